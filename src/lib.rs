@@ -1,0 +1,11 @@
+//! A chat server in which the database is the log and everything else is a hurry-up.
+pub mod bus;
+pub mod chat;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod model;
+pub mod ops;
+pub mod server;
+pub mod store;
+pub mod transport;
