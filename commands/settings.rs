@@ -13,7 +13,12 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
     /// Settings as JSON; 'discordctl config init' writes one
-    #[arg(long, value_name = "FILE", env = "DISCORDCTL_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true
+    )]
     config: Option<PathBuf>,
     /// Port for netcat [default: 9001]
     #[arg(long, value_name = "PORT")]
@@ -46,7 +51,7 @@ impl Settings {
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         config::load(Sources {
             file: self.config.clone(),
-            env: environment(),
+            env: environment()?,
             overrides: self.overrides(),
         })
         .map_err(failure)
@@ -69,16 +74,28 @@ impl Settings {
     }
 }
 
-/// Our variables. One that is not UTF-8 is read with its odd bytes replaced, to be told wrong
-/// by name rather than skipped.
-fn environment() -> impl Iterator<Item = (String, String)> {
+/// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a
+/// value that nobody set.
+fn environment() -> Result<Vec<(String, String)>, Failure> {
     std::env::vars_os()
-        .map(|(name, value)| (lossy(&name), lossy(&value)))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| name.starts_with(ENV_PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(not_text(&name)),
+        })
+        .collect()
 }
 
-fn lossy(text: &std::ffi::OsStr) -> String {
-    text.to_string_lossy().into_owned()
+fn not_text(name: &str) -> Failure {
+    Failure {
+        exit: Exit::Config,
+        code: "config-invalid",
+        what: format!("cannot read the variable {name}"),
+        why: "its value is not UTF-8".into(),
+        hint: "set it again, or unset it".into(),
+        runbook: None,
+    }
 }
 
 fn failure(error: ConfigError) -> Failure {
@@ -96,7 +113,8 @@ fn failure(error: ConfigError) -> Failure {
             code: "config-invalid",
             what: "the configuration is wrong".into(),
             why: error.to_string(),
-            hint: "'discordctl config show' lists every key and where its value comes from".into(),
+            hint: "correct these; 'discordctl config init FILE' writes every key as it should look"
+                .into(),
             runbook: None,
         },
     }

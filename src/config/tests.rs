@@ -227,3 +227,35 @@ fn no_password_is_ever_shown() {
         assert!(!told.contains("s3cret"), "{told}");
     }
 }
+
+#[test]
+fn the_reference_names_every_key_and_its_default() {
+    let shown = |value: &serde_json::Value| match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    };
+    let leaves = tree::leaves(&tree::of(&Config::default()));
+    let mut keys: Vec<String> = leaves
+        .iter()
+        .map(|(key, value)| format!("| `{key}` | `{}` |", shown(value)))
+        .collect();
+    let reference = include_str!("../../config/README.md");
+    let rows = reference.lines().filter(|line| line.starts_with("| `"));
+    let mut documented: Vec<String> = rows
+        .map(|row| row.split_inclusive('|').take(3).collect())
+        .collect();
+    keys.sort();
+    documented.sort();
+    assert_eq!(documented, keys);
+}
+
+#[test]
+fn the_sample_files_are_valid() {
+    for sample in [
+        include_str!("../../config/instance1.json"),
+        include_str!("../../config/instance2.json"),
+        include_str!("../../config/instance3.json"),
+    ] {
+        configure(sample, &[], &[]).expect("valid");
+    }
+}
