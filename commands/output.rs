@@ -2,6 +2,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 use tabled::builder::Builder;
@@ -55,7 +56,7 @@ impl Output {
         command: &str,
         result: &T,
         table: impl FnOnce(&T) -> String,
-    ) -> io::Result<()> {
+    ) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Table => table(result),
             Format::Json => serde_json::to_string_pretty(&Envelope {
@@ -68,11 +69,11 @@ impl Output {
 
     /// Prints bytes that are a format of their own. A reader that has seen enough
     /// (`| head -1`) is no error.
-    pub(crate) fn raw(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
+            result => result.context("cannot write the result to stdout"),
         }
     }
 }
