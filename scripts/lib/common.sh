@@ -2,13 +2,17 @@
 # What the scripts here share: speaking, finding tools, installing what is missing.
 # Sourced, never run. Keeps to bash 3.2, which macOS ships.
 
+# Where Debian puts servers (pgbouncer), which is not on an ordinary user's path.
+PATH=$PATH:/usr/sbin
+export PATH
+
 say() { printf '%s\n' "$*" >&2; }
 
 # die CODE SENTENCE…: says what is wrong and ends.
 die() {
   local code=$1
   shift
-  say "${0##*/}: $*"
+  say "scripts/${0##*/}: $*"
   exit "$code"
 }
 
@@ -61,15 +65,15 @@ debian_package() {
   esac
 }
 
-brew_formula() {
+brew_command() {
   case $1 in
-    cc) echo llvm ;;
-    postgres) echo postgresql@17 ;;
-    nc) echo netcat ;;
-    chromium | chromedriver) echo "--cask $1" ;;
-    promtool) echo prometheus ;;
-    sqlite3) echo sqlite ;;
-    *) echo "$1" ;;
+    cc) echo xcode-select --install ;;
+    postgres) echo brew install postgresql@17 ;;
+    nc) echo brew install netcat ;;
+    chromium | chromedriver) echo brew install --cask "$1" ;;
+    promtool) echo brew install prometheus ;;
+    sqlite3) echo brew install sqlite ;;
+    *) echo brew install "$1" ;;
   esac
 }
 
@@ -85,9 +89,9 @@ install_missing() {
   [ -n "$missing" ] || return 0
 
   if ! have apt-get; then
-    say "${0##*/}: not found:$missing"
+    say "scripts/${0##*/}: not found:$missing"
     if have brew; then
-      for tool in $missing; do say "  brew install $(brew_formula "$tool")"; done
+      for tool in $missing; do say "  $(brew_command "$tool")"; done
     else
       say "  There is no apt-get here. Install them with this system's package manager;"
       say "  Debian calls the packages:$packages"
@@ -108,7 +112,7 @@ install_missing() {
     rm -f "$log"
   else
     tail -n 20 "$log" >&2
-    say "${0##*/}: apt-get could not install:$packages (all it said: $log)"
+    say "scripts/${0##*/}: apt-get could not install:$packages (all it said: $log)"
     return 69
   fi
   for tool in $missing; do
