@@ -25,7 +25,7 @@ export function drawRooms(rooms, link, on) {
       make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name), make("span.fine.online"),
       make("span.join", {}, "Join"))),
     (node, { room }) => setText(node.querySelector(".online"), online(room.facts.online)));
-  $("others-none").hidden = rooms.others.length > 0;
+  $("others-none").hidden = rooms.others.length > 0 || !rooms.joined.some((room) => room.listed);
 }
 
 export function drawPeople(people, room, me) {
@@ -34,7 +34,7 @@ export function drawPeople(people, room, me) {
   const here = sorted.filter(inRoom), away = sorted.filter((person) => !inRoom(person));
   drawPeopleIn($("here"), here, me);
   drawPeopleIn($("away"), away, me);
-  setText($("here-title"), `In this room (${here.length})`);
+  setText($("here-title"), here.length ? `In this room (${here.length})` : "In this room");
   $("away-title").hidden = away.length === 0;
   setText($("away-title"), `Elsewhere (${away.length})`);
 }

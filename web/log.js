@@ -13,6 +13,7 @@ export class Log {
   #stick = true;
   #seen = 0;
   #due = false;
+  #height = 0;
 
   /** `on`: {older(room), retry(item), discard(item), nickname()} */
   constructor(rooms, outbox, on) {
@@ -21,7 +22,7 @@ export class Log {
     this.#on = on;
     $("scroller").addEventListener("scroll", () => this.#scrolled(), { passive: true });
     $("to-newest").addEventListener("click", () => { this.toEnd(); $("input").focus(); });
-    new ResizeObserver(() => { if (this.#stick) this.#end(); }).observe($("scroller"));
+    new ResizeObserver(() => this.#resized()).observe($("scroller"));
   }
 
   get atEnd() { return this.#stick; }
@@ -70,7 +71,14 @@ export class Log {
 
   #end() { $("scroller").scrollTop = $("scroller").scrollHeight; }
 
+  #resized() {
+    this.#height = $("scroller").clientHeight;
+    if (this.#stick) this.#end();
+  }
+
   #scrolled() {
+    // A scroll because the box below grew is nobody's wish to leave the end.
+    if ($("scroller").clientHeight !== this.#height) this.#resized();
     const { scrollTop, scrollHeight, clientHeight } = $("scroller");
     const stick = scrollHeight - scrollTop - clientHeight < NEAR;
     if (stick !== this.#stick) {

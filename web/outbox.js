@@ -3,7 +3,7 @@
 import { Backoff } from "./backoff.js";
 import { keyOf } from "./rooms.js";
 
-const GIVE_UP = 20000; // then it is for the writer to decide
+const GIVE_UP = 15000; // then it is for the writer to decide
 
 export class Outbox {
   // {room, content, nonce, state: "sending" | "failed", reason, since, tried, doubt, presumed}
