@@ -74,7 +74,7 @@ mod tests {
                 sizes.send(batch.len()).expect("the test listens");
                 batch
                     .into_iter()
-                    .for_each(|(n, reply)| drop(reply.send(n * 2)));
+                    .for_each(|(n, reply)| reply.send(n * 2).expect("asked for"));
             }
         });
         let first = batcher.offer(1).expect("room for one");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Drain;
@@ -30,6 +31,8 @@ const MOST_SENDING: usize = 64;
 const MOST_ANSWERS: usize = 64 << 10;
 /// Written in one go before input is looked at again.
 const TURN: usize = 1 << 20;
+/// How long a peer may take to close its half after ours.
+const PART_WITHIN: Duration = Duration::from_millis(500);
 /// Read at once.
 const READ: usize = 16 << 10;
 
@@ -48,10 +51,11 @@ pub async fn serve(chat: Arc<Chat>, stream: TcpStream, limits: Arc<TcpLimits>, d
     let _meter = Open::new(&chat);
     let mut connection = Connection::new(chat, session, stream, limits);
     let ended = tracing::Instrument::instrument(connection.run(&drain), span).await;
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection broke");
-    }
     connection.bye().await;
+    match ended {
+        Ok(()) => connection.part().await,
+        Err(error) => tracing::debug!(%error, "connection broke"),
+    }
 }
 
 /// Counts an open connection.
@@ -366,6 +370,20 @@ impl Connection {
                 .delivery
                 .record(now.saturating_duration_since(accepted));
         }
+    }
+
+    /// Ends our half and waits a moment for the peer's: closing over unread input would reset
+    /// the connection, and the peer might lose what it has not read yet.
+    async fn part(&mut self) {
+        let parting = async {
+            self.stream.shutdown().await?;
+            while !self.receive()? {
+                self.input = Lines::new(self.limits.line_bytes);
+                self.stream.readable().await?;
+            }
+            io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(PART_WITHIN, parting).await;
     }
 
     async fn bye(&mut self) {
