@@ -10,6 +10,8 @@ mod notices;
 mod relay;
 mod room;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use batcher::{Batcher, QueueFull};
 pub use chunk::{Chunk, Encoded, Entry, Wire};
