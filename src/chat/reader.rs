@@ -21,10 +21,12 @@ impl Reader {
         self.cursors.push(cursor);
     }
 
-    /// The room is read to where it is now, and no further.
+    /// The room is read to where it is now, and no further. That one left is for the others.
     pub fn end(&mut self, room: &RoomRef) {
-        let cursors = self.cursors.iter_mut().filter(|c| c.room().id == room.id);
-        cursors.for_each(Cursor::end_here);
+        for cursor in self.cursors.iter_mut().filter(|c| c.room().id == room.id) {
+            cursor.skip_notices();
+            cursor.end_here();
+        }
     }
 
     pub fn end_all(&mut self) {
