@@ -4,6 +4,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod meter;
 pub mod model;
 pub mod ops;
 pub mod server;

@@ -1,1 +1,19 @@
-//! (being written)
+//! The values that chat is made of. No I/O, no clock, nothing shared.
+mod content;
+mod message;
+mod name;
+mod room;
+mod session;
+
+pub use content::{Content, ContentError, MAX_CHARS};
+pub use message::{Message, format_time};
+pub use name::{LOBBY, NameError, Nickname, RoomName};
+pub use room::RoomRef;
+pub use session::{Nonce, SessionId, SessionKey, TransportKind};
+
+/// A room's identity in the database.
+pub type RoomId = i64;
+/// A user's identity in the database.
+pub type UserId = i64;
+/// A message's place in its room: 1, 2, 3, … with no gap and no repeat.
+pub type Seq = i64;

@@ -1,1 +1,171 @@
-//! (being written)
+//! The database, which is the log: what is committed here was said, and nothing else was.
+mod error;
+mod gate;
+mod migrations;
+mod presence;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::meter::Meters;
+use crate::model::{Message, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+
+pub use error::{Rejected, StoreError};
+pub use presence::{Instance, InstanceId, Online, PresenceChange, PresenceOutcome, SessionRow};
+
+/// A nonce is remembered this long.
+pub const NONCE_LIFE: Duration = Duration::from_secs(600);
+/// An instance whose heartbeat is older is dead, and its nicknames are free.
+pub const LEASE: Duration = Duration::from_secs(10);
+
+/// A message before it has a place: what the committer hands in.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub room: RoomId,
+    pub user: UserId,
+    pub content: Arc<str>,
+    pub nonce: Option<Nonce>,
+}
+
+/// The place a draft was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    pub id: i64,
+    pub seq: Seq,
+    pub created_at: DateTime<Utc>,
+    /// False where the nonce was known: the answer is the first one, and nothing was stored.
+    pub fresh: bool,
+}
+
+/// A room with the numbers that `/rooms` shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoomSummary {
+    pub name: RoomName,
+    pub members: i64,
+    pub online: i64,
+    pub last_seq: Seq,
+}
+
+/// How the connection pool stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    pub available: u32,
+    pub max: u32,
+}
+
+/// How to open a store. `waiting` is how many may queue for a connection before new ones
+/// are told that the database is busy.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub url: String,
+    pub application: String,
+    pub connections: u32,
+    pub idle_timeout: Duration,
+    pub acquire_timeout: Duration,
+    pub waiting: usize,
+}
+
+/// The log and what goes with it. Every call is bounded in time by the options it was opened
+/// with, and may be dropped half way: then it either happened whole or not at all.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Commits `batch` in ONE transaction and answers each draft in its place. In a room, the
+    /// order of commits is the order of `seq`: whoever sees `seq` can see all before it.
+    /// A draft that can't be stored fails alone. On `Err` nothing was stored, or the outcome
+    /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
+
+    /// Up to `limit` messages with `seq > after`, ascending. A hole means that rows were deleted.
+    async fn read(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// The newest `limit` messages with `seq < before`, ascending.
+    async fn read_before(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Of the rooms given with a `seq`, those whose `last_seq` is beyond it.
+    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError>;
+
+    /// Whether another process may have committed since the last time this was asked; cheap.
+    async fn changed(&self) -> Result<bool, StoreError>;
+
+    /// How often to ask for what others committed, while the bus carries or does not.
+    fn sweep_interval(&self, bus_alive: bool) -> Duration;
+
+    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError>;
+
+    /// `None` if there is a room of that name.
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        by: Option<UserId>,
+    ) -> Result<Option<RoomRef>, StoreError>;
+
+    /// Makes `by` the creator of a room that has none; false if it has one.
+    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError>;
+
+    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError>;
+
+    /// The user of that nickname, made if there is none.
+    async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
+
+    /// Enters this process among the instances, in the place of earlier runs of that name.
+    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
+
+    /// Says that the instance lives. False if its row was gone (as after a restore) and had to
+    /// be written anew: then its sessions must claim their nicknames again.
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
+
+    /// Takes `instance` and what was online through it off the books.
+    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError>;
+
+    /// Applies presence changes in order, in one transaction, and answers each.
+    async fn presence(
+        &self,
+        instance: InstanceId,
+        changes: &[PresenceChange],
+    ) -> Result<Vec<PresenceOutcome>, StoreError>;
+
+    /// The session with that key, unless it was unused for longer than `life`.
+    async fn session(
+        &self,
+        key: &SessionKey,
+        life: Duration,
+    ) -> Result<Option<SessionRow>, StoreError>;
+
+    /// Everyone who is online, over all living instances, by nickname.
+    async fn online(&self) -> Result<Vec<Online>, StoreError>;
+
+    /// Forgets expired sessions, nonces and instances long dead.
+    async fn expire(&self, session_life: Duration) -> Result<(), StoreError>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    fn pool(&self) -> PoolState;
+
+    /// Lets go of the database; what was committed stays.
+    async fn close(&self);
+}
+
+/// Opens the database that `options.url` names. The embedded one is made and migrated.
+pub async fn open(options: &Options, meters: Arc<Meters>) -> Result<Arc<dyn Store>, StoreError> {
+    if options.url.starts_with("sqlite:") {
+        return Ok(Arc::new(sqlite::SqliteStore::open(options, meters).await?));
+    }
+    Err(StoreError::Unsupported(
+        "db_url must begin with sqlite: (postgresql: is not built in yet)".into(),
+    ))
+}

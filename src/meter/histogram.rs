@@ -1,0 +1,122 @@
+//! Durations in logarithmic buckets: cheap to record, good for quantiles within ten per cent.
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Eight buckets an octave from one microsecond to over two minutes.
+const STEPS: usize = 8;
+const OCTAVES: usize = 28;
+
+/// How long things took. Recording is two atomic additions.
+#[derive(Debug)]
+pub struct Histogram {
+    buckets: [AtomicU64; STEPS * OCTAVES],
+    micros: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            buckets: [const { AtomicU64::new(0) }; STEPS * OCTAVES],
+            micros: AtomicU64::new(0),
+        }
+    }
+}
+
+/// What a histogram says at one moment, in seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    pub count: u64,
+    pub sum: f64,
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+}
+
+impl Histogram {
+    pub fn record(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.buckets[bucket(micros)].fetch_add(1, Relaxed);
+        self.micros.fetch_add(micros, Relaxed);
+    }
+
+    pub fn summary(&self) -> Summary {
+        let counts = self.counts();
+        let quantile = |q: f64| quantile(&counts, q);
+        Summary {
+            count: counts.iter().sum(),
+            sum: self.micros.load(Relaxed) as f64 / 1e6,
+            p50: quantile(0.50),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+        }
+    }
+
+    /// How many fell into each of the buckets that end at `bounds` (seconds, ascending), and
+    /// how many beyond the last: what Prometheus wants to be told.
+    pub fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
+        let mut sums = vec![0; bounds.len() + 1];
+        for (i, count) in self.counts().into_iter().enumerate() {
+            let end = upper(i) / 1e6;
+            let at = bounds.partition_point(|bound| *bound < end);
+            sums[at] += count;
+        }
+        sums
+    }
+
+    fn counts(&self) -> Vec<u64> {
+        self.buckets.iter().map(|b| b.load(Relaxed)).collect()
+    }
+}
+
+fn bucket(micros: u64) -> usize {
+    let octave = (micros.max(1)).ilog2() as usize;
+    let within = match octave < 3 {
+        true => (micros.max(1) << (3 - octave)) as usize - STEPS,
+        false => (micros >> (octave - 3)) as usize - STEPS,
+    };
+    (octave * STEPS + within).min(STEPS * OCTAVES - 1)
+}
+
+/// Where bucket `i` ends, in microseconds.
+fn upper(i: usize) -> f64 {
+    let (octave, within) = (i / STEPS, i % STEPS);
+    (1u64 << octave) as f64 * (1.0 + (within + 1) as f64 / STEPS as f64)
+}
+
+fn quantile(counts: &[u64], q: f64) -> f64 {
+    let all: u64 = counts.iter().sum();
+    let rank = (all as f64 * q).ceil() as u64;
+    let mut seen = 0;
+    for (i, count) in counts.iter().enumerate() {
+        seen += count;
+        if *count > 0 && seen >= rank {
+            return upper(i) / 1e6;
+        }
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_within_ten_per_cent_and_a_bit() {
+        let histogram = Histogram::default();
+        (1..=1000).for_each(|ms| histogram.record(Duration::from_millis(ms)));
+        let summary = histogram.summary();
+        assert_eq!(summary.count, 1000);
+        for (found, wanted) in [(summary.p50, 0.5), (summary.p95, 0.95), (summary.p99, 0.99)] {
+            assert!((found / wanted - 1.0).abs() < 0.13, "{found} for {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_extremes_have_buckets() {
+        let histogram = Histogram::default();
+        histogram.record(Duration::ZERO);
+        histogram.record(Duration::MAX);
+        assert_eq!(histogram.summary().count, 2);
+        assert_eq!(histogram.buckets(&[0.001]), vec![1, 1]);
+    }
+}

@@ -1,0 +1,111 @@
+//! What the server counts about itself: plain atomics, named and shown by `server::metrics`.
+mod histogram;
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+pub use histogram::{Histogram, Summary};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    pub fn add(&self, n: i64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub fn set(&self, n: i64) {
+        self.0.store(n, Relaxed);
+    }
+
+    pub fn get(&self) -> i64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// How often something was found near at hand instead of fetched.
+#[derive(Debug, Default)]
+pub struct HitRate {
+    pub hits: Counter,
+    pub misses: Counter,
+}
+
+impl HitRate {
+    pub fn record(&self, hit: bool) {
+        match hit {
+            true => self.hits.add(1),
+            false => self.misses.add(1),
+        }
+    }
+
+    /// In percent; 100 while nothing was asked.
+    pub fn percent(&self) -> f64 {
+        let (hits, misses) = (self.hits.get(), self.misses.get());
+        match hits + misses {
+            0 => 100.0,
+            all => 100.0 * hits as f64 / all as f64,
+        }
+    }
+}
+
+/// Everything that is counted on the path of a message and around it.
+#[derive(Debug, Default)]
+pub struct Meters {
+    /// Messages committed by this instance.
+    pub committed: Counter,
+    /// Commits (transactions) that carried them.
+    pub batches: Counter,
+    /// Sends refused, for whatever reason.
+    pub refused: Counter,
+    /// Messages waiting to be committed.
+    pub queue_depth: Gauge,
+    /// Presence changes waiting to be stored.
+    pub presence_depth: Gauge,
+    /// Messages handed to readers' sockets.
+    pub delivered: Counter,
+    /// From accepting a send to its commit.
+    pub commit: Histogram,
+    /// From accepting a send to handing it to a reader's socket.
+    pub delivery: Histogram,
+    /// One publish to the other instances.
+    pub publish: Histogram,
+    /// Publishes that did not reach the bus.
+    pub publish_failed: Counter,
+    /// Objects on the bus that were no message of ours.
+    pub bus_junk: Counter,
+    /// Messages read from the store because nobody brought them.
+    pub recovered: Counter,
+    /// Reads that a room's tail could answer.
+    pub history: HitRate,
+    /// Sessions found in memory.
+    pub sessions: HitRate,
+    /// Requests waiting for a database connection.
+    pub db_waiting: Gauge,
+    /// How long they waited.
+    pub db_wait: Histogram,
+    /// Requests turned away because too many waited.
+    pub db_shed: Counter,
+    /// Open connections by transport.
+    pub tcp: Gauge,
+    pub http: Gauge,
+    pub sse: Gauge,
+    pub websocket: Gauge,
+    /// Connections turned away at the limit.
+    pub connections_refused: Counter,
+    /// Connections closed because the peer took nothing for too long.
+    pub no_progress: Counter,
+}

@@ -1,0 +1,154 @@
+//! Nicknames and room names: the same characters, compared without case.
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The room that always can be joined: it comes into being when it is first named.
+pub const LOBBY: &str = "general";
+/// Not a room, because `room:headcount` is a channel of its own between instances.
+const RESERVED_ROOM: &str = "headcount";
+
+/// Why a nickname or a room name is refused; the text is meant for the person who typed it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("a {what} has 1 to {max} characters, this has {found}")]
+    Length {
+        what: &'static str,
+        max: usize,
+        found: usize,
+    },
+    #[error("a {what} is made of letters a-z, digits, '_', '-' and '.'")]
+    Character { what: &'static str },
+    #[error("'{RESERVED_ROOM}' is reserved; choose another room name")]
+    Reserved,
+}
+
+/// Who somebody is while online: 1–32 characters, unique without regard to case.
+#[derive(Clone)]
+pub struct Nickname(Arc<str>);
+
+impl Nickname {
+    pub const MAX: usize = 32;
+
+    pub fn parse(raw: &str) -> Result<Self, NameError> {
+        check("nickname", Self::MAX, raw).map(Self)
+    }
+}
+
+/// A room's name: 1–64 characters, compared without regard to case.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoomName(Arc<str>);
+
+impl RoomName {
+    pub const MAX: usize = 64;
+
+    pub fn parse(raw: &str) -> Result<Self, NameError> {
+        let name = check("room name", Self::MAX, raw)?;
+        if name.eq_ignore_ascii_case(RESERVED_ROOM) {
+            return Err(NameError::Reserved);
+        }
+        Ok(Self(name))
+    }
+
+    /// A name as the database holds it, which an operator may have put there by hand.
+    pub fn stored(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub fn is_lobby(&self) -> bool {
+        self.0.eq_ignore_ascii_case(LOBBY)
+    }
+}
+
+fn check(what: &'static str, max: usize, raw: &str) -> Result<Arc<str>, NameError> {
+    let found = raw.chars().count();
+    if found == 0 || found > max {
+        return Err(NameError::Length { what, max, found });
+    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if !raw.bytes().all(fits) {
+        return Err(NameError::Character { what });
+    }
+    Ok(raw.into())
+}
+
+/// What both names can do: be shown as typed, and be compared by their folded form.
+macro_rules! name_traits {
+    ($name:ident) => {
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            pub fn shared(&self) -> Arc<str> {
+                self.0.clone()
+            }
+
+            /// The form in which two names are the same name.
+            pub fn key(&self) -> String {
+                self.0.to_ascii_lowercase()
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0
+                    .bytes()
+                    .for_each(|b| b.to_ascii_lowercase().hash(state));
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &self.0)
+            }
+        }
+    };
+}
+
+name_traits!(Nickname);
+name_traits!(RoomName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_without_case() {
+        let typed = Nickname::parse("Alice").expect("a good name");
+        assert_eq!(typed, Nickname::parse("aLICE").expect("a good name"));
+        assert_eq!(typed.as_str(), "Alice");
+        assert_eq!(typed.key(), "alice");
+    }
+
+    #[test]
+    fn names_are_bounded_and_plain() {
+        for bad in ["", "a b", "café", "a\u{7}", "x/y", &"n".repeat(33)] {
+            assert!(Nickname::parse(bad).is_err(), "{bad:?} was accepted");
+        }
+        assert!(Nickname::parse(&"n".repeat(32)).is_ok());
+        assert!(RoomName::parse(&"n".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn the_headcount_channel_is_no_room() {
+        assert_eq!(RoomName::parse("HeadCount"), Err(NameError::Reserved));
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong with the database, by what the caller can do about it.
+
+/// Why a call to the store failed. The texts hold no password and no content.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Too many wait already; try again shortly. Nothing happened.
+    #[error("the database is busy")]
+    Busy,
+    /// It can't be reached or did not answer in time. Nothing happened.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The connection broke while the commit was under way: it may or may not have happened.
+    #[error("the database went away during a commit: {0}")]
+    Unknown(String),
+    /// No room to write. Nothing happened.
+    #[error("the database has no space left to write: {0}")]
+    Full(String),
+    /// The schema does not fit this program.
+    #[error("{0}")]
+    Schema(String),
+    /// The URL names something this program can't open.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The database refused what should have worked.
+    #[error("the database refused: {0}")]
+    Refused(String),
+}
+
+/// Why one draft of a batch was not stored, while its neighbours were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    #[error("the room is gone")]
+    NoSuchRoom,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable("no connection came free in time".into())
+            }
+            sqlx::Error::Database(e) => database(e.as_ref()),
+            sqlx::Error::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => {
+                Self::Full(e.to_string())
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Sorts a server's own error by its code: SQLite's extended result codes
+/// (<https://www.sqlite.org/rescode.html>), PostgreSQL's SQLSTATE classes.
+fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    let text = error.message().to_owned();
+    match code.as_ref() {
+        "13" | "53100" => StoreError::Full(text),
+        // SQLITE_BUSY and SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN in all their kinds.
+        sqlite if is_sqlite_kind(sqlite, &[5, 6, 10, 14]) => StoreError::Unavailable(text),
+        state
+            if ["08", "53", "57"]
+                .iter()
+                .any(|class| state.len() == 5 && state.starts_with(class)) =>
+        {
+            StoreError::Unavailable(text)
+        }
+        _ => StoreError::Refused(text),
+    }
+}
+
+fn is_sqlite_kind(code: &str, kinds: &[u32]) -> bool {
+    code.len() < 5
+        && code
+            .parse::<u32>()
+            .is_ok_and(|n| kinds.contains(&(n & 0xff)))
+}

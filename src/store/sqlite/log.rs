@@ -1,0 +1,261 @@
+//! The log itself: appending a batch in one transaction, and reading it back.
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, QueryBuilder, Sqlite};
+
+use super::ago;
+use crate::model::{Message, Nonce, RoomId, RoomRef, Seq};
+use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
+
+/// Rows in one INSERT; five values each stay far below SQLite's limit of 32,766.
+const ROWS: usize = 500;
+
+type Answer = Option<Result<Appended, Rejected>>;
+
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    batch: &[Draft],
+) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut answers: Vec<Answer> = vec![None; batch.len()];
+    let twins = known_nonces(&mut tx, batch, &mut answers).await?;
+    let placed = place(&mut tx, batch, &twins, &mut answers).await?;
+    for rows in placed.chunks(ROWS) {
+        insert(&mut tx, batch, rows, &mut answers).await?;
+    }
+    remember_nonces(&mut tx, batch, &placed, &answers).await?;
+    tx.commit().await?;
+    for (i, first) in twins {
+        answers[i] = answers[first].clone().map(|a| a.map(repeated));
+    }
+    Ok(answers
+        .into_iter()
+        .map(|a| a.unwrap_or(Err(Rejected::NoSuchRoom)))
+        .collect())
+}
+
+fn repeated(first: Appended) -> Appended {
+    Appended {
+        fresh: false,
+        ..first
+    }
+}
+
+/// Answers drafts whose nonce was stored before, and finds those whose nonce comes twice in
+/// this very batch (as its place and the place of the first).
+async fn known_nonces(
+    tx: &mut SqliteConnection,
+    batch: &[Draft],
+    answers: &mut [Answer],
+) -> Result<HashMap<usize, usize>, StoreError> {
+    let mut firsts: HashMap<&Nonce, usize> = HashMap::new();
+    let mut twins = HashMap::new();
+    for (i, draft) in batch.iter().enumerate() {
+        let Some(nonce) = &draft.nonce else { continue };
+        if let Some(first) = firsts.get(nonce) {
+            twins.insert(i, *first);
+            continue;
+        }
+        firsts.insert(nonce, i);
+        let known: Option<(i64, Seq, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT message_id, seq, created_at FROM nonces
+             WHERE session_id = ?1 AND nonce = ?2
+               AND created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)",
+        )
+        .bind(nonce.session.as_str())
+        .bind(&*nonce.value)
+        .bind(ago(NONCE_LIFE))
+        .fetch_optional(&mut *tx)
+        .await?;
+        answers[i] = known.map(|(id, seq, created_at)| {
+            Ok(Appended {
+                id,
+                seq,
+                created_at,
+                fresh: false,
+            })
+        });
+    }
+    Ok(twins)
+}
+
+/// Gives every draft that is to be stored its `seq`, room by room; returns their indices
+/// with it. A room that is gone rejects its drafts and nobody else's.
+async fn place(
+    tx: &mut SqliteConnection,
+    batch: &[Draft],
+    twins: &HashMap<usize, usize>,
+    answers: &mut [Answer],
+) -> Result<Vec<(usize, Seq)>, StoreError> {
+    let mut rooms: Vec<(RoomId, Vec<usize>)> = Vec::new();
+    let mut at: HashMap<RoomId, usize> = HashMap::new();
+    for (i, draft) in batch.iter().enumerate() {
+        if answers[i].is_some() || twins.contains_key(&i) {
+            continue;
+        }
+        let slot = *at.entry(draft.room).or_insert_with(|| {
+            rooms.push((draft.room, Vec::new()));
+            rooms.len() - 1
+        });
+        rooms[slot].1.push(i);
+    }
+    let mut placed = Vec::with_capacity(batch.len());
+    for (room, members) in rooms {
+        let count = members.len() as i64;
+        let last: Option<Seq> = sqlx::query_scalar(
+            "UPDATE rooms SET last_seq = last_seq + ?1 WHERE id = ?2 RETURNING last_seq",
+        )
+        .bind(count)
+        .bind(room)
+        .fetch_optional(&mut *tx)
+        .await?;
+        match last {
+            Some(last) => placed.extend(members.into_iter().zip(last - count + 1..)),
+            None => members
+                .iter()
+                .for_each(|i| answers[*i] = Some(Err(Rejected::NoSuchRoom))),
+        }
+    }
+    Ok(placed)
+}
+
+async fn insert(
+    tx: &mut SqliteConnection,
+    batch: &[Draft],
+    rows: &[(usize, Seq)],
+    answers: &mut [Answer],
+) -> Result<(), StoreError> {
+    let mut query: QueryBuilder<Sqlite> =
+        QueryBuilder::new("INSERT INTO messages (room_id, seq, user_id, content) ");
+    query.push_values(rows, |mut row, (i, seq)| {
+        let draft = &batch[*i];
+        row.push_bind(draft.room).push_bind(*seq);
+        // The user may have been deleted meanwhile: the message stays, without an author.
+        row.push("(SELECT id FROM users WHERE id = ");
+        row.push_bind_unseparated(draft.user);
+        row.push_unseparated(")");
+        row.push_bind(&*draft.content);
+    });
+    query.push(" RETURNING id, room_id, seq, created_at");
+    let stored: Vec<(i64, RoomId, Seq, DateTime<Utc>)> = query
+        .build_query_as()
+        .persistent(rows.len() == 1)
+        .fetch_all(&mut *tx)
+        .await?;
+    // SQLite promises no order for RETURNING.
+    let places: HashMap<(RoomId, Seq), usize> = match rows {
+        [_] => HashMap::new(),
+        _ => rows
+            .iter()
+            .map(|(i, seq)| ((batch[*i].room, *seq), *i))
+            .collect(),
+    };
+    for (id, room, seq, created_at) in stored {
+        let i = places.get(&(room, seq)).copied().unwrap_or(rows[0].0);
+        answers[i] = Some(Ok(Appended {
+            id,
+            seq,
+            created_at,
+            fresh: true,
+        }));
+    }
+    Ok(())
+}
+
+async fn remember_nonces(
+    tx: &mut SqliteConnection,
+    batch: &[Draft],
+    placed: &[(usize, Seq)],
+    answers: &[Answer],
+) -> Result<(), StoreError> {
+    for (i, _) in placed {
+        if let (Some(nonce), Some(Ok(stored))) = (&batch[*i].nonce, &answers[*i]) {
+            sqlx::query(
+                "INSERT OR REPLACE INTO nonces (session_id, nonce, message_id, room_id, seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
+            .bind(nonce.session.as_str())
+            .bind(&*nonce.value)
+            .bind(stored.id)
+            .bind(batch[*i].room)
+            .bind(stored.seq)
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+const READ: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
+const READ_BEFORE: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3";
+
+type Row = (i64, Seq, String, String, DateTime<Utc>);
+
+fn message(room: &RoomRef, (id, seq, user, content, created_at): Row) -> Message {
+    Message {
+        id,
+        room: room.name.clone(),
+        seq,
+        user: user.into(),
+        content: content.into(),
+        created_at,
+    }
+}
+
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    room: &RoomRef,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    fetch(connection, READ, room, after, limit).await
+}
+
+pub(super) async fn read_before(
+    connection: &mut SqliteConnection,
+    room: &RoomRef,
+    before: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut newest_first = fetch(connection, READ_BEFORE, room, before, limit).await?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
+
+async fn fetch(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    room: &RoomRef,
+    bound: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(sql)
+        .bind(room.id)
+        .bind(bound)
+        .bind(limit as i64)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| message(room, row)).collect())
+}
+
+pub(super) async fn heads(
+    connection: &mut SqliteConnection,
+    known: &[(RoomId, Seq)],
+) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+    let known = serde_json::to_string(known).unwrap_or_default();
+    Ok(sqlx::query_as(
+        "SELECT r.id, r.last_seq FROM json_each(?1) k
+         JOIN rooms r ON r.id = k.value ->> 0 WHERE r.last_seq > k.value ->> 1",
+    )
+    .bind(known)
+    .fetch_all(connection)
+    .await?)
+}

@@ -1,0 +1,211 @@
+//! The embedded database: one SQLite file, shared by every local process that opens it.
+//!
+//! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
+//! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
+mod log;
+mod presence;
+mod rooms;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Connection, Sqlite};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::gate::Gate;
+use super::{
+    Appended, Draft, Instance, InstanceId, Online, Options, PoolState, PresenceChange,
+    PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
+};
+use crate::meter::Meters;
+use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+
+/// The most one process waits between two looks for what another wrote.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub(super) struct SqliteStore {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+    gate: Gate,
+    /// `PRAGMA data_version` as last seen by the writer: it moves when others commit.
+    seen: AtomicI64,
+}
+
+impl SqliteStore {
+    pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
+        let connect = connect_options(options)?;
+        let mut writer = SqliteConnection::connect_with(&connect).await?;
+        migrations::sqlite::migrate(&mut writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.connections)
+            .acquire_timeout(options.acquire_timeout)
+            .idle_timeout(options.idle_timeout)
+            .connect_lazy_with(connect);
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers,
+            gate: Gate::new(options.waiting, options.acquire_timeout, meters),
+            seen: AtomicI64::new(-1),
+        })
+    }
+
+    /// The one connection that writes. It is handed out in the order of asking, so whoever
+    /// waits for it waits for the commits before and no longer.
+    async fn write(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.writer.lock().await
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.gate.pass(self.readers.acquire()).await
+    }
+}
+
+fn connect_options(options: &Options) -> Result<SqliteConnectOptions, StoreError> {
+    let parsed = SqliteConnectOptions::from_str(&options.url)
+        .map_err(|e| StoreError::Unsupported(format!("db_url '{}': {e}", options.url)))?;
+    if let Some(folder) = parsed.get_filename().parent() {
+        std::fs::create_dir_all(folder).map_err(|e| {
+            StoreError::Unavailable(format!("can't make the folder {}: {e}", folder.display()))
+        })?;
+    }
+    Ok(parsed
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(options.acquire_timeout))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        log::append(&mut *self.write().await, batch).await
+    }
+
+    async fn read(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        log::read(&mut *self.reader().await?, room, after, limit).await
+    }
+
+    async fn read_before(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        log::read_before(&mut *self.reader().await?, room, before, limit).await
+    }
+
+    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        log::heads(&mut *self.reader().await?, known).await
+    }
+
+    async fn changed(&self) -> Result<bool, StoreError> {
+        let mut writer = self.write().await;
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut *writer)
+            .await?;
+        Ok(self.seen.swap(version, Ordering::Relaxed) != version)
+    }
+
+    fn sweep_interval(&self, _bus_alive: bool) -> Duration {
+        LOOK_EVERY
+    }
+
+    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
+        rooms::room(&mut *self.reader().await?, name).await
+    }
+
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        by: Option<UserId>,
+    ) -> Result<Option<RoomRef>, StoreError> {
+        rooms::create(&mut *self.write().await, name, by).await
+    }
+
+    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
+        rooms::adopt(&mut *self.write().await, room, by).await
+    }
+
+    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
+        rooms::list(&mut *self.reader().await?).await
+    }
+
+    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
+        rooms::user(&mut *self.write().await, nickname).await
+    }
+
+    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
+        presence::register(&mut *self.write().await, instance).await
+    }
+
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
+        presence::heartbeat(&mut *self.write().await, id, instance).await
+    }
+
+    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
+        presence::retire(&mut *self.write().await, instance).await
+    }
+
+    async fn presence(
+        &self,
+        instance: InstanceId,
+        changes: &[PresenceChange],
+    ) -> Result<Vec<PresenceOutcome>, StoreError> {
+        presence::apply(&mut *self.write().await, instance, changes).await
+    }
+
+    async fn session(
+        &self,
+        key: &SessionKey,
+        life: Duration,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        presence::session(&mut *self.reader().await?, key, life).await
+    }
+
+    async fn online(&self) -> Result<Vec<Online>, StoreError> {
+        presence::online(&mut *self.reader().await?).await
+    }
+
+    async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
+        presence::expire(&mut *self.write().await, session_life).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM rooms LIMIT 1")
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        Ok(())
+    }
+
+    fn pool(&self) -> PoolState {
+        let max = self.readers.options().get_max_connections();
+        let idle = u32::try_from(self.readers.num_idle()).unwrap_or(0);
+        PoolState {
+            available: max - self.readers.size() + idle,
+            max,
+        }
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+/// A duration as SQLite's date functions take it, looking back from now.
+fn ago(life: Duration) -> String {
+    format!("-{:.3} seconds", life.as_secs_f64())
+}

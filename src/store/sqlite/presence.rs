@@ -1,0 +1,378 @@
+//! Instances, sessions and who is in which room.
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::ago;
+use super::rooms::{room_ref, user};
+use crate::model::{Nickname, RoomId, SessionKey, TransportKind, UserId};
+use crate::store::{
+    Instance, InstanceId, LEASE, NONCE_LIFE, Online, PresenceChange, PresenceOutcome, SessionRow,
+    StoreError,
+};
+
+/// How long a dead instance's row is kept, for whoever looks into what happened.
+const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
+
+pub(super) async fn register(
+    connection: &mut SqliteConnection,
+    instance: &Instance,
+) -> Result<InstanceId, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(
+        "UPDATE sessions SET online = 0
+         WHERE instance_id IN (SELECT id FROM instances WHERE name = ?1)",
+    )
+    .bind(&instance.name)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("DELETE FROM instances WHERE name = ?1")
+        .bind(&instance.name)
+        .execute(&mut *tx)
+        .await?;
+    let id = enter(&mut tx, None, instance).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn enter(
+    connection: &mut SqliteConnection,
+    id: Option<InstanceId>,
+    instance: &Instance,
+) -> Result<InstanceId, StoreError> {
+    Ok(sqlx::query_scalar(
+        "INSERT INTO instances (id, name, pid, version, tcp_port, http_port)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+    )
+    .bind(id)
+    .bind(&instance.name)
+    .bind(instance.pid)
+    .bind(instance.version)
+    .bind(instance.tcp_port)
+    .bind(instance.http_port)
+    .fetch_one(connection)
+    .await?)
+}
+
+pub(super) async fn heartbeat(
+    connection: &mut SqliteConnection,
+    id: InstanceId,
+    instance: &Instance,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE instances SET heartbeat_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1",
+    )
+    .bind(id)
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() > 0 {
+        return Ok(true);
+    }
+    enter(connection, Some(id), instance).await?;
+    Ok(false)
+}
+
+pub(super) async fn retire(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for sql in [
+        "UPDATE sessions SET online = 0 WHERE instance_id = ?1",
+        "DELETE FROM instances WHERE id = ?1",
+    ] {
+        sqlx::query(sql).bind(instance).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+    changes: &[PresenceChange],
+) -> Result<Vec<PresenceOutcome>, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for change in changes {
+        outcomes.push(one(&mut tx, instance, change).await?);
+    }
+    tx.commit().await?;
+    Ok(outcomes)
+}
+
+async fn one(
+    tx: &mut SqliteConnection,
+    instance: InstanceId,
+    change: &PresenceChange,
+) -> Result<PresenceOutcome, StoreError> {
+    match change {
+        PresenceChange::Claim {
+            session,
+            nickname,
+            transport,
+            account,
+        } => claim(tx, instance, session, nickname, *transport, *account).await,
+        PresenceChange::Join {
+            session,
+            nickname,
+            room,
+        } => join(tx, session, nickname, *room).await,
+        PresenceChange::Leave { session, room } => {
+            execute(
+                tx,
+                "DELETE FROM room_members WHERE room_id = ?2
+                   AND user_id = (SELECT user_id FROM sessions WHERE id = ?1)",
+                session,
+                *room,
+            )
+            .await?;
+            let leave = "DELETE FROM session_rooms WHERE session_id = ?1 AND room_id = ?2";
+            execute(tx, leave, session, *room).await?;
+            Ok(PresenceOutcome::Done)
+        }
+        PresenceChange::Touch { session } => {
+            let touch = "UPDATE sessions SET last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+                         WHERE id = ?1";
+            execute(tx, touch, session, 0).await?;
+            Ok(PresenceOutcome::Done)
+        }
+        PresenceChange::Idle { session } => {
+            let idle = "UPDATE sessions SET online = 0 WHERE id = ?1 AND instance_id = ?2";
+            execute(tx, idle, session, instance).await?;
+            Ok(PresenceOutcome::Done)
+        }
+        PresenceChange::Release { session, guest } => {
+            if *guest {
+                drop_memberships(tx, session).await?;
+            }
+            execute(tx, "DELETE FROM sessions WHERE id = ?1", session, 0).await?;
+            Ok(PresenceOutcome::Done)
+        }
+    }
+}
+
+/// Runs a statement with the session as `?1` and, where it has one, a number as `?2`.
+async fn execute(
+    tx: &mut SqliteConnection,
+    sql: &'static str,
+    session: &SessionKey,
+    number: i64,
+) -> Result<u64, StoreError> {
+    let mut query = sqlx::query(sql).bind(session.as_str());
+    if sql.contains("?2") {
+        query = query.bind(number);
+    }
+    Ok(query.execute(tx).await?.rows_affected())
+}
+
+async fn drop_memberships(
+    tx: &mut SqliteConnection,
+    session: &SessionKey,
+) -> Result<(), StoreError> {
+    let drop = "DELETE FROM room_members
+         WHERE user_id = (SELECT user_id FROM sessions WHERE id = ?1)
+           AND room_id IN (SELECT room_id FROM session_rooms WHERE session_id = ?1)";
+    execute(tx, drop, session, 0).await?;
+    Ok(())
+}
+
+async fn claim(
+    tx: &mut SqliteConnection,
+    instance: InstanceId,
+    session: &SessionKey,
+    nickname: &Nickname,
+    transport: TransportKind,
+    account: bool,
+) -> Result<PresenceOutcome, StoreError> {
+    // Whoever held the name through an instance that is dead by now holds it no more.
+    sqlx::query(
+        "UPDATE sessions SET online = 0
+         WHERE nickname = ?1 AND online = 1 AND id <> ?2
+           AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = instance_id
+             AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3))",
+    )
+    .bind(nickname.as_str())
+    .bind(session.as_str())
+    .bind(ago(LEASE))
+    .execute(&mut *tx)
+    .await?;
+    let taken: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE nickname = ?1 AND online = 1 AND id <> ?2)",
+    )
+    .bind(nickname.as_str())
+    .bind(session.as_str())
+    .fetch_one(&mut *tx)
+    .await?;
+    if taken {
+        return Ok(PresenceOutcome::NicknameTaken);
+    }
+    let account = match account {
+        true => Some(user(tx, nickname.as_str()).await?),
+        false => None,
+    };
+    if account.is_some() {
+        move_memberships(tx, session, account).await?;
+    }
+    sqlx::query(
+        "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1)
+         ON CONFLICT (id) DO UPDATE SET user_id = coalesce(?2, user_id), nickname = ?3,
+           transport = ?4, instance_id = ?5, online = 1,
+           last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+    )
+    .bind(session.as_str())
+    .bind(account)
+    .bind(nickname.as_str())
+    .bind(transport.as_str())
+    .bind(instance)
+    .execute(&mut *tx)
+    .await?;
+    Ok(PresenceOutcome::User(account))
+}
+
+/// Takes the rooms that the session is in along to `user`.
+async fn move_memberships(
+    tx: &mut SqliteConnection,
+    session: &SessionKey,
+    user: Option<UserId>,
+) -> Result<(), StoreError> {
+    drop_memberships(tx, session).await?;
+    sqlx::query(
+        "INSERT OR IGNORE INTO room_members (room_id, user_id)
+         SELECT room_id, ?2 FROM session_rooms WHERE session_id = ?1",
+    )
+    .bind(session.as_str())
+    .bind(user)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn join(
+    tx: &mut SqliteConnection,
+    session: &SessionKey,
+    nickname: &Nickname,
+    room: RoomId,
+) -> Result<PresenceOutcome, StoreError> {
+    let known: Option<(Option<UserId>, bool)> = sqlx::query_as(
+        "SELECT user_id, EXISTS (SELECT 1 FROM rooms WHERE id = ?2) FROM sessions WHERE id = ?1",
+    )
+    .bind(session.as_str())
+    .bind(room)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let account = match known {
+        None => return Ok(PresenceOutcome::NoSuchSession),
+        Some((_, false)) => return Ok(PresenceOutcome::NoSuchRoom),
+        Some((Some(account), true)) => account,
+        Some((None, true)) => {
+            let account = user(tx, nickname.as_str()).await?;
+            execute(
+                tx,
+                "UPDATE sessions SET user_id = ?2 WHERE id = ?1",
+                session,
+                account,
+            )
+            .await?;
+            account
+        }
+    };
+    sqlx::query("INSERT OR IGNORE INTO room_members (room_id, user_id) VALUES (?1, ?2)")
+        .bind(room)
+        .bind(account)
+        .execute(&mut *tx)
+        .await?;
+    let enter = "INSERT OR IGNORE INTO session_rooms (session_id, room_id) VALUES (?1, ?2)";
+    execute(tx, enter, session, room).await?;
+    Ok(PresenceOutcome::User(Some(account)))
+}
+
+pub(super) async fn session(
+    connection: &mut SqliteConnection,
+    key: &SessionKey,
+    life: Duration,
+) -> Result<Option<SessionRow>, StoreError> {
+    let row: Option<(Option<UserId>, String, bool)> = sqlx::query_as(
+        "SELECT s.user_id, s.nickname,
+            s.online = 1 AND EXISTS (SELECT 1 FROM instances i WHERE i.id = s.instance_id
+              AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3))
+         FROM sessions s WHERE s.id = ?1 AND s.transport <> 'tcp'
+           AND s.last_used_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?2)",
+    )
+    .bind(key.as_str())
+    .bind(ago(life))
+    .bind(ago(LEASE))
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((user, nickname, online)) = row else {
+        return Ok(None);
+    };
+    let rooms: Vec<(RoomId, String)> = sqlx::query_as(
+        "SELECT r.id, r.name FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
+         WHERE sr.session_id = ?1",
+    )
+    .bind(key.as_str())
+    .fetch_all(connection)
+    .await?;
+    Ok(Some(SessionRow {
+        user,
+        nickname: nickname.into(),
+        online,
+        rooms: rooms.iter().map(|(id, name)| room_ref(*id, name)).collect(),
+    }))
+}
+
+pub(super) async fn online(connection: &mut SqliteConnection) -> Result<Vec<Online>, StoreError> {
+    let rows: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
+        "SELECT s.nickname, s.transport, i.name,
+            (SELECT group_concat(name, ' ') FROM (SELECT r.name FROM session_rooms sr
+               JOIN rooms r ON r.id = sr.room_id WHERE sr.session_id = s.id ORDER BY r.name))
+         FROM sessions s JOIN instances i ON i.id = s.instance_id
+         WHERE s.online = 1 AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+         ORDER BY s.nickname",
+    )
+    .bind(ago(LEASE))
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(nickname, transport, instance, rooms)| Online {
+            nickname,
+            rooms: rooms
+                .iter()
+                .flat_map(|r| r.split(' '))
+                .map(String::from)
+                .collect(),
+            transport,
+            instance,
+        })
+        .collect())
+}
+
+pub(super) async fn expire(
+    connection: &mut SqliteConnection,
+    session_life: Duration,
+) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for (sql, life) in [
+        (
+            "DELETE FROM nonces WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            NONCE_LIFE,
+        ),
+        (
+            "DELETE FROM instances WHERE heartbeat_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            FORGET_INSTANCES,
+        ),
+        (
+            "DELETE FROM sessions WHERE last_used_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+               AND (online = 0 OR instance_id IS NULL)",
+            session_life,
+        ),
+    ] {
+        sqlx::query(sql).bind(ago(life)).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
