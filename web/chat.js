@@ -157,14 +157,14 @@ export class Chat extends EventTarget {
   #gap({ room: name, from, to }) {
     const room = name && this.rooms.get(name);
     if (!room?.joined) return;
-    if (to > room.last) {
-      room.gapTo = to;
+    if (from !== null && to > room.last) {
+      room.gapTo = room.last = to;
       room.note(`Messages ${from} to ${to} are no longer kept here.`, "gap");
-      room.last = to;
     } else {
       // We claim to have seen what the server does not have: believe the server.
       room.forget();
-      room.last = Math.max(0, (from ?? 1) - 1);
+      room.last = from === null ? to : from - 1;
+      room.markRead();
       room.note("The history of this room was replaced on the server.", "gap");
     }
     this.#changed();
