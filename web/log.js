@@ -112,8 +112,8 @@ export class Log {
         before = null;
       }
     };
-    notesAfter((room.first || Infinity) - 1);
     for (const message of room.messages) {
+      notesAfter(message.seq - 1);
       const date = new Date(message.created_at);
       day(date);
       if (!divided && message.seq > room.divider) {
@@ -124,7 +124,6 @@ export class Log {
       const head = !before || before.user !== message.user || date - new Date(before.created_at) > SAME_BREATH;
       items.push({ key: `m${message.seq}`, kind: "message", message, date, head });
       before = message;
-      notesAfter(message.seq);
     }
     notesAfter(Infinity);
     const me = this.#on.nickname();
