@@ -10,11 +10,19 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(burst: u32, now: Instant) -> Self {
-        Self { tokens: f64::from(burst), filled: now }
+        Self {
+            tokens: f64::from(burst),
+            filled: now,
+        }
     }
 
     /// Takes a token, or says how long until there is one.
-    pub(super) fn take(&mut self, per_minute: u32, burst: u32, now: Instant) -> Result<(), Duration> {
+    pub(super) fn take(
+        &mut self,
+        per_minute: u32,
+        burst: u32,
+        now: Instant,
+    ) -> Result<(), Duration> {
         if per_minute == 0 {
             return Ok(());
         }

@@ -12,7 +12,10 @@ pub(super) enum Command {
     Create(String),
     Join(String),
     Leave(Option<String>),
-    History { limit: Option<usize>, before: Option<Seq> },
+    History {
+        limit: Option<usize>,
+        before: Option<Seq>,
+    },
     Quit,
 }
 
@@ -28,11 +31,35 @@ const TABLE: [Syntax; 9] = [
     syntax("help", "", 0, 0, "these commands"),
     syntax("nick", "<name>", 1, 1, "change your nickname"),
     syntax("list", "", 0, 0, "who is connected, and in which rooms"),
-    syntax("rooms", "", 0, 0, "every room, with members and who is online"),
+    syntax(
+        "rooms",
+        "",
+        0,
+        0,
+        "every room, with members and who is online",
+    ),
     syntax("create", "<room>", 1, 1, "create a room and join it"),
-    syntax("join", "<room>", 1, 1, "join a room and see its last messages"),
-    syntax("leave", "[room]", 0, 1, "leave the current room, or that one"),
-    syntax("history", "[n] [before-seq]", 0, 2, "older messages of the current room"),
+    syntax(
+        "join",
+        "<room>",
+        1,
+        1,
+        "join a room and see its last messages",
+    ),
+    syntax(
+        "leave",
+        "[room]",
+        0,
+        1,
+        "leave the current room, or that one",
+    ),
+    syntax(
+        "history",
+        "[n] [before-seq]",
+        0,
+        2,
+        "older messages of the current room",
+    ),
     syntax("quit", "", 0, 0, "say goodbye"),
 ];
 
@@ -43,7 +70,13 @@ const fn syntax(
     allowed: usize,
     help: &'static str,
 ) -> Syntax {
-    Syntax { name, arguments, required, allowed, help }
+    Syntax {
+        name,
+        arguments,
+        required,
+        allowed,
+        help,
+    }
 }
 
 /// True for a line that is a command: it begins with one slash, since `//text` says `/text`.
@@ -96,15 +129,24 @@ fn number<T: std::str::FromStr + PartialOrd + Default>(
     let Some(word) = word else { return Ok(None) };
     match word.parse() {
         Ok(number) if number > T::default() => Ok(Some(number)),
-        _ => Err(bad("/history takes numbers from 1: /history [n] [before-seq]".to_owned())),
+        _ => Err(bad(
+            "/history takes numbers from 1: /history [n] [before-seq]".to_owned(),
+        )),
     }
 }
 
 fn unknown(name: &str) -> ChatError {
-    let near = TABLE.iter().map(|s| (strsim::osa_distance(s.name, name), s.name)).min();
+    let near = TABLE
+        .iter()
+        .map(|s| (strsim::osa_distance(s.name, name), s.name))
+        .min();
     // A name that came from outside is shown only if it is harmless.
     let plain = name.len() <= 20 && name.bytes().all(|b| b.is_ascii_alphanumeric());
-    let what = if plain { format!("'/{name}'") } else { "that".to_owned() };
+    let what = if plain {
+        format!("'/{name}'")
+    } else {
+        "that".to_owned()
+    };
     bad(match near {
         Some((1..=2, near)) => format!("there is no command {what}; did you mean /{near}?"),
         _ => format!("there is no command {what}; /help lists them"),
@@ -122,10 +164,19 @@ mod tests {
 
     #[test]
     fn commands_are_read_by_the_table() {
-        assert_eq!(parse("/join general").ok(), Some(Command::Join("general".into())));
-        assert_eq!(parse("/JOIN  general ").ok(), Some(Command::Join("general".into())));
+        assert_eq!(
+            parse("/join general").ok(),
+            Some(Command::Join("general".into()))
+        );
+        assert_eq!(
+            parse("/JOIN  general ").ok(),
+            Some(Command::Join("general".into()))
+        );
         assert_eq!(parse("/leave").ok(), Some(Command::Leave(None)));
-        let history = Command::History { limit: Some(5), before: Some(40) };
+        let history = Command::History {
+            limit: Some(5),
+            before: Some(40),
+        };
         assert_eq!(parse("/history 5 40").ok(), Some(history));
     }
 
@@ -133,8 +184,14 @@ mod tests {
     fn what_is_wrong_is_said() {
         let detail = |line| parse(line).expect_err("wrong").detail;
         assert_eq!(detail("/join"), "usage: /join <room>");
-        assert_eq!(detail("/jion x"), "there is no command '/jion'; did you mean /join?");
-        assert_eq!(detail("/\u{1b}[2J"), "there is no command that; /help lists them");
+        assert_eq!(
+            detail("/jion x"),
+            "there is no command '/jion'; did you mean /join?"
+        );
+        assert_eq!(
+            detail("/\u{1b}[2J"),
+            "there is no command that; /help lists them"
+        );
         assert!(detail("/history 0").contains("numbers from 1"));
     }
 

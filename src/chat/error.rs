@@ -19,6 +19,7 @@ pub enum Code {
     ContentTooLong,
     BadNonce,
     UnknownSession,
+    NotConnected,
     RateLimited,
     Busy,
     DatabaseBusy,
@@ -43,6 +44,7 @@ impl Code {
             Self::ContentTooLong => "content_too_long",
             Self::BadNonce => "bad_nonce",
             Self::UnknownSession => "unknown_session",
+            Self::NotConnected => "not_connected",
             Self::RateLimited => "rate_limited",
             Self::Busy => "busy",
             Self::DatabaseBusy => "database_busy",
@@ -70,15 +72,24 @@ const SHORTLY: Duration = Duration::from_secs(1);
 
 impl ChatError {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     fn later(code: Code, detail: impl Into<String>, after: Duration) -> Self {
-        Self { code, detail: detail.into(), retry_after: Some(after) }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: Some(after),
+        }
     }
 
     pub(super) fn no_such_room(name: &RoomName) -> Self {
-        let detail = format!("there is no room '{name}'; /rooms lists them, /create {name} makes it");
+        let detail =
+            format!("there is no room '{name}'; /rooms lists them, /create {name} makes it");
         Self::new(Code::NoSuchRoom, detail)
     }
 
@@ -97,7 +108,11 @@ impl ChatError {
     }
 
     pub fn stopping() -> Self {
-        Self::later(Code::Stopping, "the server is restarting; connect again in a moment", SHORTLY)
+        Self::later(
+            Code::Stopping,
+            "the server is restarting; connect again in a moment",
+            SHORTLY,
+        )
     }
 
     pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
@@ -126,9 +141,11 @@ impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY),
-            StoreError::Full(_) => {
-                Self::later(Code::StorageFull, "the database has no space left", 10 * SHORTLY)
-            }
+            StoreError::Full(_) => Self::later(
+                Code::StorageFull,
+                "the database has no space left",
+                10 * SHORTLY,
+            ),
             StoreError::Unknown(_) => Self::later(
                 Code::OutcomeUnknown,
                 "the database went away during the commit; try again with the same nonce",

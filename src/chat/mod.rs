@@ -22,7 +22,7 @@ use crate::store::{Online, RoomSummary, Store};
 pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, Start, Wire};
 pub use command::is_command;
 pub use error::{ChatError, Code};
-pub use presence::Presence;
+pub use presence::{Base, Presence};
 pub use reader::Reader;
 pub use session::{Attached, Session};
 pub use verbs::{Effect, Reply, Sending};
@@ -58,7 +58,6 @@ pub struct Chat {
 
 /// What chat stands on.
 pub struct Parts {
-    pub store: Arc<dyn Store>,
     pub hub: Arc<Hub>,
     pub committer: Committer,
     pub presence: Arc<Presence>,
@@ -67,8 +66,18 @@ pub struct Parts {
 
 impl Chat {
     pub fn new(parts: Parts) -> Self {
-        let Parts { hub, committer, presence, rules, .. } = parts;
-        Self { hub, committer, presence, rules }
+        let Parts {
+            hub,
+            committer,
+            presence,
+            rules,
+        } = parts;
+        Self {
+            hub,
+            committer,
+            presence,
+            rules,
+        }
     }
 
     pub fn rules(&self) -> &Rules {
@@ -117,7 +126,10 @@ impl Chat {
         limit: usize,
     ) -> Result<(Vec<Message>, bool), ChatError> {
         let limit = limit.clamp(1, MOST_HISTORY);
-        Ok(self.hub.history(room, before.unwrap_or(Seq::MAX), limit).await?)
+        Ok(self
+            .hub
+            .history(room, before.unwrap_or(Seq::MAX), limit)
+            .await?)
     }
 
     /// Every room, with members and how many are online.
@@ -140,6 +152,9 @@ fn guest() -> Result<Nickname, ChatError> {
     const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bits = [0u8; 4];
     getrandom::fill(&mut bits).map_err(|e| ChatError::internal(&e))?;
-    let name: String = bits.iter().map(|b| DIGITS[usize::from(b % 32)] as char).collect();
+    let name: String = bits
+        .iter()
+        .map(|b| DIGITS[usize::from(b % 32)] as char)
+        .collect();
     Ok(Nickname::parse(&format!("guest-{name}"))?)
 }

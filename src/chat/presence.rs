@@ -14,9 +14,7 @@ use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub, Move};
 use crate::meter::Meters;
 use crate::model::{RoomRef, SessionKey, TransportKind};
-use crate::store::{
-    Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError,
-};
+use crate::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError};
 
 /// Changes that may wait; whoever has another waits for room.
 const QUEUE: usize = 4_096;
@@ -49,7 +47,9 @@ pub struct Presence {
 
 impl std::fmt::Debug for Presence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Presence").field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("Presence")
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +70,14 @@ impl Presence {
         base: Base,
         instance: Instance,
     ) -> Result<(Self, impl Future<Output = ()> + Send), StoreError> {
-        let Base { store, hub, bus, clock, meters, session_ttl } = base;
+        let Base {
+            store,
+            hub,
+            bus,
+            clock,
+            meters,
+            session_ttl,
+        } = base;
         let id = store.register(&instance).await?;
         let writer = store.clone();
         let (changes, work) = Batcher::new(QUEUE, BATCH, move |batch| {
@@ -133,7 +140,10 @@ impl Presence {
 
     pub(super) fn insert(&self, session: Arc<Session>) -> Arc<Session> {
         let mut sessions = self.sessions.write();
-        sessions.entry(session.key().clone()).or_insert(session).clone()
+        sessions
+            .entry(session.key().clone())
+            .or_insert(session)
+            .clone()
     }
 
     pub(super) fn remove(&self, key: &SessionKey) {
@@ -168,11 +178,7 @@ impl Presence {
     }
 
     /// Enters a room in the store.
-    pub(super) async fn join(
-        &self,
-        session: &Session,
-        room: &RoomRef,
-    ) -> Result<(), ChatError> {
+    pub(super) async fn join(&self, session: &Session, room: &RoomRef) -> Result<(), ChatError> {
         let change = PresenceChange::Join {
             session: session.key().clone(),
             nickname: session.nickname(),

@@ -36,18 +36,23 @@ impl Chat {
             }
             return Ok(self.presence.insert(session));
         }
-        Err(ChatError::new(Code::NicknameTaken, "no guest name is free; give a nickname"))
+        Err(ChatError::new(
+            Code::NicknameTaken,
+            "no guest name is free; give a nickname",
+        ))
     }
 
-    fn session(
-        &self,
-        nickname: Nickname,
-        guest: bool,
-        transport: TransportKind,
-    ) -> Arc<Session> {
+    fn session(&self, nickname: Nickname, guest: bool, transport: TransportKind) -> Arc<Session> {
         let now = self.clock().now();
         let id = SessionId::random();
-        Arc::new(Session::new(id, transport, nickname, guest, &self.rules, now))
+        Arc::new(Session::new(
+            id,
+            transport,
+            nickname,
+            guest,
+            &self.rules,
+            now,
+        ))
     }
 
     /// The session that `secret` belongs to, on whatever instance it began.
@@ -74,7 +79,9 @@ impl Chat {
         }
         if session.mark_used(now, TOUCH_AFTER) {
             let key = session.key().clone();
-            self.presence.change(PresenceChange::Touch { session: key }).await?;
+            self.presence
+                .change(PresenceChange::Touch { session: key })
+                .await?;
         }
         Ok(session)
     }
@@ -84,8 +91,17 @@ impl Chat {
         id: &SessionId,
         transport: TransportKind,
     ) -> Result<Arc<Session>, ChatError> {
-        let row = self.store().session(&id.key(), self.rules.session_ttl).await?;
-        let Some(SessionRow { user, nickname, online, rooms }) = row else {
+        let row = self
+            .store()
+            .session(&id.key(), self.rules.session_ttl)
+            .await?;
+        let Some(SessionRow {
+            user,
+            nickname,
+            online,
+            rooms,
+        }) = row
+        else {
             self.presence.remove(&id.key());
             return Err(ChatError::unknown_session());
         };
@@ -116,7 +132,12 @@ impl Chat {
         }
         let guest = session.state.lock().guest;
         let key = session.key().clone();
-        self.presence.change(PresenceChange::Release { session: key, guest }).await?;
+        self.presence
+            .change(PresenceChange::Release {
+                session: key,
+                guest,
+            })
+            .await?;
         Ok(())
     }
 }

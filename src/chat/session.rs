@@ -20,7 +20,7 @@ pub struct Session {
     id: SessionId,
     key: SessionKey,
     transport: TransportKind,
-    /// Woken when one of its rooms grows or it is told something.
+    /// Woken when it is told something; a session of one connection reads by it too.
     signal: Arc<Notify>,
     connections: AtomicUsize,
     pub(super) state: Mutex<State>,
@@ -107,12 +107,6 @@ impl Session {
 
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.id == room.id)
-    }
-
-    /// True where the session is one connection that reads all its rooms; a session over
-    /// plain HTTP opens a stream for each room instead.
-    pub(super) fn reads_itself(&self) -> bool {
-        self.transport != TransportKind::Http
     }
 
     /// Puts a line before the person, beside what their rooms say.

@@ -72,7 +72,9 @@ mod tests {
             async move {
                 wait.acquire().await.expect("never closed").forget();
                 sizes.send(batch.len()).expect("the test listens");
-                batch.into_iter().for_each(|(n, reply)| drop(reply.send(n * 2)));
+                batch
+                    .into_iter()
+                    .for_each(|(n, reply)| drop(reply.send(n * 2)));
             }
         });
         let first = batcher.offer(1).expect("room for one");

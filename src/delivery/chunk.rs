@@ -12,7 +12,10 @@ use crate::model::{Message, RoomName, Seq};
 pub enum Entry {
     Message(Message),
     /// A join, a leave or a word from the operator: shown, not stored, without a `seq`.
-    Notice { room: RoomName, text: Arc<str> },
+    Notice {
+        room: RoomName,
+        text: Arc<str>,
+    },
     /// These were committed but are stored here no more. `from` is unknown where a reader
     /// resumed at something that is no position.
     Gap {

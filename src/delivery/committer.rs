@@ -8,7 +8,6 @@ use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
-use super::room::Room;
 use crate::model::{Content, Message, Nonce, RoomId, RoomRef, Seq, UserId};
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
@@ -74,7 +73,10 @@ impl Committer {
     /// and visible to readers here.
     pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
-        let answer = self.queue.offer((message, accepted)).map_err(|QueueFull| SendError::Busy);
+        let answer = self
+            .queue
+            .offer((message, accepted))
+            .map_err(|QueueFull| SendError::Busy);
         match answer {
             Ok(_) => self.hub.meters.queue_depth.add(1),
             Err(_) => self.hub.meters.refused.add(1),
@@ -84,7 +86,10 @@ impl Committer {
 }
 
 async fn commit(hub: Arc<Hub>, batch: Vec<Waiting<Item, Answer>>) {
-    let drafts: Vec<Draft> = batch.iter().map(|((message, _), _)| draft(message)).collect();
+    let drafts: Vec<Draft> = batch
+        .iter()
+        .map(|((message, _), _)| draft(message))
+        .collect();
     let outcome = hub.store.append(&drafts).await;
     let meters = &hub.meters;
     meters.queue_depth.add(-(batch.len() as i64));
@@ -121,8 +126,12 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
             && stored.fresh
         {
             count += 1;
-            hub.meters.commit.record(hub.now().saturating_duration_since(*accepted));
-            let (_, messages) = rooms.entry(message.room.id).or_insert((*accepted, Vec::new()));
+            hub.meters
+                .commit
+                .record(hub.now().saturating_duration_since(*accepted));
+            let (_, messages) = rooms
+                .entry(message.room.id)
+                .or_insert((*accepted, Vec::new()));
             messages.push(committed(message, stored));
         }
     }
@@ -156,7 +165,16 @@ fn acknowledge(
 ) {
     for (((message, _), reply), answer) in batch.into_iter().zip(answers) {
         let answer = match answer {
-            Ok(Appended { id, seq, created_at, .. }) => Ok(Receipt { id, seq, created_at }),
+            Ok(Appended {
+                id,
+                seq,
+                created_at,
+                ..
+            }) => Ok(Receipt {
+                id,
+                seq,
+                created_at,
+            }),
             Err(rejected) => {
                 hub.forget(&message.room);
                 hub.meters.refused.add(1);

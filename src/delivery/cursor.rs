@@ -1,12 +1,13 @@
 //! A reader is a cursor over the log: a position, and nothing that grows.
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::Entry;
 use super::chunk::Chunk;
 use super::hub::Hub;
 use super::room::Room;
-use super::Entry;
 use crate::model::{RoomRef, Seq};
 use crate::store::StoreError;
 
@@ -34,16 +35,18 @@ pub struct Slice {
     pub from: usize,
     /// The chunk's place in the tail, counted in entries; `None` for a page of its own.
     index: Option<u64>,
+    /// When the oldest of its messages was accepted here, for a reader that was waiting for it.
+    pub accepted: Option<Instant>,
 }
 
 impl Slice {
     fn page(chunk: Arc<Chunk>) -> Self {
-        Self { chunk, from: 0, index: None }
-    }
-
-    /// When the oldest message of the chunk was accepted here, if it was.
-    pub fn accepted(&self) -> Option<std::time::Instant> {
-        self.chunk.accepted
+        Self {
+            chunk,
+            from: 0,
+            index: None,
+            accepted: None,
+        }
     }
 
     /// How many entries the slice has.
@@ -85,6 +88,8 @@ pub struct Cursor {
     /// Notices before this were for others.
     notices_from: u64,
     end: Option<u64>,
+    /// It has had everything at least once, so what comes now is new to it.
+    live: bool,
 }
 
 impl Cursor {
@@ -108,6 +113,7 @@ impl Cursor {
             index: None,
             notices_from: 0,
             end: None,
+            live: false,
         };
         cursor.skip_notices();
         cursor
@@ -139,7 +145,7 @@ impl Cursor {
             return Next::Some;
         }
         let (next_seq, index) = (self.next_seq, self.index);
-        let (notices_from, end) = (self.notices_from, self.end);
+        let (notices_from, end, live) = (self.notices_from, self.end, self.live);
         let found = self.room.with_tail(|tail| {
             let known = index.filter(|i| *i >= tail.first_index());
             let Some(mut at) = known.or_else(|| tail.index_of(next_seq)) else {
@@ -151,14 +157,22 @@ impl Cursor {
                 if end.is_some_and(|end| at >= end) {
                     break;
                 }
-                let Some((chunk, from)) = tail.at(at) else { break };
+                let Some((chunk, from)) = tail.at(at) else {
+                    break;
+                };
                 let place = at - from as u64;
                 at = place + chunk.entries().len() as u64;
                 if chunk.is_notice() && place < notices_from {
                     continue;
                 }
                 bytes += chunk.weight();
-                slices.push(Slice { chunk, from, index: Some(place) });
+                let accepted = chunk.accepted.filter(|_| live);
+                slices.push(Slice {
+                    chunk,
+                    from,
+                    index: Some(place),
+                    accepted,
+                });
             }
             let next = match slices.len() > begun {
                 true => Next::Some,
@@ -170,6 +184,7 @@ impl Cursor {
         });
         let (at, next) = found.unwrap_or((None, Next::Behind));
         self.index = at.or(self.index);
+        self.live |= next == Next::Idle;
         next
     }
 
@@ -185,7 +200,10 @@ impl Cursor {
         match slice.index {
             Some(index) => self.index = Some(index + to as u64),
             None => {
-                let rest = Slice { from: to, ..slice.clone() };
+                let rest = Slice {
+                    from: to,
+                    ..slice.clone()
+                };
                 self.page = (!rest.is_empty()).then_some(rest);
             }
         }
@@ -193,12 +211,16 @@ impl Cursor {
 
     /// Lets go of everything but the position, while the peer takes nothing.
     pub fn park(&mut self) {
+        self.live = false;
         self.page = None;
     }
 
     /// Reads the page that comes next from the store; may be dropped half way.
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
-        let messages = self.hub.read_page(&self.room.room, self.next_seq - 1, PAGE).await?;
+        let messages = self
+            .hub
+            .read_page(&self.room.room, self.next_seq - 1, PAGE)
+            .await?;
         let full = messages.len() == PAGE;
         let last = messages.last().map_or(self.next_seq - 1, |m| m.seq);
         let chunk = Chunk::of_messages(messages, self.next_seq, None);

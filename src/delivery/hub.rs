@@ -36,7 +36,9 @@ pub struct Hub {
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub").field("rooms", &self.rooms.read().len()).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("rooms", &self.rooms.read().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,6 +64,10 @@ impl Hub {
 
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     pub fn bus_state(&self) -> BusState {
@@ -102,7 +108,11 @@ impl Hub {
             return served;
         }
         let fresh = || Arc::new(Room::new(room.clone(), self.limits, self.now()));
-        self.rooms.write().entry(room.id).or_insert_with(fresh).clone()
+        self.rooms
+            .write()
+            .entry(room.id)
+            .or_insert_with(fresh)
+            .clone()
     }
 
     /// The room, if it is served here.
@@ -111,7 +121,12 @@ impl Hub {
     }
 
     pub(super) fn warm_rooms(&self) -> Vec<Arc<Room>> {
-        self.rooms.read().values().filter(|room| room.is_warm()).cloned().collect()
+        self.rooms
+            .read()
+            .values()
+            .filter(|room| room.is_warm())
+            .cloned()
+            .collect()
     }
 
     /// How many rooms are in memory.
@@ -147,7 +162,9 @@ impl Hub {
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let heads = self.store.heads(&[(room.room.id, 0)]).await?;
-            let newest = self.page_before(&room.room, Seq::MAX, self.limits.keep).await?;
+            let newest = self
+                .page_before(&room.room, Seq::MAX, self.limits.keep)
+                .await?;
             Ok((heads.first().map_or(0, |(_, head)| *head), newest))
         };
         match loaded.await {
@@ -173,7 +190,11 @@ impl Hub {
     ) -> Result<(Seq, bool, Option<Entry>), StoreError> {
         let last = room.delivered().unwrap_or(0);
         let gap = |from, to| {
-            Some(Entry::Gap { room: room.room.name.clone(), from, to })
+            Some(Entry::Gap {
+                room: room.room.name.clone(),
+                from,
+                to,
+            })
         };
         match start {
             Start::Unknown | Start::After(Seq::MIN..0) => Ok((last + 1, true, gap(None, last))),
@@ -182,7 +203,9 @@ impl Hub {
                 if let Some(seq) = room.with_tail(|tail| tail.nth_last(count)).flatten() {
                     return Ok((seq, true, None));
                 }
-                let newest = room.with_tail(|tail| tail.history(Seq::MAX, count)).flatten();
+                let newest = room
+                    .with_tail(|tail| tail.history(Seq::MAX, count))
+                    .flatten();
                 let hit = newest.is_some();
                 let newest = match newest {
                     Some(newest) => newest,
@@ -214,7 +237,9 @@ impl Hub {
     ) -> Result<(Vec<Message>, bool), StoreError> {
         let wanted = limit + 1;
         let here = self.served(room.id).and_then(|served| {
-            served.with_tail(|tail| tail.history(before, wanted)).flatten()
+            served
+                .with_tail(|tail| tail.history(before, wanted))
+                .flatten()
         });
         self.meters.history.record(here.is_some());
         let mut found = match here {

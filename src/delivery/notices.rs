@@ -37,7 +37,10 @@ pub(super) struct Notices {
 impl Notices {
     /// Whether this move is to be told by name; else it is counted.
     pub(super) fn admit(&mut self, what: Move, now: Instant) -> bool {
-        if self.began.is_none_or(|began| now.duration_since(began) >= PERIOD) {
+        if self
+            .began
+            .is_none_or(|began| now.duration_since(began) >= PERIOD)
+        {
             self.began = Some(now);
             self.by_name = 0;
         }
@@ -54,11 +57,16 @@ impl Notices {
 
     /// The sum of what was not told by name, once the period is over.
     pub(super) fn summary(&mut self, room: &RoomName, now: Instant) -> Option<String> {
-        let over = self.began.is_some_and(|began| now.duration_since(began) >= PERIOD);
+        let over = self
+            .began
+            .is_some_and(|began| now.duration_since(began) >= PERIOD);
         if !over || self.joined + self.left == 0 {
             return None;
         }
-        let (joined, left) = (std::mem::take(&mut self.joined), std::mem::take(&mut self.left));
+        let (joined, left) = (
+            std::mem::take(&mut self.joined),
+            std::mem::take(&mut self.left),
+        );
         Some(match (joined, left) {
             (joined, 0) => format!("{joined} more joined {room}"),
             (0, left) => format!("{left} more left {room}"),
@@ -76,7 +84,9 @@ mod tests {
     fn a_crowd_is_summed_up() {
         let (clock, room) = (ManualClock::default(), RoomName::stored("general"));
         let mut notices = Notices::default();
-        let told = (0..1000).filter(|_| notices.admit(Move::Joined, clock.now())).count();
+        let told = (0..1000)
+            .filter(|_| notices.admit(Move::Joined, clock.now()))
+            .count();
         assert_eq!(told, 10);
         assert_eq!(notices.summary(&room, clock.now()), None);
         clock.advance(PERIOD);

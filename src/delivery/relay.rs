@@ -44,7 +44,9 @@ impl Relay {
                 tokio::time::sleep(TIDY_EVERY).await;
                 hub.evict_idle();
                 let now = hub.now();
-                hub.warm_rooms().iter().for_each(|room| room.sum_up_notices(now));
+                hub.warm_rooms()
+                    .iter()
+                    .for_each(|room| room.sum_up_notices(now));
             }
         };
         tokio::select! {
@@ -116,7 +118,9 @@ impl Hub {
         // One wait at a time: whoever holds the lock looks again before it lets go.
         let hub = self.clone();
         tokio::spawn(async move {
-            let Ok(_one) = room.catching_up.try_lock() else { return };
+            let Ok(_one) = room.catching_up.try_lock() else {
+                return;
+            };
             tokio::time::sleep(PATIENCE).await;
             while room.is_missing() {
                 if hub.read_missing(&room).await.is_err() {

@@ -144,10 +144,17 @@ impl Room {
         let mut tail = Tail::new(self.limits, first - 1);
         let mut chunks = vec![Chunk::of_messages(newest, first, None)];
         if last < head {
-            let gap = Entry::Gap { room: self.room.name.clone(), from: Some(last + 1), to: head };
+            let gap = Entry::Gap {
+                room: self.room.name.clone(),
+                from: Some(last + 1),
+                to: head,
+            };
             chunks.push(Chunk::new(vec![gap], None));
         }
-        chunks.into_iter().filter(|c| !c.entries().is_empty()).for_each(|c| tail.push(c));
+        chunks
+            .into_iter()
+            .filter(|c| !c.entries().is_empty())
+            .for_each(|c| tail.push(c));
         self.state.lock().phase = Phase::Warm(tail);
         self.accept(Vec::new(), None)
     }
@@ -163,13 +170,20 @@ impl Room {
 
     /// The last `seq` that waits for earlier ones.
     pub(super) fn highest_aside(&self) -> Option<Seq> {
-        self.state.lock().aside.last_key_value().map(|(seq, _)| *seq)
+        self.state
+            .lock()
+            .aside
+            .last_key_value()
+            .map(|(seq, _)| *seq)
     }
 
     /// Drops what waits up to `seq`: the log was read to its end after these were announced,
     /// and does not hold them.
     pub(super) fn disbelieve(&self, seq: Option<Seq>) {
-        self.state.lock().aside.retain(|waiting, _| Some(*waiting) > seq);
+        self.state
+            .lock()
+            .aside
+            .retain(|waiting, _| Some(*waiting) > seq);
     }
 
     /// True while messages wait for earlier ones.
@@ -188,7 +202,10 @@ impl Room {
     pub fn notice(&self, text: &str) {
         let mut state = self.state.lock();
         if let Phase::Warm(tail) = &mut state.phase {
-            let entry = Entry::Notice { room: self.room.name.clone(), text: text.into() };
+            let entry = Entry::Notice {
+                room: self.room.name.clone(),
+                text: text.into(),
+            };
             tail.push(Chunk::new(vec![entry], None));
             drop(state);
             self.wake();
@@ -246,7 +263,11 @@ impl Room {
 
     fn wake(&self) {
         let readers = self.readers.lock();
-        readers.signals.iter().flatten().for_each(|signal| signal.notify_one());
+        readers
+            .signals
+            .iter()
+            .flatten()
+            .for_each(|signal| signal.notify_one());
     }
 }
 

@@ -16,7 +16,11 @@ pub struct TailLimits {
 impl TailLimits {
     /// Limits for a room that shows its last `keep` messages to whoever joins.
     pub fn keeping(keep: usize) -> Self {
-        Self { keep, messages: keep.max(2_048), bytes: 1 << 20 }
+        Self {
+            keep,
+            messages: keep.max(2_048),
+            bytes: 1 << 20,
+        }
     }
 }
 
@@ -71,25 +75,37 @@ impl Tail {
     }
 
     pub(super) fn first_index(&self) -> u64 {
-        self.ring.front().map_or(self.next_index, |placed| placed.index)
+        self.ring
+            .front()
+            .map_or(self.next_index, |placed| placed.index)
     }
 
     /// Appends a chunk that goes on where the tail ends.
     pub(super) fn push(&mut self, chunk: Arc<Chunk>) {
         let entries = chunk.entries();
-        let messages = entries.iter().filter(|e| matches!(e, Entry::Message(_))).count();
+        let messages = entries
+            .iter()
+            .filter(|e| matches!(e, Entry::Message(_)))
+            .count();
         self.last = chunk.reached(entries.len()).unwrap_or(self.last);
         self.messages += messages;
         self.bytes += chunk.weight();
         let (index, last) = (self.next_index, self.last);
         self.next_index += entries.len() as u64;
-        self.ring.push_back(Placed { index, chunk, last, messages });
+        self.ring.push_back(Placed {
+            index,
+            chunk,
+            last,
+            messages,
+        });
         self.trim();
     }
 
     fn trim(&mut self) {
         while self.messages > self.limits.messages || self.bytes > self.limits.bytes {
-            let Some(oldest) = self.ring.front() else { return };
+            let Some(oldest) = self.ring.front() else {
+                return;
+            };
             if self.messages - oldest.messages < self.limits.keep {
                 return;
             }
@@ -126,7 +142,11 @@ impl Tail {
     }
 
     fn newest_first(&self) -> impl Iterator<Item = Seq> {
-        let entries = self.ring.iter().rev().flat_map(|placed| placed.chunk.entries().iter().rev());
+        let entries = self
+            .ring
+            .iter()
+            .rev()
+            .flat_map(|placed| placed.chunk.entries().iter().rev());
         entries.filter_map(|entry| match entry {
             Entry::Message(message) => Some(message.seq),
             _ => None,
@@ -134,12 +154,12 @@ impl Tail {
     }
 
     /// The newest `limit` messages with `seq < before`, ascending, if the tail can tell.
-    pub(super) fn history(
-        &self,
-        before: Seq,
-        limit: usize,
-    ) -> Option<Vec<crate::model::Message>> {
-        let entries = self.ring.iter().rev().flat_map(|placed| placed.chunk.entries().iter().rev());
+    pub(super) fn history(&self, before: Seq, limit: usize) -> Option<Vec<crate::model::Message>> {
+        let entries = self
+            .ring
+            .iter()
+            .rev()
+            .flat_map(|placed| placed.chunk.entries().iter().rev());
         let mut found: Vec<_> = entries
             .filter_map(|entry| match entry {
                 Entry::Message(message) if message.seq < before => Some(message.clone()),

@@ -1,6 +1,8 @@
 //! `/create <room>`: make a room and join it.
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{Chat, ChatError, Reply, Session};
 use crate::chat::Code;
 use crate::model::{RoomName, RoomRef};
@@ -10,6 +12,7 @@ impl Chat {
         &self,
         session: &Arc<Session>,
         name: &str,
+        signal: Option<&Arc<Notify>>,
     ) -> Result<Reply, ChatError> {
         let name = RoomName::parse(name)?;
         let by = self.account(session).await?;
@@ -18,7 +21,7 @@ impl Chat {
             None => self.adopt(&name, by).await?,
         };
         let room = self.hub.remember(room);
-        self.join_room(session, room).await
+        self.join_room(session, room, signal).await
     }
 
     /// The lobby may have come into being before anyone created it; then the first to ask for

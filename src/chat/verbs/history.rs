@@ -26,7 +26,10 @@ impl Chat {
         if let (true, Some(first)) = (has_more, messages.first()) {
             text.push_str(&format!("; more with /history {limit} {}", first.seq));
         }
-        let data = json!({ "room": room.name.as_str(), "messages": &messages, "has_more": has_more });
-        Ok(Reply::text(text).with_data(data).with_effect(Effect::History(messages)))
+        let data =
+            json!({ "room": room.name.as_str(), "messages": &messages, "has_more": has_more });
+        Ok(Reply::text(text)
+            .with_data(data)
+            .with_effect(Effect::History(messages)))
     }
 }

@@ -16,16 +16,24 @@ impl Chat {
         name: Option<&str>,
     ) -> Result<Reply, ChatError> {
         let room = which(session, name)?;
-        let change = PresenceChange::Leave { session: session.key().clone(), room: room.id };
+        let change = PresenceChange::Leave {
+            session: session.key().clone(),
+            room: room.id,
+        };
         self.presence.change(change).await?;
         {
             let mut state = session.state.lock();
             state.rooms.retain(|r| r.id != room.id);
-            if state.current.as_ref().is_some_and(|current| current.id == room.id) {
+            if state
+                .current
+                .as_ref()
+                .is_some_and(|current| current.id == room.id)
+            {
                 state.current = state.rooms.last().cloned();
             }
         }
-        self.presence.announce_in(&room, session.nickname().as_str(), Move::Left);
+        self.presence
+            .announce_in(&room, session.nickname().as_str(), Move::Left);
         Ok(Reply::text(format!("you left {}", room.name))
             .with_data(json!({ "room": room.name.as_str() }))
             .with_effect(Effect::Left(room)))

@@ -12,14 +12,19 @@ impl Chat {
                 true => "in no room".to_owned(),
                 false => format!("in {}", user.rooms.join(", ")),
             };
-            text.push_str(&format!("\n{} {rooms} ({}, {})", user.nickname, user.transport, user.instance));
+            text.push_str(&format!(
+                "\n{} {rooms} ({}, {})",
+                user.nickname, user.transport, user.instance
+            ));
         }
         let users: Vec<_> = users
             .iter()
-            .map(|u| json!({
-                "nickname": u.nickname, "rooms": u.rooms,
-                "transport": u.transport, "instance": u.instance,
-            }))
+            .map(|u| {
+                json!({
+                    "nickname": u.nickname, "rooms": u.rooms,
+                    "transport": u.transport, "instance": u.instance,
+                })
+            })
             .collect();
         Ok(Reply::text(text).with_data(json!({ "users": users })))
     }

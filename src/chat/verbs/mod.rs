@@ -12,6 +12,7 @@ mod send;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::command::{self, Command};
 use super::{Chat, ChatError, Cursor, Session};
@@ -45,11 +46,18 @@ pub enum Effect {
 
 impl Reply {
     fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), data: None, effect: Effect::None }
+        Self {
+            text: text.into(),
+            data: None,
+            effect: Effect::None,
+        }
     }
 
     fn with_data(self, data: Value) -> Self {
-        Self { data: Some(data), ..self }
+        Self {
+            data: Some(data),
+            ..self
+        }
     }
 
     fn with_effect(self, effect: Effect) -> Self {
@@ -58,19 +66,21 @@ impl Reply {
 }
 
 impl Chat {
-    /// Does what a command line asks for.
+    /// Does what a command line asks for. `signal` is woken by rooms that are joined, where the
+    /// connection reads all its rooms; without it they are read by streams of their own.
     pub async fn command(
         &self,
         session: &Arc<Session>,
         line: &str,
+        signal: Option<&Arc<Notify>>,
     ) -> Result<Reply, ChatError> {
         match command::parse(line)? {
             Command::Help => Ok(Reply::text(command::help())),
             Command::Nick(name) => self.nick(session, &name).await,
             Command::List => self.list().await,
             Command::Rooms => self.list_rooms().await,
-            Command::Create(room) => self.create(session, &room).await,
-            Command::Join(room) => self.join(session, &room).await,
+            Command::Create(room) => self.create(session, &room, signal).await,
+            Command::Join(room) => self.join(session, &room, signal).await,
             Command::Leave(room) => self.leave(session, room.as_deref()).await,
             Command::History { limit, before } => self.past(session, limit, before).await,
             Command::Quit => Ok(Reply::text("goodbye").with_effect(Effect::Quit)),

@@ -12,14 +12,19 @@ impl Chat {
         };
         for room in &rooms {
             let members = counted(room.members as usize, "member");
-            text.push_str(&format!("\n{}: {members}, {} online", room.name, room.online));
+            text.push_str(&format!(
+                "\n{}: {members}, {} online",
+                room.name, room.online
+            ));
         }
         let rooms: Vec<_> = rooms
             .iter()
-            .map(|r| json!({
-                "name": r.name.as_str(), "members": r.members,
-                "online": r.online, "last_seq": r.last_seq,
-            }))
+            .map(|r| {
+                json!({
+                    "name": r.name.as_str(), "members": r.members,
+                    "online": r.online, "last_seq": r.last_seq,
+                })
+            })
             .collect();
         Ok(Reply::text(text).with_data(json!({ "rooms": rooms })))
     }

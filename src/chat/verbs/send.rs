@@ -36,7 +36,13 @@ impl Chat {
         let content = Content::parse(text, self.rules.message_chars)?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
         let (user, nickname) = self.author(session)?;
-        let outgoing = Outgoing { room, user, nickname, content, nonce };
+        let outgoing = Outgoing {
+            room,
+            user,
+            nickname,
+            content,
+            nonce,
+        };
         Ok(Sending(self.committer.send(outgoing)?))
     }
 
@@ -45,7 +51,10 @@ impl Chat {
             let detail = format!("a nonce is 1 to {LONGEST_NONCE} bytes of text");
             return Err(ChatError::new(Code::BadNonce, detail));
         }
-        Ok(Nonce { session: session.key().clone(), value: value.into() })
+        Ok(Nonce {
+            session: session.key().clone(),
+            value: value.into(),
+        })
     }
 
     /// Who says it, unless they say too much.
@@ -58,7 +67,10 @@ impl Chat {
             .take(rules.messages_per_minute, rules.burst, now)
             .map_err(ChatError::rate_limited)?;
         let user = state.user.ok_or_else(|| {
-            ChatError::new(Code::DatabaseUnavailable, "database unavailable: you are not known to it yet")
+            ChatError::new(
+                Code::DatabaseUnavailable,
+                "database unavailable: you are not known to it yet",
+            )
         })?;
         Ok((user, state.nickname.shared()))
     }
