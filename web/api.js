@@ -7,20 +7,20 @@ export class ApiError extends Error {
     Object.assign(this, { code, detail, status, retryAfter, passing });
   }
   /** Nobody knows whether the server did it. */
-  get unanswered() { return this.code === "connection_lost" || this.code === "no_answer"; }
-  get sessionLost() { return this.status === 401 || SESSION_LOST.has(this.code); }
+  get unanswered() { return ["connection_lost", "no_answer", "outcome_unknown"].includes(this.code); }
+  get sessionLost() { return this.status === 401 || this.code === "unknown_session"; }
 }
 
-const SESSION_LOST = new Set(["unauthorized", "unknown_session", "session_expired"]);
 const PASSING_STATUS = new Set([429, 502, 503, 504]);
-const PASSING_CODE = new Set(["busy", "unavailable", "database_unavailable", "draining", "rate_limited", "too_many_requests"]);
+const PASSING_CODE = new Set([
+  "rate_limited", "busy", "database_busy", "database_unavailable", "storage_full", "outcome_unknown", "stopping",
+]);
 
 /** An error frame of the WebSocket, which carries the same codes as HTTP. */
 export function fromFrame(frame) {
   return new ApiError({
-    code: frame.code, detail: frame.detail ?? frame.message, status: frame.status ?? 0,
-    retryAfter: frame.retry_after ?? null,
-    passing: PASSING_CODE.has(frame.code) || PASSING_STATUS.has(frame.status),
+    code: frame.code, detail: frame.detail ?? frame.message, retryAfter: frame.retry_after ?? null,
+    passing: PASSING_CODE.has(frame.code),
   });
 }
 
@@ -45,7 +45,7 @@ async function call(method, path, body) {
   throw new ApiError({
     code: answer?.code, detail: answer?.detail ?? answer?.title ?? `The server answered ${response.status}.`,
     status: response.status, retryAfter: Number(response.headers.get("retry-after")) || null,
-    passing: PASSING_STATUS.has(response.status),
+    passing: PASSING_STATUS.has(response.status) || PASSING_CODE.has(answer?.code),
   });
 }
 

@@ -12,7 +12,7 @@ export class Chat extends EventTarget {
   rooms = new Rooms();
   nickname = "";
   #session = "";
-  #fresh = false;         // the server does not know yet which rooms this session is in
+  #fresh = false;         // the server does not know yet that this session is in our rooms
   #joining = new Set();
 
   constructor() {
@@ -78,9 +78,11 @@ export class Chat extends EventTarget {
       const { data, message } = await this.link.command(command);
       const room = this.rooms.join(data?.room ?? name);
       const newest = data?.last_seq ?? room.facts.last_seq;
-      // A stream starts where we say; the WebSocket sends the last ten on its own.
+      // A stream starts where we say; the WebSocket sends the last ten on its own, unless the session was in the
+      // room already: then it has to be asked to go on there.
       if (this.link.byStreams) room.last = Math.max(room.last, newest);
       else room.base = Math.max(0, newest - 10);
+      if (data?.last_seq === undefined && !known?.joined) this.link.restart();
       if (show) this.open(room);
       this.link.roomsChanged();
       this.#changed();
@@ -102,7 +104,8 @@ export class Chat extends EventTarget {
 
   async #connected() {
     for (const room of this.rooms.joined) room.stuck = false;
-    const rejoin = this.#fresh ? this.rooms.joined.map((room) => room.name) : [];
+    // A WebSocket joins what it resumes; streams only read.
+    const rejoin = this.#fresh && this.link.byStreams ? this.rooms.joined.map((room) => room.name) : [];
     if (this.rooms.joined.length === 0) rejoin.push("general");
     try {
       for (const name of rejoin) await this.#joinBy(`/join ${name}`, name, this.rooms.current === null);
@@ -130,7 +133,7 @@ export class Chat extends EventTarget {
     } else if (outcome === "new" && before > 0 && message.seq > before + 1) {
       this.#fill(room, before + 1, message.seq - 1);
     }
-    const mine = message.user === this.nickname;
+    const mine = keyOf(message.user) === keyOf(this.nickname);
     if (mine) this.outbox.seen(message);
     if (outcome === "new") {
       const seen = room === this.rooms.current && document.visibilityState === "visible";
@@ -154,14 +157,14 @@ export class Chat extends EventTarget {
   #gap({ room: name, from, to }) {
     const room = name && this.rooms.get(name);
     if (!room?.joined) return;
-    if (to > room.last) {
-      room.gapTo = to;
+    if (from !== null && to > room.last) {
+      room.gapTo = room.last = to;
       room.note(`Messages ${from} to ${to} are no longer kept here.`, "gap");
-      room.last = to;
     } else {
       // We claim to have seen what the server does not have: believe the server.
       room.forget();
-      room.last = Math.max(0, (from ?? 1) - 1);
+      room.last = from === null ? to : from - 1;
+      room.markRead();
       room.note("The history of this room was replaced on the server.", "gap");
     }
     this.#changed();

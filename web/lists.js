@@ -44,7 +44,7 @@ function drawPeopleIn(list, people, me) {
     ({ person }) => make("li", {}, make(`span.avatar.small.${hueOf(person.nickname)}`, { "aria-hidden": "true" }, [...person.nickname][0].toUpperCase()),
       make("bdi.name", {}, person.nickname), make("span.fine.way")),
     (node, { person }) => {
-      setText(node.querySelector(".way"), person.nickname === me ? "you" : person.transport ?? "");
+      setText(node.querySelector(".way"), keyOf(person.nickname) === keyOf(me) ? "you" : person.transport ?? "");
       node.title = `${(person.rooms ?? []).join(", ")}${person.instance ? ` · by ${person.transport} on ${person.instance}` : ""}`;
     });
 }

@@ -1,5 +1,6 @@
 // The messages of the current room on the screen.
 import { $, make, reconcile, setText } from "./dom.js";
+import { keyOf } from "./rooms.js";
 import { dayKey, dayName, hueOf, mentions, timeOf, withLinks } from "./text.js";
 
 const SAME_BREATH = 5 * 60000; // messages of one author this close together are one group
@@ -111,8 +112,8 @@ export class Log {
         before = null;
       }
     };
-    notesAfter((room.first || Infinity) - 1);
     for (const message of room.messages) {
+      notesAfter(message.seq - 1);
       const date = new Date(message.created_at);
       day(date);
       if (!divided && message.seq > room.divider) {
@@ -123,14 +124,13 @@ export class Log {
       const head = !before || before.user !== message.user || date - new Date(before.created_at) > SAME_BREATH;
       items.push({ key: `m${message.seq}`, kind: "message", message, date, head });
       before = message;
-      notesAfter(message.seq);
     }
     notesAfter(Infinity);
     const me = this.#on.nickname();
     for (const item of this.#outbox.of(room)) {
       const date = new Date(item.since);
       if (before === null || today !== dayKey(date)) day(date);
-      items.push({ key: item.nonce, kind: "pending", item, date, head: before?.user !== me });
+      items.push({ key: item.nonce, kind: "pending", item, date, head: before === null || keyOf(before.user) !== keyOf(me) });
       before = { user: me };
     }
     return items;
@@ -165,7 +165,7 @@ export class Log {
         make("p.meta", {}, make(`bdi.author.${hueOf(user)}`, {}, user), " ",
           make("time", { datetime: date.toISOString(), title: date.toISOString() }, timeOf(date))),
         make("div.content", { dir: "auto" }, ...withLinks(content))));
-    if (user !== me && mentions(content, me)) node.classList.add("mention");
+    if (keyOf(user) !== keyOf(me) && mentions(content, me)) node.classList.add("mention");
     return node;
   }
 

@@ -8,7 +8,7 @@ export const lengthOf = (text) => [...text].length;
 /** What the server would refuse as control characters never leaves the box. */
 export const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 
-export const isName = (text, most) => /^[\p{L}\p{N}_.-]+$/u.test(text) && lengthOf(text) <= most;
+export const isName = (text, most) => /^[a-z0-9_.-]+$/i.test(text) && lengthOf(text) <= most;
 
 export function withLinks(text) {
   const nodes = [];
