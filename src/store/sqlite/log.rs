@@ -202,14 +202,13 @@ async fn remember_nonces(
     for (i, _) in placed {
         if let (Some(nonce), Some(Ok(stored))) = (&batch[*i].nonce, &answers[*i]) {
             sqlx::query(
-                "INSERT OR REPLACE INTO nonces (session_id, nonce, message_id, room_id, seq)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO nonces
+                   (session_id, nonce, message_id, room_id, seq, created_at)
+                 SELECT ?1, ?2, id, room_id, seq, created_at FROM messages WHERE id = ?3",
             )
             .bind(nonce.session.as_str())
             .bind(&*nonce.value)
             .bind(stored.id)
-            .bind(batch[*i].room)
-            .bind(stored.seq)
             .execute(&mut *tx)
             .await?;
         }
