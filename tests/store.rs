@@ -18,6 +18,11 @@ macro_rules! contract {
                 crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
             })*)*
         }
+        mod postgres {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
+            })*)*
+        }
     };
 }
 
