@@ -2,6 +2,7 @@
 mod error;
 mod gate;
 mod migrations;
+mod postgres;
 mod presence;
 mod sqlite;
 
@@ -57,7 +58,8 @@ pub struct PoolState {
     pub max: u32,
 }
 
-/// How to open a store. `waiting` is how many may queue for a connection before new ones
+/// How to open a store. `application` is what the database's own views call this process;
+/// `waiting` is how many may queue for a connection before new ones
 /// are told that the database is busy.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -160,12 +162,17 @@ pub trait Store: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// Opens the database that `options.url` names. The embedded one is made and migrated.
+/// Opens the database that `options.url` names. The embedded one is made and migrated; on
+/// PostgreSQL a schema that does not fit is an error.
 pub async fn open(options: &Options, meters: Arc<Meters>) -> Result<Arc<dyn Store>, StoreError> {
     if options.url.starts_with("sqlite:") {
         return Ok(Arc::new(sqlite::SqliteStore::open(options, meters).await?));
     }
+    if options.url.starts_with("postgresql:") || options.url.starts_with("postgres:") {
+        let store = postgres::PostgresStore::open(options, meters).await?;
+        return Ok(Arc::new(store));
+    }
     Err(StoreError::Unsupported(
-        "db_url must begin with sqlite: (postgresql: is not built in yet)".into(),
+        "db_url must begin with sqlite: or postgresql:".into(),
     ))
 }

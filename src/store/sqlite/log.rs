@@ -1,5 +1,5 @@
 //! The log itself: appending a batch in one transaction, and reading it back.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
@@ -18,6 +18,35 @@ pub(super) async fn append(
     connection: &mut SqliteConnection,
     batch: &[Draft],
 ) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+    match attempt(connection, batch).await {
+        Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
+            catch_up(connection, batch).await?;
+            Ok(attempt(connection, batch).await?)
+        }
+        answers => Ok(answers?),
+    }
+}
+
+/// Rows that were inserted by hand without their `last_seq` hold the places that it would
+/// give out next: raises it past them, or nothing could be said in that room any more.
+async fn catch_up(connection: &mut SqliteConnection, batch: &[Draft]) -> Result<(), sqlx::Error> {
+    for room in batch.iter().map(|d| d.room).collect::<HashSet<_>>() {
+        sqlx::query(
+            "UPDATE rooms SET last_seq =
+               max(last_seq, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = ?1))
+             WHERE id = ?1",
+        )
+        .bind(room)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn attempt(
+    connection: &mut SqliteConnection,
+    batch: &[Draft],
+) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut answers: Vec<Answer> = vec![None; batch.len()];
     let twins = known_nonces(&mut tx, batch, &mut answers).await?;
@@ -49,7 +78,7 @@ async fn known_nonces(
     tx: &mut SqliteConnection,
     batch: &[Draft],
     answers: &mut [Answer],
-) -> Result<HashMap<usize, usize>, StoreError> {
+) -> Result<HashMap<usize, usize>, sqlx::Error> {
     let mut firsts: HashMap<&Nonce, usize> = HashMap::new();
     let mut twins = HashMap::new();
     for (i, draft) in batch.iter().enumerate() {
@@ -88,7 +117,7 @@ async fn place(
     batch: &[Draft],
     twins: &HashMap<usize, usize>,
     answers: &mut [Answer],
-) -> Result<Vec<(usize, Seq)>, StoreError> {
+) -> Result<Vec<(usize, Seq)>, sqlx::Error> {
     let mut rooms: Vec<(RoomId, Vec<usize>)> = Vec::new();
     let mut at: HashMap<RoomId, usize> = HashMap::new();
     for (i, draft) in batch.iter().enumerate() {
@@ -126,7 +155,7 @@ async fn insert(
     batch: &[Draft],
     rows: &[(usize, Seq)],
     answers: &mut [Answer],
-) -> Result<(), StoreError> {
+) -> Result<(), sqlx::Error> {
     let mut query: QueryBuilder<Sqlite> =
         QueryBuilder::new("INSERT INTO messages (room_id, seq, user_id, content) ");
     query.push_values(rows, |mut row, (i, seq)| {
@@ -169,18 +198,17 @@ async fn remember_nonces(
     batch: &[Draft],
     placed: &[(usize, Seq)],
     answers: &[Answer],
-) -> Result<(), StoreError> {
+) -> Result<(), sqlx::Error> {
     for (i, _) in placed {
         if let (Some(nonce), Some(Ok(stored))) = (&batch[*i].nonce, &answers[*i]) {
             sqlx::query(
-                "INSERT OR REPLACE INTO nonces (session_id, nonce, message_id, room_id, seq)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO nonces
+                   (session_id, nonce, message_id, room_id, seq, created_at)
+                 SELECT ?1, ?2, id, room_id, seq, created_at FROM messages WHERE id = ?3",
             )
             .bind(nonce.session.as_str())
             .bind(&*nonce.value)
             .bind(stored.id)
-            .bind(batch[*i].room)
-            .bind(stored.seq)
             .execute(&mut *tx)
             .await?;
         }

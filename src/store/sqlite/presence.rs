@@ -238,7 +238,15 @@ async fn move_memberships(
     session: &SessionKey,
     user: Option<UserId>,
 ) -> Result<(), StoreError> {
-    drop_memberships(tx, session).await?;
+    sqlx::query(
+        "DELETE FROM room_members
+         WHERE user_id = (SELECT user_id FROM sessions WHERE id = ?1) AND user_id <> ?2
+           AND room_id IN (SELECT room_id FROM session_rooms WHERE session_id = ?1)",
+    )
+    .bind(session.as_str())
+    .bind(user)
+    .execute(&mut *tx)
+    .await?;
     sqlx::query(
         "INSERT OR IGNORE INTO room_members (room_id, user_id)
          SELECT room_id, ?2 FROM session_rooms WHERE session_id = ?1",

@@ -1,0 +1,230 @@
+//! One connection to PostgreSQL, and what its errors mean.
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, FromRow};
+use tokio::time::{Instant, timeout};
+
+use crate::store::{Options, StoreError};
+
+/// An idle connection older than this is asked whether it is still there.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// How to connect, and how long anything may take.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    options: PgConnectOptions,
+    /// False where a pooler may give every transaction another server process, so that no
+    /// prepared statement survives it: then every statement runs in a transaction, unprepared.
+    pub(super) prepares: bool,
+    /// For a connection, and for a place in the queue for one.
+    pub(super) patience: Duration,
+    /// For one statement or transaction.
+    pub(super) statement: Duration,
+}
+
+impl Target {
+    pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
+        // The text of the error does not hold the URL, which may hold a password.
+        let parsed: PgConnectOptions = options
+            .url
+            .parse()
+            .map_err(|e| StoreError::Unsupported(format!("can't read db_url: {e}")))?;
+        let prepares = !without_statements(&options.url);
+        let statement = options.acquire_timeout * 2;
+        let parsed = parsed
+            .application_name(&options.application)
+            .extra_float_digits(None)
+            .disable_statement_logging();
+        let parsed = match prepares {
+            true => parsed.options(limits(statement)),
+            false => parsed,
+        };
+        Ok(Self {
+            options: parsed,
+            prepares,
+            patience: options.acquire_timeout,
+            statement,
+        })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
+        let raw = match timeout(self.patience, PgConnection::connect_with(&self.options)).await {
+            Ok(raw) => raw.map_err(unreachable)?,
+            Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
+        };
+        let begin = match self.prepares {
+            true => "BEGIN".to_owned(),
+            false => {
+                let set = limits(self.statement).map(|(k, v)| format!("; SET LOCAL {k} = {v}"));
+                format!("BEGIN{}", set.concat())
+            }
+        };
+        Ok(Connection {
+            raw,
+            prepares: self.prepares,
+            begin,
+            used: Instant::now(),
+        })
+    }
+}
+
+/// What the server itself ends when it takes too long, also if nobody waits any more.
+fn limits(statement: Duration) -> [(&'static str, u128); 2] {
+    let millis = statement.as_millis();
+    [
+        ("statement_timeout", millis),
+        ("idle_in_transaction_session_timeout", millis),
+    ]
+}
+
+/// Whether the URL asks to do without prepared statements (`?statement-cache-capacity=0`).
+fn without_statements(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query
+        .split('&')
+        .any(|pair| pair == "statement-cache-capacity=0")
+}
+
+pub(super) struct Connection {
+    raw: PgConnection,
+    prepares: bool,
+    begin: String,
+    used: Instant,
+}
+
+pub(super) type Ask<'q> = Query<'q, Postgres, PgArguments>;
+pub(super) type AskAs<'q, T> = QueryAs<'q, Postgres, T, PgArguments>;
+
+impl Connection {
+    pub(super) async fn all<T>(&mut self, query: AskAs<'_, T>) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let query = query.persistent(self.prepares);
+        query.fetch_all(&mut self.raw).await
+    }
+
+    pub(super) async fn one<T>(&mut self, query: AskAs<'_, (T,)>) -> Result<Option<T>, sqlx::Error>
+    where
+        T: Send + Unpin,
+        (T,): for<'r> FromRow<'r, PgRow>,
+    {
+        let query = query.persistent(self.prepares);
+        let row = query.fetch_optional(&mut self.raw).await?;
+        Ok(row.map(|(value,)| value))
+    }
+
+    /// The number of rows that were changed.
+    pub(super) async fn run(&mut self, query: Ask<'_>) -> Result<u64, sqlx::Error> {
+        let query = query.persistent(self.prepares);
+        Ok(query.execute(&mut self.raw).await?.rows_affected())
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        let begin = AssertSqlSafe(self.begin.as_str());
+        sqlx::raw_sql(begin).execute(&mut self.raw).await?;
+        Ok(())
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("COMMIT").execute(&mut self.raw).await?;
+        Ok(())
+    }
+
+    /// Makes a connection that was left in whatever state fit for the next; false if it is not.
+    pub(super) async fn recover(&mut self, within: Duration) -> bool {
+        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut self.raw);
+        matches!(timeout(within, rollback).await, Ok(Ok(_)))
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.used = Instant::now();
+    }
+
+    pub(super) fn idle(&self) -> Duration {
+        self.used.elapsed()
+    }
+
+    /// Whether the other end is there, as far as can be told for little.
+    pub(super) async fn lives(&mut self, within: Duration) -> bool {
+        self.idle() < TRUSTED || matches!(timeout(within, self.raw.ping()).await, Ok(Ok(())))
+    }
+}
+
+/// What went wrong with a statement, by what may be done about it.
+pub(super) enum Failure {
+    /// Others got in the way; the whole transaction may be tried again.
+    Race(sqlx::Error),
+    /// The connection is gone, and with it the answer.
+    Lost(sqlx::Error),
+    /// The database said no.
+    Other(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::Database(e) => e.code().unwrap_or_default().into_owned(),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                return Self::Lost(error);
+            }
+            _ => return Self::Other(error),
+        };
+        match code.as_str() {
+            // Serialization, deadlock; a row that appeared or went between look and write.
+            "40001" | "40P01" | "23505" | "23503" => Self::Race(error),
+            // The server ends, or ended this session.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost(error),
+            class if class.starts_with("08") => Self::Lost(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// A failure to connect: nothing happened, whatever it was.
+fn unreachable(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(e) => StoreError::Unavailable(e.message().to_owned()),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_prepared_unless_the_url_says_otherwise() {
+        for (url, without) in [
+            ("postgres://h/d", false),
+            ("postgres://h/d?statement-cache-capacity=100", false),
+            (
+                "postgres://h/d?sslmode=require&statement-cache-capacity=0",
+                true,
+            ),
+        ] {
+            assert_eq!(without_statements(url), without, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_its_password() {
+        for url in [
+            "postgres://me:s3cret@host:port/db",
+            "postgres://me:s3cret@[::1/db",
+        ] {
+            let options = Options {
+                url: url.into(),
+                application: "test".into(),
+                connections: 1,
+                idle_timeout: TRUSTED,
+                acquire_timeout: TRUSTED,
+                waiting: 1,
+            };
+            let error = Target::new(&options).expect_err("no such URL").to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! PostgreSQL: one log for any number of instances.
+//!
+//! Commits go through connections of their own ([`writer`]), everything else through a small
+//! pool. No state is kept in a session, so that a pooler in transaction mode may stand between.
+mod append;
+mod connection;
+mod instances;
+mod pool;
+mod presence;
+mod read;
+mod rooms;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use self::connection::Target;
+use self::pool::{Kind, Pool};
+use self::writer::Writers;
+use super::gate::Gate;
+use super::{
+    Appended, Draft, Instance, InstanceId, Online, Options, PoolState, PresenceChange,
+    PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
+};
+use crate::meter::Meters;
+use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+
+/// How often to ask for what others committed while the bus carries: for a lost last message.
+const LOOK_BESIDE_THE_BUS: Duration = Duration::from_secs(3);
+/// And while nothing else would tell.
+const LOOK_ALONE: Duration = Duration::from_millis(100);
+/// Commits under way at once: more only wait for each other's rooms and for the disk.
+const COMMITS: u32 = 2;
+
+pub(super) struct PostgresStore {
+    writers: Writers,
+    pool: Pool,
+    connections: u32,
+}
+
+impl PostgresStore {
+    pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
+        let target = Target::new(options)?;
+        let gate = Gate::new(options.waiting, options.acquire_timeout, meters);
+        let gate = Arc::new(gate);
+        // Of the connections, the commits have some to themselves; one is left for the rest.
+        let commits = COMMITS.min(options.connections / 2).max(1);
+        let others = options.connections.saturating_sub(commits).max(1);
+        let store = Self {
+            writers: Writers::new(target.clone(), gate.clone(), commits as usize),
+            pool: Pool::new(target, gate, others as usize, options.idle_timeout),
+            connections: commits + others,
+        };
+        let applied = store.pool.run(Kind::Read, (), |c, _| {
+            c.all(sqlx::query_as(migrations::APPLIED)).boxed()
+        });
+        migrations::fits(applied.await)?;
+        Ok(store)
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        self.writers.append(batch).await
+    }
+
+    async fn read(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let work = self.pool.run(
+            Kind::Read,
+            (room, after, limit),
+            |c, &(room, after, limit)| read::read(c, room, after, limit).boxed(),
+        );
+        work.await
+    }
+
+    async fn read_before(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let work = self.pool.run(
+            Kind::Read,
+            (room, before, limit),
+            |c, &(room, before, limit)| read::read_before(c, room, before, limit).boxed(),
+        );
+        work.await
+    }
+
+    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Read, known, |c, &known| read::heads(c, known).boxed());
+        work.await
+    }
+
+    /// To ask would cost what asking for the news themselves costs.
+    async fn changed(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn sweep_interval(&self, bus_alive: bool) -> Duration {
+        match bus_alive {
+            true => LOOK_BESIDE_THE_BUS,
+            false => LOOK_ALONE,
+        }
+    }
+
+    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Read, name, |c, &name| rooms::room(c, name).boxed());
+        work.await
+    }
+
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        by: Option<UserId>,
+    ) -> Result<Option<RoomRef>, StoreError> {
+        let work = self.pool.run(Kind::Once, (name, by), |c, &(name, by)| {
+            rooms::create(c, name, by).boxed()
+        });
+        work.await
+    }
+
+    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
+        let work = self.pool.run(Kind::Once, (room, by), |c, &(room, by)| {
+            rooms::adopt(c, room, by).boxed()
+        });
+        work.await
+    }
+
+    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
+        let work = self.pool.run(Kind::Read, (), |c, _| rooms::list(c).boxed());
+        work.await
+    }
+
+    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
+        let work = self.pool.run(Kind::Repeatable, nickname, |c, &nickname| {
+            rooms::user(c, nickname).boxed()
+        });
+        work.await
+    }
+
+    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
+        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
+            instances::register(c, instance).boxed()
+        });
+        work.await
+    }
+
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Repeatable, (id, instance), |c, &(id, instance)| {
+                instances::heartbeat(c, id, instance).boxed()
+            });
+        work.await
+    }
+
+    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
+        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
+            instances::retire(c, instance).boxed()
+        });
+        work.await
+    }
+
+    async fn presence(
+        &self,
+        instance: InstanceId,
+        changes: &[PresenceChange],
+    ) -> Result<Vec<PresenceOutcome>, StoreError> {
+        let work = self.pool.run(
+            Kind::Repeatable,
+            (instance, changes),
+            |c, &(instance, changes)| presence::apply(c, instance, changes).boxed(),
+        );
+        work.await
+    }
+
+    async fn session(
+        &self,
+        key: &SessionKey,
+        life: Duration,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let work = self.pool.run(Kind::Read, (key, life), |c, &(key, life)| {
+            presence::session(c, key, life).boxed()
+        });
+        work.await
+    }
+
+    async fn online(&self) -> Result<Vec<Online>, StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Read, (), |c, _| presence::online(c).boxed());
+        work.await
+    }
+
+    async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
+        for (sql, life) in instances::forgettable(session_life) {
+            let args = (sql, life);
+            while self
+                .pool
+                .run(Kind::Repeatable, args, |c, &(sql, life)| {
+                    instances::forget(c, sql, life).boxed()
+                })
+                .await?
+            {}
+        }
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let work = self.pool.run(Kind::Read, (), |c, ()| {
+            c.run(sqlx::query("SELECT 1 FROM rooms LIMIT 1")).boxed()
+        });
+        work.await?;
+        Ok(())
+    }
+
+    fn pool(&self) -> PoolState {
+        let available = self.writers.available() + self.pool.available();
+        PoolState {
+            available: u32::try_from(available).unwrap_or(u32::MAX),
+            max: self.connections,
+        }
+    }
+
+    async fn close(&self) {
+        self.writers.close();
+        self.pool.close();
+    }
+}
+
+/// A duration as `make_interval(secs => …)` takes it.
+fn seconds(life: Duration) -> f64 {
+    life.as_secs_f64()
+}
+
+/// Waits before another try: longer each time, and never as long as somebody else does.
+async fn pause(tries: u32) {
+    let longest = Duration::from_millis(2) * 2u32.pow(tries.min(7));
+    let mut random = [0u8; 1];
+    // Without random numbers everybody waits the longest: slower, not wrong.
+    let share = match getrandom::fill(&mut random) {
+        Ok(()) => f64::from(random[0]) / 255.0,
+        Err(_) => 1.0,
+    };
+    tokio::time::sleep(longest.mul_f64(0.25 + 0.75 * share)).await;
+}

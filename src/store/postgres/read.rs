@@ -1,0 +1,69 @@
+//! Reading the log back.
+use chrono::{DateTime, Utc};
+
+use super::connection::Connection;
+use crate::model::{Message, RoomId, RoomRef, Seq};
+
+const READ: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3";
+const READ_BEFORE: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = $1 AND m.seq < $2 ORDER BY m.seq DESC LIMIT $3";
+
+pub(super) async fn read(
+    connection: &mut Connection,
+    room: &RoomRef,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, sqlx::Error> {
+    fetch(connection, READ, room, after, limit).await
+}
+
+pub(super) async fn read_before(
+    connection: &mut Connection,
+    room: &RoomRef,
+    before: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let mut newest_first = fetch(connection, READ_BEFORE, room, before, limit).await?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
+
+type Row = (i64, Seq, String, String, DateTime<Utc>);
+
+async fn fetch(
+    connection: &mut Connection,
+    sql: &'static str,
+    room: &RoomRef,
+    bound: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let query = sqlx::query_as(sql).bind(room.id).bind(bound);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = connection.all(query.bind(limit)).await?;
+    let message = |(id, seq, user, content, created_at): Row| Message {
+        id,
+        room: room.name.clone(),
+        seq,
+        user: user.into(),
+        content: content.into(),
+        created_at,
+    };
+    Ok(rows.into_iter().map(message).collect())
+}
+
+pub(super) async fn heads(
+    connection: &mut Connection,
+    known: &[(RoomId, Seq)],
+) -> Result<Vec<(RoomId, Seq)>, sqlx::Error> {
+    let (rooms, seqs): (Vec<RoomId>, Vec<Seq>) = known.iter().copied().unzip();
+    let query = sqlx::query_as(
+        "SELECT r.id, r.last_seq FROM unnest($1::bigint[], $2::bigint[]) AS k (id, seq)
+         JOIN rooms r ON r.id = k.id WHERE r.last_seq > k.seq",
+    );
+    connection.all(query.bind(rooms).bind(seqs)).await
+}

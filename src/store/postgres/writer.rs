@@ -1,0 +1,239 @@
+//! The connections that commit. A batch whose answer is lost with its connection is sent again
+//! as the same batch of the same writer: either it is its turn and is committed now, or it was,
+//! and is looked up. So nothing is stored twice, and the caller hears how it ended.
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::append::{Answer, Layout, Reply};
+use super::connection::{Connection, Failure, Target};
+use super::pause;
+use crate::store::gate::Gate;
+use crate::store::{Appended, Draft, Rejected, StoreError};
+
+pub(super) struct Writers {
+    target: Target,
+    gate: Arc<Gate>,
+    slots: Semaphore,
+    idle: Mutex<Vec<Line>>,
+}
+
+/// A writer's row in the database, by the number of its next batch, and its connection. A line
+/// whose last batch is in doubt is given up with its row.
+#[derive(Default)]
+struct Line {
+    connection: Option<Connection>,
+    writer: Option<(i64, i64)>,
+}
+
+/// How an attempt ended that did not settle the batch.
+enum Setback {
+    /// Nothing happened; try again.
+    Again(sqlx::Error),
+    /// The connection is gone, with it the answer.
+    Lost(String),
+    /// Nothing happened, and trying again won't help.
+    Failed(StoreError),
+}
+
+impl Writers {
+    pub(super) fn new(target: Target, gate: Arc<Gate>, size: usize) -> Self {
+        Self {
+            target,
+            gate,
+            slots: Semaphore::new(size),
+            idle: Mutex::default(),
+        }
+    }
+
+    pub(super) fn available(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    pub(super) fn close(&self) {
+        self.slots.close();
+        self.idle().clear();
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn append(
+        &self,
+        batch: &[Draft],
+    ) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        let slot = self.gate.pass(async {
+            let slot = self.slots.acquire().await;
+            slot.map_err(|_| StoreError::Unavailable("the store is closed".into()))
+        });
+        let _slot = slot.await?;
+        let mut line = self.idle().pop().unwrap_or_default();
+        let outcome = self.settle(&mut line, batch).await;
+        if !matches!(outcome, Err(StoreError::Unknown(_))) {
+            self.idle().push(line);
+        }
+        outcome
+    }
+
+    /// Tries until the batch is committed, refused, or its time is over.
+    async fn settle(
+        &self,
+        line: &mut Line,
+        batch: &[Draft],
+    ) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        let deadline = Instant::now() + self.target.statement * 2;
+        let mut answers: Vec<Answer> = vec![None; batch.len()];
+        let mut layout = Layout::of(batch, &answers);
+        let (mut doubt, mut tries) = (None, 0);
+        while !layout.is_empty() {
+            let error = match self.attempt(line, &layout).await {
+                Ok(Reply::Known(known)) => {
+                    for (draft, answer) in known {
+                        answers[draft] = Some(Ok(answer));
+                    }
+                    (layout, doubt) = (Layout::of(batch, &answers), None);
+                    continue;
+                }
+                Ok(Reply::Stored(stored)) => {
+                    layout.fill(stored, &mut answers);
+                    return Ok(complete(answers));
+                }
+                // Its row is gone, so that what was sent before can't be committed any more.
+                Ok(Reply::NotItsTurn) => {
+                    (line.writer, doubt) = (None, None);
+                    "the writer's row was deleted".to_owned()
+                }
+                Err(Setback::Again(error)) => error.to_string(),
+                Err(Setback::Lost(error)) => doubt.insert(error).clone(),
+                Err(Setback::Failed(error)) if doubt.is_none() => return Err(error),
+                Err(Setback::Failed(error)) => error.to_string(),
+            };
+            if Instant::now() >= deadline {
+                return Err(doubt.map_or(StoreError::Unavailable(error), StoreError::Unknown));
+            }
+            tries += 1;
+            pause(tries).await;
+        }
+        layout.fill(Vec::new(), &mut answers);
+        Ok(complete(answers))
+    }
+
+    /// Sends the batch once, and looks up what became of it if it was sent before.
+    async fn attempt(&self, line: &mut Line, layout: &Layout<'_>) -> Result<Reply, Setback> {
+        let (connection, writer) = self.ready(line).await.map_err(Setback::Failed)?;
+        let work = async {
+            if !self.target.prepares {
+                connection.begin().await?;
+            }
+            let mut reply = layout.commit(connection, *writer).await?;
+            if matches!(reply, Reply::NotItsTurn)
+                && let Some(stored) = layout.look_up(connection, *writer).await?
+            {
+                reply = Reply::Stored(stored);
+            }
+            if !self.target.prepares {
+                connection.commit().await?;
+            }
+            Ok::<_, sqlx::Error>(reply)
+        };
+        match timeout(self.target.statement + GRACE, work).await {
+            Ok(Ok(reply)) => {
+                connection.touch();
+                if matches!(reply, Reply::Stored(_)) {
+                    writer.1 += 1;
+                }
+                Ok(reply)
+            }
+            Ok(Err(error)) => Err(self.setback(line, layout, error).await),
+            Err(_) => {
+                line.connection = None;
+                Err(Setback::Lost("no answer in time".into()))
+            }
+        }
+    }
+
+    async fn setback(&self, line: &mut Line, layout: &Layout<'_>, error: sqlx::Error) -> Setback {
+        let constraint = match &error {
+            sqlx::Error::Database(e) => e.constraint().map(str::to_owned),
+            _ => None,
+        };
+        let nonce =
+            matches!(&error, sqlx::Error::Database(e) if e.code().as_deref() == Some("23502"));
+        let usable = match &mut line.connection {
+            Some(connection) => connection.recover(self.target.patience).await,
+            None => false,
+        };
+        match Failure::from(error) {
+            Failure::Lost(error) => {
+                line.connection = None;
+                Setback::Lost(error.to_string())
+            }
+            Failure::Race(error) => {
+                if let (Some(connection), Some("messages_pkey")) =
+                    (&mut line.connection, constraint.as_deref())
+                    && let Err(error) = layout.catch_up(connection).await
+                {
+                    line.connection = None;
+                    return Setback::Again(error);
+                }
+                Setback::Again(error)
+            }
+            Failure::Other(error) if nonce => Setback::Again(error),
+            Failure::Other(error) => {
+                if !usable {
+                    line.connection = None;
+                }
+                Setback::Failed(error.into())
+            }
+        }
+    }
+
+    /// The line with a living connection and a row.
+    async fn ready<'l>(
+        &self,
+        line: &'l mut Line,
+    ) -> Result<(&'l mut Connection, &'l mut (i64, i64)), StoreError> {
+        let mut connection = match line.connection.take() {
+            Some(mut open) => match open.lives(self.target.patience).await {
+                true => open,
+                false => self.target.connect().await?,
+            },
+            None => self.target.connect().await?,
+        };
+        let writer = match line.writer {
+            Some(writer) => writer,
+            None => (self.new_writer(&mut connection).await?, 1),
+        };
+        Ok((
+            line.connection.insert(connection),
+            line.writer.insert(writer),
+        ))
+    }
+
+    async fn new_writer(&self, connection: &mut Connection) -> Result<i64, StoreError> {
+        let work = async {
+            connection.begin().await?;
+            let made = sqlx::query_as("INSERT INTO writers DEFAULT VALUES RETURNING id");
+            let id = connection.one(made).await?;
+            connection.commit().await?;
+            id.ok_or(sqlx::Error::RowNotFound)
+        };
+        match timeout(self.target.statement, work).await {
+            Ok(id) => Ok(id?),
+            Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
+        }
+    }
+}
+
+/// What an answer may be late, beyond the time after which the server itself gives up.
+const GRACE: Duration = Duration::from_millis(250);
+
+fn complete(answers: Vec<Answer>) -> Vec<Result<Appended, Rejected>> {
+    let complete = answers.into_iter();
+    complete
+        .map(|a| a.unwrap_or(Err(Rejected::NoSuchRoom)))
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! The contract of the store: the same cases over every database.
+#[path = "support/db.rs"]
+mod db;
+#[path = "store/log.rs"]
+mod log;
+#[path = "store/nonces.rs"]
+mod nonces;
+#[path = "store/presence.rs"]
+mod presence;
+#[path = "store/rooms.rs"]
+mod rooms;
+
+/// Makes a test of every case for every kind of database.
+macro_rules! contract {
+    ($($group:ident { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+            })*)*
+        }
+        mod postgres {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
+            })*)*
+        }
+    };
+}
+
+contract! {
+    log {
+        seqs_count_from_one_without_a_gap,
+        a_reader_beside_sees_commits_in_the_order_of_seq,
+        answers_tell_what_is_stored,
+        a_missing_room_rejects_only_its_own_draft,
+        reads_stop_where_they_are_told,
+        heads_tell_the_rooms_that_went_on,
+        rows_inserted_by_hand_are_messages,
+        a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the_room,
+        a_deleted_users_messages_stay,
+        changes_of_others_are_noticed,
+        a_closed_store_lost_nothing,
+    }
+    nonces {
+        a_known_nonce_gets_the_first_answer_again,
+        a_nonce_twice_in_a_batch_is_stored_once,
+        a_nonce_belongs_to_its_session,
+        a_nonce_is_forgotten_after_its_life,
+        a_nonce_sent_to_two_instances_at_once_is_stored_once,
+        a_known_nonce_leaves_no_hole,
+        a_rejected_draft_leaves_its_nonce_free,
+        the_old_are_swept_away_and_the_young_are_not,
+    }
+    rooms {
+        a_room_is_made_once_and_found_without_case,
+        a_room_without_a_creator_is_adopted_once,
+        a_user_is_made_once_and_found_without_case,
+        rooms_are_listed_by_name,
+    }
+    presence {
+        a_nickname_is_taken_while_its_holder_is_online,
+        a_nickname_is_free_when_its_instance_is_silent,
+        a_nickname_claimed_by_two_at_once_goes_to_one,
+        a_session_may_claim_again,
+        a_session_that_idles_may_come_back,
+        only_its_own_instance_idles_a_session,
+        a_rename_takes_the_memberships_along,
+        a_guest_leaves_no_memberships,
+        a_user_stays_a_member,
+        to_leave_ends_the_membership,
+        what_does_not_exist_is_not_joined,
+        members_and_online_are_counted,
+        the_online_list_names_rooms_and_instances,
+        changes_are_applied_in_order,
+        a_session_expires_when_it_is_unused,
+        a_terminals_session_is_not_for_others,
+        a_run_takes_the_place_of_earlier_runs,
+        a_retired_instance_frees_its_nicknames,
+        a_heartbeat_writes_a_lost_row_anew,
+    }
+}

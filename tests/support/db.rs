@@ -1,0 +1,200 @@
+//! A database of its own for every test, of either kind, gone when the test is over.
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use discordctl::meter::Meters;
+use discordctl::store::{self, Options, Store};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+/// Where PostgreSQL is: a superuser's URL of a database to make others from.
+const POSTGRES: &str = "DISCORDCTL_TEST_POSTGRES";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// One test's database. Clones are the same database.
+#[derive(Clone)]
+pub(crate) struct Db {
+    pub(crate) kind: Kind,
+    pub(crate) url: String,
+    opened: Arc<Mutex<Vec<Arc<dyn Store>>>>,
+    home: Arc<Home>,
+}
+
+/// Where it lives.
+enum Home {
+    Folder(tempfile::TempDir),
+    Server { url: String, name: String },
+}
+
+/// Runs `case` with a database of that kind, if there is one to run it with.
+pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(kind: Kind, case: impl FnOnce(Db) -> F) {
+    if kind == Kind::Postgres && std::env::var_os(POSTGRES).is_none() {
+        println!("skipped: {POSTGRES} is not set (scripts/test sets it)");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let db = Db::create(kind).await;
+        let outcome = tokio::spawn(case(db.clone())).await;
+        db.close().await;
+        if let Err(failure) = outcome {
+            std::panic::resume_unwind(failure.into_panic());
+        }
+    });
+}
+
+impl Db {
+    async fn create(kind: Kind) -> Self {
+        let (url, home) = match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let url = format!("sqlite://{}/chat.db", folder.path().display());
+                (url, Home::Folder(folder))
+            }
+            Kind::Postgres => on_server().await,
+        };
+        Self {
+            kind,
+            url,
+            opened: Arc::default(),
+            home: Arc::new(home),
+        }
+    }
+
+    async fn close(&self) {
+        let opened = std::mem::take(&mut *self.opened.lock().expect("not poisoned"));
+        for store in opened {
+            store.close().await;
+        }
+        match &*self.home {
+            Home::Folder(folder) => assert!(folder.path().exists()),
+            Home::Server { url, name } => {
+                postgres(url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            }
+        }
+    }
+
+    /// A store over this database, as one more process would open it.
+    pub(crate) async fn open(&self) -> Arc<dyn Store> {
+        self.open_with(self.options()).await
+    }
+
+    pub(crate) async fn open_with(&self, options: Options) -> Arc<dyn Store> {
+        let store = store::open(&options, Arc::new(Meters::default()))
+            .await
+            .expect("the database opens");
+        let mut opened = self.opened.lock().expect("not poisoned");
+        opened.push(store.clone());
+        store
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            url: self.url.clone(),
+            application: "discordctl test".into(),
+            connections: 4,
+            idle_timeout: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(10),
+            waiting: 100,
+        }
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        self.url
+            .parse::<SqliteConnectOptions>()
+            .expect("a good URL")
+            .busy_timeout(Duration::from_secs(10))
+            .connect()
+            .await
+            .expect("a connection")
+    }
+
+    /// What an operator types: runs `statement` beside the stores.
+    pub(crate) async fn sql(&self, statement: &str) {
+        if self.kind == Kind::Postgres {
+            return postgres(&self.url, statement).await;
+        }
+        let mut connection = self.sqlite().await;
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|e| panic!("{statement}: {e}"));
+        connection.close().await.expect("closed");
+    }
+
+    /// The one number that `query` answers.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        let query = AssertSqlSafe(query);
+        let number = match self.kind {
+            Kind::Sqlite => {
+                let mut connection = self.sqlite().await;
+                sqlx::query_scalar(query).fetch_one(&mut connection).await
+            }
+            Kind::Postgres => {
+                let mut connection = connect(&self.url).await;
+                sqlx::query_scalar(query).fetch_one(&mut connection).await
+            }
+        };
+        number.expect("a number")
+    }
+
+    /// Moves a column of times back, as if that much time had passed since.
+    pub(crate) async fn age(&self, table: &str, column: &str, by: Duration) {
+        let seconds = by.as_secs();
+        let earlier = match self.kind {
+            Kind::Sqlite => {
+                format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{seconds} seconds')")
+            }
+            Kind::Postgres => format!("{column} - interval '{seconds} seconds'"),
+        };
+        self.sql(&format!("UPDATE {table} SET {column} = {earlier}"))
+            .await;
+    }
+}
+
+async fn on_server() -> (String, Home) {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var(POSTGRES).expect("the variable is set");
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("discordctl_test_{}_{count}", std::process::id());
+    postgres(&url, &format!("CREATE DATABASE {name}")).await;
+    let own: PgConnectOptions = url.parse().expect("a good URL");
+    let own = own.database(&name).to_url_lossy().to_string();
+    postgres(
+        &own,
+        include_str!("../../migrations/postgres/V1__initial.sql"),
+    )
+    .await;
+    postgres(
+        &own,
+        "CREATE TABLE schema_migrations (version int); INSERT INTO schema_migrations VALUES (1);
+         CREATE TABLE schema_steps (version int, floor int)",
+    )
+    .await;
+    (own, Home::Server { url, name })
+}
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("a connection")
+}
+
+async fn postgres(url: &str, statement: &str) {
+    let mut connection = connect(url).await;
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .unwrap_or_else(|e| panic!("{statement}: {e}"));
+    connection.close().await.expect("closed");
+}
