@@ -127,6 +127,11 @@ fn explain(error: &ServeError) -> Failure {
             "db_url",
             "check 'db_url'; 'discordctl config show' says where it comes from",
         ),
+        ServeError::Bus(_) => (
+            Exit::Config,
+            "redis_url",
+            "check 'redis_url'; 'discordctl config show' says where it comes from",
+        ),
         ServeError::Database { .. } => (
             Exit::Unavailable,
             "database_unavailable",

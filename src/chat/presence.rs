@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use super::{ChatError, Code};
-use crate::bus::Bus;
+use crate::bus::{Bus, BusState};
 use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub, Move};
 use crate::meter::Meters;
@@ -249,7 +249,7 @@ impl Presence {
                 self.idle(&session, unused >= CACHED).await?;
             }
         }
-        Ok(())
+        self.headcount().await
     }
 
     /// Takes this instance off the books, so that its nicknames are free at once.
@@ -288,10 +288,12 @@ impl Presence {
         Ok(())
     }
 
-    /// Tells the other instances how many are online, if there are others to tell.
-    pub async fn headcount(&self) -> Result<(), StoreError> {
-        let online = self.store.online().await?.len();
-        self.bus.headcount(online as u64);
+    /// Tells the other instances how many are online, if there is a bus to tell them by.
+    async fn headcount(&self) -> Result<(), StoreError> {
+        if self.bus.state() == BusState::Connected {
+            let online = self.store.online().await?.len();
+            self.bus.headcount(online as u64);
+        }
         Ok(())
     }
 }

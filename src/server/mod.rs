@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::{Bus, LocalBus};
+use crate::bus::{self, BusError};
 use crate::chat::{Base, Chat, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub enum ServeError {
     },
     #[error("{error}")]
     Database { url: String, error: StoreError },
+    #[error(transparent)]
+    Bus(#[from] BusError),
     #[error("{0} connections did not end in time and were cut")]
     Cut(usize),
 }
@@ -78,8 +80,8 @@ impl Server {
             error,
         };
         let store = open_store(config, &meters).await.map_err(database)?;
-        let (bus, events) = LocalBus::open();
-        let bus: Arc<dyn Bus> = Arc::new(bus);
+        let redis = config.redis_url.as_ref().map(|url| url.expose());
+        let (bus, events) = bus::open(redis, &config.instance_id, meters.clone())?;
         let limits = TailLimits::keeping(config.history.per_room);
         let hub = Arc::new(Hub::new(
             store.clone(),
