@@ -139,7 +139,7 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
     hub.meters.batches.add(1);
     for (id, (accepted, messages)) in rooms {
         if let Some(room) = hub.served(id)
-            && room.accept(messages.clone(), Some(accepted))
+            && room.accept(messages.clone(), accepted)
         {
             hub.catch_up_soon(room);
         }

@@ -62,7 +62,7 @@ fn on_event(hub: &Arc<Hub>, event: BusEvent) {
     match event {
         BusEvent::Message(message) => {
             if let Some(room) = hub.named(&message.room)
-                && room.accept(vec![message], None)
+                && room.accept_announced(message)
             {
                 hub.catch_up_soon(room);
             }
@@ -122,7 +122,7 @@ impl Hub {
                 return;
             };
             tokio::time::sleep(PATIENCE).await;
-            while room.is_missing() {
+            while room.missing_up_to().is_some() {
                 if hub.read_missing(&room).await.is_err() {
                     tokio::time::sleep(AFTER_FAILURE).await;
                 }
@@ -138,7 +138,7 @@ impl Hub {
 
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
         while let Some(last) = room.delivered() {
-            let announced = room.highest_aside();
+            let announced = room.missing_up_to();
             let page = self.read_page(&room.room, last, PAGE).await?;
             let full = page.len() == PAGE;
             let found = room.accept_page(page);

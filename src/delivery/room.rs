@@ -15,8 +15,8 @@ use crate::model::{Message, RoomRef, Seq};
 /// catching up reads them.
 const ASIDE: usize = 1_024;
 
-/// The one door through which messages become visible: `accept` gives readers the next `seq`
-/// and nothing else, whoever brought it and in whatever order.
+/// The one door through which messages become visible: readers are given the next `seq` and
+/// nothing else, whoever brought it and in whatever order.
 #[derive(Debug)]
 pub struct Room {
     pub room: RoomRef,
@@ -32,7 +32,7 @@ pub struct Room {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    aside: BTreeMap<Seq, Message>,
+    waiting: Waiting,
     notices: Notices,
     idle_since: Instant,
 }
@@ -59,7 +59,7 @@ impl Room {
             limits,
             state: Mutex::new(State {
                 phase: Phase::Cold,
-                aside: BTreeMap::new(),
+                waiting: Waiting::default(),
                 notices: Notices::default(),
                 idle_since: now,
             }),
@@ -69,15 +69,32 @@ impl Room {
         }
     }
 
-    /// Takes messages in ascending order from whoever brings them. The next ones become
-    /// visible; known ones are dropped; later ones wait. True if messages are missing.
-    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Option<Instant>) -> bool {
+    /// Takes what this instance committed, in ascending order. The next ones become visible;
+    /// known ones are dropped; later ones wait for the others' between. True if any are missing.
+    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> bool {
+        self.extend(messages, Some(accepted), set_aside)
+    }
+
+    /// Takes what the bus says was committed. Only the next is believed; of a later one nothing
+    /// is kept but its `seq`, since anybody could have put it there. True if any are missing.
+    pub(super) fn accept_announced(&self, message: Message) -> bool {
+        self.extend(vec![message], None, |state, message| {
+            state.announced = state.announced.max(Some(message.seq));
+        })
+    }
+
+    fn extend(
+        &self,
+        messages: Vec<Message>,
+        accepted: Option<Instant>,
+        too_early: impl Fn(&mut Waiting, Message),
+    ) -> bool {
         let mut state = self.state.lock();
-        let State { phase, aside, .. } = &mut *state;
+        let State { phase, waiting, .. } = &mut *state;
         let tail = match phase {
             Phase::Cold => return false,
             Phase::Loading => {
-                messages.into_iter().for_each(|m| set_aside(aside, m));
+                messages.into_iter().for_each(|m| too_early(waiting, m));
                 return false;
             }
             Phase::Warm(tail) => tail,
@@ -87,16 +104,16 @@ impl Room {
         for message in messages {
             match message.seq - (next + run.len() as Seq) {
                 0 => run.push(message),
-                1.. => set_aside(aside, message),
+                1.. => too_early(waiting, message),
                 _ => {}
             }
         }
-        take_next(aside, next, &mut run);
-        let missing = !aside.is_empty();
+        waiting.take_next(next, &mut run);
         let grew = !run.is_empty();
         if grew {
             tail.push(Chunk::of_messages(run, next, accepted));
         }
+        let missing = waiting.up_to(tail.last()).is_some();
         drop(state);
         if grew {
             self.wake();
@@ -108,13 +125,12 @@ impl Room {
     /// readers are told so. Returns how many messages were new here.
     pub(super) fn accept_page(&self, messages: Vec<Message>) -> usize {
         let mut state = self.state.lock();
-        let State { phase, aside, .. } = &mut *state;
+        let State { phase, waiting, .. } = &mut *state;
         let Phase::Warm(tail) = phase else { return 0 };
         let next = tail.last() + 1;
         let mut run: Vec<_> = messages.into_iter().filter(|m| m.seq >= next).collect();
         let found = run.len();
-        let after = run.last().map_or(next, |m| m.seq + 1);
-        take_next(aside, after, &mut run);
+        waiting.take_next(next, &mut run);
         if run.is_empty() {
             return 0;
         }
@@ -133,7 +149,7 @@ impl Room {
     pub(super) fn abort_loading(&self) {
         let mut state = self.state.lock();
         state.phase = Phase::Cold;
-        state.aside.clear();
+        state.waiting = Waiting::default();
     }
 
     /// Makes the newest messages of a room whose last `seq` was at least `head` its tail. True
@@ -156,7 +172,7 @@ impl Room {
             .filter(|c| !c.entries().is_empty())
             .for_each(|c| tail.push(c));
         self.state.lock().phase = Phase::Warm(tail);
-        self.accept(Vec::new(), None)
+        self.extend(Vec::new(), None, set_aside)
     }
 
     pub(super) fn is_warm(&self) -> bool {
@@ -168,27 +184,24 @@ impl Room {
         self.with_tail(|tail| tail.last())
     }
 
-    /// The last `seq` that waits for earlier ones.
-    pub(super) fn highest_aside(&self) -> Option<Seq> {
-        self.state
-            .lock()
-            .aside
-            .last_key_value()
-            .map(|(seq, _)| *seq)
+    /// The last `seq` that was heard of and could not be shown yet.
+    pub(super) fn missing_up_to(&self) -> Option<Seq> {
+        let state = self.state.lock();
+        match &state.phase {
+            Phase::Warm(tail) => state.waiting.up_to(tail.last()),
+            _ => None,
+        }
     }
 
-    /// Drops what waits up to `seq`: the log was read to its end after these were announced,
-    /// and does not hold them.
+    /// Forgets what was heard of up to `seq`: the log was read to its end after that, and does
+    /// not hold it.
     pub(super) fn disbelieve(&self, seq: Option<Seq>) {
-        self.state
-            .lock()
+        let mut state = self.state.lock();
+        state
+            .waiting
             .aside
             .retain(|waiting, _| Some(*waiting) > seq);
-    }
-
-    /// True while messages wait for earlier ones.
-    pub(super) fn is_missing(&self) -> bool {
-        !self.state.lock().aside.is_empty()
+        state.waiting.announced = state.waiting.announced.filter(|heard| Some(*heard) > seq);
     }
 
     pub(super) fn with_tail<T>(&self, look: impl FnOnce(&Tail) -> T) -> Option<T> {
@@ -271,23 +284,40 @@ impl Room {
     }
 }
 
-fn set_aside(aside: &mut BTreeMap<Seq, Message>, message: Message) {
-    if aside.len() < ASIDE {
-        aside.insert(message.seq, message);
+/// What was heard of before its turn.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Committed by this instance, while others' messages before it are on their way.
+    aside: BTreeMap<Seq, Message>,
+    /// The last `seq` that the bus spoke of.
+    announced: Option<Seq>,
+}
+
+impl Waiting {
+    /// The last `seq` that is known of beyond `last`.
+    fn up_to(&self, last: Seq) -> Option<Seq> {
+        let own = self.aside.last_key_value().map(|(seq, _)| *seq);
+        own.max(self.announced).filter(|seq| *seq > last)
+    }
+
+    /// Moves to `run` what goes on where it ends, and drops what is behind it.
+    fn take_next(&mut self, next: Seq, run: &mut Vec<Message>) {
+        let mut expected = run.last().map_or(next, |m| m.seq + 1);
+        while let Some(first) = self.aside.first_entry() {
+            match first.key() - expected {
+                0 => {
+                    run.push(first.remove());
+                    expected += 1;
+                }
+                1.. => return,
+                _ => drop(first.remove()),
+            }
+        }
     }
 }
 
-/// Moves from `aside` to `run` what goes on where `run` ends, and drops what is behind it.
-fn take_next(aside: &mut BTreeMap<Seq, Message>, next: Seq, run: &mut Vec<Message>) {
-    let mut expected = run.last().map_or(next, |m| m.seq + 1);
-    while let Some(first) = aside.first_entry() {
-        match first.key() - expected {
-            0 => {
-                run.push(first.remove());
-                expected += 1;
-            }
-            1.. => return,
-            _ => drop(first.remove()),
-        }
+fn set_aside(waiting: &mut Waiting, message: Message) {
+    if waiting.aside.len() < ASIDE {
+        waiting.aside.insert(message.seq, message);
     }
 }
