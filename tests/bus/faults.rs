@@ -1,5 +1,6 @@
 //! Redis is killed, frozen, flushed, cut off and not there at all.
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use discordctl::bus::{Bus, BusState};
 

@@ -1,6 +1,7 @@
 //! An instance's bus as the tests use it, and what they wait for.
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use chrono::DateTime;
 use discordctl::bus::{Bus, BusEvent, BusState, Events, RedisBus};

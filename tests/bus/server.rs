@@ -1,7 +1,8 @@
 //! A Redis of the test's own, which it may kill, stop and start as it likes.
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use redis::{Client, Connection};
 use rustix::process::{Pid, Signal, kill_process};
