@@ -393,7 +393,7 @@ async fn where_no_websocket_gets_through_streams_do_the_same() {
     anna.enter_at(proxy, "anna").await;
     ben.enter(&server, "ben").await;
     let by_streams =
-        "return document.getElementById('link-state').textContent.includes('without WebSocket')";
+        "return document.getElementById('link-state').textContent.includes('by streams')";
     anna.eventually("it says that it goes by streams", by_streams)
         .await;
 
