@@ -1,10 +1,16 @@
 //! What carries messages between instances: a hurry-up, never the truth.
 mod local;
+mod redis;
+mod wire;
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 
+pub use self::redis::RedisBus;
 pub use local::LocalBus;
 
 /// Events that may wait for the relay; what comes beyond is dropped and read from the store.
@@ -43,9 +49,40 @@ pub enum BusState {
 pub enum BusEvent {
     /// Somebody says that this was committed. Not to be believed beyond its being next.
     Message(Message),
-    /// It carries again, after a time in which anything may have been lost.
+    /// It carries again, or carries rooms that it did not, after a time in which anything may
+    /// have been lost.
     Restored,
 }
 
 /// Where events arrive.
 pub type Events = mpsc::Receiver<BusEvent>;
+
+/// Why there can be no bus. One that is merely away is no error: it is tried for ever.
+/// The address is never part of the text, since it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    #[error(
+        "redis_url is no address of a Redis ({reason}); write \
+         redis://[[user]:password@]host[:port], or rediss:// for TLS"
+    )]
+    Url { reason: String },
+}
+
+/// Opens the bus that is configured: Redis or Valkey where there is a URL, else none.
+/// To be called within a tokio runtime; returns at once, whether Redis is there or not.
+pub fn open(
+    url: Option<&str>,
+    instance: &str,
+    meters: Arc<Meters>,
+) -> Result<(Arc<dyn Bus>, Events), BusError> {
+    match url {
+        Some(url) => {
+            let (bus, events) = RedisBus::open(url, instance, meters)?;
+            Ok((Arc::new(bus), events))
+        }
+        None => {
+            let (bus, events) = LocalBus::open();
+            Ok((Arc::new(bus), events))
+        }
+    }
+}

@@ -1,1 +1,86 @@
-//! (being written)
+//! Configuration: defaults, then one JSON file, then `DISCORDCTL_*` variables, then flags.
+//!
+//! The defaults are a complete [`Config`], and they are also the schema: a key exists because a
+//! field does, and a value is right because it deserialises. So there is no second list of keys
+//! to keep in step, and each setting is judged alone, which is how a file's problems are all
+//! reported at once instead of the first only.
+mod allowed;
+mod check;
+mod defaults;
+mod layers;
+mod problem;
+mod redact;
+mod secret_url;
+mod settings;
+mod suggest;
+mod tree;
+mod units;
+
+use std::path::PathBuf;
+
+pub use layers::{ENV_PREFIX, Provenance};
+pub use problem::{ConfigError, Origin, Problem};
+pub use redact::redact;
+pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
+pub use settings::{
+    Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
+    Threshold, Thresholds,
+};
+pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};
+
+/// Where settings come from, weakest first. The environment is passed in, never read here, so
+/// that what a configuration means can be seen in its arguments.
+#[derive(Debug)]
+pub struct Sources<E> {
+    pub file: Option<PathBuf>,
+    pub env: E,
+    /// Key path and value, as given by flags: `("log.level", "debug")` for `--log-level debug`.
+    pub overrides: Vec<(String, String)>,
+}
+
+/// A valid configuration, and what is worth telling about it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: Config,
+    pub provenance: Provenance,
+    /// Settings that are allowed but probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Every key with its value and origin, passwords already hidden, in alphabetical order.
+    pub fn entries(&self) -> Vec<(String, serde_json::Value, &Origin)> {
+        tree::leaves(&tree::of(&self.config))
+            .into_iter()
+            .map(|(key, value)| {
+                let origin = self.provenance.origin(&key);
+                (key, value, origin)
+            })
+            .collect()
+    }
+}
+
+/// Puts the layers together and checks the result.
+///
+/// # Errors
+/// `Unreadable` when the file cannot be read, otherwise `Invalid` with every problem of every
+/// layer.
+pub fn load<E>(sources: Sources<E>) -> Result<Loaded, ConfigError>
+where
+    E: IntoIterator<Item = (String, String)>,
+{
+    let mut layers = layers::Layers::new();
+    if let Some(path) = &sources.file {
+        let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        layers.file(path, &bytes);
+    }
+    layers.env(sources.env);
+    layers.flags(sources.overrides);
+    layers.finish()
+}
+
+#[cfg(test)]
+mod tests;

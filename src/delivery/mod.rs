@@ -1,1 +1,23 @@
-//! (being written)
+//! The log's two ends. A message goes in through the committer, becomes part of its room's
+//! tail, and is read by cursors; whatever an instance has not heard of, the relay reads from
+//! the store. There is one way to deliver, and recovery is that way.
+mod batcher;
+mod chunk;
+mod committer;
+mod cursor;
+mod hub;
+mod notices;
+mod relay;
+mod room;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub use batcher::{Batcher, QueueFull};
+pub use chunk::{Chunk, Encoded, Entry, Wire};
+pub use committer::{Committer, Outgoing, Receipt, SendError};
+pub use cursor::{Cursor, Next, Slice, Start};
+pub use hub::{Hub, TailLimits};
+pub use notices::Move;
+pub use relay::Relay;
+pub use room::Room;

@@ -1,1 +1,58 @@
-//! (being written)
+//! The ways people reach chat: lines over TCP, HTTP with Server-Sent Events, WebSocket. Each
+//! knows chat and nothing below it.
+pub mod http;
+mod json;
+mod line;
+pub mod tcp;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The word that the server is about to stop, and how connections hear of it: each at a moment
+/// of its own, so that they do not all come back at once.
+#[derive(Debug, Clone)]
+pub struct Drain {
+    pub stop: CancellationToken,
+    /// The time over which the moments are spread.
+    pub spread: Duration,
+    /// Everything that must end before the process does.
+    pub tasks: TaskTracker,
+}
+
+impl Drain {
+    /// One connection's part in it.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            drain: self.clone(),
+            at: None,
+        }
+    }
+}
+
+/// When one connection is told.
+pub(crate) struct Moment {
+    drain: Drain,
+    at: Option<Instant>,
+}
+
+impl Moment {
+    /// Waits for it; may be dropped and asked again.
+    pub(crate) async fn come(&mut self) {
+        self.drain.stop.cancelled().await;
+        let spread = self.drain.spread;
+        let at = *self
+            .at
+            .get_or_insert_with(|| Instant::now() + spread.mul_f64(random()));
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+/// A number from 0 to 1, good enough to spread things in time.
+fn random() -> f64 {
+    let mut bits = [0u8; 2];
+    let _ = getrandom::fill(&mut bits);
+    f64::from(u16::from_le_bytes(bits)) / f64::from(u16::MAX)
+}

@@ -1,0 +1,71 @@
+//! What can be typed.
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit;
+use crate::output::Format;
+use crate::{completion, config, man, serve};
+
+/// A chat server that one person can run, and the operator's tool for it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "discordctl",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  discordctl serve                           chat at once, nothing to set up
+  nc localhost 9001                          … and talk
+  discordctl config init instance.json       a file with every setting in it
+  discordctl serve --config instance.json
+
+See 'discordctl help <command>', and 'discordctl help exit-codes'."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// How to print the result, and errors
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
+    pub(crate) output: Format,
+    /// Do not ask before what cannot be undone
+    #[arg(long, global = true)]
+    yes: bool,
+    // main looks for it in the raw arguments, so that errors in those obey it too.
+    /// No colours; NO_COLOR=1 does the same
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::ServeArgs),
+    Config(config::ConfigArgs),
+    Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
+    /// What the exit codes mean
+    #[command(hide = true, long_about = exit::describe())]
+    ExitCodes,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn verify_cli() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,118 @@
+//! `discordctl config check`: every problem of every file.
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use discordctl::config::{self, ConfigError, Problem, Sources};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Say everything that is wrong with files of settings
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Looks at each file alone, without variables and flags. Exits 0 if all are right, 78 if not.
+
+Examples:
+  discordctl config check config/instance*.json
+  discordctl config check -o json new.json | jq '.files[].problems'")]
+pub(crate) struct CheckArgs {
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    files: Vec<FileReport>,
+}
+
+#[derive(Serialize)]
+struct FileReport {
+    file: String,
+    valid: bool,
+    problems: Vec<Finding>,
+    warnings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    key: Option<String>,
+    message: String,
+    did_you_mean: Option<String>,
+}
+
+pub(crate) fn run(args: &CheckArgs, output: &Output) -> anyhow::Result<Exit> {
+    let files: Vec<FileReport> = args.files.iter().map(|file| check(file)).collect();
+    let all_valid = files.iter().all(|file| file.valid);
+    output.result("config-check", &Report { files }, as_text)?;
+    Ok(if all_valid { Exit::Done } else { Exit::Config })
+}
+
+fn check(file: &Path) -> FileReport {
+    let loaded = config::load(Sources {
+        file: Some(file.to_owned()),
+        env: [],
+        overrides: Vec::new(),
+    });
+    let (problems, warnings) = match loaded {
+        Ok(loaded) => (Vec::new(), findings(loaded.warnings)),
+        Err(ConfigError::Invalid { problems }) => (findings(problems), Vec::new()),
+        Err(ConfigError::Unreadable { source, .. }) => (vec![unreadable(&source)], Vec::new()),
+    };
+    FileReport {
+        file: file.display().to_string(),
+        valid: problems.is_empty(),
+        problems,
+        warnings,
+    }
+}
+
+fn findings(problems: Vec<Problem>) -> Vec<Finding> {
+    let finding = |problem: Problem| Finding {
+        key: problem.key,
+        message: problem.message,
+        did_you_mean: problem.suggestion,
+    };
+    problems.into_iter().map(finding).collect()
+}
+
+fn unreadable(error: &std::io::Error) -> Finding {
+    Finding {
+        key: None,
+        message: format!("cannot be read: {error}"),
+        did_you_mean: None,
+    }
+}
+
+fn as_text(report: &Report) -> String {
+    let mut text = String::new();
+    for file in &report.files {
+        let verdict = match file.problems.len() {
+            0 => "right".to_owned(),
+            1 => "1 problem".to_owned(),
+            n => format!("{n} problems"),
+        };
+        let _ = writeln!(text, "{}: {verdict}", file.file);
+        for finding in &file.problems {
+            let _ = writeln!(text, "  {finding}");
+        }
+        for finding in &file.warnings {
+            let _ = writeln!(text, "  warning: {finding}");
+        }
+    }
+    text
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(key) = &self.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.did_you_mean {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => Ok(()),
+        }
+    }
+}

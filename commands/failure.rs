@@ -1,0 +1,146 @@
+//! stderr: what failed, why, and what to do, for a person or as one problem object (RFC 9457).
+use std::fmt;
+use std::io::Write;
+
+use clap::error::ErrorKind;
+use discordctl::config::redact;
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::output::Format;
+
+/// An error in the form an operator needs. Holds no password.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// A stable name for scripts.
+    pub(crate) code: &'static str,
+    /// What failed, and on what.
+    pub(crate) what: String,
+    pub(crate) why: String,
+    /// What to do.
+    pub(crate) hint: String,
+    /// The name of a runbook that deals with it.
+    pub(crate) runbook: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn bug(why: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Bug,
+            code: "bug",
+            what: "discordctl failed in a way it does not know".into(),
+            why: why.to_string(),
+            hint: "please report it, with the command and this text".into(),
+            runbook: None,
+        }
+    }
+
+    /// Tells it on stderr. There is nobody left to tell if that fails.
+    pub(crate) fn report(&self, format: Format) -> Exit {
+        let mut stderr = anstream::stderr().lock();
+        let _ = match format {
+            Format::Table => write!(stderr, "{self}"),
+            Format::Json => writeln!(stderr, "{}", self.as_problem()),
+        };
+        self.exit
+    }
+
+    fn as_problem(&self) -> String {
+        let problem = Problem {
+            kind: format!("urn:discordctl:problem:{}", self.code),
+            title: &self.what,
+            code: self.code,
+            detail: &self.why,
+            hint: &self.hint,
+            runbook: self.runbook,
+            exit_code: self.exit as u8,
+        };
+        serde_json::to_string(&problem).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    code: &'a str,
+    detail: &'a str,
+    hint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook: Option<&'a str>,
+    exit_code: u8,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\x1b[1;31merror:\x1b[0m {}", self.what)?;
+        for line in self.why.lines() {
+            writeln!(f, "  {line}")?;
+        }
+        writeln!(f, "  \x1b[1mhint:\x1b[0m {}", self.hint)?;
+        match self.runbook {
+            Some(name) => writeln!(f, "  \x1b[1mrunbook:\x1b[0m runbooks/{name}.md"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<anyhow::Error> for Failure {
+    /// A command that knows its error made it a `Failure`; an I/O error on the way says enough
+    /// itself; anything else should have been known.
+    fn from(error: anyhow::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(failure) => return failure,
+            Err(other) => other,
+        };
+        match error.root_cause().downcast_ref::<std::io::Error>() {
+            Some(io) => Self {
+                exit: Exit::from(io),
+                code: "io",
+                what: error.to_string(),
+                why: io.to_string(),
+                hint: "see that the path is right, allowed, and has space".into(),
+                runbook: None,
+            },
+            None => Self::bug(format!("{error:#}")),
+        }
+    }
+}
+
+/// Tells what clap found wrong with the arguments, or prints the help that was asked for.
+pub(crate) fn usage(error: &clap::Error, format: Format) -> Exit {
+    if !error.use_stderr() {
+        // `--help | head` is no error either.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if format == Format::Table {
+        // clap quotes what it did not expect, and that may be a URL.
+        let text = redact_lines(&error.render().ansi().to_string());
+        let _ = write!(anstream::stderr().lock(), "{text}");
+        return Exit::Usage;
+    }
+    let text = redact_lines(&error.to_string());
+    let (what, why) = match error.kind() {
+        // Its text is the whole help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ("a command is missing", ""),
+        _ => text.split_once('\n').unwrap_or((&text, "")),
+    };
+    let failure = Failure {
+        exit: Exit::Usage,
+        code: "usage",
+        what: what.trim_start_matches("error: ").into(),
+        why: why.trim().into(),
+        hint: "see 'discordctl --help'".into(),
+        runbook: None,
+    };
+    failure.report(format)
+}
+
+fn redact_lines(text: &str) -> String {
+    text.split_inclusive('\n').map(redact).collect()
+}

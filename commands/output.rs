@@ -1,0 +1,95 @@
+//! stdout: the result and nothing else, as a table or as one JSON object.
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde::Serialize;
+use tabled::builder::Builder;
+use tabled::settings::{Padding, Style};
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+impl Format {
+    /// What raw arguments ask for, so that an error in them can be told in that form.
+    pub(crate) fn asked_for(args: &[OsString]) -> Self {
+        let args: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+        let json = args
+            .iter()
+            .any(|arg| ["-ojson", "-o=json", "--output=json"].contains(arg))
+            || args
+                .windows(2)
+                .any(|pair| ["-o", "--output"].contains(&pair[0]) && pair[1] == "json");
+        if json { Self::Json } else { Self::Table }
+    }
+}
+
+pub(crate) struct Output {
+    format: Format,
+}
+
+/// A result, with the name and version of its shape.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    schema: String,
+    #[serde(flatten)]
+    result: &'a T,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints a command's result; `table` makes the form for people.
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        command: &str,
+        result: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Table => table(result),
+            Format::Json => serde_json::to_string_pretty(&Envelope {
+                schema: format!("discordctl.{command}/1"),
+                result,
+            })?,
+        };
+        self.raw(format!("{}\n", text.trim_end()).as_bytes())
+    }
+
+    /// Prints bytes that are a format of their own. A reader that has seen enough
+    /// (`| head -1`) is no error.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.context("cannot write the result to stdout"),
+        }
+    }
+}
+
+/// Rows below a heading, for `-o table`.
+pub(crate) fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) -> String {
+    let mut builder = Builder::new();
+    builder.push_record(heading);
+    for row in rows {
+        builder.push_record(row);
+    }
+    let table = builder
+        .build()
+        .with(Style::empty())
+        .with(Padding::new(0, 2, 0, 0))
+        .to_string();
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,121 @@
+//! The options that set what one instance is: a file, and flags that beat it.
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use discordctl::config::{self, ConfigError, ENV_PREFIX, Loaded, Sources};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Passwords: the flags for URLs deliberately have no `env` of clap's, which would show a
+/// variable's value in help texts. The variables are read by `config::load` like all others.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// Settings as JSON; 'discordctl config init' writes one
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Port for netcat [default: 9001]
+    #[arg(long, value_name = "PORT")]
+    tcp_port: Option<u16>,
+    /// Port for HTTP and WebSocket [default: 3001]
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+    /// Name of this instance [default: instance-<TCP port>]
+    #[arg(long, value_name = "NAME")]
+    instance_id: Option<String>,
+    /// Database [default: sqlite://data/discord.db]; with a password, better as DISCORDCTL_DB_URL
+    #[arg(long, value_name = "URL")]
+    db_url: Option<String>,
+    /// Redis or Valkey [default: none]; with a password, better as DISCORDCTL_REDIS_URL
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// Folder for this instance's own files [default: data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Settings {
+    /// The settings in force, from all sources.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        config::load(Sources {
+            file: self.config.clone(),
+            env: environment()?,
+            overrides: self.overrides(),
+        })
+        .map_err(failure)
+    }
+
+    fn overrides(&self) -> Vec<(String, String)> {
+        [
+            ("tcp_port", self.tcp_port.map(|port| port.to_string())),
+            ("http_port", self.http_port.map(|port| port.to_string())),
+            ("bind", self.bind.map(|address| address.to_string())),
+            ("instance_id", self.instance_id.clone()),
+            ("db_url", self.db_url.clone()),
+            ("redis_url", self.redis_url.clone()),
+            ("data_dir", self.data_dir.clone()),
+            ("log.level", self.log_level.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
+    }
+}
+
+/// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a
+/// value that nobody set.
+fn environment() -> Result<Vec<(String, String)>, Failure> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(not_text(&name)),
+        })
+        .collect()
+}
+
+fn not_text(name: &str) -> Failure {
+    Failure {
+        exit: Exit::Config,
+        code: "config-invalid",
+        what: format!("cannot read the variable {name}"),
+        why: "its value is not UTF-8".into(),
+        hint: "set it again, or unset it".into(),
+        runbook: None,
+    }
+}
+
+fn failure(error: ConfigError) -> Failure {
+    match error {
+        ConfigError::Unreadable { ref source, .. } => Failure {
+            exit: Exit::from(source),
+            code: "config-unreadable",
+            what: error.to_string(),
+            why: source.to_string(),
+            hint: "'discordctl config init FILE' writes one with every setting".into(),
+            runbook: None,
+        },
+        ConfigError::Invalid { .. } => Failure {
+            exit: Exit::Config,
+            code: "config-invalid",
+            what: "the configuration is wrong".into(),
+            why: error.to_string(),
+            hint: "correct these; 'discordctl config init FILE' writes every key as it should look"
+                .into(),
+            runbook: None,
+        },
+    }
+}

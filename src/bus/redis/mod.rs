@@ -1,0 +1,96 @@
+//! The bus over Redis or Valkey: calls leave word in the outbox, one background task owns the
+//! connection, and what comes back goes through the inbox to the relay.
+mod backoff;
+mod inbox;
+mod junk;
+mod link;
+mod outbox;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::{Bus, BusError, BusState, EVENTS, Events};
+use crate::meter::Meters;
+use crate::model::{Message, RoomName};
+use inbox::Inbox;
+use link::Address;
+use outbox::Outbox;
+use worker::Worker;
+
+/// A bus that may come and go. Every call returns at once, whatever Redis does.
+#[derive(Debug)]
+pub struct RedisBus {
+    outbox: Arc<Outbox>,
+    inbox: Arc<Inbox>,
+    meters: Arc<Meters>,
+    worker: AbortHandle,
+}
+
+impl RedisBus {
+    /// Starts to connect, for ever, in the background of the current runtime. `instance` is
+    /// named as the publisher of what this process publishes.
+    pub fn open(
+        url: &str,
+        instance: &str,
+        meters: Arc<Meters>,
+    ) -> Result<(Self, Events), BusError> {
+        let address = Address::parse(url)?;
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let outbox = Arc::new(Outbox::default());
+        let inbox = Arc::new(Inbox::new(events, meters.clone()));
+        let worker = Worker {
+            address,
+            instance: instance.into(),
+            outbox: outbox.clone(),
+            inbox: inbox.clone(),
+            meters: meters.clone(),
+        };
+        let bus = Self {
+            outbox,
+            inbox,
+            meters,
+            worker: tokio::spawn(worker.run()).abort_handle(),
+        };
+        Ok((bus, receiver))
+    }
+}
+
+impl Bus for RedisBus {
+    fn publish(&self, messages: &[Message]) {
+        self.meters
+            .publish_failed
+            .add(self.outbox.publish(messages));
+    }
+
+    fn subscribe(&self, room: &RoomName) {
+        self.outbox.want(room);
+    }
+
+    fn unsubscribe(&self, room: &RoomName) {
+        self.outbox.unwant(room);
+    }
+
+    /// Published when it differs from what was last seen on the channel, no matter from whom:
+    /// all instances count the same people, and one of them is enough to say so.
+    fn headcount(&self, online: u64) {
+        if self.inbox.headcount() != Some(online) {
+            self.outbox.headcount(online);
+        }
+    }
+
+    fn state(&self) -> BusState {
+        match self.inbox.hears() {
+            true => BusState::Connected,
+            false => BusState::Disconnected,
+        }
+    }
+}
+
+impl Drop for RedisBus {
+    fn drop(&mut self) {
+        self.worker.abort();
+    }
+}

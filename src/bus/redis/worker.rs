@@ -1,0 +1,135 @@
+//! The task that keeps the bus going: connect, say what waits, listen, and begin again.
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::backoff::Backoff;
+use super::inbox::Inbox;
+use super::link::{Address, Link, LinkError};
+use super::outbox::Outbox;
+use crate::bus::wire::{self, HEADCOUNT};
+use crate::meter::Meters;
+use crate::model::Message;
+
+/// How often the subscription is put to the test.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    pub(super) address: Address,
+    pub(super) instance: Arc<str>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) meters: Arc<Meters>,
+}
+
+impl Worker {
+    /// Runs until it is aborted. Nobody else retries: a connection that has any trouble is
+    /// dropped whole, and the next one starts from what the outbox says is wanted.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::default();
+        let mut told = false;
+        loop {
+            let start = Instant::now();
+            let Err(error) = self.carry().await;
+            let was_good = self.inbox.closed();
+            // One that was cut at once is not good enough to hurry back to.
+            if was_good && start.elapsed() > PROBE {
+                backoff.reset();
+            }
+            // An outage is told of when it begins; the hundredth attempt is no news.
+            if was_good || !told {
+                told = true;
+                // Debug escapes what the other side may have written into the error.
+                let reason = error.to_string();
+                tracing::warn!(redis = %self.address, ?reason, "no bus; trying for ever");
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
+    /// Serves one connection to its end.
+    async fn carry(&self) -> Result<Infallible, LinkError> {
+        let mut link = self.open().await?;
+        let mut probes = interval(PROBE);
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                error = link.closed() => return Err(error),
+                () = self.outbox.filled() => self.say(&mut link).await?,
+                _ = probes.tick() => self.probe(&mut link).await?,
+            }
+        }
+    }
+
+    /// A connection with all its subscriptions made.
+    async fn open(&self) -> Result<Link, LinkError> {
+        let mut link = Link::open(&self.address, self.inbox.clone()).await?;
+        let mut channels = self.outbox.start_over();
+        channels.extend([self.inbox.probe().to_owned(), HEADCOUNT.to_owned()]);
+        link.subscribe(&channels).await?;
+        self.inbox.opened();
+        tracing::info!(redis = %self.address, rooms = channels.len() - 2, "bus connected");
+        Ok(link)
+    }
+
+    async fn probe(&self, link: &mut Link) -> Result<(), LinkError> {
+        if self.inbox.deaf() {
+            return Err(LinkError::Deaf);
+        }
+        let probe = (self.inbox.probe().to_owned(), Vec::new());
+        link.publish([probe]).await.map(|_| ())
+    }
+
+    /// Says what waits in the outbox, or as much of it as goes at once.
+    async fn say(&self, link: &mut Link) -> Result<(), LinkError> {
+        let changes = self.outbox.changes();
+        if !changes.subscribe.is_empty() {
+            link.subscribe(&changes.subscribe).await?;
+            self.inbox.subscribed();
+        }
+        link.unsubscribe(&changes.unsubscribe).await?;
+        if let Some(online) = self.outbox.take_headcount() {
+            self.announce(link, online).await?;
+        }
+        self.publish(link).await
+    }
+
+    async fn announce(&self, link: &mut Link, online: u64) -> Result<(), LinkError> {
+        if self.inbox.headcount() == Some(online) {
+            return Ok(()); // told meanwhile, by us or by another instance
+        }
+        let number = online.to_string().into_bytes();
+        link.publish([(HEADCOUNT.to_owned(), number)]).await?;
+        self.inbox.set_headcount(online);
+        Ok(())
+    }
+
+    async fn publish(&self, link: &mut Link) -> Result<(), LinkError> {
+        let batch = self.outbox.messages();
+        if batch.messages.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let published = link.publish(self.payloads(&batch.messages)).await;
+        let failed = match &published {
+            Ok(refused) => {
+                self.meters.publish.record(start.elapsed());
+                *refused
+            }
+            Err(_) => self.outbox.put_back(batch),
+        };
+        self.meters.publish_failed.add(failed);
+        published.map(|_| ())
+    }
+
+    /// Rooms without a channel are left out: the others find their messages in the store.
+    fn payloads(&self, messages: &[Message]) -> Vec<(String, Vec<u8>)> {
+        let payload = |message: &Message| {
+            let channel = wire::channel(&message.room)?;
+            Some((channel, wire::encode(message, &self.instance)))
+        };
+        messages.iter().filter_map(payload).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! All that one connection reads: a cursor for each room it is in.
+use std::time::Duration;
+
+use super::{Cursor, Next, Slice};
+use crate::model::RoomRef;
+
+/// How long a reader waits before it asks a failing store again, at least.
+const AFTER_FAILURE: Duration = Duration::from_millis(250);
+
+/// The cursors of a connection, served in turn.
+#[derive(Debug, Default)]
+pub struct Reader {
+    cursors: Vec<Cursor>,
+    turn: usize,
+    failed: bool,
+}
+
+impl Reader {
+    pub fn add(&mut self, cursor: Cursor) {
+        self.cursors.retain(|c| c.room().id != cursor.room().id);
+        self.cursors.push(cursor);
+    }
+
+    /// The room is read to where it is now, and no further. That one left is for the others.
+    pub fn end(&mut self, room: &RoomRef) {
+        for cursor in self.cursors.iter_mut().filter(|c| c.room().id == room.id) {
+            cursor.skip_notices();
+            cursor.end_here();
+        }
+    }
+
+    pub fn end_all(&mut self) {
+        self.cursors.iter_mut().for_each(Cursor::end_here);
+    }
+
+    /// True if nothing is read any more.
+    pub fn is_empty(&self) -> bool {
+        self.cursors.is_empty()
+    }
+
+    /// Offers what comes next in one of the rooms.
+    pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
+        slices.clear();
+        let mut overall = Next::Idle;
+        let mut asked = 0;
+        while asked < self.cursors.len() {
+            self.turn %= self.cursors.len();
+            match self.cursors[self.turn].peek(slices) {
+                Next::Some => return Next::Some,
+                Next::Ended => {
+                    self.cursors.swap_remove(self.turn);
+                    continue;
+                }
+                Next::Behind => overall = Next::Behind,
+                Next::Idle => {}
+            }
+            self.turn += 1;
+            asked += 1;
+        }
+        overall
+    }
+
+    /// Moves on over entries of a slice that `peek` offered last.
+    pub fn advance(&mut self, slice: &Slice, entries: usize) {
+        self.cursors[self.turn].advance(slice, entries);
+    }
+
+    /// Done with what `peek` offered: it is the next room's turn.
+    pub fn next_turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// Lets go of everything but the positions, while the peer takes nothing.
+    pub fn park(&mut self) {
+        self.cursors.iter_mut().for_each(Cursor::park);
+    }
+
+    /// Reads from the store what a cursor is missing; may be dropped half way. A failing store
+    /// is asked again after a while.
+    pub async fn fetch(&mut self) {
+        if self.failed {
+            tokio::time::sleep(AFTER_FAILURE + jitter()).await;
+        }
+        self.failed = false;
+        let mut none = Vec::new();
+        for cursor in &mut self.cursors {
+            none.clear();
+            if cursor.peek(&mut none) == Next::Behind {
+                self.failed |= cursor.fetch().await.is_err();
+            }
+        }
+    }
+}
+
+/// Up to half a second, so that readers do not come back all at once.
+fn jitter() -> Duration {
+    let mut bits = [0u8; 1];
+    let _ = getrandom::fill(&mut bits);
+    Duration::from_millis(u64::from(bits[0]) * 2)
+}

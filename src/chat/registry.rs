@@ -1,0 +1,143 @@
+//! Sessions begin, come back and end.
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::session::Session;
+use super::{Chat, ChatError, Code, guest};
+use crate::delivery::Move;
+use crate::model::{Nickname, SessionId, TransportKind};
+use crate::store::{PresenceChange, SessionRow};
+
+/// Guests' names are short, so two may collide; a few tries find a free one.
+const TRIES: usize = 8;
+/// A used session's row is renewed this often, not at every use.
+const TOUCH_AFTER: Duration = Duration::from_secs(30);
+
+impl Chat {
+    /// Begins a session under a nickname that nobody online has, or as a guest.
+    pub async fn connect(
+        &self,
+        nickname: Option<&str>,
+        transport: TransportKind,
+    ) -> Result<Arc<Session>, ChatError> {
+        if let Some(nickname) = nickname {
+            let session = self.session(Nickname::parse(nickname)?, false, transport);
+            self.presence.claim(&session).await?;
+            return Ok(self.presence.insert(session));
+        }
+        for _ in 0..TRIES {
+            let session = self.session(guest()?, true, transport);
+            match self.presence.claim(&session).await {
+                Err(error) if error.code == Code::NicknameTaken => continue,
+                // Without the database a guest can read what is in memory; the name is
+                // claimed when it is back.
+                Err(_) => session.state.lock().stored = false,
+                Ok(()) => {}
+            }
+            return Ok(self.presence.insert(session));
+        }
+        Err(ChatError::new(
+            Code::NicknameTaken,
+            "no guest name is free; give a nickname",
+        ))
+    }
+
+    fn session(&self, nickname: Nickname, guest: bool, transport: TransportKind) -> Arc<Session> {
+        let now = self.clock().now();
+        let id = SessionId::random();
+        Arc::new(Session::new(
+            id,
+            transport,
+            nickname,
+            guest,
+            &self.rules,
+            now,
+        ))
+    }
+
+    /// The session that `secret` belongs to, on whatever instance it began.
+    pub async fn resume(
+        &self,
+        secret: &str,
+        transport: TransportKind,
+    ) -> Result<Arc<Session>, ChatError> {
+        let id = SessionId::parse(secret).ok_or_else(ChatError::unknown_session)?;
+        let now = self.clock().now();
+        let cached = self.presence.get(&id.key()).filter(|session| {
+            let used = session.state.lock().last_used;
+            now.duration_since(used) < self.rules.session_ttl
+        });
+        self.meters().sessions.record(cached.is_some());
+        let session = match cached {
+            Some(session) => session,
+            None => self.load(&id, transport).await?,
+        };
+        let stored = session.state.lock().stored;
+        if !stored {
+            self.presence.claim(&session).await?;
+            self.presence.announce(&session, Move::Joined);
+        }
+        if session.mark_used(now, TOUCH_AFTER) {
+            let key = session.key().clone();
+            self.presence
+                .change(PresenceChange::Touch { session: key })
+                .await?;
+        }
+        Ok(session)
+    }
+
+    async fn load(
+        &self,
+        id: &SessionId,
+        transport: TransportKind,
+    ) -> Result<Arc<Session>, ChatError> {
+        let row = self
+            .store()
+            .session(&id.key(), self.rules.session_ttl)
+            .await?;
+        let Some(SessionRow {
+            user,
+            nickname,
+            online,
+            rooms,
+        }) = row
+        else {
+            self.presence.remove(&id.key());
+            return Err(ChatError::unknown_session());
+        };
+        let session = Session::new(
+            id.clone(),
+            transport,
+            Nickname::parse(&nickname)?,
+            false,
+            &self.rules,
+            self.clock().now(),
+        );
+        {
+            let mut state = session.state.lock();
+            state.user = user;
+            state.current = rooms.last().cloned();
+            state.rooms = rooms;
+            state.stored = online;
+        }
+        Ok(self.presence.insert(Arc::new(session)))
+    }
+
+    /// Ends a session: its nickname is free, and its rooms hear that it left.
+    pub async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
+        let online = std::mem::take(&mut session.state.lock().stored);
+        self.presence.remove(session.key());
+        if online {
+            self.presence.announce(session, Move::Left);
+        }
+        let guest = session.state.lock().guest;
+        let key = session.key().clone();
+        self.presence
+            .change(PresenceChange::Release {
+                session: key,
+                guest,
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! `/create <room>`: make a room and join it.
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{Chat, ChatError, Reply, Session};
+use crate::chat::Code;
+use crate::model::{RoomName, RoomRef};
+
+impl Chat {
+    pub(super) async fn create(
+        &self,
+        session: &Arc<Session>,
+        name: &str,
+        signal: Option<&Arc<Notify>>,
+    ) -> Result<Reply, ChatError> {
+        let name = RoomName::parse(name)?;
+        let by = self.account(session).await?;
+        let room = match self.store().create_room(&name, Some(by)).await? {
+            Some(made) => made,
+            None => self.adopt(&name, by).await?,
+        };
+        let room = self.hub.remember(room);
+        self.join_room(session, room, signal).await
+    }
+
+    /// The lobby may have come into being before anyone created it; then the first to ask for
+    /// it is its creator. Any other room is somebody's already.
+    async fn adopt(&self, name: &RoomName, by: i64) -> Result<RoomRef, ChatError> {
+        if name.is_lobby() {
+            let lobby = self.room(name.as_str()).await?;
+            if self.store().adopt_room(lobby.id, by).await? {
+                return Ok(lobby);
+            }
+        }
+        let detail = format!("there is a room '{name}' already; /join {name}");
+        Err(ChatError::new(Code::RoomExists, detail))
+    }
+
+    /// The session's user, made now if it is a guest's first need of one.
+    async fn account(&self, session: &Session) -> Result<i64, ChatError> {
+        match session.user() {
+            Some(user) => Ok(user),
+            None => Ok(self.store().user(session.nickname().as_str()).await?),
+        }
+    }
+}

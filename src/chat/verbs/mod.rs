@@ -1,0 +1,95 @@
+//! What can be asked for, a file each: a verb takes a session and answers with a reply, and
+//! knows nothing of how either travels.
+mod create;
+mod history;
+mod join;
+mod leave;
+mod list;
+mod nick;
+mod rooms;
+mod send;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::command::{self, Command};
+use super::{Chat, ChatError, Cursor, Session};
+use crate::model::{Message, RoomRef};
+
+pub use send::Sending;
+
+/// The answer to a command.
+#[derive(Debug)]
+pub struct Reply {
+    /// For people; may have several lines.
+    pub text: String,
+    /// For programs.
+    pub data: Option<Value>,
+    pub effect: Effect,
+}
+
+/// What a connection does about a reply.
+#[derive(Debug)]
+pub enum Effect {
+    None,
+    /// Read this room too; `None` where the session reads by streams of its own.
+    Joined(RoomRef, Option<Box<Cursor>>),
+    /// Read this room to where it is now.
+    Left(RoomRef),
+    /// Show these, oldest first.
+    History(Vec<Message>),
+    /// Close, after everything that is queued was written.
+    Quit,
+}
+
+impl Reply {
+    fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            data: None,
+            effect: Effect::None,
+        }
+    }
+
+    fn with_data(self, data: Value) -> Self {
+        Self {
+            data: Some(data),
+            ..self
+        }
+    }
+
+    fn with_effect(self, effect: Effect) -> Self {
+        Self { effect, ..self }
+    }
+}
+
+impl Chat {
+    /// Does what a command line asks for. `signal` is woken by rooms that are joined, where the
+    /// connection reads all its rooms; without it they are read by streams of their own.
+    pub async fn command(
+        &self,
+        session: &Arc<Session>,
+        line: &str,
+        signal: Option<&Arc<Notify>>,
+    ) -> Result<Reply, ChatError> {
+        match command::parse(line)? {
+            Command::Help => Ok(Reply::text(command::help())),
+            Command::Nick(name) => self.nick(session, &name).await,
+            Command::List => self.list().await,
+            Command::Rooms => self.list_rooms().await,
+            Command::Create(room) => self.create(session, &room, signal).await,
+            Command::Join(room) => self.join(session, &room, signal).await,
+            Command::Leave(room) => self.leave(session, room.as_deref()).await,
+            Command::History { limit, before } => self.past(session, limit, before).await,
+            Command::Quit => Ok(Reply::text("goodbye").with_effect(Effect::Quit)),
+        }
+    }
+}
+
+/// The plural of a counted thing, in English.
+fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}

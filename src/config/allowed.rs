@@ -1,0 +1,42 @@
+//! Says what was found and what would have been right, in words for operators.
+use serde_json::Value;
+
+use super::redact::redact;
+
+/// From a value and serde's reason for refusing it.
+pub(super) fn explain(found: &Value, refusal: &serde_json::Error) -> String {
+    let refusal = refusal.to_string();
+    match refusal.rsplit_once("expected ") {
+        Some((_, expected)) => format!("found {}, expected {}", show(found), reword(expected)),
+        // The standard library's word on a bad address.
+        None if refusal.contains("IP address") => format!(
+            "found {}, expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1",
+            show(found)
+        ),
+        None => format!("found {}: {}", show(found), redact(&refusal)),
+    }
+}
+
+/// Rust's names for types are not an operator's.
+fn reword(expected: &str) -> String {
+    match expected {
+        "u16" => "a whole number from 0 to 65535".into(),
+        "u32" => "a whole number from 0 to 4294967295".into(),
+        "u64" | "usize" => "a whole number, 0 or more".into(),
+        "a boolean" => "true or false".into(),
+        "a string" | "path string" => "a text in quotes".into(),
+        "a sequence" => "a list of texts".into(),
+        "IpAddr" => "an IP address such as 127.0.0.1, 0.0.0.0 or ::1".into(),
+        other => other.replace('`', "\""),
+    }
+}
+
+/// A value as it was written, without passwords and without filling the screen.
+pub(super) fn show(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = redact(&value.to_string());
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

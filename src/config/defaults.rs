@@ -1,0 +1,90 @@
+//! The default of every key: the one place it is written.
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::secret_url::{ArchiveUrl, DbUrl};
+use super::settings::{
+    Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
+    Threshold, Thresholds,
+};
+use super::units::{ByteSize, HumanDuration, Percent};
+
+impl Default for Config {
+    fn default() -> Self {
+        let tcp_port = 9001;
+        Self {
+            tcp_port,
+            http_port: 3001,
+            instance_id: instance_id(tcp_port),
+            db_url: DbUrl::sqlite_file("data/discord.db"),
+            redis_url: None,
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            data_dir: "data".into(),
+            history: History { per_room: 10 },
+            limits: Limits {
+                connections: 10_000,
+                message_chars: 4_000,
+                line_bytes: ByteSize::kib(8),
+                // 4,000 characters, each escaped as \uXXXX\uXXXX, are 48 KB.
+                body_bytes: ByteSize::kib(64),
+                messages_per_minute: 120,
+                burst: 20,
+                write_timeout: HumanDuration::secs(60),
+            },
+            db_pool: DbPool {
+                max: 10,
+                idle_timeout: HumanDuration::secs(30),
+                acquire_timeout: HumanDuration::secs(2),
+                max_waiting: 5,
+            },
+            retention: Retention {
+                keep_last: 10,
+                min_age: HumanDuration::hours(1),
+                archive_first: true,
+                schedule: "*/5 * * * *".into(),
+            },
+            archive: Archive {
+                url: ArchiveUrl::folder("archive"),
+                older_than: HumanDuration::days(30),
+                schedule: "0 3 * * *".into(),
+            },
+            thresholds: thresholds(),
+            drain: Drain {
+                delay: HumanDuration::secs(0),
+                spread: HumanDuration::secs(2),
+                deadline: HumanDuration::secs(30),
+            },
+            session_ttl: HumanDuration::hours(24),
+            db_wait: HumanDuration::secs(30),
+            cors: Cors {
+                origins: Vec::new(),
+            },
+            log: Log {
+                level: LogLevel::Info,
+                format: LogFormat::Auto,
+            },
+        }
+    }
+}
+
+fn thresholds() -> Thresholds {
+    let ms = HumanDuration::millis;
+    Thresholds {
+        publish_latency: at(ms(100), ms(500)),
+        queue_depth: at(100, 500),
+        db_connection_wait: at(ms(50), ms(200)),
+        history_hit_rate: at(Percent::of(95), Percent::of(90)),
+        session_cache_hit_rate: at(Percent::of(99), Percent::of(95)),
+        messages_table: at(ByteSize::mb(5), ByteSize::mb(50)),
+        users_table: at(ByteSize::kb(500), ByteSize::mb(5)),
+        rooms_table: at(ByteSize::kb(200), ByteSize::mb(2)),
+    }
+}
+
+fn at<T>(warning: T, critical: T) -> Threshold<T> {
+    Threshold { warning, critical }
+}
+
+/// The name of an instance that was given none.
+pub(super) fn instance_id(tcp_port: u16) -> String {
+    format!("instance-{tcp_port}")
+}

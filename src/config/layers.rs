@@ -1,0 +1,229 @@
+//! Lays the sources over the defaults, one setting at a time, and remembers which one won.
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::problem::{ConfigError, Origin, Problem};
+use super::settings::Config;
+use super::{Loaded, allowed, check, defaults, suggest, tree};
+
+/// What every variable that sets a key begins with.
+pub const ENV_PREFIX: &str = "DISCORDCTL_";
+
+/// Variables with that prefix that are no keys: the files to read, and the log filter.
+const ENV_OTHERS: [&str; 3] = [
+    "DISCORDCTL_CONFIG",
+    "DISCORDCTL_CONFIG_DIR",
+    "DISCORDCTL_LOG",
+];
+const ENV_TESTS: &str = "DISCORDCTL_TEST_";
+
+/// Which source each key's value came from.
+#[derive(Debug, Clone, Default)]
+pub struct Provenance(BTreeMap<String, Origin>);
+
+impl Provenance {
+    pub fn origin(&self, key: &str) -> &Origin {
+        self.0.get(key).unwrap_or(&Origin::Default)
+    }
+}
+
+/// The settings so far. They are a valid `Config` at every moment: whatever would make them
+/// invalid is put among the problems instead.
+pub(super) struct Layers {
+    tree: Value,
+    /// Every key path, in alphabetical order.
+    keys: Vec<String>,
+    provenance: Provenance,
+    problems: Vec<Problem>,
+}
+
+impl Layers {
+    pub(super) fn new() -> Self {
+        let tree = tree::of(&Config::default());
+        let keys = tree::leaves(&tree)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        Self {
+            tree,
+            keys,
+            provenance: Provenance::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn file(&mut self, path: &Path, bytes: &[u8]) {
+        let origin = Origin::File(path.to_owned());
+        match tree::parse(bytes) {
+            Ok(Value::Object(entries)) => self.object("", &entries, &origin),
+            Ok(other) => {
+                let message = format!(
+                    "found {}, expected one JSON object: {{\"tcp_port\": 9001, …}}",
+                    allowed::show(&other)
+                );
+                self.problem(&origin, None, message, None);
+            }
+            Err(error) => self.problem(&origin, None, format!("not valid JSON: {error}"), None),
+        }
+    }
+
+    fn object(&mut self, path: &str, entries: &Map<String, Value>, origin: &Origin) {
+        for (key, value) in entries {
+            let path = tree::join(path, key);
+            if key.contains('.') {
+                // `{"limits.burst": 5}` would be a second way to write a section.
+                self.unknown_key(&path, origin);
+                continue;
+            }
+            match (tree::at(&mut self.tree, &path), value) {
+                (None, _) => self.unknown_key(&path, origin),
+                (Some(Value::Object(_)), Value::Object(entries)) => {
+                    self.object(&path, entries, origin);
+                }
+                (Some(Value::Object(section)), other) => {
+                    let keys: Vec<&str> = section.keys().map(String::as_str).collect();
+                    let message = format!(
+                        "found {}, expected an object with any of: {}",
+                        allowed::show(other),
+                        keys.join(", ")
+                    );
+                    self.problem(origin, Some(&path), message, None);
+                }
+                (Some(_), leaf) => self.set(&path, leaf, std::slice::from_ref(leaf), origin),
+            }
+        }
+    }
+
+    pub(super) fn env(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        let names: BTreeMap<String, String> = self
+            .keys
+            .iter()
+            .map(|key| (env_name(key), key.clone()))
+            .collect();
+        let mut variables: Vec<(String, String)> = variables
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(ENV_PREFIX) && !name.starts_with(ENV_TESTS))
+            .filter(|(name, _)| !ENV_OTHERS.contains(&name.as_str()))
+            .collect();
+        // The order of an environment is nobody's intention.
+        variables.sort();
+        for (name, text) in variables {
+            if let Some(key) = names.get(&name) {
+                self.set_text(key, &text, &Origin::Env(name));
+            } else {
+                let known = names.keys().map(String::as_str).chain(ENV_OTHERS);
+                let meant = suggest::closest(&name, known).map(str::to_owned);
+                self.problem(&Origin::Env(name), None, "unknown variable".into(), meant);
+            }
+        }
+    }
+
+    pub(super) fn flags(&mut self, overrides: Vec<(String, String)>) {
+        for (key, text) in overrides {
+            let origin = Origin::Flag(format!("--{}", key.replace(['.', '_'], "-")));
+            if self.keys.contains(&key) {
+                self.set_text(&key, &text, &origin);
+            } else {
+                self.unknown_key(&key, &origin);
+            }
+        }
+    }
+
+    /// A text that came without a type: taken as it stands if the key is a text, and otherwise
+    /// as the JSON it spells, so `9001` can be a port and `a, b` a list.
+    fn set_text(&mut self, key: &str, text: &str, origin: &Origin) {
+        let found = Value::from(text);
+        let mut readings = vec![found.clone()];
+        match tree::at(&mut self.tree, key) {
+            Some(Value::Array(_)) => readings = vec![list(text)],
+            _ if text.is_empty() => readings.push(Value::Null),
+            _ => readings.extend(serde_json::from_str::<Value>(text)),
+        }
+        self.set(key, &found, &readings, origin);
+    }
+
+    /// Takes the first reading with which the settings are still a `Config`.
+    fn set(&mut self, key: &str, found: &Value, readings: &[Value], origin: &Origin) {
+        let mut refusal = None;
+        for reading in readings {
+            let mut tree = self.tree.clone();
+            let Some(place) = tree::at(&mut tree, key) else {
+                return self.unknown_key(key, origin);
+            };
+            *place = reading.clone();
+            match Config::deserialize(&tree) {
+                Ok(_) => {
+                    self.tree = tree;
+                    self.provenance.0.insert(key.to_owned(), origin.clone());
+                    return;
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        if let Some(error) = refusal {
+            let message = allowed::explain(found, &error);
+            self.problem(origin, Some(key), message, None);
+        }
+    }
+
+    fn unknown_key(&mut self, path: &str, origin: &Origin) {
+        let meant = suggest::key(path, &self.keys);
+        // A key may hold anything, also what would command a terminal.
+        let path = path.escape_debug().to_string();
+        self.problem(origin, Some(&path), "unknown key".into(), meant);
+    }
+
+    fn problem(
+        &mut self,
+        origin: &Origin,
+        key: Option<&str>,
+        message: String,
+        suggestion: Option<String>,
+    ) {
+        self.problems.push(Problem {
+            origin: origin.clone(),
+            key: key.map(str::to_owned),
+            message,
+            suggestion,
+        });
+    }
+
+    pub(super) fn finish(self) -> Result<Loaded, ConfigError> {
+        let Self {
+            tree,
+            provenance,
+            mut problems,
+            ..
+        } = self;
+        let mut config = Config::deserialize(&tree).expect("kept valid by `set`");
+        if *provenance.origin("instance_id") == Origin::Default {
+            config.instance_id = defaults::instance_id(config.tcp_port);
+        }
+        problems.extend(check::errors(&config, &provenance));
+        if !problems.is_empty() {
+            return Err(ConfigError::Invalid { problems });
+        }
+        let warnings = check::warnings(&config, &provenance);
+        Ok(Loaded {
+            config,
+            provenance,
+            warnings,
+        })
+    }
+}
+
+/// `limits.burst` is `DISCORDCTL_LIMITS_BURST`.
+fn env_name(key: &str) -> String {
+    let name = key.replace('.', "_").to_ascii_uppercase();
+    format!("{ENV_PREFIX}{name}")
+}
+
+fn list(text: &str) -> Value {
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .collect()
+}

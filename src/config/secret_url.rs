@@ -1,0 +1,148 @@
+//! URLs that may hold a password, and show it to nobody who does not ask for it by name.
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::redact::redact;
+use super::units::NotAllowed;
+
+/// A URL of one kind. `Debug`, `Display` and `Serialize` hide its password; [`SecretUrl::expose`]
+/// is for the driver that connects.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl<K> {
+    text: String,
+    kind: PhantomData<K>,
+}
+
+pub type DbUrl = SecretUrl<Database>;
+pub type RedisUrl = SecretUrl<Redis>;
+pub type ArchiveUrl = SecretUrl<ArchiveStore>;
+
+/// What such a URL may begin with.
+pub trait Kind {
+    const PREFIXES: &'static [&'static str];
+    const ALLOWED: NotAllowed;
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {}
+
+impl Kind for Database {
+    const PREFIXES: &'static [&'static str] = &["sqlite:", "postgres://", "postgresql://"];
+    const ALLOWED: NotAllowed = NotAllowed(
+        "a database URL: sqlite://PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    );
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Redis {}
+
+impl Kind for Redis {
+    const PREFIXES: &'static [&'static str] = &["redis://", "rediss://", "valkey://", "valkeys://"];
+    const ALLOWED: NotAllowed =
+        NotAllowed("a Redis or Valkey URL: redis://USER:PASSWORD@HOST:PORT, or null for none");
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum ArchiveStore {}
+
+impl Kind for ArchiveStore {
+    const PREFIXES: &'static [&'static str] = &["file:", "s3://"];
+    const ALLOWED: NotAllowed = NotAllowed("an archive URL: file:FOLDER or s3://BUCKET/PREFIX");
+}
+
+impl<K> SecretUrl<K> {
+    fn new(text: String) -> Self {
+        Self {
+            text,
+            kind: PhantomData,
+        }
+    }
+
+    /// The URL with its password. Never put this into a message.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+}
+
+impl DbUrl {
+    pub fn sqlite_file(path: &str) -> Self {
+        Self::new(format!("sqlite://{path}"))
+    }
+}
+
+impl ArchiveUrl {
+    pub fn folder(path: &str) -> Self {
+        Self::new(format!("file:{path}"))
+    }
+}
+
+impl<K: Kind> FromStr for SecretUrl<K> {
+    type Err = NotAllowed;
+
+    fn from_str(text: &str) -> Result<Self, NotAllowed> {
+        // Something has to follow, and nothing that would break a line in a log may.
+        let of_this_kind = K::PREFIXES.iter().any(|prefix| {
+            text.strip_prefix(prefix)
+                .is_some_and(|rest| !rest.is_empty())
+        });
+        if of_this_kind && !text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            Ok(Self::new(text.to_owned()))
+        } else {
+            Err(K::ALLOWED)
+        }
+    }
+}
+
+impl<K> fmt::Display for SecretUrl<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.text))
+    }
+}
+
+impl<K> fmt::Debug for SecretUrl<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&redact(&self.text), f)
+    }
+}
+
+impl<K> Serialize for SecretUrl<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, K: Kind> Deserialize<'de> for SecretUrl<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => text.parse().map_err(D::Error::custom),
+            _ => Err(D::Error::custom(K::ALLOWED)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DbUrl, RedisUrl};
+
+    #[test]
+    fn no_way_of_printing_shows_one() {
+        let url: DbUrl = "postgres://u:s3cret@h/db".parse().expect("a database URL");
+        let printed = format!("{url} {url:?} {}", serde_json::json!(url));
+        assert!(!printed.contains("s3cret"), "{printed}");
+        assert_eq!(url.expose(), "postgres://u:s3cret@h/db");
+    }
+
+    #[test]
+    fn the_kind_is_checked() {
+        assert!("mysql://h/db".parse::<DbUrl>().is_err());
+        assert!("sqlite:".parse::<DbUrl>().is_err());
+        assert!("postgres://h/db\nx".parse::<DbUrl>().is_err());
+        assert!("redis://localhost:6379".parse::<RedisUrl>().is_ok());
+        assert!("localhost:6379".parse::<RedisUrl>().is_err());
+    }
+}

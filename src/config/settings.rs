@@ -1,0 +1,165 @@
+//! What can be set. The default of every key is in `defaults.rs`.
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
+use super::units::{ByteSize, HumanDuration, Percent};
+
+/// One instance's settings. Printing it, in any way, hides passwords.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Port for netcat; 0 takes any free one.
+    pub tcp_port: u16,
+    /// Port for HTTP and WebSocket; 0 takes any free one.
+    pub http_port: u16,
+    /// Name of this instance among all of them; without one, `instance-<tcp_port>`.
+    pub instance_id: String,
+    pub db_url: DbUrl,
+    /// `None`: instances see each other through the database alone.
+    pub redis_url: Option<RedisUrl>,
+    pub bind: IpAddr,
+    /// Where the instance keeps its own files; relative to the working directory.
+    pub data_dir: PathBuf,
+    pub history: History,
+    pub limits: Limits,
+    pub db_pool: DbPool,
+    pub retention: Retention,
+    pub archive: Archive,
+    pub thresholds: Thresholds,
+    pub drain: Drain,
+    /// A session unused for this long is forgotten.
+    pub session_ttl: HumanDuration,
+    /// How long `serve` waits for the database at start.
+    pub db_wait: HumanDuration,
+    pub cors: Cors,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Messages shown to whoever joins a room.
+    pub per_room: usize,
+}
+
+/// What one client, or all together, may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Open connections over all transports; each needs a file descriptor (`ulimit -n`).
+    pub connections: usize,
+    pub message_chars: usize,
+    /// One line over TCP.
+    pub line_bytes: ByteSize,
+    /// One HTTP body or WebSocket frame.
+    pub body_bytes: ByteSize,
+    /// Per session; 0 is no limit.
+    pub messages_per_minute: u32,
+    /// How many of those may come at once.
+    pub burst: u32,
+    /// A peer that takes nothing for this long is closed.
+    pub write_timeout: HumanDuration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DbPool {
+    pub max: u32,
+    pub idle_timeout: HumanDuration,
+    pub acquire_timeout: HumanDuration,
+    /// Beyond this many waiting requests, new ones get 503.
+    pub max_waiting: usize,
+}
+
+/// What stays in hot storage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retention {
+    /// The newest messages of each room, which are never removed.
+    pub keep_last: usize,
+    /// Nothing younger is removed.
+    pub min_age: HumanDuration,
+    /// Nothing is removed before it is in the archive.
+    pub archive_first: bool,
+    /// Five cron fields, UTC.
+    pub schedule: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Archive {
+    pub url: ArchiveUrl,
+    pub older_than: HumanDuration,
+    /// Five cron fields, UTC.
+    pub schedule: String,
+}
+
+/// When a check turns to warning and to critical: beyond the value, or below it for rates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thresholds {
+    pub publish_latency: Threshold<HumanDuration>,
+    pub queue_depth: Threshold<u64>,
+    pub db_connection_wait: Threshold<HumanDuration>,
+    pub history_hit_rate: Threshold<Percent>,
+    pub session_cache_hit_rate: Threshold<Percent>,
+    pub messages_table: Threshold<ByteSize>,
+    pub users_table: Threshold<ByteSize>,
+    pub rooms_table: Threshold<ByteSize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Threshold<T> {
+    pub warning: T,
+    pub critical: T,
+}
+
+/// A planned stop, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Time for a balancer to notice before listeners close.
+    pub delay: HumanDuration,
+    /// Clients are told at random moments within this.
+    pub spread: HumanDuration,
+    /// What is still open then is cut.
+    pub deadline: HumanDuration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cors {
+    /// Web origins allowed to call the API, or `*`. Empty: only the one that serves it.
+    pub origins: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// `Auto` is text on a terminal and JSON elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}

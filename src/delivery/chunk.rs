@@ -1,0 +1,207 @@
+//! A chunk: some consecutive entries of a room, encoded at most once for each wire format and
+//! then shared by all who read them.
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::model::{Message, RoomName, Seq};
+
+/// What can stand in a room's tail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    Message(Message),
+    /// A join, a leave or a word from the operator: shown, not stored, without a `seq`.
+    Notice {
+        room: RoomName,
+        text: Arc<str>,
+    },
+    /// These were committed but are stored here no more. `from` is unknown where a reader
+    /// resumed at something that is no position.
+    Gap {
+        room: RoomName,
+        from: Option<Seq>,
+        to: Seq,
+    },
+}
+
+impl Entry {
+    /// The last `seq` that a reader has behind it after this entry, if it moves that.
+    fn reaches(&self) -> Option<Seq> {
+        match self {
+            Self::Message(message) => Some(message.seq),
+            Self::Gap { to, .. } => Some(*to),
+            Self::Notice { .. } => None,
+        }
+    }
+
+    /// Roughly what the entry occupies.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Message(m) => 128 + m.user.len() + m.content.len(),
+            Self::Notice { text, .. } => 64 + text.len(),
+            Self::Gap { .. } => 64,
+        }
+    }
+}
+
+/// A wire format: what a transport writes for one entry.
+pub trait Wire {
+    /// Which of the chunk's cached forms this is; each format has its own, below `FORMATS`.
+    const SLOT: usize;
+    fn encode(entry: &Entry, out: &mut Vec<u8>);
+}
+
+/// How many wire formats there are.
+const FORMATS: usize = 3;
+
+/// Entries in one wire format: the bytes, and where each entry ends in them.
+#[derive(Debug)]
+pub struct Encoded {
+    bytes: Bytes,
+    ends: Box<[usize]>,
+}
+
+impl Encoded {
+    fn new<W: Wire>(entries: &[Entry]) -> Self {
+        let mut bytes = Vec::with_capacity(entries.iter().map(Entry::weight).sum());
+        let ends = entries
+            .iter()
+            .map(|entry| {
+                W::encode(entry, &mut bytes);
+                bytes.len()
+            })
+            .collect();
+        Self {
+            bytes: bytes.into(),
+            ends,
+        }
+    }
+
+    /// Where entry `i` begins.
+    fn start(&self, i: usize) -> usize {
+        i.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    /// The bytes of entries `from..to`.
+    pub fn span(&self, from: usize, to: usize) -> Bytes {
+        self.bytes.slice(self.start(from)..self.start(to))
+    }
+
+    /// Counted from the beginning of `from`: how many whole entries lie within the first
+    /// `written` bytes, and what is left of the one that was begun.
+    pub fn split(&self, from: usize, written: usize) -> (usize, Bytes) {
+        let at = self.start(from) + written;
+        let whole = self.ends[from..].partition_point(|end| *end <= at);
+        let begun = from + whole;
+        let rest = match self.ends.get(begun) {
+            Some(end) if self.start(begun) < at => self.bytes.slice(at..*end),
+            _ => Bytes::new(),
+        };
+        (whole, rest)
+    }
+}
+
+/// Consecutive entries of one room.
+#[derive(Debug)]
+pub struct Chunk {
+    entries: Vec<Entry>,
+    encoded: [OnceLock<Encoded>; FORMATS],
+    /// When the oldest message in it was accepted here; `None` for what was read back.
+    pub(super) accepted: Option<Instant>,
+}
+
+impl Chunk {
+    pub(super) fn new(entries: Vec<Entry>, accepted: Option<Instant>) -> Arc<Self> {
+        Arc::new(Self {
+            entries,
+            encoded: Default::default(),
+            accepted,
+        })
+    }
+
+    /// A chunk for messages read from the store, in which holes are named. `next` is the
+    /// `seq` that the reader expects first.
+    pub(super) fn of_messages(
+        messages: Vec<Message>,
+        next: Seq,
+        accepted: Option<Instant>,
+    ) -> Arc<Self> {
+        let mut expected = next;
+        let mut entries = Vec::with_capacity(messages.len());
+        for message in messages {
+            if message.seq > expected {
+                entries.push(Entry::Gap {
+                    room: message.room.clone(),
+                    from: Some(expected),
+                    to: message.seq - 1,
+                });
+            }
+            expected = message.seq + 1;
+            entries.push(Entry::Message(message));
+        }
+        Self::new(entries, accepted)
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The chunk in format `W`, encoded now if nobody asked before.
+    pub fn encoded<W: Wire>(&self) -> &Encoded {
+        self.encoded[W::SLOT].get_or_init(|| Encoded::new::<W>(&self.entries))
+    }
+
+    /// The highest `seq` reached by the first `count` entries.
+    pub(super) fn reached(&self, count: usize) -> Option<Seq> {
+        self.entries[..count].iter().rev().find_map(Entry::reaches)
+    }
+
+    /// The first entry that is at or beyond `seq`.
+    pub(super) fn find(&self, seq: Seq) -> usize {
+        let before = |entry: &&Entry| entry.reaches().is_none_or(|reached| reached < seq);
+        self.entries.iter().take_while(before).count()
+    }
+
+    pub(super) fn is_notice(&self) -> bool {
+        matches!(self.entries[..], [Entry::Notice { .. }])
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.entries.iter().map(Entry::weight).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plain;
+
+    impl Wire for Plain {
+        const SLOT: usize = 0;
+
+        fn encode(entry: &Entry, out: &mut Vec<u8>) {
+            if let Entry::Notice { text, .. } = entry {
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn a_partial_write_is_whole_entries_and_the_rest_of_one() {
+        let notice = |text: &str| Entry::Notice {
+            room: RoomName::stored("r"),
+            text: text.into(),
+        };
+        let chunk = Chunk::new(vec![notice("ab"), notice("cde"), notice("f")], None);
+        let encoded = chunk.encoded::<Plain>();
+        assert_eq!(encoded.span(0, 3), "abcdef");
+        assert_eq!(encoded.span(1, 2), "cde");
+        assert_eq!(encoded.split(0, 2), (1, Bytes::new()));
+        assert_eq!(encoded.split(0, 3), (1, "de".into()));
+        assert_eq!(encoded.split(1, 4), (2, Bytes::new()));
+        assert_eq!(encoded.split(1, 1), (0, "de".into()));
+        assert_eq!(encoded.split(0, 0), (0, Bytes::new()));
+    }
+}

@@ -1,0 +1,187 @@
+//! The way in: many sends become one commit, and only then become visible and acknowledged.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use super::batcher::{Batcher, QueueFull, Waiting};
+use super::hub::Hub;
+use crate::model::{Content, Message, Nonce, RoomId, RoomRef, Seq, UserId};
+use crate::store::{Appended, Draft, Rejected, StoreError};
+
+/// Sends that may wait; beyond, senders are told at once that the server is busy.
+const QUEUE: usize = 4_096;
+/// Messages in one commit.
+const BATCH: usize = 1_024;
+
+/// A message on its way in.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub room: RoomRef,
+    pub user: UserId,
+    pub nickname: Arc<str>,
+    pub content: Content,
+    pub nonce: Option<Nonce>,
+}
+
+/// A committed message's place: the acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub id: i64,
+    pub seq: Seq,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Why a message was not sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SendError {
+    /// The queue is full. Nothing happened.
+    #[error("busy, try again")]
+    Busy,
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server is on its way down. Nothing happened.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+type Answer = Result<Receipt, SendError>;
+type Item = (Outgoing, Instant);
+
+/// Takes messages and commits them in batches. In a room they are committed in the order in
+/// which they were accepted.
+#[derive(Debug)]
+pub struct Committer {
+    queue: Batcher<Item, Answer>,
+    hub: Arc<Hub>,
+}
+
+impl Committer {
+    /// The committer and its work, which ends when the committer is dropped and everything
+    /// accepted is committed and answered.
+    pub fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
+        let worker = hub.clone();
+        let (queue, work) = Batcher::new(QUEUE, BATCH, move |batch| commit(worker.clone(), batch));
+        (Self { queue, hub }, work)
+    }
+
+    /// Accepts a message, or says at once that it can't. The answer comes when it is committed
+    /// and visible to readers here.
+    pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
+        let accepted = self.hub.now();
+        let answer = self
+            .queue
+            .offer((message, accepted))
+            .map_err(|QueueFull| SendError::Busy);
+        match answer {
+            Ok(_) => self.hub.meters.queue_depth.add(1),
+            Err(_) => self.hub.meters.refused.add(1),
+        }
+        answer
+    }
+}
+
+async fn commit(hub: Arc<Hub>, batch: Vec<Waiting<Item, Answer>>) {
+    let drafts: Vec<Draft> = batch
+        .iter()
+        .map(|((message, _), _)| draft(message))
+        .collect();
+    let outcome = hub.store.append(&drafts).await;
+    let meters = &hub.meters;
+    meters.queue_depth.add(-(batch.len() as i64));
+    match outcome {
+        Ok(answers) => {
+            show(&hub, &batch, &answers);
+            acknowledge(&hub, batch, answers);
+        }
+        Err(error) => {
+            tracing::warn!(%error, messages = batch.len(), "can't commit");
+            meters.refused.add(batch.len() as u64);
+            for (_, reply) in batch {
+                let _ = reply.send(Err(error.clone().into()));
+            }
+        }
+    }
+}
+
+fn draft(message: &Outgoing) -> Draft {
+    Draft {
+        room: message.room.id,
+        user: message.user,
+        content: message.content.shared(),
+        nonce: message.nonce.clone(),
+    }
+}
+
+/// Makes what is committed visible to readers here, then hands it to the bus.
+fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appended, Rejected>]) {
+    let mut rooms: HashMap<RoomId, (Instant, Vec<Message>)> = HashMap::new();
+    let mut count = 0;
+    for (((message, accepted), _), answer) in batch.iter().zip(answers) {
+        if let Ok(stored) = answer
+            && stored.fresh
+        {
+            count += 1;
+            hub.meters
+                .commit
+                .record(hub.now().saturating_duration_since(*accepted));
+            let (_, messages) = rooms
+                .entry(message.room.id)
+                .or_insert((*accepted, Vec::new()));
+            messages.push(committed(message, stored));
+        }
+    }
+    hub.meters.committed.add(count);
+    hub.meters.batches.add(1);
+    for (id, (accepted, messages)) in rooms {
+        if let Some(room) = hub.served(id)
+            && room.accept(messages.clone(), accepted)
+        {
+            hub.catch_up_soon(room);
+        }
+        hub.bus.publish(&messages);
+    }
+}
+
+fn committed(message: &Outgoing, stored: &Appended) -> Message {
+    Message {
+        id: stored.id,
+        seq: stored.seq,
+        room: message.room.name.clone(),
+        user: message.nickname.clone(),
+        content: message.content.shared(),
+        created_at: stored.created_at,
+    }
+}
+
+fn acknowledge(
+    hub: &Hub,
+    batch: Vec<Waiting<Item, Answer>>,
+    answers: Vec<Result<Appended, Rejected>>,
+) {
+    for (((message, _), reply), answer) in batch.into_iter().zip(answers) {
+        let answer = match answer {
+            Ok(Appended {
+                id,
+                seq,
+                created_at,
+                ..
+            }) => Ok(Receipt {
+                id,
+                seq,
+                created_at,
+            }),
+            Err(rejected) => {
+                hub.forget(&message.room);
+                hub.meters.refused.add(1);
+                Err(rejected.into())
+            }
+        };
+        // A sender that went away has lost its answer, not its message.
+        let _ = reply.send(answer);
+    }
+}

@@ -1,0 +1,247 @@
+//! A reader is a cursor over the log: a position, and nothing that grows.
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::Entry;
+use super::chunk::Chunk;
+use super::hub::Hub;
+use super::room::Room;
+use crate::model::{RoomRef, Seq};
+use crate::store::StoreError;
+
+/// Messages in one page for a reader that has fallen off the tail.
+const PAGE: usize = 500;
+/// How much a cursor offers at once: what one vectored write may take.
+const MOST_SLICES: usize = 64;
+const MOST_BYTES: usize = 256 << 10;
+
+/// Where a reader begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// So many messages before the end.
+    Last(usize),
+    /// With the message after this one.
+    After(Seq),
+    /// At something that is no position: told so, and then live.
+    Unknown,
+}
+
+/// Part of a chunk that a reader is to be given.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    pub chunk: Arc<Chunk>,
+    pub from: usize,
+    /// The chunk's place in the tail, counted in entries; `None` for a page of its own.
+    index: Option<u64>,
+    /// When the oldest of its messages was accepted here, for a reader that was waiting for it.
+    pub accepted: Option<Instant>,
+}
+
+impl Slice {
+    fn page(chunk: Arc<Chunk>) -> Self {
+        Self {
+            chunk,
+            from: 0,
+            index: None,
+            accepted: None,
+        }
+    }
+
+    /// How many entries the slice has.
+    pub fn len(&self) -> usize {
+        self.chunk.entries().len() - self.from
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a cursor can do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It offered slices.
+    Some,
+    /// It has given everything that is there.
+    Idle,
+    /// It needs `fetch`, since what it wants is not in memory.
+    Behind,
+    /// It has reached the end that was set.
+    Ended,
+}
+
+/// One reader of one room. Dropping it ends the reading.
+#[derive(Debug)]
+pub struct Cursor {
+    room: Arc<Room>,
+    hub: Arc<Hub>,
+    slot: usize,
+    next_seq: Seq,
+    /// The position in the tail, where it is known.
+    index: Option<u64>,
+    /// What it is given before anything else: that its position means nothing here.
+    told_first: Option<Slice>,
+    /// A page of its own, while behind the tail.
+    page: Option<Slice>,
+    /// Notices before this were for others.
+    notices_from: u64,
+    end: Option<u64>,
+    /// It has had everything at least once, so what comes now is new to it.
+    live: bool,
+}
+
+impl Cursor {
+    /// A cursor that begins at `start` in a room whose tail is loaded. `unknown` is told first,
+    /// as a gap.
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        room: Arc<Room>,
+        signal: Arc<Notify>,
+        next_seq: Seq,
+        unknown: Option<Entry>,
+    ) -> Self {
+        let slot = room.add_reader(signal);
+        let mut cursor = Self {
+            told_first: unknown.map(|gap| Slice::page(Chunk::new(vec![gap], None))),
+            page: None,
+            room,
+            hub,
+            slot,
+            next_seq,
+            index: None,
+            notices_from: 0,
+            end: None,
+            live: false,
+        };
+        cursor.skip_notices();
+        cursor
+    }
+
+    pub fn room(&self) -> &RoomRef {
+        &self.room.room
+    }
+
+    /// The `seq` that this reader is given next.
+    pub fn next_seq(&self) -> Seq {
+        self.next_seq
+    }
+
+    /// Leaves out the notices that are there now: they were for others, or told otherwise.
+    pub fn skip_notices(&mut self) {
+        self.notices_from = self.room.with_tail(|tail| tail.next_index()).unwrap_or(0);
+    }
+
+    /// The reader gets what is there now, and then no more.
+    pub fn end_here(&mut self) {
+        self.end = self.room.with_tail(|tail| tail.next_index()).or(Some(0));
+    }
+
+    /// Offers what comes next, without moving on: `advance` does, once it was written.
+    pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
+        if let Some(page) = self.told_first.as_ref().or(self.page.as_ref()) {
+            slices.push(page.clone());
+            return Next::Some;
+        }
+        let (next_seq, index) = (self.next_seq, self.index);
+        let (notices_from, end, live) = (self.notices_from, self.end, self.live);
+        let found = self.room.with_tail(|tail| {
+            let known = index.filter(|i| *i >= tail.first_index());
+            let Some(mut at) = known.or_else(|| tail.index_of(next_seq)) else {
+                return (None, Next::Behind);
+            };
+            let begun = slices.len();
+            let mut bytes = 0;
+            while slices.len() - begun < MOST_SLICES && bytes < MOST_BYTES {
+                if end.is_some_and(|end| at >= end) {
+                    break;
+                }
+                let Some((chunk, from)) = tail.at(at) else {
+                    break;
+                };
+                let place = at - from as u64;
+                at = place + chunk.entries().len() as u64;
+                if chunk.is_notice() && place < notices_from {
+                    continue;
+                }
+                bytes += chunk.weight();
+                let accepted = chunk.accepted.filter(|_| live);
+                slices.push(Slice {
+                    chunk,
+                    from,
+                    index: Some(place),
+                    accepted,
+                });
+            }
+            let next = match slices.len() > begun {
+                true => Next::Some,
+                false if end.is_some_and(|end| at >= end) => Next::Ended,
+                false => Next::Idle,
+            };
+            // Skipped notices are behind; what was offered is not until it was written.
+            ((next != Next::Some).then_some(at), next)
+        });
+        let (at, next) = found.unwrap_or((None, Next::Behind));
+        self.index = at.or(self.index);
+        self.live |= next == Next::Idle;
+        next
+    }
+
+    /// Moves on over the first `entries` of a slice that was offered and written.
+    pub fn advance(&mut self, slice: &Slice, entries: usize) {
+        if self.told_first.take().is_some() {
+            return;
+        }
+        let to = slice.from + entries;
+        if let Some(reached) = slice.chunk.reached(to) {
+            self.next_seq = self.next_seq.max(reached + 1);
+        }
+        match slice.index {
+            Some(index) => self.index = Some(index + to as u64),
+            None => {
+                let rest = Slice {
+                    from: to,
+                    ..slice.clone()
+                };
+                self.page = (!rest.is_empty()).then_some(rest);
+            }
+        }
+    }
+
+    /// Lets go of everything but the position, while the peer takes nothing.
+    pub fn park(&mut self) {
+        self.live = false;
+        self.page = None;
+    }
+
+    /// Reads the page that comes next from the store; may be dropped half way.
+    pub async fn fetch(&mut self) -> Result<(), StoreError> {
+        let messages = self
+            .hub
+            .read_page(&self.room.room, self.next_seq - 1, PAGE)
+            .await?;
+        let full = messages.len() == PAGE;
+        let last = messages.last().map_or(self.next_seq - 1, |m| m.seq);
+        let chunk = Chunk::of_messages(messages, self.next_seq, None);
+        let mut entries = chunk.entries().to_vec();
+        // Where the page ends before the tail begins, what lies between is gone.
+        let before = self.room.with_tail(|tail| tail.before()).unwrap_or(last);
+        if !full && before > last {
+            entries.push(Entry::Gap {
+                room: self.room.room.name.clone(),
+                from: Some(last + 1),
+                to: before,
+            });
+        }
+        self.index = None;
+        self.page = (!entries.is_empty()).then(|| Slice::page(Chunk::new(entries, None)));
+        Ok(())
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.room.remove_reader(self.slot, self.hub.now());
+    }
+}

@@ -1,0 +1,293 @@
+//! The rooms that this instance serves: those with readers here, and for a while after.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use tokio::sync::{Notify, Semaphore};
+
+use super::cursor::{Cursor, Start};
+pub use super::tail::TailLimits;
+use super::{Entry, Room};
+use crate::bus::{Bus, BusState};
+use crate::clock::Clock;
+use crate::meter::Meters;
+use crate::model::{Message, RoomId, RoomName, RoomRef, Seq};
+use crate::store::{Store, StoreError};
+
+/// A room without readers keeps its tail this long for the next who joins.
+const LINGER: Duration = Duration::from_secs(60);
+/// Names remembered at most; beyond, they are looked up again.
+const NAMES: usize = 65_536;
+/// Reads for readers that are behind, at once: they must not starve the rest of the pool.
+const PAGE_READS: usize = 4;
+
+/// Everything below a transport that reading needs.
+pub struct Hub {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) meters: Arc<Meters>,
+    limits: TailLimits,
+    rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
+    names: RwLock<HashMap<String, RoomRef>>,
+    page_reads: Semaphore,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("rooms", &self.rooms.read().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        meters: Arc<Meters>,
+        limits: TailLimits,
+    ) -> Self {
+        Self {
+            store,
+            bus,
+            clock,
+            meters,
+            limits,
+            rooms: RwLock::default(),
+            names: RwLock::default(),
+            page_reads: Semaphore::new(PAGE_READS),
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+
+    pub fn bus_state(&self) -> BusState {
+        self.bus.state()
+    }
+
+    /// The room of that name, from memory or the store.
+    pub async fn find(&self, name: &RoomName) -> Result<Option<RoomRef>, StoreError> {
+        if let Some(known) = self.names.read().get(&name.key()) {
+            return Ok(Some(known.clone()));
+        }
+        let found = self.store.room(name).await?;
+        Ok(found.map(|(room, _)| self.remember(room)))
+    }
+
+    /// Remembers a room's name, so that sending to it asks nobody.
+    pub fn remember(&self, room: RoomRef) -> RoomRef {
+        let mut names = self.names.write();
+        if names.len() >= NAMES {
+            names.clear();
+        }
+        names.insert(room.name.key(), room.clone());
+        room
+    }
+
+    pub(super) fn known(&self, name: &RoomName) -> Option<RoomId> {
+        self.names.read().get(&name.key()).map(|room| room.id)
+    }
+
+    /// Forgets a room that turned out to be gone.
+    pub fn forget(&self, room: &RoomRef) {
+        self.names.write().remove(&room.name.key());
+    }
+
+    /// The room as served here; it has a tail once somebody reads it.
+    pub fn room(&self, room: &RoomRef) -> Arc<Room> {
+        if let Some(served) = self.served(room.id) {
+            return served;
+        }
+        let fresh = || Arc::new(Room::new(room.clone(), self.limits, self.now()));
+        self.rooms
+            .write()
+            .entry(room.id)
+            .or_insert_with(fresh)
+            .clone()
+    }
+
+    /// The room, if it is served here.
+    pub fn served(&self, room: RoomId) -> Option<Arc<Room>> {
+        self.rooms.read().get(&room).cloned()
+    }
+
+    pub(super) fn warm_rooms(&self) -> Vec<Arc<Room>> {
+        self.rooms
+            .read()
+            .values()
+            .filter(|room| room.is_warm())
+            .cloned()
+            .collect()
+    }
+
+    /// How many rooms are in memory.
+    pub fn count(&self) -> usize {
+        self.rooms.read().len()
+    }
+
+    /// Begins to read `room` at `start`; `signal` is woken when there is more.
+    pub async fn read(
+        self: &Arc<Self>,
+        room: &RoomRef,
+        start: Start,
+        signal: Arc<Notify>,
+    ) -> Result<Cursor, StoreError> {
+        let served = self.room(room);
+        let warm = self.warm(&served).await?;
+        let (next_seq, hit, unknown) = self.locate(&served, start).await?;
+        self.meters.history.record(warm && hit);
+        Ok(Cursor::new(self.clone(), served, signal, next_seq, unknown))
+    }
+
+    /// Loads the tail if it is not there; true if it was.
+    async fn warm(&self, room: &Arc<Room>) -> Result<bool, StoreError> {
+        if room.is_warm() {
+            return Ok(true);
+        }
+        let _once = room.loading.lock().await;
+        if room.is_warm() {
+            return Ok(true);
+        }
+        self.bus.subscribe(&room.room.name);
+        room.begin_loading();
+        // The head first: what is committed after it is read with the page, or comes by itself.
+        let loaded = async {
+            let heads = self.store.heads(&[(room.room.id, 0)]).await?;
+            let newest = self
+                .page_before(&room.room, Seq::MAX, self.limits.keep)
+                .await?;
+            Ok((heads.first().map_or(0, |(_, head)| *head), newest))
+        };
+        match loaded.await {
+            Ok((head, newest)) => {
+                if room.finish_loading(newest, head) {
+                    self.catch_up(room).await?;
+                }
+                Ok(false)
+            }
+            Err(error) => {
+                room.abort_loading();
+                Err(error)
+            }
+        }
+    }
+
+    /// Where `start` is: the `seq` to begin with, whether memory could tell, and what to say
+    /// first to somebody whose position means nothing here.
+    async fn locate(
+        &self,
+        room: &Arc<Room>,
+        start: Start,
+    ) -> Result<(Seq, bool, Option<Entry>), StoreError> {
+        let last = room.delivered().unwrap_or(0);
+        let gap = |from, to| {
+            Some(Entry::Gap {
+                room: room.room.name.clone(),
+                from,
+                to,
+            })
+        };
+        match start {
+            Start::Unknown | Start::After(Seq::MIN..0) => Ok((last + 1, true, gap(None, last))),
+            Start::Last(0) => Ok((last + 1, true, None)),
+            Start::Last(count) => {
+                if let Some(seq) = room.with_tail(|tail| tail.nth_last(count)).flatten() {
+                    return Ok((seq, true, None));
+                }
+                let newest = room
+                    .with_tail(|tail| tail.history(Seq::MAX, count))
+                    .flatten();
+                let hit = newest.is_some();
+                let newest = match newest {
+                    Some(newest) => newest,
+                    None => self.page_before(&room.room, last + 1, count).await?,
+                };
+                Ok((newest.first().map_or(last + 1, |m| m.seq), hit, None))
+            }
+            Start::After(seq) if seq <= last => {
+                let hit = room.with_tail(|tail| seq >= tail.before()).unwrap_or(false);
+                Ok((seq + 1, hit, None))
+            }
+            // Another instance may have shown what has not reached this one yet.
+            Start::After(seq) => {
+                self.catch_up(room).await?;
+                match room.delivered().unwrap_or(0) {
+                    last if seq <= last => Ok((seq + 1, false, None)),
+                    last => Ok((last + 1, false, gap(Some(last + 1), seq))),
+                }
+            }
+        }
+    }
+
+    /// The newest `limit` messages with `seq < before`, ascending, and whether there are more.
+    pub async fn history(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
+        let wanted = limit + 1;
+        let here = self.served(room.id).and_then(|served| {
+            served
+                .with_tail(|tail| tail.history(before, wanted))
+                .flatten()
+        });
+        self.meters.history.record(here.is_some());
+        let mut found = match here {
+            Some(found) => found,
+            None => self.page_before(room, before, wanted).await?,
+        };
+        let more = found.len() == wanted;
+        if more {
+            found.remove(0);
+        }
+        Ok((found, more))
+    }
+
+    /// A page for a reader that is behind.
+    pub(super) async fn read_page(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let _turn = self.page_reads.acquire().await;
+        self.store.read(room, after, limit).await
+    }
+
+    async fn page_before(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let _turn = self.page_reads.acquire().await;
+        self.store.read_before(room, before, limit).await
+    }
+
+    /// Lets go of rooms that nobody has read for a while.
+    pub(super) fn evict_idle(&self) {
+        let now = self.now();
+        let idle = |room: &Arc<Room>| {
+            let since = room.idle_since();
+            since.is_some_and(|since| now.duration_since(since) >= LINGER)
+        };
+        self.rooms.write().retain(|_, room| {
+            // A second owner may be about to read it.
+            let keep = Arc::strong_count(room) > 1 || !idle(room);
+            if !keep {
+                self.bus.unsubscribe(&room.room.name);
+            }
+            keep
+        });
+    }
+}

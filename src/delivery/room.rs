@@ -1,0 +1,323 @@
+//! A room as this instance serves it: its tail, what came too early, and who reads it.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::chunk::{Chunk, Entry};
+use super::notices::{Move, Notices};
+use super::tail::{Tail, TailLimits};
+use crate::model::{Message, RoomRef, Seq};
+
+/// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
+/// catching up reads them.
+const ASIDE: usize = 1_024;
+
+/// The one door through which messages become visible: readers are given the next `seq` and
+/// nothing else, whoever brought it and in whatever order.
+#[derive(Debug)]
+pub struct Room {
+    pub room: RoomRef,
+    limits: TailLimits,
+    state: Mutex<State>,
+    readers: Mutex<Readers>,
+    /// Held while the tail is read from the store, so that it is read once.
+    pub(super) loading: tokio::sync::Mutex<()>,
+    /// Held while missing messages are read, one read at a time however many ask.
+    pub(super) catching_up: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    waiting: Waiting,
+    notices: Notices,
+    idle_since: Instant,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nobody reads here; what is committed is not kept.
+    Cold,
+    /// The tail is being read; what is committed meanwhile is set aside.
+    Loading,
+    Warm(Tail),
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    signals: Vec<Option<Arc<Notify>>>,
+    free: Vec<usize>,
+}
+
+impl Room {
+    pub(super) fn new(room: RoomRef, limits: TailLimits, now: Instant) -> Self {
+        Self {
+            room,
+            limits,
+            state: Mutex::new(State {
+                phase: Phase::Cold,
+                waiting: Waiting::default(),
+                notices: Notices::default(),
+                idle_since: now,
+            }),
+            readers: Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
+            catching_up: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Takes what this instance committed, in ascending order. The next ones become visible;
+    /// known ones are dropped; later ones wait for the others' between. True if any are missing.
+    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> bool {
+        self.extend(messages, Some(accepted), set_aside)
+    }
+
+    /// Takes what the bus says was committed. Only the next is believed; of a later one nothing
+    /// is kept but its `seq`, since anybody could have put it there. True if any are missing.
+    pub(super) fn accept_announced(&self, message: Message) -> bool {
+        self.extend(vec![message], None, |state, message| {
+            state.announced = state.announced.max(Some(message.seq));
+        })
+    }
+
+    fn extend(
+        &self,
+        messages: Vec<Message>,
+        accepted: Option<Instant>,
+        too_early: impl Fn(&mut Waiting, Message),
+    ) -> bool {
+        let mut state = self.state.lock();
+        let State { phase, waiting, .. } = &mut *state;
+        let tail = match phase {
+            Phase::Cold => return false,
+            Phase::Loading => {
+                messages.into_iter().for_each(|m| too_early(waiting, m));
+                return false;
+            }
+            Phase::Warm(tail) => tail,
+        };
+        let next = tail.last() + 1;
+        let mut run = Vec::with_capacity(messages.len());
+        for message in messages {
+            match message.seq - (next + run.len() as Seq) {
+                0 => run.push(message),
+                1.. => too_early(waiting, message),
+                _ => {}
+            }
+        }
+        waiting.take_next(next, &mut run);
+        let grew = !run.is_empty();
+        if grew {
+            tail.push(Chunk::of_messages(run, next, accepted));
+        }
+        let missing = waiting.up_to(tail.last()).is_some();
+        drop(state);
+        if grew {
+            self.wake();
+        }
+        missing
+    }
+
+    /// Takes a page that was read from the store after `after`. What it lacks was deleted, and
+    /// readers are told so. Returns how many messages were new here.
+    pub(super) fn accept_page(&self, messages: Vec<Message>) -> usize {
+        let mut state = self.state.lock();
+        let State { phase, waiting, .. } = &mut *state;
+        let Phase::Warm(tail) = phase else { return 0 };
+        let next = tail.last() + 1;
+        let mut run: Vec<_> = messages.into_iter().filter(|m| m.seq >= next).collect();
+        let found = run.len();
+        waiting.take_next(next, &mut run);
+        if run.is_empty() {
+            return 0;
+        }
+        tail.push(Chunk::of_messages(run, next, None));
+        drop(state);
+        self.wake();
+        found
+    }
+
+    /// From now on what is committed is kept for the tail that is about to be read.
+    pub(super) fn begin_loading(&self) {
+        self.state.lock().phase = Phase::Loading;
+    }
+
+    /// Gives up on loading; the next reader tries again.
+    pub(super) fn abort_loading(&self) {
+        let mut state = self.state.lock();
+        state.phase = Phase::Cold;
+        state.waiting = Waiting::default();
+    }
+
+    /// Makes the newest messages of a room whose last `seq` was at least `head` its tail. True
+    /// if messages are missing.
+    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: Seq) -> bool {
+        let first = newest.first().map_or(head + 1, |m| m.seq);
+        let last = newest.last().map_or(head, |m| m.seq);
+        let mut tail = Tail::new(self.limits, first - 1);
+        let mut chunks = vec![Chunk::of_messages(newest, first, None)];
+        if last < head {
+            let gap = Entry::Gap {
+                room: self.room.name.clone(),
+                from: Some(last + 1),
+                to: head,
+            };
+            chunks.push(Chunk::new(vec![gap], None));
+        }
+        chunks
+            .into_iter()
+            .filter(|c| !c.entries().is_empty())
+            .for_each(|c| tail.push(c));
+        self.state.lock().phase = Phase::Warm(tail);
+        self.extend(Vec::new(), None, set_aside)
+    }
+
+    pub(super) fn is_warm(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Warm(_))
+    }
+
+    /// The last `seq` that readers here were given; `None` while nothing is kept.
+    pub fn delivered(&self) -> Option<Seq> {
+        self.with_tail(|tail| tail.last())
+    }
+
+    /// The last `seq` that was heard of and could not be shown yet.
+    pub(super) fn missing_up_to(&self) -> Option<Seq> {
+        let state = self.state.lock();
+        match &state.phase {
+            Phase::Warm(tail) => state.waiting.up_to(tail.last()),
+            _ => None,
+        }
+    }
+
+    /// Forgets what was heard of up to `seq`: the log was read to its end after that, and does
+    /// not hold it.
+    pub(super) fn disbelieve(&self, seq: Option<Seq>) {
+        let mut state = self.state.lock();
+        state
+            .waiting
+            .aside
+            .retain(|waiting, _| Some(*waiting) > seq);
+        state.waiting.announced = state.waiting.announced.filter(|heard| Some(*heard) > seq);
+    }
+
+    pub(super) fn with_tail<T>(&self, look: impl FnOnce(&Tail) -> T) -> Option<T> {
+        match &self.state.lock().phase {
+            Phase::Warm(tail) => Some(look(tail)),
+            _ => None,
+        }
+    }
+
+    /// Shows a line between messages.
+    pub fn notice(&self, text: &str) {
+        let mut state = self.state.lock();
+        if let Phase::Warm(tail) = &mut state.phase {
+            let entry = Entry::Notice {
+                room: self.room.name.clone(),
+                text: text.into(),
+            };
+            tail.push(Chunk::new(vec![entry], None));
+            drop(state);
+            self.wake();
+        }
+    }
+
+    /// Tells the room that somebody came or went, by name or, in a crowd, in a sum later.
+    pub fn announce(&self, what: Move, nickname: &str, now: Instant) {
+        let by_name = self.state.lock().notices.admit(what, now);
+        if by_name {
+            self.notice(&what.text(nickname, &self.room.name));
+        }
+    }
+
+    /// Shows the sum of moves that were not told by name, when it is due.
+    pub(super) fn sum_up_notices(&self, now: Instant) {
+        let summary = self.state.lock().notices.summary(&self.room.name, now);
+        if let Some(text) = summary {
+            self.notice(&text);
+        }
+    }
+
+    /// Wakes `signal` whenever the room grows; the number ends that.
+    pub(super) fn add_reader(&self, signal: Arc<Notify>) -> usize {
+        let mut readers = self.readers.lock();
+        match readers.free.pop() {
+            Some(slot) => {
+                readers.signals[slot] = Some(signal);
+                slot
+            }
+            None => {
+                readers.signals.push(Some(signal));
+                readers.signals.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn remove_reader(&self, slot: usize, now: Instant) {
+        let mut readers = self.readers.lock();
+        readers.signals[slot] = None;
+        readers.free.push(slot);
+        if readers.free.len() == readers.signals.len() {
+            *readers = Readers::default();
+            drop(readers);
+            self.state.lock().idle_since = now;
+        }
+    }
+
+    /// Since when nobody reads here; `None` while somebody does.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let readers = self.readers.lock();
+        let nobody = readers.signals.len() == readers.free.len();
+        nobody.then(|| self.state.lock().idle_since)
+    }
+
+    fn wake(&self) {
+        let readers = self.readers.lock();
+        readers
+            .signals
+            .iter()
+            .flatten()
+            .for_each(|signal| signal.notify_one());
+    }
+}
+
+/// What was heard of before its turn.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Committed by this instance, while others' messages before it are on their way.
+    aside: BTreeMap<Seq, Message>,
+    /// The last `seq` that the bus spoke of.
+    announced: Option<Seq>,
+}
+
+impl Waiting {
+    /// The last `seq` that is known of beyond `last`.
+    fn up_to(&self, last: Seq) -> Option<Seq> {
+        let own = self.aside.last_key_value().map(|(seq, _)| *seq);
+        own.max(self.announced).filter(|seq| *seq > last)
+    }
+
+    /// Moves to `run` what goes on where it ends, and drops what is behind it.
+    fn take_next(&mut self, next: Seq, run: &mut Vec<Message>) {
+        let mut expected = run.last().map_or(next, |m| m.seq + 1);
+        while let Some(first) = self.aside.first_entry() {
+            match first.key() - expected {
+                0 => {
+                    run.push(first.remove());
+                    expected += 1;
+                }
+                1.. => return,
+                _ => drop(first.remove()),
+            }
+        }
+    }
+}
+
+fn set_aside(waiting: &mut Waiting, message: Message) {
+    if waiting.aside.len() < ASIDE {
+        waiting.aside.insert(message.seq, message);
+    }
+}

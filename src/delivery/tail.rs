@@ -1,0 +1,173 @@
+//! A room's newest part, in memory: a bounded ring of chunks in which readers have positions.
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::chunk::{Chunk, Entry};
+use crate::model::Seq;
+
+/// How much of a room is kept in memory. `keep` messages stay whatever they weigh.
+#[derive(Debug, Clone, Copy)]
+pub struct TailLimits {
+    pub keep: usize,
+    pub messages: usize,
+    pub bytes: usize,
+}
+
+impl TailLimits {
+    /// Limits for a room that shows its last `keep` messages to whoever joins.
+    pub fn keeping(keep: usize) -> Self {
+        Self {
+            keep,
+            messages: keep.max(2_048),
+            bytes: 1 << 20,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Placed {
+    /// This instance's own count of entries before the chunk.
+    index: u64,
+    chunk: Arc<Chunk>,
+    /// The room's last `seq` after the chunk.
+    last: Seq,
+    messages: usize,
+}
+
+/// The ring. Positions (`index`) count entries, notices included, since the room was loaded.
+#[derive(Debug)]
+pub(super) struct Tail {
+    limits: TailLimits,
+    ring: VecDeque<Placed>,
+    next_index: u64,
+    /// All beyond this `seq`, up to `last`, are in the ring.
+    before: Seq,
+    last: Seq,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Tail {
+    /// An empty tail for a room whose last `seq` is `last`.
+    pub(super) fn new(limits: TailLimits, last: Seq) -> Self {
+        Self {
+            limits,
+            ring: VecDeque::new(),
+            next_index: 0,
+            before: last,
+            last,
+            messages: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// The `seq` after which everything is here.
+    pub(super) fn before(&self) -> Seq {
+        self.before
+    }
+
+    pub(super) fn next_index(&self) -> u64 {
+        self.next_index
+    }
+
+    pub(super) fn first_index(&self) -> u64 {
+        self.ring
+            .front()
+            .map_or(self.next_index, |placed| placed.index)
+    }
+
+    /// Appends a chunk that goes on where the tail ends.
+    pub(super) fn push(&mut self, chunk: Arc<Chunk>) {
+        let entries = chunk.entries();
+        let messages = entries
+            .iter()
+            .filter(|e| matches!(e, Entry::Message(_)))
+            .count();
+        self.last = chunk.reached(entries.len()).unwrap_or(self.last);
+        self.messages += messages;
+        self.bytes += chunk.weight();
+        let (index, last) = (self.next_index, self.last);
+        self.next_index += entries.len() as u64;
+        self.ring.push_back(Placed {
+            index,
+            chunk,
+            last,
+            messages,
+        });
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.messages > self.limits.messages || self.bytes > self.limits.bytes {
+            let Some(oldest) = self.ring.front() else {
+                return;
+            };
+            if self.messages - oldest.messages < self.limits.keep {
+                return;
+            }
+            self.messages -= oldest.messages;
+            self.bytes -= oldest.chunk.weight();
+            self.before = oldest.last;
+            self.ring.pop_front();
+        }
+    }
+
+    /// The chunk that holds entry `index`, and the entry's place in it.
+    pub(super) fn at(&self, index: u64) -> Option<(Arc<Chunk>, usize)> {
+        let after = self.ring.partition_point(|placed| placed.index <= index);
+        let placed = &self.ring[after.checked_sub(1)?];
+        let offset = (index - placed.index) as usize;
+        (offset < placed.chunk.entries().len()).then(|| (placed.chunk.clone(), offset))
+    }
+
+    /// The index of message `seq`, or of the first entry after where it would be. `None` if
+    /// that is before the tail.
+    pub(super) fn index_of(&self, seq: Seq) -> Option<u64> {
+        if seq <= self.before {
+            return None;
+        }
+        let at = self.ring.partition_point(|placed| placed.last < seq);
+        Some(self.ring.get(at).map_or(self.next_index, |placed| {
+            placed.index + placed.chunk.find(seq) as u64
+        }))
+    }
+
+    /// The `seq` of the `count`-th message from the end, if the tail reaches that far back.
+    pub(super) fn nth_last(&self, count: usize) -> Option<Seq> {
+        self.newest_first().nth(count.checked_sub(1)?)
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = Seq> {
+        let entries = self
+            .ring
+            .iter()
+            .rev()
+            .flat_map(|placed| placed.chunk.entries().iter().rev());
+        entries.filter_map(|entry| match entry {
+            Entry::Message(message) => Some(message.seq),
+            _ => None,
+        })
+    }
+
+    /// The newest `limit` messages with `seq < before`, ascending, if the tail can tell.
+    pub(super) fn history(&self, before: Seq, limit: usize) -> Option<Vec<crate::model::Message>> {
+        let entries = self
+            .ring
+            .iter()
+            .rev()
+            .flat_map(|placed| placed.chunk.entries().iter().rev());
+        let mut found: Vec<_> = entries
+            .filter_map(|entry| match entry {
+                Entry::Message(message) if message.seq < before => Some(message.clone()),
+                _ => None,
+            })
+            .take(limit)
+            .collect();
+        found.reverse();
+        (found.len() == limit || self.before == 0).then_some(found)
+    }
+}

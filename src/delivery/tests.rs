@@ -1,0 +1,282 @@
+//! Delivery as a property: whatever the bus loses, repeats, delays or reorders, and whoever
+//! writes, every reader sees 1, 2, 3, … once each.
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use proptest::prelude::*;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::bus::LocalBus;
+use crate::clock::ManualClock;
+use crate::meter::Meters;
+use crate::model::{Message, RoomName, RoomRef, Seq};
+use crate::store::{self, Draft, Store};
+
+/// A store on a file of its own with one room and one user.
+async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, i64) {
+    let options = store::Options {
+        url: format!("sqlite://{}/test.db", folder.path().display()),
+        application: "test".into(),
+        connections: 4,
+        idle_timeout: std::time::Duration::from_secs(30),
+        acquire_timeout: std::time::Duration::from_secs(5),
+        waiting: 100,
+    };
+    let store = store::open(&options, Arc::default()).await.expect("opens");
+    let user = store.user("writer").await.expect("made");
+    let name = RoomName::parse("room").expect("a name");
+    let room = store
+        .create_room(&name, Some(user))
+        .await
+        .expect("works")
+        .expect("new");
+    (store, room, user)
+}
+
+fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
+    let clock = Arc::new(ManualClock::default());
+    let bus = Arc::new(LocalBus::open().0);
+    Arc::new(Hub::new(
+        store.clone(),
+        bus,
+        clock,
+        Arc::new(Meters::default()),
+        limits,
+    ))
+}
+
+async fn write(
+    store: &Arc<dyn Store>,
+    room: &RoomRef,
+    user: i64,
+    texts: &[String],
+) -> Vec<Message> {
+    let draft = |text: &String| Draft {
+        room: room.id,
+        user,
+        content: text.as_str().into(),
+        nonce: None,
+    };
+    let drafts: Vec<_> = texts.iter().map(draft).collect();
+    let stored = store.append(&drafts).await.expect("commits");
+    let message = |(stored, text): (Result<store::Appended, _>, &String)| {
+        let stored = stored.expect("stored");
+        Message {
+            id: stored.id,
+            seq: stored.seq,
+            room: room.name.clone(),
+            user: "writer".into(),
+            content: text.as_str().into(),
+            created_at: stored.created_at,
+        }
+    };
+    stored.into_iter().zip(texts).map(message).collect()
+}
+
+/// Everything that a reader is given until it has nothing more to come.
+async fn drain(reader: &mut Cursor, seen: &mut Vec<Seq>) {
+    let mut slices = Vec::new();
+    loop {
+        slices.clear();
+        match reader.peek(&mut slices) {
+            Next::Some => {
+                for slice in &slices {
+                    for entry in &slice.chunk.entries()[slice.from..] {
+                        match entry {
+                            Entry::Message(m) => {
+                                assert_ne!(&*m.content, "forged", "only what was committed");
+                                seen.push(m.seq);
+                            }
+                            other => panic!("nothing is missing, but {other:?} was told"),
+                        }
+                    }
+                    reader.advance(slice, slice.len());
+                }
+            }
+            Next::Behind => reader.fetch().await.expect("readable"),
+            Next::Idle | Next::Ended => return,
+        }
+    }
+}
+
+/// What happens to a committed message on its way to the other instance.
+#[derive(Debug, Clone)]
+enum Fate {
+    Lost,
+    Once,
+    Twice,
+    Late(usize),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        2 => Just(Fate::Lost),
+        4 => Just(Fate::Once),
+        1 => Just(Fate::Twice),
+        3 => (1usize..6).prop_map(Fate::Late),
+    ]
+}
+
+/// In which order messages arrive under these fates.
+fn arrivals(messages: &[Message], fates: &[Fate]) -> Vec<Message> {
+    let mut timed: Vec<(usize, Message)> = Vec::new();
+    for (i, (message, fate)) in messages.iter().zip(fates).enumerate() {
+        match fate {
+            Fate::Lost => {}
+            Fate::Once => timed.push((i, message.clone())),
+            Fate::Twice => timed.extend([(i, message.clone()), (i + 3, message.clone())]),
+            Fate::Late(by) => timed.push((i + by, message.clone())),
+        }
+    }
+    timed.sort_by_key(|(at, _)| *at);
+    timed.into_iter().map(|(_, message)| message).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn readers_see_every_message_once_and_in_order_under_any_bus(
+        fates in proptest::collection::vec(fate(), 1..60),
+        sweeps in proptest::collection::vec(any::<bool>(), 60),
+        forged in proptest::collection::vec((0usize..60, 2i64..80), 0..8),
+        keep in 1usize..12,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (store, room, user) = store(&folder).await;
+            let limits = TailLimits { keep, messages: keep, bytes: 1 << 20 };
+            let hub = hub(&store, limits);
+            let signal = Arc::<Notify>::default();
+            let mut live = hub.read(&room, Start::After(0), signal.clone()).await.expect("opens");
+            let served = hub.served(room.id).expect("it is read");
+            let mut seen = Vec::new();
+            let texts: Vec<String> = (0..fates.len()).map(|n| n.to_string()).collect();
+            let committed = write(&store, &room, user, &texts).await;
+            let lie = Message { content: "forged".into(), ..committed[0].clone() };
+            let arriving = arrivals(&committed, &fates).into_iter().zip(&sweeps);
+            for (at, (message, sweep)) in arriving.enumerate() {
+                for (_, beyond) in forged.iter().filter(|(when, _)| *when == at) {
+                    let seq = served.delivered().expect("warm") + beyond;
+                    served.accept_announced(Message { seq, ..lie.clone() });
+                }
+                let missing = served.accept_announced(message);
+                if missing && *sweep {
+                    hub.catch_up(&served).await.expect("readable");
+                }
+                drain(&mut live, &mut seen).await;
+            }
+            hub.catch_up(&served).await.expect("readable");
+            drain(&mut live, &mut seen).await;
+            let all: Vec<Seq> = (1..=committed.len() as Seq).collect();
+            prop_assert_eq!(&seen, &all);
+            prop_assert_eq!(served.missing_up_to(), None, "nothing waits for what will never come");
+            for after in 0..committed.len() as Seq {
+                let start = Start::After(after);
+                let mut resumed = hub.read(&room, start, signal.clone()).await.expect("opens");
+                let mut seen = Vec::new();
+                drain(&mut resumed, &mut seen).await;
+                prop_assert_eq!(&seen[..], &all[after as usize..]);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_that_write_to_one_room_agree() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, room, user) = store(&folder).await;
+    let orders = Arc::new(Mutex::new(Vec::new()));
+    let mut instances = Vec::new();
+    for name in ["one", "other"] {
+        let (store, room, orders) = (store.clone(), room.clone(), orders.clone());
+        instances.push(tokio::spawn(async move {
+            let hub = hub(&store, TailLimits::keeping(10));
+            let (committer, work) = Committer::new(hub.clone());
+            let work = tokio::spawn(work);
+            let mut cursor = hub
+                .read(&room, Start::After(0), Arc::default())
+                .await
+                .expect("opens");
+            for n in 0..200 {
+                let outgoing = Outgoing {
+                    room: room.clone(),
+                    user,
+                    nickname: name.into(),
+                    content: crate::model::Content::parse(&n.to_string(), 10).expect("short"),
+                    nonce: None,
+                };
+                committer
+                    .send(outgoing)
+                    .expect("room")
+                    .await
+                    .expect("answered")
+                    .expect("sent");
+            }
+            drop(committer);
+            work.await.expect("ends");
+            let mut seen = Vec::new();
+            while seen.len() < 400 {
+                let served = hub.served(room.id).expect("it is read");
+                hub.catch_up(&served).await.expect("readable");
+                drain(&mut cursor, &mut seen).await;
+            }
+            orders.lock().push(seen);
+        }));
+    }
+    for instance in instances {
+        instance.await.expect("no panic");
+    }
+    let wanted: Vec<Seq> = (1..=400).collect();
+    assert!(orders.lock().iter().all(|order| *order == wanted));
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_named_as_a_gap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, room, user) = store(&folder).await;
+    let texts: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+    write(&store, &room, user, &texts).await;
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let pool = sqlx::SqlitePool::connect(&url)
+        .await
+        .expect("the same file");
+    let delete = "DELETE FROM messages WHERE seq <= 10 OR seq BETWEEN 15 AND 16 OR seq > 28";
+    sqlx::query(delete).execute(&pool).await.expect("deleted");
+    let hub = hub(&store, TailLimits::keeping(5));
+    let mut cursor = hub
+        .read(&room, Start::After(3), Arc::default())
+        .await
+        .expect("opens");
+    let (mut told, mut slices) = (Vec::new(), Vec::new());
+    loop {
+        slices.clear();
+        match cursor.peek(&mut slices) {
+            Next::Some => {
+                for slice in &slices {
+                    told.extend(slice.chunk.entries()[slice.from..].iter().map(short));
+                    cursor.advance(slice, slice.len());
+                }
+            }
+            Next::Behind => cursor.fetch().await.expect("readable"),
+            _ => break,
+        }
+    }
+    let mut wanted = vec!["gap 4-10".to_owned()];
+    wanted.extend((11..=14).map(|n| n.to_string()));
+    wanted.push("gap 15-16".to_owned());
+    wanted.extend((17..=28).map(|n| n.to_string()));
+    wanted.push("gap 29-30".to_owned());
+    assert_eq!(told, wanted);
+}
+
+fn short(entry: &Entry) -> String {
+    match entry {
+        Entry::Message(message) => message.seq.to_string(),
+        Entry::Gap { from, to, .. } => format!("gap {}-{to}", from.unwrap_or_default()),
+        Entry::Notice { text, .. } => text.to_string(),
+    }
+}

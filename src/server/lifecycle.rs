@@ -1,0 +1,74 @@
+//! From ready to gone: what is told to whom, in which order, and within which time.
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config;
+use crate::transport::Drain;
+
+/// The stages of a stop, each begun once.
+#[derive(Debug, Clone)]
+pub(super) struct Lifecycle {
+    /// Health says draining; balancers take the instance out.
+    pub(super) draining: CancellationToken,
+    /// No new connections.
+    pub(super) closed: CancellationToken,
+    /// Connections are told.
+    pub(super) drain: Drain,
+    /// What has not ended by now is ended.
+    pub(super) cut: CancellationToken,
+}
+
+impl Lifecycle {
+    pub(super) fn new(config: &config::Drain) -> Self {
+        Self {
+            draining: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            drain: Drain {
+                stop: CancellationToken::new(),
+                spread: config.spread.get(),
+                tasks: TaskTracker::new(),
+            },
+            cut: CancellationToken::new(),
+        }
+    }
+
+    /// Goes through the stages; returns how many connections had to be cut.
+    pub(super) async fn drain(&self, config: &config::Drain, listening: JoinHandle<()>) -> usize {
+        let tasks = &self.drain.tasks;
+        self.draining.cancel();
+        if !tasks.is_empty() {
+            tokio::time::sleep(config.delay.get()).await;
+        }
+        self.closed.cancel();
+        let _ = listening.await;
+        self.drain.stop.cancel();
+        tasks.close();
+        if tokio::time::timeout(config.deadline.get(), tasks.wait())
+            .await
+            .is_ok()
+        {
+            return 0;
+        }
+        let left = tasks.len();
+        self.cut.cancel();
+        tasks.wait().await;
+        left
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C; the value is the signal's number.
+pub async fn signalled() -> std::io::Result<i32> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+    })
+}
+
+/// A moment for the peer to read a refusal before its connection is closed.
+pub(super) const LINGER: Duration = Duration::from_millis(500);

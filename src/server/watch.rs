@@ -1,0 +1,145 @@
+//! The routes of whoever watches the server: liveness, readiness, health, metrics. They go on
+//! while the database is away, and `livez` never asks it.
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::{Reply, Response};
+
+use super::health::Health;
+use super::lifecycle::Lifecycle;
+use super::metrics;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::Hub;
+use crate::model::format_time;
+use crate::store::{Store, StoreError};
+
+/// A database that takes longer to say a word is not ready.
+const ASK_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the watching routes look at.
+pub(super) struct Watch {
+    pub(super) instance: String,
+    pub(super) hub: Arc<Hub>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) thresholds: crate::config::Thresholds,
+    clock: Arc<dyn Clock>,
+    draining: CancellationToken,
+    started: (Instant, DateTime<Utc>),
+}
+
+impl Watch {
+    pub(super) fn new(
+        config: &Config,
+        lifecycle: &Lifecycle,
+        hub: &Arc<Hub>,
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            instance: config.instance_id.clone(),
+            hub: hub.clone(),
+            store: store.clone(),
+            thresholds: config.thresholds.clone(),
+            draining: lifecycle.draining.clone(),
+            started: (clock.now(), clock.utc()),
+            clock: clock.clone(),
+        }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.clock.now().duration_since(self.started.0)
+    }
+
+    /// Asks the database for a word, within a second.
+    pub(super) async fn ask_database(&self) -> Result<(), StoreError> {
+        let late = |_| StoreError::Unavailable("no answer within 1 s".into());
+        tokio::time::timeout(ASK_WITHIN, self.store.ping())
+            .await
+            .map_err(late)?
+    }
+
+    pub(super) fn routes(self: Arc<Self>) -> BoxedFilter<(Response,)> {
+        let watch = warp::any().map(move || self.clone());
+        let live = warp::path!("livez")
+            .and(warp::get())
+            .map(|| answer(StatusCode::OK, &json!({ "live": true })));
+        let ready = warp::path!("readyz")
+            .and(warp::get())
+            .and(watch.clone())
+            .then(|watch: Arc<Self>| async move { watch.ready().await });
+        let health = warp::path!("health")
+            .and(warp::get())
+            .and(watch.clone())
+            .then(|watch: Arc<Self>| async move {
+                let health = Health::of(&watch).await;
+                answer(health.http_status(), &health)
+            });
+        let metrics = warp::path!("metrics")
+            .and(warp::get())
+            .and(warp::header::optional("accept"))
+            .and(watch)
+            .map(|accept: Option<String>, watch: Arc<Self>| show_metrics(&watch, accept));
+        live.or(ready)
+            .unify()
+            .or(health)
+            .unify()
+            .or(metrics)
+            .unify()
+            .boxed()
+    }
+
+    async fn ready(&self) -> Response {
+        let reason = match self.is_draining() {
+            true => Some("draining".to_owned()),
+            false => self
+                .ask_database()
+                .await
+                .err()
+                .map(|error| error.to_string()),
+        };
+        let mut body = json!({
+            "ready": reason.is_none(),
+            "instance": self.instance,
+            "pid": std::process::id(),
+            "started_at": format_time(self.started.1),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        match reason {
+            None => answer(StatusCode::OK, &body),
+            Some(reason) => {
+                body["reason"] = reason.into();
+                answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+            }
+        }
+    }
+}
+
+fn answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    let mut response = warp::reply::json(body).into_response();
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Prometheus says what it wants; whoever asks for nothing in particular gets JSON.
+fn show_metrics(watch: &Watch, accept: Option<String>) -> Response {
+    let accept = accept.unwrap_or_default();
+    if accept.contains("openmetrics") || accept.contains("text/plain") {
+        let text = metrics::prometheus(watch);
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        return warp::reply::with_header(text, "content-type", kind).into_response();
+    }
+    answer(StatusCode::OK, &metrics::json(watch))
+}

@@ -1,0 +1,138 @@
+//! One HTTP connection, served by hyper under our own accept loop: with a deadline for
+//! headers, a bound on a peer that takes nothing, and an end that hurries nobody.
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::super::Drain;
+
+/// What an HTTP connection is held to.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// Bytes in a request's body, or in a WebSocket message.
+    pub body_bytes: usize,
+    /// A peer that takes nothing for so long is cut off.
+    pub write_timeout: Duration,
+}
+
+/// Headers that take longer are given up, and with them an idle connection.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// hyper's own buffer, for requests and for what the socket does not take at once.
+const BUFFER: usize = 64 << 10;
+
+/// Serves one connection until it ends or the server stops.
+pub async fn serve(
+    stream: TcpStream,
+    routes: BoxedFilter<(Response,)>,
+    limits: HttpLimits,
+    drain: Drain,
+) {
+    let io = TokioIo::new(Progress::new(stream, limits.write_timeout));
+    let service = TowerToHyperService::new(warp::service(routes));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .max_buf_size(BUFFER)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let mut moment = drain.moment();
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = moment.come() => {
+            // Requests under way are answered; streams end by themselves.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection broke");
+    }
+}
+
+/// A stream whose writes fail when the peer has taken nothing for too long.
+struct Progress {
+    stream: TcpStream,
+    patience: Duration,
+    /// Runs while a write waits.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Progress {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            deadline: None,
+        }
+    }
+
+    fn watched(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.deadline = None;
+            return written;
+        }
+        let until = Instant::now() + self.patience;
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Progress {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Progress {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watched(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.watched(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,329 @@
+//! HTTP: the routes, and what they have in common.
+mod api;
+mod body;
+mod connection;
+mod problem;
+mod sse;
+mod web;
+mod ws;
+
+use std::sync::Arc;
+
+use hyper::upgrade::OnUpgrade;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::path::FullPath;
+use warp::reply::{Reply as _, Response};
+use warp::{Filter, Rejection};
+
+use super::Drain;
+use crate::chat::Chat;
+use api::Answer;
+use problem::Problem;
+
+pub use connection::{HttpLimits, serve};
+
+/// Every route with its methods: what is answered with 405 elsewhere, and what the API's
+/// description is held against.
+pub const ROUTES: [(&str, &str); 17] = [
+    ("/", "GET"),
+    ("/web/{file}", "GET"),
+    ("/api/connect", "POST"),
+    ("/api/command", "POST"),
+    ("/api/message", "POST"),
+    ("/api/disconnect", "POST"),
+    ("/api/messages/{room}", "GET"),
+    ("/api/history/{room}", "GET"),
+    ("/api/rooms", "GET"),
+    ("/api/users", "GET"),
+    ("/api/ws", "GET"),
+    ("/api/openapi.json", "GET"),
+    ("/health", "GET"),
+    ("/livez", "GET"),
+    ("/readyz", "GET"),
+    ("/metrics", "GET"),
+    ("/favicon.ico", "GET"),
+];
+
+/// This API in OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// Everything that `chat` offers over HTTP; `watching` are the routes of whoever watches the
+/// server. Pages of `origins` may use it too.
+pub fn routes(
+    chat: Arc<Chat>,
+    drain: Drain,
+    limits: &HttpLimits,
+    origins: &[String],
+    watching: BoxedFilter<(Response,)>,
+) -> BoxedFilter<(Response,)> {
+    let routes = streams(&chat, &drain, limits.body_bytes)
+        .or(posts(&chat, limits.body_bytes))
+        .unify()
+        .or(lists(&chat))
+        .unify()
+        .or(files())
+        .unify()
+        .or(watching)
+        .unify()
+        .or(unrouted())
+        .unify()
+        .recover(rejected)
+        .unify()
+        .map(hardened);
+    if origins.is_empty() {
+        return routes.boxed();
+    }
+    let cors = warp::cors()
+        .allow_origins(origins.iter().map(String::as_str))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(["content-type", "last-event-id"])
+        .build();
+    routes
+        .with(cors)
+        .recover(rejected)
+        .map(warp::Reply::into_response)
+        .boxed()
+}
+
+fn with<T: Clone + Send + Sync + 'static>(
+    value: &T,
+) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {
+    let value = value.clone();
+    warp::any().map(move || value.clone())
+}
+
+fn answered(answer: Answer) -> Response {
+    answer.unwrap_or_else(|problem| problem.response())
+}
+
+/// A POST of JSON: read, handed to `verb`, answered.
+fn post<T, F, Fut>(
+    chat: &Arc<Chat>,
+    path: &'static str,
+    most: usize,
+    verb: F,
+) -> BoxedFilter<(Response,)>
+where
+    T: serde::de::DeserializeOwned + Send + 'static,
+    F: Fn(Arc<Chat>, T) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    warp::path("api")
+        .and(warp::path(path))
+        .and(warp::path::end())
+        .and(warp::post())
+        .and(with(chat))
+        .and(warp::header::optional("content-type"))
+        .and(warp::body::stream())
+        .then(move |chat, kind, content| {
+            let verb = verb.clone();
+            async move {
+                match body::json(kind, content, most).await {
+                    Ok(asked) => answered(verb(chat, asked).await),
+                    Err(problem) => problem.response(),
+                }
+            }
+        })
+        .boxed()
+}
+
+fn posts(chat: &Arc<Chat>, most: usize) -> BoxedFilter<(Response,)> {
+    post(chat, "message", most, api::post)
+        .or(post(chat, "command", most, api::command))
+        .unify()
+        .or(post(chat, "connect", most, api::connect))
+        .unify()
+        .or(post(chat, "disconnect", most, api::disconnect))
+        .unify()
+        .boxed()
+}
+
+fn lists(chat: &Arc<Chat>) -> BoxedFilter<(Response,)> {
+    let history = warp::path!("api" / "history" / String)
+        .and(warp::get())
+        .and(warp::query())
+        .and(with(chat))
+        .then(|room, page, chat| async move { answered(api::history(chat, room, page).await) });
+    let rooms = warp::path!("api" / "rooms")
+        .and(warp::get())
+        .and(with(chat))
+        .then(|chat| async move { answered(api::rooms(chat).await) });
+    let users = warp::path!("api" / "users")
+        .and(warp::get())
+        .and(with(chat))
+        .then(|chat| async move { answered(api::users(chat).await) });
+    history.or(rooms).unify().or(users).unify().boxed()
+}
+
+fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Response,)> {
+    let events = warp::path!("api" / "messages" / String)
+        .and(warp::get())
+        .and(warp::query())
+        .and(warp::header::optional("last-event-id"))
+        .and(with(chat))
+        .and(with(drain))
+        .then(|room, query, last, chat, drain| async move {
+            answered(sse::open(chat, room, query, last, drain).await)
+        });
+    let socket = warp::path!("api" / "ws")
+        .and(warp::get())
+        .and(warp::header::optional("upgrade"))
+        .and(warp::header::optional("sec-websocket-version"))
+        .and(warp::header::optional("sec-websocket-key"))
+        .and(warp::ext::optional())
+        .and(with(chat))
+        .and(with(drain))
+        .map(
+            move |kind: Option<String>,
+                  version: Option<String>,
+                  key: Option<String>,
+                  upgrade: Option<OnUpgrade>,
+                  chat,
+                  drain: Drain| {
+                let wanted = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
+                    && version.as_deref() == Some("13");
+                match (wanted, key, upgrade) {
+                    (true, Some(key), Some(upgrade)) => {
+                        let tasks = drain.tasks.clone();
+                        tasks.spawn(ws::serve(chat, upgrade, most, drain));
+                        switching(&key)
+                    }
+                    _ => Problem::new(
+                        StatusCode::UPGRADE_REQUIRED,
+                        "upgrade_required",
+                        "this is a WebSocket (RFC 6455, version 13); upgrade the connection",
+                    )
+                    .response(),
+                }
+            },
+        );
+    events.or(socket).unify().boxed()
+}
+
+/// The server's half of the handshake (RFC 6455, section 4.2.2).
+fn switching(key: &str) -> Response {
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+fn files() -> BoxedFilter<(Response,)> {
+    let known = || warp::header::optional::<String>("if-none-match");
+    let served = |path: &str, known: Option<String>| {
+        web::file(path, known.as_deref()).unwrap_or_else(not_found)
+    };
+    let index = warp::path::end()
+        .and(warp::get())
+        .and(known())
+        .map(move |known| served("index.html", known));
+    let icon = warp::path!("favicon.ico")
+        .and(warp::get())
+        .and(known())
+        .map(move |known| served("favicon.svg", known));
+    let assets = warp::path!("web" / String)
+        .and(warp::get())
+        .and(known())
+        .map(move |path: String, known| served(&path, known));
+    let openapi = warp::path!("api" / "openapi.json")
+        .and(warp::get())
+        .map(|| {
+            let described = OPENAPI.replace("{{version}}", env!("CARGO_PKG_VERSION"));
+            warp::reply::with_header(described, "content-type", "application/json").into_response()
+        });
+    index
+        .or(icon)
+        .unify()
+        .or(assets)
+        .unify()
+        .or(openapi)
+        .unify()
+        .boxed()
+}
+
+fn not_found() -> Response {
+    let detail = "there is nothing here; the API is described at /api/openapi.json";
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail).response()
+}
+
+/// What no route took: a path of ours under another method, or no path of ours.
+fn unrouted() -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .and(warp::method())
+        .and_then(|path: FullPath, method: Method| async move {
+            let Some((_, allowed)) = ROUTES.iter().find(|(route, _)| fits(route, path.as_str()))
+            else {
+                return Ok(not_found());
+            };
+            if method.as_str() == *allowed {
+                // The route itself has said what is wrong.
+                return Err(warp::reject::not_found());
+            }
+            let detail = format!("this path takes {allowed}");
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            Ok(Problem::new(status, "method_not_allowed", detail)
+                .allowing(allowed)
+                .response())
+        })
+        .boxed()
+}
+
+/// Whether `path` is one of `route`'s, in which a part in braces stands for anything.
+fn fits(route: &str, path: &str) -> bool {
+    let (mut route, mut path) = (route.split('/'), path.split('/'));
+    loop {
+        match (route.next(), path.next()) {
+            (None, None) => return true,
+            (Some(part), Some(given)) if part == given => {}
+            (Some(part), Some(given)) if part.starts_with('{') && !given.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+/// What a route refused before it could answer, as a problem.
+async fn rejected(rejection: Rejection) -> Result<Response, Rejection> {
+    if rejection.is_not_found() {
+        return Ok(not_found());
+    }
+    let bad = |code, detail: String| Problem::new(StatusCode::BAD_REQUEST, code, detail).response();
+    if rejection.find::<warp::reject::InvalidQuery>().is_some() {
+        return Ok(bad(
+            "bad_parameter",
+            "the query string can't be read".to_owned(),
+        ));
+    }
+    if let Some(header) = rejection.find::<warp::reject::InvalidHeader>() {
+        return Ok(bad(
+            "bad_header",
+            format!("the header '{}' can't be read", header.name()),
+        ));
+    }
+    if rejection.find::<warp::cors::CorsForbidden>().is_some() {
+        let detail = "pages of that origin may not use this server (cors.origins)";
+        return Ok(Problem::new(StatusCode::FORBIDDEN, "cors_forbidden", detail).response());
+    }
+    tracing::error!(?rejection, "a request fell through");
+    let detail = "the server could not answer; its log says more";
+    Ok(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).response())
+}
+
+/// Headers that every answer has.
+fn hardened(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}

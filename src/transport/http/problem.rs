@@ -1,0 +1,90 @@
+//! Errors over HTTP: `application/problem+json` (RFC 9457) with a code that stays.
+use serde::Serialize;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+use crate::chat::{ChatError, Code};
+
+/// A problem ready to be shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    #[serde(skip)]
+    retry_after: Option<u64>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:discordctl:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    /// The methods that would have been right (RFC 9110, section 15.5.6).
+    pub(super) fn allowing(self, methods: &'static str) -> Self {
+        Self {
+            allow: Some(methods),
+            ..self
+        }
+    }
+
+    pub(super) fn response(&self) -> Response {
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let mut response = Response::new(body.into());
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        response
+    }
+}
+
+impl From<ChatError> for Problem {
+    fn from(error: ChatError) -> Self {
+        let mut problem = Self::new(status(error.code), error.code.as_str(), error.detail);
+        problem.retry_after = error.retry_after.map(|after| after.as_secs().max(1));
+        problem
+    }
+}
+
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::BadName | Code::BadCommand | Code::BadContent | Code::BadNonce => {
+            StatusCode::BAD_REQUEST
+        }
+        Code::UnknownSession | Code::NotConnected => StatusCode::UNAUTHORIZED,
+        Code::NoSuchRoom => StatusCode::NOT_FOUND,
+        Code::NicknameTaken | Code::RoomExists | Code::NotInRoom | Code::TooManyRooms => {
+            StatusCode::CONFLICT
+        }
+        Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Busy
+        | Code::DatabaseBusy
+        | Code::DatabaseUnavailable
+        | Code::StorageFull
+        | Code::OutcomeUnknown
+        | Code::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,447 @@
+//! The same commands and events as JSON text frames over WebSocket (RFC 6455).
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
+use super::super::{Drain, Moment};
+use crate::chat::{
+    Attached, Chat, ChatError, Code, Effect, Next, Reader, Reply, Sending, Session, Slice, Start,
+    is_command,
+};
+use crate::model::TransportKind;
+
+/// A silent peer is pinged, and given as long again to answer.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a closing handshake may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// Small, since most connections are quiet: every one of ten thousand keeps it.
+const READ_BUFFER: usize = 4 << 10;
+const WRITE_BUFFER: usize = 32 << 10;
+/// Messages of one connection on their way in; then it is read no further.
+const MOST_SENDING: usize = 64;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Reference = Option<Value>;
+
+/// Serves one upgraded connection until it ends.
+pub(super) async fn serve(chat: Arc<Chat>, upgrade: OnUpgrade, most: usize, drain: Drain) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(Some(most))
+        .max_frame_size(Some(most));
+    let io = TokioIo::new(upgraded);
+    let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    chat.meters().websocket.add(1);
+    let mut connection = Connection {
+        chat: chat.clone(),
+        socket,
+        session: None,
+        signal: Arc::default(),
+        reader: Reader::default(),
+        sending: VecDeque::new(),
+        heard: Instant::now(),
+        pinged: false,
+    };
+    let end = connection.run(drain.moment()).await;
+    connection.close(end).await;
+    chat.meters().websocket.add(-1);
+}
+
+struct Connection {
+    chat: Arc<Chat>,
+    socket: Socket,
+    session: Option<(Arc<Session>, Attached)>,
+    signal: Arc<Notify>,
+    reader: Reader,
+    /// Messages on their way in with the client's own references, oldest first.
+    sending: VecDeque<(Reference, Sending)>,
+    heard: Instant,
+    pinged: bool,
+}
+
+/// Why a connection ends, as the close code tells the peer.
+#[derive(Debug)]
+enum End {
+    /// The peer went away or broke the protocol; the library has answered as it should.
+    Gone,
+    Bye,
+    Restart,
+    Later(String),
+    NoProgress,
+}
+
+impl End {
+    fn frame(self) -> Option<CloseFrame> {
+        let (code, reason) = match self {
+            Self::Gone => return None,
+            Self::Bye => (CloseCode::Normal, "goodbye".to_owned()),
+            Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
+            Self::Later(why) => (CloseCode::Again, why),
+            Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
+        };
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })
+    }
+}
+
+/// Tungstenite's errors end the connection; whether nothing was taken is told apart.
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(e) if e.kind() == std::io::ErrorKind::TimedOut => Self::NoProgress,
+            _ => Self::Gone,
+        }
+    }
+}
+
+impl Connection {
+    async fn run(&mut self, mut moment: Moment) -> End {
+        loop {
+            let behind = match self.write().await {
+                Ok(next) => next == Next::Behind,
+                Err(error) => return error.into(),
+            };
+            let silent_until = self.heard + PING_EVERY * (1 + u32::from(self.pinged));
+            tokio::select! {
+                frame = self.socket.next(), if self.sending.len() < MOST_SENDING => {
+                    match frame {
+                        Some(Ok(frame)) => if let Err(end) = Box::pin(self.take(frame)).await {
+                            return end;
+                        },
+                        Some(Err(error)) => return error.into(),
+                        None => return End::Gone,
+                    }
+                }
+                () = self.signal.notified() => {}
+                () = self.reader.fetch(), if behind => {}
+                outcome = settle(&mut self.sending), if !self.sending.is_empty() => {
+                    if let Err(error) = self.acknowledge(outcome).await {
+                        return error.into();
+                    }
+                }
+                () = moment.come() => return self.finish().await,
+                () = tokio::time::sleep_until(silent_until) => {
+                    if self.pinged {
+                        return End::NoProgress;
+                    }
+                    self.pinged = true;
+                    if let Err(error) = self.socket.send(Message::Ping(Default::default())).await {
+                        return error.into();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what the rooms have, as one frame each and one flush together.
+    async fn write(&mut self) -> Result<Next, Error> {
+        let mut slices = Vec::new();
+        loop {
+            let next = self.reader.peek(&mut slices);
+            if next != Next::Some {
+                return Ok(next);
+            }
+            for slice in &slices {
+                self.feed(slice).await?;
+                self.reader.advance(slice, slice.len());
+            }
+            self.reader.next_turn();
+            self.socket.flush().await?;
+        }
+    }
+
+    async fn feed(&mut self, slice: &Slice) -> Result<(), Error> {
+        let encoded = slice.chunk.encoded::<Frames>();
+        for entry in slice.from..slice.from + slice.len() {
+            let text = Utf8Bytes::try_from(encoded.span(entry, entry + 1))?;
+            self.socket.feed(Message::Text(text)).await?;
+        }
+        let meters = self.chat.meters();
+        meters.delivered.add(slice.len() as u64);
+        if let Some(accepted) = slice.accepted {
+            let now = self.chat.clock().now();
+            meters
+                .delivery
+                .record(now.saturating_duration_since(accepted));
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, kind: &'static str, of: &impl Serialize) -> Result<(), Error> {
+        let text = serde_json::to_string(&Typed { kind, of }).unwrap_or_default();
+        self.socket.send(Message::Text(text.into())).await
+    }
+
+    async fn refuse(&mut self, error: &ChatError, reference: &Reference) -> Result<(), Error> {
+        self.send("error", &ErrorFrame::of(error, reference.as_ref()))
+            .await
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.pinged = false;
+        match message {
+            Message::Text(text) => match serde_json::from_str::<Frame>(&text) {
+                Ok(frame) => self.act(frame).await,
+                Err(error) => Ok(self
+                    .bad_frame(&format!("not a frame of this protocol: {error}"))
+                    .await?),
+            },
+            Message::Binary(_) => Ok(self.bad_frame("frames are JSON text, not binary").await?),
+            Message::Close(_) => Err(End::Gone),
+            _ => Ok(()),
+        }
+    }
+
+    async fn bad_frame(&mut self, detail: &str) -> Result<(), Error> {
+        self.send(
+            "error",
+            &ErrorFrame {
+                reference: None,
+                code: "bad_frame",
+                detail,
+            },
+        )
+        .await
+    }
+
+    async fn act(&mut self, frame: Frame) -> Result<(), End> {
+        match frame {
+            Frame::Connect {
+                nickname,
+                session_id,
+                rooms,
+                reference,
+            } => {
+                let who = (nickname.as_deref(), session_id.as_deref());
+                if let Err(error) = self.connect(who, rooms).await? {
+                    self.refuse(&error, &reference).await?;
+                }
+            }
+            Frame::Command { command, reference } => {
+                self.settle_all().await?;
+                self.write().await?;
+                match self.command(&command).await {
+                    Ok(reply) => self.obey(reply, reference).await?,
+                    Err(error) => self.refuse(&error, &reference).await?,
+                }
+            }
+            Frame::Message {
+                room,
+                content,
+                nonce,
+                reference,
+            } => match self.post(&room, &content, nonce.as_deref()).await {
+                Ok(sending) => self.sending.push_back((reference, sending)),
+                Err(error) => self.refuse(&error, &reference).await?,
+            },
+        }
+        Ok(())
+    }
+
+    /// Begins a session or resumes one, with each of its rooms where the client left it.
+    async fn connect(
+        &mut self,
+        who: (Option<&str>, Option<&str>),
+        rooms: std::collections::BTreeMap<String, i64>,
+    ) -> Result<Result<(), ChatError>, End> {
+        if self.session.is_some() {
+            let detail = "this connection has a session already";
+            return Ok(Err(ChatError::new(Code::BadCommand, detail)));
+        }
+        let session = match who {
+            (_, Some(secret)) => self.chat.resume(secret, TransportKind::WebSocket).await,
+            (Some(nickname), None) => {
+                self.chat
+                    .connect(Some(nickname), TransportKind::WebSocket)
+                    .await
+            }
+            (None, None) => {
+                let detail = "connect with a nickname or a session_id";
+                Err(ChatError::new(Code::BadCommand, detail))
+            }
+        };
+        let session = match session {
+            Ok(session) => session,
+            // Without the database nobody can be recognised: come back when it is there.
+            Err(error) if error.retry_after.is_some() => return Err(End::Later(error.detail)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let connected = json!({
+            "session_id": session.id().secret(),
+            "user_id": session.user(),
+            "nickname": session.nickname().as_str(),
+        });
+        self.send("connected", &connected).await?;
+        let attached = session.attach();
+        self.session = Some((session.clone(), attached));
+        for (room, start) in self.starts(&session, rooms) {
+            match self.chat.rejoin(&session, &room, start, &self.signal).await {
+                Ok(cursor) => self.reader.add(*cursor),
+                Err(error) => self.refuse(&error, &None).await?,
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Where to begin in each room: after the `seq` given, or with the last messages of a room
+    /// that the session is in and the client did not name.
+    fn starts(
+        &self,
+        session: &Session,
+        rooms: std::collections::BTreeMap<String, i64>,
+    ) -> Vec<(String, Start)> {
+        let named = |name: &str| rooms.keys().any(|room| room.eq_ignore_ascii_case(name));
+        let history = Start::Last(self.chat.rules().history);
+        let others = session
+            .rooms()
+            .into_iter()
+            .map(|room| room.name.as_str().to_owned());
+        let others: Vec<_> = others
+            .filter(|name| !named(name))
+            .map(|name| (name, history))
+            .collect();
+        let resumed = rooms
+            .into_iter()
+            .map(|(room, seq)| (room, Start::After(seq)));
+        resumed.chain(others).collect()
+    }
+
+    fn session(&self) -> Result<Arc<Session>, ChatError> {
+        let missing = || ChatError::new(Code::NotConnected, "send a connect frame first");
+        self.session
+            .as_ref()
+            .map(|(session, _)| session.clone())
+            .ok_or_else(missing)
+    }
+
+    async fn command(&mut self, command: &str) -> Result<Reply, ChatError> {
+        let session = self.session()?;
+        if !is_command(command) {
+            let detail = "a command begins with '/'; messages are frames of type message";
+            return Err(ChatError::new(Code::BadCommand, detail));
+        }
+        self.chat
+            .command(&session, command, Some(&self.signal))
+            .await
+    }
+
+    async fn obey(&mut self, reply: Reply, reference: Reference) -> Result<(), End> {
+        let mut answer = json!({ "success": true, "message": reply.text });
+        if let Some(reference) = reference {
+            answer["ref"] = reference;
+        }
+        if let Some(data) = reply.data {
+            answer["data"] = data;
+        }
+        self.send("reply", &answer).await?;
+        match reply.effect {
+            Effect::Joined(_, Some(cursor)) => self.reader.add(*cursor),
+            Effect::Left(room) => self.reader.end(&room),
+            Effect::Quit => {
+                if let Some((session, _)) = self.session.take() {
+                    // The peer is gone either way; the session expires if this fails.
+                    let _ = self.chat.disconnect(&session).await;
+                }
+                return Err(End::Bye);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn post(
+        &mut self,
+        room: &str,
+        content: &str,
+        nonce: Option<&str>,
+    ) -> Result<Sending, ChatError> {
+        let session = self.session()?;
+        let room = self.chat.room(room).await?;
+        self.chat.send(&session, room, content, nonce)
+    }
+
+    async fn acknowledge(&mut self, outcome: Option<Settled>) -> Result<(), Error> {
+        let Some((reference, outcome)) = outcome else {
+            return Ok(());
+        };
+        match outcome {
+            Ok(receipt) => {
+                let mut answer = json!({
+                    "success": true, "message_id": receipt.id, "seq": receipt.seq,
+                });
+                if let Some(reference) = reference {
+                    answer["ref"] = reference;
+                }
+                self.send("reply", &answer).await
+            }
+            Err(error) => self.refuse(&error, &reference).await,
+        }
+    }
+
+    async fn settle_all(&mut self) -> Result<(), Error> {
+        while !self.sending.is_empty() {
+            let outcome = settle(&mut self.sending).await;
+            self.acknowledge(outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// The server stops: what was accepted is answered, what is committed is told.
+    async fn finish(&mut self) -> End {
+        if self.settle_all().await.is_err() {
+            return End::Gone;
+        }
+        self.reader.end_all();
+        let text = "the server is restarting; connect again in a moment";
+        loop {
+            match self.write().await {
+                Ok(Next::Behind) => self.reader.fetch().await,
+                Ok(_) if self.reader.is_empty() => break,
+                Ok(_) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        match self.send("system", &Notice { room: None, text }).await {
+            Ok(()) => End::Restart,
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn close(&mut self, end: End) {
+        let closing = async {
+            if let Some(frame) = end.frame() {
+                let _ = self.socket.send(Message::Close(Some(frame))).await;
+            }
+            let _ = self.socket.close(None).await;
+            while let Some(Ok(_)) = self.socket.next().await {}
+        };
+        let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+    }
+}
+
+type Settled = (Reference, Result<crate::chat::Receipt, ChatError>);
+
+/// Waits for the oldest message on its way.
+async fn settle(sending: &mut VecDeque<(Reference, Sending)>) -> Option<Settled> {
+    let outcome = sending.front_mut()?.1.done().await;
+    let (reference, _) = sending.pop_front()?;
+    Some((reference, outcome))
+}

@@ -1,0 +1,242 @@
+//! The JSON forms: what HTTP and WebSocket take, and what they show.
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{ChatError, Entry, Wire};
+use crate::model::Seq;
+
+/// Entries as Server-Sent Events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+pub(super) struct Sse;
+
+impl Wire for Sse {
+    const SLOT: usize = 1;
+
+    fn encode(entry: &Entry, out: &mut Vec<u8>) {
+        match entry {
+            Entry::Message(message) => {
+                out.extend_from_slice(b"event: message\nid: ");
+                out.extend_from_slice(message.seq.to_string().as_bytes());
+                out.extend_from_slice(b"\ndata: ");
+                write(message, out);
+            }
+            Entry::Notice { room, text } => {
+                out.extend_from_slice(b"event: system\ndata: ");
+                write(
+                    &Notice {
+                        room: Some(room.as_str()),
+                        text,
+                    },
+                    out,
+                );
+            }
+            Entry::Gap { room, from, to } => {
+                out.extend_from_slice(b"event: gap\ndata: ");
+                write(
+                    &Gap {
+                        room: room.as_str(),
+                        from: *from,
+                        to: *to,
+                    },
+                    out,
+                );
+            }
+        }
+        out.extend_from_slice(b"\n\n");
+    }
+}
+
+/// Entries as WebSocket frames: a JSON object each.
+pub(super) struct Frames;
+
+impl Wire for Frames {
+    const SLOT: usize = 2;
+
+    fn encode(entry: &Entry, out: &mut Vec<u8>) {
+        match entry {
+            Entry::Message(message) => write(
+                &Typed {
+                    kind: "message",
+                    of: message,
+                },
+                out,
+            ),
+            Entry::Notice { room, text } => {
+                let notice = Notice {
+                    room: Some(room.as_str()),
+                    text,
+                };
+                write(
+                    &Typed {
+                        kind: "system",
+                        of: &notice,
+                    },
+                    out,
+                );
+            }
+            Entry::Gap { room, from, to } => {
+                let gap = Gap {
+                    room: room.as_str(),
+                    from: *from,
+                    to: *to,
+                };
+                write(
+                    &Typed {
+                        kind: "gap",
+                        of: &gap,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Notice<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) room: Option<&'a str>,
+    pub(super) text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Gap<'a> {
+    room: &'a str,
+    from: Option<Seq>,
+    to: Seq,
+}
+
+/// An object with its `type` in front, as WebSocket frames have it.
+#[derive(Serialize)]
+pub(super) struct Typed<'a, T> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    #[serde(flatten)]
+    pub(super) of: &'a T,
+}
+
+fn write(value: &impl Serialize, out: &mut Vec<u8>) {
+    // Strings and numbers into memory: there is nothing that could fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// What a client may ask for in its body or frame, where the type alone does not say it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Connect {
+    pub(super) nickname: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Command {
+    pub(super) session_id: String,
+    pub(super) command: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Post {
+    pub(super) session_id: String,
+    pub(super) room: String,
+    pub(super) content: String,
+    pub(super) nonce: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Disconnect {
+    pub(super) session_id: String,
+}
+
+/// A frame from a WebSocket client. `ref` is the client's own, given back in the reply.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum Frame {
+    Connect {
+        nickname: Option<String>,
+        session_id: Option<String>,
+        #[serde(default)]
+        rooms: std::collections::BTreeMap<String, Seq>,
+        #[serde(default, rename = "ref")]
+        reference: Option<serde_json::Value>,
+    },
+    Command {
+        command: String,
+        #[serde(default, rename = "ref")]
+        reference: Option<serde_json::Value>,
+    },
+    Message {
+        room: String,
+        content: String,
+        nonce: Option<String>,
+        #[serde(default, rename = "ref")]
+        reference: Option<serde_json::Value>,
+    },
+}
+
+/// An error frame's or problem's fields.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorFrame<'a> {
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub(super) reference: Option<&'a serde_json::Value>,
+    pub(super) code: &'a str,
+    pub(super) detail: &'a str,
+}
+
+impl<'a> ErrorFrame<'a> {
+    pub(super) fn of(error: &'a ChatError, reference: Option<&'a serde_json::Value>) -> Self {
+        Self {
+            reference,
+            code: error.code.as_str(),
+            detail: &error.detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Message, RoomName};
+    use proptest::prelude::*;
+
+    fn encoded<W: Wire>(content: &str) -> String {
+        let message = Message {
+            id: 42,
+            seq: 7,
+            room: RoomName::stored("general"),
+            user: "alice".into(),
+            content: content.into(),
+            created_at: Default::default(),
+        };
+        let mut out = Vec::new();
+        W::encode(&Entry::Message(message), &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_message_is_the_object_of_the_interface() {
+        assert_eq!(
+            encoded::<Sse>("hi"),
+            "event: message\nid: 7\ndata: {\"id\":42,\"seq\":7,\"room\":\"general\",\
+             \"user\":\"alice\",\"content\":\"hi\",\"created_at\":\"1970-01-01T00:00:00.000Z\"}\n\n"
+        );
+        assert!(encoded::<Frames>("hi").starts_with("{\"type\":\"message\",\"id\":42,\"seq\":7,"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_content_can_end_an_event(content in "(?s).*") {
+            let event = encoded::<Sse>(&content);
+            prop_assert_eq!(event.trim_end().lines().count(), 3);
+        }
+
+        #[test]
+        fn no_frame_makes_the_parser_panic(text in "(?s).{0,200}") {
+            let _ = serde_json::from_str::<Frame>(&text);
+        }
+
+        #[test]
+        fn nearly_right_frames_are_refused_or_read(
+            kind in "connect|command|message|x", room in ".{0,5}", reference in any::<i64>(),
+        ) {
+            let frame = serde_json::json!({ "type": kind, "room": room, "ref": reference });
+            let read = serde_json::from_value::<Frame>(frame);
+            prop_assert_eq!(read.is_ok(), kind == "connect");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The line protocol's two directions: bytes into lines, entries into lines.
+use crate::chat::{Entry, Wire};
+
+/// Entries as a terminal shows them: `[room] user: text`, and `[system] text` for the rest.
+pub(super) struct Line;
+
+impl Wire for Line {
+    const SLOT: usize = 0;
+
+    fn encode(entry: &Entry, out: &mut Vec<u8>) {
+        match entry {
+            Entry::Message(message) => {
+                for line in message.content.split('\n') {
+                    out.push(b'[');
+                    plain(message.room.as_str(), out);
+                    out.extend_from_slice(b"] ");
+                    plain(&message.user, out);
+                    out.extend_from_slice(b": ");
+                    plain(line, out);
+                    out.push(b'\n');
+                }
+            }
+            Entry::Notice { text, .. } => system(text, out),
+            Entry::Gap {
+                room,
+                from: Some(from),
+                to,
+            } => {
+                system(
+                    &format!("messages {from} to {to} of {room} are not stored here any more"),
+                    out,
+                );
+            }
+            Entry::Gap {
+                room,
+                from: None,
+                to,
+            } => {
+                system(
+                    &format!("{room} stands at message {to}; earlier ones: /history"),
+                    out,
+                );
+            }
+        }
+    }
+}
+
+/// A text that is no message, a line for each of its lines.
+pub(super) fn system(text: &str, out: &mut Vec<u8>) {
+    for line in text.split('\n') {
+        out.extend_from_slice(b"[system] ");
+        plain(line, out);
+        out.push(b'\n');
+    }
+}
+
+/// Text without anything that a terminal would obey.
+fn plain(text: &str, out: &mut Vec<u8>) {
+    // Nearly every text is harmless, and then it is copied in one go.
+    let harmless = |b: u8| b >= b' ' && b != 0x7f && b != 0xc2 || b == b'\t';
+    if text.bytes().all(harmless) {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    let shown = text.chars().map(|c| match c {
+        '\t' => c,
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    out.extend_from_slice(shown.collect::<String>().as_bytes());
+}
+
+/// Why a line was not taken; the text is for whoever sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LineError {
+    #[error("that line was longer than {0} bytes and was dropped")]
+    TooLong(usize),
+    #[error("that line was no valid UTF-8 and was dropped")]
+    NotUtf8,
+}
+
+/// Bytes as they come, lines as they are whole. Keeps at most one unfinished line.
+#[derive(Debug)]
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    /// How far `bytes` was looked through.
+    start: usize,
+    most: usize,
+    skipping: bool,
+}
+
+impl Lines {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            most,
+            skipping: false,
+        }
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next whole line without its end, or what was wrong with it.
+    pub(super) fn next(&mut self) -> Option<Result<String, LineError>> {
+        loop {
+            let rest = &self.bytes[self.start..];
+            let Some(end) = rest.iter().position(|b| *b == b'\n') else {
+                return self.keep_rest();
+            };
+            let line = &rest[..end];
+            self.start += end + 1;
+            if std::mem::take(&mut self.skipping) {
+                continue;
+            }
+            if line.len() > self.most {
+                return Some(Err(LineError::TooLong(self.most)));
+            }
+            return Some(text(line));
+        }
+    }
+
+    /// What was sent after the last line's end, once no more can come.
+    pub(super) fn finish(&mut self) -> Option<Result<String, LineError>> {
+        let line = std::mem::take(&mut self.bytes).split_off(self.start);
+        self.start = 0;
+        (!line.is_empty() && !self.skipping).then(|| text(&line))
+    }
+
+    /// Moves the unfinished line to the front, or gives up on it when it is too long. Gives
+    /// the memory back when there is nothing to keep.
+    fn keep_rest(&mut self) -> Option<Result<String, LineError>> {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        let too_long = self.bytes.len() > self.most;
+        if too_long || self.skipping || self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
+        let first = too_long && !self.skipping;
+        self.skipping |= too_long;
+        first.then_some(Err(LineError::TooLong(self.most)))
+    }
+}
+
+fn text(line: &[u8]) -> Result<String, LineError> {
+    let mut line = match line.contains(&IAC) {
+        true => without_telnet(line),
+        false => line.to_vec(),
+    };
+    // telnet ends a line with CR LF or CR NUL.
+    while line.last().is_some_and(|b| matches!(b, b'\r' | 0)) {
+        line.pop();
+    }
+    String::from_utf8(line).map_err(|_| LineError::NotUtf8)
+}
+
+/// "Interpret as command" (RFC 854): telnet's negotiations begin with it.
+const IAC: u8 = 255;
+
+/// The line without telnet's negotiations.
+fn without_telnet(line: &[u8]) -> Vec<u8> {
+    const SE: u8 = 240;
+    const SB: u8 = 250;
+    const WILL: u8 = 251;
+    const DONT: u8 = 254;
+    let mut kept = Vec::with_capacity(line.len());
+    let mut at = 0;
+    while at < line.len() {
+        match line[at..] {
+            [IAC, WILL..=DONT, ..] => at += 3,
+            [IAC, SB, ..] => {
+                let end = line[at..].windows(2).position(|pair| pair == [IAC, SE]);
+                at = end.map_or(line.len(), |end| at + end + 2);
+            }
+            [IAC, IAC, ..] => {
+                kept.push(IAC);
+                at += 2;
+            }
+            [IAC, ..] => at += 2,
+            _ => {
+                kept.push(line[at]);
+                at += 1;
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Message, RoomName};
+    use proptest::prelude::*;
+
+    fn all(input: &[u8], step: usize) -> Vec<Result<String, LineError>> {
+        let mut lines = Lines::new(64);
+        let mut found = Vec::new();
+        for piece in input.chunks(step.max(1)) {
+            lines.feed(piece);
+            found.extend(std::iter::from_fn(|| lines.next()));
+        }
+        found.extend(lines.finish());
+        found
+    }
+
+    fn shown(content: &str) -> String {
+        let message = Message {
+            id: 1,
+            seq: 1,
+            room: RoomName::stored("general"),
+            user: "alice".into(),
+            content: content.into(),
+            created_at: Default::default(),
+        };
+        let mut out = Vec::new();
+        Line::encode(&Entry::Message(message), &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn messages_are_shown_as_lines() {
+        assert_eq!(shown("Hello"), "[general] alice: Hello\n");
+        assert_eq!(shown("a\nb"), "[general] alice: a\n[general] alice: b\n");
+        assert_eq!(
+            shown("\u{1b}[2Jx\u{9b}y"),
+            "[general] alice: \u{fffd}[2Jx\u{fffd}y\n"
+        );
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_arrive() {
+        for step in 1..20 {
+            let found = all(b"one\r\ntwo\n\nthree", step);
+            let wanted = ["one", "two", "", "three"].map(|l| Ok(l.to_owned()));
+            assert_eq!(found, wanted, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_line_too_long_is_told_once_and_the_next_is_fine() {
+        for step in [1, 7, 64, 1000] {
+            let found = all(format!("{}\nok\n", "x".repeat(500)).as_bytes(), step);
+            assert_eq!(
+                found,
+                [Err(LineError::TooLong(64)), Ok("ok".into())],
+                "in steps of {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn telnet_negotiation_is_no_text() {
+        let found = all(
+            b"\xff\xfb\x01\xff\xfd\x03hi\xff\xfa\x18\x00xterm\xff\xf0!\r\0\n",
+            1000,
+        );
+        assert_eq!(found, [Ok("hi!".into())]);
+        assert_eq!(all(b"\xc3\x28\n", 100), [Err(LineError::NotUtf8)]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_give_the_same_lines(
+            input in proptest::collection::vec(
+                prop_oneof![any::<u8>(), Just(b'\n'), Just(255u8), Just(b'a')], 0..400),
+            step in 1usize..50,
+        ) {
+            let whole = all(&input, 1_000);
+            prop_assert_eq!(&all(&input, step), &whole);
+            for line in whole.iter().flatten() {
+                prop_assert!(!line.contains('\n') && line.len() <= 64);
+            }
+        }
+
+        #[test]
+        fn nothing_shown_can_move_a_cursor(content in "\\PC*[\\x00-\\x1f\\x7f-\\u{9f}]{0,5}\\PC*") {
+            let shown = shown(&content);
+            let lines = content.split('\n').count();
+            prop_assert_eq!(shown.matches('\n').count(), lines);
+            prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An instance's bus as the tests use it, and what they wait for.
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+use chrono::DateTime;
+use discordctl::bus::{Bus, BusEvent, BusState, Events, RedisBus};
+use discordctl::meter::Meters;
+use discordctl::model::{Message, RoomName};
+use tokio::time::{sleep, timeout};
+
+/// Far more than anything takes, since the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) struct Peer {
+    pub(crate) bus: RedisBus,
+    pub(crate) events: Events,
+    pub(crate) meters: Arc<Meters>,
+}
+
+impl Peer {
+    pub(crate) fn open(url: &str, instance: &str) -> Self {
+        let meters = Arc::new(Meters::default());
+        let (bus, events) = RedisBus::open(url, instance, meters.clone()).expect("a URL");
+        Self {
+            bus,
+            events,
+            meters,
+        }
+    }
+
+    /// Waits for the next event of the kind that `wanted` picks; others are passed over.
+    pub(crate) async fn event<T>(&mut self, wanted: impl Fn(BusEvent) -> Option<T>) -> T {
+        let found = timeout(PATIENCE, async {
+            loop {
+                let event = self.events.recv().await.expect("the bus is open");
+                if let Some(found) = wanted(event) {
+                    return found;
+                }
+            }
+        });
+        found.await.expect("an event in time")
+    }
+
+    pub(crate) async fn message(&mut self) -> Message {
+        self.event(|event| match event {
+            BusEvent::Message(message) => Some(message),
+            BusEvent::Restored => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn restored(&mut self) {
+        self.event(|event| (event == BusEvent::Restored).then_some(()))
+            .await;
+    }
+
+    /// Returns how long it took.
+    pub(crate) async fn becomes(&self, state: BusState) -> Duration {
+        eventually(&format!("{state:?}"), || self.bus.state() == state).await
+    }
+
+    /// Throws away what has arrived by now.
+    pub(crate) fn forget(&mut self) {
+        while self.events.try_recv().is_ok() {}
+    }
+}
+
+/// Looks again and again until it is so, and returns how long that took.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+    start.elapsed()
+}
+
+pub(crate) fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a good name")
+}
+
+pub(crate) fn message(room_name: &str, seq: i64) -> Message {
+    Message {
+        id: 1_000 + seq,
+        seq,
+        room: room(room_name),
+        user: "alice".into(),
+        content: format!("hello \"{seq}\" \u{1f600}\nand\tmore").into(),
+        created_at: DateTime::from_timestamp_millis(1_705_314_600_123 + seq).expect("a time"),
+    }
+}

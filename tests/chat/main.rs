@@ -1,0 +1,7 @@
+//! Chat as people meet it: the same scenarios over each transport, against a real server.
+mod client;
+mod faults;
+mod limits;
+mod line;
+mod scenario;
+mod server;

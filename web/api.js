@@ -1,0 +1,64 @@
+// The HTTP side of the API: JSON in and out, every failure one ApiError.
+
+export class ApiError extends Error {
+  /** `passing` says that the same request may well succeed a little later. */
+  constructor({ code = "unknown", detail = "Something went wrong.", status = 0, retryAfter = null, passing = false }) {
+    super(detail);
+    Object.assign(this, { code, detail, status, retryAfter, passing });
+  }
+  /** Nobody knows whether the server did it. */
+  get unanswered() { return ["connection_lost", "no_answer", "outcome_unknown"].includes(this.code); }
+  get sessionLost() { return this.status === 401 || this.code === "unknown_session"; }
+}
+
+const PASSING_STATUS = new Set([429, 502, 503, 504]);
+const PASSING_CODE = new Set([
+  "rate_limited", "busy", "database_busy", "database_unavailable", "storage_full", "outcome_unknown", "stopping",
+]);
+
+/** An error frame of the WebSocket, which carries the same codes as HTTP. */
+export function fromFrame(frame) {
+  return new ApiError({
+    code: frame.code, detail: frame.detail ?? frame.message, retryAfter: frame.retry_after ?? null,
+    passing: PASSING_CODE.has(frame.code),
+  });
+}
+
+export const lostConnection = () =>
+  new ApiError({ code: "connection_lost", detail: "The connection to the server is lost.", passing: true });
+
+async function call(method, path, body) {
+  let response, answer = null;
+  try {
+    response = await fetch(path, {
+      method, cache: "no-store", signal: AbortSignal.timeout(15000),
+      headers: body ? { "content-type": "application/json" } : {},
+      body: body ? JSON.stringify(body) : undefined,
+    });
+    const text = await response.text();
+    answer = text ? JSON.parse(text) : null;
+  } catch (cause) {
+    if (!response) throw lostConnection();
+    if (response.ok && !(cause instanceof SyntaxError)) throw lostConnection();
+  }
+  if (response.ok && answer) return answer;
+  throw new ApiError({
+    code: answer?.code, detail: answer?.detail ?? answer?.title ?? `The server answered ${response.status}.`,
+    status: response.status, retryAfter: Number(response.headers.get("retry-after")) || null,
+    passing: PASSING_STATUS.has(response.status) || PASSING_CODE.has(answer?.code),
+  });
+}
+
+const room = encodeURIComponent;
+
+export const connect = (nickname) => call("POST", "/api/connect", { nickname });
+export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
+export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
+export const message = (session_id, { room, content, nonce }) =>
+  call("POST", "/api/message", { session_id, room, content, nonce });
+export const rooms = () => call("GET", "/api/rooms");
+export const users = () => call("GET", "/api/users");
+export const history = (name, before, limit = 50) =>
+  call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}`);
+export const streamUrl = (name, session_id, after) =>
+  `/api/messages/${room(name)}?${new URLSearchParams({ session_id, after, history: 0 })}`;

@@ -1,0 +1,174 @@
+// The web client: signing in and out, and what is on the screen around the messages.
+import * as api from "./api.js";
+import { Backoff } from "./backoff.js";
+import { Banner } from "./banner.js";
+import { Chat } from "./chat.js";
+import { run } from "./commands.js";
+import { draft, setDraft, watchComposer } from "./composer.js";
+import { $, make, setText } from "./dom.js";
+import { countText, drawPeople, drawRooms } from "./lists.js";
+import { closePanels, watchPanels } from "./panels.js";
+import { hueOf, isName } from "./text.js";
+import { Watch } from "./watch.js";
+
+// The session belongs to the tab (two tabs are two people) and outlives a reload; the nickname is remembered.
+const KEPT = "discordctl.session";
+const NICKNAME = "discordctl.nickname";
+
+let chat, watch, drawing = false;
+
+function begin(identity, fresh) {
+  if (!chat) {
+    chat = new Chat();
+    watch = new Watch(chat, changed);
+    new Banner(chat.link);
+    chat.addEventListener("changed", changed);
+    chat.addEventListener("look-again", () => watch.soon());
+    chat.addEventListener("heard", ({ detail }) => announce(detail));
+    chat.addEventListener("leaving-view", ({ detail: room }) => { room.draft = draft(); });
+    chat.addEventListener("opened", ({ detail: room }) => opened(room));
+    chat.addEventListener("session-lost", renew);
+    chat.restore(identity);
+  }
+  $("welcome").hidden = true;
+  $("chat").hidden = false;
+  chat.start(identity, fresh);
+  watch.start();
+  focusInput();
+}
+
+// ── signing in and out ──
+
+function welcome(problem = "") {
+  $("chat").hidden = true;
+  $("welcome").hidden = false;
+  $("nickname").value ||= localStorage.getItem(NICKNAME) ?? "";
+  setText($("signin-error"), problem);
+  document.title = "discordctl";
+  $("nickname").focus();
+}
+
+$("signin").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const nickname = $("nickname").value.trim();
+  const refuse = (why) => {
+    setText($("signin-error"), why);
+    $("nickname").setAttribute("aria-invalid", "true");
+    $("nickname").focus();
+  };
+  if (!isName(nickname, 32)) return refuse("A nickname is 1 to 32 letters, digits, _ - or a full stop.");
+  $("enter").disabled = true;
+  try {
+    const identity = await api.connect(nickname);
+    $("nickname").removeAttribute("aria-invalid");
+    setText($("signin-error"), "");
+    localStorage.setItem(NICKNAME, identity.nickname);
+    begin(identity, true);
+  } catch (error) {
+    refuse(error.detail);
+  } finally {
+    $("enter").disabled = false;
+  }
+});
+
+/** The server does not know our session any more: ask for another one under the same nickname. */
+let renewing = false;
+async function renew() {
+  if (renewing) return;
+  renewing = true;
+  chat.sessionLost();
+  const backoff = new Backoff(1000);
+  while (renewing) {
+    try {
+      begin(await api.connect(chat.nickname), true);
+      break;
+    } catch (error) {
+      if (!error.passing) { watch.stop(); sessionStorage.removeItem(KEPT); welcome(error.detail); break; }
+      await new Promise((wake) => setTimeout(wake, backoff.next(error.retryAfter)));
+    }
+  }
+  renewing = false;
+}
+
+async function signOut() {
+  const { session_id } = chat.save();
+  watch.stop();
+  chat.stop();
+  sessionStorage.removeItem(KEPT);
+  await api.disconnect(session_id).catch(() => {});
+  location.reload(); // nothing of the conversation stays in memory
+}
+
+// ── the screen ──
+
+function opened(room) {
+  setDraft(room?.draft ?? "");
+  closePanels(false);
+  focusInput();
+}
+
+/** Not on a touch screen, where focus opens the keyboard over the messages. */
+function focusInput() {
+  if (matchMedia("(pointer: fine)").matches || !matchMedia("(pointer: coarse)").matches) $("input").focus();
+}
+
+function announce(text) {
+  $("announce").append(make("p", {}, text));
+  while ($("announce").children.length > 5) $("announce").firstChild.remove();
+}
+
+function changed() {
+  if (drawing) return;
+  drawing = true;
+  setTimeout(() => { drawing = false; draw(); });
+}
+
+function draw() {
+  const { rooms, link, nickname } = chat;
+  const room = rooms.current;
+  drawRooms(rooms, link, { open: (other) => chat.open(other), join: (other) => attempt(chat.join(other.name)) });
+  drawPeople(watch.people, room, nickname);
+  setText($("me-name"), nickname);
+  setText($("me-avatar"), [...nickname][0]?.toUpperCase() ?? "");
+  $("me-avatar").className = `avatar small ${hueOf(nickname)}`;
+
+  setText($("room-name"), room?.name ?? "No room open");
+  setText($("room-facts"), room?.listed ? `${room.facts.online} online, ${room.facts.members} ${room.facts.members === 1 ? "member" : "members"}` : "");
+  $("leave").hidden = !room;
+  $("leave").setAttribute("aria-label", `Leave ${room?.name ?? ""}`);
+  $("input").placeholder = room ? `Message ${room.name}` : "/join a room";
+
+  const waiting = rooms.joined.map((other) => other.waiting(link.follows(other)));
+  const total = waiting.reduce((sum, count) => sum + count, 0);
+  document.title = `${total ? `(${countText(total)}) ` : ""}${room ? `${room.name} · ` : ""}discordctl`;
+  $("elsewhere").hidden = total === 0;
+  setText($("elsewhere"), countText(total));
+  if (!renewing) sessionStorage.setItem(KEPT, JSON.stringify(chat.save()));
+}
+
+/** Runs what a button started; its failure is said in the conversation. */
+async function attempt(promise) {
+  try { await promise; } catch (error) { chat.note(error.detail ?? String(error), "problem"); }
+}
+
+$("leave").addEventListener("click", () => { if (chat.rooms.current) attempt(chat.leave(chat.rooms.current)); });
+$("signout").addEventListener("click", signOut);
+$("create").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = $("new-room").value.trim();
+  const refuse = (why) => { setText($("create-error"), why); if (why) $("new-room").focus(); };
+  if (!isName(name, 64)) return refuse("1 to 64 letters, digits, _ - or a full stop.");
+  try {
+    await chat.create(name);
+    $("new-room").value = "";
+    refuse("");
+  } catch (error) {
+    refuse(error.detail);
+  }
+});
+watchPanels();
+watchComposer((text) => run(chat, text, signOut));
+
+let kept = null;
+try { kept = JSON.parse(sessionStorage.getItem(KEPT)); } catch { /* as good as none */ }
+if (kept?.session_id) begin(kept, false); else welcome();

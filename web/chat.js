@@ -1,0 +1,238 @@
+// The conversation: what arrives goes into the rooms, what is typed goes out, and the screen follows.
+import * as api from "./api.js";
+import { Link } from "./link.js";
+import { Log } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { Rooms, keyOf } from "./rooms.js";
+
+const HISTORY_PAGE = 50;
+const MOST_FILLED = 1000; // a hole larger than this is shown as one, not filled
+
+export class Chat extends EventTarget {
+  rooms = new Rooms();
+  nickname = "";
+  #session = "";
+  #fresh = false;         // the server does not know yet that this session is in our rooms
+  #joining = new Set();
+
+  constructor() {
+    super();
+    this.link = new Link(() => this.rooms.positions());
+    this.outbox = new Outbox(this.link, () => this.#changed());
+    this.log = new Log(this.rooms, this.outbox, {
+      older: (room) => this.older(room), retry: (item) => { this.outbox.retry(item); this.link.tryNow(); },
+      discard: (item) => this.outbox.discard(item), nickname: () => this.nickname,
+    });
+    this.link.addEventListener("connected", () => this.#connected());
+    this.link.addEventListener("message", ({ detail }) => this.#message(detail));
+    this.link.addEventListener("system", ({ detail }) => this.#system(detail));
+    this.link.addEventListener("gap", ({ detail }) => this.#gap(detail));
+    this.link.addEventListener("session-lost", () => this.#tell("session-lost"));
+    document.addEventListener("visibilitychange", () => this.#looked());
+  }
+
+  /** `identity`: {session_id, nickname}. A fresh session has to join its rooms first. */
+  start(identity, fresh) {
+    this.nickname = identity.nickname;
+    this.#session = identity.session_id;
+    this.#fresh = fresh;
+    this.link.start(identity.session_id);
+    this.#changed();
+  }
+
+  stop() { this.link.stop(); }
+
+  /** What has to be kept to go on after a reload. */
+  save() {
+    return {
+      session_id: this.#session, nickname: this.nickname,
+      current: this.rooms.current?.name ?? null, rooms: this.rooms.save(),
+    };
+  }
+
+  restore({ rooms = [], current }) {
+    this.rooms.restore(rooms);
+    const room = current && this.rooms.get(current);
+    if (room) this.rooms.open(room);
+  }
+
+  // ── rooms ──
+
+  open(room) {
+    if (this.rooms.current) this.#tell("leaving-view", this.rooms.current);
+    this.rooms.open(room);
+    if (document.visibilityState === "visible") room.markRead();
+    this.link.roomsChanged();
+    this.#tell("opened", room);
+    this.#changed();
+  }
+
+  join(name) { return this.#joinBy(`/join ${name}`, name, true); }
+  create(name) { return this.#joinBy(`/create ${name}`, name, true); }
+
+  async #joinBy(command, name, show) {
+    const known = this.rooms.get(name);
+    if (known?.joined && command.startsWith("/join") && show) return this.open(known);
+    this.#joining.add(keyOf(name));
+    try {
+      const { data, message } = await this.link.command(command);
+      const room = this.rooms.join(data?.room ?? name);
+      const newest = data?.last_seq ?? room.facts.last_seq;
+      // A stream starts where we say; the WebSocket sends the last ten on its own, unless the session was in the
+      // room already: then it has to be asked to go on there.
+      if (this.link.byStreams) room.last = Math.max(room.last, newest);
+      else room.base = Math.max(0, newest - 10);
+      if (data?.last_seq === undefined && !known?.joined) this.link.restart();
+      if (show) this.open(room);
+      this.link.roomsChanged();
+      this.#changed();
+      return message;
+    } finally {
+      this.#joining.delete(keyOf(name));
+    }
+  }
+
+  async leave(room) {
+    await this.link.command(`/leave ${room.name}`);
+    const next = this.rooms.leave(room);
+    this.link.roomsChanged();
+    if (next) this.open(next); else this.#tell("opened", null);
+    this.#changed();
+  }
+
+  // ── what arrives ──
+
+  async #connected() {
+    for (const room of this.rooms.joined) room.stuck = false;
+    // A WebSocket joins what it resumes; streams only read.
+    const rejoin = this.#fresh && this.link.byStreams ? this.rooms.joined.map((room) => room.name) : [];
+    if (this.rooms.joined.length === 0) rejoin.push("general");
+    try {
+      for (const name of rejoin) await this.#joinBy(`/join ${name}`, name, this.rooms.current === null);
+      this.#fresh = false;
+    } catch (error) {
+      if (!error.unanswered) this.note(error.detail, "problem");
+    }
+    this.outbox.pump();
+    this.#tell("look-again");
+    this.#changed();
+  }
+
+  #message(message) {
+    const room = this.rooms.get(message.room) ?? this.rooms.ensure(message.room);
+    const joining = this.#joining.has(keyOf(room.name));
+    if (!room.joined && !joining) return;
+    const before = room.last;
+    let outcome = room.add(message);
+    if (outcome === "known") return;
+    if (outcome === "other") {
+      // The same place in the room holds something else: the server's log is another one now.
+      room.forget();
+      room.note("The history of this room was replaced on the server.");
+      outcome = room.add(message);
+    } else if (outcome === "new" && before > 0 && message.seq > before + 1) {
+      this.#fill(room, before + 1, message.seq - 1);
+    }
+    const mine = keyOf(message.user) === keyOf(this.nickname);
+    if (mine) this.outbox.seen(message);
+    if (outcome === "new") {
+      const seen = room === this.rooms.current && document.visibilityState === "visible";
+      if (seen) room.markRead();
+      else if (!mine && !joining && message.seq > room.read) room.unread++;
+      if (seen && !joining && !mine) this.#tell("heard", `${message.user}: ${message.content}`);
+      if (mine) room.divider = 0;
+      if (room !== this.rooms.current || this.log.atEnd) room.trim();
+    }
+    this.#changed();
+  }
+
+  #system({ room: name, text }) {
+    const room = name && this.rooms.get(name);
+    if (name && !room?.joined) return;
+    (room ?? this.rooms.current ?? this.rooms.lobby).note(text);
+    this.#tell("look-again");
+    this.#changed();
+  }
+
+  #gap({ room: name, from, to }) {
+    const room = name && this.rooms.get(name);
+    if (!room?.joined) return;
+    if (from !== null && to > room.last) {
+      room.gapTo = room.last = to;
+      room.note(`Messages ${from} to ${to} are no longer kept here.`, "gap");
+    } else {
+      // We claim to have seen what the server does not have: believe the server.
+      room.forget();
+      room.last = from === null ? to : from - 1;
+      room.markRead();
+      room.note("The history of this room was replaced on the server.", "gap");
+    }
+    this.#changed();
+  }
+
+  /** A message came too early: fetch those between. They are put in their place by seq. */
+  async #fill(room, from, to) {
+    from = Math.max(from, room.gapTo + 1);
+    let before = to + 1;
+    try {
+      while (before > from && to - before < MOST_FILLED) {
+        const { messages } = await api.history(room.name, before, HISTORY_PAGE);
+        const missing = messages.filter((m) => m.seq >= from && m.seq < before);
+        if (missing.length === 0) break;
+        for (const message of missing) room.add(message);
+        before = Math.min(...missing.map((m) => m.seq));
+      }
+    } catch { /* said below */ }
+    if (before > from) room.note(`Messages ${from} to ${before - 1} could not be loaded.`, "gap");
+    this.#changed();
+  }
+
+  async older(room, limit = HISTORY_PAGE) {
+    if (room.loading) return 0;
+    room.loading = true;
+    this.#changed();
+    try {
+      const { messages, has_more } = await api.history(room.name, room.first || room.last + 1, limit);
+      const added = messages.filter((message) => room.add(message) !== "known").length;
+      room.hasMore = has_more && added > 0;
+      return added;
+    } catch {
+      room.stuck = true;
+      return 0;
+    } finally {
+      room.loading = false;
+      this.#changed();
+    }
+  }
+
+  // ── what goes out ──
+
+  say(text) {
+    const room = this.rooms.current;
+    if (!room) return this.note("You are in no room. Join one first.", "problem");
+    room.divider = 0;
+    this.outbox.add(room, text);
+    this.log.toEnd();
+  }
+
+  note(text, kind = "info") {
+    (this.rooms.current ?? this.rooms.lobby).note(text, kind);
+    this.#tell("heard", text);
+    this.#changed();
+  }
+
+  /** The session is gone; what was on the wire in it cannot be retried blindly. */
+  sessionLost() { this.link.stop(); this.outbox.sessionLost(); }
+
+  #looked() {
+    const room = this.rooms.current;
+    if (document.visibilityState !== "visible" || !room) return;
+    if (room.unread > 0) room.divider = room.read;
+    room.markRead();
+    this.#changed();
+  }
+
+  #changed() { this.log.draw(); this.#tell("changed"); }
+
+  #tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}

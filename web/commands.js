@@ -1,0 +1,41 @@
+// Slash commands. Most are the server's; those that move the screen are also understood here.
+import { isName } from "./text.js";
+
+/** Does what was typed: a command, or a message (`//x` is the message `/x`). */
+export async function run(chat, text, signOut) {
+  if (text.startsWith("//")) return chat.say(text.slice(1));
+  if (!text.startsWith("/")) return chat.say(text);
+  try {
+    await command(chat, text.trim(), signOut);
+  } catch (error) {
+    chat.note(error.detail ?? String(error), "problem");
+  }
+}
+
+async function command(chat, line, signOut) {
+  const [verb, ...words] = line.split(/\s+/);
+  const current = chat.rooms.current;
+  switch (verb) {
+    case "/quit": return signOut();
+    case "/join": case "/create": {
+      if (words.length !== 1 || !isName(words[0], 64)) break; // the server says what is wrong
+      const said = await (verb === "/join" ? chat.join(words[0]) : chat.create(words[0]));
+      return said && chat.note(said, "reply");
+    }
+    case "/leave": {
+      // The server would leave the room joined last; whoever types here means the room on the screen.
+      const room = words[0] ? chat.rooms.get(words[0]) : current;
+      if (room?.joined) return chat.leave(room);
+      break;
+    }
+    case "/history": {
+      if (!current) break;
+      const added = await chat.older(current, Math.min(200, Math.max(1, Number(words[0]) || 50)));
+      return chat.note(added ? `Loaded ${added} older messages; scroll up to read them.` : "There are no older messages.", "reply");
+    }
+  }
+  const { message, data } = await chat.link.command(line);
+  if (verb === "/nick" && words[0]) chat.nickname = data?.nickname ?? words[0];
+  if (message) chat.note(message, "reply");
+  chat.dispatchEvent(new CustomEvent("look-again"));
+}

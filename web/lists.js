@@ -1,0 +1,52 @@
+// The two side panels: rooms with who is online, and people.
+import { $, make, reconcile, setText } from "./dom.js";
+import { hueOf } from "./text.js";
+import { keyOf } from "./rooms.js";
+
+const online = (count) => `${count} online`;
+
+export function drawRooms(rooms, link, on) {
+  reconcile($("joined"), rooms.joined.map((room) => ({ key: keyOf(room.name), room })),
+    ({ room }) => make("li", {}, make("button.room", { type: "button", "data-room": room.name, onclick: () => on.open(room) },
+      make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name),
+      make("span.fine.online"), make("span.badge"))),
+    (node, { room }) => {
+      const button = node.firstChild, badge = button.querySelector(".badge");
+      const waiting = room.waiting(link.follows(room));
+      if (room === rooms.current) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
+      button.classList.toggle("unread", waiting > 0);
+      setText(button.querySelector(".online"), room.listed ? online(room.facts.online) : "");
+      badge.hidden = waiting === 0;
+      badge.replaceChildren(countText(waiting), make("span.unseen", {}, " unread"));
+    });
+
+  reconcile($("others"), rooms.others.map((room) => ({ key: keyOf(room.name), room })),
+    ({ room }) => make("li", {}, make("button.room", { type: "button", "data-room": room.name, onclick: () => on.join(room) },
+      make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name), make("span.fine.online"),
+      make("span.join", {}, "Join"))),
+    (node, { room }) => setText(node.querySelector(".online"), online(room.facts.online)));
+  $("others-none").hidden = rooms.others.length > 0 || !rooms.joined.some((room) => room.listed);
+}
+
+export function drawPeople(people, room, me) {
+  const inRoom = (person) => room && (person.rooms ?? []).some((name) => keyOf(name) === keyOf(room.name));
+  const sorted = [...people].sort((a, b) => a.nickname.localeCompare(b.nickname));
+  const here = sorted.filter(inRoom), away = sorted.filter((person) => !inRoom(person));
+  drawPeopleIn($("here"), here, me);
+  drawPeopleIn($("away"), away, me);
+  setText($("here-title"), here.length ? `In this room (${here.length})` : "In this room");
+  $("away-title").hidden = away.length === 0;
+  setText($("away-title"), `Elsewhere (${away.length})`);
+}
+
+function drawPeopleIn(list, people, me) {
+  reconcile(list, people.map((person) => ({ key: keyOf(person.nickname), person })),
+    ({ person }) => make("li", {}, make(`span.avatar.small.${hueOf(person.nickname)}`, { "aria-hidden": "true" }, [...person.nickname][0].toUpperCase()),
+      make("bdi.name", {}, person.nickname), make("span.fine.way")),
+    (node, { person }) => {
+      setText(node.querySelector(".way"), keyOf(person.nickname) === keyOf(me) ? "you" : person.transport ?? "");
+      node.title = `${(person.rooms ?? []).join(", ")}${person.instance ? ` · by ${person.transport} on ${person.instance}` : ""}`;
+    });
+}
+
+export const countText = (count) => (count > 99 ? "99+" : String(count));

@@ -1,0 +1,133 @@
+// What we know of the rooms: their messages in the order of seq, each once, and how far we read.
+
+const MOST_KEPT = 1000;  // messages in memory for a room that nobody scrolls back in
+const MOST_NOTES = 200;
+
+export const keyOf = (name) => name.toLowerCase();
+
+export class Room {
+  messages = [];      // ascending seq
+  notes = [];         // what has no seq: {id, after, text, kind, time}
+  last = 0;           // the newest seq that was delivered here: where to resume
+  read = 0;           // the newest seq that was on the screen
+  base = 0;           // what came before this need not be sent again on a resume
+  gapTo = 0;          // the server said that nothing up to here can be had
+  stuck = false;      // loading older messages failed
+  divider = 0;        // "new" is shown after this seq
+  unread = 0;
+  joined = false;
+  hasMore = true;     // older messages may exist on the server
+  loading = false;
+  draft = "";
+  facts = { members: 0, online: 0, last_seq: 0 };
+  #seqs = new Map();  // seq -> id
+  #noteIds = 0;
+
+  constructor(name) { this.name = name; }
+
+  get first() { return this.messages[0]?.seq ?? 0; }
+  get beginning() { return this.first === 1 || (this.last === 0 && this.messages.length === 0); }
+
+  /** Takes a message in. Answers "new", "old" (before what we had), "known", or "other" when this is another log. */
+  add(message) {
+    const { seq, id } = message;
+    if (this.#seqs.has(seq)) return this.#seqs.get(seq) === id ? "known" : "other";
+    this.#seqs.set(seq, id);
+    let at = this.messages.length;
+    while (at > 0 && this.messages[at - 1].seq > seq) at--;
+    this.messages.splice(at, 0, message);
+    if (seq <= this.last) return "old";
+    this.last = seq;
+    return "new";
+  }
+
+  note(text, kind = "info") {
+    this.notes.push({ id: ++this.#noteIds, after: this.last, text, kind, time: new Date() });
+    if (this.notes.length > MOST_NOTES) this.notes.shift();
+  }
+
+  /** Drops the oldest from memory; they can be scrolled back to. */
+  trim() {
+    if (this.messages.length <= MOST_KEPT) return;
+    for (const { seq } of this.messages.splice(0, this.messages.length - MOST_KEPT / 2)) this.#seqs.delete(seq);
+    this.notes = this.notes.filter((note) => note.after >= this.first);
+    this.hasMore = true;
+  }
+
+  /** Starts from nothing, as after leaving, or when the server's log is another one. */
+  forget() {
+    this.messages = [];
+    this.notes = [];
+    this.#seqs.clear();
+    this.last = this.read = this.base = this.gapTo = this.divider = this.unread = 0;
+    this.hasMore = true;
+    this.stuck = false;
+  }
+
+  /** Messages that wait to be read, with those we only know of from the list of rooms. */
+  waiting(live) { return this.unread + (live ? 0 : Math.max(0, this.facts.last_seq - this.last)); }
+
+  markRead() { this.unread = 0; this.read = this.last; }
+}
+
+export class Rooms {
+  #all = new Map();
+  #used = [];        // keys of joined rooms, most recently used first
+  current = null;
+  lobby = new Room(""); // shown while no room is open
+
+  get(name) { return this.#all.get(keyOf(name)); }
+
+  ensure(name) {
+    if (!this.get(name)) this.#all.set(keyOf(name), new Room(name));
+    return this.get(name);
+  }
+
+  get joined() { return [...this.#all.values()].filter((r) => r.joined).sort(byName); }
+  get others() { return [...this.#all.values()].filter((r) => !r.joined && r.listed).sort(byName); }
+
+  open(room) {
+    if (this.current) this.current.divider = 0;
+    this.current = room;
+    room.divider = room.unread > 0 ? room.read : 0;
+    this.#use(room);
+  }
+
+  join(name) {
+    const room = this.ensure(name);
+    room.joined = true;
+    if (!this.#used.includes(keyOf(name))) this.#used.push(keyOf(name));
+    return room;
+  }
+
+  leave(room) {
+    room.joined = false;
+    room.forget();
+    this.#used = this.#used.filter((key) => key !== keyOf(room.name));
+    if (this.current === room) this.current = null;
+    return this.#used.length ? this.#all.get(this.#used[0]) : null;
+  }
+
+  #use(room) {
+    this.#used = [keyOf(room.name), ...this.#used.filter((key) => key !== keyOf(room.name))];
+  }
+
+  /** Where to resume each joined room, most recently used first. */
+  positions() {
+    return new Map(this.#used.map((key) => this.#all.get(key)).map((room) => [room.name, Math.max(room.last, room.base)]));
+  }
+
+  /** The server's list of rooms: new ones appear, and those that are gone do not stay. */
+  list(facts) {
+    for (const room of this.#all.values()) room.listed = false;
+    for (const fact of facts) Object.assign(this.ensure(fact.name), { facts: fact, listed: true });
+  }
+
+  save() { return this.#used.map((key) => this.#all.get(key)).map(({ name, last, read }) => ({ name, last, read })); }
+
+  restore(saved) {
+    for (const { name, last, read } of saved) Object.assign(this.join(name), { last, read });
+  }
+}
+
+const byName = (a, b) => (a.name !== "general") - (b.name !== "general") || a.name.localeCompare(b.name);
