@@ -5,8 +5,12 @@ mod db;
 mod log;
 #[path = "store/nonces.rs"]
 mod nonces;
+#[path = "store/outages.rs"]
+mod outages;
 #[path = "store/presence.rs"]
 mod presence;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "store/rooms.rs"]
 mod rooms;
 

@@ -10,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+/// Where a PgBouncer in transaction mode is, as `host:port`, if the stores are to go through it.
+const PGBOUNCER: &str = "DISCORDCTL_TEST_PGBOUNCER";
 /// Where PostgreSQL is: a superuser's URL of a database to make others from.
 const POSTGRES: &str = "DISCORDCTL_TEST_POSTGRES";
 
@@ -102,12 +104,25 @@ impl Db {
 
     pub(crate) fn options(&self) -> Options {
         Options {
-            url: self.url.clone(),
+            url: self.pooled(),
             application: "discordctl test".into(),
             connections: 4,
             idle_timeout: Duration::from_secs(30),
             acquire_timeout: Duration::from_secs(10),
             waiting: 100,
+        }
+    }
+
+    fn pooled(&self) -> String {
+        match (self.kind, std::env::var(PGBOUNCER)) {
+            (Kind::Postgres, Ok(pooler)) => {
+                let (host, port) = pooler.rsplit_once(':').expect("host:port");
+                let direct: PgConnectOptions = self.url.parse().expect("a good URL");
+                let through = direct.host(host).port(port.parse().expect("a port"));
+                let through = through.statement_cache_capacity(0);
+                through.to_url_lossy().to_string()
+            }
+            _ => self.url.clone(),
         }
     }
 
