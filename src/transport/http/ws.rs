@@ -136,6 +136,7 @@ impl Connection {
                         return error.into();
                     }
                 }
+                () = over(&self.session) => return End::Bye,
                 () = moment.come() => return self.finish().await,
                 () = tokio::time::sleep_until(silent_until) => {
                     if self.pinged {
@@ -217,6 +218,7 @@ impl Connection {
                 reference: None,
                 code: "bad_frame",
                 detail,
+                retry_after: None,
             },
         )
         .await
@@ -434,6 +436,14 @@ impl Connection {
             while let Some(Ok(_)) = self.socket.next().await {}
         };
         let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+    }
+}
+
+/// Waits until the session is over, if there is one.
+async fn over(session: &Option<(Arc<Session>, Attached)>) {
+    match session {
+        Some((session, _)) => session.ended().await,
+        None => std::future::pending().await,
     }
 }
 
