@@ -1,4 +1,5 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod bench;
 mod cli;
 mod completion;
 mod config;
@@ -44,6 +45,7 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Bench(args) => bench::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -49,8 +49,13 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings in force, from all sources.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        self.load_from(self.config.clone())
+    }
+
+    /// The same with another file, as for one instance of several.
+    pub(crate) fn load_from(&self, file: Option<PathBuf>) -> Result<Loaded, Failure> {
         config::load(Sources {
-            file: self.config.clone(),
+            file,
             env: environment()?,
             overrides: self.overrides(),
         })

@@ -1,1 +1,2 @@
-//! (being written)
+//! What operators do beside serving, callable from the command line and from tests.
+pub mod bench;
