@@ -3,6 +3,8 @@
 mod db;
 #[path = "store/log.rs"]
 mod log;
+#[path = "store/migrations.rs"]
+mod migrations;
 #[path = "store/nonces.rs"]
 mod nonces;
 #[path = "store/outages.rs"]

@@ -85,6 +85,10 @@ impl Migrator {
         }
     }
 
+    pub fn known_steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     pub async fn status(&self) -> Result<Status, MigrateError> {
         match Database::open(&self.url, false).await? {
             Some(mut database) => self.look(&mut database).await,
