@@ -28,7 +28,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long a closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Small, since most connections are quiet: every one of ten thousand keeps it.
-const READ_BUFFER: usize = 4 << 10;
+const READ_BUFFER: usize = 1 << 10;
 const WRITE_BUFFER: usize = 32 << 10;
 /// Messages of one connection on their way in; then it is read no further.
 const MOST_SENDING: usize = 64;
