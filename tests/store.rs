@@ -3,6 +3,8 @@
 mod db;
 #[path = "store/log.rs"]
 mod log;
+#[path = "store/migrate.rs"]
+mod migrate;
 #[path = "store/migrations.rs"]
 mod migrations;
 #[path = "store/nonces.rs"]

@@ -1,1 +1,2 @@
-//! (being written)
+//! What operators do, callable from commands and from tests.
+pub mod migrate;

@@ -89,6 +89,13 @@ impl Db {
         }
     }
 
+    /// Takes back what was migrated: a database as an operator makes it.
+    pub(crate) async fn bare(&self) {
+        let migrator = Migrator::new(&self.url);
+        migrator.up(None).await.expect("migrated");
+        migrator.rollback(0).await.expect("rolled back");
+    }
+
     /// A store over this database, as one more process would open it.
     pub(crate) async fn open(&self) -> Arc<dyn Store> {
         self.open_with(self.options()).await

@@ -1,11 +1,12 @@
 //! How a database stands to the steps that this program knows.
+use chrono::DateTime;
 use refinery_core::Migration;
-use time::format_description::well_known::Rfc3339;
 
 use super::database::Mark;
 use super::error::MigrateError;
 use super::name;
 use super::step::Step;
+use crate::model::format_time;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -132,5 +133,7 @@ impl Status {
 }
 
 fn when(migration: &Migration) -> Option<String> {
-    migration.applied_on()?.format(&Rfc3339).ok()
+    let nanos = migration.applied_on()?.unix_timestamp_nanos();
+    let on = DateTime::from_timestamp_nanos(i64::try_from(nanos).ok()?);
+    Some(format_time(on))
 }

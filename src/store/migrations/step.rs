@@ -47,7 +47,7 @@ fn all(files: &[(i32, &str, &str, &str)]) -> Vec<Step> {
 }
 
 impl Step {
-    /// A step from the text of its two files. In comments of the first,`floor: <version>` says
+    /// A step from the text of its two files. In comments of the first, `floor: <version>` says
     /// what older programs it tolerates, and `no-transaction` that it can't run in one.
     pub fn new(version: i32, name: &str, up: &str, down: &str) -> Self {
         let marks = |mark: &str| {
