@@ -79,6 +79,36 @@ impl Settings {
     }
 }
 
+/// Which database, for commands that are about nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseSettings {
+    /// Settings as JSON, of any instance
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Database [default: sqlite://data/discord.db]; with a password, better as DISCORDCTL_DB_URL
+    #[arg(long, global = true, value_name = "URL")]
+    db_url: Option<String>,
+}
+
+impl DatabaseSettings {
+    /// The settings in force, from all sources.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        let url = self.db_url.iter();
+        config::load(Sources {
+            file: self.config.clone(),
+            env: environment()?,
+            overrides: url.map(|url| ("db_url".to_owned(), url.clone())).collect(),
+        })
+        .map_err(failure)
+    }
+}
+
 /// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a
 /// value that nobody set.
 fn environment() -> Result<Vec<(String, String)>, Failure> {

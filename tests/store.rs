@@ -3,6 +3,10 @@
 mod db;
 #[path = "store/log.rs"]
 mod log;
+#[path = "store/migrate.rs"]
+mod migrate;
+#[path = "store/migrations.rs"]
+mod migrations;
 #[path = "store/nonces.rs"]
 mod nonces;
 #[path = "store/outages.rs"]

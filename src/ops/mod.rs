@@ -1,2 +1,3 @@
 //! What operators do beside serving, callable from the command line and from tests.
 pub mod bench;
+pub mod migrate;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use discordctl::meter::Meters;
+use discordctl::store::migrations::Migrator;
 use discordctl::store::{self, Options, Store};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -86,6 +87,13 @@ impl Db {
                 postgres(url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
             }
         }
+    }
+
+    /// Takes back what was migrated: a database as an operator makes it.
+    pub(crate) async fn bare(&self) {
+        let migrator = Migrator::new(&self.url);
+        migrator.up(None).await.expect("migrated");
+        migrator.rollback(0).await.expect("rolled back");
     }
 
     /// A store over this database, as one more process would open it.
@@ -187,17 +195,7 @@ async fn on_server() -> (String, Home) {
     postgres(&url, &format!("CREATE DATABASE {name}")).await;
     let own: PgConnectOptions = url.parse().expect("a good URL");
     let own = own.database(&name).to_url_lossy().to_string();
-    postgres(
-        &own,
-        include_str!("../../migrations/postgres/V1__initial.sql"),
-    )
-    .await;
-    postgres(
-        &own,
-        "CREATE TABLE schema_migrations (version int); INSERT INTO schema_migrations VALUES (1);
-         CREATE TABLE schema_steps (version int, floor int)",
-    )
-    .await;
+    Migrator::new(&own).up(None).await.expect("migrated");
     (own, Home::Server { url, name })
 }
 

@@ -42,8 +42,13 @@ pub(super) struct SqliteStore {
 impl SqliteStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let connect = connect_options(options)?;
+        let migrator = migrations::Migrator::new(&options.url);
+        migrator.up(None).await.map_err(schema)?;
         let mut writer = SqliteConnection::connect_with(&connect).await?;
-        migrations::sqlite::migrate(&mut writer).await?;
+        let applied = sqlx::query_as(migrations::APPLIED)
+            .fetch_all(&mut writer)
+            .await;
+        migrations::fits(applied.map_err(StoreError::from))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
@@ -65,6 +70,13 @@ impl SqliteStore {
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.gate.pass(self.readers.acquire()).await
+    }
+}
+
+fn schema(error: migrations::MigrateError) -> StoreError {
+    match error {
+        migrations::MigrateError::Store(error) => error,
+        other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),
     }
 }
 
