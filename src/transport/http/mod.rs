@@ -162,6 +162,7 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
         });
     let socket = warp::path!("api" / "ws")
         .and(warp::get())
+        .and(warp::header::optional("connection"))
         .and(warp::header::optional("upgrade"))
         .and(warp::header::optional("sec-websocket-version"))
         .and(warp::header::optional("sec-websocket-key"))
@@ -169,13 +170,15 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
         .and(with(chat))
         .and(with(drain))
         .map(
-            move |kind: Option<String>,
+            move |connection: Option<String>,
+                  kind: Option<String>,
                   version: Option<String>,
                   key: Option<String>,
                   upgrade: Option<OnUpgrade>,
                   chat,
                   drain: Drain| {
-                let wanted = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
+                let wanted = lists_upgrade(connection.as_deref())
+                    && kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
                     && version.as_deref() == Some("13");
                 match (wanted, key, upgrade) {
                     (true, Some(key), Some(upgrade)) => {
@@ -188,6 +191,12 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
             },
         );
     events.or(socket).unify().boxed()
+}
+
+/// Whether a `Connection` header says that `Upgrade` is meant for us (RFC 9110, section 7.8).
+fn lists_upgrade(connection: Option<&str>) -> bool {
+    let mut options = connection.unwrap_or_default().split(',');
+    options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
 }
 
 /// The server's half of the handshake (RFC 6455, section 4.2.2).
