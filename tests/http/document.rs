@@ -32,6 +32,10 @@ impl Document {
     /// Fails unless the answer is one that the description promises for this request. What
     /// lies outside of it, by path or by method, must be answered by a problem.
     pub(crate) fn check(&self, method: &str, target: &str, answer: &Answer) {
+        if method == "OPTIONS" && answer.status == 204 {
+            // The answer to a browser's question, which no client asks by itself.
+            return;
+        }
         let path = target.split('?').next().unwrap_or_default();
         let operation = self
             .template(path)
@@ -102,13 +106,10 @@ impl Document {
         assert!(faults.is_empty(), "{faults:#?} in {answer}");
     }
 
-    /// Fails unless `data` is as described for that kind of event.
-    pub(crate) fn check_event(&self, kind: &str, data: &Value) {
-        let events = &self.0["paths"]["/api/messages/{room}"]["get"]["x-events"];
-        let Some(schema) = events.get(kind) else {
-            panic!("no event {kind:?} is described");
-        };
-        let faults = self.schemas(true).faults(schema, data);
-        assert!(faults.is_empty(), "{kind}: {faults:#?} in {data}");
+    /// Fails unless an event with these fields is described.
+    pub(crate) fn check_event(&self, event: &Value) {
+        let schema = &self.0["components"]["schemas"]["Event"];
+        let faults = self.schemas(true).faults(schema, event);
+        assert!(faults.is_empty(), "{faults:#?} in {event}");
     }
 }

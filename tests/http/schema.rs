@@ -33,7 +33,7 @@ impl<'a> Schemas<'a> {
         };
         for (keyword, wanted) in schema {
             let holds = match keyword.as_str() {
-                "description" | "examples" | "default" | "format" => true,
+                "description" | "examples" | "default" | "format" | "contentMediaType" => true,
                 "$ref" => {
                     let target = self.resolve(wanted.as_str().expect("a reference"));
                     self.check(target, value, at, faults);
@@ -66,6 +66,11 @@ impl<'a> Schemas<'a> {
                     }
                     true
                 }
+                "contentSchema" => match value.as_str().map(serde_json::from_str) {
+                    Some(Ok(inner)) => self.faults(wanted, &inner).is_empty(),
+                    Some(Err(_)) => false,
+                    None => true,
+                },
                 "maxItems" => each(value).count() as f64 <= number(wanted),
                 _ => scalar(keyword, wanted, value),
             };

@@ -5,14 +5,15 @@ use discordctl::config::{self, Config, Sources};
 use discordctl::server::Server;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
-use super::client::{Answer, Wire, request};
+use super::client::{Answer, Wire, request, soon};
 use super::document::Document;
 
 /// What a test needs of a server. What is not stopped ends with the test's runtime.
 pub(crate) struct Running {
     pub(crate) http: SocketAddr,
-    server: Server,
+    server: Option<Server>,
     folder: TempDir,
     settings: Vec<(String, String)>,
 }
@@ -25,11 +26,12 @@ impl Running {
     /// Starts with settings by their path, as flags would give them.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let settings = settings
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        Self::over(folder, settings).await
+        Self::over(folder, owned(settings)).await
+    }
+
+    /// Starts over the data that another server left.
+    pub(crate) async fn again(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+        Self::over(folder, owned(settings)).await
     }
 
     async fn over(folder: TempDir, settings: Vec<(String, String)>) -> Self {
@@ -37,7 +39,7 @@ impl Running {
         let server = Server::start(&config).await.expect("the server starts");
         Self {
             http: server.http,
-            server,
+            server: Some(server),
             folder,
             settings,
         }
@@ -45,8 +47,20 @@ impl Running {
 
     /// Stops as an operator would.
     pub(crate) async fn stop(self) -> TempDir {
-        self.server.stop().await.expect("a stop that cuts nobody");
+        let stopping = self.server.expect("it runs").stop();
+        soon("the stop", stopping)
+            .await
+            .expect("a stop that cuts nobody");
         self.folder
+    }
+
+    /// Begins to stop, while the test goes on asking.
+    pub(crate) fn stop_aside(mut self) -> (Self, JoinHandle<()>) {
+        let server = self.server.take().expect("it runs");
+        let stopping = tokio::spawn(async move {
+            let _ = server.stop().await;
+        });
+        (self, stopping)
     }
 
     /// Stops, and starts again over the same data.
@@ -114,6 +128,11 @@ impl Running {
         assert_eq!(answer.status, 200, "{answer}");
         answer.json()["seq"].as_i64().expect("a seq")
     }
+}
+
+fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    settings.iter().map(owned).collect()
 }
 
 fn database(folder: &TempDir) -> String {
