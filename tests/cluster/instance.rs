@@ -118,7 +118,7 @@ fn log_file(plan: &Plan) -> PathBuf {
 fn show_log(plan: &Plan) {
     let log = std::fs::read_to_string(log_file(plan)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
-    let last = lines.len().saturating_sub(30);
+    let last = lines.len().saturating_sub(10);
     println!("--- {} ---\n{}", plan.name, lines[last..].join("\n"));
 }
 

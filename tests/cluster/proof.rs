@@ -36,13 +36,14 @@ pub(crate) async fn prove(
     gapless(database, room, &stored).await;
     agrees(&stored, told);
     println!(
-        "{} stored: {} acknowledged, {} refused, {} unknown; {} tries, the slowest {:?}; {} readers",
+        "{} stored: {} acknowledged, {} refused, {} unknown; {} tries, the slowest {:?}, refusal {:?}; {} readers",
         stored.len(),
         told.acknowledged.len(),
         told.refused.len(),
         told.unknown.len(),
         told.tries,
         told.slowest,
+        told.slowest_refusal,
         readers.len()
     );
     stored.len()

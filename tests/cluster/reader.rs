@@ -142,9 +142,15 @@ impl Line {
         write.write_all(join.as_bytes()).await?;
         let mut lines = BufReader::new(read).lines();
         let (system, message) = ("[system] ", format!("[{}] ", self.room));
+        let greeting = lines.next_line().await?.unwrap_or_default();
+        let Some(rest) = greeting.strip_prefix("[system] welcome, ") else {
+            return Ok(());
+        };
+        let me = rest.split(':').next().unwrap_or_default();
+        let through = format!("{me} joined {}", self.room);
         while let Some(line) = lines.next_line().await? {
             if let Some(told) = line.strip_prefix(system) {
-                if told.starts_with("guest-") && told.contains(" joined ") {
+                if told == through {
                     self.note(|notes| notes.connections += 1);
                 } else if told.contains("unavailable") {
                     return Ok(());

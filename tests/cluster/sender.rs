@@ -17,8 +17,9 @@ pub(crate) struct Told {
     pub(crate) refused: Vec<(String, String)>,
     /// Nobody knows: the connection broke, or the server said so.
     pub(crate) unknown: Vec<String>,
-    /// The longest wait for an answer.
+    /// The longest wait for an answer, and for a refusal.
     pub(crate) slowest: Duration,
+    pub(crate) slowest_refusal: Duration,
     pub(crate) tries: usize,
 }
 
@@ -37,6 +38,7 @@ impl Told {
             sum.refused.extend(told.refused);
             sum.unknown.extend(told.unknown);
             sum.slowest = sum.slowest.max(told.slowest);
+            sum.slowest_refusal = sum.slowest_refusal.max(told.slowest_refusal);
             sum.tries += told.tries;
         }
         sum
@@ -83,11 +85,13 @@ impl Sender {
     /// Says the next thing once, at each address in turn, and takes what comes.
     pub(crate) async fn say(&mut self) {
         let content = self.next_content();
+        let start = Instant::now();
         match self.post(&content, None).await {
             Some(answer) if answer.status == 200 => self.acknowledged(content, &answer),
             Some(answer) if answer.code() == "outcome_unknown" => self.told.unknown.push(content),
             Some(answer) => {
                 let code = answer.code().to_owned();
+                self.told.slowest_refusal = self.told.slowest_refusal.max(start.elapsed());
                 self.told.refused.push((content, code));
             }
             None => self.told.unknown.push(content),
