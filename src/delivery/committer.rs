@@ -1,9 +1,11 @@
 //! The way in: many sends become one commit, and only then become visible and acknowledged.
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
@@ -64,8 +66,10 @@ impl Committer {
     /// The committer and its work, which ends when the committer is dropped and everything
     /// accepted is committed and answered.
     pub fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
-        let worker = hub.clone();
-        let (queue, work) = Batcher::new(QUEUE, BATCH, move |batch| commit(worker.clone(), batch));
+        let (worker, outage) = (hub.clone(), Arc::<AtomicBool>::default());
+        let (queue, work) = Batcher::new(QUEUE, BATCH, move |batch| {
+            commit(worker.clone(), outage.clone(), batch)
+        });
         (Self { queue, hub }, work)
     }
 
@@ -85,26 +89,52 @@ impl Committer {
     }
 }
 
-async fn commit(hub: Arc<Hub>, batch: Vec<Waiting<Item, Answer>>) {
+type Batch = Vec<Waiting<Item, Answer>>;
+
+/// Commits a batch. Of one whose outcome is in doubt while the database is away, the answer may
+/// take long; nothing can be committed before it is known, and those behind it are told at once.
+async fn commit(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
+    let store = hub.store.clone();
+    if store.stalled().now_or_never().is_some() {
+        let behind = StoreError::Unavailable("it is away, with a commit in doubt".into());
+        return refuse(&hub, batch, &behind);
+    }
+    let mut work = Box::pin(settle(hub, outage, batch));
+    tokio::select! {
+        () = &mut work => {}
+        () = store.stalled() => drop(tokio::spawn(work)),
+    }
+}
+
+async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
     let drafts: Vec<Draft> = batch
         .iter()
         .map(|((message, _), _)| draft(message))
         .collect();
-    let outcome = hub.store.append(&drafts).await;
-    let meters = &hub.meters;
-    meters.queue_depth.add(-(batch.len() as i64));
-    match outcome {
+    match hub.store.append(&drafts).await {
         Ok(answers) => {
+            hub.meters.queue_depth.add(-(batch.len() as i64));
+            if outage.swap(false, Relaxed) {
+                tracing::info!("commits again");
+            }
             show(&hub, &batch, &answers);
             acknowledge(&hub, batch, answers);
         }
         Err(error) => {
-            tracing::warn!(%error, messages = batch.len(), "can't commit");
-            meters.refused.add(batch.len() as u64);
-            for (_, reply) in batch {
-                let _ = reply.send(Err(error.clone().into()));
+            // An outage is told of when it begins; every message that it refuses is counted.
+            if !outage.swap(true, Relaxed) {
+                tracing::warn!(%error, messages = batch.len(), "can't commit");
             }
+            refuse(&hub, batch, &error);
         }
+    }
+}
+
+fn refuse(hub: &Hub, batch: Batch, error: &StoreError) {
+    hub.meters.queue_depth.add(-(batch.len() as i64));
+    hub.meters.refused.add(batch.len() as u64);
+    for (_, reply) in batch {
+        let _ = reply.send(Err(error.clone().into()));
     }
 }
 

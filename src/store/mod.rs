@@ -81,6 +81,12 @@ pub trait Store: Send + Sync + 'static {
     /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
 
+    /// Ready while a commit is in doubt and the database can't be reached to ask about it: until
+    /// then nothing else can be committed. Waits as long as that is not so.
+    async fn stalled(&self) {
+        std::future::pending().await
+    }
+
     /// Up to `limit` messages with `seq > after`, ascending. A hole means that rows were deleted.
     async fn read(
         &self,

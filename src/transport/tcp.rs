@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use super::Drain;
 use super::line::{Line, Lines, system};
 use crate::chat::{
-    Attached, Chat, ChatError, Effect, Entry, Next, Reader, Reply, Sending, Session, Slice, Wire,
-    is_command,
+    Attached, Chat, ChatError, Code, Effect, Entry, Next, Reader, Reply, Sending, Session, Slice,
+    Wire, is_command,
 };
 use crate::model::TransportKind;
 
@@ -245,9 +245,15 @@ impl Connection {
     }
 
     fn refuse(&mut self, failed: Option<ChatError>) {
-        if let Some(error) = failed {
-            system(&format!("not sent: {}", error.detail), &mut self.out);
-        }
+        let Some(error) = failed else { return };
+        let told = match error.code {
+            // A line has no nonce to say it again with.
+            Code::OutcomeUnknown => "perhaps not sent: the database went away during the commit; \
+                 if it does not show up here, say it again"
+                .to_owned(),
+            _ => format!("not sent: {}", error.detail),
+        };
+        system(&told, &mut self.out);
     }
 
     async fn settle_all(&mut self) {

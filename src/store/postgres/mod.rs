@@ -68,6 +68,10 @@ impl Store for PostgresStore {
         self.writers.append(batch).await
     }
 
+    async fn stalled(&self) {
+        self.writers.stalled().await;
+    }
+
     async fn read(
         &self,
         room: &RoomRef,

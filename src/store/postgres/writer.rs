@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::append::{Answer, Layout, Reply};
@@ -18,6 +18,8 @@ pub(super) struct Writers {
     gate: Arc<Gate>,
     slots: Semaphore,
     idle: Mutex<Vec<Line>>,
+    /// How many batches are in doubt while the database can't be reached.
+    stalled: watch::Sender<usize>,
 }
 
 /// A writer's row in the database, by the number of its next batch, and its connection. A line
@@ -45,7 +47,14 @@ impl Writers {
             gate,
             slots: Semaphore::new(size),
             idle: Mutex::default(),
+            stalled: watch::Sender::new(0),
         }
+    }
+
+    /// Ready while a batch is in doubt and the database can't be asked about it.
+    pub(super) async fn stalled(&self) {
+        // It can't fail: the sender is here.
+        let _ = self.stalled.subscribe().wait_for(|count| *count > 0).await;
     }
 
     pub(super) fn available(&self) -> usize {
@@ -88,6 +97,7 @@ impl Writers {
         let mut answers: Vec<Answer> = vec![None; batch.len()];
         let mut layout = Layout::of(batch, &answers);
         let (mut doubt, mut tries) = (None, 0);
+        let mut stall = None;
         while !layout.is_empty() {
             let error = match self.attempt(line, &layout).await {
                 Ok(Reply::Known(known)) => {
@@ -109,7 +119,10 @@ impl Writers {
                 Err(Setback::Again(error)) => error.to_string(),
                 Err(Setback::Lost(error)) => doubt.insert(error).clone(),
                 Err(Setback::Failed(error)) if doubt.is_none() => return Err(error),
-                Err(Setback::Failed(error)) => error.to_string(),
+                Err(Setback::Failed(error)) => {
+                    stall.get_or_insert_with(|| Stall::new(&self.stalled));
+                    error.to_string()
+                }
             };
             if Instant::now() >= deadline {
                 return Err(doubt.map_or(StoreError::Unavailable(error), StoreError::Unknown));
@@ -225,6 +238,22 @@ impl Writers {
             Ok(id) => Ok(id?),
             Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
         }
+    }
+}
+
+/// Counts a batch that is in doubt without a database to ask.
+struct Stall<'w>(&'w watch::Sender<usize>);
+
+impl<'w> Stall<'w> {
+    fn new(count: &'w watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Stall<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
