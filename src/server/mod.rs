@@ -206,10 +206,14 @@ async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Sto
     };
     let patience = tokio::time::Instant::now() + config.db_wait.get();
     let mut pause = Duration::from_millis(50);
+    let mut told = String::new();
     loop {
         match store::open(&options, meters.clone()).await {
             Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + pause < patience => {
-                tracing::info!(%why, "waiting for the database");
+                if why != told {
+                    tracing::info!(%why, "waiting for the database");
+                    told = why;
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(1));
             }

@@ -2,6 +2,7 @@
 mod error;
 mod gate;
 pub mod migrations;
+mod pg_url;
 mod postgres;
 mod presence;
 mod sqlite;

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use refinery_core::Migration;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::HISTORY;
 use super::error::MigrateError;
-use crate::store::StoreError;
+use crate::store::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -45,14 +45,12 @@ impl Database {
             let connection = SqliteConnection::connect_with(&options).await?;
             return Ok(Some(Self::Sqlite(connection)));
         }
-        let options: PgConnectOptions = url
-            .parse()
-            .map_err(|e| StoreError::Unsupported(format!("can't read db_url: {e}")))?;
+        let options = pg_url::read(url)?;
         let name = format!("discordctl migrate, pid {}", std::process::id());
         let options = options.application_name(&name).extra_float_digits(None);
         match timeout(CONNECT, PgConnection::connect_with(&options)).await {
             Ok(Ok(connection)) => Ok(Some(Self::Postgres(connection))),
-            Ok(Err(error)) => Err(StoreError::Unavailable(error.to_string()).into()),
+            Ok(Err(error)) => Err(pg_url::unreachable(error).into()),
             Err(_) => Err(StoreError::Unavailable("no answer in time".into()).into()),
         }
     }

@@ -6,7 +6,7 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, FromRow};
 use tokio::time::{Instant, timeout};
 
-use crate::store::{Options, StoreError};
+use crate::store::{Options, StoreError, pg_url};
 
 /// An idle connection older than this is asked whether it is still there.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -26,11 +26,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
-        // The text of the error does not hold the URL, which may hold a password.
-        let parsed: PgConnectOptions = options
-            .url
-            .parse()
-            .map_err(|e| StoreError::Unsupported(format!("can't read db_url: {e}")))?;
+        let parsed = pg_url::read(&options.url)?;
         let prepares = !without_statements(&options.url);
         let statement = options.acquire_timeout * 2;
         let parsed = parsed
@@ -55,7 +51,7 @@ impl Target {
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
         let raw = match timeout(self.patience, PgConnection::connect_with(&self.options)).await {
-            Ok(raw) => raw.map_err(unreachable)?,
+            Ok(raw) => raw.map_err(pg_url::unreachable)?,
             Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
         };
         let begin = match self.prepares {
@@ -184,14 +180,6 @@ impl From<sqlx::Error> for Failure {
             class if class.starts_with("08") => Self::Lost(error),
             _ => Self::Other(error),
         }
-    }
-}
-
-/// A failure to connect: nothing happened, whatever it was.
-fn unreachable(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::Database(e) => StoreError::Unavailable(e.message().to_owned()),
-        other => StoreError::Unavailable(other.to_string()),
     }
 }
 
