@@ -13,7 +13,7 @@ use crate::bus::{Bus, BusState};
 use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub, Move};
 use crate::meter::Meters;
-use crate::model::{RoomRef, SessionKey, TransportKind};
+use crate::model::{Nickname, RoomRef, SessionKey, TransportKind};
 use crate::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError};
 
 /// Changes that may wait; whoever has another waits for room.
@@ -150,17 +150,28 @@ impl Presence {
         self.sessions.write().remove(key);
     }
 
-    /// Claims the session's nickname in the store, and its rooms if it is online again.
+    /// Claims the session's nickname in the store, so that it is online, now or again.
     pub(super) async fn claim(&self, session: &Session) -> Result<(), ChatError> {
-        let (nickname, account) = {
+        let (nickname, guest) = {
             let state = session.state.lock();
-            (state.nickname.clone(), !state.guest)
+            (state.nickname.clone(), state.guest)
         };
+        self.claim_as(session, nickname, guest).await
+    }
+
+    /// The same under a nickname that the session has from then on. Name and user change
+    /// together, so that nothing is said by one under the other's name.
+    pub(super) async fn claim_as(
+        &self,
+        session: &Session,
+        nickname: Nickname,
+        guest: bool,
+    ) -> Result<(), ChatError> {
         let change = PresenceChange::Claim {
             session: session.key().clone(),
             nickname: nickname.clone(),
             transport: session.transport(),
-            account,
+            account: !guest,
         };
         match self.change(change).await? {
             PresenceOutcome::NicknameTaken => Err(ChatError::new(
@@ -169,6 +180,8 @@ impl Presence {
             )),
             PresenceOutcome::User(user) => {
                 let mut state = session.state.lock();
+                state.nickname = nickname;
+                state.guest = guest;
                 state.user = user.or(state.user);
                 state.stored = true;
                 Ok(())

@@ -13,17 +13,10 @@ impl Chat {
         name: &str,
     ) -> Result<Reply, ChatError> {
         let wanted = Nickname::parse(name)?;
-        let (before, guest) = {
-            let mut state = session.state.lock();
-            let before = std::mem::replace(&mut state.nickname, wanted.clone());
-            (before, std::mem::replace(&mut state.guest, false))
-        };
-        if let Err(error) = self.presence.claim(session).await {
-            let mut state = session.state.lock();
-            state.nickname = before;
-            state.guest = guest;
-            return Err(error);
-        }
+        let before = session.nickname();
+        self.presence
+            .claim_as(session, wanted.clone(), false)
+            .await?;
         for room in session.rooms() {
             if let Some(served) = self.hub.served(room.id) {
                 served.notice(&format!("{before} is now {wanted}"));
