@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::ledger::Ledger;
 use super::live::Live;
@@ -14,6 +14,9 @@ use super::tally::Tally;
 
 /// A reader that takes nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Readers that may wait to be accepted.
+const BACKLOG: u32 = 4_096;
 
 pub(super) struct Fanout {
     audience: Vec<TcpStream>,
@@ -38,8 +41,10 @@ pub(super) async fn accept(listener: &TcpListener, count: usize) -> io::Result<V
 }
 
 /// A place for it to listen.
-pub(super) async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+pub(super) fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(BACKLOG)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
@@ -54,8 +59,8 @@ impl Fanout {
         }
     }
 
-    /// Plays until the end; returns what each sender sent.
-    pub(super) fn run(mut self, live: &Live) -> (Tally, Vec<Ledger>) {
+    /// Plays until the end.
+    pub(super) fn run(&mut self, live: &Live) {
         let mut chunk = Vec::new();
         let end = self.tally.orders.end;
         while self.tally.watch.micros() < end && !live.is_stopped() && !live.is_done() {
@@ -68,6 +73,10 @@ impl Fanout {
             live.gain(&mut self.tally.gained);
         }
         live.sending_is_over();
+    }
+
+    /// What it counted, and what each sender sent. Hangs up on the audience.
+    pub(super) fn into_account(self) -> (Tally, Vec<Ledger>) {
         let ledgers = self.counters.iter().map(|last| Ledger::whole(*last));
         (self.tally, ledgers.collect())
     }

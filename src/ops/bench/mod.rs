@@ -81,25 +81,26 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
     let tally = |watch| Tally::new(plan, orders, watch);
     let watch = Watch::start();
     let lanes = lanes(plan, stage.readers, stage.senders, || tally(watch))?;
-    let fanout = (!stage.audience.is_empty()).then(|| Fanout::new(stage.audience, tally(watch)));
-    let (served, played, cpu_seconds) = thread::scope(|scope| {
+    // Kept until the readers are gone, so that it does not hang up on them.
+    let mut fanout =
+        (!stage.audience.is_empty()).then(|| Fanout::new(stage.audience, tally(watch)));
+    let (served, cpu_seconds) = thread::scope(|scope| {
         let lanes: Vec<_> = lanes
             .into_iter()
             .map(|lane| scope.spawn(|| lane.run(live)))
             .collect();
-        let fanout = fanout.map(|fanout| scope.spawn(|| fanout.run(live)));
+        if let Some(fanout) = &mut fanout {
+            scope.spawn(|| fanout.run(live));
+        }
         let cpu_seconds = supervise(plan, live, watch, &stage.servers);
         live.finish();
         let served: Vec<Served> = lanes
             .into_iter()
             .filter_map(|lane| lane.join().ok())
             .collect();
-        (
-            served,
-            fanout.and_then(|fanout| fanout.join().ok()),
-            cpu_seconds,
-        )
+        (served, cpu_seconds)
     });
+    let played = fanout.map(Fanout::into_account);
     let observed = Observed {
         connect: stage.took,
         failed: stage.failed,

@@ -80,7 +80,7 @@ impl Stage {
     }
 
     async fn bare(plan: &Plan, live: &Live) -> Result<Self, BenchError> {
-        let (listener, address) = fanout::listen().await?;
+        let (listener, address) = fanout::listen()?;
         let watch = Watch::start();
         let (readers, audience) = tokio::join!(
             open_all(plan.connections, live, |_| open::bare(address)),
