@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Format;
-use crate::{completion, config, man, serve};
+use crate::{bench, completion, config, man, migrate, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -42,7 +42,7 @@ pub(crate) struct Global {
     pub(crate) output: Format,
     /// Do not ask before what cannot be undone
     #[arg(long, global = true)]
-    yes: bool,
+    pub(crate) yes: bool,
     // main looks for it in the raw arguments, so that errors in those obey it too.
     /// No colours; NO_COLOR=1 does the same
     #[arg(long, global = true)]
@@ -52,6 +52,8 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
+    Bench(bench::BenchArgs),
+    Migrate(migrate::MigrateArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

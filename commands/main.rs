@@ -1,10 +1,13 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod bench;
 mod cli;
 mod completion;
 mod config;
+mod confirm;
 mod exit;
 mod failure;
 mod man;
+mod migrate;
 mod output;
 mod serve;
 mod settings;
@@ -36,14 +39,17 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Exit {
     let output = Output::new(cli.global.output);
-    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cli.command, &output)))
+    let yes = cli.global.yes;
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cli.command, yes, &output)))
         .unwrap_or_else(|_| Err(Failure::bug("it panicked (see above)").into()));
     result.unwrap_or_else(|error| Failure::from(error).report(output.format()))
 }
 
-fn dispatch(command: Command, output: &Output) -> anyhow::Result<Exit> {
+fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Bench(args) => bench::run(&args, output),
+        Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -88,7 +88,7 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
 }
 
 /// Every connection needs a descriptor; the soft limit is often far below what is allowed.
-fn raise_open_files() {
+pub(crate) fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -49,8 +49,13 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings in force, from all sources.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        self.load_from(self.config.clone())
+    }
+
+    /// The same with another file, as for one instance of several.
+    pub(crate) fn load_from(&self, file: Option<PathBuf>) -> Result<Loaded, Failure> {
         config::load(Sources {
-            file: self.config.clone(),
+            file,
             env: environment()?,
             overrides: self.overrides(),
         })
@@ -71,6 +76,36 @@ impl Settings {
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect()
+    }
+}
+
+/// Which database, for commands that are about nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseSettings {
+    /// Settings as JSON, of any instance
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Database [default: sqlite://data/discord.db]; with a password, better as DISCORDCTL_DB_URL
+    #[arg(long, global = true, value_name = "URL")]
+    db_url: Option<String>,
+}
+
+impl DatabaseSettings {
+    /// The settings in force, from all sources.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        let url = self.db_url.iter();
+        config::load(Sources {
+            file: self.config.clone(),
+            env: environment()?,
+            overrides: url.map(|url| ("db_url".to_owned(), url.clone())).collect(),
+        })
+        .map_err(failure)
     }
 }
 

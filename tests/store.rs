@@ -1,12 +1,22 @@
 //! The contract of the store: the same cases over every database.
 #[path = "support/db.rs"]
 mod db;
+#[path = "store/instances.rs"]
+mod instances;
 #[path = "store/log.rs"]
 mod log;
+#[path = "store/migrate.rs"]
+mod migrate;
+#[path = "store/migrations.rs"]
+mod migrations;
 #[path = "store/nonces.rs"]
 mod nonces;
+#[path = "store/outages.rs"]
+mod outages;
 #[path = "store/presence.rs"]
 mod presence;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "store/rooms.rs"]
 mod rooms;
 
@@ -58,21 +68,23 @@ contract! {
     }
     presence {
         a_nickname_is_taken_while_its_holder_is_online,
-        a_nickname_is_free_when_its_instance_is_silent,
         a_nickname_claimed_by_two_at_once_goes_to_one,
         a_session_may_claim_again,
         a_session_that_idles_may_come_back,
-        only_its_own_instance_idles_a_session,
         a_rename_takes_the_memberships_along,
         a_guest_leaves_no_memberships,
         a_user_stays_a_member,
         to_leave_ends_the_membership,
         what_does_not_exist_is_not_joined,
+        changes_are_applied_in_order,
+        a_terminals_session_is_not_for_others,
+    }
+    instances {
+        a_nickname_is_free_when_its_instance_is_silent,
+        only_its_own_instance_idles_a_session,
         members_and_online_are_counted,
         the_online_list_names_rooms_and_instances,
-        changes_are_applied_in_order,
         a_session_expires_when_it_is_unused,
-        a_terminals_session_is_not_for_others,
         a_run_takes_the_place_of_earlier_runs,
         a_retired_instance_frees_its_nicknames,
         a_heartbeat_writes_a_lost_row_anew,

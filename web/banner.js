@@ -5,6 +5,7 @@ const GOOD_NEWS_FOR = 4000;
 
 export class Banner {
   #lost = false;
+  #been = false; // connected, ever
   #timer = null;
   #retryAt = null;
 
@@ -18,29 +19,31 @@ export class Banner {
   #state({ state, retryAt }, link) {
     clearInterval(this.#timer);
     this.#retryAt = retryAt;
-    setText($("link-state"), { open: link.byStreams ? "connected, without WebSocket" : "connected", idle: "signed out" }[state] ?? "not connected");
+    setText($("link-state"), { open: link.byStreams ? "connected by streams" : "connected", idle: "signed out" }[state] ?? "not connected");
     $("link-state").dataset.state = state;
     if (state === "open") this.#back();
     else if (state === "waiting") {
-      if (!this.#lost) setText($("announce-state"), "Connection lost. Reconnecting.");
+      if (!this.#lost && this.#been) setText($("announce-state"), "Connection lost. Reconnecting.");
       this.#lost = true;
       this.#show("lost");
       this.#count();
       this.#timer = setInterval(() => this.#count(), 250);
-    } else if (state === "connecting" && this.#lost) setText($("banner-text"), "Connection lost. Reconnecting…");
+    } else if (state === "connecting" && this.#lost) this.#count();
     else if (state === "idle") { this.#lost = false; $("banner").hidden = true; }
   }
 
   #count() {
     if (!this.#lost) return;
     const seconds = this.#retryAt ? Math.ceil((this.#retryAt - Date.now()) / 1000) : 0;
-    const why = navigator.onLine ? "Connection lost." : "You are offline.";
-    setText($("banner-text"), seconds > 0 ? `${why} Trying again in ${seconds} s.` : `${why} Reconnecting…`);
+    const why = !navigator.onLine ? "You are offline." : this.#been ? "Connection lost." : "No connection yet.";
+    setText($("banner-text"), seconds > 0 ? `${why} Trying again in ${seconds} s.` : `${why} Connecting…`);
   }
 
   #back() {
-    if (!this.#lost) return;
+    const back = this.#lost && this.#been;
     this.#lost = false;
+    this.#been = true;
+    if (!back) { $("banner").hidden = true; return; }
     this.#show("back");
     setText($("banner-text"), "Connected again.");
     setText($("announce-state"), "Connected again.");

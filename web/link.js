@@ -29,6 +29,8 @@ export class Link extends EventTarget {
   /** `positions()` gives the last seq seen of each joined room, most recently used room first. */
   constructor(positions) { super(); this.#positions = positions; }
 
+  get byStreams() { return this.#streams !== null; }
+
   /** Would a message go out now? */
   get ready() { return this.#streams ? this.state !== "idle" : this.state === "open"; }
 

@@ -144,7 +144,7 @@ export class Log {
         }, "Load older messages"));
       case "day": return make("li.divider.day", {}, make("span", {}, dayName(date)));
       case "new": return make("li.divider.new", {}, make("span", {}, "New"));
-      case "note": return make(`li.note.${note.kind}`, {},
+      case "note": return make(`li.note.${note.kind}${note.text.includes("\n") ? ".lines" : ""}`, {},
         make("p", { dir: "auto" }, note.text), make("time", { datetime: note.time.toISOString(), title: note.time.toISOString() }, timeOf(note.time)));
       case "message": return this.#message(message.user, message.content, date, { "data-seq": message.seq, "data-id": message.id });
       case "pending": {

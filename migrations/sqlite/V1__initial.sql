@@ -1,3 +1,4 @@
+-- floor: 1
 -- Users, rooms and their log of messages; who is online, and through which instance.
 -- Names are compared without case; times are RFC 3339 in UTC with milliseconds.
 CREATE TABLE users (

@@ -34,6 +34,7 @@ read_record() {
   local identity
   PID='' PORT=''
   [ -r "$1" ] || return 1
+  # shellcheck disable=SC2034 # the caller reads PORT
   read -r PID PORT identity <"$1" || return 1
   case $PID in '' | *[!0-9]*) return 1 ;; esac
   [ "$(process_identity "$PID" || true)" = "$identity" ]

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
-use crate::model::{LOBBY, Message, Nickname, RoomName, RoomRef, Seq};
+use crate::model::{Message, Nickname, RoomName, RoomRef, Seq};
 use crate::store::{Online, RoomSummary, Store};
 
 pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, Start, Wire};
@@ -95,16 +95,8 @@ impl Chat {
     /// The room of that name; the lobby comes into being when it is first asked for.
     pub async fn room(&self, name: &str) -> Result<RoomRef, ChatError> {
         let name = RoomName::parse(name)?;
-        if let Some(room) = self.hub.find(&name).await? {
-            return Ok(room);
-        }
-        if !name.is_lobby() {
-            return Err(ChatError::no_such_room(&name));
-        }
-        let lobby = RoomName::parse(LOBBY)?;
-        self.store().create_room(&lobby, None).await?;
-        let made = self.hub.find(&lobby).await?;
-        made.ok_or_else(|| ChatError::no_such_room(&lobby))
+        let found = self.hub.find(&name).await?;
+        found.ok_or_else(|| ChatError::no_such_room(&name))
     }
 
     /// Begins to read a room; `signal` is woken when there is more. Needs no session.

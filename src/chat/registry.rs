@@ -72,9 +72,19 @@ impl Chat {
             Some(session) => session,
             None => self.load(&id, transport).await?,
         };
-        let stored = session.state.lock().stored;
-        if !stored {
+        let (stored, upgraded) = {
+            let mut state = session.state.lock();
+            // Requests beside an open WebSocket do not make it less of one.
+            let upgraded = transport == TransportKind::WebSocket && state.transport != transport;
+            if upgraded {
+                state.transport = transport;
+            }
+            (state.stored, upgraded)
+        };
+        if !stored || upgraded {
             self.presence.claim(&session).await?;
+        }
+        if !stored {
             self.presence.announce(&session, Move::Joined);
         }
         if session.mark_used(now, TOUCH_AFTER) {
@@ -126,6 +136,7 @@ impl Chat {
     /// Ends a session: its nickname is free, and its rooms hear that it left.
     pub async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
         let online = std::mem::take(&mut session.state.lock().stored);
+        session.end();
         self.presence.remove(session.key());
         if online {
             self.presence.announce(session, Move::Left);

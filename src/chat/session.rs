@@ -1,7 +1,7 @@
 //! A session: one person, over one connection or, with a secret to show, over many.
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -19,15 +19,17 @@ const MOST_TOLD: usize = 16;
 pub struct Session {
     id: SessionId,
     key: SessionKey,
-    transport: TransportKind,
     /// Woken when it is told something; a session of one connection reads by it too.
     signal: Arc<Notify>,
     connections: AtomicUsize,
+    ended: AtomicBool,
+    end: Notify,
     pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
+    pub(super) transport: TransportKind,
     pub(super) nickname: Nickname,
     pub(super) user: Option<UserId>,
     pub(super) guest: bool,
@@ -53,10 +55,12 @@ impl Session {
         Self {
             key: id.key(),
             id,
-            transport,
             signal: Arc::default(),
             connections: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+            end: Notify::new(),
             state: Mutex::new(State {
+                transport,
                 nickname,
                 user: None,
                 guest,
@@ -81,7 +85,7 @@ impl Session {
     }
 
     pub fn transport(&self) -> TransportKind {
-        self.transport
+        self.state.lock().transport
     }
 
     pub fn signal(&self) -> &Arc<Notify> {
@@ -121,6 +125,27 @@ impl Session {
     /// The next line that it was told.
     pub fn told(&self) -> Option<Arc<str>> {
         self.state.lock().told.pop_front()
+    }
+
+    /// Over, for everyone who still holds it.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Relaxed);
+        self.end.notify_waiters();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    /// Waits until the session is over, as when it was disconnected from elsewhere.
+    pub async fn ended(&self) {
+        let end = self.end.notified();
+        // Registered before the look, so that no end falls between the two.
+        let mut end = std::pin::pin!(end);
+        end.as_mut().enable();
+        if !self.has_ended() {
+            end.await;
+        }
     }
 
     /// Counts a connection or stream for as long as the value lives.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::cursor::{Cursor, Start};
 pub use super::tail::TailLimits;
@@ -12,15 +12,17 @@ use super::{Entry, Room};
 use crate::bus::{Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomName, RoomRef, Seq};
+use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
 use crate::store::{Store, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 const LINGER: Duration = Duration::from_secs(60);
 /// Names remembered at most; beyond, they are looked up again.
 const NAMES: usize = 65_536;
-/// Reads for readers that are behind, at once: they must not starve the rest of the pool.
-const PAGE_READS: usize = 4;
+/// Reads of ours at once: a crowd that joins or catches up must not starve the rest of the pool.
+const TURNS: usize = 4;
+/// How long one may wait for its turn; beyond, the database has too much to do.
+const TURN_WITHIN: Duration = Duration::from_millis(250);
 
 /// Everything below a transport that reading needs.
 pub struct Hub {
@@ -31,7 +33,7 @@ pub struct Hub {
     limits: TailLimits,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     names: RwLock<HashMap<String, RoomRef>>,
-    page_reads: Semaphore,
+    turns: Semaphore,
 }
 
 impl std::fmt::Debug for Hub {
@@ -58,7 +60,7 @@ impl Hub {
             limits,
             rooms: RwLock::default(),
             names: RwLock::default(),
-            page_reads: Semaphore::new(PAGE_READS),
+            turns: Semaphore::new(TURNS),
         }
     }
 
@@ -74,12 +76,32 @@ impl Hub {
         self.bus.state()
     }
 
-    /// The room of that name, from memory or the store.
-    pub async fn find(&self, name: &RoomName) -> Result<Option<RoomRef>, StoreError> {
-        if let Some(known) = self.names.read().get(&name.key()) {
-            return Ok(Some(known.clone()));
+    /// Waits for a turn to ask the store. Whoever then finds in memory what it wanted, since
+    /// another asked before, need not ask at all.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        match tokio::time::timeout(TURN_WITHIN, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
         }
-        let found = self.store.room(name).await?;
+    }
+
+    /// The room of that name, from memory or the store. The lobby is made if it is not there.
+    pub async fn find(&self, name: &RoomName) -> Result<Option<RoomRef>, StoreError> {
+        let known = || self.names.read().get(&name.key()).cloned();
+        if let Some(known) = known() {
+            return Ok(Some(known));
+        }
+        let _turn = self.turn().await?;
+        if let Some(known) = known() {
+            return Ok(Some(known));
+        }
+        let mut found = self.store.room(name).await?;
+        if found.is_none() && name.is_lobby() {
+            self.store
+                .create_room(&RoomName::stored(LOBBY), None)
+                .await?;
+            found = self.store.room(name).await?;
+        }
         Ok(found.map(|(room, _)| self.remember(room)))
     }
 
@@ -260,7 +282,7 @@ impl Hub {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let _turn = self.page_reads.acquire().await;
+        let _turn = self.turn().await?;
         self.store.read(room, after, limit).await
     }
 
@@ -270,7 +292,7 @@ impl Hub {
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let _turn = self.page_reads.acquire().await;
+        let _turn = self.turn().await?;
         self.store.read_before(room, before, limit).await
     }
 

@@ -1,1 +1,3 @@
-//! (being written)
+//! What operators do beside serving, callable from the command line and from tests.
+pub mod bench;
+pub mod migrate;

@@ -1,7 +1,7 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 mod error;
 mod gate;
-mod migrations;
+pub mod migrations;
 mod postgres;
 mod presence;
 mod sqlite;

@@ -176,6 +176,9 @@ pub(super) struct ErrorFrame<'a> {
     pub(super) reference: Option<&'a serde_json::Value>,
     pub(super) code: &'a str,
     pub(super) detail: &'a str,
+    /// Seconds after which it may be worth trying again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<u64>,
 }
 
 impl<'a> ErrorFrame<'a> {
@@ -184,6 +187,7 @@ impl<'a> ErrorFrame<'a> {
             reference,
             code: error.code.as_str(),
             detail: &error.detail,
+            retry_after: error.retry_after.map(|after| after.as_secs().max(1)),
         }
     }
 }

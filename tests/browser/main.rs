@@ -4,6 +4,7 @@
 //! `DISCORDCTL_TEST_BROWSER` is set: then that is a failure.
 mod netcat;
 mod person;
+mod proxy;
 mod server;
 mod wait;
 mod webdriver;
@@ -379,4 +380,94 @@ async fn a_reload_goes_on_where_it_was() {
         server.history("general").await.len() == 4
     })
     .await;
+}
+
+#[tokio::test]
+async fn where_no_websocket_gets_through_streams_do_the_same() {
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let mut server = Server::start().await;
+    let (anna, ben) = (driver.person().await, driver.person().await);
+    let proxy = proxy::without_websocket(server.http).await;
+    anna.enter_at(proxy, "anna").await;
+    ben.enter(&server, "ben").await;
+    let by_streams =
+        "return document.getElementById('link-state').textContent.includes('by streams')";
+    anna.eventually("it says that it goes by streams", by_streams)
+        .await;
+
+    anna.say("by a stream").await;
+    ben.sees("by a stream").await;
+    ben.say("by a socket").await;
+    anna.sees("by a socket").await;
+    server.kill();
+    anna.sees_lost_connection().await;
+    anna.say("while you were away").await;
+    server.run().await;
+    ben.sees("while you were away").await;
+    ben.say("welcome back").await;
+    anna.sees("welcome back").await;
+
+    let wanted = [
+        "by a stream",
+        "by a socket",
+        "while you were away",
+        "welcome back",
+    ];
+    for person in [&anna, &ben] {
+        let said = person.said().await;
+        assert_eq!(texts(&said), wanted);
+        assert_no_gap_and_no_repeat(&said);
+    }
+    assert_eq!(server.history("general").await, wanted);
+}
+
+#[tokio::test]
+async fn a_session_that_ended_is_replaced_under_the_same_nickname() {
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let mut server = Server::start().await;
+    let anna = driver.person().await;
+    anna.enter(&server, "anna").await;
+    anna.say("before").await;
+    anna.sees("before").await;
+
+    let session = anna
+        .run("return JSON.parse(sessionStorage['discordctl.session']).session_id")
+        .await;
+    let answer = server
+        .post(
+            "/api/disconnect",
+            &serde_json::json!({ "session_id": session }),
+        )
+        .await;
+    assert!(answer.contains("200"), "{answer}");
+    server.kill();
+    server.run().await;
+    let renewed = format!(
+        "return JSON.parse(sessionStorage['discordctl.session']).session_id !== {session} \
+         && document.getElementById('link-state').dataset.state === 'open'"
+    );
+    anna.eventually("there is another session", &renewed).await;
+    anna.say("after").await;
+    anna.sees("after").await;
+    assert_eq!(texts(&anna.said().await), ["before", "after"]);
+    let here = "return [...document.querySelectorAll('#here .name')].map(n => n.textContent).join() === 'anna'";
+    anna.eventually("anna is here", here).await;
+}
+
+#[tokio::test]
+async fn a_nickname_that_is_taken_is_refused_and_another_one_is_not() {
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let server = Server::start().await;
+    let (anna, other) = (driver.person().await, driver.person().await);
+    anna.enter(&server, "anna").await;
+    other.ask_to_enter(server.http, "Anna").await;
+    let refused = "return document.getElementById('signin-error').textContent !== '' && document.activeElement.id === 'nickname'";
+    other.eventually("the page says why not", refused).await;
+    other.enter(&server, "not-anna").await;
 }

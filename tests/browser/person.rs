@@ -28,27 +28,29 @@ impl Person {
         Self { browser }
     }
 
-    /// Opens the page and picks a nickname.
+    /// Opens the page, picks a nickname and is in the general room.
     pub(crate) async fn enter(&self, server: &Server, nickname: &str) {
+        self.enter_at(server.http, nickname).await;
+    }
+
+    pub(crate) async fn enter_at(&self, port: u16, nickname: &str) {
+        self.ask_to_enter(port, nickname).await;
+        self.is_in("general").await;
+        self.is_connected().await;
+        let joined = "return !!document.querySelector('#joined [data-room=general][aria-current]')";
+        self.eventually("general is joined", joined).await;
+    }
+
+    pub(crate) async fn ask_to_enter(&self, port: u16, nickname: &str) {
         self.browser
-            .goto(&format!("http://127.0.0.1:{}/", server.http))
+            .goto(&format!("http://127.0.0.1:{port}/"))
             .await
             .expect("open the page");
-        self.eventually(
-            "the page asks for a nickname",
-            "return document.activeElement?.id === 'nickname'",
-        )
-        .await;
+        let asked = "return document.activeElement?.id === 'nickname'";
+        self.eventually("the page asks for a nickname", asked).await;
         self.type_into(
             "#nickname",
             &format!("{nickname}{}", char::from(Key::Enter)),
-        )
-        .await;
-        self.is_in("general").await;
-        self.is_connected().await;
-        self.eventually(
-            "general is joined",
-            "return !!document.querySelector('#joined [data-room=general][aria-current]')",
         )
         .await;
     }
@@ -147,7 +149,8 @@ impl Person {
         element.send_keys(keys).await.expect("type");
     }
 
-    async fn run(&self, script: &str) -> Value {
+    /// What a script on the page gives.
+    pub(crate) async fn run(&self, script: &str) -> Value {
         self.browser
             .execute(script, Vec::new())
             .await

@@ -111,12 +111,32 @@ impl Server {
         std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default()
     }
 
-    /// The whole answer, headers and all. JSON answers carry a length, so no chunks have to be put together.
+    /// Posts JSON, and gives the status line.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> String {
+        let body = body.to_string();
+        let rest = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = self
+            .ask("POST", path, &rest)
+            .await
+            .expect("the server answers");
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
     async fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path, "\r\n").await
+    }
+
+    /// The whole answer, headers and all. JSON answers carry a length, so no chunks have to be put together.
+    async fn ask(&self, method: &str, path: &str, rest: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).await.ok()?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        stream
+            .write_all(format!("{head}{rest}").as_bytes())
+            .await
+            .ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         Some(String::from_utf8_lossy(&answer).into_owned())

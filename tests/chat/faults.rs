@@ -177,3 +177,27 @@ async fn a_stop_tells_everyone_and_loses_nothing() {
     );
     assert!(kinds.contains(&"message".to_owned()), "{kinds:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_disconnected_is_over_everywhere() {
+    use futures_util::StreamExt;
+    let local = start(|_| {}).await;
+    let browser = Browser::connect(local.server.http, "zoe").await;
+    let mut socket = Socket::open(local.server.http).await;
+    socket
+        .send(json!({ "type": "connect", "session_id": browser.session }))
+        .await;
+    assert_eq!(socket.next().await["type"], "connected");
+    let (_, users) = request(local.server.http, "GET", "/api/users", None).await;
+    assert_eq!(users["users"][0]["transport"], "websocket");
+    let asked = json!({ "session_id": browser.session });
+    let (status, _) = request(local.server.http, "POST", "/api/disconnect", Some(asked)).await;
+    assert_eq!(status, 200);
+    let last = crate::client::in_time("the end", socket.socket.next()).await;
+    let last = last.expect("told").expect("no protocol error");
+    assert!(last.is_close(), "{last:?}");
+    let asked = json!({ "session_id": browser.session, "room": "general", "content": "x" });
+    let (status, answer) = request(local.server.http, "POST", "/api/message", Some(asked)).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("unknown_session")));
+    local.server.stop().await.expect("a clean stop");
+}

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use discordctl::meter::Meters;
+use discordctl::store::migrations::Migrator;
 use discordctl::store::{self, Options, Store};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+/// Where a PgBouncer in transaction mode is, as `host:port`, if the stores are to go through it.
+const PGBOUNCER: &str = "DISCORDCTL_TEST_PGBOUNCER";
 /// Where PostgreSQL is: a superuser's URL of a database to make others from.
 const POSTGRES: &str = "DISCORDCTL_TEST_POSTGRES";
 
@@ -86,6 +89,13 @@ impl Db {
         }
     }
 
+    /// Takes back what was migrated: a database as an operator makes it.
+    pub(crate) async fn bare(&self) {
+        let migrator = Migrator::new(&self.url);
+        migrator.up(None).await.expect("migrated");
+        migrator.rollback(0).await.expect("rolled back");
+    }
+
     /// A store over this database, as one more process would open it.
     pub(crate) async fn open(&self) -> Arc<dyn Store> {
         self.open_with(self.options()).await
@@ -102,12 +112,25 @@ impl Db {
 
     pub(crate) fn options(&self) -> Options {
         Options {
-            url: self.url.clone(),
+            url: self.pooled(),
             application: "discordctl test".into(),
             connections: 4,
             idle_timeout: Duration::from_secs(30),
             acquire_timeout: Duration::from_secs(10),
             waiting: 100,
+        }
+    }
+
+    fn pooled(&self) -> String {
+        match (self.kind, std::env::var(PGBOUNCER)) {
+            (Kind::Postgres, Ok(pooler)) => {
+                let (host, port) = pooler.rsplit_once(':').expect("host:port");
+                let direct: PgConnectOptions = self.url.parse().expect("a good URL");
+                let through = direct.host(host).port(port.parse().expect("a port"));
+                let through = through.statement_cache_capacity(0);
+                through.to_url_lossy().to_string()
+            }
+            _ => self.url.clone(),
         }
     }
 
@@ -172,17 +195,7 @@ async fn on_server() -> (String, Home) {
     postgres(&url, &format!("CREATE DATABASE {name}")).await;
     let own: PgConnectOptions = url.parse().expect("a good URL");
     let own = own.database(&name).to_url_lossy().to_string();
-    postgres(
-        &own,
-        include_str!("../../migrations/postgres/V1__initial.sql"),
-    )
-    .await;
-    postgres(
-        &own,
-        "CREATE TABLE schema_migrations (version int); INSERT INTO schema_migrations VALUES (1);
-         CREATE TABLE schema_steps (version int, floor int)",
-    )
-    .await;
+    Migrator::new(&own).up(None).await.expect("migrated");
     (own, Home::Server { url, name })
 }
 

@@ -59,6 +59,9 @@ impl Chat {
 
     /// Who says it, unless they say too much.
     fn author(&self, session: &Session) -> Result<(i64, std::sync::Arc<str>), ChatError> {
+        if session.has_ended() {
+            return Err(ChatError::unknown_session());
+        }
         let now = self.clock().now();
         let rules = &self.rules;
         let mut state = session.state.lock();

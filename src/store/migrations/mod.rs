@@ -1,18 +1,215 @@
 //! The schema, step by step: the files of `migrations/`, embedded and run by refinery.
+//!
+//! What refinery does not do is here: a lock, so that several may be started at once; a bound
+//! on the time for which everybody else waits behind a migration; steps that can't run in a
+//! transaction, and their honest state when they stop half way; the way back; checksums that a
+//! comment does not change; and which older programs a step tolerates.
+mod database;
+mod error;
+mod normal;
+mod run;
+mod status;
+mod step;
+
+use std::time::Duration;
+
+use self::database::Database;
 use super::StoreError;
 
-pub(super) mod sqlite;
+pub use error::MigrateError;
+pub use status::{State, Status, StepStatus};
+pub use step::Step;
 
 /// Where refinery keeps what was applied.
 const HISTORY: &str = "schema_migrations";
 
-/// What was applied to a PostgreSQL database: each version, and the oldest that a program may
-/// know to work with it.
-pub(super) const APPLIED: &str = "SELECT m.version, coalesce(s.floor, m.version)
-    FROM schema_migrations m LEFT JOIN schema_steps s ON s.version = m.version";
-
 /// The version that this program needs.
 const NEEDED: i32 = 1;
+
+/// What was applied: each version, and the oldest that a program may know to work with it.
+pub(super) const APPLIED: &str = "SELECT m.version, s.floor
+    FROM schema_migrations m JOIN schema_steps s ON s.version = m.version";
+
+/// How long to wait for others.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For somebody else who migrates.
+    pub lock: Duration,
+    /// For a lock on a table, while everybody who comes later waits behind us.
+    pub lock_timeout: Duration,
+    /// How often to try for it.
+    pub tries: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            lock: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(2),
+            tries: 15,
+        }
+    }
+}
+
+/// Migrates one database.
+#[derive(Debug, Clone)]
+pub struct Migrator {
+    url: String,
+    steps: Vec<Step>,
+    pub patience: Patience,
+}
+
+/// A step that was taken, one way or the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub version: i32,
+    pub name: String,
+    pub what: &'static str,
+}
+
+impl Migrator {
+    /// For the database that `url` names, with the steps that this program knows.
+    pub fn new(url: &str) -> Self {
+        let steps = match url.starts_with("sqlite:") {
+            true => step::sqlite(),
+            false => step::postgres(),
+        };
+        Self::with_steps(url, steps)
+    }
+
+    pub fn with_steps(url: &str, steps: Vec<Step>) -> Self {
+        Self {
+            url: url.to_owned(),
+            steps,
+            patience: Patience::default(),
+        }
+    }
+
+    pub fn known_steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    pub async fn status(&self) -> Result<Status, MigrateError> {
+        match Database::open(&self.url, false).await? {
+            Some(mut database) => self.look(&mut database).await,
+            None => Ok(Status::new(&self.steps, &[], &[])),
+        }
+    }
+
+    /// The steps that are to come, with their SQL.
+    pub async fn plan(&self, to: Option<i32>) -> Result<Vec<Step>, MigrateError> {
+        let status = self.status().await?;
+        let mut steps = self.steps.clone();
+        steps.retain(|s| {
+            status.is(s.version, State::Pending) && s.version <= to.unwrap_or(i32::MAX)
+        });
+        Ok(steps)
+    }
+
+    /// Brings the database up to `to`, or to what this program knows.
+    pub async fn up(&self, to: Option<i32>) -> Result<Vec<Taken>, MigrateError> {
+        let mut database = self.open(true).await?;
+        let mut taken = Vec::new();
+        let status = self.look(&mut database).await?;
+        status.sound()?;
+        if status.pending(to).next().is_none() {
+            return Ok(taken);
+        }
+        database.lock(self.patience.lock).await?;
+        let status = self.look(&mut database).await?;
+        status.sound()?;
+        let pending: Vec<i32> = status.pending(to).map(|s| s.version).collect();
+        for step in self.steps.iter().filter(|s| pending.contains(&s.version)) {
+            if run::up(&mut database, &self.steps, step, &self.patience).await? {
+                taken.push(Taken::new(step, "applied"));
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The versions that a rollback to `to` takes back, newest first.
+    pub async fn back(&self, to: i32) -> Result<Vec<StepStatus>, MigrateError> {
+        Ok(self.status().await?.above(to))
+    }
+
+    /// Takes back, newest first, what was applied after `to`.
+    pub async fn rollback(&self, to: i32) -> Result<Vec<Taken>, MigrateError> {
+        let mut database = self.open(false).await?;
+        database.lock(self.patience.lock).await?;
+        let status = self.look(&mut database).await?;
+        status.sound()?;
+        let mut taken = Vec::new();
+        for applied in status.above(to) {
+            let step = self.known(applied.version)?;
+            run::down(&mut database, step, &self.patience).await?;
+            taken.push(Taken::new(step, "rolled back"));
+        }
+        Ok(taken)
+    }
+
+    /// Gets out of what went wrong. A step that stopped half way is undone and may run again;
+    /// one whose file was changed is taken as it is now.
+    pub async fn repair(&self, dry_run: bool) -> Result<Vec<Taken>, MigrateError> {
+        let mut database = self.open(false).await?;
+        database.lock(self.patience.lock).await?;
+        let status = self.look(&mut database).await?;
+        let mut taken = Vec::new();
+        for wrong in status.steps {
+            let what = match wrong.state {
+                State::Dirty => "undone",
+                State::Changed => "accepted as it is now",
+                _ => continue,
+            };
+            let step = self.known(wrong.version)?;
+            if !dry_run {
+                mend(&mut database, step, wrong.state).await?;
+            }
+            taken.push(Taken::new(step, what));
+        }
+        Ok(taken)
+    }
+
+    async fn open(&self, make: bool) -> Result<Database, MigrateError> {
+        let database = Database::open(&self.url, make).await?;
+        let missing = || StoreError::Unavailable("there is no such database file".into());
+        Ok(database.ok_or_else(missing)?)
+    }
+
+    async fn look(&self, database: &mut Database) -> Result<Status, MigrateError> {
+        let history = database.history().await?;
+        let marks = database.marks().await?;
+        Ok(Status::new(&self.steps, &history, &marks))
+    }
+
+    fn known(&self, version: i32) -> Result<&Step, MigrateError> {
+        let step = self.steps.iter().find(|s| s.version == version);
+        step.ok_or(MigrateError::NoWayBack { version })
+    }
+}
+
+impl Taken {
+    fn new(step: &Step, what: &'static str) -> Self {
+        Self {
+            version: step.version,
+            name: step.name.clone(),
+            what,
+        }
+    }
+}
+
+async fn mend(database: &mut Database, step: &Step, state: State) -> Result<(), MigrateError> {
+    if state == State::Changed {
+        let checksum = step.migration()?.checksum();
+        let accept = format!(
+            "UPDATE {HISTORY} SET name = '{}', checksum = '{checksum}' WHERE version = {}",
+            step.name, step.version
+        );
+        return Ok(database.run(&accept).await?);
+    }
+    database.drop_invalid_indexes().await?;
+    run::undo(database, step).await?;
+    Ok(database.run(&run::forget(step.version)).await?)
+}
 
 /// Whether this program can work with what was applied.
 pub(super) fn fits(applied: Result<Vec<(i32, i32)>, StoreError>) -> Result<(), StoreError> {
@@ -29,14 +226,19 @@ pub(super) fn fits(applied: Result<Vec<(i32, i32)>, StoreError>) -> Result<(), S
     let floor = applied.iter().map(|(_, floor)| *floor).max().unwrap_or(0);
     if at < NEEDED {
         return Err(StoreError::Schema(format!(
-            "the database is at version {at}, this program needs {NEEDED}: run `discordctl migrate up`"
+            "the database is at version {at}, this program needs {NEEDED}: \
+             run `discordctl migrate up`"
         )));
     }
     if floor > NEEDED {
         return Err(StoreError::Schema(format!(
-            "the database is at version {at}, for programs that know {floor} or newer; \
-             this one knows {NEEDED}: use a newer discordctl"
+            "the database is at version {at}, for programs that know {floor} or newer, \
+             and this one knows {NEEDED}: use a newer discordctl"
         )));
     }
     Ok(())
+}
+
+fn name(version: i32, name: &str) -> String {
+    format!("V{version}__{name}")
 }

@@ -31,7 +31,7 @@ const APPEND: &str = "WITH turn AS MATERIALIZED (
     ), head AS MATERIALIZED (
       UPDATE rooms SET last_seq = last_seq + n.count
       FROM unnest($3::bigint[], $4::bigint[]) AS n (id, count)
-      WHERE rooms.id = n.id AND rooms.id IN (SELECT id FROM room)
+      WHERE rooms.id = ANY ($3::bigint[]) AND rooms.id = n.id AND rooms.id IN (SELECT id FROM room)
       RETURNING rooms.id, rooms.last_seq - n.count AS base
     ), stored AS (
       INSERT INTO messages (room_id, seq, user_id, content)

@@ -38,7 +38,11 @@ impl Target {
             .extra_float_digits(None)
             .disable_statement_logging();
         let parsed = match prepares {
-            true => parsed.options(limits(statement)),
+            // No statement here has a better plan for particular values, and to look for one
+            // would cost more than most of them take.
+            true => parsed
+                .options(limits(statement))
+                .options([("plan_cache_mode", "force_generic_plan")]),
             false => parsed,
         };
         Ok(Self {

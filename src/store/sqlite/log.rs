@@ -1,4 +1,4 @@
-//! The log itself: appending a batch in one transaction, and reading it back.
+//! Appending to the log: a batch in one transaction.
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{Message, Nonce, RoomId, RoomRef, Seq};
+use crate::model::{Nonce, RoomId, Seq};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
 /// Rows in one INSERT; five values each stay far below SQLite's limit of 32,766.
@@ -214,76 +214,4 @@ async fn remember_nonces(
         }
     }
     Ok(())
-}
-
-const READ: &str =
-    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
-    FROM messages m LEFT JOIN users u ON u.id = m.user_id
-    WHERE m.room_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
-const READ_BEFORE: &str =
-    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
-    FROM messages m LEFT JOIN users u ON u.id = m.user_id
-    WHERE m.room_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3";
-
-type Row = (i64, Seq, String, String, DateTime<Utc>);
-
-fn message(room: &RoomRef, (id, seq, user, content, created_at): Row) -> Message {
-    Message {
-        id,
-        room: room.name.clone(),
-        seq,
-        user: user.into(),
-        content: content.into(),
-        created_at,
-    }
-}
-
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
-    room: &RoomRef,
-    after: Seq,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    fetch(connection, READ, room, after, limit).await
-}
-
-pub(super) async fn read_before(
-    connection: &mut SqliteConnection,
-    room: &RoomRef,
-    before: Seq,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    let mut newest_first = fetch(connection, READ_BEFORE, room, before, limit).await?;
-    newest_first.reverse();
-    Ok(newest_first)
-}
-
-async fn fetch(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    room: &RoomRef,
-    bound: Seq,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(sql)
-        .bind(room.id)
-        .bind(bound)
-        .bind(limit as i64)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|row| message(room, row)).collect())
-}
-
-pub(super) async fn heads(
-    connection: &mut SqliteConnection,
-    known: &[(RoomId, Seq)],
-) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-    let known = serde_json::to_string(known).unwrap_or_default();
-    Ok(sqlx::query_as(
-        "SELECT r.id, r.last_seq FROM json_each(?1) k
-         JOIN rooms r ON r.id = k.value ->> 0 WHERE r.last_seq > k.value ->> 1",
-    )
-    .bind(known)
-    .fetch_all(connection)
-    .await?)
 }

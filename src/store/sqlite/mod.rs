@@ -2,8 +2,10 @@
 //!
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
 //! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
+mod instances;
 mod log;
 mod presence;
+mod read;
 mod rooms;
 
 use std::str::FromStr;
@@ -42,8 +44,13 @@ pub(super) struct SqliteStore {
 impl SqliteStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let connect = connect_options(options)?;
+        let migrator = migrations::Migrator::new(&options.url);
+        migrator.up(None).await.map_err(schema)?;
         let mut writer = SqliteConnection::connect_with(&connect).await?;
-        migrations::sqlite::migrate(&mut writer).await?;
+        let applied = sqlx::query_as(migrations::APPLIED)
+            .fetch_all(&mut writer)
+            .await;
+        migrations::fits(applied.map_err(StoreError::from))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
@@ -65,6 +72,13 @@ impl SqliteStore {
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.gate.pass(self.readers.acquire()).await
+    }
+}
+
+fn schema(error: migrations::MigrateError) -> StoreError {
+    match error {
+        migrations::MigrateError::Store(error) => error,
+        other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),
     }
 }
 
@@ -96,7 +110,7 @@ impl Store for SqliteStore {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        log::read(&mut *self.reader().await?, room, after, limit).await
+        read::read(&mut *self.reader().await?, room, after, limit).await
     }
 
     async fn read_before(
@@ -105,11 +119,11 @@ impl Store for SqliteStore {
         before: Seq,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        log::read_before(&mut *self.reader().await?, room, before, limit).await
+        read::read_before(&mut *self.reader().await?, room, before, limit).await
     }
 
     async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-        log::heads(&mut *self.reader().await?, known).await
+        read::heads(&mut *self.reader().await?, known).await
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {
@@ -149,15 +163,15 @@ impl Store for SqliteStore {
     }
 
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        presence::register(&mut *self.write().await, instance).await
+        instances::register(&mut *self.write().await, instance).await
     }
 
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
-        presence::heartbeat(&mut *self.write().await, id, instance).await
+        instances::heartbeat(&mut *self.write().await, id, instance).await
     }
 
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
-        presence::retire(&mut *self.write().await, instance).await
+        instances::retire(&mut *self.write().await, instance).await
     }
 
     async fn presence(
@@ -181,7 +195,7 @@ impl Store for SqliteStore {
     }
 
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        presence::expire(&mut *self.write().await, session_life).await
+        instances::expire(&mut *self.write().await, session_life).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 mod api;
 mod body;
 mod connection;
+mod cors;
 mod problem;
 mod sse;
 mod web;
@@ -71,20 +72,12 @@ pub fn routes(
         .unify()
         .recover(rejected)
         .unify()
-        .map(hardened);
-    if origins.is_empty() {
-        return routes.boxed();
+        .map(hardened)
+        .boxed();
+    match origins {
+        [] => routes,
+        origins => cors::opened(routes, origins),
     }
-    let cors = warp::cors()
-        .allow_origins(origins.iter().map(String::as_str))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers(["content-type", "last-event-id"])
-        .build();
-    routes
-        .with(cors)
-        .recover(rejected)
-        .map(warp::Reply::into_response)
-        .boxed()
 }
 
 fn with<T: Clone + Send + Sync + 'static>(
@@ -169,6 +162,7 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
         });
     let socket = warp::path!("api" / "ws")
         .and(warp::get())
+        .and(warp::header::optional("connection"))
         .and(warp::header::optional("upgrade"))
         .and(warp::header::optional("sec-websocket-version"))
         .and(warp::header::optional("sec-websocket-key"))
@@ -176,13 +170,15 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
         .and(with(chat))
         .and(with(drain))
         .map(
-            move |kind: Option<String>,
+            move |connection: Option<String>,
+                  kind: Option<String>,
                   version: Option<String>,
                   key: Option<String>,
                   upgrade: Option<OnUpgrade>,
                   chat,
                   drain: Drain| {
-                let wanted = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
+                let wanted = lists_upgrade(connection.as_deref())
+                    && kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
                     && version.as_deref() == Some("13");
                 match (wanted, key, upgrade) {
                     (true, Some(key), Some(upgrade)) => {
@@ -190,16 +186,17 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
                         tasks.spawn(ws::serve(chat, upgrade, most, drain));
                         switching(&key)
                     }
-                    _ => Problem::new(
-                        StatusCode::UPGRADE_REQUIRED,
-                        "upgrade_required",
-                        "this is a WebSocket (RFC 6455, version 13); upgrade the connection",
-                    )
-                    .response(),
+                    _ => not_upgraded(),
                 }
             },
         );
     events.or(socket).unify().boxed()
+}
+
+/// Whether a `Connection` header says that `Upgrade` is meant for us (RFC 9110, section 7.8).
+fn lists_upgrade(connection: Option<&str>) -> bool {
+    let mut options = connection.unwrap_or_default().split(',');
+    options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
 }
 
 /// The server's half of the handshake (RFC 6455, section 4.2.2).
@@ -211,6 +208,19 @@ fn switching(key: &str) -> Response {
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
+    response
+}
+
+/// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).
+fn not_upgraded() -> Response {
+    let detail = "this is a WebSocket (RFC 6455, version 13); upgrade the connection";
+    let mut response =
+        Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail).response();
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    let version = HeaderValue::from_static("13");
+    headers.insert(header::SEC_WEBSOCKET_VERSION, version);
     response
 }
 
@@ -305,10 +315,6 @@ async fn rejected(rejection: Rejection) -> Result<Response, Rejection> {
             format!("the header '{}' can't be read", header.name()),
         ));
     }
-    if rejection.find::<warp::cors::CorsForbidden>().is_some() {
-        let detail = "pages of that origin may not use this server (cors.origins)";
-        return Ok(Problem::new(StatusCode::FORBIDDEN, "cors_forbidden", detail).response());
-    }
     tracing::error!(?rejection, "a request fell through");
     let detail = "the server could not answer; its log says more";
     Ok(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).response())
@@ -325,5 +331,9 @@ fn hardened(mut response: Response) -> Response {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+    // What is said here is true for now only, and may hold a session's secret.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }

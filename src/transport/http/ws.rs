@@ -28,7 +28,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long a closing handshake may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Small, since most connections are quiet: every one of ten thousand keeps it.
-const READ_BUFFER: usize = 4 << 10;
+const READ_BUFFER: usize = 1 << 10;
 const WRITE_BUFFER: usize = 32 << 10;
 /// Messages of one connection on their way in; then it is read no further.
 const MOST_SENDING: usize = 64;
@@ -136,6 +136,7 @@ impl Connection {
                         return error.into();
                     }
                 }
+                () = over(&self.session) => return End::Bye,
                 () = moment.come() => return self.finish().await,
                 () = tokio::time::sleep_until(silent_until) => {
                     if self.pinged {
@@ -217,6 +218,7 @@ impl Connection {
                 reference: None,
                 code: "bad_frame",
                 detail,
+                retry_after: None,
             },
         )
         .await
@@ -434,6 +436,14 @@ impl Connection {
             while let Some(Ok(_)) = self.socket.next().await {}
         };
         let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+    }
+}
+
+/// Waits until the session is over, if there is one.
+async fn over(session: &Option<(Arc<Session>, Attached)>) {
+    match session {
+        Some((session, _)) => session.ended().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,168 @@
+//! What can be asked of `discordctl bench`.
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use discordctl::config::HumanDuration;
+use discordctl::ops::bench::{Pace, Plan, Site, Subject, Transport};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// Measure running instances: throughput, latency, and whether anything is lost
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Readers and senders join rooms called bench-0000 and so on, which stay: measure on a database
+that may grow. The server limits how much one session may say; start it for this with
+DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0. 'delivered' counts what readers saw, without senders.
+
+Exits 0 if all was well, 1 after errors, 2 if anything was lost, repeated or out of order.
+
+Examples:
+  discordctl bench
+  discordctl bench --connections 200 --senders 10 --window 40 --duration 20s
+  discordctl bench --connections 200 --senders 4 --rate 5 --svg latency.svg
+  discordctl bench --connections 1000 --senders 0 --transport sse    memory of idle ones
+  discordctl bench --connections 200 --senders 10 --window 40 --reference fanout")]
+pub(crate) struct BenchArgs {
+    /// Readers
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    connections: usize,
+    /// Rooms, over which readers and senders are spread
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    rooms: u16,
+    /// Senders, on connections of their own; 0 holds the readers idle
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    senders: usize,
+    /// Messages a second from each sender, whatever the server does; latency then counts from
+    /// when a message was due
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "window")]
+    rate: Option<f64>,
+    /// Messages of each sender that are on their way at any time [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    window: Option<u32>,
+    /// Bytes in a message
+    #[arg(long, value_name = "BYTES", default_value_t = 100,
+        value_parser = clap::value_parser!(u16).range(32..=4_000))]
+    size: u16,
+    /// How long to measure
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    duration: HumanDuration,
+    /// How long to send before that
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    warmup: HumanDuration,
+    /// How readers are connected; senders use TCP
+    #[arg(long, value_enum, default_value_t = Readers::Tcp)]
+    transport: Readers,
+    /// Threads that read
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+    /// Measure this instead of a server: a bare fan-out of the same bytes, in this process
+    #[arg(long, value_enum, value_name = "WHAT")]
+    reference: Option<Reference>,
+    /// Write a line of numbers for each second
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    /// Draw the latency over time
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<PathBuf>,
+    /// Measure every instance*.json of this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    config_dir: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Readers {
+    Tcp,
+    Sse,
+    Ws,
+    /// One third each
+    Mixed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reference {
+    Fanout,
+}
+
+/// In flight where nothing is asked.
+const WINDOW: u32 = 10;
+/// A server that stands still for so long has lost what it was given.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl BenchArgs {
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        let pace = match self.rate {
+            Some(rate) => Pace::Rate(rate),
+            None => Pace::Window(self.window.unwrap_or(WINDOW)),
+        };
+        Ok(Plan {
+            subject: self.subject()?,
+            connections: self.connections,
+            rooms: self.rooms.into(),
+            senders: self.senders,
+            pace,
+            size: self.size.into(),
+            warmup: self.warmup.get(),
+            duration: self.duration.get(),
+            transports: match self.transport {
+                Readers::Tcp => vec![Transport::Tcp],
+                Readers::Sse => vec![Transport::Sse],
+                Readers::Ws => vec![Transport::Ws],
+                Readers::Mixed => vec![Transport::Tcp, Transport::Sse, Transport::Ws],
+            },
+            threads: self.threads.into(),
+            patience: PATIENCE,
+        })
+    }
+
+    fn subject(&self) -> anyhow::Result<Subject> {
+        if self.reference.is_some() {
+            return Ok(Subject::Fanout);
+        }
+        let sites = match &self.config_dir {
+            None => vec![Site::of(&self.settings.load()?.config)],
+            Some(folder) => {
+                let load =
+                    |file| anyhow::Ok(Site::of(&self.settings.load_from(Some(file))?.config));
+                instances(folder)?
+                    .into_iter()
+                    .map(load)
+                    .collect::<Result<_, _>>()?
+            }
+        };
+        Ok(Subject::Sites(sites))
+    }
+}
+
+/// The files of a folder's instances, in order.
+fn instances(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let context = || format!("cannot read the folder {}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(context)? {
+        let name = entry.with_context(context)?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("instance") && name.ends_with(".json") {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure {
+            exit: Exit::NoInput,
+            code: "no_instances",
+            what: format!("there is no instance in {}", folder.display()),
+            why: "no file there is called instance*.json".into(),
+            hint: "name the folder that holds them, or one file with --config".into(),
+            runbook: None,
+        }
+        .into());
+    }
+    Ok(files)
+}

@@ -1,0 +1,119 @@
+//! A report for people.
+use std::fmt::Write;
+
+use discordctl::ops::bench::{Quantiles, Report, Usage};
+
+use crate::output::table;
+
+pub(super) fn of(report: &Report) -> String {
+    let mut text = about(report);
+    let counts = [
+        ("sent", report.sent, Some(report.sent_per_second)),
+        (
+            "committed",
+            report.committed,
+            Some(report.committed_per_second),
+        ),
+        (
+            "delivered",
+            report.delivered,
+            Some(report.delivered_per_second),
+        ),
+        ("lost", report.lost, None),
+        ("repeated", report.repeated, None),
+        ("out of order", report.out_of_order, None),
+    ];
+    let counts = counts.map(|(name, count, rate)| {
+        let rate = rate.map_or_else(String::new, |rate| grouped(rate.round() as u64));
+        [name.to_owned(), grouped(count), rate]
+    });
+    text += &table(["", "messages", "per second"], counts.into());
+    text += "\n\n";
+    text += &table(
+        ["ms", "p50", "p90", "p99", "p99.9", "max"],
+        vec![
+            latency("acknowledged", &report.ack_ms),
+            latency("delivered", &report.delivery_ms),
+        ],
+    );
+    text += "\n\n";
+    for (kind, count) in &report.errors {
+        let _ = writeln!(text, "error {kind}: {}", grouped(*count));
+    }
+    if let Some(server) = &report.server {
+        text += &used(report, server);
+    }
+    let load: Vec<String> = report
+        .load_cpu_seconds
+        .iter()
+        .map(|s| format!("{s:.1} s"))
+        .collect();
+    let _ = writeln!(text, "CPU of the load's threads: {}", load.join(", "));
+    for hint in &report.hints {
+        let _ = writeln!(text, "hint: {hint}");
+    }
+    text
+}
+
+fn about(report: &Report) -> String {
+    let pace = match (report.rate, report.window) {
+        (Some(rate), _) => format!("{rate} messages/s each"),
+        (_, window) => format!("{} in flight each", window.unwrap_or(0)),
+    };
+    format!(
+        "{}: {} readers ({}), {} senders with {pace}, rooms: {}, {} bytes\n\
+         connected in {:.2} s, measured for {:.1} s\n\n",
+        report.subject.join(", "),
+        grouped(report.connections as u64),
+        report.transport,
+        grouped(report.senders as u64),
+        grouped(report.rooms as u64),
+        report.size,
+        report.connect_seconds,
+        report.seconds,
+    )
+}
+
+fn latency(name: &str, ms: &Quantiles) -> [String; 6] {
+    let shown = [ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(|value| format!("{value:.2}"));
+    let [p50, p90, p99, p999, max] = shown;
+    [name.to_owned(), p50, p90, p99, p999, max]
+}
+
+fn used(report: &Report, server: &Usage) -> String {
+    let mb = |kib: u64| kib as f64 / 1024.0;
+    format!(
+        "server: {:.1} s CPU ({:.0} %), {:.1} MiB before, {:.1} connected, {:.1} after; \
+         {:.1} KiB a connection\n",
+        server.cpu_seconds,
+        100.0 * server.cpu_seconds / report.seconds,
+        mb(server.resident_before_kib),
+        mb(server.resident_connected_kib),
+        mb(server.resident_after_kib),
+        server.kib_per_connection,
+    )
+}
+
+/// Digits in threes.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_in_threes() {
+        let shown = [0, 999, 1_000, 4_651_234].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "4,651,234"]);
+    }
+}

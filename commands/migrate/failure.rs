@@ -1,0 +1,75 @@
+//! What went wrong with a migration, for the operator.
+use discordctl::ops::migrate::{MigrateError, StoreError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const RUNBOOK: &str = "failed-migration";
+
+/// `url` has no password any more.
+pub(super) fn explain(error: &MigrateError, url: &str) -> Failure {
+    let (exit, code, hint, runbook) = match error {
+        MigrateError::Locked { .. } => (
+            Exit::TryAgain,
+            "locked",
+            "try again when that has ended, or wait longer with --lock-wait",
+            None,
+        ),
+        MigrateError::Busy { .. } => (
+            Exit::TryAgain,
+            "busy",
+            "find who uses the table so long (pg_stat_activity), or try at a quieter time",
+            Some(RUNBOOK),
+        ),
+        MigrateError::Dirty { .. } => (
+            Exit::Critical,
+            "dirty",
+            "'discordctl migrate repair' undoes what it did; then 'migrate up' again",
+            Some(RUNBOOK),
+        ),
+        MigrateError::Changed { .. } => (
+            Exit::Critical,
+            "changed",
+            "use the program that applied it, or 'discordctl migrate repair' to accept the change",
+            Some(RUNBOOK),
+        ),
+        MigrateError::NoWayBack { .. } => (
+            Exit::Unknown,
+            "newer",
+            "use the program that applied it",
+            Some(RUNBOOK),
+        ),
+        MigrateError::Failed { .. } => (
+            Exit::Critical,
+            "failed",
+            "'discordctl migrate status' says how the database stands",
+            Some(RUNBOOK),
+        ),
+        MigrateError::Store(StoreError::Unsupported(_)) => (
+            Exit::Config,
+            "db_url",
+            "check 'db_url'; 'discordctl config show' says where it comes from",
+            None,
+        ),
+        MigrateError::Store(StoreError::Full(_)) => (
+            Exit::CannotCreate,
+            "full",
+            "make room on the database's disk",
+            None,
+        ),
+        MigrateError::Store(_) => (
+            Exit::Unavailable,
+            "database_unavailable",
+            "check that the database runs and that 'db_url' is right",
+            None,
+        ),
+    };
+    Failure {
+        exit,
+        code,
+        what: format!("cannot migrate {url}"),
+        why: error.to_string(),
+        hint: hint.into(),
+        runbook,
+    }
+}

@@ -1,0 +1,200 @@
+//! A thread's share of the connections, served as they have something. One buffer for all, one
+//! look at the clock for each read: the load must not be what is measured.
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+
+use super::link::{Got, Link, Party};
+use super::live::Live;
+use super::plan::Pace;
+use super::process;
+use super::tally::Tally;
+
+/// Read at once.
+const BUFFER: usize = 256 << 10;
+/// Reads of one connection before the others get their turn.
+const MOST_READS: usize = 4;
+/// Between two looks at whether the run is over.
+const LOOK: Duration = Duration::from_millis(20);
+/// The poll's clock ticks in milliseconds; what is due sooner is waited for in naps.
+const TICK: u64 = 1_000;
+const NAP: Duration = Duration::from_micros(100);
+
+pub(super) struct Lane {
+    poll: Poll,
+    links: Vec<Option<Link>>,
+    tally: Tally,
+    buffer: Vec<u8>,
+    /// Connections that have more, of which the poll will not tell again.
+    again: Vec<usize>,
+    sends: bool,
+    end: u64,
+}
+
+/// What is left of a lane.
+pub(super) struct Served {
+    pub(super) parties: Vec<Party>,
+    pub(super) tally: Tally,
+    pub(super) cpu_seconds: Option<f64>,
+}
+
+impl Lane {
+    pub(super) fn new(links: Vec<Link>, tally: Tally) -> io::Result<Self> {
+        let mut lane = Self {
+            poll: Poll::new()?,
+            links: Vec::with_capacity(links.len()),
+            end: tally.orders.end,
+            tally,
+            buffer: vec![0; BUFFER],
+            again: Vec::new(),
+            sends: false,
+        };
+        for (i, mut link) in links.into_iter().enumerate() {
+            let interest = match link.party {
+                Party::Reader { .. } => Interest::READABLE,
+                Party::Sender { .. } => Interest::READABLE | Interest::WRITABLE,
+            };
+            lane.sends |= matches!(link.party, Party::Sender { .. });
+            lane.poll
+                .registry()
+                .register(&mut link.stream, Token(i), interest)?;
+            lane.links.push(Some(link));
+        }
+        Ok(lane)
+    }
+
+    /// Serves until the run is over. `parties` collects those whose connections broke.
+    pub(super) fn run(mut self, live: &Live) -> Served {
+        let mut events = Events::with_capacity(1_024);
+        let mut gone = Vec::new();
+        while !live.is_done() {
+            if live.is_stopped() {
+                self.tally.orders.end = 0;
+            }
+            if let Err(error) = self.turn(&mut events, &mut gone, live)
+                && error.kind() != ErrorKind::Interrupted
+            {
+                self.tally.error("io");
+                break;
+            }
+            live.gain(&mut self.tally.gained);
+            if self.sends && self.tally.watch.micros() >= self.tally.orders.end {
+                live.sending_is_over();
+            }
+        }
+        // Those who stopped early have left nothing undone.
+        let orders = self.tally.orders;
+        gone.extend(self.links.into_iter().flatten().map(|link| link.party));
+        if orders.end == self.end {
+            let senders = gone.iter().filter_map(|party| match party {
+                Party::Sender { sender, .. } => Some(sender.unsent(&orders)),
+                Party::Reader { .. } => None,
+            });
+            self.tally.add_errors("unsent", senders.sum());
+        }
+        Served {
+            parties: gone,
+            tally: self.tally,
+            cpu_seconds: process::cpu_seconds("thread-self"),
+        }
+    }
+
+    fn turn(&mut self, events: &mut Events, gone: &mut Vec<Party>, live: &Live) -> io::Result<()> {
+        self.wait(events)?;
+        for i in std::mem::take(&mut self.again) {
+            self.serve(i, false, gone, live);
+        }
+        for event in events.iter() {
+            self.serve(event.token().0, event.is_read_closed(), gone, live);
+        }
+        self.send_what_is_due(gone, live);
+        Ok(())
+    }
+
+    /// Waits until a connection has something or a message is due.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        if !self.again.is_empty() {
+            return self.poll.poll(events, Some(Duration::ZERO));
+        }
+        let Some(due) = self.next_due() else {
+            return self.poll.poll(events, Some(LOOK));
+        };
+        let left = due.saturating_sub(self.tally.watch.micros());
+        if left > 2 * TICK {
+            let ticks = Duration::from_millis(left / TICK - 1);
+            return self.poll.poll(events, Some(ticks.min(LOOK)));
+        }
+        self.poll.poll(events, Some(Duration::ZERO))?;
+        if left > 0 && events.is_empty() {
+            std::thread::sleep(Duration::from_micros(left).min(NAP));
+        }
+        Ok(())
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        let orders = &self.tally.orders;
+        let dues = self
+            .links
+            .iter()
+            .flatten()
+            .filter_map(|link| match &link.party {
+                Party::Sender { sender, .. } => sender.next_due(orders),
+                Party::Reader { .. } => None,
+            });
+        dues.min()
+    }
+
+    /// Sends what time has made due. What an acknowledgement made room for was sent already.
+    fn send_what_is_due(&mut self, gone: &mut Vec<Party>, live: &Live) {
+        if !self.sends || !matches!(self.tally.orders.pace, Pace::Rate(_)) {
+            return;
+        }
+        let (now, orders) = (self.tally.watch.micros(), self.tally.orders);
+        for i in 0..self.links.len() {
+            let Some(link) = &mut self.links[i] else {
+                continue;
+            };
+            let Party::Sender { sender, .. } = &link.party else {
+                continue;
+            };
+            if sender.next_due(&orders).is_some_and(|due| due <= now)
+                && let Err(error) = link.send(&mut self.tally)
+            {
+                self.lose(i, &error, gone, live);
+            }
+        }
+    }
+
+    /// Reads what a connection has, to its very end if the server has closed it, and sends what
+    /// that made room for.
+    fn serve(&mut self, i: usize, closing: bool, gone: &mut Vec<Party>, live: &Live) {
+        let Some(Some(link)) = self.links.get_mut(i) else {
+            return;
+        };
+        for _ in 0..MOST_READS {
+            match link.read(&mut self.buffer, &mut self.tally) {
+                Ok(Got::Full) => {}
+                Ok(Got::Some) if closing => {}
+                Ok(_) => {
+                    if let Err(error) = link.send(&mut self.tally) {
+                        self.lose(i, &error, gone, live);
+                    }
+                    return;
+                }
+                Err(error) => return self.lose(i, &error, gone, live),
+            }
+        }
+        self.again.push(i);
+    }
+
+    fn lose(&mut self, i: usize, error: &io::Error, gone: &mut Vec<Party>, live: &Live) {
+        self.tally.error(match error.kind() {
+            ErrorKind::UnexpectedEof => "closed",
+            ErrorKind::InvalidData => "protocol",
+            _ => "broken",
+        });
+        gone.extend(self.links[i].take().map(|link| link.party));
+        live.closed();
+    }
+}

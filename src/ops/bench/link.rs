@@ -1,0 +1,192 @@
+//! One connection: what came in part, and who reads it.
+use std::io::{self, ErrorKind, Read, Write};
+
+use mio::net::TcpStream;
+
+use super::ledger::Ledger;
+use super::plan::Transport;
+use super::sender::Sender;
+use super::stamp::Stamp;
+use super::tally::Tally;
+use super::wire::{Broken, PING, Wire, pong};
+
+/// What came in part is no longer than this, or it is no message.
+const MOST_KEPT: usize = 64 << 10;
+
+/// A connection of the load.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) stream: TcpStream,
+    pub(super) party: Party,
+    wire: Wire,
+    kept: Vec<u8>,
+}
+
+/// Who is at our end.
+#[derive(Debug)]
+pub(super) enum Party {
+    Reader { room: u32, ledger: Ledger },
+    Sender { sender: Sender, readers: u64 },
+}
+
+/// How a read went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Got {
+    /// As much as there was room for.
+    Full,
+    /// All that was there.
+    Some,
+    Nothing,
+}
+
+impl From<Broken> for io::Error {
+    fn from(_: Broken) -> Self {
+        ErrorKind::InvalidData.into()
+    }
+}
+
+impl Link {
+    /// `rest` is what was read already while connecting.
+    pub(super) fn new(
+        stream: TcpStream,
+        transport: Transport,
+        party: Party,
+        rest: Vec<u8>,
+        tally: &mut Tally,
+    ) -> io::Result<Self> {
+        let mut link = Self {
+            stream,
+            party,
+            wire: Wire::of(transport),
+            kept: Vec::new(),
+        };
+        let mut rest = rest;
+        link.digest(&mut rest, 0, tally)?;
+        Ok(link)
+    }
+
+    /// Reads once into `buffer`, which all connections of a lane share.
+    pub(super) fn read(&mut self, buffer: &mut [u8], tally: &mut Tally) -> io::Result<Got> {
+        let begun = self.kept.len();
+        buffer[..begun].copy_from_slice(&self.kept);
+        let count = match self.stream.read(&mut buffer[begun..]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Got::Nothing),
+            Err(error) => return Err(error),
+        };
+        let end = begun + count;
+        self.digest(&mut buffer[..end], begun, tally)?;
+        Ok(if end == buffer.len() {
+            Got::Full
+        } else {
+            Got::Some
+        })
+    }
+
+    /// Takes in `bytes`, of which those from `fresh` on were read just now.
+    fn digest(&mut self, bytes: &mut [u8], fresh: usize, tally: &mut Tally) -> io::Result<()> {
+        let now = tally.clock();
+        let end = self.wire.strip(bytes, fresh)?;
+        let bytes = &bytes[..end];
+        let mut at = 0;
+        while let Some(length) = self.wire.unit(&bytes[at..])? {
+            let unit = &bytes[at..at + length];
+            at += length;
+            let content = self.wire.content(unit, tally.orders.size);
+            match content.and_then(|content| tally.orders.run.read(content)) {
+                Some(stamp) => self.party.see(stamp, now, tally),
+                None => self.hear(unit, tally)?,
+            }
+        }
+        self.kept.clear();
+        self.kept.extend_from_slice(&bytes[at..]);
+        match self.kept.len() > MOST_KEPT {
+            true => Err(ErrorKind::InvalidData.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Something that is not of this run.
+    #[cold]
+    fn hear(&mut self, unit: &[u8], tally: &mut Tally) -> io::Result<()> {
+        match (&self.wire, &mut self.party) {
+            (Wire::Frames, _) if unit.first() == Some(&PING) => {
+                // A socket that does not take twenty bytes is not idle, and needs no answer.
+                would_block(self.stream.write(&pong(unit)))?;
+            }
+            (Wire::Lines, Party::Sender { sender, .. }) => {
+                if let Some(why) = unit.strip_prefix(b"[system] not sent: ") {
+                    sender.refused();
+                    tally.refused(kind(why));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Sends what is due, as far as the socket takes it.
+    pub(super) fn send(&mut self, tally: &mut Tally) -> io::Result<()> {
+        let Party::Sender { sender, .. } = &mut self.party else {
+            return Ok(());
+        };
+        loop {
+            let (now, orders) = (tally.watch.micros(), tally.orders);
+            sender.fill(&orders, now, |due| tally.sent(due));
+            if sender.out.is_empty() {
+                return Ok(());
+            }
+            match would_block(self.stream.write(&sender.out))? {
+                0 => return Ok(()),
+                count => drop(sender.out.drain(..count)),
+            }
+        }
+    }
+}
+
+impl Party {
+    #[inline]
+    fn see(&mut self, stamp: Stamp, now: u64, tally: &mut Tally) {
+        let due = u64::from(stamp.micros);
+        match self {
+            Self::Reader { room, ledger } => {
+                let rooms = tally.orders.rooms as u32;
+                let came = match stamp.sender % rooms == *room {
+                    true => ledger.enter((stamp.sender / rooms) as usize, stamp.counter),
+                    false => None,
+                };
+                tally.delivered(came, due, now);
+            }
+            Self::Sender { sender, readers } => {
+                if let Some(came) = sender.see(stamp) {
+                    tally.acknowledged(came, due, now, *readers);
+                }
+            }
+        }
+    }
+}
+
+fn would_block(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}
+
+/// What kind of refusal it is, by the server's words.
+fn kind(why: &[u8]) -> &'static str {
+    const KINDS: [(&str, &str); 7] = [
+        ("too many messages", "rate_limited"),
+        ("busy", "busy"),
+        ("the database is busy", "database_busy"),
+        ("database unavailable", "database_unavailable"),
+        ("the database has no space", "storage_full"),
+        ("the database went away", "outcome_unknown"),
+        ("the server is restarting", "stopping"),
+    ];
+    KINDS
+        .iter()
+        .find(|(words, _)| why.starts_with(words.as_bytes()))
+        .map_or("refused", |(_, kind)| kind)
+}

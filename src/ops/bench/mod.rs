@@ -1,0 +1,188 @@
+//! Load: many readers, some senders, and an exact account of what came of every message. The
+//! load is made so that the server is the limit: a few threads, no library between the socket
+//! and the numbers, no allocation for what comes.
+mod fanout;
+mod lane;
+mod latency;
+mod ledger;
+mod link;
+mod live;
+mod open;
+mod plan;
+mod plot;
+mod process;
+mod report;
+mod sender;
+mod settle;
+mod stage;
+mod stamp;
+mod tally;
+mod wire;
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use fanout::Fanout;
+use lane::{Lane, Served};
+use ledger::Ledger;
+use link::{Link, Party};
+use live::Watch;
+use plan::micros;
+use sender::{Orders, Sender};
+use settle::{Observed, settle};
+use stage::{Servers, Stage};
+use stamp::Run;
+use tally::Tally;
+
+pub use latency::Quantiles;
+pub use live::Live;
+pub use plan::{Pace, Plan, Site, Subject, Transport};
+pub use plot::{csv, svg};
+pub use report::{Outcome, Report, Step, Usage};
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    #[error("{0}")]
+    Plan(String),
+    #[error("can't connect to {to}: {why}")]
+    Connect { to: String, why: String },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Between two looks at how the run goes.
+const LOOK: Duration = Duration::from_millis(20);
+/// The run is over so long after sending ended, whatever happens.
+const LAST: u64 = 60_000_000;
+
+/// Does what `plan` asks and reports. Takes the planned time, and a minute more at most.
+pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
+    if let Some(fault) = plan.fault() {
+        return Err(BenchError::Plan(fault));
+    }
+    let mut number = [0; 4];
+    getrandom::fill(&mut number).map_err(io::Error::from)?;
+    let number = u32::from_le_bytes(number);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let stage = runtime.block_on(Stage::set(plan, number, live))?;
+    let connected_kib = stage.servers.resident_kib();
+    let orders = Orders {
+        run: Run::new(number),
+        size: plan.size,
+        pace: plan.pace,
+        senders: plan.senders,
+        rooms: plan.rooms,
+        end: plan.end(),
+    };
+    let tally = |watch| Tally::new(plan, orders, watch);
+    let watch = Watch::start();
+    let lanes = lanes(plan, stage.readers, stage.senders, || tally(watch))?;
+    let fanout = (!stage.audience.is_empty()).then(|| Fanout::new(stage.audience, tally(watch)));
+    let (served, played, cpu_seconds) = thread::scope(|scope| {
+        let lanes: Vec<_> = lanes
+            .into_iter()
+            .map(|lane| scope.spawn(|| lane.run(live)))
+            .collect();
+        let fanout = fanout.map(|fanout| scope.spawn(|| fanout.run(live)));
+        let cpu_seconds = supervise(plan, live, watch, &stage.servers);
+        live.finish();
+        let served: Vec<Served> = lanes
+            .into_iter()
+            .filter_map(|lane| lane.join().ok())
+            .collect();
+        (
+            served,
+            fanout.and_then(|fanout| fanout.join().ok()),
+            cpu_seconds,
+        )
+    });
+    let observed = Observed {
+        connect: stage.took,
+        failed: stage.failed,
+        before_kib: stage.servers.before_kib,
+        connected_kib,
+        after_kib: stage.servers.resident_kib(),
+        cpu_seconds,
+    };
+    Ok(settle(plan, tally(watch), served, played, observed))
+}
+
+/// Deals the connections out: one thread that sends, and those that read.
+fn lanes(
+    plan: &Plan,
+    readers: Vec<(usize, open::Opened)>,
+    senders: Vec<(usize, open::Opened)>,
+    tally: impl Fn() -> Tally,
+) -> io::Result<Vec<Lane>> {
+    let mut shares: Vec<(Vec<Link>, Tally)> = Vec::new();
+    shares.resize_with(plan.threads + 1, || (Vec::new(), tally()));
+    for (i, opened) in senders {
+        let seat = plan.sender(i);
+        let readers = plan.readers_in(seat.room) as u64;
+        let party = Party::Sender {
+            sender: Sender::new(i),
+            readers,
+        };
+        let (links, tally) = &mut shares[0];
+        links.push(link(opened, seat, party, tally)?);
+    }
+    for (i, opened) in readers {
+        let seat = plan.reader(i);
+        let ledger = Ledger::new(plan.senders_in(seat.room));
+        let party = Party::Reader {
+            room: seat.room as u32,
+            ledger,
+        };
+        let (links, tally) = &mut shares[1 + i % plan.threads];
+        links.push(link(opened, seat, party, tally)?);
+    }
+    shares.retain(|(links, _)| !links.is_empty());
+    shares
+        .into_iter()
+        .map(|(links, tally)| Lane::new(links, tally))
+        .collect()
+}
+
+fn link(
+    opened: open::Opened,
+    seat: plan::Seat,
+    party: Party,
+    tally: &mut Tally,
+) -> io::Result<Link> {
+    let stream = mio::net::TcpStream::from_std(opened.stream);
+    Link::new(stream, seat.transport, party, opened.rest, tally)
+}
+
+/// Waits for the end of sending and then of everything; returns the CPU time that the servers
+/// used while they were measured.
+fn supervise(plan: &Plan, live: &Live, watch: Watch, servers: &Servers) -> Option<f64> {
+    let (warmup, end) = (micros(plan.warmup), plan.end());
+    let until = |moment: u64| {
+        while watch.micros() < moment && !live.is_stopped() && live.open() > 0 {
+            thread::sleep(LOOK);
+        }
+    };
+    until(warmup);
+    let before = servers.cpu_seconds();
+    until(end);
+    let used = servers
+        .cpu_seconds()
+        .zip(before)
+        .map(|(after, before)| after - before);
+    let (mut pulse, mut since) = (live.pulse(), watch.micros());
+    while plan.senders > 0 && !live.is_settled() && live.open() > 0 {
+        thread::sleep(LOOK);
+        let now = watch.micros();
+        if live.pulse() != pulse {
+            (pulse, since) = (live.pulse(), now);
+        }
+        if now - since >= micros(plan.patience) || now >= end + LAST {
+            break;
+        }
+    }
+    used
+}

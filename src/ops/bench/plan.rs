@@ -1,0 +1,203 @@
+//! What is asked of a run.
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::stamp::STAMP;
+use crate::config::Config;
+
+/// How a reader is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Tcp,
+    Sse,
+    Ws,
+}
+
+/// How often senders send.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// Messages a second, whatever the server does: latency counts from when each was due.
+    Rate(f64),
+    /// So many on their way at any time: the next goes when one is acknowledged.
+    Window(u32),
+}
+
+/// An instance to be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    pub name: String,
+    pub tcp: SocketAddr,
+    pub http: SocketAddr,
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.tcp)
+    }
+}
+
+impl Site {
+    /// Where an instance with this configuration is reached from its own machine.
+    pub fn of(config: &Config) -> Self {
+        let host = match config.bind {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Self {
+            name: config.instance_id.clone(),
+            tcp: SocketAddr::new(host, config.tcp_port),
+            http: SocketAddr::new(host, config.http_port),
+        }
+    }
+}
+
+/// What to measure against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// Running instances; connections are spread over them.
+    Sites(Vec<Site>),
+    /// A bare fan-out in this process: the same bytes to the same readers, and nothing else.
+    Fanout,
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub subject: Subject,
+    /// Readers, spread over the rooms.
+    pub connections: usize,
+    pub rooms: usize,
+    /// Senders, on connections of their own, spread over the rooms.
+    pub senders: usize,
+    pub pace: Pace,
+    /// Bytes in a message.
+    pub size: usize,
+    /// Not measured, but checked.
+    pub warmup: Duration,
+    pub duration: Duration,
+    /// How readers are connected, in turn.
+    pub transports: Vec<Transport>,
+    /// Threads that read.
+    pub threads: usize,
+    /// Without any progress for so long after the end, the run is over.
+    pub patience: Duration,
+}
+
+/// The most that a stamp can count, with room to spare.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Where one connection belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) room: usize,
+    pub(super) site: usize,
+    pub(super) transport: Transport,
+}
+
+impl Plan {
+    /// Why it can't be run, if it can't.
+    pub fn fault(&self) -> Option<String> {
+        let pace = match self.pace {
+            Pace::Rate(rate) => rate > 0.0 && rate.is_finite(),
+            Pace::Window(window) => window > 0,
+        };
+        let faults = [
+            (
+                self.connections + self.senders > 0,
+                "there is nothing to connect".to_owned(),
+            ),
+            (
+                self.rooms > 0 && self.threads > 0,
+                "rooms and threads are at least one".to_owned(),
+            ),
+            (
+                pace,
+                "the rate or window must be more than nothing".to_owned(),
+            ),
+            (
+                self.size >= STAMP,
+                format!("a message has at least {STAMP} bytes"),
+            ),
+            (
+                self.warmup + self.duration <= LONGEST,
+                format!(
+                    "warm-up and duration are at most {} s together",
+                    LONGEST.as_secs()
+                ),
+            ),
+            (
+                !self.transports.is_empty(),
+                "there is no transport".to_owned(),
+            ),
+            (
+                self.subject != Subject::Fanout
+                    || (self.transports == [Transport::Tcp] && self.rooms == 1),
+                "the bare fan-out has one room and speaks TCP only".to_owned(),
+            ),
+            (
+                self.subject != Subject::Fanout || self.connections * self.senders > 0,
+                "the bare fan-out needs readers and senders".to_owned(),
+            ),
+        ];
+        faults
+            .into_iter()
+            .find_map(|(fine, fault)| (!fine).then_some(fault))
+    }
+
+    fn sites(&self) -> usize {
+        match &self.subject {
+            Subject::Sites(sites) => sites.len().max(1),
+            Subject::Fanout => 1,
+        }
+    }
+
+    /// Reader `i`: rooms first, then instances, then transports.
+    pub(super) fn reader(&self, i: usize) -> Seat {
+        let (sites, transports) = (self.sites(), &self.transports);
+        Seat {
+            room: i % self.rooms,
+            site: i / self.rooms % sites,
+            transport: transports[i / self.rooms / sites % transports.len()],
+        }
+    }
+
+    /// Sender `i`. Senders use TCP: a line needs no answer before the next.
+    pub(super) fn sender(&self, i: usize) -> Seat {
+        Seat {
+            room: i % self.rooms,
+            site: i / self.rooms % self.sites(),
+            transport: Transport::Tcp,
+        }
+    }
+
+    pub(super) fn readers_in(&self, room: usize) -> usize {
+        spread(self.connections, self.rooms, room)
+    }
+
+    pub(super) fn senders_in(&self, room: usize) -> usize {
+        spread(self.senders, self.rooms, room)
+    }
+
+    /// When sending ends, in microseconds since the start.
+    pub(super) fn end(&self) -> u64 {
+        micros(self.warmup + self.duration)
+    }
+}
+
+/// How many of `all` fall to place `i` of `places`.
+fn spread(all: usize, places: usize, i: usize) -> usize {
+    all / places + usize::from(i < all % places)
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The name of a room of the load; always as long, so that lines are.
+pub(super) fn room_name(room: usize) -> String {
+    format!("bench-{room:04}")
+}

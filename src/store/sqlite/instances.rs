@@ -1,0 +1,110 @@
+//! Instances, and what is forgotten when its time is over.
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::ago;
+use crate::store::{Instance, InstanceId, NONCE_LIFE, StoreError};
+
+/// How long a dead instance's row is kept, for whoever looks into what happened.
+const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
+
+pub(super) async fn register(
+    connection: &mut SqliteConnection,
+    instance: &Instance,
+) -> Result<InstanceId, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(
+        "UPDATE sessions SET online = 0
+         WHERE instance_id IN (SELECT id FROM instances WHERE name = ?1)",
+    )
+    .bind(&instance.name)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("DELETE FROM instances WHERE name = ?1")
+        .bind(&instance.name)
+        .execute(&mut *tx)
+        .await?;
+    let id = enter(&mut tx, None, instance).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn enter(
+    connection: &mut SqliteConnection,
+    id: Option<InstanceId>,
+    instance: &Instance,
+) -> Result<InstanceId, StoreError> {
+    Ok(sqlx::query_scalar(
+        "INSERT INTO instances (id, name, pid, version, tcp_port, http_port)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+    )
+    .bind(id)
+    .bind(&instance.name)
+    .bind(instance.pid)
+    .bind(instance.version)
+    .bind(instance.tcp_port)
+    .bind(instance.http_port)
+    .fetch_one(connection)
+    .await?)
+}
+
+pub(super) async fn heartbeat(
+    connection: &mut SqliteConnection,
+    id: InstanceId,
+    instance: &Instance,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE instances SET heartbeat_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1",
+    )
+    .bind(id)
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() > 0 {
+        return Ok(true);
+    }
+    enter(connection, Some(id), instance).await?;
+    Ok(false)
+}
+
+pub(super) async fn retire(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for sql in [
+        "UPDATE sessions SET online = 0 WHERE instance_id = ?1",
+        "DELETE FROM instances WHERE id = ?1",
+    ] {
+        sqlx::query(sql).bind(instance).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+pub(super) async fn expire(
+    connection: &mut SqliteConnection,
+    session_life: Duration,
+) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for (sql, life) in [
+        (
+            "DELETE FROM nonces WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            NONCE_LIFE,
+        ),
+        (
+            "DELETE FROM instances WHERE heartbeat_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            FORGET_INSTANCES,
+        ),
+        (
+            "DELETE FROM sessions WHERE last_used_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+               AND (online = 0 OR instance_id IS NULL)",
+            session_life,
+        ),
+    ] {
+        sqlx::query(sql).bind(ago(life)).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What whoever watches the server is told.
+use sqlx::{Connection, SqliteConnection};
+
+use super::client::soon;
+use super::events::Events;
+use super::server::Running;
+
+#[tokio::test]
+async fn a_server_at_rest_is_live_ready_and_healthy() {
+    let server = Running::with(&[("instance_id", "one")]).await;
+    assert_eq!(server.get("/livez").await.status, 200);
+    let ready = server.get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    let ready = ready.json();
+    assert_eq!(
+        (&ready["ready"], &ready["instance"]),
+        (&true.into(), &"one".into())
+    );
+    assert_eq!(ready["pid"], std::process::id());
+    let health = server.get("/health").await;
+    assert_eq!(health.status, 200);
+    let health = health.json();
+    assert_eq!(health["status"], "healthy");
+    assert_eq!(
+        (&health["db"], &health["valkey"]),
+        (&"connected".into(), &"disabled".into())
+    );
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// The routes say so while the server gives balancers time to notice.
+#[tokio::test]
+async fn a_draining_server_is_live_and_not_ready() {
+    let server = Running::with(&[("drain.delay", "10m"), ("drain.deadline", "20m")]).await;
+    let _reader = Events::open(&server, "/api/messages/general").await;
+    let (server, stopping) = server.stop_aside();
+    soon("draining is told", async {
+        while server.get("/readyz").await.status != 503 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(server.get("/readyz").await.json()["reason"], "draining");
+    let health = server.get("/health").await;
+    assert_eq!(
+        (health.status, &health.json()["status"]),
+        (503, &"draining".into())
+    );
+    assert_eq!(server.get("/livez").await.status, 200);
+    stopping.abort();
+}
+
+#[tokio::test]
+async fn metrics_are_json_for_people_and_text_for_prometheus() {
+    let server = Running::start().await;
+    let alice = server.connect("alice").await;
+    let mut reader = Events::open(&server, "/api/messages/general").await;
+    for _ in 0..3 {
+        server.said(&alice, "general", "x").await;
+    }
+    reader.seqs(3).await;
+    let json = server.get("/metrics").await;
+    assert_eq!(json.header("content-type"), Some("application/json"));
+    let json = json.json();
+    assert_eq!(
+        (&json["messages_committed"], &json["queue_depth"]),
+        (&3.into(), &0.into())
+    );
+    assert_eq!(
+        (&json["active_connections"], &json["rooms_in_memory"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(json["delivery_latency_ms"]["count"], 3);
+
+    for accept in [
+        "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        "application/openmetrics-text",
+    ] {
+        let text = server
+            .ask("GET", "/metrics", &[("accept", accept)], None)
+            .await;
+        let kind = text.header("content-type").unwrap_or_default();
+        assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+        let has = |line: &str| text.text().lines().any(|given| given == line);
+        assert!(has("discord_messages_committed_total 3"), "{text}");
+        assert!(has("discord_connections{transport=\"sse\"} 1"), "{text}");
+        assert!(
+            has("discord_delivery_latency_seconds_bucket{le=\"+Inf\"} 3"),
+            "{text}"
+        );
+        // Rooms and users are without bound.
+        assert!(!text.text().contains("general") && !text.text().contains("alice"));
+    }
+    let any = server
+        .ask("GET", "/metrics", &[("accept", "*/*")], None)
+        .await;
+    assert_eq!(any.header("content-type"), Some("application/json"));
+}
+
+/// The watching routes go on where the database refuses.
+#[tokio::test]
+async fn without_its_tables_a_server_is_live_and_says_what_is_wrong() {
+    let server = Running::start().await;
+    let mut database = SqliteConnection::connect(&server.database())
+        .await
+        .expect("the database opens");
+    sqlx::raw_sql("PRAGMA foreign_keys = OFF; ALTER TABLE rooms RENAME TO gone")
+        .execute(&mut database)
+        .await
+        .expect("the table is gone");
+    assert_eq!(server.get("/livez").await.status, 200);
+    let ready = server.get("/readyz").await;
+    assert_eq!((ready.status, &ready.json()["ready"]), (503, &false.into()));
+    let health = server.get("/health").await;
+    assert_eq!(
+        (health.status, &health.json()["status"]),
+        (503, &"unhealthy".into())
+    );
+    assert_eq!(health.json()["db"], "disconnected");
+    assert_eq!(health.json()["checks"]["database"]["ok"], false);
+    assert_eq!(server.get("/metrics").await.status, 200);
+    assert_eq!(server.get("/api/rooms").await.status, 500);
+}
