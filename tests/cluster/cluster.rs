@@ -9,7 +9,7 @@ use super::instance::{Address, Instance, Plan};
 use super::postgres::{Postgres, folder, run};
 use super::proof::prove;
 use super::reader::{Reader, Way};
-use super::redis::Server as Redis;
+use super::redis_server::Server as Redis;
 use super::sender::{Sender, Told};
 
 pub(crate) const ROOM: &str = "general";

@@ -4,16 +4,23 @@
 
 #[path = "../bus/server.rs"]
 #[allow(dead_code, reason = "the bus's own tests use more of it")]
-mod redis;
+mod redis_server;
 
+mod busy;
+mod by_hand;
+mod clocks;
 mod cluster;
 mod crowd;
+mod forged;
 mod http;
 mod instance;
 mod kills;
 mod netcat;
+mod network;
+mod pooler;
 mod postgres;
 mod postgres_faults;
+mod presence;
 mod proof;
 mod proxy;
 mod reader;

@@ -99,6 +99,12 @@ impl Sender {
         self.at += 1;
     }
 
+    /// Says the next thing once, at the address of that number.
+    pub(crate) async fn say_at(&mut self, address: usize) {
+        self.at = address;
+        self.say().await;
+    }
+
     /// Says the next thing under a nonce, at one address after another, until it is
     /// acknowledged.
     pub(crate) async fn insist(&mut self) {

@@ -1,0 +1,120 @@
+//! PgBouncer in transaction mode between the instances and PostgreSQL.
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use tempfile::TempDir;
+
+use super::cluster::Cluster;
+use super::crowd::{Crowd, Manner};
+use super::eventually;
+use super::postgres::{as_postgres, folder, free_port, hand_over, url_at};
+use super::reader::Way::{Sse, Tcp, Ws};
+
+/// Killed, by its own pid, when dropped.
+struct Pooler {
+    port: u16,
+    program: PathBuf,
+    dir: TempDir,
+    child: Child,
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Pooler {
+    /// `None`, said aloud, where there is no PgBouncer.
+    async fn start(database: u16) -> Option<Self> {
+        let places = [
+            "/usr/sbin/pgbouncer",
+            "/usr/bin/pgbouncer",
+            "/opt/homebrew/bin/pgbouncer",
+        ];
+        let Some(program) = places.iter().map(PathBuf::from).find(|p| p.exists()) else {
+            println!("skipped: no pgbouncer");
+            return None;
+        };
+        let (dir, port) = (folder(), free_port());
+        let settings = format!(
+            "[databases]\npostgres = host=127.0.0.1 port={database}\n[pgbouncer]\n\
+             listen_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\n\
+             pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 200\n\
+             server_login_retry = 1\nunix_socket_dir =\n"
+        );
+        let file = dir.path().join("pgbouncer.ini");
+        let settings = settings.replace(
+            "host=127.0.0.1",
+            "host=127.0.0.1 user=postgres dbname=postgres",
+        );
+        std::fs::write(&file, settings).expect("written");
+        hand_over(&file);
+        let child = spawn(&program, &file);
+        let pooler = Self {
+            port,
+            program,
+            dir,
+            child,
+        };
+        pooler.answers().await;
+        Some(pooler)
+    }
+
+    async fn answers(&self) {
+        let is_so = || async {
+            tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .is_ok()
+        };
+        eventually("PgBouncer answers", is_so).await;
+    }
+
+    async fn kill_and_restart(&mut self) {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("a process of ours");
+        self.child = spawn(&self.program, &self.dir.path().join("pgbouncer.ini"));
+        self.answers().await;
+    }
+}
+
+fn spawn(program: &Path, settings: &Path) -> Child {
+    as_postgres(program)
+        .arg(settings)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("pgbouncer starts")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_pooler_in_transaction_mode() {
+    let Some(mut cluster) = Cluster::prepare().await else {
+        return;
+    };
+    let Some(mut pooler) = Pooler::start(cluster.postgres.port).await else {
+        return;
+    };
+    for _ in 0..2 {
+        let mut plan = cluster.plan();
+        plan.db_url = format!("{}?statement-cache-capacity=0", url_at(pooler.port));
+        cluster.add(plan).await;
+    }
+    cluster.becomes("healthy").await;
+    let readers = cluster.readers(&[Tcp, Sse, Ws, Sse]).await;
+    let mut senders = Vec::new();
+    for i in 0..4 {
+        senders.push(cluster.sender(&format!("sender-{i}"), i).await);
+    }
+    let crowd = Crowd::start(senders, Manner::Insistent);
+    crowd.acknowledged(50).await;
+    pooler.kill_and_restart().await;
+    crowd.acknowledged(50).await;
+    cluster.postgres.crash();
+    cluster.postgres.restart().await;
+    crowd.acknowledged(50).await;
+    cluster.prove(&crowd.stop().await, &readers).await;
+    cluster.becomes("healthy").await;
+    assert!(readers.iter().all(|reader| reader.was_never_cut_off()));
+}

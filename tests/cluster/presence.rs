@@ -1,0 +1,145 @@
+//! Who is here, over all instances, while those die and come back.
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::DEADLINE;
+use super::cluster::{Cluster, ROOM};
+use super::eventually;
+use super::http::{Answer, connect, post};
+use super::netcat::Netcat;
+
+impl Cluster {
+    async fn post(&self, instance: usize, path: &str, body: Value) -> Answer {
+        let answer = post(self.instances[instance].at.http, path, body).await;
+        answer.expect("it answers")
+    }
+
+    /// The code that a claim of `nickname` at an instance is answered with.
+    async fn claim(&self, instance: usize, nickname: &str) -> String {
+        let body = json!({ "nickname": nickname });
+        let answer = self.post(instance, "/api/connect", body).await;
+        match answer.status {
+            200 => "free".to_owned(),
+            _ => answer.code().to_owned(),
+        }
+    }
+
+    async fn say(&self, instance: usize, session: &str, content: &str) -> u16 {
+        let body = json!({ "session_id": session, "room": ROOM, "content": content });
+        self.post(instance, "/api/message", body).await.status
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_known_everywhere() {
+    let Some(cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let alice = connect(cluster.instances[0].at.http, "alice").await;
+    assert_eq!(cluster.claim(1, "alice").await, "nickname_taken");
+    assert_eq!(cluster.claim(1, "ALICE").await, "nickname_taken");
+    let join = json!({ "session_id": alice, "command": format!("/join {ROOM}") });
+    assert_eq!(cluster.post(1, "/api/command", join).await.status, 200);
+    let mut bob = Netcat::connect(cluster.instances[1].at.tcp).await;
+    bob.command("/nick bob").await;
+    bob.command(&format!("/join {ROOM}")).await;
+    for instance in &cluster.instances {
+        let users = instance.get("/api/users").await;
+        let users: Vec<_> = users["users"].as_array().unwrap().iter().collect();
+        let names: Vec<_> = users.iter().map(|user| &user["nickname"]).collect();
+        assert_eq!(names, ["alice", "bob"]);
+        assert!(users.iter().all(|user| user["rooms"] == json!([ROOM])));
+        assert_eq!(users[1]["instance"], "instance-2");
+        let rooms = instance.get("/api/rooms").await;
+        assert_eq!(rooms["rooms"][0]["members"], 2, "{rooms}");
+        assert_eq!(rooms["rooms"][0]["online"], 2, "{rooms}");
+        let list = Netcat::connect(instance.at.tcp)
+            .await
+            .command("/list")
+            .await;
+        let list = list.join("\n");
+        assert!(list.contains("alice") && list.contains("bob"), "{list}");
+    }
+    let nick = bob.command("/nick Alice").await;
+    assert!(nick[0].contains("somebody"), "{nick:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_the_dead_are_free_within_the_lease() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let alice = connect(cluster.instances[0].at.http, "alice").await;
+    connect(cluster.instances[0].at.http, "bob").await;
+    let mut carol = Netcat::connect(cluster.instances[0].at.tcp).await;
+    carol.command("/nick carol").await;
+    assert_eq!(cluster.say(1, &alice, "one").await, 200);
+    let death = Instant::now();
+    cluster.instances[0].kill().await;
+    assert_eq!(cluster.claim(1, "bob").await, "nickname_taken");
+    let is_free = || async { cluster.claim(1, "bob").await == "free" };
+    eventually("bob's name is free", is_free).await;
+    println!("free {:?} after the kill", death.elapsed());
+    assert_eq!(cluster.claim(1, "carol").await, "free");
+    // Who goes on elsewhere keeps the name, also when the lease of the dead is over.
+    assert_eq!(cluster.say(1, &alice, "two").await, 200);
+    assert_eq!(cluster.claim(1, "alice").await, "nickname_taken");
+    let users = cluster.instances[1].get("/api/users").await;
+    let names: Vec<_> = users["users"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = names.iter().map(|user| &user["nickname"]).collect();
+    assert_eq!(names, ["alice", "bob", "carol"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_free_at_once_when_their_instance_returns() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let alice = connect(cluster.instances[0].at.http, "alice").await;
+    let mut bob = Netcat::connect(cluster.instances[0].at.tcp).await;
+    bob.command("/nick bob").await;
+    cluster.instances[0].kill().await;
+    cluster.instances[0].restart().await;
+    assert_eq!(cluster.claim(1, "bob").await, "free");
+    // The session outlives every instance.
+    assert_eq!(cluster.say(1, &alice, "one").await, 200);
+    for instance in &mut cluster.instances {
+        instance.kill().await;
+        instance.restart().await;
+    }
+    assert_eq!(cluster.say(0, &alice, "two").await, 200);
+    assert_eq!(cluster.say(1, &alice, "three").await, 200);
+    assert_eq!(cluster.claim(1, "alice").await, "nickname_taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_headcount_is_published_when_it_changes() {
+    let Some(mut cluster) = Cluster::start(3).await else {
+        return;
+    };
+    let mut listener = cluster.redis().client();
+    let mut channel = listener.as_pubsub();
+    channel.subscribe("room:headcount").expect("Redis is there");
+    let next = |channel: &mut redis::PubSub<'_>, patience: Duration| {
+        channel.set_read_timeout(Some(patience)).expect("a socket");
+        let message = channel.get_message().ok()?;
+        message.get_payload::<String>().ok()
+    };
+    let mut seen = Vec::new();
+    for (at, name) in ["alice", "bob", "carol"].into_iter().enumerate() {
+        connect(cluster.instances[at].at.http, name).await;
+        let mut count = next(&mut channel, DEADLINE).expect("a headcount");
+        // The first may still be that of an empty house.
+        if count == at.to_string() {
+            seen.push(count);
+            count = next(&mut channel, DEADLINE).expect("a headcount");
+        }
+        assert_eq!(count, (at + 1).to_string());
+        seen.push(count);
+    }
+    // Two rounds of everybody's check say nothing that is known.
+    assert_eq!(next(&mut channel, Duration::from_secs(7)), None);
+    println!("published: {seen:?}");
+}
