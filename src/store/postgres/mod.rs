@@ -184,6 +184,13 @@ impl Store for PostgresStore {
         work.await
     }
 
+    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
+        let work = self.signs.run(Kind::Read, within, |c, &within| {
+            instances::lively(c, within).boxed()
+        });
+        work.await
+    }
+
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
         let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
             instances::retire(c, instance).boxed()
