@@ -1,6 +1,6 @@
 //! Who is here, kept level with the store: heartbeats, sessions that fall idle, and changes
 //! written in batches, as messages are.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const QUEUE: usize = 4_096;
 const BATCH: usize = 512;
 /// Between two signs of life; `store::LEASE` allows for three.
 const BEAT: Duration = Duration::from_secs(3);
+/// An instance that is silent for so long is about to lose its lease: sessions that it entered
+/// and that are used here are entered anew in time, before their nicknames are anybody's.
+const SILENT: Duration = Duration::from_secs(6);
 /// A session without a connection stays online this long after its last use.
 const IDLE: Duration = Duration::from_secs(60);
 /// And stays in memory this long.
@@ -231,9 +234,10 @@ impl Presence {
     pub async fn run(&self, stop: CancellationToken) {
         let beats = async {
             let mut expired = self.clock.now();
+            let mut others = HashSet::new();
             loop {
                 tokio::time::sleep(BEAT).await;
-                if let Err(error) = self.beat().await {
+                if let Err(error) = self.beat(&mut others).await {
                     tracing::warn!(%error, "can't write the heartbeat");
                 }
                 if self.clock.now().duration_since(expired) >= EXPIRE_EVERY {
@@ -250,14 +254,20 @@ impl Presence {
         }
     }
 
-    async fn beat(&self) -> Result<(), StoreError> {
+    /// A sign of life, and what follows from those of `others`, as they were last seen.
+    async fn beat(&self, others: &mut HashSet<InstanceId>) -> Result<(), StoreError> {
         let known = self.store.heartbeat(self.id, &self.instance).await?;
+        let lively = self.store.lively(SILENT).await?.into_iter().collect();
+        let before = std::mem::replace(others, lively);
+        let one_is_gone = !before.is_subset(others);
         let now = self.clock.now();
         for session in self.sessions() {
             let unused = now.duration_since(session.state.lock().last_used);
             let live = session.is_attached() || session.transport() == TransportKind::Tcp;
             if live && (!known || !session.state.lock().stored) {
                 self.restore(&session).await;
+            } else if one_is_gone && session.is_anywhere() && (live || unused < IDLE) {
+                self.keep(&session).await;
             } else if !live && unused >= IDLE {
                 self.idle(&session, unused >= CACHED).await?;
             }
@@ -285,6 +295,21 @@ impl Presence {
             if let Err(error) = self.join(session, &room).await {
                 session.tell(error.detail);
             }
+        }
+    }
+
+    /// Claims the nickname of a session again that may have been entered by another instance.
+    async fn keep(&self, session: &Session) {
+        if !session.state.lock().stored {
+            return;
+        }
+        match self.claim(session).await {
+            Err(error) if error.code == Code::NicknameTaken => {
+                session.state.lock().stored = false;
+                session.tell(format!("{error}: /nick <name>"));
+            }
+            // Without an answer it stays as it was, and the store says at its next use.
+            _ => {}
         }
     }
 

@@ -130,6 +130,10 @@ impl Chat {
             state.rooms = rooms;
             state.stored = online;
         }
+        if online {
+            // Used here now: it is not to end with the instance that it was used through before.
+            self.presence.claim(&session).await?;
+        }
         Ok(self.presence.insert(Arc::new(session)))
     }
 

@@ -109,6 +109,11 @@ impl Session {
         self.state.lock().rooms.clone()
     }
 
+    /// Whether it may be used through any instance, by its secret.
+    pub(super) fn is_anywhere(&self) -> bool {
+        self.transport() != TransportKind::Tcp
+    }
+
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.id == room.id)
     }

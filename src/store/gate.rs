@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::StoreError;
@@ -31,6 +32,12 @@ impl Gate {
         &self,
         connection: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StoreError> {
+        let mut connection = std::pin::pin!(connection);
+        // Whoever need not wait is not turned away because others have to.
+        if let Some(got) = (&mut connection).now_or_never() {
+            self.meters.db_wait.record(Duration::ZERO);
+            return got.map_err(Into::into);
+        }
         if self.meters.db_waiting.get() > self.waiting {
             self.meters.db_shed.add(1);
             return Err(StoreError::Busy);

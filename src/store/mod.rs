@@ -137,6 +137,9 @@ pub trait Store: Send + Sync + 'static {
     /// be written anew: then its sessions must claim their nicknames again.
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
 
+    /// The instances that gave a sign of life within that time.
+    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError>;
+
     /// Takes `instance` and what was online through it off the books.
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError>;
 

@@ -20,7 +20,9 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
     cluster.becomes("healthy").await;
     let readers = cluster.readers(&[Tcp, Sse, Ws]).await;
     let mut alice = cluster.sender("alice", 1).await;
-    alice.say().await;
+    // Each instance knows who she is.
+    alice.say_at(0).await;
+    alice.say_at(1).await;
     let at = cluster.instances[0].at.http;
     let mut operator = cluster.postgres.connect().await;
     // `/api/rooms` counts members: every request for it holds a connection until this ends.
@@ -35,10 +37,12 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
     let health = request(at, "GET", "/health", None)
         .await
         .expect("an answer");
-    println!("/health: {}", health.body);
+    assert_eq!(health.status, 200, "{}", health.body);
     assert_eq!(health.body["db"], "connected", "{}", health.body);
-    // Said through the other instance, seen through this one.
+    // Said through the other instance and through this one, seen through both.
     alice.say_at(0).await;
+    alice.say_at(1).await;
+    assert_eq!(alice.told.acknowledged.len(), 4, "{:?}", alice.told.refused);
     cluster.prove(&alice.told, &readers).await;
     run(&mut operator, "ROLLBACK").await;
     let answers = requests.await.expect("all answered");

@@ -1,12 +1,12 @@
 //! A deployment: one PostgreSQL, one Redis, several instances, and people.
+use std::process::Command;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnection;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::instance::{Address, Instance, Plan};
-use super::postgres::{Postgres, folder, run};
+use super::postgres::{Postgres, folder};
 use super::proof::prove;
 use super::reader::{Reader, Way};
 use super::redis_server::Server as Redis;
@@ -27,7 +27,7 @@ impl Cluster {
     pub(crate) async fn prepare() -> Option<Self> {
         let redis = Redis::start()?;
         let postgres = Postgres::start().await?;
-        migrate(&mut postgres.connect().await).await;
+        migrate(&postgres);
         Some(Self {
             instances: Vec::new(),
             postgres,
@@ -109,14 +109,12 @@ impl Cluster {
     }
 }
 
-async fn migrate(database: &mut PgConnection) {
-    run(
-        database,
-        include_str!("../../migrations/postgres/V1__initial.sql"),
-    )
-    .await;
-    let history = "CREATE TABLE schema_migrations (version int);
-        INSERT INTO schema_migrations VALUES (1);
-        CREATE TABLE schema_steps (version int, floor int)";
-    run(database, history).await;
+/// As an operator does.
+fn migrate(postgres: &Postgres) {
+    let migrated = Command::new(env!("CARGO_BIN_EXE_discordctl"))
+        .args(["migrate", "up", "--db-url", &postgres.url()])
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&migrated.stderr);
+    assert!(migrated.status.success(), "migrate up: {said}");
 }

@@ -63,6 +63,17 @@ pub(super) async fn heartbeat(
     Ok(false)
 }
 
+pub(super) async fn lively(
+    connection: &mut Connection,
+    within: Duration,
+) -> Result<Vec<InstanceId>, sqlx::Error> {
+    let query = sqlx::query_as(
+        "SELECT id FROM instances WHERE heartbeat_at > now() - make_interval(secs => $1)",
+    );
+    let rows: Vec<(InstanceId,)> = connection.all(query.bind(seconds(within))).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub(super) async fn retire(
     connection: &mut Connection,
     instance: InstanceId,

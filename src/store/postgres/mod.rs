@@ -34,25 +34,37 @@ const LOOK_BESIDE_THE_BUS: Duration = Duration::from_secs(3);
 const LOOK_ALONE: Duration = Duration::from_millis(100);
 /// Commits under way at once: more only wait for each other's rooms and for the disk.
 const COMMITS: u32 = 2;
+/// Connections for signs of life, and how many may ask at once whether the database answers.
+const SIGNS: u32 = 1;
+const MOST_ASKING: usize = 1_000;
 
 pub(super) struct PostgresStore {
     writers: Writers,
     pool: Pool,
+    /// For signs of life, ours and the database's: they must not wait behind everything else.
+    signs: Pool,
     connections: u32,
 }
 
 impl PostgresStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let target = Target::new(options)?;
-        let gate = Gate::new(options.waiting, options.acquire_timeout, meters);
-        let gate = Arc::new(gate);
-        // Of the connections, the commits have some to themselves; one is left for the rest.
+        let gate = |waiting, meters| {
+            let gate = Gate::new(waiting, options.acquire_timeout, meters);
+            Arc::new(gate)
+        };
+        let pool = |gate, size| Pool::new(target.clone(), gate, size, options.idle_timeout);
+        let shared = gate(options.waiting, meters);
+        // Of the connections, the commits have some to themselves, and one is for signs of
+        // life; at least one is left for the rest.
         let commits = COMMITS.min(options.connections / 2).max(1);
-        let others = options.connections.saturating_sub(commits).max(1);
+        let others = options.connections.saturating_sub(commits + SIGNS).max(1);
         let store = Self {
-            writers: Writers::new(target.clone(), gate.clone(), commits as usize),
-            pool: Pool::new(target, gate, others as usize, options.idle_timeout),
-            connections: commits + others,
+            writers: Writers::new(target.clone(), shared.clone(), commits as usize),
+            pool: pool(shared, others as usize),
+            // Whoever waits there is not waiting for work to be done: it counts for itself.
+            signs: pool(gate(MOST_ASKING, Arc::default()), SIGNS as usize),
+            connections: commits + others + SIGNS,
         };
         let applied = store.pool.run(Kind::Read, (), |c, _| {
             c.all(sqlx::query_as(migrations::APPLIED)).boxed()
@@ -165,10 +177,17 @@ impl Store for PostgresStore {
 
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
         let work = self
-            .pool
+            .signs
             .run(Kind::Repeatable, (id, instance), |c, &(id, instance)| {
                 instances::heartbeat(c, id, instance).boxed()
             });
+        work.await
+    }
+
+    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
+        let work = self.signs.run(Kind::Read, within, |c, &within| {
+            instances::lively(c, within).boxed()
+        });
         work.await
     }
 
@@ -225,7 +244,7 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let work = self.pool.run(Kind::Read, (), |c, ()| {
+        let work = self.signs.run(Kind::Read, (), |c, ()| {
             c.run(sqlx::query("SELECT 1 FROM rooms LIMIT 1")).boxed()
         });
         work.await?;
@@ -233,7 +252,7 @@ impl Store for PostgresStore {
     }
 
     fn pool(&self) -> PoolState {
-        let available = self.writers.available() + self.pool.available();
+        let available = self.writers.available() + self.pool.available() + self.signs.available();
         PoolState {
             available: u32::try_from(available).unwrap_or(u32::MAX),
             max: self.connections,
@@ -243,6 +262,7 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.writers.close();
         self.pool.close();
+        self.signs.close();
     }
 }
 

@@ -68,6 +68,16 @@ pub(super) async fn heartbeat(
     Ok(false)
 }
 
+pub(super) async fn lively(
+    connection: &mut SqliteConnection,
+    within: Duration,
+) -> Result<Vec<InstanceId>, StoreError> {
+    let query = sqlx::query_scalar(
+        "SELECT id FROM instances WHERE heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+    );
+    Ok(query.bind(ago(within)).fetch_all(connection).await?)
+}
+
 pub(super) async fn retire(
     connection: &mut SqliteConnection,
     instance: InstanceId,

@@ -170,6 +170,10 @@ impl Store for SqliteStore {
         instances::heartbeat(&mut *self.write().await, id, instance).await
     }
 
+    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
+        instances::lively(&mut *self.reader().await?, within).await
+    }
+
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
         instances::retire(&mut *self.write().await, instance).await
     }
