@@ -70,6 +70,7 @@ brew_command() {
     cc) echo xcode-select --install ;;
     postgres) echo brew install postgresql@17 ;;
     nc) echo brew install netcat ;;
+    faketime) echo brew install libfaketime ;;
     chromium | chromedriver) echo brew install --cask "$1" ;;
     promtool) echo brew install prometheus ;;
     sqlite3) echo brew install sqlite ;;

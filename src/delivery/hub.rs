@@ -171,7 +171,7 @@ impl Hub {
     }
 
     /// Loads the tail if it is not there; true if it was.
-    async fn warm(&self, room: &Arc<Room>) -> Result<bool, StoreError> {
+    async fn warm(self: &Arc<Self>, room: &Arc<Room>) -> Result<bool, StoreError> {
         if room.is_warm() {
             return Ok(true);
         }
@@ -206,7 +206,7 @@ impl Hub {
     /// Where `start` is: the `seq` to begin with, whether memory could tell, and what to say
     /// first to somebody whose position means nothing here.
     async fn locate(
-        &self,
+        self: &Arc<Self>,
         room: &Arc<Room>,
         start: Start,
     ) -> Result<(Seq, bool, Option<Entry>), StoreError> {

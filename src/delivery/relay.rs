@@ -76,8 +76,7 @@ fn on_event(hub: &Arc<Hub>, event: BusEvent) {
 
 async fn sweep_for_ever(hub: &Arc<Hub>) {
     loop {
-        let carries = hub.bus_state() == BusState::Connected;
-        tokio::time::sleep(hub.store.sweep_interval(carries)).await;
+        due(hub).await;
         let swept = match hub.store.changed().await {
             Ok(true) => sweep(hub).await,
             Ok(false) => Ok(()),
@@ -85,6 +84,17 @@ async fn sweep_for_ever(hub: &Arc<Hub>) {
         };
         if swept.is_err() {
             tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Waits for the next look. If the bus fails meanwhile, that is due sooner.
+async fn due(hub: &Hub) {
+    let start = tokio::time::Instant::now();
+    loop {
+        tokio::time::sleep(hub.store.sweep_interval(false)).await;
+        if start.elapsed() >= hub.store.sweep_interval(hub.bus_carries()) {
+            return;
         }
     }
 }
@@ -113,17 +123,24 @@ impl Hub {
         self.served(self.known(name)?)
     }
 
-    /// Catches up shortly, unless what is missing has come by itself until then.
+    fn bus_carries(&self) -> bool {
+        self.bus_state() == BusState::Connected
+    }
+
+    /// Catches up shortly, unless what is missing has come by itself until then, as it can only
+    /// over the bus.
     pub(super) fn catch_up_soon(self: &Arc<Self>, room: Arc<Room>) {
-        // One wait at a time: whoever holds the lock looks again before it lets go.
         let hub = self.clone();
         tokio::spawn(async move {
-            let Ok(_one) = room.catching_up.try_lock() else {
-                return;
-            };
-            tokio::time::sleep(PATIENCE).await;
             while room.missing_up_to().is_some() {
-                if hub.read_missing(&room).await.is_err() {
+                // One wait at a time: whoever holds the lock looks again when it has let go.
+                let Ok(_one) = room.catching_up.try_lock() else {
+                    return;
+                };
+                if hub.bus_carries() {
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                if room.missing_up_to().is_some() && hub.read_missing(&room).await.is_err() {
                     tokio::time::sleep(AFTER_FAILURE).await;
                 }
             }
@@ -131,9 +148,15 @@ impl Hub {
     }
 
     /// Reads what is beyond the room's tail, until there is no more.
-    pub(super) async fn catch_up(&self, room: &Arc<Room>) -> Result<(), StoreError> {
-        let _one = room.catching_up.lock().await;
-        self.read_missing(room).await
+    pub(super) async fn catch_up(self: &Arc<Self>, room: &Arc<Room>) -> Result<(), StoreError> {
+        let one = room.catching_up.lock().await;
+        let read = self.read_missing(room).await;
+        drop(one);
+        // What was heard of during the last read found the lock held.
+        if room.missing_up_to().is_some() {
+            self.catch_up_soon(room.clone());
+        }
+        read
     }
 
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {

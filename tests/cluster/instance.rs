@@ -80,11 +80,6 @@ impl Instance {
         answer.expect("it answers").body
     }
 
-    pub(crate) async fn health(&self) -> String {
-        let health = self.get("/health").await;
-        health["status"].as_str().expect("a status").to_owned()
-    }
-
     /// Waits until `/health` says so; returns how long that took.
     pub(crate) async fn becomes(&self, status: &str) -> Duration {
         let start = Instant::now();

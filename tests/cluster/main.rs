@@ -11,6 +11,7 @@ mod by_hand;
 mod clocks;
 mod cluster;
 mod crowd;
+mod figures;
 mod forged;
 mod http;
 mod instance;

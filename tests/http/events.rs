@@ -1,7 +1,7 @@
 //! A reader of Server-Sent Events.
 use serde_json::{Value, json};
 
-use super::client::{Answer, Wire, request};
+use super::client::{Answer, Wire, request, soon};
 use super::document::Document;
 use super::server::Running;
 
@@ -63,12 +63,16 @@ impl Events {
 
     /// The next event, which must be one that the API's description knows.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        loop {
-            let block = self.block().await?;
-            if !block.starts_with(':') {
-                return Some(Event::parse(&block));
+        // Signs of life keep the connection busy, and must not keep the test waiting.
+        let coming = async {
+            loop {
+                let block = self.block().await?;
+                if !block.starts_with(':') {
+                    return Some(Event::parse(&block));
+                }
             }
-        }
+        };
+        soon("an event", coming).await
     }
 
     /// The next event, which must be a message.

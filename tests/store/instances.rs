@@ -42,6 +42,21 @@ pub(crate) async fn a_nickname_is_free_when_its_instance_is_silent(db: Db) {
     assert_eq!((online.len(), &*online[0].instance), (1, "two"));
 }
 
+pub(crate) async fn the_lively_are_told_from_the_silent(db: Db) {
+    let (one, two) = (Node::start(&db, "one").await, Node::start(&db, "two").await);
+    let second = Duration::from_secs(1);
+    db.age("instances", "heartbeat_at", 6 * second).await;
+    let alive = two.store.heartbeat(two.id, &instance("two")).await;
+    assert!(alive.expect("alive"));
+    let within = |limit| one.store.lively(limit);
+    assert_eq!(within(5 * second).await.expect("an answer"), [two.id]);
+    let mut both = within(60 * second).await.expect("an answer");
+    both.sort_unstable();
+    assert_eq!(both, [one.id, two.id]);
+    two.store.retire(two.id).await.expect("retired");
+    assert_eq!(within(60 * second).await.expect("an answer"), [one.id]);
+}
+
 pub(crate) async fn only_its_own_instance_idles_a_session(db: Db) {
     let (one, two) = (Node::start(&db, "one").await, Node::start(&db, "two").await);
     let alice = key();
