@@ -101,10 +101,12 @@ impl Chat {
         id: &SessionId,
         transport: TransportKind,
     ) -> Result<Arc<Session>, ChatError> {
+        let turn = self.hub.turn().await?;
         let row = self
             .store()
             .session(&id.key(), self.rules.session_ttl)
             .await?;
+        drop(turn);
         let Some(SessionRow {
             user,
             nickname,

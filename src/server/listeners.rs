@@ -1,6 +1,6 @@
 //! The two ports: bound before anything else is opened, served until the stop.
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -81,7 +81,7 @@ impl Listeners {
             &config.cors.origins,
             watch.routes(),
         );
-        let pages = accept(self.pages, door, FULL_PAGE, move |stream| {
+        let pages = accept(self.pages, door, full_page(), move |stream| {
             http::serve(stream, routes.clone(), limits.clone(), drain.clone())
         });
         tokio::spawn(async move {
@@ -116,10 +116,26 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 const FULL_LINE: &str = "[system] the server is full; try again later\n";
-const FULL_PAGE: &str = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
-    content-type: application/problem+json\r\ncontent-length: 139\r\n\r\n\
-    {\"type\":\"urn:discordctl:problem:full\",\"title\":\"Service Unavailable\",\"status\":503,\
-    \"code\":\"full\",\"detail\":\"the server is full; try again later\"}";
+
+/// The same as a problem (RFC 9457), written by hand since no request is read any more.
+fn full_page() -> &'static str {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    PAGE.get_or_init(|| {
+        let problem = serde_json::json!({
+            "type": "urn:discordctl:problem:full",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "full",
+            "detail": "the server is full; try again later",
+        })
+        .to_string();
+        format!(
+            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
+             content-type: application/problem+json\r\ncontent-length: {}\r\n\r\n{problem}",
+            problem.len()
+        )
+    })
+}
 
 /// Who gets in.
 struct Door {

@@ -90,7 +90,16 @@ fn every_code_of_chat_is_described() {
 
 #[test]
 fn every_code_of_http_is_described_and_no_other() {
-    let files = ["api", "body", "connection", "cors", "mod", "problem", "sse"];
+    let files = [
+        "api",
+        "body",
+        "connection",
+        "cors",
+        "mod",
+        "problem",
+        "sse",
+        "upgrade",
+    ];
     let mut sources: Vec<String> = files
         .map(|name| format!("src/transport/http/{name}.rs"))
         .to_vec();

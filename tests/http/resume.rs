@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::client::{Wire, request};
 use super::events::Events;
 use super::server::Running;
 
@@ -46,4 +47,38 @@ async fn resume(server: &Running, last: i64, round: usize) -> Events {
         0 => Events::resume(server, "general", &last.to_string()).await,
         _ => Events::open(server, &format!("/api/messages/general?after={last}")).await,
     }
+}
+
+/// Everyone comes back at the same moment, and none is turned away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_comes_back_after_a_restart() {
+    let server = Running::start().await;
+    let mut targets = Vec::new();
+    for n in 0..200 {
+        let id = server.connect(&format!("u{n}")).await;
+        let target = format!("/api/messages/general?session_id={id}&after=0");
+        targets.push(target);
+    }
+    let server = server.restart().await;
+    let open = targets.iter().map(async |target| {
+        let mut wire = Wire::open(server.http).await;
+        wire.send(request("GET", target, &[], None)).await;
+        (wire.head().await.status, wire)
+    });
+    let open = futures_util::future::join_all(open).await;
+    let refused = open.iter().filter(|(status, _)| *status != 200).count();
+    assert_eq!(refused, 0);
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_in_whole_json() {
+    let server = Running::with(&[("limits.connections", "1")]).await;
+    let _one = Events::open(&server, "/api/messages/general").await;
+    let mut wire = Wire::open(server.http).await;
+    wire.send(request("GET", "/livez", &[], None)).await;
+    let answer = wire.answer().await;
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (503, Some("full"))
+    );
 }

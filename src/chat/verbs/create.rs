@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::join::may_enter;
 use super::{Chat, ChatError, Reply, Session};
 use crate::chat::Code;
 use crate::model::{RoomName, RoomRef};
@@ -15,6 +16,7 @@ impl Chat {
         signal: Option<&Arc<Notify>>,
     ) -> Result<Reply, ChatError> {
         let name = RoomName::parse(name)?;
+        may_enter(session)?;
         let by = self.account(session).await?;
         let room = match self.store().create_room(&name, Some(by)).await? {
             Some(made) => made,

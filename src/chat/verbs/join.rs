@@ -64,10 +64,7 @@ impl Chat {
         start: Start,
         signal: Option<&Arc<Notify>>,
     ) -> Result<Reply, ChatError> {
-        if session.rooms().len() >= MOST_ROOMS {
-            let detail = format!("you are in {MOST_ROOMS} rooms; /leave one first");
-            return Err(ChatError::new(Code::TooManyRooms, detail));
-        }
+        may_enter(session)?;
         let mut cursor = match signal {
             Some(signal) => Some(Box::new(self.hub.read(&room, start, signal.clone()).await?)),
             None => None,
@@ -119,4 +116,13 @@ impl Chat {
             None => Some(self.store().room(&room.name).await.ok()??.1),
         }
     }
+}
+
+/// Whether the session has place for one more room.
+pub(super) fn may_enter(session: &Session) -> Result<(), ChatError> {
+    if session.rooms().len() < MOST_ROOMS {
+        return Ok(());
+    }
+    let detail = format!("you are in {MOST_ROOMS} rooms; /leave one first");
+    Err(ChatError::new(Code::TooManyRooms, detail))
 }

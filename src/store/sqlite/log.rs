@@ -6,10 +6,10 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{Nonce, RoomId, Seq};
+use crate::model::{Nonce, RoomId, Seq, UserId};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
-/// Rows in one INSERT; five values each stay far below SQLite's limit of 32,766.
+/// Rows in one INSERT; four values each stay far below SQLite's limit of 32,766.
 const ROWS: usize = 500;
 
 type Answer = Option<Result<Appended, Rejected>>;
@@ -18,13 +18,34 @@ pub(super) async fn append(
     connection: &mut SqliteConnection,
     batch: &[Draft],
 ) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
-    match attempt(connection, batch).await {
+    match attempt(connection, batch, &HashSet::new()).await {
         Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
             catch_up(connection, batch).await?;
-            Ok(attempt(connection, batch).await?)
         }
-        answers => Ok(answers?),
+        Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => {}
+        answers => return Ok(answers?),
     }
+    let gone = gone(connection, batch).await?;
+    Ok(attempt(connection, batch, &gone).await?)
+}
+
+/// Authors who were deleted while their messages were on the way: those are stored without one.
+/// Asked only when a row was refused, since it is rare and every row would pay for it.
+async fn gone(
+    connection: &mut SqliteConnection,
+    batch: &[Draft],
+) -> Result<HashSet<UserId>, sqlx::Error> {
+    let mut authors: HashSet<UserId> = batch.iter().map(|draft| draft.user).collect();
+    let asked = serde_json::to_string(&authors).unwrap_or_default();
+    let found: Vec<UserId> =
+        sqlx::query_scalar("SELECT id FROM users WHERE id IN (SELECT value FROM json_each(?1))")
+            .bind(asked)
+            .fetch_all(connection)
+            .await?;
+    found.iter().for_each(|id| {
+        authors.remove(id);
+    });
+    Ok(authors)
 }
 
 /// Rows that were inserted by hand without their `last_seq` hold the places that it would
@@ -46,13 +67,14 @@ async fn catch_up(connection: &mut SqliteConnection, batch: &[Draft]) -> Result<
 async fn attempt(
     connection: &mut SqliteConnection,
     batch: &[Draft],
+    gone: &HashSet<UserId>,
 ) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut answers: Vec<Answer> = vec![None; batch.len()];
     let twins = known_nonces(&mut tx, batch, &mut answers).await?;
     let placed = place(&mut tx, batch, &twins, &mut answers).await?;
     for rows in placed.chunks(ROWS) {
-        insert(&mut tx, batch, rows, &mut answers).await?;
+        insert(&mut tx, batch, gone, rows, &mut answers).await?;
     }
     remember_nonces(&mut tx, batch, &placed, &answers).await?;
     tx.commit().await?;
@@ -153,6 +175,7 @@ async fn place(
 async fn insert(
     tx: &mut SqliteConnection,
     batch: &[Draft],
+    gone: &HashSet<UserId>,
     rows: &[(usize, Seq)],
     answers: &mut [Answer],
 ) -> Result<(), sqlx::Error> {
@@ -161,10 +184,7 @@ async fn insert(
     query.push_values(rows, |mut row, (i, seq)| {
         let draft = &batch[*i];
         row.push_bind(draft.room).push_bind(*seq);
-        // The user may have been deleted meanwhile: the message stays, without an author.
-        row.push("(SELECT id FROM users WHERE id = ");
-        row.push_bind_unseparated(draft.user);
-        row.push_unseparated(")");
+        row.push_bind(Some(draft.user).filter(|user| !gone.contains(user)));
         row.push_bind(&*draft.content);
     });
     query.push(" RETURNING id, room_id, seq, created_at");

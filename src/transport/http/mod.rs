@@ -5,15 +5,15 @@ mod connection;
 mod cors;
 mod problem;
 mod sse;
+mod upgrade;
 mod web;
 mod ws;
 
 use std::sync::Arc;
 
 use hyper::upgrade::OnUpgrade;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::path::FullPath;
 use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
@@ -59,7 +59,7 @@ pub fn routes(
     origins: &[String],
     watching: BoxedFilter<(Response,)>,
 ) -> BoxedFilter<(Response,)> {
-    let routes = streams(&chat, &drain, limits.body_bytes)
+    let routes = streams(&chat, &drain, limits.body_bytes, origins)
         .or(posts(&chat, limits.body_bytes))
         .unify()
         .or(lists(&chat))
@@ -150,7 +150,12 @@ fn lists(chat: &Arc<Chat>) -> BoxedFilter<(Response,)> {
     history.or(rooms).unify().or(users).unify().boxed()
 }
 
-fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Response,)> {
+fn streams(
+    chat: &Arc<Chat>,
+    drain: &Drain,
+    most: usize,
+    origins: &[String],
+) -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "messages" / String)
         .and(warp::get())
         .and(warp::query())
@@ -160,68 +165,28 @@ fn streams(chat: &Arc<Chat>, drain: &Drain, most: usize) -> BoxedFilter<(Respons
         .then(|room, query, last, chat, drain| async move {
             answered(sse::open(chat, room, query, last, drain).await)
         });
+    let origins: Arc<[String]> = origins.into();
     let socket = warp::path!("api" / "ws")
         .and(warp::get())
-        .and(warp::header::optional("connection"))
-        .and(warp::header::optional("upgrade"))
-        .and(warp::header::optional("sec-websocket-version"))
-        .and(warp::header::optional("sec-websocket-key"))
+        .and(warp::header::headers_cloned())
         .and(warp::ext::optional())
         .and(with(chat))
         .and(with(drain))
         .map(
-            move |connection: Option<String>,
-                  kind: Option<String>,
-                  version: Option<String>,
-                  key: Option<String>,
-                  upgrade: Option<OnUpgrade>,
-                  chat,
-                  drain: Drain| {
-                let wanted = lists_upgrade(connection.as_deref())
-                    && kind.is_some_and(|kind| kind.eq_ignore_ascii_case("websocket"))
-                    && version.as_deref() == Some("13");
-                match (wanted, key, upgrade) {
-                    (true, Some(key), Some(upgrade)) => {
+            move |headers: HeaderMap, upgrade: Option<OnUpgrade>, chat, drain: Drain| {
+                let accepted = upgrade::accept(&headers, &origins);
+                match (accepted, upgrade) {
+                    (Ok(switching), Some(upgrade)) => {
                         let tasks = drain.tasks.clone();
                         tasks.spawn(ws::serve(chat, upgrade, most, drain));
-                        switching(&key)
+                        switching
                     }
-                    _ => not_upgraded(),
+                    (Ok(_), None) => upgrade::required(),
+                    (Err(refusal), _) => refusal,
                 }
             },
         );
     events.or(socket).unify().boxed()
-}
-
-/// Whether a `Connection` header says that `Upgrade` is meant for us (RFC 9110, section 7.8).
-fn lists_upgrade(connection: Option<&str>) -> bool {
-    let mut options = connection.unwrap_or_default().split(',');
-    options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
-}
-
-/// The server's half of the handshake (RFC 6455, section 4.2.2).
-fn switching(key: &str) -> Response {
-    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    response
-}
-
-/// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).
-fn not_upgraded() -> Response {
-    let detail = "this is a WebSocket (RFC 6455, version 13); upgrade the connection";
-    let mut response =
-        Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail).response();
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    let version = HeaderValue::from_static("13");
-    headers.insert(header::SEC_WEBSOCKET_VERSION, version);
-    response
 }
 
 fn files() -> BoxedFilter<(Response,)> {

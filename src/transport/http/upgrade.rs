@@ -1,0 +1,117 @@
+//! The handshake that makes a WebSocket of a request (RFC 6455, section 4.2).
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use warp::reply::{Reply as _, Response};
+
+use super::problem::Problem;
+
+/// The answer that switches protocols, or why not.
+pub(super) fn accept(headers: &HeaderMap, origins: &[String]) -> Result<Response, Response> {
+    let kind = text(headers, header::UPGRADE);
+    let wanted = lists_upgrade(text(headers, header::CONNECTION))
+        && kind.eq_ignore_ascii_case("websocket")
+        && text(headers, header::SEC_WEBSOCKET_VERSION) == "13";
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| wanted);
+    let key = key.ok_or_else(required)?;
+    if !is_ours(headers, origins) {
+        let detail = "pages of that origin may not use this server (cors.origins)";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "origin_forbidden", detail).response());
+    }
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    Ok(response)
+}
+
+/// A browser lets any page open a WebSocket anywhere and only says which page it was: one of
+/// this server itself, or of those that are allowed. Other clients say nothing.
+fn is_ours(headers: &HeaderMap, origins: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = text(headers, header::HOST);
+    let same = origin
+        .split_once("://")
+        .is_some_and(|(_, at)| at.eq_ignore_ascii_case(host));
+    let named = |allowed: &String| {
+        allowed == "*" || allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)
+    };
+    same || origins.iter().any(named)
+}
+
+/// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).
+pub(super) fn required() -> Response {
+    let detail = "this is a WebSocket (RFC 6455, version 13); upgrade the connection";
+    let mut response =
+        Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail).response();
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
+    response
+}
+
+/// Whether a `Connection` header says that `Upgrade` is meant for us (RFC 9110, section 7.8).
+fn lists_upgrade(connection: &str) -> bool {
+    let mut options = connection.split(',');
+    options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(origin: Option<&str>, allowed: &[&str]) -> StatusCode {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("host", "localhost:3001"),
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(origin) = origin {
+            headers.insert("origin", HeaderValue::from_str(origin).expect("a header"));
+        }
+        let allowed: Vec<String> = allowed.iter().map(|o| (*o).to_owned()).collect();
+        accept(&headers, &allowed)
+            .unwrap_or_else(|refusal| refusal)
+            .status()
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_refused() {
+        assert_eq!(status(None, &[]), StatusCode::SWITCHING_PROTOCOLS);
+        assert_eq!(
+            status(Some("http://localhost:3001"), &[]),
+            StatusCode::SWITCHING_PROTOCOLS
+        );
+        for origin in ["https://evil.example", "null", "http://localhost:3002"] {
+            assert_eq!(status(Some(origin), &[]), StatusCode::FORBIDDEN, "{origin}");
+        }
+        let friend = "https://friend.example";
+        assert_eq!(
+            status(Some(friend), &["https://friend.example/"]),
+            StatusCode::SWITCHING_PROTOCOLS
+        );
+        assert_eq!(
+            status(Some(friend), &["*"]),
+            StatusCode::SWITCHING_PROTOCOLS
+        );
+    }
+}
