@@ -1,39 +1,63 @@
-//! A server that answers everything and never delivers anything: connected, but deaf.
+//! Servers that look alive: one answers everything and delivers nothing, one stops answering.
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use discordctl::bus::{Bus, BusState};
 
-use super::peer::{Peer, eventually, room};
+use super::peer::{Peer, eventually, message, room};
 
-#[tokio::test]
+/// The commands that each connection sent.
+type Heard = Arc<Mutex<Vec<Vec<Vec<String>>>>>;
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deaf_connection_is_not_trusted_and_made_anew() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("bound").port();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counted = connections.clone();
-    // Ends with the process.
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            counted.fetch_add(1, Ordering::Relaxed);
-            std::thread::spawn(move || serve(stream));
-        }
-    });
-    let mut peer = Peer::open(&format!("redis://127.0.0.1:{port}"), "instance-1");
+    let (url, heard) = listen(":0\r\n");
+    let mut peer = Peer::open(&url, "instance-1");
     peer.bus.subscribe(&room("general"));
     peer.restored().await;
     let took = eventually("a second connection", || {
         assert_eq!(peer.bus.state(), BusState::Disconnected);
-        connections.load(Ordering::Relaxed) > 1
+        connections(&heard) > 1
     })
     .await;
     println!("a deaf connection was given up after {took:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_answered_is_said_once_more_and_not_a_third_time() {
+    let (url, heard) = listen("");
+    let mut peer = Peer::open(&url, "instance-1");
+    peer.restored().await;
+    peer.bus.publish(&[message("general", 1)]);
+    eventually("given up", || peer.meters.publish_failed.get() == 1).await;
+    let said = heard.lock().expect("no panic").concat();
+    let published = |words: &&Vec<String>| words[..2] == ["PUBLISH", "room:general"];
+    assert_eq!(said.iter().filter(published).count(), 2);
+}
+
+fn connections(heard: &Heard) -> usize {
+    heard.lock().expect("no panic").len()
+}
+
+/// A server that ends with the process. Returns its URL.
+fn listen(to_publish: &'static str) -> (String, Heard) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let heard = Heard::default();
+    let all = heard.clone();
+    std::thread::spawn(move || {
+        for (i, stream) in listener.incoming().flatten().enumerate() {
+            let heard = all.clone();
+            heard.lock().expect("no panic").push(Vec::new());
+            std::thread::spawn(move || serve(stream, to_publish, &heard, i));
+        }
+    });
+    (format!("redis://{address}"), heard)
+}
+
 /// Answers until the other side goes.
-fn serve(stream: TcpStream) -> Option<()> {
+fn serve(stream: TcpStream, to_publish: &str, heard: &Heard, i: usize) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -41,9 +65,10 @@ fn serve(stream: TcpStream) -> Option<()> {
         let answer = match words[0].as_str() {
             "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
             "SUBSCRIBE" => words[1..].iter().map(|w| confirmation(w)).collect(),
-            "PUBLISH" => ":0\r\n".to_owned(),
+            "PUBLISH" => to_publish.to_owned(),
             _ => "+OK\r\n".to_owned(),
         };
+        heard.lock().expect("no panic")[i].push(words);
         writer.write_all(answer.as_bytes()).ok()?;
     }
 }
