@@ -82,6 +82,7 @@ contract! {
     instances {
         a_nickname_is_free_when_its_instance_is_silent,
         the_lively_are_told_from_the_silent,
+        sessions_that_are_over_are_told,
         only_its_own_instance_idles_a_session,
         members_and_online_are_counted,
         the_online_list_names_rooms_and_instances,

@@ -260,6 +260,9 @@ impl Presence {
         let lively = self.store.lively(SILENT).await?.into_iter().collect();
         let before = std::mem::replace(others, lively);
         let one_is_gone = !before.is_subset(others);
+        if known {
+            self.end_ended().await?;
+        }
         let now = self.clock.now();
         for session in self.sessions() {
             let unused = now.duration_since(session.state.lock().last_used);
@@ -273,6 +276,25 @@ impl Presence {
             }
         }
         self.headcount().await
+    }
+
+    /// Ends here what was ended through another instance: its nickname may be somebody else's.
+    async fn end_ended(&self) -> Result<(), StoreError> {
+        let stored = |session: &Arc<Session>| {
+            session.transport() != TransportKind::Tcp && session.state.lock().stored
+        };
+        let mine = self.sessions().into_iter().filter(stored);
+        let mine: Vec<SessionKey> = mine.map(|session| session.key().clone()).collect();
+        if mine.is_empty() {
+            return Ok(());
+        }
+        for key in self.store.ended(&mine).await? {
+            if let Some(session) = self.get(&key) {
+                session.end();
+                self.remove(&key);
+            }
+        }
+        Ok(())
     }
 
     /// Takes this instance off the books, so that its nicknames are free at once.

@@ -143,6 +143,7 @@ impl Chat {
     pub async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
         let online = std::mem::take(&mut session.state.lock().stored);
         session.end();
+        tracing::debug!(session = %session.key(), "disconnected");
         self.presence.remove(session.key());
         if online {
             self.presence.announce(session, Move::Left);

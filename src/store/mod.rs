@@ -157,6 +157,9 @@ pub trait Store: Send + Sync + 'static {
         life: Duration,
     ) -> Result<Option<SessionRow>, StoreError>;
 
+    /// Of these sessions, those that are over: disconnected somewhere, or expired.
+    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError>;
+
     /// Everyone who is online, over all living instances, by nickname.
     async fn online(&self) -> Result<Vec<Online>, StoreError>;
 

@@ -52,7 +52,11 @@ impl Moment {
 
 /// A number from 0 to 1, good enough to spread things in time.
 fn random() -> f64 {
-    let mut bits = [0u8; 2];
+    random_bits() as f64 / u64::MAX as f64
+}
+
+fn random_bits() -> u64 {
+    let mut bits = [0u8; 8];
     let _ = getrandom::fill(&mut bits);
-    f64::from(u16::from_le_bytes(bits)) / f64::from(u16::MAX)
+    u64::from_le_bytes(bits)
 }

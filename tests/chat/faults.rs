@@ -201,3 +201,29 @@ async fn a_session_that_is_disconnected_is_over_everywhere() {
     assert_eq!((status, &answer["code"]), (401, &json!("unknown_session")));
     local.server.stop().await.expect("a clean stop");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_elsewhere_is_over_here_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Process::start(folder.path(), "one", (0, 0)).await;
+    let second = Process::start(folder.path(), "two", (0, 0)).await;
+    let browser = Browser::connect(first.http, "yan").await;
+    let post = json!({ "session_id": browser.session, "room": "general", "content": "x" });
+    let (status, _) = request(second.http, "POST", "/api/message", Some(post.clone())).await;
+    assert_eq!(status, 200, "any instance takes it");
+    let asked = json!({ "session_id": browser.session });
+    let (status, _) = request(first.http, "POST", "/api/disconnect", Some(asked)).await;
+    assert_eq!(status, 200);
+    crate::client::in_time("the end of the session", async {
+        while request(second.http, "POST", "/api/message", Some(post.clone()))
+            .await
+            .0
+            != 401
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(first.terminate().await, Some(0));
+    assert_eq!(second.terminate().await, Some(0));
+}

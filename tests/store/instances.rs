@@ -57,6 +57,15 @@ pub(crate) async fn the_lively_are_told_from_the_silent(db: Db) {
     assert_eq!(within(60 * second).await.expect("an answer"), [one.id]);
 }
 
+pub(crate) async fn sessions_that_are_over_are_told(db: Db) {
+    let one = Node::start(&db, "one").await;
+    let (alice, bob) = (key(), key());
+    one.claim(&alice, "alice").await.expect("a free nickname");
+    let asked = [alice.clone(), bob.clone()];
+    assert_eq!(one.store.ended(&asked).await.expect("an answer"), [bob]);
+    assert_eq!(one.store.ended(&[]).await.expect("an answer"), []);
+}
+
 pub(crate) async fn only_its_own_instance_idles_a_session(db: Db) {
     let (one, two) = (Node::start(&db, "one").await, Node::start(&db, "two").await);
     let alice = key();

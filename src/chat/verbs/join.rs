@@ -75,6 +75,7 @@ impl Chat {
             state.rooms.push(room.clone());
             state.current = Some(room.clone());
         }
+        tracing::debug!(session = %session.key(), room = %room.name, "joined");
         let nickname = session.nickname();
         self.presence
             .announce_in(&room, nickname.as_str(), Move::Joined);

@@ -32,6 +32,7 @@ impl Chat {
                 state.current = state.rooms.last().cloned();
             }
         }
+        tracing::debug!(session = %session.key(), room = %room.name, "left");
         self.presence
             .announce_in(&room, session.nickname().as_str(), Move::Left);
         Ok(Reply::text(format!("you left {}", room.name))

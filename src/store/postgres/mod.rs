@@ -191,6 +191,13 @@ impl Store for PostgresStore {
         work.await
     }
 
+    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
+        let work = self.signs.run(Kind::Read, sessions, |c, &sessions| {
+            presence::ended(c, sessions).boxed()
+        });
+        work.await
+    }
+
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
         let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
             instances::retire(c, instance).boxed()

@@ -1,5 +1,6 @@
 //! Sessions and who is in which room. Every change is one round trip: what depends on what is
 //! told to the database in one statement, where each part sees the tables as they were before.
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -233,4 +234,22 @@ pub(super) async fn online(connection: &mut Connection) -> Result<Vec<Online>, s
         instance,
     };
     Ok(rows.into_iter().map(line).collect())
+}
+
+pub(super) async fn ended(
+    connection: &mut Connection,
+    sessions: &[SessionKey],
+) -> Result<Vec<SessionKey>, sqlx::Error> {
+    let asked: Vec<&str> = sessions.iter().map(SessionKey::as_str).collect();
+    let query = sqlx::query_as(
+        "SELECT k FROM unnest($1::text[]) k
+         WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = k)",
+    );
+    let gone: Vec<(String,)> = connection.all(query.bind(asked)).await?;
+    let gone: HashSet<String> = gone.into_iter().map(|(key,)| key).collect();
+    Ok(sessions
+        .iter()
+        .filter(|key| gone.contains(key.as_str()))
+        .cloned()
+        .collect())
 }

@@ -174,6 +174,10 @@ impl Store for SqliteStore {
         instances::lively(&mut *self.reader().await?, within).await
     }
 
+    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
+        presence::ended(&mut *self.reader().await?, sessions).await
+    }
+
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
         instances::retire(&mut *self.write().await, instance).await
     }

@@ -1,4 +1,5 @@
 //! Sessions and who is in which room.
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::Connection;
@@ -279,5 +280,25 @@ pub(super) async fn online(connection: &mut SqliteConnection) -> Result<Vec<Onli
             transport,
             instance,
         })
+        .collect())
+}
+
+pub(super) async fn ended(
+    connection: &mut SqliteConnection,
+    sessions: &[SessionKey],
+) -> Result<Vec<SessionKey>, StoreError> {
+    let asked: Vec<&str> = sessions.iter().map(SessionKey::as_str).collect();
+    let gone: HashSet<String> = sqlx::query_scalar(
+        "SELECT value FROM json_each(?1) WHERE value NOT IN (SELECT id FROM sessions)",
+    )
+    .bind(serde_json::to_string(&asked).unwrap_or_default())
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .collect();
+    Ok(sessions
+        .iter()
+        .filter(|key| gone.contains(key.as_str()))
+        .cloned()
         .collect())
 }

@@ -1,17 +1,23 @@
 //! One HTTP connection, served by hyper under our own accept loop: with a deadline for
 //! headers, a bound on a peer that takes nothing, and an end that hurries nobody.
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tracing::Instrument;
 use warp::filters::BoxedFilter;
+use warp::http::HeaderValue;
 use warp::reply::Response;
 
 use super::super::Drain;
@@ -38,7 +44,7 @@ pub async fn serve(
     drain: Drain,
 ) {
     let io = TokioIo::new(Progress::new(stream, limits.write_timeout));
-    let service = TowerToHyperService::new(warp::service(routes));
+    let service = service_fn(move |request| answer(routes.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
@@ -58,6 +64,27 @@ pub async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "an HTTP connection broke");
     }
+}
+
+/// Answers one request under an id, by which the log and the client can speak of it. The path
+/// names the room; the query is left out of the log, since it may hold a session's secret.
+async fn answer(
+    routes: BoxedFilter<(Response,)>,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let id = format!("{:016x}", super::super::random_bits());
+    let (method, path) = (request.method(), request.uri().path());
+    let span = tracing::debug_span!("http", request = %id, %method, path);
+    let service = TowerToHyperService::new(warp::service(routes));
+    let answering = async {
+        let mut response = service.call(request).await?;
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        Ok(response)
+    };
+    answering.instrument(span).await
 }
 
 /// A stream whose writes fail when the peer has taken nothing for too long.

@@ -174,16 +174,13 @@ fn streams(
         .and(with(drain))
         .map(
             move |headers: HeaderMap, upgrade: Option<OnUpgrade>, chat, drain: Drain| {
-                let accepted = upgrade::accept(&headers, &origins);
-                match (accepted, upgrade) {
-                    (Ok(switching), Some(upgrade)) => {
-                        let tasks = drain.tasks.clone();
-                        tasks.spawn(ws::serve(chat, upgrade, most, drain));
-                        switching
-                    }
-                    (Ok(_), None) => upgrade::required(),
-                    (Err(refusal), _) => refusal,
+                let answer = upgrade::answer(&headers, &origins);
+                if let (StatusCode::SWITCHING_PROTOCOLS, Some(upgrade)) = (answer.status(), upgrade)
+                {
+                    let tasks = drain.tasks.clone();
+                    tasks.spawn(ws::serve(chat, upgrade, most, drain));
                 }
+                answer
             },
         );
     events.or(socket).unify().boxed()

@@ -5,17 +5,19 @@ use warp::reply::{Reply as _, Response};
 
 use super::problem::Problem;
 
-/// The answer that switches protocols, or why not.
-pub(super) fn accept(headers: &HeaderMap, origins: &[String]) -> Result<Response, Response> {
+/// The answer: 101 where the protocol is switched, else why not.
+pub(super) fn answer(headers: &HeaderMap, origins: &[String]) -> Response {
     let kind = text(headers, header::UPGRADE);
     let wanted = lists_upgrade(text(headers, header::CONNECTION))
         && kind.eq_ignore_ascii_case("websocket")
         && text(headers, header::SEC_WEBSOCKET_VERSION) == "13";
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| wanted);
-    let key = key.ok_or_else(required)?;
+    let Some(key) = key else {
+        return required();
+    };
     if !is_ours(headers, origins) {
         let detail = "pages of that origin may not use this server (cors.origins)";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "origin_forbidden", detail).response());
+        return Problem::new(StatusCode::FORBIDDEN, "origin_forbidden", detail).response();
     }
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let answer = response.headers_mut();
@@ -24,7 +26,7 @@ pub(super) fn accept(headers: &HeaderMap, origins: &[String]) -> Result<Response
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    Ok(response)
+    response
 }
 
 /// A browser lets any page open a WebSocket anywhere and only says which page it was: one of
@@ -45,7 +47,7 @@ fn is_ours(headers: &HeaderMap, origins: &[String]) -> bool {
 }
 
 /// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).
-pub(super) fn required() -> Response {
+fn required() -> Response {
     let detail = "this is a WebSocket (RFC 6455, version 13); upgrade the connection";
     let mut response =
         Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail).response();
@@ -89,9 +91,7 @@ mod tests {
             headers.insert("origin", HeaderValue::from_str(origin).expect("a header"));
         }
         let allowed: Vec<String> = allowed.iter().map(|o| (*o).to_owned()).collect();
-        accept(&headers, &allowed)
-            .unwrap_or_else(|refusal| refusal)
-            .status()
+        answer(&headers, &allowed).status()
     }
 
     #[test]
