@@ -183,10 +183,10 @@ impl Hub {
         room.begin_loading();
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
+            let _turn = self.turn().await?;
             let heads = self.store.heads(&[(room.room.id, 0)]).await?;
-            let newest = self
-                .page_before(&room.room, Seq::MAX, self.limits.keep)
-                .await?;
+            let keep = self.limits.keep;
+            let newest = self.store.read_before(&room.room, Seq::MAX, keep).await?;
             Ok((heads.first().map_or(0, |(_, head)| *head), newest))
         };
         match loaded.await {

@@ -17,8 +17,11 @@ impl Chat {
     ) -> Result<Reply, ChatError> {
         let name = RoomName::parse(name)?;
         may_enter(session)?;
+        let turn = self.hub.turn().await?;
         let by = self.account(session).await?;
-        let room = match self.store().create_room(&name, Some(by)).await? {
+        let made = self.store().create_room(&name, Some(by)).await?;
+        drop(turn);
+        let room = match made {
             Some(made) => made,
             None => self.adopt(&name, by).await?,
         };
