@@ -34,6 +34,7 @@ use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) struct SqliteStore {
+    connect: SqliteConnectOptions,
     writer: Mutex<SqliteConnection>,
     readers: SqlitePool,
     gate: Gate,
@@ -55,8 +56,9 @@ impl SqliteStore {
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
             .idle_timeout(options.idle_timeout)
-            .connect_lazy_with(connect);
+            .connect_lazy_with(connect.clone());
         Ok(Self {
+            connect,
             writer: Mutex::new(writer),
             readers,
             gate: Gate::new(options.waiting, options.acquire_timeout, meters),
@@ -66,8 +68,15 @@ impl SqliteStore {
 
     /// The one connection that writes. It is handed out in the order of asking, so whoever
     /// waits for it waits for the commits before and no longer.
-    async fn write(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.writer.lock().await
+    ///
+    /// SQLite itself rolls back when the disk is full, which the driver does not notice: it
+    /// takes the connection to be in a transaction for ever. Such a one is made anew.
+    async fn write(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        if writer.is_in_transaction() {
+            *writer = SqliteConnection::connect_with(&self.connect).await?;
+        }
+        Ok(writer)
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -101,7 +110,7 @@ fn connect_options(options: &Options) -> Result<SqliteConnectOptions, StoreError
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
-        log::append(&mut *self.write().await, batch).await
+        log::append(&mut *self.write().await?, batch).await
     }
 
     async fn read(
@@ -127,7 +136,7 @@ impl Store for SqliteStore {
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {
-        let mut writer = self.write().await;
+        let mut writer = self.write().await?;
         let version: i64 = sqlx::query_scalar("PRAGMA data_version")
             .fetch_one(&mut *writer)
             .await?;
@@ -147,11 +156,11 @@ impl Store for SqliteStore {
         name: &RoomName,
         by: Option<UserId>,
     ) -> Result<Option<RoomRef>, StoreError> {
-        rooms::create(&mut *self.write().await, name, by).await
+        rooms::create(&mut *self.write().await?, name, by).await
     }
 
     async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
-        rooms::adopt(&mut *self.write().await, room, by).await
+        rooms::adopt(&mut *self.write().await?, room, by).await
     }
 
     async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
@@ -159,15 +168,15 @@ impl Store for SqliteStore {
     }
 
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
-        rooms::user(&mut *self.write().await, nickname).await
+        rooms::user(&mut *self.write().await?, nickname).await
     }
 
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        instances::register(&mut *self.write().await, instance).await
+        instances::register(&mut *self.write().await?, instance).await
     }
 
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
-        instances::heartbeat(&mut *self.write().await, id, instance).await
+        instances::heartbeat(&mut *self.write().await?, id, instance).await
     }
 
     async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
@@ -179,7 +188,7 @@ impl Store for SqliteStore {
     }
 
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
-        instances::retire(&mut *self.write().await, instance).await
+        instances::retire(&mut *self.write().await?, instance).await
     }
 
     async fn presence(
@@ -187,7 +196,7 @@ impl Store for SqliteStore {
         instance: InstanceId,
         changes: &[PresenceChange],
     ) -> Result<Vec<PresenceOutcome>, StoreError> {
-        presence::apply(&mut *self.write().await, instance, changes).await
+        presence::apply(&mut *self.write().await?, instance, changes).await
     }
 
     async fn session(
@@ -203,7 +212,7 @@ impl Store for SqliteStore {
     }
 
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        instances::expire(&mut *self.write().await, session_life).await
+        instances::expire(&mut *self.write().await?, session_life).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
