@@ -19,7 +19,9 @@ async fn clocks_that_differ_by_an_hour() {
         return;
     };
     let mut ahead = cluster.plan();
-    ahead.wrapper = ["faketime", "-f", "+1h"].map(str::to_owned).to_vec();
+    // faketime waits for a child of its own, which must not outlive it when it is killed.
+    let wrapper = ["faketime", "-f", "+1h", "setpriv", "--pdeathsig", "KILL"];
+    ahead.wrapper = wrapper.map(str::to_owned).to_vec();
     // What waits by the monotonic clock is to wait as long as it says.
     ahead
         .env
