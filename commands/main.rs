@@ -6,6 +6,7 @@ mod config;
 mod confirm;
 mod exit;
 mod failure;
+mod fleet;
 mod man;
 mod migrate;
 mod output;

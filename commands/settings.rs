@@ -1,6 +1,6 @@
 //! The options that set what one instance is: a file, and flags that beat it.
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use discordctl::config::{self, ConfigError, ENV_PREFIX, Loaded, Sources};
@@ -107,6 +107,16 @@ impl DatabaseSettings {
         })
         .map_err(failure)
     }
+}
+
+/// The settings of one instance of a folder: its file, and variables that hold for all of them.
+pub(crate) fn of_file(file: &Path) -> Result<Loaded, Failure> {
+    config::load(Sources {
+        file: Some(file.to_owned()),
+        env: environment()?,
+        overrides: Vec::new(),
+    })
+    .map_err(failure)
 }
 
 /// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a

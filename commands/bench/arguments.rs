@@ -1,14 +1,12 @@
 //! What can be asked of `discordctl bench`.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use discordctl::config::HumanDuration;
 use discordctl::ops::bench::{Pace, Plan, Site, Subject, Transport};
 
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::fleet;
 use crate::settings::Settings;
 
 /// Measure running instances: throughput, latency, and whether anything is lost
@@ -131,7 +129,7 @@ impl BenchArgs {
             Some(folder) => {
                 let load =
                     |file| anyhow::Ok(Site::of(&self.settings.load_from(Some(file))?.config));
-                instances(folder)?
+                fleet::files(folder)?
                     .into_iter()
                     .map(load)
                     .collect::<Result<_, _>>()?
@@ -139,30 +137,4 @@ impl BenchArgs {
         };
         Ok(Subject::Sites(sites))
     }
-}
-
-/// The files of a folder's instances, in order.
-fn instances(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let context = || format!("cannot read the folder {}", folder.display());
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(context)? {
-        let name = entry.with_context(context)?.file_name();
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with("instance") && name.ends_with(".json") {
-            files.push(folder.join(name));
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(Failure {
-            exit: Exit::NoInput,
-            code: "no_instances",
-            what: format!("there is no instance in {}", folder.display()),
-            why: "no file there is called instance*.json".into(),
-            hint: "name the folder that holds them, or one file with --config".into(),
-            runbook: None,
-        }
-        .into());
-    }
-    Ok(files)
 }

@@ -3,7 +3,7 @@ use crate::{paths, tokens};
 
 /// A room, and the rooms it may import.
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
-    ("commands", &["server", "ops", "config", "model"]),
+    ("commands", &["server", "ops", "process", "config", "model"]),
     (
         "server",
         &[
@@ -12,6 +12,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "delivery",
             "store",
             "bus",
+            "process",
             "config",
             "clock",
             "model",
@@ -20,7 +21,9 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "ops",
-        &["store", "bus", "config", "clock", "model", "meter"],
+        &[
+            "store", "bus", "process", "config", "clock", "model", "meter",
+        ],
     ),
     ("transport", &["chat", "model", "meter"]),
     (
@@ -31,6 +34,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model", "meter"]),
     ("bus", &["model", "meter"]),
     ("config", &["model"]),
+    ("process", &["config", "clock", "model"]),
     ("model", &[]),
     ("clock", &[]),
     ("meter", &[]),

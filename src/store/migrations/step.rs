@@ -29,8 +29,8 @@ macro_rules! steps {
     };
 }
 
-const POSTGRES: &[(i32, &str, &str, &str)] = &steps!("postgres": 1 "initial");
-const SQLITE: &[(i32, &str, &str, &str)] = &steps!("sqlite": 1 "initial");
+const POSTGRES: &[(i32, &str, &str, &str)] = &steps!("postgres": 1 "initial", 2 "operations");
+const SQLITE: &[(i32, &str, &str, &str)] = &steps!("sqlite": 1 "initial", 2 "operations");
 
 pub(super) fn postgres() -> Vec<Step> {
     all(POSTGRES)

@@ -1,0 +1,95 @@
+//! The instances of a folder: every `instance*.json` in it, or those named.
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use discordctl::config::Config;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings;
+
+/// Which instances a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Fleet {
+    /// Only these, by instance id [default: all of the folder]
+    #[arg(value_name = "INSTANCE")]
+    pub(crate) instances: Vec<String>,
+    /// Folder whose instance*.json are the instances
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "DISCORDCTL_CONFIG_DIR",
+        default_value = "config"
+    )]
+    pub(crate) config_dir: PathBuf,
+}
+
+/// An instance of a folder.
+#[expect(dead_code, reason = "for the commands about a folder's instances")]
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) file: PathBuf,
+    pub(crate) config: Config,
+}
+
+#[expect(dead_code, reason = "for the commands about a folder's instances")]
+impl Fleet {
+    /// Those asked for, in the order of their files.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
+        let mut members = Vec::new();
+        for file in files(&self.config_dir)? {
+            let config = settings::of_file(&file)?.config;
+            members.push(Member { file, config });
+        }
+        let unknown = self
+            .instances
+            .iter()
+            .find(|name| members.iter().all(|m| m.config.instance_id != **name));
+        if let Some(name) = unknown {
+            let known: Vec<_> = members
+                .iter()
+                .map(|m| m.config.instance_id.as_str())
+                .collect();
+            return Err(Failure {
+                exit: Exit::NoInput,
+                code: "no_such_instance",
+                what: format!("there is no instance '{name}'"),
+                why: format!("{} has {}", self.config_dir.display(), known.join(", ")),
+                hint: "name one of those, or none for all".into(),
+                runbook: None,
+            }
+            .into());
+        }
+        if !self.instances.is_empty() {
+            members.retain(|m| self.instances.contains(&m.config.instance_id));
+        }
+        Ok(members)
+    }
+}
+
+/// The files of a folder's instances, in order.
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let context = || format!("cannot read the folder {}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(context)? {
+        let name = entry.with_context(context)?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("instance") && name.ends_with(".json") {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure {
+            exit: Exit::NoInput,
+            code: "no_instances",
+            what: format!("there is no instance in {}", folder.display()),
+            why: "no file there is called instance*.json".into(),
+            hint: "name the folder that holds them, or one file with --config".into(),
+            runbook: None,
+        }
+        .into());
+    }
+    Ok(files)
+}
