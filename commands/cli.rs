@@ -1,6 +1,7 @@
 //! What can be typed.
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Format;
 use crate::{bench, completion, config, man, migrate, serve};
@@ -53,6 +54,11 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
     Bench(bench::BenchArgs),
+    Connections(connections::ConnectionsArgs),
+    Disconnect(disconnect::DisconnectArgs),
+    Drain(drain::DrainArgs),
+    Undrain(drain::UndrainArgs),
+    LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),

@@ -4,6 +4,7 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod control;
 mod exit;
 mod failure;
 mod fleet;
@@ -50,6 +51,11 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Connections(args) => control::connections::run(&args, output),
+        Command::Disconnect(args) => control::disconnect::run(&args, output),
+        Command::Drain(args) => control::drain::drain(&args, output),
+        Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

@@ -1,0 +1,2 @@
+//! What this machine knows of a running instance: where it is, and how its owner talks to it.
+pub mod control;
