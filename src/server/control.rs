@@ -41,7 +41,7 @@ pub(super) fn listen(config: &Config) -> Result<(Place, UnixListener), ServeErro
     match bound {
         Ok(listener) => Ok((place, listener)),
         Err(source) => Err(ServeError::Control {
-            path: place.path(),
+            path: place.path().to_owned(),
             source,
         }),
     }

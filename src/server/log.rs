@@ -1,14 +1,16 @@
 //! Structured logs on stderr: text for a person at a terminal, JSON for everything else.
 //! Fields carry session, room and request ids, never what was said or who is who.
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::reload::Handle;
 
 use crate::config::{Log, LogFormat, LogLevel};
+use crate::process::LogFile;
 
 /// The level, and the means to change it while the process runs.
 struct Dial {
@@ -27,8 +29,12 @@ struct Levels {
 static DIAL: OnceLock<Dial> = OnceLock::new();
 
 /// Starts logging for the whole process; later calls change nothing.
-pub fn init(config: &Log) {
-    let builder = || tracing_subscriber::fmt().with_writer(std::io::stderr);
+pub fn init(config: &Log, file: Option<LogFile>) {
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Arc::new(file)),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let builder = tracing_subscriber::fmt().with_writer(writer);
     let filter = filter(config.level);
     let text = match config.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
@@ -38,7 +44,7 @@ pub fn init(config: &Log) {
     let (started, turn) = match text {
         true => {
             let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-            let builder = builder()
+            let builder = builder
                 .with_ansi(colours && std::io::stderr().is_terminal())
                 .with_env_filter(filter)
                 .with_filter_reloading();
@@ -46,7 +52,7 @@ pub fn init(config: &Log) {
             (builder.try_init(), turn)
         }
         false => {
-            let builder = builder()
+            let builder = builder
                 .json()
                 .flatten_event(true)
                 .with_env_filter(filter)

@@ -1,33 +1,28 @@
 //! Where the control socket is, and how it is made and reached.
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::Config;
+use crate::process::Files;
 
 /// The longest path in a socket's address: `sun_path` with its final zero, unix(7).
 const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// `<data_dir>/run/<instance_id>.sock`.
+/// The socket among an instance's files.
 #[derive(Debug, Clone)]
-pub struct Place {
-    folder: PathBuf,
-    name: String,
-}
+pub struct Place(Files);
 
 impl Place {
     pub fn of(config: &Config) -> Self {
-        Self {
-            folder: config.data_dir.join("run"),
-            name: format!("{}.sock", config.instance_id),
-        }
+        Self(Files::of(config))
     }
 
-    pub fn path(&self) -> PathBuf {
-        self.folder.join(&self.name)
+    pub fn path(&self) -> &Path {
+        &self.0.socket
     }
 
     pub fn connect(&self) -> io::Result<UnixStream> {
@@ -37,14 +32,8 @@ impl Place {
     /// Listens there, in the place of whoever did before: only the process that runs the
     /// instance may call this.
     pub fn bind(&self) -> io::Result<UnixListener> {
-        if let Some(parent) = self.folder.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        if !self.folder.is_dir() {
-            DirBuilder::new().mode(0o700).create(&self.folder)?;
-        }
         // Nobody else may enter, so nobody connects before the socket's own mode is set.
-        fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;
+        self.0.make_folder()?;
         self.remove()?;
         let listener = self.with_short_path(|path| UnixListener::bind(path))?;
         fs::set_permissions(self.path(), Permissions::from_mode(0o600))?;
@@ -64,24 +53,31 @@ impl Place {
     fn with_short_path<T>(&self, what: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
         let path = self.path();
         if path.as_os_str().as_bytes().len() <= LONGEST {
-            return what(&path);
+            return what(path);
         }
-        self.through_folder(what)
+        self.through_folder(path, what)
     }
 
     #[cfg(target_os = "linux")]
-    fn through_folder<T>(&self, what: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    fn through_folder<T>(
+        &self,
+        path: &Path,
+        what: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
         use rustix::fs::{Mode, OFlags, open};
         use std::os::fd::AsRawFd;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = open(&self.folder, flags, Mode::empty())?;
-        let short = format!("/proc/self/fd/{}/{}", folder.as_raw_fd(), self.name);
-        what(Path::new(&short))
+        let folder = open(&self.0.run, flags, Mode::empty())?;
+        let short = std::path::PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        what(&short.join(path.file_name().unwrap_or_default()))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn through_folder<T>(&self, _what: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
-        let path = self.path();
+    fn through_folder<T>(
+        &self,
+        path: &Path,
+        _what: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
         Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
@@ -111,7 +107,7 @@ mod tests {
         drop(place.bind().expect("bound"));
         let listener = place.bind().expect("a stale one is replaced");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        assert_eq!(mode(&place.path()), 0o600);
+        assert_eq!(mode(place.path()), 0o600);
         assert_eq!(mode(&config.data_dir.join("run")), 0o700);
         place.connect().expect("it listens");
         drop(listener);
