@@ -1,6 +1,7 @@
 //! What can be typed.
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Format;
 use crate::{bench, completion, config, instances, man, migrate, restart, serve};
@@ -61,6 +62,11 @@ pub(crate) enum Command {
     #[command(hide = true)]
     RestartStep(restart::StepArgs),
     Bench(bench::BenchArgs),
+    Connections(connections::ConnectionsArgs),
+    Disconnect(disconnect::DisconnectArgs),
+    Drain(drain::DrainArgs),
+    Undrain(drain::UndrainArgs),
+    LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),

@@ -4,6 +4,7 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod control;
 mod exit;
 mod failure;
 mod fleet;
@@ -57,6 +58,11 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Restart(args) => restart::run(&args, output),
         Command::RestartStep(args) => restart::step(&args),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Connections(args) => control::connections::run(&args, output),
+        Command::Disconnect(args) => control::disconnect::run(&args, output),
+        Command::Drain(args) => control::drain::drain(&args, output),
+        Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
@@ -30,7 +29,7 @@ pub(super) struct Watch {
     pub(super) store: Arc<dyn Store>,
     pub(super) thresholds: crate::config::Thresholds,
     clock: Arc<dyn Clock>,
-    draining: CancellationToken,
+    lifecycle: Lifecycle,
     started: (Instant, DateTime<Utc>),
 }
 
@@ -47,14 +46,14 @@ impl Watch {
             hub: hub.clone(),
             store: store.clone(),
             thresholds: config.thresholds.clone(),
-            draining: lifecycle.draining.clone(),
+            lifecycle: lifecycle.clone(),
             started: (clock.now(), clock.utc()),
             clock: clock.clone(),
         }
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.lifecycle.is_draining()
     }
 
     pub(super) fn uptime(&self) -> Duration {
