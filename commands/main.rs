@@ -4,12 +4,15 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod control;
 mod exit;
 mod failure;
 mod fleet;
+mod instances;
 mod man;
 mod migrate;
 mod output;
+mod restart;
 mod serve;
 mod settings;
 
@@ -49,7 +52,17 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Start(args) => instances::start(&args, output),
+        Command::Stop(args) => instances::stop(&args, yes, output),
+        Command::Status(args) => instances::status(&args, output),
+        Command::Restart(args) => restart::run(&args, output),
+        Command::RestartStep(args) => restart::step(&args),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Connections(args) => control::connections::run(&args, output),
+        Command::Disconnect(args) => control::disconnect::run(&args, output),
+        Command::Drain(args) => control::drain::drain(&args, output),
+        Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

@@ -52,6 +52,11 @@ impl Settings {
         self.load_from(self.config.clone())
     }
 
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The same with another file, as for one instance of several.
     pub(crate) fn load_from(&self, file: Option<PathBuf>) -> Result<Loaded, Failure> {
         config::load(Sources {
@@ -111,8 +116,13 @@ impl DatabaseSettings {
 
 /// The settings of one instance of a folder: its file, and variables that hold for all of them.
 pub(crate) fn of_file(file: &Path) -> Result<Loaded, Failure> {
+    of(Some(file))
+}
+
+/// The same for the instance that 'serve' alone starts, where there is no file.
+pub(crate) fn of(file: Option<&Path>) -> Result<Loaded, Failure> {
     config::load(Sources {
-        file: Some(file.to_owned()),
+        file: file.map(Path::to_owned),
         env: environment()?,
         overrides: Vec::new(),
     })

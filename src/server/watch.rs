@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
@@ -30,7 +29,7 @@ pub(super) struct Watch {
     pub(super) store: Arc<dyn Store>,
     pub(super) thresholds: crate::config::Thresholds,
     clock: Arc<dyn Clock>,
-    draining: CancellationToken,
+    lifecycle: Lifecycle,
     started: (Instant, DateTime<Utc>),
 }
 
@@ -47,14 +46,14 @@ impl Watch {
             hub: hub.clone(),
             store: store.clone(),
             thresholds: config.thresholds.clone(),
-            draining: lifecycle.draining.clone(),
+            lifecycle: lifecycle.clone(),
             started: (clock.now(), clock.utc()),
             clock: clock.clone(),
         }
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.lifecycle.is_draining()
     }
 
     pub(super) fn uptime(&self) -> Duration {
@@ -67,6 +66,13 @@ impl Watch {
         tokio::time::timeout(ASK_WITHIN, self.store.ping())
             .await
             .map_err(late)?
+    }
+
+    /// How many committed messages the rooms here have yet to take up; `None` if that could not
+    /// be found out at once.
+    async fn lag(&self) -> Option<i64> {
+        let lag = tokio::time::timeout(ASK_WITHIN, self.hub.lag());
+        lag.await.ok()?.ok()
     }
 
     pub(super) fn routes(self: Arc<Self>) -> BoxedFilter<(Response,)> {
@@ -116,7 +122,10 @@ impl Watch {
             "version": env!("CARGO_PKG_VERSION"),
         });
         match reason {
-            None => answer(StatusCode::OK, &body),
+            None => {
+                body["lag"] = self.lag().await.into();
+                answer(StatusCode::OK, &body)
+            }
             Some(reason) => {
                 body["reason"] = reason.into();
                 answer(StatusCode::SERVICE_UNAVAILABLE, &body)
