@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -75,13 +76,21 @@ impl Lifecycle {
     }
 }
 
-/// Waits for SIGTERM or Ctrl-C; the value is the signal's number.
+/// SIGTERM and Ctrl-C, listened to from the first wait until the process ends.
+static SIGNALS: OnceCell<Mutex<[Signal; 2]>> = OnceCell::const_new();
+
+/// Waits for SIGTERM or Ctrl-C; the value is the signal's number. One that comes between two
+/// waits is what the second returns: it would be lost if each listened anew.
 pub async fn signalled() -> std::io::Result<i32> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let listen = async || Ok(Mutex::new([signal(kinds[0])?, signal(kinds[1])?]));
+    let signals = SIGNALS
+        .get_or_try_init::<std::io::Error, _, _>(listen)
+        .await?;
+    let [terminate, interrupt] = &mut *signals.lock().await;
     Ok(tokio::select! {
-        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
-        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+        _ = terminate.recv() => kinds[0].as_raw_value(),
+        _ = interrupt.recv() => kinds[1].as_raw_value(),
     })
 }
 
