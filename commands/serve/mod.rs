@@ -9,7 +9,7 @@ use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, LogFile, Origin, State};
-use discordctl::server::{Server, SystemClock, log, signalled};
+use discordctl::server::{Server, Signals, SystemClock, log};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -69,11 +69,12 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         config: args.settings.file().map(Into::into),
         unit: args.unit.clone(),
     };
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let claim = Claim::take(config, origin, &SystemClock).await;
     let mut claim = claim.map_err(|error| unclaimed(&error))?;
     let server = tokio::select! {
         server = Server::start(config) => server.map_err(|error| explain(&error))?,
-        signal = signalled() => return ended_by(signal),
+        signal = signals.next() => return Ok(ended_by(signal)),
     };
     greet(&server, config)?;
     let (tcp, http) = (server.tcp.port(), server.http.port());
@@ -81,23 +82,23 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     let supervisor = supervisor();
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
-    signalled().await.context("cannot listen for signals")?;
+    signals.next().await;
     tell(supervisor.stopping());
     // What it says of itself is for people; that it can't must not keep it from stopping.
     let _ = claim.say(State::Draining);
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
-        signal = signalled() => ended_by(signal),
+        signal = signals.next() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
     exit
 }
 
-fn ended_by(signal: std::io::Result<i32>) -> anyhow::Result<Exit> {
-    Ok(match signal.context("cannot listen for signals")? {
+fn ended_by(signal: i32) -> Exit {
+    match signal {
         2 => Exit::Interrupted,
         _ => Exit::Terminated,
-    })
+    }
 }
 
 fn begin_log(args: &ServeArgs, config: &Config) -> anyhow::Result<()> {
