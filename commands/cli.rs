@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Format;
-use crate::{bench, completion, config, man, migrate, serve};
+use crate::{bench, completion, config, instances, man, migrate, restart, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ Examples:
   nc localhost 9001                          … and talk
   discordctl config init instance.json       a file with every setting in it
   discordctl serve --config instance.json
+  discordctl start                           the instances of config/, in the background
+  discordctl restart --rolling               a new version, and nobody notices
 
 See 'discordctl help <command>', and 'discordctl help exit-codes'."
 )]
@@ -53,6 +55,12 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
+    Start(instances::StartArgs),
+    Stop(instances::StopArgs),
+    Status(instances::StatusArgs),
+    Restart(restart::RestartArgs),
+    #[command(hide = true)]
+    RestartStep(restart::StepArgs),
     Bench(bench::BenchArgs),
     Connections(connections::ConnectionsArgs),
     Disconnect(disconnect::DisconnectArgs),

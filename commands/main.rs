@@ -8,9 +8,11 @@ mod control;
 mod exit;
 mod failure;
 mod fleet;
+mod instances;
 mod man;
 mod migrate;
 mod output;
+mod restart;
 mod serve;
 mod settings;
 
@@ -50,6 +52,11 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Start(args) => instances::start(&args, output),
+        Command::Stop(args) => instances::stop(&args, yes, output),
+        Command::Status(args) => instances::status(&args, output),
+        Command::Restart(args) => restart::run(&args, output),
+        Command::RestartStep(args) => restart::step(&args),
         Command::Bench(args) => bench::run(&args, output),
         Command::Connections(args) => control::connections::run(&args, output),
         Command::Disconnect(args) => control::disconnect::run(&args, output),

@@ -10,7 +10,7 @@ use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
-use discordctl::server::{Server, SystemClock, log, signalled};
+use discordctl::server::{Server, Signals, SystemClock, log};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -70,9 +70,10 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         config: args.settings.file().map(Into::into),
         unit: args.unit.clone(),
     };
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let (server, mut claim) = tokio::select! {
         begun = begin(args, config, origin) => begun?,
-        signal = signalled() => return ended_by(signal),
+        signal = signals.next() => return Ok(ended_by(signal)),
     };
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
     greet(&server, config)?;
@@ -82,8 +83,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
     tokio::select! {
-        signal = signalled() => {
-            signal.context("cannot listen for signals")?;
+        _ = signals.next() => {
             tell(supervisor.stopping());
             // What it says of itself is for people; that it can't must not keep it from stopping.
             let _ = claim.say(State::Draining);
@@ -93,7 +93,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     }
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
-        signal = signalled() => ended_by(signal),
+        signal = signals.next() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
     exit
@@ -119,11 +119,11 @@ async fn begin(
     Ok((server.map_err(|error| explain(&error))?, claim))
 }
 
-fn ended_by(signal: std::io::Result<i32>) -> anyhow::Result<Exit> {
-    Ok(match signal.context("cannot listen for signals")? {
+fn ended_by(signal: i32) -> Exit {
+    match signal {
         2 => Exit::Interrupted,
         _ => Exit::Terminated,
-    })
+    }
 }
 
 fn begin_log(args: &ServeArgs, config: &Config) -> anyhow::Result<()> {

@@ -34,7 +34,7 @@ use listeners::Listeners;
 
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
-pub use lifecycle::signalled;
+pub use lifecycle::{Signals, signalled};
 
 /// Why an instance did not start, or did not stop as it should.
 #[derive(Debug, thiserror::Error)]

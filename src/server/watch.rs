@@ -68,6 +68,13 @@ impl Watch {
             .map_err(late)?
     }
 
+    /// How many committed messages the rooms here have yet to take up; `None` if that could not
+    /// be found out at once.
+    async fn lag(&self) -> Option<i64> {
+        let lag = tokio::time::timeout(ASK_WITHIN, self.hub.lag());
+        lag.await.ok()?.ok()
+    }
+
     pub(super) fn routes(self: Arc<Self>) -> BoxedFilter<(Response,)> {
         let watch = warp::any().map(move || self.clone());
         let live = warp::path!("livez")
@@ -115,7 +122,10 @@ impl Watch {
             "version": env!("CARGO_PKG_VERSION"),
         });
         match reason {
-            None => answer(StatusCode::OK, &body),
+            None => {
+                body["lag"] = self.lag().await.into();
+                answer(StatusCode::OK, &body)
+            }
             Some(reason) => {
                 body["reason"] = reason.into();
                 answer(StatusCode::SERVICE_UNAVAILABLE, &body)
