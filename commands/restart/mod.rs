@@ -10,7 +10,7 @@ use clap::Args;
 use discordctl::config::HumanDuration;
 use discordctl::ops::instances::roll::{self, Keeper, Plan, Report, RollError};
 use discordctl::ops::instances::{Place, SystemClock};
-use discordctl::server::signalled;
+use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -95,7 +95,8 @@ pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
     let told = Told::new(output);
     let rolled = instances::runtime()?.block_on(async {
         let stop = CancellationToken::new();
-        let watching = tokio::spawn(watch(stop.clone()));
+        let signals = Signals::new().context("cannot listen for signals")?;
+        let watching = tokio::spawn(watch(signals, stop.clone()));
         let rolled = rolled(args, &places, &keeper, &stop, &told).await;
         watching.abort();
         rolled
@@ -160,8 +161,9 @@ fn keeper() -> anyhow::Result<Keeper> {
 }
 
 /// The first signal asks to stop after this instance; the second does not wait for it.
-async fn watch(stop: CancellationToken) {
-    while let Ok(signal) = signalled().await {
+async fn watch(mut signals: Signals, stop: CancellationToken) {
+    loop {
+        let signal = signals.next().await;
         if stop.is_cancelled() {
             let exit = if signal == 2 {
                 Exit::Interrupted

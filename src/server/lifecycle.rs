@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,11 +51,17 @@ impl Lifecycle {
         self.draining.is_cancelled() || self.aside.load(Relaxed)
     }
 
-    /// Goes through the stages; returns how many connections had to be cut.
-    pub(super) async fn drain(&self, config: &config::Drain, listening: JoinHandle<()>) -> usize {
+    /// Goes through the stages; returns how many connections had to be cut. Where a successor
+    /// has the ports, no balancer needs to notice anything first.
+    pub(super) async fn drain(
+        &self,
+        config: &config::Drain,
+        listening: JoinHandle<()>,
+        replaced: bool,
+    ) -> usize {
         let tasks = &self.drain.tasks;
         self.draining.cancel();
-        if !tasks.is_empty() {
+        if !tasks.is_empty() && !replaced {
             tokio::time::sleep(config.delay.get()).await;
         }
         self.closed.cancel();
@@ -76,22 +81,34 @@ impl Lifecycle {
     }
 }
 
-/// SIGTERM and Ctrl-C, listened to from the first wait until the process ends.
-static SIGNALS: OnceCell<Mutex<[Signal; 2]>> = OnceCell::const_new();
+/// SIGTERM and Ctrl-C, from the moment this is made: none that comes between two looks is lost.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
 
-/// Waits for SIGTERM or Ctrl-C; the value is the signal's number. One that comes between two
-/// waits is what the second returns: it would be lost if each listened anew.
+impl Signals {
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next; the value is its number.
+    pub async fn next(&mut self) -> i32 {
+        let kind = tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        };
+        kind.as_raw_value()
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C, once; the value is the signal's number.
 pub async fn signalled() -> std::io::Result<i32> {
-    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
-    let listen = async || Ok(Mutex::new([signal(kinds[0])?, signal(kinds[1])?]));
-    let signals = SIGNALS
-        .get_or_try_init::<std::io::Error, _, _>(listen)
-        .await?;
-    let [terminate, interrupt] = &mut *signals.lock().await;
-    Ok(tokio::select! {
-        _ = terminate.recv() => kinds[0].as_raw_value(),
-        _ = interrupt.recv() => kinds[1].as_raw_value(),
-    })
+    Ok(Signals::new()?.next().await)
 }
 
 /// A moment for the peer to read a refusal before its connection is closed.
