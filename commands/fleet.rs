@@ -26,14 +26,13 @@ pub(crate) struct Fleet {
 }
 
 /// An instance of a folder.
-#[expect(dead_code, reason = "for the commands about a folder's instances")]
+#[allow(dead_code, reason = "for the commands about a folder's instances")]
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) file: PathBuf,
     pub(crate) config: Config,
 }
 
-#[expect(dead_code, reason = "for the commands about a folder's instances")]
 impl Fleet {
     /// Those asked for, in the order of their files.
     pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {

@@ -9,6 +9,7 @@ mod failure;
 mod fleet;
 mod man;
 mod migrate;
+mod monitor;
 mod output;
 mod serve;
 mod settings;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Monitor(args) => monitor::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),

@@ -41,6 +41,15 @@ struct Envelope<'a, T> {
     result: &'a T,
 }
 
+impl<'a, T> Envelope<'a, T> {
+    fn new(command: &str, result: &'a T) -> Self {
+        Self {
+            schema: format!("discordctl.{command}/1"),
+            result,
+        }
+    }
+}
+
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
         Self { format }
@@ -59,21 +68,40 @@ impl Output {
     ) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Table => table(result),
-            Format::Json => serde_json::to_string_pretty(&Envelope {
-                schema: format!("discordctl.{command}/1"),
-                result,
-            })?,
+            Format::Json => serde_json::to_string_pretty(&Envelope::new(command, result))?,
         };
         self.raw(format!("{}\n", text.trim_end()).as_bytes())
+    }
+
+    /// Prints one result of many: a line of JSON, or a table with a blank line after it. False
+    /// when nobody reads any more.
+    pub(crate) fn one_of_many<T: Serialize>(
+        &self,
+        command: &str,
+        result: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<bool> {
+        let text = match self.format {
+            Format::Table => format!("{}\n\n", table(result).trim_end()),
+            Format::Json => serde_json::to_string(&Envelope::new(command, result))? + "\n",
+        };
+        self.write(text.as_bytes())
     }
 
     /// Prints bytes that are a format of their own. A reader that has seen enough
     /// (`| head -1`) is no error.
     pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write(bytes).map(|_| ())
+    }
+
+    /// False if nobody reads any more.
+    fn write(&self, bytes: &[u8]) -> anyhow::Result<bool> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.context("cannot write the result to stdout"),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            result => result
+                .map(|()| true)
+                .context("cannot write the result to stdout"),
         }
     }
 }

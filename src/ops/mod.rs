@@ -1,3 +1,6 @@
 //! What operators do beside serving, callable from the command line and from tests.
 pub mod bench;
+pub mod http;
 pub mod migrate;
+pub mod monitor;
+pub mod runbook;

@@ -70,6 +70,18 @@ impl Address {
     }
 }
 
+impl Address {
+    /// A connection for questions, on which nothing is heard.
+    pub(super) async fn for_questions(&self) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(DEADLINE))
+            .set_response_timeout(Some(DEADLINE));
+        self.0
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.get_connection_info().addr().fmt(f)

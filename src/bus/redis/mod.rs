@@ -1,5 +1,6 @@
 //! The bus over Redis or Valkey: calls leave word in the outbox, one background task owns the
 //! connection, and what comes back goes through the inbox to the relay.
+mod activity;
 mod backoff;
 mod inbox;
 mod junk;
@@ -15,6 +16,7 @@ use tokio::task::AbortHandle;
 use super::{Bus, BusError, BusState, EVENTS, Events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
+pub use activity::{Activity, Observer};
 use inbox::Inbox;
 use link::Address;
 use outbox::Outbox;
