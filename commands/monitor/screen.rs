@@ -91,25 +91,25 @@ pub(super) enum Then {
 }
 
 pub(super) const HELP: &str = "\
-q        quit                       p, Space  pause and go on
-s        sort by the next column    S         sort the other way round
-/        show only instances whose name or state has this; Enter keeps it, Esc drops it
-↑ ↓      choose an alert            Enter, r  open its runbook
-?        this page                  Esc       back
+q       quit                       p, Space  pause, and go on
+s       sort by the next column    S         sort the other way round
+/       only instances whose name or state has this: Enter keeps, Esc drops it
+↑ ↓     choose an alert            Enter, r  open its runbook
+?       this page                  Esc       back
 
-A dash is a figure that is not known: the instance does not answer, or nothing happened
-that could be measured. AGE is how long ago the last answer came.
+A dash is a figure that is not known: the instance does not answer, or
+nothing happened that could be measured. AGE is how old the answer is.
 
-MSG/S    messages committed a second, over the last five seconds
-P99 MS   of the last minute: 99 of 100 messages were handed to a reader's socket within
-         this after they were sent
-QUEUE    messages waiting to be committed
-POOL     free database connections of all, and how many requests wait for one
-BREAKER  OPEN: so many wait that new requests are turned away
+MSG/S   messages committed a second, over the last five seconds
+P99 MS  of 100 messages of the last minute, 99 were handed to a reader's
+        socket within this after they were sent
+QUEUE   messages waiting to be committed
+POOL    free database connections of all, and how many requests wait
+BREAKER OPEN: so many wait that new requests are turned away
 
-An alert is raised when three looks one after another are beyond the threshold, and goes
-after three that are a fifth of the way back from it: 80 where 100 is the threshold.
-'discordctl runbook run NAME' walks through a runbook.";
+An alert is raised when three looks one after another are beyond the
+threshold, and goes after three that are a fifth of the way back: at 80
+where 100 is the threshold. 'discordctl runbook run NAME' walks a runbook.";
 
 impl Default for Screen {
     fn default() -> Self {

@@ -28,13 +28,13 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
         let since = alert.since.get(11..19).unwrap_or(&alert.since);
         let runbook = alert
             .runbook
-            .map_or_else(String::new, |name| format!("  → {name}"));
+            .map_or_else(String::new, |name| format!(" [{name}]"));
         let mark = if i == selected { ">" } else { " " };
         let line = Line::from(vec![
             Span::raw(mark),
             Span::styled(level, theme.level(alert.level)),
             format!(
-                " {since} {} {}: {}{runbook}",
+                " {since} {} {}{runbook} {}",
                 alert.source, alert.metric, alert.text
             )
             .into(),

@@ -87,6 +87,10 @@ fn sections(frame: &mut Frame, area: Rect, look: Look, view: &View) {
 
 fn header<'a>(look: Look<'a>) -> Line<'a> {
     let mut spans = vec![Span::styled("discordctl monitor", look.theme.title())];
+    if look.screen.paused {
+        spans.push(Span::raw("  "));
+        spans.push(Span::styled(" PAUSED ", look.theme.selected()));
+    }
     if let Some(view) = look.view {
         let count = |is: fn(State) -> bool| view.instances.iter().filter(|i| is(i.state)).count();
         let answering = count(|state| state != State::Down);
@@ -102,10 +106,6 @@ fn header<'a>(look: Look<'a>) -> Line<'a> {
         let time = view.at.get(11..19).unwrap_or(&view.at);
         let age = text::age(look.age(view, Some(0.0)));
         spans.push(format!("  {time} UTC, {age} ago, every {:?}", look.interval).into());
-    }
-    if look.screen.paused {
-        spans.push(Span::raw("  "));
-        spans.push(Span::styled(" PAUSED ", look.theme.selected()));
     }
     Line::from(spans)
 }
