@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
+use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
 
 /// One instance's settings. Printing it, in any way, hides passwords.
@@ -102,12 +103,6 @@ pub struct Thresholds {
     pub messages_table: Threshold<ByteSize>,
     pub users_table: Threshold<ByteSize>,
     pub rooms_table: Threshold<ByteSize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Threshold<T> {
-    pub warning: T,
-    pub critical: T,
 }
 
 /// A planned stop, in order.

@@ -1,4 +1,5 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
+mod disk;
 mod health;
 mod lifecycle;
 mod listeners;
@@ -117,6 +118,7 @@ impl Server {
                 let (presence, stop) = (presence.clone(), stop_helpers.clone());
                 async move { presence.run(stop).await }
             }),
+            tokio::spawn(watch.clone().run(stop_helpers.clone())),
         ];
         let listening = listeners.serve(config, chat.clone(), lifecycle.clone(), watch);
         Ok(Self {
