@@ -62,6 +62,8 @@ impl Default for Config {
             log: Log {
                 level: LogLevel::Info,
                 format: LogFormat::Auto,
+                rotate_size: ByteSize::mib(16),
+                rotate_keep: 4,
             },
         }
     }

@@ -126,6 +126,10 @@ pub struct Cors {
 pub struct Log {
     pub level: LogLevel,
     pub format: LogFormat,
+    /// Beyond this size the log file of an instance in the background is begun anew.
+    pub rotate_size: ByteSize,
+    /// So many old ones stay.
+    pub rotate_keep: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ mod lifecycle;
 mod listeners;
 pub mod log;
 mod metrics;
-mod ports;
 mod watch;
 
 use std::net::SocketAddr;
@@ -17,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{self, BusError};
 use crate::chat::{Base, Chat, Parts, Presence, Rules};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
+use crate::process::Owner;
 use crate::store::{self, Instance, Store};
 use crate::transport::http::HttpLimits;
 use crate::transport::tcp::TcpLimits;
@@ -28,6 +28,7 @@ use lifecycle::Lifecycle;
 use listeners::Listeners;
 use watch::Watch;
 
+pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
 pub use lifecycle::signalled;
 
@@ -35,7 +36,7 @@ pub use lifecycle::signalled;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("port {port} is in use{}", owner.as_ref().map(|o| format!(" by {o}")).unwrap_or_default())]
-    PortInUse { port: u16, owner: Option<String> },
+    PortInUse { port: u16, owner: Option<Owner> },
     #[error("can't listen on {address}: {source}")]
     Listen {
         address: SocketAddr,
