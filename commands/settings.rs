@@ -52,6 +52,11 @@ impl Settings {
         self.load_from(self.config.clone())
     }
 
+    /// The file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The same with another file, as for one instance of several.
     pub(crate) fn load_from(&self, file: Option<PathBuf>) -> Result<Loaded, Failure> {
         config::load(Sources {

@@ -22,7 +22,7 @@ use crate::store::{Online, RoomSummary, Store};
 pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, Start, Wire};
 pub use command::is_command;
 pub use error::{ChatError, Code};
-pub use presence::{Base, Presence};
+pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use session::{Attached, Session};
 pub use verbs::{Effect, Reply, Sending};

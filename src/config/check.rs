@@ -7,7 +7,8 @@ use serde_json::json;
 use super::allowed::show;
 use super::layers::Provenance;
 use super::problem::Problem;
-use super::settings::{Config, Threshold, Thresholds};
+use super::settings::{Config, Thresholds};
+use super::threshold::Threshold;
 use super::units::HumanDuration;
 
 /// What makes a configuration unusable.
@@ -73,7 +74,7 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
     problems(found, provenance)
 }
 
-fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
+fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
     const MIB: u64 = 1 << 20;
     [
         ("history.per_room", c.history.per_room as u64, 1..=1_000),
@@ -105,6 +106,12 @@ fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
             c.retention.keep_last as u64,
             0..=1_000_000,
         ),
+        (
+            "log.rotate_size",
+            c.log.rotate_size.bytes(),
+            4_096..=1 << 40,
+        ),
+        ("log.rotate_keep", c.log.rotate_keep.into(), 0..=1_000),
     ]
 }
 

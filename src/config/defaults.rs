@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
     Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
-    Threshold, Thresholds,
+    Thresholds,
 };
+use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
 
 impl Default for Config {
@@ -61,6 +62,8 @@ impl Default for Config {
             log: Log {
                 level: LogLevel::Info,
                 format: LogFormat::Auto,
+                rotate_size: ByteSize::mib(16),
+                rotate_keep: 4,
             },
         }
     }

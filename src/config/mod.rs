@@ -13,6 +13,7 @@ mod redact;
 mod secret_url;
 mod settings;
 mod suggest;
+mod threshold;
 mod tree;
 mod units;
 
@@ -24,8 +25,9 @@ pub use redact::redact;
 pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
-    Threshold, Thresholds,
+    Thresholds,
 };
+pub use threshold::{Level, Threshold};
 pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};
 
 /// Where settings come from, weakest first. The environment is passed in, never read here, so

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
+use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
 
 /// One instance's settings. Printing it, in any way, hides passwords.
@@ -104,12 +105,6 @@ pub struct Thresholds {
     pub rooms_table: Threshold<ByteSize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Threshold<T> {
-    pub warning: T,
-    pub critical: T,
-}
-
 /// A planned stop, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Drain {
@@ -131,6 +126,10 @@ pub struct Cors {
 pub struct Log {
     pub level: LogLevel,
     pub format: LogFormat,
+    /// Beyond this size the log file of an instance in the background is begun anew.
+    pub rotate_size: ByteSize,
+    /// So many old ones stay.
+    pub rotate_keep: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 
 use super::lifecycle::{LINGER, Lifecycle};
 use super::watch::Watch;
-use super::{ServeError, http_limits, ports, tcp_limits};
+use super::{ServeError, http_limits, tcp_limits};
 use crate::chat::Chat;
 use crate::config::Config;
 use crate::meter::Meters;
+use crate::process;
 use crate::transport::{http, tcp};
 
 /// Connections the kernel may hold before we take them: a crowd must not be refused.
@@ -108,7 +109,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
             let port = address.port();
             ServeError::PortInUse {
                 port,
-                owner: ports::owner(port),
+                owner: process::owner(port),
             }
         }
         _ => ServeError::Listen { address, source },

@@ -1,10 +1,10 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
+mod disk;
 mod health;
 mod lifecycle;
 mod listeners;
 pub mod log;
 mod metrics;
-mod ports;
 mod watch;
 
 use std::net::SocketAddr;
@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{self, BusError};
 use crate::chat::{Base, Chat, Parts, Presence, Rules};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
+use crate::process::Owner;
 use crate::store::{self, Instance, Store};
 use crate::transport::http::HttpLimits;
 use crate::transport::tcp::TcpLimits;
@@ -27,6 +28,7 @@ use lifecycle::Lifecycle;
 use listeners::Listeners;
 use watch::Watch;
 
+pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
 pub use lifecycle::signalled;
 
@@ -34,7 +36,7 @@ pub use lifecycle::signalled;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("port {port} is in use{}", owner.as_ref().map(|o| format!(" by {o}")).unwrap_or_default())]
-    PortInUse { port: u16, owner: Option<String> },
+    PortInUse { port: u16, owner: Option<Owner> },
     #[error("can't listen on {address}: {source}")]
     Listen {
         address: SocketAddr,
@@ -117,6 +119,7 @@ impl Server {
                 let (presence, stop) = (presence.clone(), stop_helpers.clone());
                 async move { presence.run(stop).await }
             }),
+            tokio::spawn(watch.clone().run(stop_helpers.clone())),
         ];
         let listening = listeners.serve(config, chat.clone(), lifecycle.clone(), watch);
         Ok(Self {

@@ -170,6 +170,12 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Whether a request would get a connection now. `ping` has one of its own, and goes on
+    /// when all others are taken.
+    async fn serves(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+
     fn pool(&self) -> PoolState;
 
     /// Lets go of the database; what was committed stays.

@@ -1,4 +1,7 @@
 //! What whoever watches the server is told.
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use sqlx::{Connection, SqliteConnection};
 
 use super::client::soon;
@@ -71,6 +74,12 @@ async fn metrics_are_json_for_people_and_text_for_prometheus() {
         (&1.into(), &1.into())
     );
     assert_eq!(json["delivery_latency_ms"]["count"], 3);
+    assert_eq!(json["delivery_latency_ms"]["recent"], 3);
+    assert_eq!(
+        (&json["db_up"], &json["db_breaker"], &json["bus"]),
+        (&true.into(), &"closed".into(), &"disabled".into())
+    );
+    assert_eq!(json["queues"]["database"]["limit"], 5);
 
     for accept in [
         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
@@ -95,6 +104,53 @@ async fn metrics_are_json_for_people_and_text_for_prometheus() {
         .ask("GET", "/metrics", &[("accept", "*/*")], None)
         .await;
     assert_eq!(any.header("content-type"), Some("application/json"));
+}
+
+/// As `promtool check metrics` judges them: names, units, help, types. Left out where there is
+/// no promtool (`scripts/test` installs it).
+#[tokio::test]
+async fn prometheus_finds_no_fault_with_the_metrics() {
+    let server = Running::start().await;
+    let alice = server.connect("alice").await;
+    server.said(&alice, "general", "x").await;
+    let text = server
+        .ask("GET", "/metrics", &[("accept", "text/plain")], None)
+        .await;
+    let mut check = match Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    {
+        Ok(check) => check,
+        Err(error) => return println!("skipped: promtool: {error}"),
+    };
+    let mut stdin = check.stdin.take().expect("a pipe");
+    stdin.write_all(text.text().as_bytes()).expect("it reads");
+    drop(stdin);
+    let verdict = check.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&verdict.stderr);
+    assert!(verdict.status.success() && said.is_empty(), "{said}");
+}
+
+/// A check that fails says so with its threshold, and warns without taking the instance out.
+#[tokio::test]
+async fn what_is_beyond_its_threshold_is_told_with_it() {
+    let server = Running::start().await;
+    let health = server.get("/health").await.json();
+    let queue = &health["checks"]["queue"];
+    assert_eq!(
+        (&queue["ok"], &queue["level"]),
+        (&true.into(), &"ok".into())
+    );
+    assert_eq!(
+        (&queue["warning"], &queue["critical"]),
+        (&100.0.into(), &500.0.into())
+    );
+    for check in ["database", "pool", "bus", "disk", "publish_latency"] {
+        assert!(health["checks"][check].is_object(), "{check}: {health}");
+    }
 }
 
 /// The watching routes go on where the database refuses.

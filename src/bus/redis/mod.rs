@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::{Bus, BusError, BusState, EVENTS, Events};
+use super::{Backlog, Bus, BusError, BusState, EVENTS, Events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 pub use activity::{Activity, Observer};
@@ -87,6 +87,13 @@ impl Bus for RedisBus {
         match self.inbox.hears() {
             true => BusState::Connected,
             false => BusState::Disconnected,
+        }
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog {
+            out: self.outbox.queue(),
+            events: self.inbox.queue(),
         }
     }
 }

@@ -27,6 +27,9 @@ impl ByteSize {
         ("B", 1),
     ];
 
+    pub const fn mib(n: u64) -> Self {
+        Self(n << 20)
+    }
     pub const fn kib(n: u64) -> Self {
         Self(n << 10)
     }

@@ -260,6 +260,14 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    async fn serves(&self) -> Result<(), StoreError> {
+        let work = self.pool.run(Kind::Read, (), |c, ()| {
+            c.run(sqlx::query("SELECT 1")).boxed()
+        });
+        work.await?;
+        Ok(())
+    }
+
     fn pool(&self) -> PoolState {
         let available = self.writers.available() + self.pool.available() + self.signs.available();
         PoolState {

@@ -1,8 +1,22 @@
 //! Who holds a port, so that the operator need not look.
+use std::fmt;
 
-/// The process that listens on `port`, where the system tells; never asked to do anything.
+/// A process that listens; never asked to do anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub pid: u32,
+    pub name: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} ({})", self.pid, self.name)
+    }
+}
+
+/// The process that listens on `port`, where the system tells.
 #[cfg(target_os = "linux")]
-pub(super) fn owner(port: u16) -> Option<String> {
+pub fn owner(port: u16) -> Option<Owner> {
     let inode = listening_inode(port)?;
     let wanted = format!("socket:[{inode}]");
     let processes = std::fs::read_dir("/proc").ok()?;
@@ -14,7 +28,8 @@ pub(super) fn owner(port: u16) -> Option<String> {
         };
         open.flatten().any(holds).then(|| {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            format!("pid {pid} ({})", name.trim())
+            let name = name.trim().to_owned();
+            Owner { pid, name }
         })
     })
 }
@@ -37,7 +52,7 @@ fn listening_inode(port: u16) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn owner(_port: u16) -> Option<String> {
+pub fn owner(_port: u16) -> Option<Owner> {
     None
 }
 
@@ -48,9 +63,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let owner = super::owner(port).expect("this process");
-        assert!(
-            owner.starts_with(&format!("pid {} (", std::process::id())),
-            "{owner}"
-        );
+        assert_eq!(owner.pid, std::process::id());
+        assert!(!owner.name.is_empty());
     }
 }

@@ -1,0 +1,89 @@
+//! Why an instance did not start, or did not stop as it should, and what to do.
+use discordctl::process::ClaimError;
+use discordctl::server::{ServeError, StoreError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(super) fn unclaimed(error: &ClaimError) -> Failure {
+    let (exit, code, hint) = match error {
+        ClaimError::Taken { .. } => (
+            Exit::TryAgain,
+            "already_running",
+            "'discordctl status' shows it, 'discordctl stop' stops it; another instance needs \
+             another 'instance_id'",
+        ),
+        ClaimError::Io { source, .. } => (
+            Exit::from(source),
+            "run_folder",
+            "an instance keeps its lock and its file below 'data_dir'; let its user write there",
+        ),
+    };
+    Failure {
+        exit,
+        code,
+        what: "cannot start".to_owned(),
+        why: error.to_string(),
+        hint: hint.to_owned(),
+        runbook: None,
+    }
+}
+
+pub(super) fn explain(error: &ServeError) -> Failure {
+    let (exit, code, hint) = match error {
+        ServeError::PortInUse { .. } => (
+            Exit::Unavailable,
+            "port_in_use",
+            "stop that process, or choose ports with --tcp-port and --http-port",
+        ),
+        ServeError::Listen { .. } => (
+            Exit::Unavailable,
+            "cannot_listen",
+            "check 'bind' and the ports",
+        ),
+        ServeError::Database {
+            error: StoreError::Schema(_),
+            ..
+        } => (
+            Exit::Config,
+            "schema",
+            "bring the database and this program together, then start again",
+        ),
+        ServeError::Database {
+            error: StoreError::Unsupported(_),
+            ..
+        } => (
+            Exit::Config,
+            "db_url",
+            "check 'db_url'; 'discordctl config show' says where it comes from",
+        ),
+        ServeError::Bus(_) => (
+            Exit::Config,
+            "redis_url",
+            "check 'redis_url'; 'discordctl config show' says where it comes from",
+        ),
+        ServeError::Database { .. } => (
+            Exit::Unavailable,
+            "database_unavailable",
+            "check that the database runs and that 'db_url' is right",
+        ),
+        ServeError::Cut(_) => (
+            Exit::TryAgain,
+            "cut",
+            "a longer 'drain.deadline' gives them more time",
+        ),
+    };
+    let what = match error {
+        ServeError::Database { url, .. } => format!("cannot open the database {url}"),
+        ServeError::Cut(_) => "the stop was not clean".to_owned(),
+        _ => "cannot start".to_owned(),
+    };
+    Failure {
+        exit,
+        code,
+        what,
+        why: error.to_string(),
+        hint: hint.to_owned(),
+        runbook: None,
+    }
+}

@@ -1,0 +1,176 @@
+//! `discordctl serve`: one instance in the foreground.
+mod failure;
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use discordctl::config::{Config, Loaded};
+use discordctl::process::notify::Supervisor;
+use discordctl::process::{Claim, Files, LogFile, Origin, State};
+use discordctl::server::{Server, SystemClock, log, signalled};
+
+use crate::exit::Exit;
+use crate::settings::Settings;
+use failure::{explain, unclaimed};
+
+/// Run one instance in the foreground
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Flags beat DISCORDCTL_* variables, which beat the file, which beats the defaults.
+'discordctl config show' says what wins.
+
+Examples:
+  discordctl serve
+  discordctl serve --tcp-port 9002 --http-port 3002
+  discordctl serve --config config/instance1.json
+  DISCORDCTL_DB_URL=postgresql://chat:PASSWORD@db/chat discordctl serve")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// The systemd unit this is: start, stop and restart then go through systemctl
+    #[arg(long, value_name = "NAME")]
+    unit: Option<String>,
+    /// As `start` does it: a session of its own, and the log in a file
+    #[arg(long, hide = true)]
+    background: bool,
+    /// In the place of the process that serves this instance now, as `restart` does it
+    #[arg(long, hide = true)]
+    take_over: bool,
+}
+
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
+    if args.background {
+        // Away from the terminal: neither its Ctrl-C nor its end concerns this process. Whoever
+        // leads a session already is away from it.
+        let _ = rustix::process::setsid();
+    }
+    let loaded = args.settings.load()?;
+    for warning in &loaded.warnings {
+        anstream::eprintln!("\x1b[1;33mwarning:\x1b[0m {warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let exit = runtime.block_on(serve(args, &loaded));
+    // Nothing that was accepted is left in the runtime; what lingers is a read of a signal.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Serves until a signal, then drains; a second signal ends at once.
+async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
+    let config = &loaded.config;
+    begin_log(args, config)?;
+    raise_open_files();
+    let origin = Origin {
+        config: args.settings.file().map(Into::into),
+        unit: args.unit.clone(),
+    };
+    let claim = Claim::take(config, origin, &SystemClock).await;
+    let mut claim = claim.map_err(|error| unclaimed(&error))?;
+    let server = tokio::select! {
+        server = Server::start(config) => server.map_err(|error| explain(&error))?,
+        signal = signalled() => return ended_by(signal),
+    };
+    greet(&server, config)?;
+    let (tcp, http) = (server.tcp.port(), server.http.port());
+    claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
+    let supervisor = supervisor();
+    tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
+    let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
+    signalled().await.context("cannot listen for signals")?;
+    tell(supervisor.stopping());
+    // What it says of itself is for people; that it can't must not keep it from stopping.
+    let _ = claim.say(State::Draining);
+    let exit = tokio::select! {
+        stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
+        signal = signalled() => ended_by(signal),
+    };
+    heartbeat.abort();
+    exit
+}
+
+fn ended_by(signal: std::io::Result<i32>) -> anyhow::Result<Exit> {
+    Ok(match signal.context("cannot listen for signals")? {
+        2 => Exit::Interrupted,
+        _ => Exit::Terminated,
+    })
+}
+
+fn begin_log(args: &ServeArgs, config: &Config) -> anyhow::Result<()> {
+    let path = Files::of(config).log;
+    let (size, keep) = (config.log.rotate_size.bytes(), config.log.rotate_keep);
+    let open = || LogFile::open(&path, size, keep);
+    let file = args.background.then(open).transpose();
+    let file = file.with_context(|| format!("cannot write the log {}", path.display()))?;
+    log::init(&config.log, file);
+    Ok(())
+}
+
+/// What systemd asks of a service it runs.
+fn supervisor() -> Supervisor {
+    let text = |name| std::env::var(name).ok();
+    Supervisor::new(
+        std::env::var_os("NOTIFY_SOCKET"),
+        text("WATCHDOG_USEC").as_deref(),
+        text("WATCHDOG_PID").as_deref(),
+    )
+}
+
+/// A sign of life as often as it is wanted. It stops when the runtime is stuck, which is the
+/// point of it.
+async fn heartbeat(supervisor: Supervisor) {
+    let Some(pause) = supervisor.heartbeat() else {
+        return;
+    };
+    loop {
+        tell(supervisor.alive());
+        tokio::time::sleep(pause.max(Duration::from_millis(1))).await;
+    }
+}
+
+fn tell(told: std::io::Result<()>) {
+    if let Err(error) = told {
+        tracing::warn!(%error, "can't tell the supervisor");
+    }
+}
+
+/// Three lines for whoever started it: where to talk, and how to stop.
+fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
+    let host = match config.bind {
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        ip => ip.to_string(),
+    };
+    let mut stdout = std::io::stdout().lock();
+    writeln!(
+        stdout,
+        "talk from a terminal:  nc {host} {}",
+        server.tcp.port()
+    )?;
+    writeln!(
+        stdout,
+        "talk from a browser:   http://{host}:{}",
+        server.http.port()
+    )?;
+    writeln!(
+        stdout,
+        "stored in:             {}  (Ctrl-C stops)",
+        config.db_url
+    )?;
+    Ok(stdout.flush()?)
+}
+
+/// Every connection needs a descriptor; the soft limit is often far below what is allowed.
+pub(crate) fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Where it is not allowed, the limit that was stays.
+    let _ = setrlimit(Resource::Nofile, raised);
+}

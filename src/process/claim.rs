@@ -1,0 +1,187 @@
+//! An instance's own side: it takes its name, says how it is, and lets go.
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::format_time;
+
+use super::{Facts, Files, Identity, Lock, State};
+
+/// Whoever looks holds the lock for a moment: so often, and so far apart, it is tried again.
+const TRIES: u32 = 10;
+const BETWEEN: Duration = Duration::from_millis(20);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    #[error("{instance} is running already{}", pid.map(|pid| format!(", as pid {pid}")).unwrap_or_default())]
+    Taken { instance: String, pid: Option<u32> },
+    #[error("can't use {path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// An instance's name on this machine, from before it opens anything until it has let go of
+/// everything. Dropping it removes the file, and then the lock goes.
+#[derive(Debug)]
+pub struct Claim {
+    files: Files,
+    identity: Identity,
+    lock: Lock,
+}
+
+/// What a process knows of how it was started.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    pub config: Option<PathBuf>,
+    pub unit: Option<String>,
+}
+
+impl Claim {
+    pub async fn take(
+        config: &Config,
+        origin: Origin,
+        clock: &dyn Clock,
+    ) -> Result<Self, ClaimError> {
+        let files = Files::of(config);
+        files.make_folder().map_err(at(&files.run))?;
+        for _ in 0..TRIES {
+            if let Some(lock) = Lock::take(&files.lock).map_err(at(&files.lock))? {
+                return Self::with(lock, config, origin, clock);
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        let holder = Identity::read(&files.identity).ok().flatten();
+        Err(ClaimError::Taken {
+            instance: config.instance_id.clone(),
+            pid: holder.map(|holder| holder.pid),
+        })
+    }
+
+    /// With a lock that is held already, as one that was handed over.
+    pub fn with(
+        lock: Lock,
+        config: &Config,
+        origin: Origin,
+        clock: &dyn Clock,
+    ) -> Result<Self, ClaimError> {
+        let files = Files::of(config);
+        let pid = std::process::id();
+        let facts = Facts::of(pid).map_err(at(Path::new("/proc")))?;
+        let absolute = |file: PathBuf| std::path::absolute(&file).unwrap_or(file);
+        let identity = Identity {
+            instance: config.instance_id.clone(),
+            pid,
+            facts: facts.unwrap_or_default(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: origin.config.map(absolute),
+            tcp_port: None,
+            http_port: None,
+            state: State::Starting,
+            started_at: format_time(clock.utc()),
+            unit: origin.unit,
+            hand_over: None,
+        };
+        identity
+            .write(&files.identity)
+            .map_err(at(&files.identity))?;
+        Ok(Self {
+            files,
+            identity,
+            lock,
+        })
+    }
+
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// Says that clients can connect, and where.
+    pub fn ready(&mut self, tcp_port: u16, http_port: u16) -> Result<(), ClaimError> {
+        self.identity.tcp_port = Some(tcp_port);
+        self.identity.http_port = Some(http_port);
+        self.say(State::Ready)
+    }
+
+    /// Says how it is from now on.
+    pub fn say(&mut self, state: State) -> Result<(), ClaimError> {
+        self.identity.state = state;
+        let path = &self.files.identity;
+        self.identity.write(path).map_err(at(path))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Whoever looks finds out from the lock that it is gone.
+        let _ = self.identity.remove(&self.files.identity);
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> ClaimError {
+    let path = path.to_owned();
+    |source| ClaimError::Io { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::process::{Known, look};
+
+    fn config(folder: &tempfile::TempDir) -> Config {
+        Config {
+            data_dir: folder.path().to_owned(),
+            ..Config::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_taken_once_and_free_after() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder);
+        let take = || Claim::take(&config, Origin::default(), &SystemClock);
+        let mut claim = take().await.expect("free");
+        claim.ready(1, 2).expect("written");
+        let again = take().await.expect_err("taken");
+        let pid = std::process::id();
+        assert_eq!(
+            again.to_string(),
+            format!("instance-9001 is running already, as pid {pid}")
+        );
+        let known = look(&Files::of(&config)).await.expect("readable");
+        let Known::Running(proof) = known else {
+            panic!("{known:?}");
+        };
+        assert_eq!(proof.identity, *claim.identity());
+        drop(claim);
+        let known = look(&Files::of(&config)).await.expect("readable");
+        assert!(matches!(known, Known::Stopped), "{known:?}");
+        take().await.expect("free again");
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_successor_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder);
+        let claim = Claim::take(&config, Origin::default(), &SystemClock)
+            .await
+            .expect("free");
+        let path = claim.files().identity.clone();
+        let successor = Identity {
+            pid: 1,
+            ..claim.identity().clone()
+        };
+        successor.write(&path).expect("written");
+        drop(claim);
+        assert_eq!(Identity::read(&path).expect("readable"), Some(successor));
+    }
+}

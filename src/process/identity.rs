@@ -1,0 +1,75 @@
+//! The file in which an instance says who it is.
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Facts;
+use super::files::write_whole;
+
+/// Longer than any that an instance writes.
+const LONGEST: u64 = 64 * 1024;
+
+/// What an instance says of itself. Fields that a reader does not know are left alone, so that
+/// versions can differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub instance: String,
+    pub pid: u32,
+    #[serde(flatten)]
+    pub facts: Facts,
+    pub version: String,
+    /// What it was started with, if that was a file.
+    pub config: Option<PathBuf>,
+    /// The ports it listens on, once it does.
+    pub tcp_port: Option<u16>,
+    pub http_port: Option<u16>,
+    pub state: State,
+    pub started_at: String,
+    /// The systemd unit that it is, if it is one.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The version of the protocol in which it can hand its connections over, if it can.
+    #[serde(default)]
+    pub hand_over: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Starting,
+    Ready,
+    Draining,
+}
+
+impl Identity {
+    /// `None` where there is no such file.
+    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+        let text = match fs::metadata(path) {
+            Ok(found) if found.len() > LONGEST => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long"));
+            }
+            Ok(_) => fs::read(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        serde_json::from_slice(&text).map(Some).map_err(wrong)
+    }
+
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        write_whole(path, &format!("{text}\n"))
+    }
+
+    /// Removes the file if it still speaks of this process, and not of a successor.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        match Self::read(path)? {
+            Some(found) if (found.pid, &found.facts) == (self.pid, &self.facts) => {
+                fs::remove_file(path)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A log in a file that does not grow for ever. The process that writes it turns it over, so
+//! that nobody has to be told to open it again.
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+/// The file behind standard error: what a panic or a library says lands there too.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    /// Beyond this many bytes it is turned over.
+    limit: u64,
+    /// How many old ones stay: `path.1` is the newest of them.
+    keep: u32,
+    written: Mutex<u64>,
+}
+
+impl LogFile {
+    /// From here on, standard error goes there.
+    pub fn open(path: &Path, limit: u64, keep: u32) -> io::Result<Self> {
+        let written = behind_stderr(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            limit,
+            keep,
+            written: Mutex::new(written),
+        })
+    }
+
+    fn old(&self, number: u32) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+
+    /// Whoever wrote here before, or another program, may have moved the file already: then the
+    /// new one is opened and nothing is moved.
+    fn turn_over(&self) -> io::Result<u64> {
+        let ours = rustix::fs::fstat(io::stderr())?.st_ino;
+        if fs::metadata(&self.path).is_ok_and(|found| found.ino() == ours) {
+            for number in (1..self.keep).rev() {
+                // Those that are not there yet.
+                let _ = fs::rename(self.old(number), self.old(number + 1));
+            }
+            match self.keep {
+                0 => fs::remove_file(&self.path)?,
+                _ => fs::rename(&self.path, self.old(1))?,
+            }
+        }
+        behind_stderr(&self.path)
+    }
+}
+
+impl Write for &LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        let mut written = self.written.lock();
+        if *written > 0 && written.saturating_add(length) > self.limit {
+            // Where it can't be turned over it grows on, and is tried again when it has
+            // doubled: a log that is too long is better than none.
+            *written = self.turn_over().unwrap_or(0);
+        }
+        io::stderr().write_all(line)?;
+        *written = written.saturating_add(length);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Opens the file and puts it in the place of standard error; returns how long it is.
+fn behind_stderr(path: &Path) -> io::Result<u64> {
+    let file = append_to(path)?;
+    rustix::stdio::dup2_stderr(&file)?;
+    Ok(file.metadata()?.len())
+}
+
+/// A log that is appended to, made with its folder if it is not there.
+pub fn append_to(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
