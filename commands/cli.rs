@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Asked;
-use crate::{bench, completion, config, health, man, migrate, monitor, serve};
+use crate::{bench, completion, config, doctor, health, man, migrate, monitor, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -52,6 +52,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
+    Doctor(doctor::DoctorArgs),
     Health(health::HealthArgs),
     Monitor(monitor::MonitorArgs),
     Bench(bench::BenchArgs),

@@ -4,6 +4,7 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod doctor;
 mod exit;
 mod failure;
 mod fleet;
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Doctor(args) => doctor::run(&args, output),
         Command::Health(args) => health::run(&args, asked, output),
         Command::Monitor(args) => monitor::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),

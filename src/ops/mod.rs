@@ -1,6 +1,8 @@
 //! What operators do beside serving, callable from the command line and from tests.
 pub mod alerts;
 pub mod bench;
+mod deadline;
+pub mod doctor;
 pub mod finding;
 pub mod health;
 pub mod http;

@@ -5,6 +5,7 @@
 //! of that id is the very one that wrote it. A signal goes through a [`Proof`], never to a
 //! number, a name or a port.
 mod claim;
+pub mod disk;
 mod facts;
 mod files;
 mod handle;

@@ -1,5 +1,4 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
-mod disk;
 mod health;
 mod lifecycle;
 mod listeners;
