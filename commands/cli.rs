@@ -1,9 +1,12 @@
 //! What can be typed.
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
-use crate::{bench, completion, config, doctor, health, man, migrate, monitor, serve};
+use crate::{
+    bench, completion, config, doctor, health, instances, man, migrate, monitor, restart, serve,
+};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -17,6 +20,8 @@ Examples:
   nc localhost 9001                          … and talk
   discordctl config init instance.json       a file with every setting in it
   discordctl serve --config instance.json
+  discordctl start                           the instances of config/, in the background
+  discordctl restart --rolling               a new version, and nobody notices
 
 See 'discordctl help <command>', and 'discordctl help exit-codes'."
 )]
@@ -52,10 +57,21 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
-    Doctor(doctor::DoctorArgs),
+    Start(instances::StartArgs),
+    Stop(instances::StopArgs),
+    Status(instances::StatusArgs),
+    Restart(restart::RestartArgs),
+    #[command(hide = true)]
+    RestartStep(restart::StepArgs),
     Health(health::HealthArgs),
+    Doctor(doctor::DoctorArgs),
     Monitor(monitor::MonitorArgs),
     Bench(bench::BenchArgs),
+    Connections(connections::ConnectionsArgs),
+    Disconnect(disconnect::DisconnectArgs),
+    Drain(drain::DrainArgs),
+    Undrain(drain::UndrainArgs),
+    LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),

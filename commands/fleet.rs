@@ -30,7 +30,6 @@ pub(crate) struct Fleet {
 }
 
 /// An instance of a folder.
-#[allow(dead_code, reason = "for the commands about a folder's instances")]
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) file: PathBuf,
@@ -44,13 +43,19 @@ impl Fleet {
         unnamed && !self.config_dir.exists()
     }
 
-    /// Those asked for, in the order of their files.
-    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
+    /// All of the folder, in the order of their files.
+    pub(crate) fn all(&self) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
         for file in files(&self.config_dir)? {
             let config = settings::of_file(&file)?.config;
             members.push(Member { file, config });
         }
+        Ok(members)
+    }
+
+    /// Those asked for, in the order of their files.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
+        let mut members = self.all()?;
         let unknown = self
             .instances
             .iter()

@@ -4,15 +4,18 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod control;
 mod doctor;
 mod exit;
 mod failure;
 mod fleet;
 mod health;
+mod instances;
 mod man;
 mod migrate;
 mod monitor;
 mod output;
+mod restart;
 mod serve;
 mod settings;
 
@@ -61,7 +64,17 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Doctor(args) => doctor::run(&args, output),
         Command::Health(args) => health::run(&args, asked, output),
         Command::Monitor(args) => monitor::run(&args, output),
+        Command::Start(args) => instances::start(&args, output),
+        Command::Stop(args) => instances::stop(&args, yes, output),
+        Command::Status(args) => instances::status(&args, output),
+        Command::Restart(args) => restart::run(&args, output),
+        Command::RestartStep(args) => restart::step(&args),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Connections(args) => control::connections::run(&args, output),
+        Command::Disconnect(args) => control::disconnect::run(&args, output),
+        Command::Drain(args) => control::drain::drain(&args, output),
+        Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

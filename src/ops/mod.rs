@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod finding;
 pub mod health;
 pub mod http;
+pub mod instances;
 pub mod migrate;
 pub mod monitor;
 pub mod runbook;

@@ -1,4 +1,6 @@
 //! From ready to gone: what is told to whom, in which order, and within which time.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +14,8 @@ use crate::transport::Drain;
 /// The stages of a stop, each begun once.
 #[derive(Debug, Clone)]
 pub(super) struct Lifecycle {
+    /// An operator took the instance out: it serves on, and is not ready.
+    aside: Arc<AtomicBool>,
     /// Health says draining; balancers take the instance out.
     pub(super) draining: CancellationToken,
     /// No new connections.
@@ -25,6 +29,7 @@ pub(super) struct Lifecycle {
 impl Lifecycle {
     pub(super) fn new(config: &config::Drain) -> Self {
         Self {
+            aside: Arc::default(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
             drain: Drain {
@@ -34,6 +39,16 @@ impl Lifecycle {
             },
             cut: CancellationToken::new(),
         }
+    }
+
+    /// Takes the instance out of the balancers' hands, or gives it back; returns how it was.
+    pub(super) fn set_aside(&self, aside: bool) -> bool {
+        self.aside.swap(aside, Relaxed)
+    }
+
+    /// Not ready, for good or until an operator says otherwise.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled() || self.aside.load(Relaxed)
     }
 
     /// Goes through the stages; returns how many connections had to be cut.
