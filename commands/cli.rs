@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Format;
-use crate::{bench, completion, config, man, migrate, monitor, serve};
+use crate::{bench, completion, config, man, migrate, monitor, runbook, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -53,6 +53,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
     Monitor(monitor::MonitorArgs),
+    Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
     Migrate(migrate::MigrateArgs),
     Config(config::ConfigArgs),

@@ -26,7 +26,6 @@ pub(crate) struct Fleet {
 }
 
 /// An instance of a folder.
-#[allow(dead_code, reason = "for the commands about a folder's instances")]
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) file: PathBuf,

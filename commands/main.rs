@@ -11,6 +11,7 @@ mod man;
 mod migrate;
 mod monitor;
 mod output;
+mod runbook;
 mod serve;
 mod settings;
 
@@ -51,6 +52,7 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Monitor(args) => monitor::run(&args, output),
+        Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Config(args) => config::run(args, output),

@@ -2,6 +2,7 @@
 pub mod activity;
 mod error;
 mod gate;
+pub mod libpq;
 pub mod migrations;
 mod pg_url;
 mod postgres;
