@@ -2,8 +2,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
-use crate::output::Format;
-use crate::{bench, completion, config, man, migrate, monitor, runbook, serve};
+use crate::output::Asked;
+use crate::{bench, completion, config, health, man, migrate, monitor, runbook, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -39,7 +39,7 @@ pub(crate) struct Global {
         value_name = "FORMAT",
         default_value_t
     )]
-    pub(crate) output: Format,
+    pub(crate) output: Asked,
     /// Do not ask before what cannot be undone
     #[arg(long, global = true)]
     pub(crate) yes: bool,
@@ -52,6 +52,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
+    Health(health::HealthArgs),
     Monitor(monitor::MonitorArgs),
     Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),

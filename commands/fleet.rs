@@ -9,6 +9,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings;
 
+/// Where instances are looked for.
+const FOLDER: &str = "config";
+
 /// Which instances a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Fleet {
@@ -20,7 +23,7 @@ pub(crate) struct Fleet {
         long,
         value_name = "FOLDER",
         env = "DISCORDCTL_CONFIG_DIR",
-        default_value = "config"
+        default_value = FOLDER
     )]
     pub(crate) config_dir: PathBuf,
 }
@@ -63,6 +66,36 @@ impl Fleet {
             members.retain(|m| self.instances.contains(&m.config.instance_id));
         }
         Ok(members)
+    }
+}
+
+/// One instance by its file, for commands that also serve where there is no folder.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Alone {
+    /// One instance by its file, in place of a folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true,
+        conflicts_with = "instances"
+    )]
+    config: Option<PathBuf>,
+}
+
+impl Alone {
+    /// Those of the file or the folder. Where neither was named and no folder is there, the one
+    /// that `discordctl serve` would be.
+    pub(crate) fn configs(&self, fleet: &Fleet) -> anyhow::Result<Vec<Config>> {
+        let unnamed = fleet.config_dir == Path::new(FOLDER) && fleet.instances.is_empty();
+        if let Some(file) = &self.config {
+            return Ok(vec![settings::of_file(file)?.config]);
+        }
+        if unnamed && !fleet.config_dir.exists() {
+            return Ok(vec![settings::of_nothing()?.config]);
+        }
+        let members = fleet.members()?.into_iter();
+        Ok(members.map(|member| member.config).collect())
     }
 }
 

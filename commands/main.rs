@@ -7,6 +7,7 @@ mod confirm;
 mod exit;
 mod failure;
 mod fleet;
+mod health;
 mod man;
 mod migrate;
 mod monitor;
@@ -24,7 +25,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
-use output::{Format, Output};
+use output::{Asked, Format, Output};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -41,16 +42,23 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Exit {
-    let output = Output::new(cli.global.output);
+    let asked = cli.global.output;
+    let output = Output::new(asked.format());
     let yes = cli.global.yes;
-    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cli.command, yes, &output)))
-        .unwrap_or_else(|_| Err(Failure::bug("it panicked (see above)").into()));
+    if asked.plugin().is_some() && !matches!(cli.command, Command::Health(_)) {
+        return Failure::no_such_form().report(output.format());
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        dispatch(cli.command, yes, asked, &output)
+    }))
+    .unwrap_or_else(|_| Err(Failure::bug("it panicked (see above)").into()));
     result.unwrap_or_else(|error| Failure::from(error).report(output.format()))
 }
 
-fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
+fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Health(args) => health::run(&args, asked, output),
         Command::Monitor(args) => monitor::run(&args, output),
         Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),

@@ -8,9 +8,8 @@ use serde::Serialize;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    #[default]
     Table,
     Json,
 }
@@ -26,6 +25,43 @@ impl Format {
                 .windows(2)
                 .any(|pair| ["-o", "--output"].contains(&pair[0]) && pair[1] == "json");
         if json { Self::Json } else { Self::Table }
+    }
+}
+
+/// What `-o` may be. The last two are forms of `discordctl health` alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asked {
+    #[default]
+    Table,
+    Json,
+    #[value(hide = true)]
+    Nagios,
+    #[value(hide = true)]
+    Prometheus,
+}
+
+/// A form for a program that watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plugin {
+    Nagios,
+    Prometheus,
+}
+
+impl Asked {
+    /// The form of everything that is no health: errors above all.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Table | Self::Nagios | Self::Prometheus => Format::Table,
+        }
+    }
+
+    pub(crate) fn plugin(self) -> Option<Plugin> {
+        match self {
+            Self::Nagios => Some(Plugin::Nagios),
+            Self::Prometheus => Some(Plugin::Prometheus),
+            Self::Table | Self::Json => None,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! `discordctl monitor`: instances, database, Redis and alerts, live.
+mod alert_rules;
 mod draw;
 mod live;
 mod screen;
@@ -40,7 +41,8 @@ Examples:
   discordctl monitor
   discordctl monitor instance-1 instance-2 --interval 5s
   discordctl monitor --once -o json | jq '.instances[] | {instance, state, messages_per_second}'
-  discordctl monitor --watch -o json >> monitor.jsonl")]
+  discordctl monitor --watch -o json >> monitor.jsonl
+  discordctl monitor --alert-rules > /etc/prometheus/discordctl.rules.yml")]
 pub(crate) struct MonitorArgs {
     #[command(flatten)]
     fleet: Fleet,
@@ -53,12 +55,18 @@ pub(crate) struct MonitorArgs {
     /// Print every look; with -o json a line of JSON each
     #[arg(long)]
     watch: bool,
+    /// Print alert rules for Prometheus, made of the same thresholds
+    #[arg(long, conflicts_with_all = ["once", "watch"])]
+    alert_rules: bool,
 }
 
 /// Faster than this would be work for the instances and nothing for the eye.
 const FASTEST: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
+    if args.alert_rules {
+        return alert_rules::run(&args.fleet, output);
+    }
     let every = args.interval.get().max(FASTEST);
     let full = !args.once
         && !args.watch

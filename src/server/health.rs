@@ -181,12 +181,10 @@ impl Checks {
             sessions,
             ..
         } = watch.recent();
-        let deaf = (bus == BusState::Disconnected)
-            .then(|| "the bus is down; messages go through the database alone".to_owned());
         Self {
             database: Check::critical_if(down.map(|e| e.to_string()), "pool-exhaustion"),
             pool: Check::critical_if(exhausted(watch, pool), "pool-exhaustion"),
-            bus: Check::critical_if(deaf, "valkey-down"),
+            bus: bus_check(bus),
             disk: disk(watch),
             queue: queue(watch),
             publish_latency: Check::latency(
@@ -217,14 +215,27 @@ impl Checks {
     /// Without its database an instance can do nothing new. What else is bad makes it slower or
     /// turns some away: to take it out of service would only move the load to the others.
     fn status(&self, draining: bool) -> Status {
-        let bad = [&self.pool, &self.bus, &self.disk, &self.queue];
+        let bad = [&self.pool, &self.disk, &self.queue];
         match (self.database.ok, draining) {
             (_, true) => Status::Draining,
             (false, _) => Status::Unhealthy,
+            _ if !self.bus.ok => Status::Degraded,
             _ if bad.iter().any(|check| check.level == Level::Critical) => Status::Degraded,
             _ => Status::Healthy,
         }
     }
+}
+
+/// A warning and no more: nothing is lost, and nobody is turned away.
+fn bus_check(state: BusState) -> Check {
+    let (level, detail) = match state {
+        BusState::Disconnected => (
+            Level::Warning,
+            "the bus is down; messages go through the database alone",
+        ),
+        BusState::Connected | BusState::Disabled => (Level::Ok, ""),
+    };
+    Check::new(level, detail, "valkey-down")
 }
 
 fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 pub mod activity;
+pub mod check;
 mod error;
 mod gate;
 pub mod libpq;

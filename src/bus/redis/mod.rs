@@ -2,6 +2,7 @@
 //! connection, and what comes back goes through the inbox to the relay.
 mod activity;
 mod backoff;
+mod check;
 mod inbox;
 mod junk;
 mod link;
@@ -17,6 +18,7 @@ use super::{Backlog, Bus, BusError, BusState, EVENTS, Events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 pub use activity::{Activity, Observer};
+pub use check::{Facts, Inspector};
 use inbox::Inbox;
 use link::Address;
 use outbox::Outbox;
