@@ -6,6 +6,7 @@ mod pg_url;
 mod postgres;
 mod presence;
 mod sqlite;
+pub mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
