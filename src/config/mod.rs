@@ -10,6 +10,7 @@ mod defaults;
 mod layers;
 mod problem;
 mod redact;
+mod schedule;
 mod secret_url;
 mod settings;
 mod suggest;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::redact;
+pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
