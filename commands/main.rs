@@ -1,4 +1,5 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod archive;
 mod bench;
 mod cli;
 mod completion;
@@ -7,9 +8,11 @@ mod confirm;
 mod exit;
 mod failure;
 mod fleet;
+mod interrupt;
 mod man;
 mod migrate;
 mod output;
+mod progress;
 mod serve;
 mod settings;
 
@@ -51,6 +54,7 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Serve(args) => serve::run(&args),
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
+        Command::Archive(args) => archive::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -1,6 +1,7 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 mod error;
 mod gate;
+pub mod history;
 pub mod migrations;
 mod pg_url;
 mod postgres;
