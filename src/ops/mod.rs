@@ -1,6 +1,11 @@
 //! What operators do beside serving, callable from the command line and from tests.
 pub mod archive;
+pub mod backup;
 pub mod bench;
 mod fault;
 pub mod lease;
 pub mod migrate;
+pub mod storage;
+pub mod upkeep;
+
+pub use crate::clock::SystemClock;
