@@ -3,7 +3,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Format;
-use crate::{archive, backup, bench, completion, config, man, migrate, restore, serve, storage};
+use crate::{
+    archive, backup, bench, cleanup, completion, config, jobs, man, migrate, restore, serve,
+    storage,
+};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -55,6 +58,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Migrate(migrate::MigrateArgs),
     Archive(archive::ArchiveArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Jobs(jobs::JobsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Storage(storage::StorageArgs),

@@ -2,6 +2,7 @@
 mod archive;
 mod backup;
 mod bench;
+mod cleanup;
 mod cli;
 mod completion;
 mod config;
@@ -11,6 +12,7 @@ mod exit;
 mod failure;
 mod fleet;
 mod interrupt;
+mod jobs;
 mod man;
 mod migrate;
 mod output;
@@ -60,6 +62,8 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Archive(args) => archive::run(args, output),
+        Command::Cleanup(args) => cleanup::run(args, yes, output),
+        Command::Jobs(args) => jobs::run(args, output),
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Storage(args) => storage::run(&args, output),

@@ -62,6 +62,25 @@ impl Loaded {
     }
 }
 
+impl Config {
+    /// These settings as variables, passwords and all, for a process that is to have the very
+    /// same. Never print them.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let secret = |key: &str| match key {
+            "db_url" => Some(self.db_url.expose().to_owned()),
+            "redis_url" => self.redis_url.as_ref().map(|url| url.expose().to_owned()),
+            "archive.url" => Some(self.archive.url.expose().to_owned()),
+            _ => None,
+        };
+        let variable = |(key, value): (String, serde_json::Value)| {
+            let value = secret(&key).unwrap_or_else(|| layers::as_variable(&value));
+            (layers::env_name(&key), value)
+        };
+        let leaves = tree::leaves(&tree::of(self)).into_iter();
+        leaves.map(variable).collect()
+    }
+}
+
 /// Puts the layers together and checks the result.
 ///
 /// # Errors

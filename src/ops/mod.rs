@@ -2,7 +2,9 @@
 pub mod archive;
 pub mod backup;
 pub mod bench;
+pub mod cleanup;
 mod fault;
+pub mod jobs;
 pub mod lease;
 pub mod migrate;
 pub mod storage;
