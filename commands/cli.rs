@@ -3,7 +3,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Asked;
-use crate::{bench, completion, config, health, man, migrate, monitor, runbook, serve};
+use crate::{
+    archive, backup, bench, cleanup, completion, config, health, jobs, man, migrate, monitor,
+    restore, runbook, serve, storage,
+};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -57,6 +60,12 @@ pub(crate) enum Command {
     Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
     Migrate(migrate::MigrateArgs),
+    Archive(archive::ArchiveArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Jobs(jobs::JobsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Storage(storage::StorageArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -1,20 +1,30 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod archive;
+mod backup;
 mod bench;
+mod cleanup;
 mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod database;
 mod exit;
 mod failure;
 mod fleet;
 mod health;
+mod interrupt;
+mod jobs;
 mod man;
 mod migrate;
 mod monitor;
 mod output;
+mod progress;
+mod restore;
 mod runbook;
 mod serve;
 mod settings;
+mod storage;
+mod units;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,6 +73,12 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
+        Command::Archive(args) => archive::run(args, output),
+        Command::Cleanup(args) => cleanup::run(args, yes, output),
+        Command::Jobs(args) => jobs::run(args, output),
+        Command::Backup(args) => backup::run(&args, output),
+        Command::Restore(args) => restore::run(&args, yes, output),
+        Command::Storage(args) => storage::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -1,9 +1,19 @@
 //! What operators do beside serving, callable from the command line and from tests.
 pub mod alerts;
+pub mod archive;
+pub mod backup;
 pub mod bench;
+pub mod cleanup;
+mod fault;
 pub mod finding;
 pub mod health;
 pub mod http;
+pub mod jobs;
+pub mod lease;
 pub mod migrate;
 pub mod monitor;
 pub mod runbook;
+pub mod storage;
+pub mod upkeep;
+
+pub use crate::clock::SystemClock;
