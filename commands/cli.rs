@@ -5,7 +5,8 @@ use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    bench, completion, config, doctor, health, instances, man, migrate, monitor, restart, serve,
+    archive, backup, bench, cleanup, completion, config, doctor, health, instances, jobs, man,
+    migrate, monitor, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Health(health::HealthArgs),
     Doctor(doctor::DoctorArgs),
     Monitor(monitor::MonitorArgs),
+    Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
     Connections(connections::ConnectionsArgs),
     Disconnect(disconnect::DisconnectArgs),
@@ -73,6 +75,12 @@ pub(crate) enum Command {
     Undrain(drain::UndrainArgs),
     LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
+    Archive(archive::ArchiveArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Jobs(jobs::JobsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Storage(storage::StorageArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

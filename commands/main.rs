@@ -1,23 +1,34 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod archive;
+mod backup;
 mod bench;
+mod cleanup;
 mod cli;
 mod completion;
 mod config;
 mod confirm;
 mod control;
+mod database;
 mod doctor;
 mod exit;
 mod failure;
 mod fleet;
 mod health;
 mod instances;
+mod interrupt;
+mod jobs;
 mod man;
 mod migrate;
 mod monitor;
 mod output;
+mod progress;
 mod restart;
+mod restore;
+mod runbook;
 mod serve;
 mod settings;
+mod storage;
+mod units;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,6 +80,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Status(args) => instances::status(&args, output),
         Command::Restart(args) => restart::run(&args, output),
         Command::RestartStep(args) => restart::step(&args),
+        Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Connections(args) => control::connections::run(&args, output),
         Command::Disconnect(args) => control::disconnect::run(&args, output),
@@ -76,6 +88,12 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Undrain(args) => control::drain::undrain(&args, output),
         Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
+        Command::Archive(args) => archive::run(args, output),
+        Command::Cleanup(args) => cleanup::run(args, yes, output),
+        Command::Jobs(args) => jobs::run(args, output),
+        Command::Backup(args) => backup::run(&args, output),
+        Command::Restore(args) => restore::run(&args, yes, output),
+        Command::Storage(args) => storage::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -46,20 +46,20 @@ fn serve(folder: &Path) -> Serve {
         .spawn()
         .expect("discordctl runs");
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let ports: Vec<u16> = lines
-        .take(2)
-        .map(|line| {
-            let line = line.expect("a greeting");
-            line.rsplit([' ', ':'])
-                .next()
-                .and_then(|port| port.parse().ok())
-                .expect("a port")
-        })
+    // All three of them: it could not write the last to a pipe that is closed.
+    let lines: Vec<String> = lines
+        .take(3)
+        .map(|line| line.expect("a greeting"))
         .collect();
-    Serve {
-        child,
-        ports: (ports[0], ports[1]),
-    }
+    let port = |line: &String| {
+        let port = line
+            .rsplit([' ', ':'])
+            .next()
+            .and_then(|port| port.parse().ok());
+        port.expect("a port")
+    };
+    let ports = (port(&lines[0]), port(&lines[1]));
+    Serve { child, ports }
 }
 
 /// A folder of configurations: the server, and an instance that nobody started.
@@ -170,7 +170,7 @@ fn in_a_terminal(folder: &Path, signal: rustix::process::Signal) -> String {
     let mut stdout = script.stdout.take().expect("a pipe");
     let mut seen = Vec::new();
     let mut part = [0; 4096];
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     while !String::from_utf8_lossy(&seen).contains("healthy") {
         assert!(begun.elapsed() < Duration::from_secs(20), "it never drew");
         let count = stdout.read(&mut part).expect("it can be read");

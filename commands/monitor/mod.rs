@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use discordctl::config::{Config, HumanDuration};
+use discordctl::config::{Config, HumanDuration, Level};
 use discordctl::ops::bench::Site;
-use discordctl::ops::monitor::{LOOKS, Level, Monitor, MonitorError, Plan, Subject, View};
+use discordctl::ops::monitor::{LOOKS, Monitor, MonitorError, Plan, Subject, View};
 use discordctl::server::signalled;
 
 use crate::exit::Exit;
@@ -116,7 +116,6 @@ fn plan(configs: &[Config], looks: u32) -> Plan {
                 name: config.instance_id.clone(),
                 http: Site::of(config).http,
                 thresholds: config.thresholds.clone(),
-                max_waiting: config.db_pool.max_waiting,
             })
             .collect(),
         db_url: first.db_url,

@@ -2,9 +2,10 @@
 //! colours.
 use std::time::Duration;
 
+use discordctl::config::Level;
 use discordctl::ops::monitor::{
-    Alert, Breaker, Connections, Database, Figures, Instance, Level, Query, Redis, Source, State,
-    Table, Trends, View,
+    Alert, Breaker, Connections, Database, Figures, Instance, Query, Redis, Source, State, Table,
+    Trends, View,
 };
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -40,6 +41,9 @@ fn figures(clients: f64) -> Figures {
         pool_max: Some(10.0),
         pool_waiting: Some(0.0),
         breaker: Some(Breaker::Closed),
+        bus_queue_depth: Some(0.0),
+        readers_behind: Some(0.0),
+        cpu_percent: Some(12.0),
         resident_bytes: Some(25_100_000.0),
     }
 }

@@ -1,5 +1,6 @@
 //! How things look. Without colours, what matters is still bold, dim or reversed, and said in words.
-use discordctl::ops::monitor::{Level, State};
+use discordctl::config::Level;
+use discordctl::ops::monitor::State;
 use ratatui::style::{Color, Modifier, Style};
 
 #[derive(Debug, Clone, Copy)]

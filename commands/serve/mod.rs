@@ -2,6 +2,7 @@
 mod failure;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,7 +10,7 @@ use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, LogFile, Origin, State};
-use discordctl::server::{Server, SystemClock, log, signalled};
+use discordctl::server::{Program, Server, SystemClock, log, signalled};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -71,10 +72,11 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     };
     let claim = Claim::take(config, origin, &SystemClock).await;
     let mut claim = claim.map_err(|error| unclaimed(&error))?;
-    let server = tokio::select! {
+    let mut server = tokio::select! {
         server = Server::start(config) => server.map_err(|error| explain(&error))?,
         signal = signalled() => return ended_by(signal),
     };
+    server.run_jobs(config, program(config)?);
     greet(&server, config)?;
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
@@ -97,6 +99,18 @@ fn ended_by(signal: std::io::Result<i32>) -> anyhow::Result<Exit> {
     Ok(match signal.context("cannot listen for signals")? {
         2 => Exit::Interrupted,
         _ => Exit::Terminated,
+    })
+}
+
+/// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.
+fn program(config: &Config) -> anyhow::Result<Program> {
+    let path = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().context("cannot find this program")?,
+    };
+    Ok(Program {
+        path,
+        variables: config.variables(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
 mod control;
 mod health;
+mod jobs;
 mod lifecycle;
 mod listeners;
 pub mod log;
@@ -33,6 +34,7 @@ use watch::Watch;
 
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
+pub use jobs::Program;
 pub use lifecycle::signalled;
 
 /// Why an instance did not start, or did not stop as it should.
@@ -151,6 +153,13 @@ impl Server {
             drain: config.drain.clone(),
             control: place,
         })
+    }
+
+    /// Has `program` run the jobs that are due, from now on until it stops.
+    pub fn run_jobs(&mut self, config: &Config, program: Program) {
+        let jobs = jobs::Jobs::new(config, program);
+        let stop = self.stop_helpers.clone();
+        self.helpers.push(tokio::spawn(jobs.run(stop)));
     }
 
     /// Stops as planned: new clients are turned away, each client is told at a moment of its

@@ -1,13 +1,17 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 pub mod activity;
 pub mod check;
+pub mod copy;
 mod error;
 mod gate;
+pub mod history;
+pub mod libpq;
 pub mod migrations;
 mod pg_url;
 mod postgres;
 mod presence;
 mod sqlite;
+pub mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;

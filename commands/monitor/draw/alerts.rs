@@ -1,5 +1,6 @@
 //! What a person should look at, worst first, and the runbook that deals with it.
-use discordctl::ops::monitor::{Level, View};
+use discordctl::config::Level;
+use discordctl::ops::monitor::View;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

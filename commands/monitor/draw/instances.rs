@@ -20,7 +20,7 @@ const fn column(title: &'static str, width: u16, of: fn(&Instance) -> String) ->
 }
 
 /// After name, state and age, in the order in which they are given up.
-const COLUMNS: [Column; 17] = [
+const COLUMNS: [Column; 20] = [
     column("CLIENTS", 7, |i| short(i.figures.clients)),
     column("ROOMS", 5, |i| short(i.figures.rooms)),
     column("MSG/S", 6, |i| short(i.figures.messages_per_second)),
@@ -33,6 +33,9 @@ const COLUMNS: [Column; 17] = [
     column("PUBLISH MS", 10, |i| short(i.figures.publish_p99_ms)),
     column("DB WAIT MS", 10, |i| short(i.figures.db_wait_p99_ms)),
     column("JOIN QUEUE", 10, |i| short(i.figures.presence_queue_depth)),
+    column("BUS QUEUE", 9, |i| short(i.figures.bus_queue_depth)),
+    column("BEHIND", 6, |i| short(i.figures.readers_behind)),
+    column("CPU %", 5, |i| short(i.figures.cpu_percent)),
     column("HISTORY %", 9, |i| short(i.figures.history_hit_rate)),
     column("SESSION %", 9, |i| short(i.figures.session_cache_hit_rate)),
     column("MEMORY", 9, |i| text::bytes(i.figures.resident_bytes)),

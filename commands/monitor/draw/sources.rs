@@ -1,6 +1,7 @@
 //! The database and Redis, each with the age of what is shown. What was answered earlier is never
 //! shown as if it were now.
-use discordctl::ops::monitor::{Database, Level, Query, Redis, Source, View};
+use discordctl::config::Level;
+use discordctl::ops::monitor::{Database, Query, Redis, Source, View};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -27,7 +28,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
     let database = source(look, view, name, &view.database, lines);
     frame.render_widget(Paragraph::new(database), left);
     if let Some(redis) = redis {
-        let redis = source(look, view, "Redis", redis, |data| redis_lines(data));
+        let redis = source(look, view, "Redis", redis, redis_lines);
         frame.render_widget(Paragraph::new(redis), right);
     }
 }

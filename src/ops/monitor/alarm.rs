@@ -5,17 +5,7 @@
 //! the threshold, and goes when as many were on the good side of a lower mark, which leaves a fifth
 //! of the way to it: 80 for "more than 100", 96 % for "less than 95 %". A look that brought no
 //! answer counts for neither; one that found nothing to measure is a good one.
-use serde::Serialize;
-
-/// How bad something is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    #[default]
-    Ok,
-    Warning,
-    Critical,
-}
+use crate::config::{Level, Threshold};
 
 /// What one look found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,15 +20,9 @@ pub enum Reading {
 /// From where on a value is bad.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bound {
-    Above {
-        warning: f64,
-        critical: f64,
-    },
+    Above(Threshold<f64>),
     /// A share in percent that should be high.
-    Below {
-        warning: f64,
-        critical: f64,
-    },
+    Below(Threshold<f64>),
 }
 
 /// The part of the way to a threshold that a value has to go back.
@@ -48,42 +32,36 @@ impl Bound {
     /// What the value is by itself.
     pub fn level(self, value: f64) -> Level {
         match self {
-            Self::Above { warning, critical } => level(value > warning, value > critical),
-            Self::Below { warning, critical } => level(value < warning, value < critical),
+            Self::Above(threshold) => threshold.above(value),
+            Self::Below(threshold) => threshold.below(value),
         }
     }
 
     /// The worst that the value still keeps up once it was raised.
     fn kept(self, value: f64) -> Level {
-        let back = match self {
-            Self::Above { warning, critical } => Self::Above {
-                warning: warning * (1.0 - BACK),
-                critical: critical * (1.0 - BACK),
-            },
-            Self::Below { warning, critical } => Self::Below {
-                warning: warning + (100.0 - warning) * BACK,
-                critical: critical + (100.0 - critical) * BACK,
-            },
-        };
-        back.level(value)
-    }
-}
-
-fn level(warning: bool, critical: bool) -> Level {
-    match (warning, critical) {
-        (_, true) => Level::Critical,
-        (true, false) => Level::Warning,
-        (false, false) => Level::Ok,
+        match self {
+            Self::Above(threshold) => threshold.map(|at| at * (1.0 - BACK)).above(value),
+            Self::Below(threshold) => threshold.map(|at| at + (100.0 - at) * BACK).below(value),
+        }
     }
 }
 
 /// One thing that is watched over many looks.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
     level: Level,
     /// Looks one after another that want another level, and the one nearest to now's among what
     /// they wanted.
     changing: Option<(u32, Level)>,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self {
+            level: Level::Ok,
+            changing: None,
+        }
+    }
 }
 
 impl Alarm {
@@ -127,14 +105,14 @@ mod tests {
     use super::*;
     use Level::{Critical, Ok, Warning};
 
-    const QUEUE: Bound = Bound::Above {
+    const QUEUE: Bound = Bound::Above(Threshold {
         warning: 100.0,
         critical: 500.0,
-    };
-    const RATE: Bound = Bound::Below {
+    });
+    const RATE: Bound = Bound::Below(Threshold {
         warning: 95.0,
         critical: 90.0,
-    };
+    });
 
     fn levels(bound: Bound, readings: &[Reading]) -> Vec<Level> {
         let mut alarm = Alarm::default();
@@ -208,10 +186,11 @@ mod tests {
                 if pair[0] != pair[1] {
                     let last = &values[i + 1 - 2..=i + 1];
                     let up = pair[1] > pair[0];
-                    proptest::prop_assert!(last.iter().all(|v| match up {
+                    let agrees = |v: &f64| match up {
                         true => QUEUE.level(*v) >= pair[1],
                         false => QUEUE.kept(*v) <= pair[1],
-                    }));
+                    };
+                    proptest::prop_assert!(last.iter().all(agrees));
                 }
             }
         }

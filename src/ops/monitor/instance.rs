@@ -16,8 +16,6 @@ pub struct Subject {
     pub name: String,
     pub http: SocketAddr,
     pub thresholds: Thresholds,
-    /// Beyond so many waiting requests it turns new ones away.
-    pub max_waiting: usize,
 }
 
 pub(super) struct Watched {
@@ -41,6 +39,24 @@ impl Found {
             http::get(http, "/metrics", "text/plain", within),
         );
         Self { health, metrics }
+    }
+}
+
+#[cfg(test)]
+impl Found {
+    /// As if the instance had answered so; nothing at all is no answer.
+    pub(super) fn saying(health: &str, metrics: &str) -> Self {
+        let answer = |body: &str| Answer {
+            status: 200,
+            body: body.to_owned(),
+        };
+        Self {
+            health: match health {
+                "" => Err(HttpError::Foreign),
+                health => Ok(answer(health)),
+            },
+            metrics: Ok(answer(metrics)),
+        }
     }
 }
 
@@ -93,18 +109,21 @@ impl Watched {
         let (reason, runbook) = failing(health);
         self.runbook = runbook;
         self.window.push(now, Scrape::parse(&metrics.body));
-        let version = health["version"].as_str().map(str::to_owned);
-        (state, reason, Some(self.figures(version)))
+        let figures = Figures {
+            version: health["version"].as_str().map(str::to_owned),
+            uptime_seconds: health["uptime_seconds"].as_f64(),
+            ..self.figures()
+        };
+        (state, reason, Some(figures))
     }
 
-    fn figures(&self, version: Option<String>) -> Figures {
+    fn figures(&self) -> Figures {
         let window = &self.window;
         let number = |name| window.newest().and_then(|scrape| scrape.number(name));
         let p99 = |name| window.quantile(name, 0.99).map(|seconds| seconds * 1e3);
-        let waiting = number("discord_database_waiting");
         Figures {
-            version,
-            uptime_seconds: number("discord_uptime_seconds"),
+            version: None,
+            uptime_seconds: None,
             clients: number("discord_connections"),
             rooms: number("discord_rooms_in_memory"),
             messages_per_second: window.rate("discord_messages_committed_total"),
@@ -119,15 +138,20 @@ impl Watched {
                 "discord_session_cache_hits_total",
                 "discord_session_cache_misses_total",
             ),
-            queue_depth: number("discord_queue_depth"),
-            presence_queue_depth: number("discord_presence_queue_depth"),
+            queue_depth: number("discord_queue_depth{queue=\"commit\"}"),
+            presence_queue_depth: number("discord_queue_depth{queue=\"presence\"}"),
+            bus_queue_depth: number("discord_queue_depth{queue=\"bus_out\"}"),
             pool_available: number("discord_database_connections_available"),
             pool_max: number("discord_database_connections_max"),
-            pool_waiting: waiting,
-            breaker: waiting.map(|waiting| match waiting > self.subject.max_waiting as f64 {
+            pool_waiting: number("discord_database_waiting"),
+            breaker: number("discord_database_breaker_open").map(|open| match open > 0.0 {
                 true => Breaker::Open,
                 false => Breaker::Closed,
             }),
+            readers_behind: number("discord_readers_behind"),
+            cpu_percent: window
+                .rate("process_cpu_seconds_total")
+                .map(|used| used * 100.0),
             resident_bytes: number("process_resident_memory_bytes"),
         }
     }

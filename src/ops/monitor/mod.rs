@@ -21,7 +21,7 @@ use crate::store::activity::{self, Activity};
 use instance::{Found, Watched};
 use rules::Rules;
 
-pub use alarm::{Alarm, Bound, Level, Reading};
+pub use alarm::{Alarm, Bound, Reading};
 pub use instance::Subject;
 pub use view::{
     Alert, Breaker, Connections, Database, Figures, Instance, Query, Redis, Source, State,

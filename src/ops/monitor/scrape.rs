@@ -36,8 +36,13 @@ impl Scrape {
                 let buckets = self.histograms.entry(histogram.to_owned()).or_default();
                 buckets.push((bound, value));
             }
-            // A number that is split by labels is their sum.
-            None => *self.numbers.entry(name.to_owned()).or_default() += value,
+            // A number that is split by labels is there by each, and as their sum.
+            None => {
+                if !labels.is_empty() {
+                    self.numbers.insert(series.to_owned(), value);
+                }
+                *self.numbers.entry(name.to_owned()).or_default() += value;
+            }
         }
         Some(())
     }
@@ -78,6 +83,8 @@ mod tests {
         );
         assert_eq!(scrape.number("discord_queue_depth"), Some(3.0));
         assert_eq!(scrape.number("discord_connections"), Some(7.0));
+        let tcp = "discord_connections{transport=\"tcp\"}";
+        assert_eq!(scrape.number(tcp), Some(2.0));
         assert_eq!(
             scrape.buckets("discord_x_seconds"),
             [(0.5, 1.0), (f64::INFINITY, 4.0)]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::alarm::Level;
+use crate::config::Level;
 
 /// Everything, after one look.
 #[derive(Debug, Clone, Serialize)]
@@ -94,10 +94,16 @@ pub struct Figures {
     pub queue_depth: Option<f64>,
     /// Joins and leaves waiting to be stored.
     pub presence_queue_depth: Option<f64>,
+    /// Messages waiting to be handed to Redis.
+    pub bus_queue_depth: Option<f64>,
     pub pool_available: Option<f64>,
     pub pool_max: Option<f64>,
     pub pool_waiting: Option<f64>,
     pub breaker: Option<Breaker>,
+    /// Readers that are so far back that they read from the database.
+    pub readers_behind: Option<f64>,
+    /// Of one processor.
+    pub cpu_percent: Option<f64>,
     pub resident_bytes: Option<f64>,
 }
 

@@ -1,5 +1,15 @@
 //! The runbooks: Markdown that people read, embedded, and walked step by step.
+mod journal;
+mod parse;
+mod place;
+mod shell;
+mod walk;
+
 use rust_embed::RustEmbed;
+
+pub use parse::{Block, Book, Kind, ParseError, Step, parse};
+pub use place::Place;
+pub use walk::{Outcome, Person, Report, Taken, Verdict, walk};
 
 #[derive(RustEmbed)]
 #[folder = "runbooks/"]

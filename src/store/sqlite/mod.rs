@@ -86,7 +86,7 @@ impl SqliteStore {
     }
 }
 
-fn schema(error: migrations::MigrateError) -> StoreError {
+pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
     match error {
         migrations::MigrateError::Store(error) => error,
         other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),
