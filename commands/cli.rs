@@ -3,8 +3,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
-use crate::output::Format;
-use crate::{bench, completion, config, instances, man, migrate, restart, serve};
+use crate::output::Asked;
+use crate::{
+    archive, backup, bench, cleanup, completion, config, doctor, health, instances, jobs, man,
+    migrate, monitor, restart, restore, runbook, serve, storage,
+};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -42,7 +45,7 @@ pub(crate) struct Global {
         value_name = "FORMAT",
         default_value_t
     )]
-    pub(crate) output: Format,
+    pub(crate) output: Asked,
     /// Do not ask before what cannot be undone
     #[arg(long, global = true)]
     pub(crate) yes: bool,
@@ -61,6 +64,10 @@ pub(crate) enum Command {
     Restart(restart::RestartArgs),
     #[command(hide = true)]
     RestartStep(restart::StepArgs),
+    Health(health::HealthArgs),
+    Doctor(doctor::DoctorArgs),
+    Monitor(monitor::MonitorArgs),
+    Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
     Connections(connections::ConnectionsArgs),
     Disconnect(disconnect::DisconnectArgs),
@@ -68,6 +75,12 @@ pub(crate) enum Command {
     Undrain(drain::UndrainArgs),
     LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
+    Archive(archive::ArchiveArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Jobs(jobs::JobsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Storage(storage::StorageArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -36,6 +36,17 @@ impl Failure {
         }
     }
 
+    pub(crate) fn no_such_form() -> Self {
+        Self {
+            exit: Exit::Usage,
+            code: "usage",
+            what: "this command has no such form".into(),
+            why: "-o nagios and -o prometheus are forms of 'discordctl health' alone".into(),
+            hint: "-o table or -o json".into(),
+            runbook: None,
+        }
+    }
+
     /// Tells it on stderr. There is nobody left to tell if that fails.
     pub(crate) fn report(&self, format: Format) -> Exit {
         let mut stderr = anstream::stderr().lock();

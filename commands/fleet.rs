@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::Config;
+use discordctl::ops::doctor::Candidate;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings;
+
+/// Where instances are looked for.
+const FOLDER: &str = "config";
 
 /// Which instances a command is about.
 #[derive(Debug, Args)]
@@ -20,7 +24,7 @@ pub(crate) struct Fleet {
         long,
         value_name = "FOLDER",
         env = "DISCORDCTL_CONFIG_DIR",
-        default_value = "config"
+        default_value = FOLDER
     )]
     pub(crate) config_dir: PathBuf,
 }
@@ -33,6 +37,12 @@ pub(crate) struct Member {
 }
 
 impl Fleet {
+    /// Nothing was named, and what is looked at then is not there.
+    fn is_nowhere(&self) -> bool {
+        let unnamed = self.config_dir == Path::new(FOLDER) && self.instances.is_empty();
+        unnamed && !self.config_dir.exists()
+    }
+
     /// All of the folder, in the order of their files.
     pub(crate) fn all(&self) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
@@ -69,6 +79,72 @@ impl Fleet {
             members.retain(|m| self.instances.contains(&m.config.instance_id));
         }
         Ok(members)
+    }
+}
+
+/// One instance by its file, for commands that also serve where there is no folder.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Alone {
+    /// One instance by its file, in place of a folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DISCORDCTL_CONFIG",
+        hide_env_values = true,
+        conflicts_with = "instances"
+    )]
+    config: Option<PathBuf>,
+}
+
+impl Alone {
+    /// Those of the file or the folder. Where neither was named and no folder is there, the one
+    /// that `discordctl serve` would be.
+    pub(crate) fn configs(&self, fleet: &Fleet) -> anyhow::Result<Vec<Config>> {
+        if let Some(file) = &self.config {
+            return Ok(vec![settings::of_file(file)?.config]);
+        }
+        if fleet.is_nowhere() {
+            return Ok(vec![settings::of_nothing()?.config]);
+        }
+        let members = fleet.members()?.into_iter();
+        Ok(members.map(|member| member.config).collect())
+    }
+
+    /// The same, for whoever looks at wrong ones too.
+    pub(crate) fn candidates(&self, fleet: &Fleet) -> anyhow::Result<Vec<Candidate>> {
+        let found = match &self.config {
+            Some(file) => vec![Some(file.clone())],
+            None if fleet.is_nowhere() => vec![None],
+            None => files(&fleet.config_dir)?.into_iter().map(Some).collect(),
+        };
+        let mut candidates: Vec<Candidate> = found.into_iter().map(candidate).collect();
+        if !fleet.instances.is_empty() {
+            // One that can't be read may be any of those that were named.
+            candidates.retain(|candidate| match &candidate.config {
+                Ok(config) => fleet.instances.contains(&config.instance_id),
+                Err(_) => true,
+            });
+        }
+        Ok(candidates)
+    }
+}
+
+fn candidate(file: Option<PathBuf>) -> Candidate {
+    let loaded = match &file {
+        Some(file) => settings::of_file(file),
+        None => settings::of_nothing(),
+    };
+    let (config, warnings) = match loaded {
+        Ok(loaded) => {
+            let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+            (Ok(loaded.config), warnings)
+        }
+        Err(failure) => (Err(failure.why), Vec::new()),
+    };
+    Candidate {
+        file,
+        config,
+        warnings,
     }
 }
 

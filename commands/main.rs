@@ -1,20 +1,34 @@
 //! The `discordctl` binary: parse, run, say how it went.
+mod archive;
+mod backup;
 mod bench;
+mod cleanup;
 mod cli;
 mod completion;
 mod config;
 mod confirm;
 mod control;
+mod database;
+mod doctor;
 mod exit;
 mod failure;
 mod fleet;
+mod health;
 mod instances;
+mod interrupt;
+mod jobs;
 mod man;
 mod migrate;
+mod monitor;
 mod output;
+mod progress;
 mod restart;
+mod restore;
+mod runbook;
 mod serve;
 mod settings;
+mod storage;
+mod units;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +39,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
-use output::{Format, Output};
+use output::{Asked, Format, Output};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -42,21 +56,31 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Exit {
-    let output = Output::new(cli.global.output);
+    let asked = cli.global.output;
+    let output = Output::new(asked.format());
     let yes = cli.global.yes;
-    let result = catch_unwind(AssertUnwindSafe(|| dispatch(cli.command, yes, &output)))
-        .unwrap_or_else(|_| Err(Failure::bug("it panicked (see above)").into()));
+    if asked.plugin().is_some() && !matches!(cli.command, Command::Health(_)) {
+        return Failure::no_such_form().report(output.format());
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        dispatch(cli.command, yes, asked, &output)
+    }))
+    .unwrap_or_else(|_| Err(Failure::bug("it panicked (see above)").into()));
     result.unwrap_or_else(|error| Failure::from(error).report(output.format()))
 }
 
-fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit> {
+fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Doctor(args) => doctor::run(&args, output),
+        Command::Health(args) => health::run(&args, asked, output),
+        Command::Monitor(args) => monitor::run(&args, output),
         Command::Start(args) => instances::start(&args, output),
         Command::Stop(args) => instances::stop(&args, yes, output),
         Command::Status(args) => instances::status(&args, output),
         Command::Restart(args) => restart::run(&args, output),
         Command::RestartStep(args) => restart::step(&args),
+        Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Connections(args) => control::connections::run(&args, output),
         Command::Disconnect(args) => control::disconnect::run(&args, output),
@@ -64,6 +88,12 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Undrain(args) => control::drain::undrain(&args, output),
         Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
+        Command::Archive(args) => archive::run(args, output),
+        Command::Cleanup(args) => cleanup::run(args, yes, output),
+        Command::Jobs(args) => jobs::run(args, output),
+        Command::Backup(args) => backup::run(&args, output),
+        Command::Restore(args) => restore::run(&args, yes, output),
+        Command::Storage(args) => storage::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -8,9 +8,8 @@ use serde::Serialize;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    #[default]
     Table,
     Json,
 }
@@ -29,6 +28,43 @@ impl Format {
     }
 }
 
+/// What `-o` may be. The last two are forms of `discordctl health` alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asked {
+    #[default]
+    Table,
+    Json,
+    #[value(hide = true)]
+    Nagios,
+    #[value(hide = true)]
+    Prometheus,
+}
+
+/// A form for a program that watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plugin {
+    Nagios,
+    Prometheus,
+}
+
+impl Asked {
+    /// The form of everything that is no health: errors above all.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Table | Self::Nagios | Self::Prometheus => Format::Table,
+        }
+    }
+
+    pub(crate) fn plugin(self) -> Option<Plugin> {
+        match self {
+            Self::Nagios => Some(Plugin::Nagios),
+            Self::Prometheus => Some(Plugin::Prometheus),
+            Self::Table | Self::Json => None,
+        }
+    }
+}
+
 pub(crate) struct Output {
     format: Format,
 }
@@ -39,6 +75,15 @@ struct Envelope<'a, T> {
     schema: String,
     #[serde(flatten)]
     result: &'a T,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    fn new(command: &str, result: &'a T) -> Self {
+        Self {
+            schema: format!("discordctl.{command}/1"),
+            result,
+        }
+    }
 }
 
 impl Output {
@@ -59,30 +104,46 @@ impl Output {
     ) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Table => table(result),
-            Format::Json => serde_json::to_string_pretty(&Envelope {
-                schema: format!("discordctl.{command}/1"),
-                result,
-            })?,
+            Format::Json => serde_json::to_string_pretty(&Envelope::new(command, result))?,
         };
         self.raw(format!("{}\n", text.trim_end()).as_bytes())
     }
 
+    /// Prints one result of many: a line of JSON, or a table with a blank line after it. False
+    /// when nobody reads any more.
+    pub(crate) fn one_of_many<T: Serialize>(
+        &self,
+        command: &str,
+        result: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<bool> {
+        let text = match self.format {
+            Format::Table => format!("{}\n\n", table(result).trim_end()),
+            Format::Json => serde_json::to_string(&Envelope::new(command, result))? + "\n",
+        };
+        self.write(text.as_bytes())
+    }
+
     /// Prints one line of JSON Lines, for commands that tell what they do while they do it.
     pub(crate) fn json_line<T: Serialize>(&self, name: &str, line: &T) -> anyhow::Result<()> {
-        let text = serde_json::to_string(&Envelope {
-            schema: format!("discordctl.{name}/1"),
-            result: line,
-        })?;
+        let text = serde_json::to_string(&Envelope::new(name, line))?;
         self.raw(format!("{text}\n").as_bytes())
     }
 
     /// Prints bytes that are a format of their own. A reader that has seen enough
     /// (`| head -1`) is no error.
     pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write(bytes).map(|_| ())
+    }
+
+    /// False if nobody reads any more.
+    fn write(&self, bytes: &[u8]) -> anyhow::Result<bool> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.context("cannot write the result to stdout"),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            result => result
+                .map(|()| true)
+                .context("cannot write the result to stdout"),
         }
     }
 }

@@ -3,6 +3,7 @@ mod failure;
 
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +11,7 @@ use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
-use discordctl::server::{Server, Signals, SystemClock, log};
+use discordctl::server::{Program, Server, Signals, SystemClock, log};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -71,11 +72,12 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         unit: args.unit.clone(),
     };
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let (server, mut claim) = tokio::select! {
+    let (mut server, mut claim) = tokio::select! {
         begun = begin(args, config, origin) => begun?,
         signal = signals.next() => return Ok(ended_by(signal)),
     };
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
+    server.run_jobs(config, program(config)?);
     greet(&server, config)?;
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
@@ -124,6 +126,18 @@ fn ended_by(signal: i32) -> Exit {
         2 => Exit::Interrupted,
         _ => Exit::Terminated,
     }
+}
+
+/// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.
+fn program(config: &Config) -> anyhow::Result<Program> {
+    let path = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().context("cannot find this program")?,
+    };
+    Ok(Program {
+        path,
+        variables: config.variables(),
+    })
 }
 
 fn begin_log(args: &ServeArgs, config: &Config) -> anyhow::Result<()> {

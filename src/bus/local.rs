@@ -1,7 +1,7 @@
 //! No bus: one instance alone, or several on one file that find each other in the database.
 use tokio::sync::mpsc;
 
-use super::{Bus, BusState, Events};
+use super::{Backlog, Bus, BusState, Events};
 use crate::model::{Message, RoomName};
 
 /// Carries nothing.
@@ -26,5 +26,9 @@ impl Bus for LocalBus {
 
     fn state(&self) -> BusState {
         BusState::Disabled
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
     }
 }

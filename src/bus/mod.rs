@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 
-pub use self::redis::RedisBus;
+pub use self::redis::{Activity, Facts, Inspector, Observer, RedisBus};
 pub use local::LocalBus;
 
 /// Events that may wait for the relay; what comes beyond is dropped and read from the store.
@@ -32,6 +32,24 @@ pub trait Bus: Send + Sync + 'static {
     fn headcount(&self, online: u64);
 
     fn state(&self) -> BusState;
+
+    fn backlog(&self) -> Backlog;
+}
+
+/// A queue: how many wait, of how many that may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Queue {
+    pub depth: usize,
+    pub limit: usize,
+}
+
+/// What waits on either side of the bus.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages to be published.
+    pub out: Queue,
+    /// Events that the relay has not seen yet.
+    pub events: Queue,
 }
 
 /// How the bus stands, as `health` tells it.

@@ -26,7 +26,7 @@ pub use command::is_command;
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
-pub use presence::{Base, Presence};
+pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use session::{Attached, Session};
 pub use verbs::{Effect, Reply, Sending};

@@ -18,7 +18,7 @@ use crate::model::{Nickname, RoomRef, SessionKey, TransportKind};
 use crate::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError};
 
 /// Changes that may wait; whoever has another waits for room.
-const QUEUE: usize = 4_096;
+pub const QUEUE: usize = 4_096;
 /// Changes in one transaction.
 const BATCH: usize = 512;
 /// Between two signs of life; `store::LEASE` allows for three.
@@ -282,8 +282,9 @@ impl Presence {
             let mut others = HashSet::new();
             loop {
                 tokio::time::sleep(BEAT).await;
-                if let Err(error) = self.beat(&mut others).await {
-                    tracing::warn!(%error, "can't write the heartbeat");
+                match self.beat(&mut others).await {
+                    Ok(()) => self.meters.db_full.set(0),
+                    Err(ref error) => tracing::warn!(%error, "can't write the heartbeat"),
                 }
                 if self.clock.now().duration_since(expired) >= EXPIRE_EVERY {
                     expired = self.clock.now();
@@ -301,7 +302,9 @@ impl Presence {
 
     /// A sign of life, and what follows from those of `others`, as they were last seen.
     async fn beat(&self, others: &mut HashSet<InstanceId>) -> Result<(), StoreError> {
-        let known = self.store.heartbeat(self.id, &self.instance).await?;
+        let known = self.store.heartbeat(self.id, &self.instance).await;
+        self.meters.db_down.set(i64::from(known.is_err()));
+        let known = known?;
         let lively = self.store.lively(SILENT).await?.into_iter().collect();
         let before = std::mem::replace(others, lively);
         let one_is_gone = !before.is_subset(others);

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::allowed::show;
 use super::layers::Provenance;
 use super::problem::Problem;
-use super::settings::{Config, Threshold, Thresholds};
+use super::settings::{Config, Thresholds};
+use super::threshold::Threshold;
 use super::units::HumanDuration;
 
 /// What makes a configuration unusable.

@@ -1,6 +1,7 @@
 //! URLs that may hold a password, and show it to nobody who does not ask for it by name.
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -73,6 +74,14 @@ impl DbUrl {
     pub fn sqlite_file(path: &str) -> Self {
         Self::new(format!("sqlite://{path}"))
     }
+
+    /// The file, where the database is one.
+    pub fn file(&self) -> Option<&Path> {
+        let rest = self.text.strip_prefix("sqlite:")?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let path = rest.split('?').next().unwrap_or_default();
+        Some(Path::new(path))
+    }
 }
 
 impl ArchiveUrl {
@@ -135,6 +144,19 @@ mod tests {
         let printed = format!("{url} {url:?} {}", serde_json::json!(url));
         assert!(!printed.contains("s3cret"), "{printed}");
         assert_eq!(url.expose(), "postgres://u:s3cret@h/db");
+    }
+
+    #[test]
+    fn an_embedded_database_is_a_file() {
+        for (url, file) in [
+            ("sqlite://data/discord.db", Some("data/discord.db")),
+            ("sqlite:chat.db?mode=rwc", Some("chat.db")),
+            ("sqlite:///var/lib/chat.db", Some("/var/lib/chat.db")),
+            ("postgres://h/db", None),
+        ] {
+            let url: DbUrl = url.parse().expect("a database URL");
+            assert_eq!(url.file(), file.map(std::path::Path::new), "{url}");
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
+use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
 
 /// One instance's settings. Printing it, in any way, hides passwords.
@@ -79,16 +81,14 @@ pub struct Retention {
     pub min_age: HumanDuration,
     /// Nothing is removed before it is in the archive.
     pub archive_first: bool,
-    /// Five cron fields, UTC.
-    pub schedule: String,
+    pub schedule: Schedule,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Archive {
     pub url: ArchiveUrl,
     pub older_than: HumanDuration,
-    /// Five cron fields, UTC.
-    pub schedule: String,
+    pub schedule: Schedule,
 }
 
 /// When a check turns to warning and to critical: beyond the value, or below it for rates.
@@ -102,12 +102,6 @@ pub struct Thresholds {
     pub messages_table: Threshold<ByteSize>,
     pub users_table: Threshold<ByteSize>,
     pub rooms_table: Threshold<ByteSize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Threshold<T> {
-    pub warning: T,
-    pub critical: T,
 }
 
 /// A planned stop, in order.

@@ -14,7 +14,7 @@ use crate::model::{Content, Message, Nonce, RoomId, RoomRef, Seq, UserId};
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
-const QUEUE: usize = 4_096;
+pub const QUEUE: usize = 4_096;
 /// Messages in one commit.
 const BATCH: usize = 1_024;
 
@@ -114,6 +114,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
     match hub.store.append(&drafts).await {
         Ok(answers) => {
             hub.meters.queue_depth.add(-(batch.len() as i64));
+            hub.meters.db_full.set(0);
             if outage.swap(false, Relaxed) {
                 tracing::info!("commits again");
             }
@@ -124,6 +125,9 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
             // An outage is told of when it begins; every message that it refuses is counted.
             if !outage.swap(true, Relaxed) {
                 tracing::warn!(%error, messages = batch.len(), "can't commit");
+            }
+            if matches!(error, StoreError::Full(_)) {
+                hub.meters.db_full.set(1);
             }
             refuse(&hub, batch, &error);
         }

@@ -90,6 +90,8 @@ pub struct Cursor {
     end: Option<u64>,
     /// It has had everything at least once, so what comes now is new to it.
     live: bool,
+    /// Counted among the readers that are not reading from memory.
+    behind: bool,
 }
 
 impl Cursor {
@@ -114,6 +116,7 @@ impl Cursor {
             notices_from: 0,
             end: None,
             live: false,
+            behind: false,
         };
         cursor.skip_notices();
         cursor
@@ -189,7 +192,16 @@ impl Cursor {
         let (at, next) = found.unwrap_or((None, Next::Behind));
         self.index = at.or(self.index);
         self.live |= next == Next::Idle;
+        self.count_behind(next == Next::Behind);
         next
+    }
+
+    fn count_behind(&mut self, behind: bool) {
+        if behind != self.behind {
+            self.behind = behind;
+            let change = if behind { 1 } else { -1 };
+            self.hub.meters.readers_behind.add(change);
+        }
     }
 
     /// Moves on over the first `entries` of a slice that was offered and written.
@@ -246,6 +258,7 @@ impl Cursor {
 
 impl Drop for Cursor {
     fn drop(&mut self) {
+        self.count_behind(false);
         self.room.remove_reader(self.slot, self.hub.now());
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use super::cursor::{Cursor, Start};
 pub use super::tail::TailLimits;
 use super::{Entry, Room};
-use crate::bus::{Bus, BusState};
+use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
 use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
@@ -74,6 +74,10 @@ impl Hub {
 
     pub fn bus_state(&self) -> BusState {
         self.bus.state()
+    }
+
+    pub fn bus_backlog(&self) -> Backlog {
+        self.bus.backlog()
     }
 
     /// Waits for a turn to ask the store. Whoever then finds in memory what it wanted, since

@@ -15,7 +15,7 @@ mod tests;
 
 pub use batcher::{Batcher, QueueFull};
 pub use chunk::{Chunk, Encoded, Entry, Wire};
-pub use committer::{Committer, Outgoing, Receipt, SendError};
+pub use committer::{Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};
 pub use notices::Move;

@@ -105,6 +105,7 @@ async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
     if known.is_empty() {
         return Ok(());
     }
+    hub.meters.sweeps.add(1);
     for (id, _) in hub.store.heads(&known).await? {
         if let Some(room) = hub.served(id) {
             hub.catch_up(&room).await?;

@@ -22,7 +22,14 @@ impl Default for Histogram {
     }
 }
 
-/// What a histogram says at one moment, in seconds.
+/// What was recorded up to one moment, or between two.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counts {
+    buckets: Vec<u64>,
+    micros: u64,
+}
+
+/// What they say, in seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     pub count: u64,
@@ -39,12 +46,29 @@ impl Histogram {
         self.micros.fetch_add(micros, Relaxed);
     }
 
+    pub fn read(&self) -> Counts {
+        Counts {
+            buckets: self.buckets.iter().map(|b| b.load(Relaxed)).collect(),
+            micros: self.micros.load(Relaxed),
+        }
+    }
+}
+
+impl Counts {
+    /// What came after `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let pairs = self.buckets.iter().zip(&earlier.buckets);
+        Self {
+            buckets: pairs.map(|(now, then)| now.saturating_sub(*then)).collect(),
+            micros: self.micros.saturating_sub(earlier.micros),
+        }
+    }
+
     pub fn summary(&self) -> Summary {
-        let counts = self.counts();
-        let quantile = |q: f64| quantile(&counts, q);
+        let quantile = |q: f64| quantile(&self.buckets, q);
         Summary {
-            count: counts.iter().sum(),
-            sum: self.micros.load(Relaxed) as f64 / 1e6,
+            count: self.buckets.iter().sum(),
+            sum: self.micros as f64 / 1e6,
             p50: quantile(0.50),
             p95: quantile(0.95),
             p99: quantile(0.99),
@@ -53,18 +77,14 @@ impl Histogram {
 
     /// How many fell into each of the buckets that end at `bounds` (seconds, ascending), and
     /// how many beyond the last: what Prometheus wants to be told.
-    pub fn buckets(&self, bounds: &[f64]) -> Vec<u64> {
+    pub fn within(&self, bounds: &[f64]) -> Vec<u64> {
         let mut sums = vec![0; bounds.len() + 1];
-        for (i, count) in self.counts().into_iter().enumerate() {
+        for (i, count) in self.buckets.iter().enumerate() {
             let end = upper(i) / 1e6;
             let at = bounds.partition_point(|bound| *bound < end);
             sums[at] += count;
         }
         sums
-    }
-
-    fn counts(&self) -> Vec<u64> {
-        self.buckets.iter().map(|b| b.load(Relaxed)).collect()
     }
 }
 
@@ -104,7 +124,7 @@ mod tests {
     fn quantiles_are_within_ten_per_cent_and_a_bit() {
         let histogram = Histogram::default();
         (1..=1000).for_each(|ms| histogram.record(Duration::from_millis(ms)));
-        let summary = histogram.summary();
+        let summary = histogram.read().summary();
         assert_eq!(summary.count, 1000);
         for (found, wanted) in [(summary.p50, 0.5), (summary.p95, 0.95), (summary.p99, 0.99)] {
             assert!((found / wanted - 1.0).abs() < 0.13, "{found} for {wanted}");
@@ -116,7 +136,19 @@ mod tests {
         let histogram = Histogram::default();
         histogram.record(Duration::ZERO);
         histogram.record(Duration::MAX);
-        assert_eq!(histogram.summary().count, 2);
-        assert_eq!(histogram.buckets(&[0.001]), vec![1, 1]);
+        let counts = histogram.read();
+        assert_eq!(counts.summary().count, 2);
+        assert_eq!(counts.within(&[0.001]), vec![1, 1]);
+    }
+
+    #[test]
+    fn what_came_between_two_moments_is_told_apart() {
+        let histogram = Histogram::default();
+        histogram.record(Duration::from_secs(1));
+        let then = histogram.read();
+        histogram.record(Duration::from_millis(1));
+        let between = histogram.read().since(&then).summary();
+        assert_eq!(between.count, 1);
+        assert!(between.p99 < 0.01, "{between:?}");
     }
 }

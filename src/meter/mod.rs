@@ -1,9 +1,11 @@
 //! What the server counts about itself: plain atomics, named and shown by `server::metrics`.
 mod histogram;
+mod recent;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-pub use histogram::{Histogram, Summary};
+pub use histogram::{Counts, Histogram, Summary};
+pub use recent::{Look, Recent, Share, WINDOW};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -52,13 +54,10 @@ impl HitRate {
         }
     }
 
-    /// In percent; 100 while nothing was asked.
-    pub fn percent(&self) -> f64 {
-        let (hits, misses) = (self.hits.get(), self.misses.get());
-        match hits + misses {
-            0 => 100.0,
-            all => 100.0 * hits as f64 / all as f64,
-        }
+    pub fn read(&self) -> Share {
+        let hits = self.hits.get();
+        let all = hits + self.misses.get();
+        Share { hits, all }
     }
 }
 
@@ -83,10 +82,16 @@ pub struct Meters {
     pub delivery: Histogram,
     /// One publish to the other instances.
     pub publish: Histogram,
+    /// Messages that the bus has taken.
+    pub published: Counter,
     /// Publishes that did not reach the bus.
     pub publish_failed: Counter,
     /// Objects on the bus that were no message of ours.
     pub bus_junk: Counter,
+    /// Connections made to the bus: the first, and each after one was lost.
+    pub bus_connects: Counter,
+    /// Looks at the store for what others committed.
+    pub sweeps: Counter,
     /// Messages read from the store because nobody brought them.
     pub recovered: Counter,
     /// Reads that a room's tail could answer.
@@ -99,9 +104,14 @@ pub struct Meters {
     pub db_wait: Histogram,
     /// Requests turned away because too many waited.
     pub db_shed: Counter,
+    /// 1 while the last sign of life could not be written.
+    pub db_down: Gauge,
+    /// 1 while the last write found no space.
+    pub db_full: Gauge,
+    /// Readers that read pages from the store, since what they want is not in memory.
+    pub readers_behind: Gauge,
     /// Open connections by transport.
     pub tcp: Gauge,
-    pub http: Gauge,
     pub sse: Gauge,
     pub websocket: Gauge,
     /// Connections turned away at the limit.

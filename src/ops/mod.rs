@@ -1,4 +1,22 @@
 //! What operators do beside serving, callable from the command line and from tests.
+pub mod alerts;
+pub mod archive;
+pub mod backup;
 pub mod bench;
+pub mod cleanup;
+mod deadline;
+pub mod doctor;
+mod fault;
+pub mod finding;
+pub mod health;
+pub mod http;
 pub mod instances;
+pub mod jobs;
+pub mod lease;
 pub mod migrate;
+pub mod monitor;
+pub mod runbook;
+pub mod storage;
+pub mod upkeep;
+
+pub use crate::clock::SystemClock;

@@ -4,7 +4,13 @@ use warp::http::StatusCode;
 
 use super::watch::Watch;
 use crate::bus::BusState;
-use crate::meter::Meters;
+use crate::config::{HumanDuration, Level, Threshold};
+use crate::meter::{Counts, Look, Share};
+use crate::process::disk::{self, FREE_MIB};
+use crate::store::StoreError;
+
+/// A rate over fewer than these is chance: a server that has just started has missed once.
+const ENOUGH: u64 = 100;
 
 /// How an instance is, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,49 +36,115 @@ pub(super) struct Health {
 #[derive(Debug, Serialize)]
 struct Checks {
     database: Check,
+    pool: Check,
     bus: Check,
+    disk: Check,
     queue: Check,
+    publish_latency: Check,
+    db_connection_wait: Check,
+    history_hit_rate: Check,
+    session_cache_hit_rate: Check,
 }
 
 /// One thing that was looked at. A failing one names the runbook that deals with it.
 #[derive(Debug, Serialize)]
 struct Check {
     ok: bool,
+    level: Level,
+    #[serde(flatten)]
+    figure: Option<Figure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     runbook: Option<&'static str>,
 }
 
+/// What was measured, and what it was held against.
+#[derive(Debug, Serialize)]
+struct Figure {
+    value: f64,
+    unit: &'static str,
+    #[serde(flatten)]
+    threshold: Threshold<f64>,
+}
+
 impl Check {
-    fn of(failure: Option<String>, runbook: &'static str) -> Self {
-        let ok = failure.is_none();
+    fn new(level: Level, detail: impl Into<String>, runbook: &'static str) -> Self {
+        let ok = level == Level::Ok;
         Self {
             ok,
-            detail: failure,
+            level,
+            figure: None,
+            detail: (!ok).then(|| detail.into()),
             runbook: (!ok).then_some(runbook),
         }
+    }
+
+    fn critical_if(failure: Option<String>, runbook: &'static str) -> Self {
+        let level = match failure {
+            Some(_) => Level::Critical,
+            None => Level::Ok,
+        };
+        Self::new(level, failure.unwrap_or_default(), runbook)
+    }
+
+    /// `what` is a sentence to which the figure is added.
+    fn measured(level: Level, figure: Figure, what: &str, runbook: &'static str) -> Self {
+        let Figure { value, unit, .. } = figure;
+        let bound = match level {
+            Level::Critical => figure.threshold.critical,
+            _ => figure.threshold.warning,
+        };
+        let detail = format!("{what}: {value:.1} {unit}, the limit is {bound} {unit}");
+        Self {
+            figure: Some(figure),
+            ..Self::new(level, detail, runbook)
+        }
+    }
+
+    fn latency(
+        recent: &Counts,
+        at: Threshold<HumanDuration>,
+        what: &str,
+        book: &'static str,
+    ) -> Self {
+        let threshold = at.map(|limit| limit.get().as_secs_f64() * 1e3);
+        let value = recent.summary().p99 * 1e3;
+        let unit = "ms";
+        let figure = Figure {
+            value,
+            unit,
+            threshold,
+        };
+        Self::measured(threshold.above(value), figure, what, book)
+    }
+
+    fn rate(recent: Share, threshold: Threshold<f64>, what: &str) -> Self {
+        let value = recent.percent();
+        let level = match recent.all >= ENOUGH {
+            true => threshold.below(value),
+            false => Level::Ok,
+        };
+        let unit = "%";
+        let figure = Figure {
+            value,
+            unit,
+            threshold,
+        };
+        Self::measured(level, figure, what, "pool-exhaustion")
     }
 }
 
 impl Health {
     pub(super) async fn of(watch: &Watch) -> Self {
-        let down = watch.ask_database().await.err();
+        let (database, pool) = tokio::join!(watch.ask_database(), watch.ask_pool());
         let bus = watch.hub.bus_state();
-        let deaf = (bus == BusState::Disconnected)
-            .then(|| "the bus is down; messages go through the database alone".to_owned());
-        let status = match (&down, watch.is_draining(), &deaf) {
-            (_, true, _) => Status::Draining,
-            (Some(_), _, _) => Status::Unhealthy,
-            (_, _, Some(_)) => Status::Degraded,
-            _ => Status::Healthy,
-        };
+        let checks = Checks::of(watch, database.err(), pool.and_then(Result::err), bus);
         Self {
-            status,
-            db: if down.is_none() {
-                "connected"
-            } else {
-                "disconnected"
+            status: checks.status(watch.is_draining()),
+            db: match checks.database.ok {
+                true => "connected",
+                false => "disconnected",
             },
             valkey: match bus {
                 BusState::Disabled => "disabled",
@@ -82,11 +154,7 @@ impl Health {
             instance: watch.instance.clone(),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: watch.uptime().as_secs(),
-            checks: Checks {
-                database: Check::of(down.map(|e| e.to_string()), "pool-exhaustion"),
-                bus: Check::of(deaf, "valkey-down"),
-                queue: Check::of(queue(watch), "pool-exhaustion"),
-            },
+            checks,
         }
     }
 
@@ -98,12 +166,115 @@ impl Health {
     }
 }
 
-fn queue(watch: &Watch) -> Option<String> {
-    let meters: &Meters = watch.hub.meters();
-    let (depth, limit) = (
-        meters.queue_depth.get(),
-        watch.thresholds.queue_depth.critical,
-    );
-    let long = u64::try_from(depth).is_ok_and(|depth| depth > limit);
-    long.then(|| format!("{depth} messages wait to be committed, more than {limit}"))
+impl Checks {
+    fn of(
+        watch: &Watch,
+        down: Option<StoreError>,
+        pool: Option<StoreError>,
+        bus: BusState,
+    ) -> Self {
+        let at = &watch.thresholds;
+        let Look {
+            publish,
+            db_wait,
+            history,
+            sessions,
+            ..
+        } = watch.recent();
+        Self {
+            database: Check::critical_if(down.map(|e| e.to_string()), "pool-exhaustion"),
+            pool: Check::critical_if(exhausted(watch, pool), "pool-exhaustion"),
+            bus: bus_check(bus),
+            disk: disk(watch),
+            queue: queue(watch),
+            publish_latency: Check::latency(
+                &publish,
+                at.publish_latency,
+                "publishing to the bus took, in one of a hundred cases of the last minute",
+                "valkey-down",
+            ),
+            db_connection_wait: Check::latency(
+                &db_wait,
+                at.db_connection_wait,
+                "requests waited for a database connection, in one of a hundred cases of the last minute",
+                "pool-exhaustion",
+            ),
+            history_hit_rate: Check::rate(
+                history,
+                at.history_hit_rate.map(|rate| rate.get()),
+                "reads of history that were answered from memory in the last minute",
+            ),
+            session_cache_hit_rate: Check::rate(
+                sessions,
+                at.session_cache_hit_rate.map(|rate| rate.get()),
+                "sessions that were found in memory in the last minute",
+            ),
+        }
+    }
+
+    /// Without its database an instance can do nothing new. What else is bad makes it slower or
+    /// turns some away: to take it out of service would only move the load to the others.
+    fn status(&self, draining: bool) -> Status {
+        let bad = [&self.pool, &self.disk, &self.queue];
+        match (self.database.ok, draining) {
+            (_, true) => Status::Draining,
+            (false, _) => Status::Unhealthy,
+            _ if !self.bus.ok => Status::Degraded,
+            _ if bad.iter().any(|check| check.level == Level::Critical) => Status::Degraded,
+            _ => Status::Healthy,
+        }
+    }
+}
+
+/// A warning and no more: nothing is lost, and nobody is turned away.
+fn bus_check(state: BusState) -> Check {
+    let (level, detail) = match state {
+        BusState::Disconnected => (
+            Level::Warning,
+            "the bus is down; messages go through the database alone",
+        ),
+        BusState::Connected | BusState::Disabled => (Level::Ok, ""),
+    };
+    Check::new(level, detail, "valkey-down")
+}
+
+fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {
+    let (waiting, most) = (watch.meters().db_waiting.get(), watch.most_waiting);
+    if usize::try_from(waiting).is_ok_and(|waiting| waiting > most) {
+        return Some(format!(
+            "{waiting} requests wait for a database connection, more than {most}: new ones are refused"
+        ));
+    }
+    asked.map(|error| error.to_string())
+}
+
+fn disk(watch: &Watch) -> Check {
+    const RUNBOOK: &str = "pool-exhaustion";
+    if watch.meters().db_full.get() > 0 {
+        let full = "the database has no space left to write; sends are refused";
+        return Check::new(Level::Critical, full, RUNBOOK);
+    }
+    let Some((folder, free)) = disk::least_free(&watch.folders) else {
+        return Check::new(Level::Ok, "", RUNBOOK);
+    };
+    let figure = Figure {
+        value: (free >> 20) as f64,
+        unit: "MiB",
+        threshold: FREE_MIB,
+    };
+    let what = format!("space left in {}", folder.display());
+    Check::measured(disk::level(free), figure, &what, RUNBOOK)
+}
+
+fn queue(watch: &Watch) -> Check {
+    let threshold = watch.thresholds.queue_depth.map(|depth| depth as f64);
+    let value = watch.meters().queue_depth.get() as f64;
+    let unit = "messages";
+    let figure = Figure {
+        value,
+        unit,
+        threshold,
+    };
+    let what = "messages wait to be committed";
+    Check::measured(threshold.above(value), figure, what, "pool-exhaustion")
 }

@@ -3,6 +3,7 @@ mod control;
 mod handover;
 mod health;
 mod inside;
+mod jobs;
 mod lifecycle;
 mod listeners;
 pub mod log;
@@ -34,6 +35,7 @@ use listeners::Listeners;
 
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
+pub use jobs::Program;
 pub use lifecycle::{Signals, signalled};
 
 /// Why an instance did not start, or did not stop as it should.
@@ -142,7 +144,8 @@ impl Server {
         let watch = Arc::new(inside.watch(config, &lifecycle));
         let sockets = listeners.sockets();
         let chat = inside.chat.clone();
-        let (listening, doors) = listeners.serve(config, chat, lifecycle.clone(), watch, resumed);
+        let (listening, doors) =
+            listeners.serve(config, chat, lifecycle.clone(), watch.clone(), resumed);
         let estate = Estate {
             chat: inside.chat.clone(),
             presence: inside.presence.clone(),
@@ -157,7 +160,10 @@ impl Server {
             giver,
         };
         let stop_helpers = CancellationToken::new();
-        let mut helpers = vec![inside.keep_presence(stop_helpers.clone())];
+        let mut helpers = vec![
+            inside.keep_presence(stop_helpers.clone()),
+            tokio::spawn(watch.run(stop_helpers.clone())),
+        ];
         let listen = |requests| tokio::spawn(control.run(requests, stop_helpers.clone()));
         helpers.extend(requests.map(listen));
         Self {
@@ -186,6 +192,13 @@ impl Server {
         if replaced.wait_for(Option::is_some).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Has `program` run the jobs that are due, from now on until it stops.
+    pub fn run_jobs(&mut self, config: &Config, program: Program) {
+        let jobs = jobs::Jobs::new(config, program);
+        let stop = self.stop_helpers.clone();
+        self.helpers.push(tokio::spawn(jobs.run(stop)));
     }
 
     /// Stops as planned: new clients are turned away, each client is told at a moment of its

@@ -1,10 +1,12 @@
 //! The routes of whoever watches the server: liveness, readiness, health, metrics. They go on
 //! while the database is away, and `livez` never asks it.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
@@ -14,9 +16,11 @@ use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Thresholds};
 use crate::delivery::Hub;
+use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
+use crate::process::disk;
 use crate::store::{Store, StoreError};
 
 /// A database that takes longer to say a word is not ready.
@@ -27,10 +31,17 @@ pub(super) struct Watch {
     pub(super) instance: String,
     pub(super) hub: Arc<Hub>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) thresholds: crate::config::Thresholds,
+    pub(super) thresholds: Thresholds,
+    /// How many may wait for a connection before new requests are turned away.
+    pub(super) most_waiting: usize,
+    /// Where this instance writes.
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) started_at: DateTime<Utc>,
+    started: Instant,
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
-    started: (Instant, DateTime<Utc>),
+    recent: Recent,
+    pool: tokio::sync::Mutex<()>,
 }
 
 impl Watch {
@@ -46,10 +57,37 @@ impl Watch {
             hub: hub.clone(),
             store: store.clone(),
             thresholds: config.thresholds.clone(),
+            most_waiting: config.db_pool.max_waiting,
+            folders: disk::folders(config),
             lifecycle: lifecycle.clone(),
-            started: (clock.now(), clock.utc()),
+            started: clock.now(),
+            started_at: clock.utc(),
             clock: clock.clone(),
+            recent: Recent::default(),
+            pool: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Keeps what is told of the last minute to the last minute, until `stop`.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let turns = async {
+            loop {
+                tokio::time::sleep(Recent::EVERY).await;
+                self.recent.turn(self.meters());
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = turns => {}
+        }
+    }
+
+    pub(super) fn meters(&self) -> &Meters {
+        self.hub.meters()
+    }
+
+    pub(super) fn recent(&self) -> Look {
+        self.recent.look(self.meters())
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -57,7 +95,7 @@ impl Watch {
     }
 
     pub(super) fn uptime(&self) -> Duration {
-        self.clock.now().duration_since(self.started.0)
+        self.clock.now().duration_since(self.started)
     }
 
     /// Asks the database for a word, within a second.
@@ -66,6 +104,15 @@ impl Watch {
         tokio::time::timeout(ASK_WITHIN, self.store.ping())
             .await
             .map_err(late)?
+    }
+
+    /// Whether a request would get a connection, within a second. `None` where somebody else is
+    /// asking just now: those who watch must not fill the queue that they watch.
+    pub(super) async fn ask_pool(&self) -> Option<Result<(), StoreError>> {
+        let _one = self.pool.try_lock().ok()?;
+        let late = |_| StoreError::Unavailable("no connection within 1 s".into());
+        let asked = tokio::time::timeout(ASK_WITHIN, self.store.serves()).await;
+        Some(asked.map_err(late).and_then(|asked| asked))
     }
 
     /// How many committed messages the rooms here have yet to take up; `None` if that could not
@@ -118,7 +165,7 @@ impl Watch {
             "ready": reason.is_none(),
             "instance": self.instance,
             "pid": std::process::id(),
-            "started_at": format_time(self.started.1),
+            "started_at": format_time(self.started_at),
             "version": env!("CARGO_PKG_VERSION"),
         });
         match reason {

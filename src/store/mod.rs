@@ -1,11 +1,17 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
+pub mod activity;
+pub mod check;
+pub mod copy;
 mod error;
 mod gate;
+pub mod history;
+pub mod libpq;
 pub mod migrations;
 mod pg_url;
 mod postgres;
 mod presence;
 mod sqlite;
+pub mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,6 +180,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Whether a request would get a connection now. `ping` has one of its own, and goes on
+    /// when all others are taken.
+    async fn serves(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
 
     fn pool(&self) -> PoolState;
 

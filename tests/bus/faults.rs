@@ -50,7 +50,7 @@ async fn what_is_published_meanwhile_is_told_afterwards() {
         .publish(&[message("general", 1), message("general", 2)]);
     server.restart();
     assert_eq!(one.meters.publish_failed.get(), 0);
-    eventually("said", || one.meters.publish.summary().count == 1).await;
+    eventually("said", || one.meters.publish.read().summary().count == 1).await;
     two.becomes(BusState::Connected).await;
 }
 
@@ -152,10 +152,13 @@ async fn a_listener_that_is_behind_is_told_to_look_for_itself() {
     two.forget();
     // More than fits between bus and relay, in portions that the outbox can take.
     for seqs in (1..=12_000i64).collect::<Vec<_>>().chunks(1_000) {
-        let before = one.meters.publish.summary().count;
+        let before = one.meters.publish.read().summary().count;
         let messages: Vec<_> = seqs.iter().map(|seq| message("general", *seq)).collect();
         one.bus.publish(&messages);
-        eventually("said", || one.meters.publish.summary().count >= before + 4).await;
+        eventually("said", || {
+            one.meters.publish.read().summary().count >= before + 4
+        })
+        .await;
     }
     two.restored().await;
     assert_eq!(one.meters.publish_failed.get(), 0);

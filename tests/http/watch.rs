@@ -1,4 +1,9 @@
 //! What whoever watches the server is told.
+use std::collections::HashSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
 
 use super::client::soon;
@@ -71,6 +76,12 @@ async fn metrics_are_json_for_people_and_text_for_prometheus() {
         (&1.into(), &1.into())
     );
     assert_eq!(json["delivery_latency_ms"]["count"], 3);
+    assert_eq!(json["delivery_latency_ms"]["recent"], 3);
+    assert_eq!(
+        (&json["db_up"], &json["db_breaker"], &json["bus"]),
+        (&true.into(), &"closed".into(), &"disabled".into())
+    );
+    assert_eq!(json["queues"]["database"]["limit"], 5);
 
     for accept in [
         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
@@ -95,6 +106,90 @@ async fn metrics_are_json_for_people_and_text_for_prometheus() {
         .ask("GET", "/metrics", &[("accept", "*/*")], None)
         .await;
     assert_eq!(any.header("content-type"), Some("application/json"));
+}
+
+/// As `promtool check metrics` judges them: names, units, help, types. Left out where there is
+/// no promtool (`scripts/test` installs it).
+#[tokio::test]
+async fn prometheus_finds_no_fault_with_the_metrics() {
+    let server = Running::start().await;
+    let alice = server.connect("alice").await;
+    server.said(&alice, "general", "x").await;
+    let text = server
+        .ask("GET", "/metrics", &[("accept", "text/plain")], None)
+        .await;
+    let mut check = match Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    {
+        Ok(check) => check,
+        Err(error) => return println!("skipped: promtool: {error}"),
+    };
+    let mut stdin = check.stdin.take().expect("a pipe");
+    stdin.write_all(text.text().as_bytes()).expect("it reads");
+    drop(stdin);
+    let verdict = check.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&verdict.stderr);
+    assert!(verdict.status.success() && said.is_empty(), "{said}");
+}
+
+/// A panel or an alert over a metric that is not there is empty for ever, and looks well.
+#[tokio::test]
+async fn the_dashboard_and_the_rules_ask_for_metrics_that_are_there() {
+    let server = Running::start().await;
+    let answer = server
+        .ask("GET", "/metrics", &[("accept", "text/plain")], None)
+        .await;
+    let there: HashSet<&str> = answer
+        .text()
+        .lines()
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let read = |file| std::fs::read_to_string(file).expect("it is shipped");
+    let dashboard: Value =
+        serde_json::from_str(&read("config/grafana-dashboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    assert!(panels.len() > 10 && dashboard["schemaVersion"].is_u64());
+    let mut asked = vec![read("config/alerts.yml")];
+    for panel in panels {
+        assert!(
+            panel["title"].is_string() && panel["gridPos"].is_object(),
+            "{panel}"
+        );
+        for target in panel["targets"].as_array().expect("targets") {
+            asked.push(target["expr"].as_str().expect("a query").to_owned());
+        }
+    }
+    let name = regex::Regex::new(r"\b(?:discord|process)_[a-z_]+\b").expect("a pattern");
+    let asked = asked.join("\n");
+    let mut names = 0;
+    for found in name.find_iter(&asked) {
+        assert!(there.contains(found.as_str()), "{}", found.as_str());
+        names += 1;
+    }
+    assert!(names > 40, "found only {names}");
+}
+
+/// A check that fails says so with its threshold, and warns without taking the instance out.
+#[tokio::test]
+async fn what_is_beyond_its_threshold_is_told_with_it() {
+    let server = Running::start().await;
+    let health = server.get("/health").await.json();
+    let queue = &health["checks"]["queue"];
+    assert_eq!(
+        (&queue["ok"], &queue["level"]),
+        (&true.into(), &"ok".into())
+    );
+    assert_eq!(
+        (&queue["warning"], &queue["critical"]),
+        (&100.0.into(), &500.0.into())
+    );
+    for check in ["database", "pool", "bus", "disk", "publish_latency"] {
+        assert!(health["checks"][check].is_object(), "{check}: {health}");
+    }
 }
 
 /// The watching routes go on where the database refuses.

@@ -7,8 +7,8 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 
 use super::junk::JunkLog;
-use crate::bus::BusEvent;
 use crate::bus::wire::{self, HEADCOUNT, Junk};
+use crate::bus::{BusEvent, Queue};
 use crate::meter::Meters;
 
 /// How long the last probe that came back speaks for the subscription.
@@ -119,6 +119,13 @@ impl Inbox {
 
     pub(super) fn set_headcount(&self, online: u64) {
         self.lock().headcount = Some(online);
+    }
+
+    pub(super) fn queue(&self) -> Queue {
+        Queue {
+            depth: self.events.max_capacity() - self.events.capacity(),
+            limit: self.events.max_capacity(),
+        }
     }
 
     fn counted(&self, payload: &[u8]) {

@@ -68,6 +68,23 @@ impl Address {
         let nodelay = TcpSettings::default().set_nodelay(true);
         Client::open(info.set_redis_settings(resp3).set_tcp_settings(nodelay))
     }
+
+    pub(super) async fn connect(
+        &self,
+        config: &AsyncConnectionConfig,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        self.0
+            .get_multiplexed_async_connection_with_config(config)
+            .await
+    }
+
+    /// A connection for questions, on which nothing is heard.
+    pub(super) async fn for_questions(&self) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(DEADLINE))
+            .set_response_timeout(Some(DEADLINE));
+        self.connect(&config).await
+    }
 }
 
 impl std::fmt::Display for Address {
@@ -99,10 +116,7 @@ impl Link {
                 }
                 Ok(())
             });
-        let connection = address
-            .0
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connection = address.connect(&config).await?;
         Ok(Self { connection, closed })
     }
 

@@ -1,6 +1,8 @@
 //! The bus over Redis or Valkey: calls leave word in the outbox, one background task owns the
 //! connection, and what comes back goes through the inbox to the relay.
+mod activity;
 mod backoff;
+mod check;
 mod inbox;
 mod junk;
 mod link;
@@ -12,9 +14,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::{Bus, BusError, BusState, EVENTS, Events};
+use super::{Backlog, Bus, BusError, BusState, EVENTS, Events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
+pub use activity::{Activity, Observer};
+pub use check::{Facts, Inspector};
 use inbox::Inbox;
 use link::Address;
 use outbox::Outbox;
@@ -85,6 +89,13 @@ impl Bus for RedisBus {
         match self.inbox.hears() {
             true => BusState::Connected,
             false => BusState::Disconnected,
+        }
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog {
+            out: self.outbox.queue(),
+            events: self.inbox.queue(),
         }
     }
 }

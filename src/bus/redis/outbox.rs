@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::bus::wire;
+use crate::bus::{Queue, wire};
 use crate::model::{Message, RoomName};
 
 /// Messages that wait; beyond it the oldest goes, because who hears of a newer one reads what
@@ -55,6 +55,13 @@ impl Outbox {
         waiting.messages.drain(..excess);
         self.filled.notify_one();
         excess as u64
+    }
+
+    pub(super) fn queue(&self) -> Queue {
+        Queue {
+            depth: self.lock().messages.len(),
+            limit: WAITING,
+        }
     }
 
     /// Takes back what was said without an answer, to be said once more: heard twice does no

@@ -70,6 +70,7 @@ impl Worker {
         channels.extend([self.inbox.probe().to_owned(), HEADCOUNT.to_owned()]);
         link.subscribe(&channels).await?;
         self.inbox.opened();
+        self.meters.bus_connects.add(1);
         tracing::info!(redis = %self.address, rooms = channels.len() - 2, "bus connected");
         Ok(link)
     }
@@ -112,10 +113,13 @@ impl Worker {
             return Ok(());
         }
         let start = Instant::now();
-        let published = link.publish(self.payloads(&batch.messages)).await;
+        let payloads = self.payloads(&batch.messages);
+        let said = payloads.len() as u64;
+        let published = link.publish(payloads).await;
         let failed = match &published {
             Ok(refused) => {
                 self.meters.publish.record(start.elapsed());
+                self.meters.published.add(said - refused);
                 *refused
             }
             Err(_) => self.outbox.put_back(batch),

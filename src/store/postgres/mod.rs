@@ -2,6 +2,7 @@
 //!
 //! Commits go through connections of their own ([`writer`]), everything else through a small
 //! pool. No state is kept in a session, so that a pooler in transaction mode may stand between.
+mod activity;
 mod append;
 mod connection;
 mod instances;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
+pub(super) use self::activity::Observer;
 use self::connection::Target;
 use self::pool::{Kind, Pool};
 use self::writer::Writers;
@@ -270,6 +272,14 @@ impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let work = self.signs.run(Kind::Read, (), |c, ()| {
             c.run(sqlx::query("SELECT 1 FROM rooms LIMIT 1")).boxed()
+        });
+        work.await?;
+        Ok(())
+    }
+
+    async fn serves(&self) -> Result<(), StoreError> {
+        let work = self.pool.run(Kind::Read, (), |c, ()| {
+            c.run(sqlx::query("SELECT 1")).boxed()
         });
         work.await?;
         Ok(())

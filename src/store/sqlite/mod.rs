@@ -2,6 +2,7 @@
 //!
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
 //! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
+mod activity;
 mod instances;
 mod log;
 mod presence;
@@ -22,6 +23,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Sqlite};
 use tokio::sync::{Mutex, MutexGuard};
 
+pub(super) use self::activity::Observer;
 use super::gate::Gate;
 use super::{
     Appended, Draft, Instance, InstanceId, Online, Options, PoolState, PresenceChange,
@@ -84,7 +86,7 @@ impl SqliteStore {
     }
 }
 
-fn schema(error: migrations::MigrateError) -> StoreError {
+pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
     match error {
         migrations::MigrateError::Store(error) => error,
         other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),

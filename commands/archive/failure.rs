@@ -1,0 +1,103 @@
+//! What went wrong with the archive, for the operator.
+use discordctl::config::Config;
+use discordctl::ops::archive::{ArchiveError, LeaseError, StoreError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
+    let (exit, code, hint) = match error {
+        ArchiveError::Store(error) => return database(error, config),
+        ArchiveError::Lease(LeaseError::Held { .. }) => (
+            Exit::TryAgain,
+            "locked",
+            "try again when that has ended; a run that was killed is forgotten in half a minute",
+        ),
+        ArchiveError::Lease(_) => (
+            Exit::TryAgain,
+            "lease_lost",
+            "run it again: it goes on where it stopped",
+        ),
+        ArchiveError::Url(_) => (
+            Exit::Config,
+            "archive_url",
+            "set archive.url to file:FOLDER or s3://BUCKET/PREFIX",
+        ),
+        ArchiveError::Destination { .. } => (
+            Exit::Io,
+            "archive_unreachable",
+            "see that archive.url is right, can be reached and written, and has space; then run it again",
+        ),
+        ArchiveError::Exists(_) => (
+            Exit::CannotCreate,
+            "exists",
+            "nothing is overwritten and no row was deleted for it: look at that file and move it away",
+        ),
+        ArchiveError::Damaged { .. } => (
+            Exit::BadData,
+            "damaged",
+            "'discordctl archive verify' looks at all of it",
+        ),
+        ArchiveError::NoSuchRoom(_) => (
+            Exit::NoInput,
+            "no_such_room",
+            "name rooms as they are listed by '/rooms'",
+        ),
+        ArchiveError::Inside(why) => return Failure::bug(why),
+    };
+    Failure {
+        exit,
+        code,
+        what: format!("cannot use the archive {}", config.archive.url),
+        why: chain(error),
+        hint: hint.into(),
+        runbook: None,
+    }
+}
+
+/// The error with what caused it, where that is not said already.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+pub(crate) fn database(error: &StoreError, config: &Config) -> Failure {
+    let (exit, code, hint) = match error {
+        StoreError::Schema(_) => (
+            Exit::Config,
+            "schema",
+            "bring the database and this program together ('discordctl migrate status')",
+        ),
+        StoreError::Unsupported(_) => (
+            Exit::Config,
+            "db_url",
+            "check 'db_url'; 'discordctl config show' says where it comes from",
+        ),
+        StoreError::Full(_) => (
+            Exit::CannotCreate,
+            "full",
+            "make room on the database's disk, then run it again",
+        ),
+        _ => (
+            Exit::Unavailable,
+            "database_unavailable",
+            "check that the database runs and that 'db_url' is right, then run it again",
+        ),
+    };
+    Failure {
+        exit,
+        code,
+        what: format!("cannot use the database {}", config.db_url),
+        why: error.to_string(),
+        hint: hint.into(),
+        runbook: None,
+    }
+}

@@ -1,0 +1,207 @@
+//! `discordctl archive`: messages older than … to JSON documents, and what is there.
+pub(crate) mod failure;
+mod report;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use discordctl::config::{Config, HumanDuration};
+use discordctl::model::RoomName;
+use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Plan, Session, Until};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::settings::DatabaseSettings;
+
+/// Move old messages to JSON documents in a folder or a bucket
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What is older goes to the archive (archive.url: file:FOLDER or s3://BUCKET/PREFIX) as JSON that
+'jq' reads. Each document is read back and entered in manifest.json before any row is deleted;
+the newest messages of each room (retention.keep_last) stay in the database too. Stopped or
+killed at any moment, run it again: it goes on. 'discordctl replay' brings messages back.
+
+A bucket's keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for MinIO
+and others, AWS_ENDPOINT_URL.
+
+Examples:
+  discordctl archive --dry-run
+  discordctl archive --older-than 90d --room general
+  DISCORDCTL_ARCHIVE_URL=s3://chat-archive discordctl archive --zstd
+  discordctl archive list
+  discordctl archive verify")]
+pub(crate) struct ArchiveArgs {
+    #[command(subcommand)]
+    command: Option<ArchiveCommand>,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    settings: DatabaseSettings,
+}
+
+#[derive(Debug, Subcommand)]
+enum ArchiveCommand {
+    /// Archive now; the same as without a word
+    Run(RunArgs),
+    /// Show the documents that the archive holds
+    List {
+        /// Only those of this room; may be given several times
+        #[arg(long, value_name = "ROOM")]
+        room: Vec<String>,
+    },
+    /// Read every document and compare it with the manifest: exits 1 or 2 if they differ
+    Verify,
+}
+
+#[derive(Debug, Default, PartialEq, Args)]
+struct RunArgs {
+    /// Age from which messages are archived [default: archive.older_than, 30d]
+    #[arg(long, value_name = "DURATION")]
+    older_than: Option<HumanDuration>,
+    /// Only this room; may be given several times
+    #[arg(long, value_name = "ROOM")]
+    room: Vec<String>,
+    /// Write documents, and delete nothing
+    #[arg(long)]
+    keep_rows: bool,
+    /// Compress the documents (.json.zst); 'zstd -d' and 'discordctl replay' read them
+    #[arg(long)]
+    zstd: bool,
+    /// Only show what would be written and deleted
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
+    let config = args.settings.load()?.config;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = runtime.block_on(async {
+        match args.command {
+            Some(_) if args.run != RunArgs::default() => Err(misplaced().into()),
+            None => archive(args.run, &config, output).await,
+            Some(ArchiveCommand::Run(run)) => archive(run, &config, output).await,
+            Some(ArchiveCommand::List { room }) => list(&room, &config, output).await,
+            Some(ArchiveCommand::Verify) => verify(&config, output).await,
+        }
+    });
+    // What lingers is a read of a signal.
+    runtime.shutdown_background();
+    done
+}
+
+fn misplaced() -> Failure {
+    Failure {
+        exit: Exit::Usage,
+        code: "usage",
+        what: "options of 'archive run' stand before another word".into(),
+        why: "they mean nothing there".into(),
+        hint: "put options behind the word they belong to: 'discordctl archive run --dry-run'"
+            .into(),
+        runbook: None,
+    }
+}
+
+/// The names of rooms as they were typed.
+pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
+    let parse = |name: &String| {
+        RoomName::parse(name).map_err(|error| Failure {
+            exit: Exit::Usage,
+            code: "usage",
+            what: format!("'{}' is no room", name.escape_debug()),
+            why: error.to_string(),
+            hint: "name a room as '/rooms' lists it".into(),
+            runbook: None,
+        })
+    };
+    names.iter().map(parse).collect()
+}
+
+async fn archive(args: RunArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let failed = |error: ArchiveError| failure::explain(&error, config);
+    let rooms = rooms(&args.room)?;
+    let interrupt = Interrupt::listen();
+    let destination = Destination::open(&config.archive.url).map_err(failed)?;
+    let mut session = Session::open(&config.db_url, "discordctl archive", args.dry_run)
+        .await
+        .map_err(failed)?;
+    let lost = session.lost();
+    let now = session.history.now().await.map_err(|e| failed(e.into()))?;
+    let before = |age: HumanDuration| {
+        let age = TimeDelta::from_std(age.get()).unwrap_or(TimeDelta::MAX);
+        now.checked_sub_signed(age).unwrap_or_default()
+    };
+    let older = before(args.older_than.unwrap_or(config.archive.older_than));
+    let plan = Plan {
+        rooms,
+        until: Until::Time(older),
+        // Who asks for an age by hand means it; configured, the stricter of the two holds.
+        delete_before: match args.older_than {
+            Some(_) => older,
+            None => older.min(before(config.retention.min_age)),
+        },
+        keep_last: config.retention.keep_last,
+        keep_rows: args.keep_rows,
+        compress: args.zstd,
+        dry_run: args.dry_run,
+        now,
+    };
+    let progress = Progress::new("archiving");
+    // A lost lease ends the run between two steps as Ctrl-C does.
+    let stop = interrupt.stop.child_token();
+    let done = {
+        let run = archive::run(&mut *session.history, &destination, &plan, &progress, &stop);
+        let mut run = std::pin::pin!(run);
+        tokio::select! {
+            done = &mut run => done,
+            () = lost.cancelled() => {
+                stop.cancel();
+                run.await
+            }
+        }
+    };
+    progress.finish();
+    let closed = session.close().await;
+    let report = done.map_err(failed)?;
+    closed.map_err(|e| failed(e.into()))?;
+    output.result("archive", &report, report::of_run)?;
+    Ok(interrupt.ended().unwrap_or(Exit::Done))
+}
+
+async fn list(names: &[String], config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let failed = |error: ArchiveError| failure::explain(&error, config);
+    let wanted = rooms(names)?;
+    let destination = Destination::open(&config.archive.url).map_err(failed)?;
+    let manifest = Manifest::load(&destination).await.map_err(failed)?;
+    let asked = |room: &str| {
+        let room = RoomName::stored(room);
+        wanted.is_empty() || wanted.contains(&room)
+    };
+    let files: Vec<_> = manifest
+        .entries()
+        .iter()
+        .filter(|entry| asked(&entry.room))
+        .cloned()
+        .collect();
+    let list = report::List::new(destination.shown(), files);
+    output.result("archive-list", &list, report::List::as_text)?;
+    Ok(Exit::Done)
+}
+
+async fn verify(config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let failed = |error: ArchiveError| failure::explain(&error, config);
+    let interrupt = Interrupt::listen();
+    let destination = Destination::open(&config.archive.url).map_err(failed)?;
+    let progress = Progress::new("verifying");
+    let findings = archive::verify(&destination, &progress, &interrupt.stop).await;
+    progress.finish();
+    let verdict = report::Verdict::new(destination.shown(), findings.map_err(failed)?);
+    output.result("archive-verify", &verdict, report::Verdict::as_text)?;
+    Ok(interrupt.ended().unwrap_or(verdict.exit()))
+}

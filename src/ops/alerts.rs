@@ -1,0 +1,209 @@
+//! Prometheus' alert rules, made from the thresholds that every other check reads too.
+use std::fmt::Write;
+
+use crate::config::{Threshold, Thresholds};
+
+/// A state or figure that somebody should hear of.
+struct Rule {
+    name: &'static str,
+    severity: &'static str,
+    /// True while it is bad; one series for each instance.
+    expr: String,
+    /// How long it has to be bad. Something that passes by itself wakes nobody.
+    hold: &'static str,
+    summary: String,
+    runbook: &'static str,
+}
+
+/// The rules as a file for Prometheus' `rule_files`.
+pub fn rules(thresholds: &Thresholds) -> String {
+    let mut text = String::from(
+        "# Made by `discordctl monitor --alert-rules` from the thresholds of the configuration.\n\
+         groups:\n  - name: discordctl\n    rules:\n",
+    );
+    let rules = states().into_iter().chain(figures(thresholds));
+    rules.for_each(|rule| rule.write(&mut text));
+    text
+}
+
+impl Rule {
+    fn write(&self, text: &mut String) {
+        let Self {
+            name,
+            severity,
+            expr,
+            hold,
+            summary,
+            runbook,
+        } = self;
+        // Writing into a string can't fail.
+        let _ = write!(
+            text,
+            "      - alert: {name}\n        expr: >-\n          {expr}\n        for: {hold}\n        \
+             labels:\n          severity: {severity}\n        annotations:\n          \
+             summary: \"{{{{ $labels.instance }}}}: {summary}\"\n          \
+             runbook: discordctl runbook show {runbook}\n"
+        );
+    }
+}
+
+fn states() -> Vec<Rule> {
+    let rule = |name, severity, expr: &str, hold, summary: &str, runbook| Rule {
+        name,
+        severity,
+        expr: expr.into(),
+        hold,
+        summary: summary.into(),
+        runbook,
+    };
+    vec![
+        rule(
+            "DiscordInstanceDown",
+            "critical",
+            "up{job=\"discordctl\"} == 0",
+            "30s",
+            "the instance does not answer",
+            "bad-deploy",
+        ),
+        rule(
+            "DiscordDatabaseDown",
+            "critical",
+            "discord_database_up == 0",
+            "15s",
+            "the database is away; sends are refused",
+            "pool-exhaustion",
+        ),
+        rule(
+            "DiscordDatabaseFull",
+            "critical",
+            "discord_database_full == 1",
+            "15s",
+            "the database has no space left; sends are refused",
+            "pool-exhaustion",
+        ),
+        rule(
+            "DiscordPoolExhausted",
+            "critical",
+            "discord_database_breaker_open == 1 or increase(discord_database_shed_total[1m]) > 0",
+            "15s",
+            "too many requests wait for the database; new ones are refused",
+            "pool-exhaustion",
+        ),
+        rule(
+            "DiscordBusDown",
+            "warning",
+            "discord_bus_up == 0",
+            "15s",
+            "Redis is away; chat goes on through the database",
+            "valkey-down",
+        ),
+    ]
+}
+
+fn figures(at: &Thresholds) -> Vec<Rule> {
+    let seconds = |limit: crate::config::HumanDuration| limit.get().as_secs_f64();
+    let mut rules = Vec::new();
+    let publish = latency("discord_publish_latency_seconds");
+    rules.extend(above(
+        "DiscordPublishLatency",
+        &publish,
+        at.publish_latency.map(seconds),
+        "publishing to Redis takes {{ $value | humanizeDuration }}",
+        "valkey-down",
+    ));
+    rules.extend(above(
+        "DiscordQueueDepth",
+        "discord_queue_depth{queue=\"commit\"}",
+        at.queue_depth.map(|depth| depth as f64),
+        "{{ $value }} messages wait to be committed",
+        "pool-exhaustion",
+    ));
+    rules.extend(above(
+        "DiscordDatabaseWait",
+        &latency("discord_database_wait_seconds"),
+        at.db_connection_wait.map(seconds),
+        "requests wait {{ $value | humanizeDuration }} for a database connection",
+        "pool-exhaustion",
+    ));
+    rules.extend(below(
+        "DiscordHistoryHitRate",
+        "discord_history",
+        at.history_hit_rate.map(|rate| rate.get()),
+        "only {{ $value | humanize }} % of reads are answered from memory",
+    ));
+    rules.extend(below(
+        "DiscordSessionCacheHitRate",
+        "discord_session_cache",
+        at.session_cache_hit_rate.map(|rate| rate.get()),
+        "only {{ $value | humanize }} % of sessions are found in memory",
+    ));
+    rules
+}
+
+/// What one in a hundred takes longer than.
+fn latency(histogram: &str) -> String {
+    format!("histogram_quantile(0.99, sum by (job, instance, le) (rate({histogram}_bucket[1m])))")
+}
+
+const SEVERITIES: [&str; 2] = ["warning", "critical"];
+
+fn above(
+    name: &'static str,
+    figure: &str,
+    at: Threshold<f64>,
+    summary: &str,
+    runbook: &'static str,
+) -> Vec<Rule> {
+    let rule = |(severity, limit): (&'static str, f64)| Rule {
+        name,
+        severity,
+        expr: format!("{figure} > {limit}"),
+        hold: "1m",
+        summary: format!("{summary}, the limit is {limit}"),
+        runbook,
+    };
+    let limits = [at.warning, at.critical];
+    SEVERITIES.into_iter().zip(limits).map(rule).collect()
+}
+
+/// For the rate of `<counters>_hits_total` among all. A rate over a few is chance.
+fn below(name: &'static str, counters: &str, at: Threshold<f64>, summary: &str) -> Vec<Rule> {
+    let hits = format!("increase({counters}_hits_total[5m])");
+    let all = format!("({hits} + increase({counters}_misses_total[5m]))");
+    let rule = |(severity, limit): (&'static str, f64)| Rule {
+        name,
+        severity,
+        expr: format!("100 * {hits} / {all} < {limit} and {all} > 500"),
+        hold: "1m",
+        summary: format!("{summary}, the limit is {limit} %"),
+        runbook: "pool-exhaustion",
+    };
+    let limits = [at.warning, at.critical];
+    SEVERITIES.into_iter().zip(limits).map(rule).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_rules_hold_the_thresholds_that_are_set() {
+        let mut thresholds = Config::default().thresholds;
+        thresholds.queue_depth.warning = 7;
+        let text = rules(&thresholds);
+        assert!(
+            text.contains("discord_queue_depth{queue=\"commit\"} > 7\n"),
+            "{text}"
+        );
+        assert!(text.contains("(rate(discord_publish_latency_seconds_bucket[1m]))) > 0.1\n"));
+    }
+
+    /// What is shipped is what the command prints for the defaults:
+    /// `discordctl monitor --alert-rules > config/alerts.yml`.
+    #[test]
+    fn the_shipped_rules_are_those_of_the_defaults() {
+        let shipped = std::fs::read_to_string("config/alerts.yml").expect("the file is there");
+        assert_eq!(shipped, rules(&Config::default().thresholds));
+    }
+}

@@ -1,0 +1,199 @@
+//! Where archives are: a folder (`file:`) or a bucket (`s3://`), through one library.
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{
+    ClientOptions, Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
+    UpdateVersion,
+};
+
+use super::error::ArchiveError;
+use crate::config::ArchiveUrl;
+
+/// For one request to a bucket, and for all its repetitions.
+const REQUEST: Duration = Duration::from_secs(60);
+const CONNECT: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(60);
+const RETRIES: usize = 5;
+
+/// What a file was when it was read, so that nobody replaces what he has not seen.
+pub(super) type Version = UpdateVersion;
+
+/// A folder or bucket.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, if it is one on this machine.
+    folder: Option<PathBuf>,
+    /// Without secrets.
+    shown: String,
+}
+
+impl Destination {
+    /// Opens what `url` names. A bucket's keys, region and endpoint come from the variables that
+    /// all of its tools read: `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …
+    pub fn open(url: &ArchiveUrl) -> Result<Self, ArchiveError> {
+        let shown = url.to_string();
+        if let Some(path) = url.expose().strip_prefix("file:") {
+            // Of `file:///a` the first two are the empty host.
+            let folder = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+            return Self::in_folder(folder, shown);
+        }
+        let rest = url.expose().strip_prefix("s3://").unwrap_or_default();
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(ArchiveError::Url(format!("'{shown}' names no bucket")));
+        }
+        let bucket = bucket_store(bucket)
+            .map_err(|e| ArchiveError::Url(format!("can't use '{shown}': {e}")))?;
+        let prefix = Path::parse(prefix)
+            .map_err(|e| ArchiveError::Url(format!("can't use '{shown}': {e}")))?;
+        Ok(Self {
+            store: Arc::new(PrefixStore::new(bucket, prefix)),
+            folder: None,
+            shown,
+        })
+    }
+
+    /// The folder itself is made with the first file.
+    fn in_folder(folder: PathBuf, shown: String) -> Result<Self, ArchiveError> {
+        let refused = |e: String| ArchiveError::Url(format!("can't use '{shown}': {e}"));
+        let folder = std::path::absolute(&folder).map_err(|e| refused(e.to_string()))?;
+        let prefix = Path::from_absolute_path(&folder).map_err(|e| refused(e.to_string()))?;
+        // Rows are deleted once a file is there: it has to be there after a power cut too.
+        let disk = LocalFileSystem::new().with_fsync(true);
+        Ok(Self {
+            store: Arc::new(PrefixStore::new(disk, prefix)),
+            folder: Some(folder),
+            shown,
+        })
+    }
+
+    /// The URL, without secrets.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The folder on this machine, if it is one.
+    pub fn folder(&self) -> Option<&FilePath> {
+        self.folder.as_deref()
+    }
+
+    fn path(&self, path: &str) -> Result<Path, ArchiveError> {
+        Path::parse(path).map_err(|e| ArchiveError::damaged(path, format!("is no path: {e}")))
+    }
+
+    fn failed(&self, verb: &str, path: &str, source: Error) -> ArchiveError {
+        ArchiveError::destination(format!("can't {verb} {path} in {}", self.shown), source)
+    }
+
+    /// Stores a file whole; false if there is one of that name.
+    pub(super) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<bool, ArchiveError> {
+        let options = PutOptions::from(PutMode::Create);
+        let place = self.path(path)?;
+        match self.store.put_opts(&place, bytes.into(), options).await {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(self.failed("write", path, error)),
+        }
+    }
+
+    /// Puts a file in the place of the version that was read, or where there was none.
+    pub(super) async fn replace(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        before: Option<Version>,
+    ) -> Result<Version, ArchiveError> {
+        let mode = match before {
+            // A folder has no versions: the lease alone keeps others out.
+            Some(_) if self.folder.is_some() => PutMode::Overwrite,
+            Some(version) => PutMode::Update(version),
+            None => PutMode::Create,
+        };
+        let options = PutOptions::from(mode);
+        let place = self.path(path)?;
+        let put = self.store.put_opts(&place, bytes.into(), options);
+        let done = put.await.map_err(|e| self.failed("replace", path, e))?;
+        Ok(UpdateVersion {
+            e_tag: done.e_tag,
+            version: done.version,
+        })
+    }
+
+    /// A whole file, if it is there.
+    pub(super) async fn get(&self, path: &str) -> Result<Option<(Bytes, Version)>, ArchiveError> {
+        let Some(found) = self.find(path).await? else {
+            return Ok(None);
+        };
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = found.bytes().await;
+        let bytes = bytes.map_err(|e| self.failed("read", path, e))?;
+        Ok(Some((bytes, version)))
+    }
+
+    async fn find(&self, path: &str) -> Result<Option<GetResult>, ArchiveError> {
+        match self.store.get(&self.path(path)?).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", path, error)),
+        }
+    }
+
+    /// A file's bytes as they come, if it is there.
+    pub async fn stream(
+        &self,
+        path: &str,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, ArchiveError>>>, ArchiveError> {
+        let Some(found) = self.find(path).await? else {
+            return Ok(None);
+        };
+        let what = format!("can't read {path} in {}", self.shown);
+        let failed = move |e| ArchiveError::destination(what.clone(), e);
+        Ok(Some(found.into_stream().map_err(failed).boxed()))
+    }
+
+    /// The files below `folder`, by path.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
+        let prefix = self.path(folder)?;
+        let found = self.store.list(Some(&prefix));
+        let paths = found.map_ok(|meta| meta.location.to_string()).try_collect();
+        let mut paths: Vec<_> = paths.await.map_err(|e| self.failed("list", folder, e))?;
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+fn bucket_store(bucket: &str) -> Result<impl ObjectStore + use<>, Error> {
+    // Whoever was first decides; all of this program is content with ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let plain = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .any(|endpoint| endpoint.starts_with("http://"));
+    AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_client_options(
+            ClientOptions::new()
+                .with_timeout(REQUEST)
+                .with_connect_timeout(CONNECT)
+                .with_allow_http(plain),
+        )
+        .with_retry(RetryConfig {
+            max_retries: RETRIES,
+            retry_timeout: RETRY,
+            ..RetryConfig::default()
+        })
+        .build()
+}

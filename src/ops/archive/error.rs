@@ -1,0 +1,57 @@
+//! Why there is no archive, or no trust in it.
+use crate::ops::lease::LeaseError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody else archives, trims or replays, or may do so by now.
+    #[error(transparent)]
+    Lease(LeaseError),
+    /// The URL names nothing that this program can write to.
+    #[error("{0}")]
+    Url(String),
+    /// The folder or bucket can't be used.
+    #[error("{what}: {source}")]
+    Destination {
+        what: String,
+        source: object_store::Error,
+    },
+    /// Something else has the name of a document that was to be written.
+    #[error("{0} is there already, and holds something else")]
+    Exists(String),
+    /// What was read is not what was written, or not what it should be.
+    #[error("{path}: {why}")]
+    Damaged { path: String, why: String },
+    #[error("there is no room '{0}'")]
+    NoSuchRoom(String),
+    /// Compression failed, or the program itself.
+    #[error("{0}")]
+    Inside(String),
+}
+
+impl From<LeaseError> for ArchiveError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Store(error) => Self::Store(error),
+            other => Self::Lease(other),
+        }
+    }
+}
+
+impl ArchiveError {
+    pub(super) fn destination(what: impl Into<String>, source: object_store::Error) -> Self {
+        Self::Destination {
+            what: what.into(),
+            source,
+        }
+    }
+
+    pub(super) fn damaged(path: &str, why: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+}

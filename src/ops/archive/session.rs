@@ -1,0 +1,60 @@
+//! A database opened for the archive: its history, and the lease that keeps others out.
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::error::ArchiveError;
+use crate::config::DbUrl;
+use crate::ops::lease::{Lease, LeaseError};
+use crate::store::history::{self, History};
+use crate::store::upkeep::{self, Upkeep};
+
+/// Whoever archives, trims behind the archive or replays has this lease.
+const LEASE: &str = "archive";
+
+/// The history, and the lease where something is to be changed.
+pub struct Session {
+    pub history: Box<dyn History>,
+    upkeep: Arc<dyn Upkeep>,
+    lease: Option<Lease>,
+}
+
+impl Session {
+    /// Opens it for `what`, as in "discordctl archive". Only to look, it takes no lease.
+    pub async fn open(url: &DbUrl, what: &str, only_look: bool) -> Result<Self, ArchiveError> {
+        let application = format!("{what}, pid {}", std::process::id());
+        let upkeep = upkeep::open(url.expose(), &application).await?;
+        let lease = match only_look {
+            true => None,
+            false => Some(Lease::take(&upkeep, LEASE, what).await?),
+        };
+        Ok(Self {
+            history: history::open(url.expose(), &application).await?,
+            upkeep,
+            lease,
+        })
+    }
+
+    /// Cancelled when the lease is lost: then nothing more may be done.
+    pub fn lost(&self) -> CancellationToken {
+        match &self.lease {
+            Some(lease) => lease.lost().clone(),
+            None => CancellationToken::new(),
+        }
+    }
+
+    /// Lets go of everything. Fails if the lease was lost on the way.
+    pub async fn close(self) -> Result<(), LeaseError> {
+        self.history.close().await;
+        let held = match self.lease {
+            Some(lease) => {
+                let held = lease.check();
+                lease.release().await;
+                held
+            }
+            None => Ok(()),
+        };
+        self.upkeep.close().await;
+        held
+    }
+}

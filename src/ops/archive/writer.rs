@@ -1,0 +1,286 @@
+//! Writing a room's messages out, and deleting what is in the archive for certain.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::destination::Destination;
+use super::document::{Builder, Document, folder, span_of};
+use super::error::ArchiveError;
+use super::manifest::{Entry, Manifest};
+use super::plan::{Plan, Until, Watch};
+use super::verify;
+use crate::model::Seq;
+use crate::ops::fault;
+use crate::store::history::{History, RoomStand, Row};
+
+/// A page of rows is about so large, whatever people wrote.
+const PAGE_BYTES: usize = 2 << 20;
+const MOST_ROWS: usize = 16_384;
+const FIRST_ROWS: usize = 500;
+/// The longest pause between two batches of deletions.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Writes rooms to one archive.
+pub struct Archiver<'a> {
+    history: &'a mut dyn History,
+    destination: &'a Destination,
+    plan: &'a Plan,
+    watch: &'a dyn Watch,
+    stop: &'a CancellationToken,
+    manifest: Manifest,
+    page: usize,
+    /// The document that is being stored while the next is made.
+    storing: Option<JoinHandle<Result<Entry, ArchiveError>>>,
+}
+
+impl<'a> Archiver<'a> {
+    pub async fn open(
+        history: &'a mut dyn History,
+        destination: &'a Destination,
+        plan: &'a Plan,
+        watch: &'a dyn Watch,
+        stop: &'a CancellationToken,
+    ) -> Result<Self, ArchiveError> {
+        let manifest = Manifest::load(destination).await?;
+        Ok(Self {
+            history,
+            destination,
+            plan,
+            watch,
+            stop,
+            manifest,
+            page: FIRST_ROWS,
+            storing: None,
+        })
+    }
+
+    /// The database, between two calls.
+    pub fn history(&mut self) -> &mut dyn History {
+        self.history
+    }
+
+    /// Brings a room's messages into the archive, from its watermark on. What is returned is
+    /// there for certain, and marked.
+    pub async fn write(
+        &mut self,
+        stand: &RoomStand,
+        until: Until,
+    ) -> Result<Vec<Entry>, ArchiveError> {
+        self.expect(stand, until).await?;
+        let mut rows = self.next_page(stand, stand.archived, until).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.unentered(stand).await?;
+        let (room, compress) = (stand.room.clone(), self.plan.compress);
+        let mut builder = Builder::new(room, self.plan.now, compress, known);
+        let mut entered = Vec::new();
+        while let Some(last) = rows.last().map(|row| row.seq)
+            && !self.stop.is_cancelled()
+        {
+            let count = rows.len() as u64;
+            // While these become text, the next are read.
+            let add = spawn_blocking(move || {
+                let done = builder.add(&rows);
+                (builder, done)
+            });
+            let (added, next) = tokio::join!(add, self.next_page(stand, last, until));
+            let (used, done) = added.map_err(panicked)?;
+            (builder, rows) = (used, next?);
+            for document in done? {
+                self.store(stand, document, &mut entered).await?;
+            }
+            self.watch.advance(count);
+        }
+        // Stopped, what was begun is not finished: the next run begins there.
+        if !self.stop.is_cancelled() {
+            let rest = spawn_blocking(move || builder.finish()).await;
+            for document in rest.map_err(panicked)?? {
+                self.store(stand, document, &mut entered).await?;
+            }
+        }
+        self.settle(stand, &mut entered).await?;
+        self.save(stand, &entered).await?;
+        Ok(entered)
+    }
+
+    async fn expect(&mut self, stand: &RoomStand, until: Until) -> Result<(), ArchiveError> {
+        if !self.watch.wants_total() {
+            return Ok(());
+        }
+        let (room, after) = (stand.room.id, stand.archived);
+        let up_to = match until {
+            Until::Seq(seq) => seq,
+            Until::Time(time) => {
+                let next = self.history.first_since(room, after, time).await?;
+                next.map_or(Seq::MAX, |next| next - 1)
+            }
+        };
+        let span = self.history.span(room, after, up_to).await?;
+        self.watch.expect(span.count);
+        Ok(())
+    }
+
+    /// The rows after `after`, and before the first that is to stay.
+    async fn next_page(
+        &mut self,
+        stand: &RoomStand,
+        after: Seq,
+        until: Until,
+    ) -> Result<Vec<Row>, ArchiveError> {
+        let up_to = match until {
+            Until::Seq(seq) => seq,
+            Until::Time(_) => Seq::MAX,
+        };
+        let page = self.history.page(stand.room.id, after, up_to, self.page);
+        let mut rows = page.await?;
+        if let Until::Time(time) = until
+            && let Some(young) = rows.iter().position(|row| row.created_at >= time)
+        {
+            rows.truncate(young);
+        }
+        let bytes: usize = rows.iter().map(|row| row.content.len() + 100).sum();
+        if let Some(average) = bytes.checked_div(rows.len()) {
+            self.page = (PAGE_BYTES / average).clamp(100, MOST_ROWS);
+        }
+        Ok(rows)
+    }
+
+    /// Documents of the room that are there and not in the manifest: written by a run that was
+    /// ended before it could enter them.
+    async fn unentered(&mut self, stand: &RoomStand) -> Result<BTreeMap<Seq, Seq>, ArchiveError> {
+        let mut paths = self.destination.list(&folder(&stand.room)).await?;
+        paths.retain(|path| !self.manifest.knows(path));
+        Ok(paths.iter().filter_map(|path| span_of(path)).collect())
+    }
+
+    async fn store(
+        &mut self,
+        stand: &RoomStand,
+        document: Document,
+        entered: &mut Vec<Entry>,
+    ) -> Result<(), ArchiveError> {
+        self.settle(stand, entered).await?;
+        if self.plan.dry_run {
+            entered.push(document.entry);
+            return Ok(());
+        }
+        let destination = self.destination.clone();
+        self.storing = Some(tokio::spawn(store(destination, document)));
+        Ok(())
+    }
+
+    /// Waits for the document that is being stored, and enters it.
+    async fn settle(
+        &mut self,
+        stand: &RoomStand,
+        entered: &mut Vec<Entry>,
+    ) -> Result<(), ArchiveError> {
+        let Some(storing) = self.storing.take() else {
+            return Ok(());
+        };
+        let entry = storing.await.map_err(panicked)??;
+        self.manifest.add(entry.clone());
+        entered.push(entry);
+        if self.manifest.worth_saving() {
+            self.save(stand, entered).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the manifest, and then the watermark.
+    async fn save(&mut self, stand: &RoomStand, entered: &[Entry]) -> Result<(), ArchiveError> {
+        let Some(last) = entered.last().map(|entry| entry.last_seq) else {
+            return Ok(());
+        };
+        if self.plan.dry_run {
+            return Ok(());
+        }
+        self.manifest.save(self.destination).await?;
+        fault::point("archive:entered");
+        self.history.archived(stand.room.id, last).await?;
+        fault::point("archive:marked");
+        Ok(())
+    }
+
+    /// Deletes a room's messages up to `archived` that are old enough and not among its newest.
+    /// Returns how many.
+    pub async fn trim(&mut self, stand: &RoomStand, archived: Seq) -> Result<u64, ArchiveError> {
+        let room = stand.room.id;
+        let Some(old) = self
+            .history
+            .beyond_newest(room, self.plan.keep_last)
+            .await?
+        else {
+            return Ok(0);
+        };
+        let young = self
+            .history
+            .first_since(room, 0, self.plan.delete_before)
+            .await?;
+        let up_to = young.map_or(Seq::MAX, |seq| seq - 1).min(old).min(archived);
+        if self.plan.dry_run {
+            return Ok(self.history.span(room, 0, up_to).await?.count);
+        }
+        let beside_chat = self.history.served().await?;
+        let batch = self.history.batch();
+        let mut deleted = 0;
+        while !self.stop.is_cancelled() {
+            let since = Instant::now();
+            let count = self.history.delete(room, up_to, batch).await?;
+            fault::point("archive:deleted");
+            deleted += count;
+            if count < batch as u64 {
+                break;
+            }
+            // Chat has the database to itself for as long as it had to share it.
+            if beside_chat {
+                sleep(since.elapsed().min(LONGEST_PAUSE)).await;
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+/// Stores a document and reads it back. One that is there already, from a run that was ended, is
+/// taken if it holds the very same messages.
+async fn store(destination: Destination, document: Document) -> Result<Entry, ArchiveError> {
+    let Document { mut entry, bytes } = document;
+    let path = entry.path.clone();
+    if !destination.put_new(&path, bytes.clone()).await? {
+        let there = destination.get(&path).await?;
+        let (there, _) = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
+        let same = messages(&path, &there)? == messages(&path, &bytes)?;
+        if !same {
+            return Err(ArchiveError::Exists(path));
+        }
+        entry.adopt(&there);
+    }
+    fault::point("archive:written");
+    let there = destination.stream(&path).await?;
+    let there = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
+    let seen = verify::look(&path, there).await?;
+    if let Some(why) = verify::difference(&seen, &entry) {
+        return Err(ArchiveError::damaged(&path, format!("read back, {why}")));
+    }
+    fault::point("archive:read-back");
+    Ok(entry)
+}
+
+/// The lines of a document but the first, which says when it was made.
+fn messages(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+    let text = match path.ends_with(".zst") {
+        true => zstd::stream::decode_all(bytes)
+            .map_err(|e| ArchiveError::damaged(path, format!("it can't be unpacked: {e}")))?,
+        false => bytes.to_vec(),
+    };
+    let first = memchr::memchr(b'\n', &text).unwrap_or(text.len());
+    Ok(text[first..].to_vec())
+}
+
+fn panicked(error: tokio::task::JoinError) -> ArchiveError {
+    ArchiveError::Inside(error.to_string())
+}

@@ -1,0 +1,157 @@
+//! One instance: its process, its listeners, and what it says of itself.
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::finding::{Finding, Verdict, worst};
+use super::super::http;
+use super::process::{self, Seen};
+use super::{Deadline, Depth, listener};
+use crate::config::Config;
+
+const RUNBOOK: &str = "bad-deploy";
+
+/// How an instance is, in a line.
+#[derive(Debug, Serialize)]
+pub struct InstanceHealth {
+    pub instance: String,
+    /// What it says of itself (`healthy`, `degraded`, `draining`, `unhealthy`), or `down`;
+    /// `running` where no more than that was looked at.
+    pub state: String,
+    /// The worst of what was found of it.
+    pub level: Verdict,
+    pub pid: Option<u32>,
+    pub version: Option<String>,
+    pub uptime_seconds: Option<u64>,
+    pub tcp_port: Option<u16>,
+    pub http_port: Option<u16>,
+    pub db: Option<String>,
+    pub valkey: Option<String>,
+}
+
+pub(super) async fn look(
+    config: &Config,
+    depth: Depth,
+    deadline: Deadline,
+) -> (InstanceHealth, Vec<Finding>) {
+    let on = &config.instance_id;
+    let Seen {
+        identity,
+        mut finding,
+    } = process::see(config).await;
+    let port = |told: Option<u16>, set: u16| told.or((set != 0).then_some(set));
+    let told = identity
+        .as_ref()
+        .filter(|_| finding.level != Verdict::Critical);
+    let tcp_port = port(told.and_then(|i| i.tcp_port), config.tcp_port);
+    let http_port = port(told.and_then(|i| i.http_port), config.http_port);
+    let mut health = InstanceHealth {
+        instance: on.clone(),
+        state: "unknown".into(),
+        level: Verdict::Ok,
+        pid: told.map(|identity| identity.pid),
+        version: told.map(|identity| identity.version.clone()),
+        uptime_seconds: None,
+        tcp_port,
+        http_port,
+        db: None,
+        valkey: None,
+    };
+    if depth == Depth::Process {
+        let runs = finding.level != Verdict::Critical;
+        health.state = if runs { "running" } else { "down" }.into();
+        health.level = finding.level;
+        return (health, vec![finding]);
+    }
+    let (tcp, http, own) = tokio::join!(
+        async {
+            match tcp_port {
+                Some(port) => listener::tcp(on, listener::address(config, port), deadline).await,
+                None => no_port("tcp", on),
+            }
+        },
+        async {
+            match http_port {
+                Some(port) => listener::http(on, listener::address(config, port), deadline).await,
+                None => (no_port("http", on), None),
+            }
+        },
+        async {
+            match http_port {
+                Some(port) => own(listener::address(config, port), deadline).await,
+                None => None,
+            }
+        }
+    );
+    let (http, ready) = http;
+    // Another's answer on that port says nothing about this instance.
+    let ready = ready.filter(|ready| ready["instance"] == **on);
+    let own = own.filter(|own| own["instance"] == **on);
+    if let Some(pid) = ready.as_ref().and_then(|ready| ready["pid"].as_u64()) {
+        health.pid = u32::try_from(pid).ok();
+        if finding.level == Verdict::Critical {
+            finding = elsewhere(config, pid);
+        }
+    }
+    let mut findings = vec![finding, tcp, http];
+    match &own {
+        Some(own) => {
+            health.learn(own);
+            findings.extend(complaints(on, own));
+        }
+        None => health.state = "down".into(),
+    }
+    health.level = worst(&findings);
+    (health, findings)
+}
+
+fn no_port(check: &'static str, on: &str) -> Finding {
+    let why = "its port is chosen at start, and it has not said which";
+    Finding::bad(check, on, Verdict::Unknown, why).runbook(RUNBOOK)
+}
+
+/// It answers, and its files are not where they should be: started in another folder, or on
+/// another machine.
+fn elsewhere(config: &Config, pid: u64) -> Finding {
+    let folder = config.data_dir.display();
+    let detail = format!("pid {pid} by its own word; what {folder}/run says does not fit");
+    Finding::bad("process", &config.instance_id, Verdict::Warning, detail).runbook(RUNBOOK)
+}
+
+async fn own(address: SocketAddr, deadline: Deadline) -> Option<Value> {
+    let answer = http::get(address, "/health", "application/json", deadline.left()).await;
+    let body = answer.ok()?.json();
+    body.is_object().then_some(body)
+}
+
+impl InstanceHealth {
+    fn learn(&mut self, own: &Value) {
+        let text = |key: &str| own[key].as_str().map(str::to_owned);
+        self.state = text("status").unwrap_or_else(|| "unknown".into());
+        self.version = text("version");
+        self.uptime_seconds = own["uptime_seconds"].as_u64();
+        self.db = text("db");
+        self.valkey = text("valkey");
+    }
+}
+
+/// What the instance itself finds wrong, in its own words.
+fn complaints(on: &str, own: &Value) -> Vec<Finding> {
+    let Some(checks) = own["checks"].as_object() else {
+        return Vec::new();
+    };
+    checks
+        .iter()
+        .filter(|(_, check)| check["ok"] == false)
+        .map(|(name, check)| {
+            let level = match check["level"].as_str() {
+                Some("warning") => Verdict::Warning,
+                _ => Verdict::Critical,
+            };
+            let detail = check["detail"].as_str().unwrap_or("it says no more");
+            let runbook = check["runbook"].as_str().unwrap_or(RUNBOOK).to_owned();
+            Finding::bad(name.clone(), on, level, detail).runbook(runbook)
+        })
+        .collect()
+}

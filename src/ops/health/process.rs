@@ -1,0 +1,76 @@
+//! The process of an instance, by its file, its lock, and the kernel.
+use super::super::finding::{Finding, Verdict};
+use crate::config::Config;
+use crate::process::{Files, Identity, Known, Mismatch, State, look};
+
+const CHECK: &str = "process";
+const RUNBOOK: &str = "bad-deploy";
+
+/// What the files of an instance say.
+pub(super) struct Seen {
+    pub(super) identity: Option<Identity>,
+    pub(super) finding: Finding,
+}
+
+pub(super) async fn see(config: &Config) -> Seen {
+    let on = &config.instance_id;
+    let bad = |detail: String| Finding::bad(CHECK, on, Verdict::Critical, detail).runbook(RUNBOOK);
+    let (identity, finding) = match look(&Files::of(config)).await {
+        Ok(Known::Running(proof)) => {
+            let identity = proof.identity;
+            (Some(identity.clone()), running(on, &identity))
+        }
+        Ok(Known::Starting) => {
+            let starting = Finding::bad(CHECK, on, Verdict::Warning, "it is starting");
+            (None, starting.runbook(RUNBOOK))
+        }
+        Ok(Known::Stopped) => {
+            let folder = config.data_dir.display();
+            let why = format!("it does not run: no file of it in {folder}/run");
+            (None, bad(why))
+        }
+        Ok(Known::Dead { identity, why }) => {
+            let why = format!("it ended without a word: {}", join(&why));
+            (Some(identity), bad(why))
+        }
+        // It is the one, and only not ours to signal; looking is all that is done here.
+        Ok(Known::Foreign { identity, why }) if only_of_another_user(&why) => {
+            let detail = format!("pid {}, {}", identity.pid, join(&why));
+            (Some(identity), Finding::ok(CHECK, on, detail))
+        }
+        Ok(Known::Foreign { identity, why }) => {
+            let why = format!("something else is in its place: {}", join(&why));
+            (Some(identity), bad(why))
+        }
+        Err(error) => {
+            let unknown = Finding::bad(CHECK, on, Verdict::Unknown, error.to_string());
+            (None, unknown.runbook(RUNBOOK))
+        }
+    };
+    Seen { identity, finding }
+}
+
+fn running(on: &str, identity: &Identity) -> Finding {
+    let detail = format!("pid {}, since {}", identity.pid, identity.started_at);
+    match identity.state {
+        State::Ready => Finding::ok(CHECK, on, detail),
+        State::Starting => {
+            let detail = format!("{detail}, and still starting");
+            Finding::bad(CHECK, on, Verdict::Warning, detail).runbook(RUNBOOK)
+        }
+        State::Draining => {
+            let detail = format!("{detail}, and on its way out");
+            Finding::bad(CHECK, on, Verdict::Warning, detail).runbook(RUNBOOK)
+        }
+    }
+}
+
+fn only_of_another_user(why: &[Mismatch]) -> bool {
+    why.iter()
+        .all(|why| matches!(why, Mismatch::NotOurs { .. }))
+}
+
+fn join(why: &[Mismatch]) -> String {
+    let why: Vec<String> = why.iter().map(ToString::to_string).collect();
+    why.join(", ")
+}

@@ -1,0 +1,152 @@
+//! Holding a lease: renewed while it is held, and known to be lost when it is.
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::format_time;
+use crate::store::StoreError;
+use crate::store::upkeep::{Held, Upkeep};
+
+/// How long a lease outlives a holder that was killed.
+pub const LIFE: Duration = Duration::from_secs(30);
+/// Between two renewals: one may fail, and there is still time for another.
+const RENEW_EVERY: Duration = Duration::from_secs(8);
+
+/// Why there is no lease.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    #[error("{holder} is at it, and has the lease '{name}' until {}", format_time(*until))]
+    Held {
+        name: String,
+        holder: String,
+        until: DateTime<Utc>,
+    },
+    #[error("the lease '{0}' was lost: the database could not be reached in time to renew it")]
+    Lost(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The right to do what `name` stands for, alone in the whole deployment. Dropped without
+/// [`Lease::release`] it ends when its time is over.
+#[derive(Debug)]
+pub struct Lease {
+    upkeep: Shared,
+    name: String,
+    holder: String,
+    lost: CancellationToken,
+    renewal: JoinHandle<()>,
+}
+
+struct Shared(Arc<dyn Upkeep>);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Upkeep")
+    }
+}
+
+impl Lease {
+    /// Takes the lease `name` for whoever does `what`, as in "discordctl archive".
+    pub async fn take(
+        upkeep: &Arc<dyn Upkeep>,
+        name: &str,
+        what: &str,
+    ) -> Result<Self, LeaseError> {
+        let holder = holder(what);
+        let since = Instant::now();
+        if let Err(Held { holder, until }) = upkeep.take_lease(name, &holder, LIFE).await? {
+            return Err(LeaseError::Held {
+                name: name.to_owned(),
+                holder,
+                until,
+            });
+        }
+        let lost = CancellationToken::new();
+        let renewal = renew(
+            upkeep.clone(),
+            (name.to_owned(), holder.clone()),
+            since,
+            lost.clone(),
+        );
+        Ok(Self {
+            upkeep: Shared(upkeep.clone()),
+            name: name.to_owned(),
+            holder,
+            lost,
+            renewal: tokio::spawn(renewal),
+        })
+    }
+
+    /// Cancelled when somebody else may have the lease: from then on nothing more may be done.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Fails if the lease is lost; to be asked before each step.
+    pub fn check(&self) -> Result<(), LeaseError> {
+        match self.lost.is_cancelled() {
+            true => Err(LeaseError::Lost(self.name.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets go of it, for the next.
+    pub async fn release(self) {
+        self.renewal.abort();
+        let released = self.upkeep.0.release_lease(&self.name, &self.holder);
+        if let Err(error) = released.await {
+            tracing::warn!(lease = self.name, %error, "a lease ends only when its time is over");
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+/// Renews until that has failed for the lease's whole life, counted from before each renewal
+/// was sent: so the holder knows of the loss before anybody else can have the lease.
+async fn renew(
+    upkeep: Arc<dyn Upkeep>,
+    (name, holder): (String, String),
+    mut since: Instant,
+    lost: CancellationToken,
+) {
+    let mut pause = RENEW_EVERY;
+    loop {
+        let end = since + LIFE;
+        sleep(pause.min(end - Instant::now().min(end))).await;
+        let asked = Instant::now();
+        let left = end.saturating_duration_since(asked);
+        match timeout(left, upkeep.renew_lease(&name, &holder, LIFE)).await {
+            Ok(Ok(true)) => (since, pause) = (asked, RENEW_EVERY),
+            Ok(Ok(false)) | Err(_) => break,
+            Ok(Err(error)) => {
+                tracing::warn!(lease = name, %error, "can't renew a lease");
+                pause = Duration::from_secs(1);
+            }
+        }
+    }
+    lost.cancel();
+}
+
+/// Who this is: no two that are alive have the same name.
+fn holder(what: &str) -> String {
+    let host = rustix::system::uname();
+    let mut random = [0u8; 4];
+    // Without random numbers the process id alone has to tell them apart.
+    let _ = getrandom::fill(&mut random);
+    format!(
+        "{what}, pid {} on {} ({:08x})",
+        std::process::id(),
+        host.nodename().to_string_lossy(),
+        u32::from_be_bytes(random)
+    )
+}

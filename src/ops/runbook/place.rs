@@ -1,0 +1,129 @@
+//! Where a runbook is walked: the variables that its commands use, from the configuration.
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, RedisUrl};
+use crate::ops::bench::Site;
+use crate::store::libpq;
+
+/// What commands are told, and what may not be shown of it.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) secrets: Vec<String>,
+    pub(super) logs: PathBuf,
+}
+
+impl Place {
+    /// `file` is an instance's configuration, and `folder` where the others are.
+    pub fn of(config: &Config, file: &Path, folder: &Path) -> Self {
+        let mut place = Self {
+            logs: config.data_dir.join("log"),
+            ..Self::default()
+        };
+        place
+            .variables
+            .push(("PATH".to_owned(), path_with_ourselves()));
+        for (name, path) in [
+            ("DISCORDCTL_CONFIG", file),
+            ("DISCORDCTL_CONFIG_DIR", folder),
+        ] {
+            place
+                .variables
+                .push((name.to_owned(), path.display().to_string()));
+        }
+        place.set("HTTP", Site::of(config).http);
+        place.set("TCP_HOST", Site::of(config).tcp.ip());
+        place.set("TCP_PORT", config.tcp_port);
+        if config.db_url.expose().starts_with("postgres") {
+            for (name, value) in libpq::variables(config.db_url.expose()).unwrap_or_default() {
+                if name == "PGPASSWORD" {
+                    place.secrets.push(value.clone());
+                }
+                place.set(name, value);
+            }
+        }
+        if let Some(url) = &config.redis_url {
+            place.redis(url);
+        }
+        place
+    }
+
+    /// What the operator has set already is meant so: another `PGUSER`, say.
+    fn set(&mut self, name: &str, value: impl ToString) {
+        if env::var_os(name).is_some() {
+            return;
+        }
+        self.variables.push((name.to_owned(), value.to_string()));
+    }
+
+    /// As `redis-cli` wants it; the password in its variable, not on the command line.
+    fn redis(&mut self, url: &RedisUrl) {
+        let url = url.expose();
+        let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() => (host, port),
+            _ => (address, "6379"),
+        };
+        let mut words = format!("redis-cli -h {} -p {port}", host.trim_matches(['[', ']']));
+        if scheme.ends_with("ss") || scheme == "valkeys" {
+            words += " --tls";
+        }
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        if !user.is_empty() {
+            words += &format!(" --user {user}");
+        }
+        self.set("REDIS_CLI", words);
+        if !password.is_empty() {
+            let password = libpq::decoded(password);
+            self.secrets.push(password.clone());
+            self.set("REDISCLI_AUTH", password);
+        }
+    }
+}
+
+/// So that `discordctl` in a runbook is this program.
+fn path_with_ourselves() -> String {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own = env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.to_owned()));
+    let all = own.into_iter().chain(env::split_paths(&path));
+    env::join_paths(all)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_where_everything_is_and_passwords_apart() {
+        let config = Config {
+            db_url: "postgresql://amy:s3%2Fcret@db.example:5433/chat"
+                .parse()
+                .expect("a URL"),
+            redis_url: Some("rediss://bob:hunter2@cache:7000".parse().expect("a URL")),
+            ..Config::default()
+        };
+        let place = Place::of(&config, Path::new("c/instance1.json"), Path::new("c"));
+        let of = |name: &str| {
+            let found = place.variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        assert_eq!(of("PGHOST"), Some("db.example"));
+        assert_eq!(of("PGDATABASE"), Some("chat"));
+        assert_eq!(of("PGPASSWORD"), Some("s3/cret"));
+        assert_eq!(
+            of("REDIS_CLI"),
+            Some("redis-cli -h cache -p 7000 --tls --user bob")
+        );
+        assert_eq!(of("REDISCLI_AUTH"), Some("hunter2"));
+        assert_eq!(of("HTTP"), Some("127.0.0.1:3001"));
+        assert_eq!(place.secrets, ["s3/cret", "hunter2"]);
+    }
+}

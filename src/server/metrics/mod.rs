@@ -1,0 +1,37 @@
+//! `/metrics`: what was counted, for Prometheus and as JSON.
+mod json;
+mod page;
+mod process;
+mod prometheus;
+
+use crate::bus::Queue;
+use crate::chat::PRESENCE_QUEUE;
+use crate::delivery::COMMIT_QUEUE;
+
+pub(super) use json::json;
+pub(super) use prometheus::prometheus;
+
+use super::watch::Watch;
+
+/// Every queue of an instance, by the name that it has in both forms.
+fn queues(watch: &Watch) -> [(&'static str, Queue); 5] {
+    let meters = watch.meters();
+    let bus = watch.hub.bus_backlog();
+    let of = |depth: i64, limit| Queue {
+        depth: usize::try_from(depth).unwrap_or(0),
+        limit,
+    };
+    [
+        ("commit", of(meters.queue_depth.get(), COMMIT_QUEUE)),
+        ("presence", of(meters.presence_depth.get(), PRESENCE_QUEUE)),
+        ("database", of(meters.db_waiting.get(), watch.most_waiting)),
+        ("bus_out", bus.out),
+        ("bus_events", bus.events),
+    ]
+}
+
+/// Whether so many wait for the database that new requests are turned away.
+fn breaker_is_open(watch: &Watch) -> bool {
+    let waiting = watch.meters().db_waiting.get();
+    usize::try_from(waiting).is_ok_and(|waiting| waiting > watch.most_waiting)
+}

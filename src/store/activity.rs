@@ -1,0 +1,74 @@
+//! What a database tells about itself, for whoever watches it: over a connection of the watcher's
+//! own, so that it can be seen also when the instances have none left.
+use std::time::Duration;
+
+use super::{StoreError, postgres, sqlite};
+
+/// How a database is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Activity {
+    Postgres(PostgresActivity),
+    Sqlite(SqliteActivity),
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PostgresActivity {
+    pub max_connections: i64,
+    /// Clients of the whole server by what they are doing: `active`, `idle`, …
+    pub connections: Vec<(String, i64)>,
+    /// What runs, longest first.
+    pub running: Vec<Running>,
+    /// Where time went since the statistics began; `None` without `pg_stat_statements`.
+    pub statements: Option<Vec<Statement>>,
+    pub database_bytes: i64,
+    /// With indexes: `messages`, `users`, `rooms`.
+    pub tables: Vec<(String, i64)>,
+}
+
+/// A transaction or query that is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    pub pid: i32,
+    pub application: String,
+    pub state: String,
+    pub waits_for: Option<String>,
+    pub seconds: f64,
+    pub query: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    pub calls: i64,
+    pub mean_ms: f64,
+    pub query: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SqliteActivity {
+    pub file_bytes: u64,
+    /// What is not yet in the file itself.
+    pub wal_bytes: u64,
+}
+
+/// Watches one database; connects when it is asked and is not connected.
+pub enum Observer {
+    Postgres(Box<postgres::Observer>),
+    Sqlite(sqlite::Observer),
+}
+
+impl Observer {
+    /// `patience` is for one look, connecting included.
+    pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
+        Ok(match url.starts_with("sqlite:") {
+            true => Self::Sqlite(sqlite::Observer::new(url)?),
+            false => Self::Postgres(Box::new(postgres::Observer::new(url, patience)?)),
+        })
+    }
+
+    pub async fn look(&mut self) -> Result<Activity, StoreError> {
+        match self {
+            Self::Postgres(observer) => observer.look().await.map(Activity::Postgres),
+            Self::Sqlite(observer) => observer.look().map(Activity::Sqlite),
+        }
+    }
+}
