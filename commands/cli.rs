@@ -3,7 +3,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Format;
-use crate::{archive, bench, completion, config, man, migrate, serve};
+use crate::{archive, bench, completion, config, man, migrate, replay, serve};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Migrate(migrate::MigrateArgs),
     Archive(archive::ArchiveArgs),
+    Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -13,6 +13,7 @@ mod man;
 mod migrate;
 mod output;
 mod progress;
+mod replay;
 mod serve;
 mod settings;
 
@@ -55,6 +56,7 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Archive(args) => archive::run(args, output),
+        Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -4,3 +4,4 @@ pub mod bench;
 mod fault;
 pub mod lease;
 pub mod migrate;
+pub mod replay;
