@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::exit;
 use crate::output::Format;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, jobs, man, migrate, restore, serve,
-    storage,
+    archive, backup, bench, cleanup, completion, config, jobs, man, migrate, replay, restore,
+    serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Storage(storage::StorageArgs),
+    Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -17,6 +17,7 @@ mod man;
 mod migrate;
 mod output;
 mod progress;
+mod replay;
 mod restore;
 mod serve;
 mod settings;
@@ -67,6 +68,7 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Storage(args) => storage::run(&args, output),
+        Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

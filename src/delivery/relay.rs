@@ -9,7 +9,7 @@ use super::hub::Hub;
 use super::room::Room;
 use crate::bus::{BusEvent, BusState, Events};
 use crate::model::RoomName;
-use crate::store::StoreError;
+use crate::store::{Head, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -99,18 +99,16 @@ async fn due(hub: &Hub) {
     }
 }
 
-/// Asks once for all rooms here which have grown, and catches those up.
+/// Asks once for all rooms here which have grown or changed, and brings those up to date.
 async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
     let rooms = hub.warm_rooms();
-    let known: Vec<_> = rooms
-        .iter()
-        .filter_map(|room| Some((room.room.id, room.delivered()?)))
-        .collect();
+    let known: Vec<_> = rooms.iter().filter_map(|room| room.known()).collect();
     if known.is_empty() {
         return Ok(());
     }
-    for (id, _) in hub.store.heads(&known).await? {
-        if let Some(room) = hub.served(id) {
+    for head in hub.store.heads(&known).await? {
+        if let Some(room) = hub.served(head.room) {
+            hub.refresh(&room, &head).await?;
             hub.catch_up(&room).await?;
         }
     }
@@ -159,10 +157,20 @@ impl Hub {
         read
     }
 
+    /// Reads a room's newest messages anew, if others came or went behind them.
+    pub(super) async fn refresh(&self, room: &Arc<Room>, head: &Head) -> Result<(), StoreError> {
+        let _one = room.catching_up.lock().await;
+        if room.known().is_some_and(|k| k.version != head.version) {
+            let newest = self.newest(&room.room).await?;
+            room.reload(newest, head);
+        }
+        Ok(())
+    }
+
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
         while let Some(last) = room.delivered() {
             let announced = room.missing_up_to();
-            let page = self.read_page(&room.room, last, PAGE).await?;
+            let page = self.read_news(&room.room, last, PAGE).await?;
             let full = page.len() == PAGE;
             let found = room.accept_page(page);
             self.meters.recovered.add(found as u64);

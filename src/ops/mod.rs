@@ -7,6 +7,7 @@ mod fault;
 pub mod jobs;
 pub mod lease;
 pub mod migrate;
+pub mod replay;
 pub mod storage;
 pub mod upkeep;
 
