@@ -3,7 +3,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit;
 use crate::output::Format;
-use crate::{archive, bench, completion, config, man, migrate, replay, serve};
+use crate::{
+    archive, backup, bench, cleanup, completion, config, jobs, man, migrate, replay, restore,
+    serve, storage,
+};
 
 /// A chat server that one person can run, and the operator's tool for it.
 #[derive(Debug, Parser)]
@@ -55,6 +58,11 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Migrate(migrate::MigrateArgs),
     Archive(archive::ArchiveArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Jobs(jobs::JobsArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),

@@ -44,6 +44,14 @@ impl Interrupt {
     }
 }
 
+/// Runs `work`, which is done whole or not at all: a signal drops it where it is.
+pub(crate) async fn unless_signalled<T>(work: impl Future<Output = T>) -> Result<T, Exit> {
+    tokio::select! {
+        done = work => Ok(done),
+        signal = signalled() => Err(exit_of(signal.unwrap_or(15))),
+    }
+}
+
 fn exit_of(signal: i32) -> Exit {
     match signal {
         2 => Exit::Interrupted,

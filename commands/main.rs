@@ -1,21 +1,28 @@
 //! The `discordctl` binary: parse, run, say how it went.
 mod archive;
+mod backup;
 mod bench;
+mod cleanup;
 mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod database;
 mod exit;
 mod failure;
 mod fleet;
 mod interrupt;
+mod jobs;
 mod man;
 mod migrate;
 mod output;
 mod progress;
 mod replay;
+mod restore;
 mod serve;
 mod settings;
+mod storage;
+mod units;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +63,11 @@ fn dispatch(command: Command, yes: bool, output: &Output) -> anyhow::Result<Exit
         Command::Bench(args) => bench::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Archive(args) => archive::run(args, output),
+        Command::Cleanup(args) => cleanup::run(args, yes, output),
+        Command::Jobs(args) => jobs::run(args, output),
+        Command::Backup(args) => backup::run(&args, output),
+        Command::Restore(args) => restore::run(&args, yes, output),
+        Command::Storage(args) => storage::run(&args, output),
         Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

@@ -1,10 +1,11 @@
 //! `discordctl serve`: one instance in the foreground.
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::Config;
-use discordctl::server::{ServeError, Server, StoreError, log, signalled};
+use discordctl::server::{Program, ServeError, Server, StoreError, log, signalled};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -45,9 +46,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
 async fn serve(config: Config) -> anyhow::Result<Exit> {
     log::init(&config.log);
     raise_open_files();
-    let server = Server::start(&config)
+    let mut server = Server::start(&config)
         .await
         .map_err(|error| explain(&error))?;
+    server.run_jobs(&config, program(&config)?);
     greet(&server, &config)?;
     signalled().await.context("cannot listen for signals")?;
     tokio::select! {
@@ -60,6 +62,18 @@ async fn serve(config: Config) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.
+fn program(config: &Config) -> anyhow::Result<Program> {
+    let path = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().context("cannot find this program")?,
+    };
+    Ok(Program {
+        path,
+        variables: config.variables(),
+    })
 }
 
 /// Three lines for whoever started it: where to talk, and how to stop.

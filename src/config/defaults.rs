@@ -1,6 +1,7 @@
 //! The default of every key: the one place it is written.
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
     Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
@@ -40,12 +41,12 @@ impl Default for Config {
                 keep_last: 10,
                 min_age: HumanDuration::hours(1),
                 archive_first: true,
-                schedule: "*/5 * * * *".into(),
+                schedule: schedule("*/5 * * * *"),
             },
             archive: Archive {
                 url: ArchiveUrl::folder("archive"),
                 older_than: HumanDuration::days(30),
-                schedule: "0 3 * * *".into(),
+                schedule: schedule("0 3 * * *"),
             },
             thresholds: thresholds(),
             drain: Drain {
@@ -78,6 +79,10 @@ fn thresholds() -> Thresholds {
         users_table: at(ByteSize::kb(500), ByteSize::mb(5)),
         rooms_table: at(ByteSize::kb(200), ByteSize::mb(2)),
     }
+}
+
+fn schedule(fields: &str) -> Schedule {
+    fields.parse().expect("five fields")
 }
 
 fn at<T>(warning: T, critical: T) -> Threshold<T> {

@@ -216,9 +216,22 @@ impl Layers {
 }
 
 /// `limits.burst` is `DISCORDCTL_LIMITS_BURST`.
-fn env_name(key: &str) -> String {
+pub(super) fn env_name(key: &str) -> String {
     let name = key.replace('.', "_").to_ascii_uppercase();
     format!("{ENV_PREFIX}{name}")
+}
+
+/// A value as a variable holds it.
+pub(super) fn as_variable(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(entries) => {
+            let entries: Vec<String> = entries.iter().map(as_variable).collect();
+            entries.join(",")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn list(text: &str) -> Value {

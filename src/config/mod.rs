@@ -10,6 +10,7 @@ mod defaults;
 mod layers;
 mod problem;
 mod redact;
+mod schedule;
 mod secret_url;
 mod settings;
 mod suggest;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::redact;
+pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
@@ -57,6 +59,25 @@ impl Loaded {
                 (key, value, origin)
             })
             .collect()
+    }
+}
+
+impl Config {
+    /// These settings as variables, passwords and all, for a process that is to have the very
+    /// same. Never print them.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let secret = |key: &str| match key {
+            "db_url" => Some(self.db_url.expose().to_owned()),
+            "redis_url" => self.redis_url.as_ref().map(|url| url.expose().to_owned()),
+            "archive.url" => Some(self.archive.url.expose().to_owned()),
+            _ => None,
+        };
+        let variable = |(key, value): (String, serde_json::Value)| {
+            let value = secret(&key).unwrap_or_else(|| layers::as_variable(&value));
+            (layers::env_name(&key), value)
+        };
+        let leaves = tree::leaves(&tree::of(self)).into_iter();
+        leaves.map(variable).collect()
     }
 }
 

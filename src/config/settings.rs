@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
 use super::units::{ByteSize, HumanDuration, Percent};
 
@@ -79,16 +80,14 @@ pub struct Retention {
     pub min_age: HumanDuration,
     /// Nothing is removed before it is in the archive.
     pub archive_first: bool,
-    /// Five cron fields, UTC.
-    pub schedule: String,
+    pub schedule: Schedule,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Archive {
     pub url: ArchiveUrl,
     pub older_than: HumanDuration,
-    /// Five cron fields, UTC.
-    pub schedule: String,
+    pub schedule: Schedule,
 }
 
 /// When a check turns to warning and to critical: beyond the value, or below it for rates.

@@ -179,6 +179,35 @@ fn settings_that_contradict_each_other_are_told() {
 }
 
 #[test]
+fn variables_say_the_very_same() {
+    let file = r#"{
+        "db_url": "postgres://u:s3cret@h/db", "redis_url": "redis://:s3cret@h", "bind": "::1",
+        "limits": {"line_bytes": "4KiB"}, "cors": {"origins": ["https://a.example", "*"]},
+        "retention": {"schedule": "off"}, "thresholds": {"history_hit_rate": {"warning": "97.5%"}}
+    }"#;
+    for file in [file, "{}"] {
+        let config = configure(file, &[], &[]).expect("valid").config;
+        let variables = config.variables();
+        let variables: Vec<_> = variables.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let again = configure("{}", &variables, &[]).expect("valid").config;
+        assert_eq!(again, config);
+    }
+}
+
+#[test]
+fn a_wrong_schedule_is_told_with_its_place() {
+    let file = r#"{
+        "retention": {"schedule": "*/5 * * *"},
+        "archive": {"schedule": "0 3 * * 9"}
+    }"#;
+    let env = [("DISCORDCTL_ARCHIVE_SCHEDULE", "0 25 * * *")];
+    let told = configure(file, &env, &[]).expect_err("problems");
+    insta::assert_snapshot!(told.join("\n"));
+    let off = configure(r#"{"archive": {"schedule": "off"}}"#, &[], &[]).expect("valid");
+    assert!(off.config.archive.schedule.is_off());
+}
+
+#[test]
 fn free_ports_may_be_asked_for_twice() {
     assert!(configure(r#"{"tcp_port": 0, "http_port": 0}"#, &[], &[]).is_ok());
 }

@@ -1,5 +1,6 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
 mod health;
+mod jobs;
 mod lifecycle;
 mod listeners;
 pub mod log;
@@ -28,6 +29,7 @@ use listeners::Listeners;
 use watch::Watch;
 
 pub use crate::store::StoreError;
+pub use jobs::Program;
 pub use lifecycle::signalled;
 
 /// Why an instance did not start, or did not stop as it should.
@@ -132,6 +134,13 @@ impl Server {
             stop_helpers,
             drain: config.drain.clone(),
         })
+    }
+
+    /// Has `program` run the jobs that are due, from now on until it stops.
+    pub fn run_jobs(&mut self, config: &Config, program: Program) {
+        let jobs = jobs::Jobs::new(config, program);
+        let stop = self.stop_helpers.clone();
+        self.helpers.push(tokio::spawn(jobs.run(stop)));
     }
 
     /// Stops as planned: new clients are turned away, each client is told at a moment of its

@@ -1,4 +1,5 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
+pub mod copy;
 mod error;
 mod gate;
 pub mod history;

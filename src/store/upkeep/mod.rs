@@ -4,6 +4,7 @@
 mod postgres;
 mod sqlite;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
+use crate::model::RoomId;
 
 /// Who has a lease that somebody else wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,110 @@ pub struct Held {
     pub holder: String,
     pub until: DateTime<Utc>,
 }
+
+/// A job's run. A scheduled one has the time at which it was due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub id: RunId,
+    pub job: String,
+    pub due_at: Option<DateTime<Utc>>,
+    pub instance: String,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub result: Option<String>,
+    pub detail: Option<String>,
+}
+
+pub type RunId = i64;
+
+/// A run as it is read.
+type RunRow = (
+    RunId,
+    String,
+    Option<DateTime<Utc>>,
+    String,
+    DateTime<Utc>,
+    Option<DateTime<Utc>>,
+    Option<String>,
+    Option<String>,
+);
+
+impl From<RunRow> for Run {
+    fn from(row: RunRow) -> Self {
+        let (id, job, due_at, instance, started_at, finished_at, result, detail) = row;
+        Self {
+            id,
+            job,
+            due_at,
+            instance,
+            started_at,
+            finished_at,
+            result,
+            detail,
+        }
+    }
+}
+
+/// How large a table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSize {
+    pub name: String,
+    pub rows: i64,
+    /// False where `rows` is the database's own estimate, since to count would take long.
+    pub exact: bool,
+    /// With its indexes.
+    pub bytes: i64,
+    pub index_bytes: i64,
+    /// Rows that are deleted and still take room, where the database has such.
+    pub dead_rows: Option<i64>,
+}
+
+/// How large the whole database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseSize {
+    pub bytes: i64,
+    /// The embedded one's file.
+    pub file: Option<PathBuf>,
+    /// What the embedded one has written beside its file.
+    pub wal_bytes: Option<i64>,
+    /// Room in the embedded one's file that is free for new rows.
+    pub free_bytes: Option<i64>,
+}
+
+/// How large a table was when somebody looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    pub name: String,
+    pub seen_at: DateTime<Utc>,
+    pub rows: i64,
+    pub bytes: i64,
+}
+
+/// An instance that lives, as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Living {
+    pub name: String,
+    pub pid: i64,
+}
+
+impl From<(String, DateTime<Utc>)> for Held {
+    fn from((holder, until): (String, DateTime<Utc>)) -> Self {
+        Self { holder, until }
+    }
+}
+
+impl From<(String, i64)> for Living {
+    fn from((name, pid): (String, i64)) -> Self {
+        Self { name, pid }
+    }
+}
+
+/// How long runs of jobs are kept; a job's last is kept in any case.
+const KEEP_RUNS: Duration = Duration::from_secs(7 * 86_400);
+/// How long looks at sizes are kept.
+const KEEP_LOOKS: Duration = Duration::from_secs(7 * 86_400);
+/// A run that began so long ago, without its job's lease, is not under way any more.
+const LOST_AFTER: Duration = Duration::from_secs(60);
 
 /// What jobs and operators' commands ask of the database. All times are the database's, so that
 /// the clocks of those who ask need not agree.
@@ -47,6 +153,46 @@ pub trait Upkeep: Send + Sync + 'static {
 
     /// Who has it now.
     async fn lease(&self, name: &str) -> Result<Option<Held>, StoreError>;
+
+    /// Enters the run of `job` that is due at `due`; none if somebody has entered it before.
+    async fn claim_run(
+        &self,
+        job: &str,
+        due: DateTime<Utc>,
+        instance: &str,
+    ) -> Result<Option<RunId>, StoreError>;
+
+    /// Enters a run of `job` that somebody asked for.
+    async fn begin_run(&self, job: &str, instance: &str) -> Result<RunId, StoreError>;
+
+    /// Says how a run ended, unless that is said already.
+    async fn end_run(&self, run: RunId, result: &str, detail: &str) -> Result<(), StoreError>;
+
+    /// The newest run of each job.
+    async fn last_runs(&self) -> Result<Vec<Run>, StoreError>;
+
+    /// Ends runs whose process was killed as `lost`, and forgets old ones.
+    async fn tidy_runs(&self) -> Result<(), StoreError>;
+
+    /// This schema's tables, by name.
+    async fn tables(&self) -> Result<Vec<TableSize>, StoreError>;
+
+    async fn size(&self) -> Result<DatabaseSize, StoreError>;
+
+    /// Writes down what was seen, for the next look, and forgets what was seen long ago.
+    async fn note(&self, tables: &[TableSize]) -> Result<(), StoreError>;
+
+    /// What was seen before, oldest first.
+    async fn looks(&self) -> Result<Vec<Look>, StoreError>;
+
+    /// Rooms that have more than `keep` messages, the oldest of them from before `before`.
+    async fn crowded(&self, keep: usize, before: DateTime<Utc>) -> Result<Vec<RoomId>, StoreError>;
+
+    /// How many sessions of instances wait in the database now, as far as it can tell.
+    async fn waiting(&self) -> Result<u64, StoreError>;
+
+    /// The instances that gave a sign of life within [`LEASE`](crate::store::LEASE).
+    async fn living(&self) -> Result<Vec<Living>, StoreError>;
 
     async fn close(&self);
 }

@@ -1,6 +1,7 @@
 //! Leases: what one at a time may do, across processes and machines.
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
 use crate::store::upkeep::Held;
@@ -70,7 +71,7 @@ pub(super) async fn release(pool: &PgPool, name: &str, holder: &str) -> Result<(
 
 pub(super) async fn held(pool: &PgPool, name: &str) -> Result<Option<Held>, sqlx::Error> {
     let mut tx = pool.begin().await?;
-    let row = sqlx::query_as(
+    let row: Option<(String, DateTime<Utc>)> = sqlx::query_as(
         "SELECT holder, until FROM leases WHERE name = $1 AND until > clock_timestamp()",
     )
     .persistent(false)
@@ -78,5 +79,5 @@ pub(super) async fn held(pool: &PgPool, name: &str) -> Result<Option<Held>, sqlx
     .fetch_optional(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(row.map(|(holder, until)| Held { holder, until }))
+    Ok(row.map(Held::from))
 }

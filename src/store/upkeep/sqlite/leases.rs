@@ -1,6 +1,7 @@
 //! Leases: what one at a time may do, across processes.
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqlitePool;
 
 use super::ahead;
@@ -67,12 +68,12 @@ pub(super) async fn release(
 }
 
 pub(super) async fn held(pool: &SqlitePool, name: &str) -> Result<Option<Held>, sqlx::Error> {
-    let row = sqlx::query_as(
+    let row: Option<(String, DateTime<Utc>)> = sqlx::query_as(
         "SELECT holder, until FROM leases
          WHERE name = ?1 AND until > strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
     )
     .bind(name)
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|(holder, until)| Held { holder, until }))
+    Ok(row.map(Held::from))
 }

@@ -1,6 +1,10 @@
 //! Upkeep on SQLite.
 mod leases;
+mod load;
+mod runs;
+mod sizes;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +13,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::{Held, Upkeep};
+use super::{DatabaseSize, Held, Living, Look, Run, RunId, TableSize, Upkeep};
+use crate::model::RoomId;
 use crate::store::{StoreError, migrations};
 
 /// A lease is renewed while something else is asked.
@@ -19,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct SqliteUpkeep {
     pool: SqlitePool,
+    file: PathBuf,
 }
 
 impl SqliteUpkeep {
@@ -26,7 +32,7 @@ impl SqliteUpkeep {
         let options: SqliteConnectOptions = url
             .parse()
             .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-        let file = options.get_filename();
+        let file = options.get_filename().to_owned();
         if !file.exists() {
             return Err(StoreError::Unavailable(format!(
                 "there is no file {}; 'discordctl serve' makes it",
@@ -46,13 +52,18 @@ impl SqliteUpkeep {
             .connect_lazy_with(options);
         let applied = sqlx::query_as(migrations::APPLIED).fetch_all(&pool).await;
         migrations::fits(applied.map_err(StoreError::from))?;
-        Ok(Self { pool })
+        Ok(Self { pool, file })
     }
 }
 
 /// A length of time as SQLite's date functions take it, looking ahead from now.
 fn ahead(life: Duration) -> String {
     format!("+{:.3} seconds", life.as_secs_f64())
+}
+
+/// The same, looking back.
+fn ago(life: Duration) -> String {
+    format!("-{:.3} seconds", life.as_secs_f64())
 }
 
 #[async_trait]
@@ -86,6 +97,60 @@ impl Upkeep for SqliteUpkeep {
 
     async fn lease(&self, name: &str) -> Result<Option<Held>, StoreError> {
         Ok(leases::held(&self.pool, name).await?)
+    }
+
+    async fn claim_run(
+        &self,
+        job: &str,
+        due: DateTime<Utc>,
+        instance: &str,
+    ) -> Result<Option<RunId>, StoreError> {
+        Ok(runs::claim(&self.pool, job, due, instance).await?)
+    }
+
+    async fn begin_run(&self, job: &str, instance: &str) -> Result<RunId, StoreError> {
+        Ok(runs::begin(&self.pool, job, instance).await?)
+    }
+
+    async fn end_run(&self, run: RunId, result: &str, detail: &str) -> Result<(), StoreError> {
+        Ok(runs::end(&self.pool, run, result, detail).await?)
+    }
+
+    async fn last_runs(&self) -> Result<Vec<Run>, StoreError> {
+        Ok(runs::last(&self.pool).await?)
+    }
+
+    async fn tidy_runs(&self) -> Result<(), StoreError> {
+        Ok(runs::tidy(&self.pool).await?)
+    }
+
+    async fn tables(&self) -> Result<Vec<TableSize>, StoreError> {
+        Ok(sizes::tables(&self.pool).await?)
+    }
+
+    async fn size(&self) -> Result<DatabaseSize, StoreError> {
+        Ok(sizes::database(&self.pool, &self.file).await?)
+    }
+
+    async fn note(&self, tables: &[TableSize]) -> Result<(), StoreError> {
+        Ok(sizes::note(&self.pool, tables).await?)
+    }
+
+    async fn looks(&self) -> Result<Vec<Look>, StoreError> {
+        Ok(sizes::looks(&self.pool).await?)
+    }
+
+    async fn crowded(&self, keep: usize, before: DateTime<Utc>) -> Result<Vec<RoomId>, StoreError> {
+        Ok(load::crowded(&self.pool, keep, before).await?)
+    }
+
+    /// It does not know: who waits for its lock waits in their own process.
+    async fn waiting(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn living(&self) -> Result<Vec<Living>, StoreError> {
+        Ok(sizes::living(&self.pool).await?)
     }
 
     async fn close(&self) {

@@ -1,0 +1,125 @@
+//! `discordctl backup`: the whole database in a file, and whether that can be relied on.
+mod failure;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use discordctl::config::Config;
+use discordctl::ops::backup::{self, BackupError};
+
+use crate::database;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::unless_signalled;
+use crate::output::Output;
+use crate::settings::DatabaseSettings;
+pub(crate) use failure::explain;
+use report::Report;
+
+/// Copy the whole database to a file while it is in use, or prove such a file
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+PostgreSQL is dumped by its own pg_dump (custom format), of the server's version or newer; SQLite
+is copied whole. FILE appears when it is complete and was looked into, and never in the place of
+another; FILE.json beside it says what it holds, with its SHA-256. Give the database's own
+address, not a pooler's.
+
+Examples:
+  discordctl backup --to /backup/chat-$(date +%F).dump
+  discordctl backup verify /backup/chat-2026-11-21.dump --restore-drill
+  discordctl restore /backup/chat-2026-11-21.dump"
+)]
+pub(crate) struct BackupArgs {
+    #[command(subcommand)]
+    command: Option<BackupCommand>,
+    /// The file to write; it must not be there
+    #[arg(long, value_name = "FILE", required = true)]
+    to: Option<PathBuf>,
+    /// Only see whether it could be done
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    settings: DatabaseSettings,
+}
+
+#[derive(Debug, Subcommand)]
+enum BackupCommand {
+    /// Read all of a backup, and compare it with what was written
+    Verify {
+        file: PathBuf,
+        /// Restore it into a scratch database as well, count everything, and drop that again
+        #[arg(long)]
+        restore_drill: bool,
+    },
+}
+
+pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
+    let config = args.settings.load()?.config;
+    let url = config.db_url.expose();
+    let work = async {
+        match (&args.command, &args.to) {
+            (
+                Some(BackupCommand::Verify {
+                    file,
+                    restore_drill: true,
+                }),
+                _,
+            ) => {
+                let (verified, contents) = backup::drill(url, file).await?;
+                Ok(Report::verified(file, verified, Some(contents)))
+            }
+            (Some(BackupCommand::Verify { file, .. }), _) => {
+                let verified = backup::verify(file).await?;
+                Ok(Report::verified(file, verified, None))
+            }
+            (None, Some(to)) if args.dry_run => Ok(Report::plan(backup::plan(url, to).await?)),
+            (None, Some(to)) => {
+                let manifest = backup::make(url, to, &discordctl::ops::SystemClock).await?;
+                Ok(Report::made(to, &manifest))
+            }
+            (None, None) => Err(BackupError::Missing(PathBuf::new())),
+        }
+    };
+    let done = database::block_on(async { Ok(unless_signalled(work).await) })?;
+    let (what, path) = args.what();
+    match done {
+        Ok(Ok(report)) => {
+            output.result(report.name(), &report, Report::as_text)?;
+            Ok(Exit::Done)
+        }
+        Ok(Err(error)) => Err(explain(&error, &what, &config).into()),
+        Err(exit) => Err(interrupted(exit, &what, path, &config).into()),
+    }
+}
+
+impl BackupArgs {
+    /// What is done, and with which file.
+    fn what(&self) -> (String, &Path) {
+        match (&self.command, &self.to) {
+            (Some(BackupCommand::Verify { file, .. }), _) => {
+                (format!("verify {}", file.display()), file)
+            }
+            (None, Some(to)) => (format!("back up to {}", to.display()), to),
+            (None, None) => ("back up".into(), Path::new("")),
+        }
+    }
+}
+
+fn interrupted(exit: Exit, what: &str, path: &Path, config: &Config) -> Failure {
+    Failure {
+        exit,
+        code: "interrupted",
+        what: format!("cannot {what}: interrupted"),
+        why: format!(
+            "nothing was left at {}, and {} is as it was",
+            path.display(),
+            config.db_url
+        ),
+        hint: "run the same command again".into(),
+        runbook: None,
+    }
+}

@@ -1,0 +1,128 @@
+//! What `discordctl backup` prints.
+use std::path::Path;
+
+use discordctl::ops::backup::{Contents, Manifest, Plan, Verified};
+use serde::Serialize;
+
+use crate::units::{bytes, time};
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    #[serde(skip)]
+    done: Done,
+    file: String,
+    database: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_at: Option<String>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// None for a dump without a manifest that was not restored.
+    messages: Option<i64>,
+    rooms: Option<usize>,
+    /// Compared with what was said of it when it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Done {
+    Planned,
+    Made,
+    Verified,
+}
+
+impl Report {
+    pub(super) fn plan(plan: Plan) -> Self {
+        let known = !plan.contents.tables.is_empty();
+        let (messages, rooms) = counts(&plan.contents);
+        Self {
+            done: Done::Planned,
+            file: plan.to.display().to_string(),
+            database: plan.database.as_str(),
+            made_at: None,
+            bytes: plan.needed,
+            sha256: None,
+            messages: known.then_some(messages),
+            rooms: known.then_some(rooms),
+            manifest: None,
+            restored: None,
+        }
+    }
+
+    pub(super) fn made(to: &Path, manifest: &Manifest) -> Self {
+        let (messages, rooms) = counts(&manifest.contents);
+        Self {
+            done: Done::Made,
+            file: to.display().to_string(),
+            database: manifest.database.as_str(),
+            made_at: Some(time(manifest.made_at)),
+            bytes: manifest.bytes,
+            sha256: Some(manifest.sha256.clone()),
+            messages: Some(messages),
+            rooms: Some(rooms),
+            manifest: None,
+            restored: None,
+        }
+    }
+
+    pub(super) fn verified(file: &Path, verified: Verified, restored: Option<Contents>) -> Self {
+        let manifest = verified.manifest.as_ref();
+        let said = manifest.map(|manifest| counts(&manifest.contents));
+        let counted = restored.as_ref().map(counts).or(said);
+        Self {
+            done: Done::Verified,
+            file: file.display().to_string(),
+            database: verified.kind.as_str(),
+            made_at: manifest.map(|manifest| time(manifest.made_at)),
+            bytes: verified.bytes,
+            messages: counted.map(|(messages, _)| messages),
+            rooms: counted.map(|(_, rooms)| rooms),
+            manifest: Some(manifest.is_some()),
+            restored: Some(restored.is_some()),
+            sha256: Some(verified.sha256),
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self.done {
+            Done::Planned | Done::Made => "backup",
+            Done::Verified => "backup-verify",
+        }
+    }
+
+    pub(super) fn as_text(&self) -> String {
+        let size = bytes(i64::try_from(self.bytes).unwrap_or(i64::MAX));
+        let held = match (self.messages, self.rooms) {
+            (Some(messages), Some(rooms)) => format!("{messages} messages in {rooms} rooms"),
+            _ => "all there is".into(),
+        };
+        let Self { file, database, .. } = self;
+        let mut lines = vec![match self.done {
+            Done::Planned => {
+                format!("would write {file}: {held}, {database}, at most about {size}")
+            }
+            Done::Made => format!("wrote {file}: {held}, {database}, {size}"),
+            Done::Verified => format!("{file} is sound: {held}, {database}, {size}"),
+        }];
+        lines.extend(self.sha256.as_ref().map(|hash| format!("SHA-256 {hash}")));
+        match (self.manifest, self.restored) {
+            (Some(true), Some(true)) => lines.push(
+                "restored into a scratch database: every table and room as it was backed up".into(),
+            ),
+            (Some(false), Some(true)) => lines.push(
+                "restored into a scratch database; there is no manifest to compare it with".into(),
+            ),
+            (Some(false), _) => lines.push("there is no manifest to compare it with".into()),
+            _ => {}
+        }
+        lines.join("\n")
+    }
+}
+
+fn counts(contents: &Contents) -> (i64, usize) {
+    let messages = contents.tables.get("messages").copied().unwrap_or(0);
+    (messages, contents.rooms.len())
+}

@@ -1,0 +1,54 @@
+//! What `discordctl cleanup` prints.
+use discordctl::ops::cleanup::{Report, RoomReport};
+
+use crate::output::table;
+
+/// Rooms shown to people; programs get all of them.
+const SHOWN: usize = 50;
+
+pub(super) fn as_text(report: &Report) -> String {
+    if let Some(why) = &report.skipped {
+        return format!("skipped: {why}");
+    }
+    if report.rooms.is_empty() {
+        return "nothing to trim: no room has more than it keeps, and old enough".into();
+    }
+    let mut largest: Vec<&RoomReport> = report.rooms.iter().collect();
+    largest.sort_by_key(|room| std::cmp::Reverse(room.candidates));
+    let heading = ["ROOM", "BEYOND", "ARCHIVED", "DELETED", "LEFT", "OLDEST"];
+    let rows = largest.iter().take(SHOWN).map(|room| row(room)).collect();
+    let mut text = table(heading, rows);
+    if report.rooms.len() > SHOWN {
+        text += &format!("\n… and {} rooms more", report.rooms.len() - SHOWN);
+    }
+    let Report {
+        candidates,
+        archived,
+        deleted,
+        ..
+    } = report;
+    let rooms = report.rooms.len();
+    text += &match report.dry_run {
+        true => {
+            format!("\n\nwould archive {archived} and delete {deleted} messages in {rooms} rooms")
+        }
+        false => format!(
+            "\n\narchived {archived} and deleted {deleted} of {candidates} messages in {rooms} rooms"
+        ),
+    };
+    if report.unfinished {
+        text += "; there is more to do";
+    }
+    text
+}
+
+fn row(room: &RoomReport) -> [String; 6] {
+    [
+        room.room.clone(),
+        room.candidates.to_string(),
+        room.archived.to_string(),
+        room.deleted.to_string(),
+        room.left.to_string(),
+        room.oldest_at.clone().unwrap_or("-".into()),
+    ]
+}

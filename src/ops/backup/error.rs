@@ -1,0 +1,66 @@
+//! Why there is no backup, or no restored database.
+use std::io;
+use std::path::PathBuf;
+
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    #[error("there is no {}", .0.display())]
+    Missing(PathBuf),
+    #[error("another process writes {}", .0.display())]
+    Busy(PathBuf),
+    #[error("it needs about {needed} bytes, and {free} are free at {}", path.display())]
+    NoSpace {
+        path: PathBuf,
+        needed: u64,
+        free: u64,
+    },
+    #[error("there is no {tool} {needed} or newer here{}", newest(.found))]
+    NoTool {
+        tool: &'static str,
+        needed: u32,
+        found: Vec<String>,
+    },
+    #[error("{tool} ended with {status}: {said}")]
+    Tool {
+        tool: String,
+        status: String,
+        said: String,
+    },
+    /// It is not what it should be.
+    #[error("{}: {why}", path.display())]
+    Corrupt { path: PathBuf, why: String },
+    #[error("the database has {0} messages")]
+    NotEmpty(i64),
+    #[error("it is in use: {0}")]
+    InUse(String),
+    #[error("what is there now is not what was backed up:\n{}", .0.join("\n"))]
+    Differs(Vec<String>),
+    #[error("the backup is of {is}, and db_url names {wanted}")]
+    OtherKind {
+        is: &'static str,
+        wanted: &'static str,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+}
+
+impl BackupError {
+    /// For `map_err`: what was done to which file.
+    pub(super) fn io(what: &str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let what = format!("cannot {what} {}", path.display());
+        move |source| Self::Io { what, source }
+    }
+}
+
+fn newest(found: &[String]) -> String {
+    match found {
+        [] => String::new(),
+        found => format!(" (found {})", found.join(", ")),
+    }
+}

@@ -1,0 +1,98 @@
+//! How large everything is, how fast it grows, and when that will be too much.
+mod archive;
+mod disk;
+mod growth;
+
+use std::path::{Path, PathBuf};
+
+use chrono::Duration;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::store::upkeep::{DatabaseSize, Upkeep};
+
+pub use crate::store::StoreError;
+pub use archive::ArchiveSize;
+pub use disk::Disk;
+pub(crate) use disk::free;
+pub use growth::TableGrowth;
+
+/// Between two looks that are written down: growth is told since the last of them.
+const NOTE_EVERY: Duration = Duration::hours(1);
+
+/// As monitoring has it; the worst counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Ok,
+    Warning,
+    Critical,
+}
+
+#[derive(Debug, Clone)]
+pub struct Storage {
+    pub database: DatabaseSize,
+    pub tables: Vec<TableGrowth>,
+    pub archive: ArchiveSize,
+    pub disks: Vec<Disk>,
+}
+
+impl Storage {
+    pub fn level(&self) -> Level {
+        let tables = self.tables.iter().map(|table| table.level);
+        let disks = self.disks.iter().map(|disk| disk.level);
+        tables.chain(disks).max().unwrap_or(Level::Ok)
+    }
+}
+
+/// Looks at everything, and writes down what the tables are for whoever looks next; not with
+/// `dry_run`.
+pub async fn look(
+    config: &Config,
+    upkeep: &dyn Upkeep,
+    dry_run: bool,
+) -> Result<Storage, StoreError> {
+    let (database, sizes, now) = (
+        upkeep.size().await?,
+        upkeep.tables().await?,
+        upkeep.now().await?,
+    );
+    let looks = upkeep.looks().await?;
+    let recent = looks.iter().any(|look| now - look.seen_at < NOTE_EVERY);
+    if !recent && !dry_run {
+        upkeep.note(&sizes).await?;
+    }
+    let tables = sizes.into_iter().map(|size| {
+        let threshold = threshold(config, &size.name);
+        TableGrowth::of(size, threshold, &looks, now)
+    });
+    let tables = tables.collect();
+    let archive = archive::size(&config.archive.url).await;
+    let mut places: Vec<PathBuf> = vec![config.data_dir.clone()];
+    places.extend(
+        database
+            .file
+            .as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_owned),
+    );
+    places.extend(archive.folder.clone());
+    Ok(Storage {
+        disks: disk::disks(&places),
+        database,
+        tables,
+        archive,
+    })
+}
+
+fn threshold(
+    config: &Config,
+    table: &str,
+) -> Option<crate::config::Threshold<crate::config::ByteSize>> {
+    match table {
+        "messages" => Some(config.thresholds.messages_table),
+        "users" => Some(config.thresholds.users_table),
+        "rooms" => Some(config.thresholds.rooms_table),
+        _ => None,
+    }
+}

@@ -1,0 +1,237 @@
+//! Jobs that are due: each run once for the whole deployment, in a process of its own.
+//!
+//! All times are the database's, and whoever enters a due time first runs it. A time that nobody
+//! was there for is made up for by one run, however many were missed.
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Schedule};
+use crate::store::StoreError;
+use crate::store::upkeep::{self, RunId, Upkeep};
+
+/// The longest time between two looks at the database's clock.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// After the database did not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// What a job's process may take to save its work when the instance stops; it may be killed at
+/// any point.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// What is run with `jobs run NAME --run ID` behind its own arguments.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub path: PathBuf,
+    pub variables: Vec<(String, String)>,
+}
+
+pub(super) struct Jobs {
+    url: String,
+    instance: String,
+    jobs: Vec<Job>,
+    program: Arc<Program>,
+}
+
+struct Job {
+    name: &'static str,
+    schedule: Schedule,
+    /// The last due time that needs no more thought here.
+    settled: Option<DateTime<Utc>>,
+}
+
+impl Jobs {
+    pub(super) fn new(config: &Config, program: Program) -> Self {
+        let job = |name, schedule: &Schedule| Job {
+            name,
+            schedule: schedule.clone(),
+            settled: None,
+        };
+        let mut jobs = vec![
+            job("archive", &config.archive.schedule),
+            job("cleanup", &config.retention.schedule),
+        ];
+        jobs.retain(|job| !job.schedule.is_off());
+        Self {
+            url: config.db_url.expose().to_owned(),
+            instance: config.instance_id.clone(),
+            jobs,
+            program: Arc::new(program),
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        let runs = TaskTracker::new();
+        let look = async {
+            loop {
+                let pause = match self.look(&runs, &stop).await {
+                    Ok(pause) => pause,
+                    Err(error) => {
+                        tracing::warn!(%error, "can't look which jobs are due");
+                        TRY_AGAIN
+                    }
+                };
+                sleep(pause).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = look => {}
+        }
+        runs.close();
+        runs.wait().await;
+    }
+
+    /// Watches the database's clock, and starts what is due. Returns on an error.
+    async fn look(
+        &mut self,
+        runs: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Duration, StoreError> {
+        let application = format!("discordctl {} jobs", self.instance);
+        let upkeep = upkeep::open(&self.url, &application).await?;
+        self.settle(&upkeep).await?;
+        loop {
+            let now = upkeep.now().await?;
+            for at in 0..self.jobs.len() {
+                if let Some(due) = self.jobs[at].due(now) {
+                    let name = self.jobs[at].name;
+                    if let Some(run) = upkeep.claim_run(name, due, &self.instance).await? {
+                        let work = self.program.clone().work(name, run, upkeep.clone());
+                        runs.spawn(work.until(stop.clone()));
+                    }
+                    self.jobs[at].settled = Some(due);
+                }
+            }
+            sleep(self.pause(now)).await;
+        }
+    }
+
+    /// A job that never ran has nothing to make up for: it waits for its next time.
+    async fn settle(&mut self, upkeep: &Arc<dyn Upkeep>) -> Result<(), StoreError> {
+        let (now, last) = (upkeep.now().await?, upkeep.last_runs().await?);
+        for job in &mut self.jobs {
+            if job.settled.is_none() && !last.iter().any(|run| run.job == job.name) {
+                job.settled = job.schedule.latest(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Until the next time, and a little more, different for each instance.
+    fn pause(&self, now: DateTime<Utc>) -> Duration {
+        let next = self.jobs.iter().filter_map(|job| job.schedule.after(now));
+        let next = next.min().and_then(|next| (next - now).to_std().ok());
+        let mut random = [0u8; 1];
+        // Without random numbers they all ask at once, which is no harm.
+        let _ = getrandom::fill(&mut random);
+        next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY) + Duration::from_millis(random[0].into())
+    }
+}
+
+impl Job {
+    fn due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let due = self.schedule.latest(now)?;
+        self.settled
+            .is_none_or(|settled| settled < due)
+            .then_some(due)
+    }
+}
+
+impl Program {
+    fn work(self: Arc<Self>, job: &'static str, run: RunId, upkeep: Arc<dyn Upkeep>) -> Work {
+        Work {
+            program: self,
+            job,
+            run,
+            upkeep,
+        }
+    }
+}
+
+/// One run of a job.
+struct Work {
+    program: Arc<Program>,
+    job: &'static str,
+    run: RunId,
+    upkeep: Arc<dyn Upkeep>,
+}
+
+impl Work {
+    /// Runs to its end. Then the run has one too, also if its process could not write it down.
+    async fn until(self, stop: CancellationToken) {
+        tracing::info!(job = self.job, run = self.run, "a job begins");
+        let ended = match self.spawn() {
+            Ok(child) => wait(child, &stop).await,
+            Err(error) => Err(error),
+        };
+        let why = match ended {
+            Ok(output) if output.status.success() => {
+                tracing::info!(job = self.job, run = self.run, "a job ended");
+                "it ended without a word".to_owned()
+            }
+            Ok(output) => {
+                let status = output.status;
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said: String = said.chars().take(500).collect();
+                tracing::warn!(job = self.job, run = self.run, %status, said, "a job failed");
+                format!("its process ended with {status}")
+            }
+            Err(error) => {
+                tracing::warn!(job = self.job, run = self.run, %error, "a job can't be run");
+                format!("its process can't be run: {error}")
+            }
+        };
+        if let Err(error) = self.upkeep.end_run(self.run, "failed", &why).await {
+            tracing::warn!(job = self.job, run = self.run, %error, "can't write down its end");
+        }
+    }
+
+    fn spawn(&self) -> std::io::Result<Child> {
+        Command::new(&self.program.path)
+            .args(["jobs", "run", self.job, "--run", &self.run.to_string()])
+            .envs(
+                self.program
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+    }
+}
+
+async fn wait(child: Child, stop: &CancellationToken) -> std::io::Result<Output> {
+    let id = child.id();
+    let mut ended = std::pin::pin!(child.wait_with_output());
+    tokio::select! {
+        output = &mut ended => return output,
+        () = stop.cancelled() => {}
+    }
+    // It was not waited for yet: the id is still its own.
+    signal(id, rustix::process::Signal::TERM);
+    if let Ok(output) = timeout(LAST_WORDS, &mut ended).await {
+        return output;
+    }
+    signal(id, rustix::process::Signal::KILL);
+    ended.await
+}
+
+fn signal(id: Option<u32>, signal: rustix::process::Signal) {
+    let id = id.and_then(|id| i32::try_from(id).ok());
+    if let Some(pid) = id.and_then(rustix::process::Pid::from_raw) {
+        // It may have ended meanwhile.
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}

@@ -1,0 +1,112 @@
+//! A database to try something in, beside the real one, gone afterwards.
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::{Server, connect, libpq};
+use crate::store::{StoreError, pg_url};
+
+const PREFIX: &str = "discordctl_drill_";
+
+/// A PostgreSQL database of its own. To be dropped with [`Scratch::end`]; one that a killed
+/// process left is dropped by the next.
+pub struct Scratch {
+    admin: PgConnection,
+    /// Shows others that it is in use.
+    inside: PgConnection,
+    name: String,
+    pub url: String,
+}
+
+impl Scratch {
+    /// Makes one on the server of `url`, whose user must be allowed to.
+    pub async fn make(url: &str) -> Result<Self, StoreError> {
+        let mut admin = connect(url).await?;
+        drop_stale(&mut admin).await?;
+        let mut random = [0u8; 4];
+        getrandom::fill(&mut random)
+            .map_err(|error| StoreError::Unavailable(format!("no random numbers: {error}")))?;
+        let name = format!("{PREFIX}{:08x}", u32::from_be_bytes(random));
+        run(
+            &mut admin,
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        )
+        .await?;
+        let inside = pg_url::read(url)?.database(&name).connect().await?;
+        let url = renamed(url, &name);
+        Ok(Self {
+            admin,
+            inside,
+            name,
+            url,
+        })
+    }
+
+    /// As its programs are told of it.
+    pub async fn server(&self) -> Result<Server, StoreError> {
+        libpq::server(&self.url).await
+    }
+
+    pub async fn end(mut self) -> Result<(), StoreError> {
+        self.inside.close().await?;
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        run(&mut self.admin, &drop).await?;
+        Ok(self.admin.close().await?)
+    }
+}
+
+/// Drops those that nobody is connected to.
+async fn drop_stale(admin: &mut PgConnection) -> Result<(), StoreError> {
+    let stale: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database d WHERE datname LIKE 'discordctl~_drill~_%' ESCAPE '~'
+           AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datid = d.oid)",
+    )
+    .fetch_all(&mut *admin)
+    .await?;
+    for name in stale {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.chars().all(plain) {
+            // Somebody may have come meanwhile; then it is theirs.
+            let _ = run(admin, &format!("DROP DATABASE IF EXISTS {name}")).await;
+        }
+    }
+    Ok(())
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The same URL with another database.
+fn renamed(url: &str, database: &str) -> String {
+    let (base, query) = match url.split_once('?') {
+        Some((base, query)) => (base, format!("?{query}&dbname={database}")),
+        None => (url, String::new()),
+    };
+    let start = base.find("://").map_or(0, |at| at + 3);
+    let host = base[start..]
+        .find('/')
+        .map_or(base, |at| &base[..start + at]);
+    format!("{host}/{database}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::renamed;
+
+    #[test]
+    fn another_database_on_the_same_server() {
+        for (url, expected) in [
+            ("postgres://a:b@h:5/db", "postgres://a:b@h:5/x"),
+            ("postgres://h", "postgres://h/x"),
+            (
+                "postgres:///db?host=/run",
+                "postgres:///x?host=/run&dbname=x",
+            ),
+        ] {
+            assert_eq!(renamed(url, "x"), expected);
+        }
+    }
+}
