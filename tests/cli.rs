@@ -46,6 +46,8 @@ fn exit_code(args: &[&str]) -> Option<i32> {
 fn help_teaches() {
     insta::assert_snapshot!("help", session(&["--help"]));
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
+    insta::assert_snapshot!("help_archive", session(&["archive", "--help"]));
+    insta::assert_snapshot!("help_replay", session(&["replay", "--help"]));
     insta::assert_snapshot!("help_exit_codes", session(&["help", "exit-codes"]));
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::Drain;
@@ -140,24 +140,30 @@ impl Connection {
                 return self.farewell();
             }
             let open = self.closing.is_none();
-            let listening = open && self.out.len() < MOST_ANSWERS && wrote != Wrote::Blocked;
+            let blocked = wrote == Wrote::Blocked;
+            let listening = open && self.out.len() < MOST_ANSWERS && !blocked;
+            let interest = match blocked {
+                true => Interest::WRITABLE,
+                false => Interest::READABLE,
+            };
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.limits.write_timeout.saturating_sub(waited);
             tokio::select! {
-                ready = self.stream.readable(), if listening => {
+                ready = self.stream.ready(interest), if listening || blocked => {
                     ready?;
-                    self.listen().await?;
+                    if listening {
+                        self.listen().await?;
+                    }
                 }
-                ready = self.stream.writable(), if wrote == Wrote::Blocked => ready?,
                 () = self.reader.fetch(), if wrote == Wrote::Behind => {}
-                () = self.session.signal().notified(), if wrote != Wrote::Blocked => {}
+                () = self.session.signal().notified(), if !blocked => {}
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
                 }
                 () = moment.come(), if open => {
                     self.close("the server is restarting; connect again in a moment").await;
                 }
-                () = tokio::time::sleep(patience), if wrote == Wrote::Blocked => {
+                () = without_progress(patience), if blocked => {
                     self.chat.meters().no_progress.add(1);
                     return Err(io::ErrorKind::TimedOut.into());
                 }
@@ -404,6 +410,11 @@ async fn settle(sending: &mut VecDeque<Sending>) -> Option<ChatError> {
     let outcome = sending.front_mut()?.done().await;
     sending.pop_front();
     outcome.err()
+}
+
+/// Boxed, since nearly every connection is spared it.
+async fn without_progress(patience: Duration) {
+    Box::pin(tokio::time::sleep(patience)).await;
 }
 
 fn would_block(written: io::Result<usize>) -> io::Result<usize> {

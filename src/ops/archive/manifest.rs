@@ -23,6 +23,9 @@ pub struct Entry {
     pub last_seq: i64,
     /// Of the bytes as stored, in hexadecimal digits.
     pub sha256: String,
+    /// The beginnings of the hashes of its parts of 256 KiB, one after the other.
+    #[serde(default)]
+    pub blocks: String,
     pub archived_at: String,
 }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::error::ReplayError;
+use crate::ops::archive::digest::{Digest, Sum};
 use crate::ops::archive::{Destination, Entry, Manifest};
 
 /// Parts of a document that are on their way from the archive.
@@ -110,15 +110,14 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Gives its text to `read`; returns that with the size and the hash of the bytes as stored.
+    /// Gives its text to `read`; returns that with the sum of the bytes as stored.
     pub(super) fn text<T>(
         self,
         read: impl FnOnce(&mut dyn Read) -> Result<T, super::reader::Fault>,
-    ) -> Result<(T, u64, String), super::reader::Fault> {
+    ) -> Result<(T, Sum), super::reader::Fault> {
         let mut raw = Hashed {
             raw: self.raw,
-            size: 0,
-            hash: Sha256::new(),
+            digest: Digest::default(),
         };
         let value = match self.packed {
             true => {
@@ -127,27 +126,19 @@ impl Opened {
             }
             false => read(&mut raw)?,
         };
-        let digits: Vec<_> = raw
-            .hash
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        Ok((value, raw.size, digits.concat()))
+        Ok((value, raw.digest.finish()))
     }
 }
 
 struct Hashed {
     raw: Box<dyn Read + Send>,
-    size: u64,
-    hash: Sha256,
+    digest: Digest,
 }
 
 impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.raw.read(buffer)?;
-        self.size += count as u64;
-        self.hash.update(&buffer[..count]);
+        self.digest.update(&buffer[..count]);
         Ok(count)
     }
 }
