@@ -11,6 +11,7 @@ mod leases;
 mod log;
 mod program;
 mod runs;
+mod storage;
 
 /// Makes a test of every case for every kind of database.
 macro_rules! both {
@@ -58,6 +59,11 @@ both! {
         a_job_does_not_run_beside_itself,
         a_killed_run_is_lost_and_the_next_does_its_work,
         a_run_that_fails_says_why,
+    }
+    storage {
+        sizes_are_judged_and_their_growth_is_told,
+        tables_fit_on_a_screen,
+        without_a_database_it_says_so,
     }
     backup {
         what_was_backed_up_comes_back,
