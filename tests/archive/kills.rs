@@ -103,7 +103,7 @@ pub(crate) async fn killed_at_any_time_nothing_is_lost(db: Db) {
             }
             operator.forget_lease().await;
             // Whatever is not in the database is in the archive.
-            if tries % 4 == 0 {
+            if tries.is_multiple_of(4) {
                 operator.run(&["archive", "verify"]);
             }
         }

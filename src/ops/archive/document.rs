@@ -147,7 +147,8 @@ impl Open {
         month: (i32, u32),
         known: &BTreeMap<Seq, Seq>,
     ) -> Result<Self, ArchiveError> {
-        let mut text = Vec::with_capacity(1 << 16);
+        // All that it may need: what is not used is not in memory, and nothing is moved.
+        let mut text = Vec::with_capacity(MOST_BYTES + (256 << 10));
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
         write!(

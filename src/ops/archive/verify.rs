@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::destination::Destination;
 use super::digest::{Digest, Sum};
 use super::error::ArchiveError;
-use super::manifest::{self, Entry, Manifest};
+use super::manifest::{Entry, Manifest};
 use super::plan::Watch;
 
 /// What a stored file really is.
@@ -127,10 +127,8 @@ pub async fn verify(
         findings.push(check(destination, entry).await?);
         watch.advance(entry.count);
     }
-    let listed: std::collections::HashSet<_> =
-        manifest.entries().iter().map(|e| e.path.as_str()).collect();
     for path in destination.list("rooms").await? {
-        if !listed.contains(path.as_str()) && path != manifest::PATH {
+        if !manifest.knows(&path) {
             findings.push(Finding {
                 path,
                 state: State::Unlisted,
