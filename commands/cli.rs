@@ -6,7 +6,7 @@ use crate::exit;
 use crate::output::Asked;
 use crate::{
     archive, backup, bench, cleanup, completion, config, doctor, health, instances, jobs, man,
-    migrate, monitor, restart, restore, runbook, serve, storage,
+    migrate, monitor, replay, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Storage(storage::StorageArgs),
+    Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -22,6 +22,7 @@ mod migrate;
 mod monitor;
 mod output;
 mod progress;
+mod replay;
 mod restart;
 mod restore;
 mod runbook;
@@ -94,6 +95,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Storage(args) => storage::run(&args, output),
+        Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

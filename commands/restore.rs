@@ -19,9 +19,10 @@ use crate::units::time;
 /// Put a backup in the place of an empty database
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Refuses a database that has messages (73) or is in use (75). The backup is verified first, goes in
-whole or not at all, and what is there afterwards is counted and compared. PostgreSQL is restored
-by its own pg_restore into an existing database; SQLite's file is made.
+Refuses a database that has messages (73) or is in use (75). The backup is
+verified first, goes in whole or not at all, and what is there afterwards is
+counted and compared. PostgreSQL is restored by its own pg_restore into an
+existing database; SQLite's file is made.
 
 Examples:
   createdb chat2

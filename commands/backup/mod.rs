@@ -23,10 +23,11 @@ use report::Report;
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "\
-PostgreSQL is dumped by its own pg_dump (custom format), of the server's version or newer; SQLite
-is copied whole. FILE appears when it is complete and was looked into, and never in the place of
-another; FILE.json beside it says what it holds, with its SHA-256. Give the database's own
-address, not a pooler's.
+PostgreSQL is dumped by its own pg_dump (custom format), of the server's
+version or newer; SQLite is copied whole. FILE appears when it is complete and
+was looked into, and never in the place of another; FILE.json beside it says
+what it holds, with its SHA-256. Give the database's own address, not a
+pooler's.
 
 Examples:
   discordctl backup --to /backup/chat-$(date +%F).dump

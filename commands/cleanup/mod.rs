@@ -19,10 +19,11 @@ use crate::settings::DatabaseSettings;
 /// Trim rooms to their newest messages, archiving the others first
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The newest messages of each room stay (retention.keep_last), and all that is younger than
-retention.min_age. What goes is archived first, unless retention.archive_first is false or
---no-archive is given: then it is gone for good, and this asks. It makes way for chat, and can be
-stopped or killed at any moment and run again. While another cleanup or archive is at work, this
+The newest messages of each room stay (retention.keep_last), and all that is
+younger than retention.min_age. What goes is archived first, unless
+retention.archive_first is false or --no-archive is given: then it is gone for
+good, and this asks. It makes way for chat, and can be stopped or killed at
+any moment and run again. While another cleanup or archive is at work, this
 does nothing and says so. 'serve' runs it by itself (retention.schedule).
 
 Examples:

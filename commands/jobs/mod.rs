@@ -16,9 +16,9 @@ use report::{ListReport, RunReport};
 /// Show the scheduled jobs, or run one now
 #[derive(Debug, Args)]
 #[command(after_help = "\
-'serve' runs them: 'archive' as archive.schedule says, 'cleanup' as retention.schedule says, in
-UTC, once for all instances of a database; \"off\" turns one off. A time at which no instance ran
-is made up for by one run.
+'serve' runs them: 'archive' as archive.schedule says, 'cleanup' as
+retention.schedule says, in UTC, once for all instances of a database; \"off\"
+turns one off. A time at which no instance ran is made up for by one run.
 
 Examples:
   discordctl jobs list

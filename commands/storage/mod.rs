@@ -13,9 +13,10 @@ use report::Report;
 /// Show what tables, files and disks hold, and how fast that grows
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exits 0 if all is within the thresholds, 1 beyond a warning, 2 beyond a critical one; they are
-'thresholds.*_table' in the configuration. Growth is told since the last look that was written
-down, of an hour ago or more. PostgreSQL's rows beyond 100,000 are its own estimate (~).
+Exits 0 if all is within the thresholds, 1 beyond a warning, 2 beyond a
+critical one; they are 'thresholds.*_table' in the configuration. Growth is
+told since the last look that was written down, of an hour ago or more.
+PostgreSQL's rows beyond 100,000 are its own estimate (~).
 
 Examples:
   discordctl storage

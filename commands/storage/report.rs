@@ -173,7 +173,7 @@ impl Database {
             line += &format!(", of which {} free for new rows", bytes(free));
         }
         if let Some(wal) = self.wal_bytes {
-            line += &format!("; {} beside it in the log (-wal)", bytes(wal));
+            line += &format!("\nlog       {} beside it (-wal)", bytes(wal));
         }
         line
     }

@@ -61,6 +61,7 @@ debian_package() {
     nc) echo netcat-openbsd ;;
     chromedriver) echo chromium-driver ;;
     promtool) echo prometheus ;;
+    python3) echo python3 python3-venv ;;
     *) echo "$1" ;;
   esac
 }

@@ -98,6 +98,34 @@ postgres_start() {
     "$bin/psql" -X -h 127.0.0.1 -p "$port" -U "$role" -d postgres -c 'SELECT 1'
 }
 
+# Where the S3 server for tests is installed: a Python package, outside of everything else.
+s3_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/moto"; }
+
+# s3_install: installs it if it is not there; 1, with a sentence, where that can't be done.
+s3_install() {
+  local home log
+  home=$(s3_home)
+  [ -x "$home/bin/moto_server" ] && return 0
+  log=$(mktemp "${TMPDIR:-/tmp}/discordctl-moto.XXXXXX")
+  say "installing: moto, an S3 server, into $home"
+  if python3 -m venv "$home" >"$log" 2>&1 &&
+    retry 3 "$home/bin/pip" install --quiet 'moto[server,s3]' >>"$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  say "scripts/${0##*/}: an S3 server can't be installed (all it said: $log); its tests are left out"
+  return 1
+}
+
+# s3_start DIR PORT: starts it and waits until it answers.
+s3_start() {
+  local dir=$1 port=$2
+  ${LAUNCH[@]+"${LAUNCH[@]}"} "$(s3_home)/bin/moto_server" -H 127.0.0.1 -p "$port" \
+    >"$dir/s3.log" 2>&1 </dev/null &
+  STARTED_PID=$!
+  wait_ready "$STARTED_PID" 60 port_taken "$port"
+}
+
 # redis_start DIR PORT [OPTION…]: starts it and waits until it answers.
 redis_start() {
   local dir=$1 port=$2 bin cli

@@ -8,6 +8,7 @@ use super::Entry;
 use super::chunk::Chunk;
 use super::hub::Hub;
 use super::room::Room;
+use super::tail::Tail;
 use crate::model::{RoomRef, Seq};
 use crate::store::StoreError;
 
@@ -87,7 +88,10 @@ pub struct Cursor {
     page: Option<Slice>,
     /// Notices before this were for others.
     notices_from: u64,
-    end: Option<u64>,
+    /// It ends here: the place in the tail, and the last `seq` before it.
+    end: Option<(u64, Seq)>,
+    /// What was put back from an archive up to this `seq` was there when it began.
+    replayed: Seq,
     /// It has had everything at least once, so what comes now is new to it.
     live: bool,
     /// Counted among the readers that are not reading from memory.
@@ -115,9 +119,11 @@ impl Cursor {
             index: None,
             notices_from: 0,
             end: None,
+            replayed: 0,
             live: false,
             behind: false,
         };
+        cursor.replayed = cursor.room.with_tail(|t| t.replayed()).unwrap_or(0);
         cursor.skip_notices();
         cursor
     }
@@ -138,7 +144,8 @@ impl Cursor {
 
     /// The reader gets what is there now, and then no more.
     pub fn end_here(&mut self) {
-        self.end = self.room.with_tail(|tail| tail.next_index()).or(Some(0));
+        let here = self.room.with_tail(|t| (t.next_index(), t.last()));
+        self.end = here.or(Some((0, 0)));
     }
 
     pub fn is_ending(&self) -> bool {
@@ -153,11 +160,21 @@ impl Cursor {
         }
         let (next_seq, index) = (self.next_seq, self.index);
         let (notices_from, end, live) = (self.notices_from, self.end, self.live);
+        let replayed = self.replayed;
         let found = self.room.with_tail(|tail| {
             let known = index.filter(|i| *i >= tail.first_index());
-            let Some(mut at) = known.or_else(|| tail.index_of(next_seq)) else {
+            let sought = || match tail.replay_for(next_seq, replayed) {
+                Some(_) => None,
+                None => tail.index_of(next_seq),
+            };
+            let Some(mut at) = known.or_else(sought) else {
                 return (None, Next::Behind);
             };
+            // The tail may have been read anew since the end was set.
+            let end = end.map(|(index, last)| match index >= tail.first_index() {
+                true => index,
+                false => tail.index_of(last + 1).unwrap_or(index),
+            });
             let begun = slices.len();
             let mut bytes = 0;
             while slices.len() - begun < MOST_SLICES && bytes < MOST_BYTES {
@@ -233,16 +250,27 @@ impl Cursor {
 
     /// Reads the page that comes next from the store; may be dropped half way.
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
-        let messages = self
+        let mut messages = self
             .hub
             .read_page(&self.room.room, self.next_seq - 1, PAGE)
             .await?;
-        let full = messages.len() == PAGE;
+        let mut full = messages.len() == PAGE;
+        // What was put back from an archive after this reader began is not for it.
+        let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);
+        let replay = self.room.with_tail(replay).flatten();
+        if let Some(replay) = replay {
+            let read = messages.len();
+            messages.retain(|m| m.seq <= replay.after);
+            full &= messages.len() == read;
+        }
         let last = messages.last().map_or(self.next_seq - 1, |m| m.seq);
         let chunk = Chunk::of_messages(messages, self.next_seq, None);
         let mut entries = chunk.entries().to_vec();
         // Where the page ends before the tail begins, what lies between is gone.
-        let before = self.room.with_tail(|tail| tail.before()).unwrap_or(last);
+        let before = match replay {
+            Some(replay) => replay.to,
+            None => self.room.with_tail(|tail| tail.before()).unwrap_or(last),
+        };
         if !full && before > last {
             entries.push(Entry::Gap {
                 room: self.room.room.name.clone(),

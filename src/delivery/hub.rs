@@ -13,7 +13,7 @@ use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
 use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
-use crate::store::{Store, StoreError};
+use crate::store::{Head, Known, Store, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 const LINGER: Duration = Duration::from_secs(60);
@@ -194,14 +194,21 @@ impl Hub {
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let _turn = self.turn().await?;
-            let heads = self.store.heads(&[(room.room.id, 0)]).await?;
+            let heads = self.store.heads(&[Known::nothing(room.room.id)]).await?;
             let keep = self.limits.keep;
             let newest = self.store.read_before(&room.room, Seq::MAX, keep).await?;
-            Ok((heads.first().map_or(0, |(_, head)| *head), newest))
+            // A room that is gone is as an empty one.
+            let gone = Head {
+                room: room.room.id,
+                last_seq: 0,
+                replayed_seq: 0,
+                version: 0,
+            };
+            Ok((heads.first().copied().unwrap_or(gone), newest))
         };
         match loaded.await {
             Ok((head, newest)) => {
-                if room.finish_loading(newest, head) {
+                if room.finish_loading(newest, &head) {
                     self.catch_up(room).await?;
                 }
                 Ok(false)
@@ -294,6 +301,22 @@ impl Hub {
     ) -> Result<Vec<Message>, StoreError> {
         let _turn = self.turn().await?;
         self.store.read(room, after, limit).await
+    }
+
+    /// A page of what is news.
+    pub(super) async fn read_news(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let _turn = self.turn().await?;
+        self.store.read_news(room, after, limit).await
+    }
+
+    /// What is kept of a room that nobody has written to for long.
+    pub(super) async fn newest(&self, room: &RoomRef) -> Result<Vec<Message>, StoreError> {
+        self.page_before(room, Seq::MAX, self.limits.keep).await
     }
 
     async fn page_before(

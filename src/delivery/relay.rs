@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::hub::Hub;
 use super::room::Room;
 use crate::bus::{BusEvent, BusState, Events};
-use crate::model::{RoomId, RoomName, Seq};
-use crate::store::StoreError;
+use crate::model::RoomName;
+use crate::store::{Head, Known, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -99,15 +99,16 @@ async fn due(hub: &Hub) {
     }
 }
 
-/// Asks once for all rooms here which have grown, and catches those up.
+/// Asks once for all rooms here which have grown or changed, and brings those up to date.
 async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
-    let known = hub.delivered();
+    let known = hub.known_rooms();
     if known.is_empty() {
         return Ok(());
     }
     hub.meters.sweeps.add(1);
-    for (id, _) in hub.store.heads(&known).await? {
-        if let Some(room) = hub.served(id) {
+    for head in hub.store.heads(&known).await? {
+        if let Some(room) = hub.served(head.room) {
+            hub.refresh(&room, &head).await?;
             hub.catch_up(&room).await?;
         }
     }
@@ -117,24 +118,22 @@ async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
 impl Hub {
     /// How many committed messages the rooms here have not taken up yet.
     pub async fn lag(&self) -> Result<i64, StoreError> {
-        let known = self.delivered();
+        let known = self.known_rooms();
         if known.is_empty() {
             return Ok(0);
         }
         let ahead = self.store.heads(&known).await?;
-        let behind = |(id, head): &(RoomId, Seq)| {
-            let here = known.iter().find(|(known, _)| known == id);
-            here.map_or(0, |(_, delivered)| (head - delivered).max(0))
+        let behind = |head: &Head| {
+            let here = known.iter().find(|known| known.room == head.room);
+            here.map_or(0, |known| (head.last_seq - known.seq).max(0))
         };
         Ok(ahead.iter().map(behind).sum())
     }
 
-    /// How far each room here is.
-    fn delivered(&self) -> Vec<(RoomId, Seq)> {
-        self.warm_rooms()
-            .iter()
-            .filter_map(|room| Some((room.room.id, room.delivered()?)))
-            .collect()
+    /// What is known of each room here.
+    fn known_rooms(&self) -> Vec<Known> {
+        let rooms = self.warm_rooms();
+        rooms.iter().filter_map(|room| room.known()).collect()
     }
 
     /// The room of that name, if it is served here.
@@ -178,10 +177,20 @@ impl Hub {
         read
     }
 
+    /// Reads a room's newest messages anew, if others came or went behind them.
+    pub(super) async fn refresh(&self, room: &Arc<Room>, head: &Head) -> Result<(), StoreError> {
+        let _one = room.catching_up.lock().await;
+        if room.known().is_some_and(|k| k.version != head.version) {
+            let newest = self.newest(&room.room).await?;
+            room.reload(newest, head);
+        }
+        Ok(())
+    }
+
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
         while let Some(last) = room.delivered() {
             let announced = room.missing_up_to();
-            let page = self.read_page(&room.room, last, PAGE).await?;
+            let page = self.read_news(&room.room, last, PAGE).await?;
             let full = page.len() == PAGE;
             let found = room.accept_page(page);
             self.meters.recovered.add(found as u64);

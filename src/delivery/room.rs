@@ -8,8 +8,9 @@ use tokio::sync::Notify;
 
 use super::chunk::{Chunk, Entry};
 use super::notices::{Move, Notices};
-use super::tail::{Tail, TailLimits};
+use super::tail::{Replay, Tail, TailLimits};
 use crate::model::{Message, RoomRef, Seq};
+use crate::store::{Head, Known};
 
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
 /// catching up reads them.
@@ -152,27 +153,68 @@ impl Room {
         state.waiting = Waiting::default();
     }
 
-    /// Makes the newest messages of a room whose last `seq` was at least `head` its tail. True
-    /// if messages are missing.
-    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: Seq) -> bool {
-        let first = newest.first().map_or(head + 1, |m| m.seq);
-        let last = newest.last().map_or(head, |m| m.seq);
-        let mut tail = Tail::new(self.limits, first - 1);
-        let mut chunks = vec![Chunk::of_messages(newest, first, None)];
-        if last < head {
+    /// Makes the newest messages of a room that was at least at `head` its tail. True if
+    /// messages are missing.
+    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: &Head) -> bool {
+        let before = newest.first().map_or(head.last_seq, |m| m.seq - 1);
+        let mut tail = Tail::new(self.limits, before, head.version);
+        self.fill(&mut tail, newest, head);
+        self.state.lock().phase = Phase::Warm(tail);
+        self.extend(Vec::new(), None, set_aside)
+    }
+
+    fn fill(&self, tail: &mut Tail, newest: Vec<Message>, head: &Head) {
+        let last = newest.last().map_or(tail.last(), |m| m.seq);
+        if !newest.is_empty() {
+            tail.push(Chunk::of_messages(newest, tail.last() + 1, None));
+        }
+        if last < head.last_seq {
             let gap = Entry::Gap {
                 room: self.room.name.clone(),
                 from: Some(last + 1),
-                to: head,
+                to: head.last_seq,
             };
-            chunks.push(Chunk::new(vec![gap], None));
+            tail.push(Chunk::new(vec![gap], None));
         }
-        chunks
-            .into_iter()
-            .filter(|c| !c.entries().is_empty())
-            .for_each(|c| tail.push(c));
-        self.state.lock().phase = Phase::Warm(tail);
-        self.extend(Vec::new(), None, set_aside)
+    }
+
+    /// Takes the newest messages anew, because others came or went behind the newest: what is
+    /// up to `head` and not among them is not there. What was put back beyond what was delivered
+    /// is for whoever joins, and a gap to those who were here.
+    pub(super) fn reload(&self, newest: Vec<Message>, head: &Head) {
+        let mut state = self.state.lock();
+        let Phase::Warm(old) = &mut state.phase else {
+            return;
+        };
+        let before = newest.first().map_or(head.last_seq, |m| m.seq - 1);
+        let reached = newest.last().map_or(0, |m| m.seq).max(head.last_seq);
+        if old.before() > reached {
+            // What came meanwhile is more than is kept: read it once more.
+            return;
+        }
+        let replay = (head.replayed_seq > old.last()).then(|| Replay {
+            after: old.last(),
+            to: head.replayed_seq,
+        });
+        let mut tail = old.anew(before, head.version, replay);
+        self.fill(&mut tail, newest, head);
+        let meanwhile = old.after(reached);
+        if !meanwhile.is_empty() {
+            tail.push(Chunk::of_messages(meanwhile, reached + 1, None));
+        }
+        *old = tail;
+        drop(state);
+        self.extend(Vec::new(), None, set_aside);
+        self.wake();
+    }
+
+    /// What this instance knows of the room, while it keeps anything of it.
+    pub(super) fn known(&self) -> Option<Known> {
+        self.with_tail(|tail| Known {
+            room: self.room.id,
+            seq: tail.last(),
+            version: tail.version(),
+        })
     }
 
     pub(super) fn is_warm(&self) -> bool {

@@ -34,6 +34,14 @@ struct Placed {
     messages: usize,
 }
 
+/// Messages that were put back from an archive beyond what had been delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Replay {
+    /// What had been delivered.
+    pub(super) after: Seq,
+    pub(super) to: Seq,
+}
+
 /// The ring. Positions (`index`) count entries, notices included, since the room was loaded.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -45,11 +53,14 @@ pub(super) struct Tail {
     last: Seq,
     messages: usize,
     bytes: usize,
+    /// How the room's older messages were when they were read.
+    version: i64,
+    replay: Option<Replay>,
 }
 
 impl Tail {
     /// An empty tail for a room whose last `seq` is `last`.
-    pub(super) fn new(limits: TailLimits, last: Seq) -> Self {
+    pub(super) fn new(limits: TailLimits, last: Seq, version: i64) -> Self {
         Self {
             limits,
             ring: VecDeque::new(),
@@ -58,7 +69,44 @@ impl Tail {
             last,
             messages: 0,
             bytes: 0,
+            version,
+            replay: None,
         }
+    }
+
+    /// An empty tail in the place of this one, from `last` on. No position in this one is a
+    /// position in that one: readers look for their `seq` anew.
+    pub(super) fn anew(&self, last: Seq, version: i64, replay: Option<Replay>) -> Self {
+        Self {
+            next_index: self.next_index + 1,
+            replay: replay.or(self.replay),
+            ..Self::new(self.limits, last, version)
+        }
+    }
+
+    pub(super) fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// What was put back and is no news to a reader who waits for `next`, and has begun after
+    /// what was put back up to `seen`.
+    pub(super) fn replay_for(&self, next: Seq, seen: Seq) -> Option<Replay> {
+        self.replay.filter(|r| r.to > seen && next <= r.to)
+    }
+
+    /// Where the last that was put back ends, or 0.
+    pub(super) fn replayed(&self) -> Seq {
+        self.replay.map_or(0, |replay| replay.to)
+    }
+
+    /// The messages here after `seq`.
+    pub(super) fn after(&self, seq: Seq) -> Vec<crate::model::Message> {
+        let entries = self.ring.iter().flat_map(|placed| placed.chunk.entries());
+        let newer = entries.filter_map(|entry| match entry {
+            Entry::Message(message) if message.seq > seq => Some(message.clone()),
+            _ => None,
+        });
+        newer.collect()
     }
 
     pub(super) fn last(&self) -> Seq {

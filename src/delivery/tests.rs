@@ -280,3 +280,107 @@ fn short(entry: &Entry) -> String {
         Entry::Notice { text, .. } => text.to_string(),
     }
 }
+
+/// Everything that a reader is given: messages as their `seq`, gaps as where they end, negated.
+async fn told(reader: &mut Cursor) -> Vec<Seq> {
+    let (mut seen, mut slices) = (Vec::new(), Vec::new());
+    loop {
+        slices.clear();
+        match reader.peek(&mut slices) {
+            Next::Some => {
+                for slice in &slices {
+                    for entry in &slice.chunk.entries()[slice.from..] {
+                        match entry {
+                            Entry::Message(message) => seen.push(message.seq),
+                            Entry::Gap { to, .. } => seen.push(-to),
+                            Entry::Notice { .. } => {}
+                        }
+                    }
+                    reader.advance(slice, slice.len());
+                }
+            }
+            Next::Behind => reader.fetch().await.expect("readable"),
+            Next::Idle | Next::Ended => return seen,
+        }
+    }
+}
+
+/// The sweep, once.
+async fn sweep(hub: &Arc<Hub>, room: &Arc<Room>) {
+    let known = [room.known().expect("it is warm")];
+    for head in hub.store.heads(&known).await.expect("readable") {
+        hub.refresh(room, &head).await.expect("readable");
+        hub.catch_up(room).await.expect("readable");
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_back_is_history_and_no_news() {
+    use crate::store::history::{self, Claim, Row};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, room, user) = store(&folder).await;
+    let hub = hub(&store, TailLimits::keeping(3));
+    let say = async |count: usize| {
+        let texts: Vec<_> = (0..count).map(|n| format!("said {n}")).collect();
+        write(&store, &room, user, &texts).await
+    };
+    say(5).await;
+    let signal = Arc::new(Notify::new());
+    let read = async |start| hub.read(&room, start, signal.clone()).await.expect("reads");
+    let mut live = read(Start::Last(2)).await;
+    assert_eq!(told(&mut live).await, [4, 5]);
+    let mut slow = read(Start::Last(3)).await;
+
+    // Another process deletes what is old: history knows it no more.
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let mut history = history::open(&url, "test").await.expect("opens");
+    let deleted = history.delete(room.id, 2, 100).await.expect("deleted");
+    assert_eq!(deleted, 2);
+    let served = hub.room(&room);
+    sweep(&hub, &served).await;
+    let (there, more) = hub.history(&room, 4, 10).await.expect("reads");
+    assert_eq!((there.len(), more), (1, false), "only 3 is before 4");
+
+    // It puts those back, and others beyond the newest.
+    let row = |seq| Row {
+        id: 1_000 + seq,
+        seq,
+        user: Some("writer".into()),
+        content: "from the archive".into(),
+        created_at: "2024-01-01T00:00:00Z".parse().expect("a time"),
+    };
+    let claimed = history.claim(&room.name, Claim::UpTo(9), 1_009, None).await;
+    assert_eq!(claimed.expect("claimed").0, room.id);
+    // What is said meanwhile comes after it.
+    let said = say(1).await;
+    assert_eq!(said[0].seq, 10);
+    served.accept(said, hub.now());
+    hub.catch_up(&served).await.expect("readable");
+    assert_eq!(told(&mut live).await, [-9, 10], "no news, but a gap");
+    let rows: Vec<_> = [1, 2, 6, 7, 8, 9].map(row).to_vec();
+    assert_eq!(history.restore(room.id, &rows).await.expect("restored"), 6);
+    assert_eq!(history.restore(room.id, &rows).await.expect("works"), 0);
+    history.refresh(room.id).await.expect("works");
+    sweep(&hub, &served).await;
+    assert_eq!(told(&mut live).await, [0; 0], "it has had all");
+    assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
+    let (there, _) = hub.history(&room, 3, 10).await.expect("reads");
+    assert_eq!(there.len(), 2, "what is behind the tail is there at once");
+
+    // A replay at the very end, nothing said after it.
+    let claimed = history.claim(&room.name, Claim::Next(2), 1_012, None).await;
+    assert_eq!(claimed.expect("claimed"), (room.id, 10));
+    let rows = [11, 12].map(row);
+    history.restore(room.id, &rows).await.expect("restored");
+    sweep(&hub, &served).await;
+    assert_eq!(told(&mut live).await, [-12]);
+    assert_eq!(told(&mut slow).await, [3, 4, 5, 6, 7, 8, 9, 10, -12]);
+    let mut resumed = read(Start::After(9)).await;
+    assert_eq!(told(&mut resumed).await, [10, 11, 12]);
+    say(1).await;
+    sweep(&hub, &served).await;
+    for reader in [&mut live, &mut slow, &mut resumed] {
+        assert_eq!(told(reader).await, [13]);
+    }
+    history.close().await;
+}

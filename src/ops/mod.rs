@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod lease;
 pub mod migrate;
 pub mod monitor;
+pub mod replay;
 pub mod runbook;
 pub mod storage;
 pub mod upkeep;

@@ -58,6 +58,37 @@ pub struct RoomSummary {
     pub last_seq: Seq,
 }
 
+/// What an instance knows of a room: the last `seq` it delivered, and how the room's older
+/// messages were then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    pub room: RoomId,
+    pub seq: Seq,
+    pub version: i64,
+}
+
+impl Known {
+    /// Nothing but that it exists.
+    pub fn nothing(room: RoomId) -> Self {
+        Self {
+            room,
+            seq: -1,
+            version: -1,
+        }
+    }
+}
+
+/// Where a room stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub room: RoomId,
+    pub last_seq: Seq,
+    /// What was put back from an archive ends here: up to it nothing is news.
+    pub replayed_seq: Seq,
+    /// Another number whenever messages came or went behind the newest.
+    pub version: i64,
+}
+
 /// How the connection pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolState {
@@ -110,8 +141,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Of the rooms given with a `seq`, those whose `last_seq` is beyond it.
-    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError>;
+    /// The same, without what was put back from an archive: that is no news, but a hole in it.
+    async fn read_news(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Of these rooms, those that went on, or whose older messages came or went.
+    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError>;
 
     /// Whether another process may have committed since the last time this was asked; cheap.
     async fn changed(&self) -> Result<bool, StoreError>;

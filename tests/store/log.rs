@@ -2,8 +2,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{RoomName, RoomRef, UserId};
-use discordctl::store::{Appended, Draft, Rejected, Store};
+use discordctl::model::{RoomName, RoomRef, Seq, UserId};
+use discordctl::store::{Appended, Draft, Known, Rejected, Store};
 
 use crate::db::{Db, Kind};
 
@@ -31,6 +31,14 @@ pub(crate) async fn append(store: &Arc<dyn Store>, batch: &[Draft]) -> Vec<Appen
         .collect::<Vec<_>>();
     assert_eq!(stored.len(), batch.len());
     stored
+}
+
+fn known(room: &RoomRef, seq: Seq) -> Known {
+    Known {
+        room: room.id,
+        seq,
+        version: 0,
+    }
 }
 
 async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
@@ -127,8 +135,9 @@ pub(crate) async fn a_reader_beside_sees_commits_in_the_order_of_seq(db: Db) {
             );
             last = message.seq;
         }
-        let head = reader.heads(&[(general.id, last)]).await.expect("heads");
-        assert!(head.iter().all(|(_, seq)| *seq > last));
+        let known = known(&general, last);
+        let head = reader.heads(&[known]).await.expect("heads");
+        assert!(head.iter().all(|head| head.last_seq > last));
     }
     for writer in writers {
         writer.await.expect("the writer is content");
@@ -244,16 +253,22 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
     )
     .await;
     append(&other, &[draft(&rooms[2], user, "c")]).await;
-    let known: Vec<_> = rooms.iter().map(|r| (r.id, 0)).collect();
-    let mut heads = store.heads(&known).await.expect("heads");
-    heads.sort_unstable();
-    assert_eq!(heads, [(rooms[1].id, 2), (rooms[2].id, 1)]);
-    let known = [(rooms[1].id, 1), (rooms[2].id, 1), (9_999, 0)];
+    let heads = async |asked: &[Known]| {
+        let heads = store.heads(asked).await.expect("heads");
+        let mut heads: Vec<_> = heads.iter().map(|h| (h.room, h.last_seq)).collect();
+        heads.sort_unstable();
+        heads
+    };
+    let all: Vec<_> = rooms.iter().map(|room| known(room, 0)).collect();
+    assert_eq!(heads(&all).await, [(rooms[1].id, 2), (rooms[2].id, 1)]);
+    let gone = Known::nothing(9_999);
+    let some = [known(&rooms[1], 1), known(&rooms[2], 1), gone];
+    assert_eq!(heads(&some).await, [(rooms[1].id, 2)]);
+    assert_eq!(heads(&[]).await, []);
     assert_eq!(
-        store.heads(&known).await.expect("heads"),
-        [(rooms[1].id, 2)]
+        heads(&[Known::nothing(rooms[0].id)]).await,
+        [(rooms[0].id, 0)]
     );
-    assert_eq!(store.heads(&[]).await.expect("heads"), []);
 }
 
 pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {

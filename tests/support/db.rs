@@ -76,11 +76,16 @@ impl Db {
         }
     }
 
-    async fn close(&self) {
+    /// Closes what the test has open of it.
+    pub(crate) async fn let_go(&self) {
         let opened = std::mem::take(&mut *self.opened.lock().expect("not poisoned"));
         for store in opened {
             store.close().await;
         }
+    }
+
+    async fn close(&self) {
+        self.let_go().await;
         match &*self.home {
             Home::Folder(folder) => assert!(folder.path().exists()),
             Home::Server { url, name } => {

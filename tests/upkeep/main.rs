@@ -1,10 +1,17 @@
 //! What keeps the database small and safe, the same cases over every database.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
+mod cleanup;
 #[path = "../support/db.rs"]
 #[allow(dead_code, reason = "the store's own tests use more of it")]
 mod db;
+mod jobs;
 mod leases;
+mod log;
+mod program;
+mod runs;
+mod storage;
 
 /// Makes a test of every case for every kind of database.
 macro_rules! both {
@@ -28,5 +35,43 @@ both! {
         of_many_at_once_one_gets_it,
         a_killed_holder_loses_it_when_its_time_is_over,
         a_late_holder_may_renew_while_nobody_else_came,
+    }
+    runs {
+        a_due_time_is_claimed_once,
+        a_run_ends_once,
+        a_run_whose_process_was_killed_is_lost,
+        old_runs_are_forgotten_but_for_the_last,
+        sizes_are_seen_and_remembered,
+        what_to_trim_is_found_at_once,
+    }
+    cleanup {
+        what_must_stay_stays,
+        killed_at_each_step_it_ends_the_same,
+        killed_at_any_moment_it_ends_the_same,
+        only_what_is_asked_for_is_trimmed,
+        who_else_is_at_work_is_let_be,
+        it_ends_when_its_time_is_over_and_goes_on,
+        an_interrupted_one_says_how_to_go_on,
+    }
+    jobs {
+        missed_runs_are_made_up_for_by_one_over_all_instances,
+        a_job_that_never_ran_waits_for_its_time,
+        a_job_does_not_run_beside_itself,
+        a_killed_run_is_lost_and_the_next_does_its_work,
+        a_run_that_fails_says_why,
+    }
+    storage {
+        sizes_are_judged_and_their_growth_is_told,
+        tables_fit_on_a_screen,
+        without_a_database_it_says_so,
+    }
+    backup {
+        what_was_backed_up_comes_back,
+        nothing_is_ever_overwritten,
+        a_flipped_bit_is_found_before_anything_is_changed,
+        a_database_in_use_is_not_replaced,
+        killed_at_each_step_it_can_be_made_again,
+        a_password_is_on_no_command_line,
+        messages_go_on_while_it_is_made,
     }
 }

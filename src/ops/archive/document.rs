@@ -4,8 +4,8 @@ use std::io::Write;
 
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
-use sha2::{Digest, Sha256};
 
+use super::digest::Sum;
 use super::error::ArchiveError;
 use super::manifest::Entry;
 use crate::model::{RoomRef, Seq, format_time};
@@ -27,8 +27,8 @@ pub(super) struct Document {
 impl Entry {
     /// Takes another document with the same messages in the place of the one that was made.
     pub(super) fn adopt(&mut self, bytes: &[u8]) {
-        self.size = bytes.len() as u64;
-        self.sha256 = hex(&Sha256::digest(bytes));
+        let sum = Sum::of(bytes);
+        (self.size, self.sha256, self.blocks) = (sum.size, sum.sha256, sum.blocks);
     }
 }
 
@@ -118,15 +118,17 @@ impl Builder {
             bytes = zstd::bulk::compress(&bytes, LEVEL).map_err(inside)?;
             path += ".zst";
         }
+        let sum = Sum::of(&bytes);
         let entry = Entry {
             path,
             room: self.room.name.to_string(),
             room_id: self.room.id,
-            size: bytes.len() as u64,
+            size: sum.size,
             count,
             first_seq,
             last_seq,
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256: sum.sha256,
+            blocks: sum.blocks,
             archived_at: format_time(self.made_at),
         };
         self.done.push(Document {
@@ -145,7 +147,8 @@ impl Open {
         month: (i32, u32),
         known: &BTreeMap<Seq, Seq>,
     ) -> Result<Self, ArchiveError> {
-        let mut text = Vec::with_capacity(1 << 16);
+        // All that it may need: what is not used is not in memory, and nothing is moved.
+        let mut text = Vec::with_capacity(MOST_BYTES + (256 << 10));
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
         write!(
@@ -241,10 +244,6 @@ pub(super) fn span_of(path: &str) -> Option<(Seq, Seq)> {
     let (_, span) = name.strip_suffix(".json")?.rsplit_once('_')?;
     let (first, last) = span.split_once('-')?;
     Some((first.parse().ok()?, last.parse().ok()?))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

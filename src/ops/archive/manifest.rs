@@ -1,4 +1,6 @@
 //! The manifest: what the archive holds, with the hash of each document.
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::destination::{Destination, Version};
@@ -23,6 +25,9 @@ pub struct Entry {
     pub last_seq: i64,
     /// Of the bytes as stored, in hexadecimal digits.
     pub sha256: String,
+    /// The beginnings of the hashes of its parts of 256 KiB, one after the other.
+    #[serde(default)]
+    pub blocks: String,
     pub archived_at: String,
 }
 
@@ -36,6 +41,7 @@ struct Text {
 #[derive(Debug, Default)]
 pub struct Manifest {
     entries: Vec<Entry>,
+    paths: HashSet<String>,
     version: Option<Version>,
     unsaved: usize,
 }
@@ -46,8 +52,10 @@ impl Manifest {
         let Some((bytes, version)) = destination.get(PATH).await? else {
             return Ok(Self::default());
         };
+        let entries = Self::parse(&bytes)?;
         Ok(Self {
-            entries: Self::parse(&bytes)?,
+            paths: entries.iter().map(|entry| entry.path.clone()).collect(),
+            entries,
             version: Some(version),
             unsaved: 0,
         })
@@ -70,11 +78,11 @@ impl Manifest {
 
     /// Whether that path is entered.
     pub(super) fn knows(&self, path: &str) -> bool {
-        self.entries.iter().any(|entry| entry.path == path)
+        self.paths.contains(path)
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
-        if !self.knows(&entry.path) {
+        if self.paths.insert(entry.path.clone()) {
             self.entries.push(entry);
             self.unsaved += 1;
         }

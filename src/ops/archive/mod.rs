@@ -4,6 +4,7 @@
 //! the manifest, and marked in the database; only then are its rows deleted. Whatever ends this
 //! in between, the next run goes on from the mark.
 mod destination;
+pub(in crate::ops) mod digest;
 mod document;
 mod error;
 mod manifest;

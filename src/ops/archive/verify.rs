@@ -5,33 +5,25 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
-use super::document::hex;
+use super::digest::{Digest, Sum};
 use super::error::ArchiveError;
-use super::manifest::{self, Entry, Manifest};
+use super::manifest::{Entry, Manifest};
 use super::plan::Watch;
 
 /// What a stored file really is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    size: u64,
+    sum: Sum,
     count: u64,
-    sha256: String,
 }
 
 /// Why a stored file is not what its entry says.
 pub(super) fn difference(seen: &Seen, entry: &Entry) -> Option<String> {
-    if seen.size != entry.size {
-        return Some(format!("it has {} bytes, not {}", seen.size, entry.size));
-    }
-    if seen.sha256 != entry.sha256 {
-        return Some(format!(
-            "its SHA-256 is {}, not {}",
-            seen.sha256, entry.sha256
-        ));
+    if let Some(why) = seen.sum.difference(entry) {
+        return Some(why);
     }
     if seen.count != entry.count {
         return Some(format!(
@@ -47,15 +39,14 @@ pub(super) async fn look(
     path: &str,
     mut bytes: BoxStream<'static, Result<Bytes, ArchiveError>>,
 ) -> Result<Seen, ArchiveError> {
-    let (mut size, mut hash) = (0, Sha256::new());
+    let mut digest = Digest::default();
     let mut lines = Lines::default();
     let mut unpack = match path.ends_with(".zst") {
         true => Some(zstd::stream::write::Decoder::new(Lines::default()).map_err(inside)?),
         false => None,
     };
     while let Some(part) = bytes.try_next().await? {
-        size += part.len() as u64;
-        hash.update(&part);
+        digest.update(&part);
         let counted = match &mut unpack {
             Some(unpack) => unpack.write_all(&part),
             None => lines.write_all(&part),
@@ -72,10 +63,9 @@ pub(super) async fn look(
         lines = unpack.into_inner();
     }
     Ok(Seen {
-        size,
+        sum: digest.finish(),
         // All but the first and the last line hold a message each.
         count: lines.0.saturating_sub(2),
-        sha256: hex(&hash.finalize()),
     })
 }
 
@@ -137,10 +127,8 @@ pub async fn verify(
         findings.push(check(destination, entry).await?);
         watch.advance(entry.count);
     }
-    let listed: std::collections::HashSet<_> =
-        manifest.entries().iter().map(|e| e.path.as_str()).collect();
     for path in destination.list("rooms").await? {
-        if !listed.contains(path.as_str()) && path != manifest::PATH {
+        if !manifest.knows(&path) {
             findings.push(Finding {
                 path,
                 state: State::Unlisted,

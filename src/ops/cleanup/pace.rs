@@ -9,13 +9,16 @@ use tokio::time::{Instant, sleep};
 
 /// A batch should hold others up for no longer than this.
 const AIM: Duration = Duration::from_millis(15);
-const LEAST: usize = 50;
+/// However busy it is, a twentieth of the largest batch goes, and that at least twice a second:
+/// more than people say in that time, or it would never end.
+const LEAST_SHARE: usize = 20;
 const SHORTEST_REST: Duration = Duration::from_millis(5);
-const LONGEST_REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Pace {
     batch: usize,
+    least: usize,
     most: usize,
     beside_chat: bool,
     /// How often in a row others had to wait.
@@ -26,12 +29,13 @@ pub(super) struct Pace {
 impl Pace {
     /// With batches of at most `most`; slower where instances are served by the same database.
     pub(super) fn new(most: usize, beside_chat: bool) -> Self {
-        let batch = match beside_chat {
-            true => LEAST.max(most / 8),
-            false => most,
-        };
+        let least = (most / LEAST_SHARE).max(1);
         Self {
-            batch: batch.min(most),
+            batch: match beside_chat {
+                true => (most / 8).max(least),
+                false => most,
+            },
+            least,
             most,
             beside_chat,
             strain: 0,
@@ -67,7 +71,7 @@ impl Pace {
             false => 0,
         };
         if strained || took > AIM * 2 {
-            self.batch = (self.batch / 2).max(LEAST).min(self.most);
+            self.batch = (self.batch / 2).max(self.least);
         } else if took < AIM {
             self.batch = (self.batch + self.batch / 4 + 1).min(self.most);
         }
@@ -101,7 +105,7 @@ mod tests {
         let mut pace = Pace::new(1_000, true);
         let rests: Vec<_> = (0..8).map(|_| pace.learn(ms(80), 0)).collect();
         assert!(rests.is_sorted() && rests[7] == LONGEST_REST, "{rests:?}");
-        assert_eq!(pace.begin(), LEAST);
+        assert_eq!(pace.begin(), 50);
         assert!(pace.learn(ms(3), 0) <= ms(10), "and is quick again at once");
     }
 
@@ -110,7 +114,7 @@ mod tests {
         let mut pace = Pace::new(1_000, true);
         assert!(pace.learn(ms(3), 2) > pace.learn(ms(3), 0));
         let rests: Vec<_> = (0..9).map(|_| pace.learn(ms(3), 1)).collect();
-        assert!(rests.is_sorted() && rests[8] > ms(500), "{rests:?}");
+        assert!(rests.is_sorted() && rests[8] == LONGEST_REST, "{rests:?}");
     }
 
     #[test]

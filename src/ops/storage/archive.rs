@@ -1,7 +1,11 @@
 //! What the archive takes.
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::config::ArchiveUrl;
+use crate::ops::archive::{Destination, Manifest};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSize {
@@ -13,16 +17,31 @@ pub struct ArchiveSize {
     pub bytes: Option<u64>,
 }
 
-pub(super) fn size(url: &ArchiveUrl) -> ArchiveSize {
+/// A bucket's manifest tells at once what would take long to list.
+const BUCKET_WITHIN: Duration = Duration::from_secs(10);
+
+pub(super) async fn size(url: &ArchiveUrl) -> ArchiveSize {
     let folder = url.expose().strip_prefix("file:");
     let folder = folder.map(|path| PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
-    let walked = folder.as_deref().map(|folder| walk(folder, 0));
+    let seen = match folder.as_deref() {
+        Some(folder) => Some(walk(folder, 0)),
+        None => bucket(url).await,
+    };
     ArchiveSize {
         url: url.clone(),
         folder,
-        files: walked.map(|(files, _)| files),
-        bytes: walked.map(|(_, bytes)| bytes),
+        files: seen.map(|(files, _)| files),
+        bytes: seen.map(|(_, bytes)| bytes),
     }
+}
+
+async fn bucket(url: &ArchiveUrl) -> Option<(u64, u64)> {
+    let destination = Destination::open(url).ok()?;
+    let manifest = timeout(BUCKET_WITHIN, Manifest::load(&destination)).await;
+    let manifest = manifest.ok()?.ok()?;
+    let entries = manifest.entries();
+    let bytes = entries.iter().map(|entry| entry.size).sum();
+    Some((entries.len() as u64, bytes))
 }
 
 /// Files and bytes below a folder; what is not there, or not ours to see, counts nothing.

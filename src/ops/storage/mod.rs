@@ -67,7 +67,7 @@ pub async fn look(
         TableGrowth::of(size, threshold, &looks, now)
     });
     let tables = tables.collect();
-    let archive = archive::size(&config.archive.url);
+    let archive = archive::size(&config.archive.url).await;
     let mut places: Vec<PathBuf> = vec![config.data_dir.clone()];
     places.extend(
         database

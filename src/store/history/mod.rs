@@ -36,6 +36,8 @@ pub struct RoomStand {
     pub last_seq: Seq,
     /// The watermark: this message and all before it are in the archive for certain.
     pub archived: Seq,
+    /// The last place that was ever claimed for a message that is put back.
+    pub replayed: Seq,
 }
 
 /// Some messages of a room, counted.

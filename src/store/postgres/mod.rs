@@ -24,7 +24,7 @@ use self::pool::{Kind, Pool};
 use self::writer::Writers;
 use super::gate::Gate;
 use super::{
-    Appended, Draft, Instance, InstanceId, Online, Options, PoolState, PresenceChange,
+    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
     PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
 };
 use crate::meter::Meters;
@@ -114,7 +114,21 @@ impl Store for PostgresStore {
         work.await
     }
 
-    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+    async fn read_news(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let work = self.pool.run(
+            Kind::Read,
+            (room, after, limit),
+            |c, &(room, after, limit)| read::read_news(c, room, after, limit).boxed(),
+        );
+        work.await
+    }
+
+    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
         let work = self
             .pool
             .run(Kind::Read, known, |c, &known| read::heads(c, known).boxed());

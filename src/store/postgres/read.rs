@@ -3,11 +3,18 @@ use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use crate::model::{Message, RoomId, RoomRef, Seq};
+use crate::store::{Head, Known};
 
 const READ: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
     WHERE m.room_id = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3";
+const READ_NEWS: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = $1
+      AND m.seq > greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1))
+    ORDER BY m.seq LIMIT $3";
 const READ_BEFORE: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
@@ -20,6 +27,15 @@ pub(super) async fn read(
     limit: usize,
 ) -> Result<Vec<Message>, sqlx::Error> {
     fetch(connection, READ, room, after, limit).await
+}
+
+pub(super) async fn read_news(
+    connection: &mut Connection,
+    room: &RoomRef,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, sqlx::Error> {
+    fetch(connection, READ_NEWS, room, after, limit).await
 }
 
 pub(super) async fn read_before(
@@ -58,12 +74,27 @@ async fn fetch(
 
 pub(super) async fn heads(
     connection: &mut Connection,
-    known: &[(RoomId, Seq)],
-) -> Result<Vec<(RoomId, Seq)>, sqlx::Error> {
-    let (rooms, seqs): (Vec<RoomId>, Vec<Seq>) = known.iter().copied().unzip();
+    known: &[Known],
+) -> Result<Vec<Head>, sqlx::Error> {
+    let rooms: Vec<RoomId> = known.iter().map(|k| k.room).collect();
+    let seqs: Vec<Seq> = known.iter().map(|k| k.seq).collect();
+    let versions: Vec<i64> = known.iter().map(|k| k.version).collect();
     let query = sqlx::query_as(
-        "SELECT r.id, r.last_seq FROM unnest($1::bigint[], $2::bigint[]) AS k (id, seq)
-         JOIN rooms r ON r.id = k.id WHERE r.last_seq > k.seq",
+        "SELECT r.id, r.last_seq, r.replayed_seq, r.history_version
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (id, seq, version)
+         JOIN rooms r ON r.id = k.id
+         WHERE r.last_seq > k.seq OR r.history_version <> k.version",
     );
-    connection.all(query.bind(rooms).bind(seqs)).await
+    let query = query.bind(rooms).bind(seqs).bind(versions);
+    let rows: Vec<(RoomId, Seq, Seq, i64)> = connection.all(query).await?;
+    Ok(rows.into_iter().map(head).collect())
+}
+
+fn head((room, last_seq, replayed_seq, version): (RoomId, Seq, Seq, i64)) -> Head {
+    Head {
+        room,
+        last_seq,
+        replayed_seq,
+        version,
+    }
 }

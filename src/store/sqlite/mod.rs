@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(super) use self::activity::Observer;
 use super::gate::Gate;
 use super::{
-    Appended, Draft, Instance, InstanceId, Online, Options, PoolState, PresenceChange,
+    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
     PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
 };
 use crate::meter::Meters;
@@ -133,7 +133,16 @@ impl Store for SqliteStore {
         read::read_before(&mut *self.reader().await?, room, before, limit).await
     }
 
-    async fn heads(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+    async fn read_news(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        read::read_news(&mut *self.reader().await?, room, after, limit).await
+    }
+
+    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
         read::heads(&mut *self.reader().await?, known).await
     }
 

@@ -3,12 +3,18 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::model::{Message, RoomId, RoomRef, Seq};
-use crate::store::StoreError;
+use crate::store::{Head, Known, StoreError};
 
 const READ: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
     WHERE m.room_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
+const READ_NEWS: &str =
+    "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
+    FROM messages m LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = ?1
+      AND m.seq > max(?2, (SELECT replayed_seq FROM rooms WHERE id = ?1))
+    ORDER BY m.seq LIMIT ?3";
 const READ_BEFORE: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
@@ -34,6 +40,15 @@ pub(super) async fn read(
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
     fetch(connection, READ, room, after, limit).await
+}
+
+pub(super) async fn read_news(
+    connection: &mut SqliteConnection,
+    room: &RoomRef,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    fetch(connection, READ_NEWS, room, after, limit).await
 }
 
 pub(super) async fn read_before(
@@ -65,14 +80,26 @@ async fn fetch(
 
 pub(super) async fn heads(
     connection: &mut SqliteConnection,
-    known: &[(RoomId, Seq)],
-) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-    let known = serde_json::to_string(known).unwrap_or_default();
-    Ok(sqlx::query_as(
-        "SELECT r.id, r.last_seq FROM json_each(?1) k
-         JOIN rooms r ON r.id = k.value ->> 0 WHERE r.last_seq > k.value ->> 1",
+    known: &[Known],
+) -> Result<Vec<Head>, StoreError> {
+    let known: Vec<_> = known.iter().map(|k| (k.room, k.seq, k.version)).collect();
+    let known = serde_json::to_string(&known).unwrap_or_default();
+    let rows: Vec<(RoomId, Seq, Seq, i64)> = sqlx::query_as(
+        "SELECT r.id, r.last_seq, r.replayed_seq, r.history_version FROM json_each(?1) k
+         JOIN rooms r ON r.id = k.value ->> 0
+         WHERE r.last_seq > k.value ->> 1 OR r.history_version <> k.value ->> 2",
     )
     .bind(known)
     .fetch_all(connection)
-    .await?)
+    .await?;
+    Ok(rows.into_iter().map(head).collect())
+}
+
+fn head((room, last_seq, replayed_seq, version): (RoomId, Seq, Seq, i64)) -> Head {
+    Head {
+        room,
+        last_seq,
+        replayed_seq,
+        version,
+    }
 }

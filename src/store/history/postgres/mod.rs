@@ -21,7 +21,7 @@ use crate::store::{LEASE, StoreError, migrations, pg_url};
 /// Rows in one transaction. Others read and commit beside it.
 const BATCH: usize = 5_000;
 
-const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0)
+const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
     FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id";
 
 pub(super) struct PostgresHistory {
@@ -30,9 +30,9 @@ pub(super) struct PostgresHistory {
     ids: Ids,
 }
 
-type Stand = (RoomId, String, Seq, Seq);
+type Stand = (RoomId, String, Seq, Seq, Seq);
 
-fn stand((id, name, last_seq, archived): Stand) -> RoomStand {
+fn stand((id, name, last_seq, archived, replayed): Stand) -> RoomStand {
     RoomStand {
         room: RoomRef {
             id,
@@ -40,6 +40,7 @@ fn stand((id, name, last_seq, archived): Stand) -> RoomStand {
         },
         last_seq,
         archived,
+        replayed,
     }
 }
 

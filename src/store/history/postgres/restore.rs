@@ -28,7 +28,10 @@ pub(super) async fn claim(
     unarchived: Option<Seq>,
 ) -> Result<(RoomId, Seq), sqlx::Error> {
     let mut tx = connection.begin().await?;
-    let make = sqlx::query("INSERT INTO rooms (name) VALUES ($1) ON CONFLICT DO NOTHING");
+    let make = sqlx::query(
+        r#"INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM rooms
+             WHERE lower(name COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
+    );
     let make = make.bind(name.as_str()).persistent(false);
     make.execute(&mut *tx).await?;
     let (up_to, count) = match claim {
@@ -100,7 +103,10 @@ pub(super) async fn restore(
 
 /// The user of that nickname, made if there is none.
 async fn user(tx: &mut Tx<'_>, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
-    let make = sqlx::query("INSERT INTO users (nickname) VALUES ($1) ON CONFLICT DO NOTHING");
+    let make = sqlx::query(
+        r#"INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS (SELECT FROM users
+             WHERE lower(nickname COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
+    );
     let make = make.bind(&**name).persistent(false);
     make.execute(&mut **tx).await?;
     let find = sqlx::query_scalar(

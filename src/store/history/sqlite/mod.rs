@@ -14,7 +14,7 @@ use crate::store::{LEASE, StoreError, migrations};
 /// Rows in one transaction: all who write wait for it.
 const BATCH: usize = 1_000;
 
-const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0)
+const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
     FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id";
 
 pub(super) struct SqliteHistory {
@@ -23,10 +23,10 @@ pub(super) struct SqliteHistory {
     ids: Ids,
 }
 
-type Stand = (RoomId, String, Seq, Seq);
+type Stand = (RoomId, String, Seq, Seq, Seq);
 type Raw = (i64, Seq, Option<UserId>, String, DateTime<Utc>);
 
-fn stand((id, name, last_seq, archived): Stand) -> RoomStand {
+fn stand((id, name, last_seq, archived, replayed): Stand) -> RoomStand {
     RoomStand {
         room: RoomRef {
             id,
@@ -34,6 +34,7 @@ fn stand((id, name, last_seq, archived): Stand) -> RoomStand {
         },
         last_seq,
         archived,
+        replayed,
     }
 }
 

@@ -29,7 +29,9 @@ pub(super) async fn claim(
     unarchived: Option<Seq>,
 ) -> Result<(RoomId, Seq), sqlx::Error> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let make = sqlx::query("INSERT INTO rooms (name) VALUES (?1) ON CONFLICT DO NOTHING");
+    let make = sqlx::query(
+        "INSERT INTO rooms (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE name = ?1)",
+    );
     make.bind(name.as_str()).execute(&mut *tx).await?;
     let (up_to, count) = match claim {
         Claim::UpTo(seq) => (seq, 0),
@@ -104,7 +106,10 @@ pub(super) async fn restore(
 
 /// The user of that nickname, made if there is none.
 async fn user(tx: &mut Tx<'_>, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
-    let make = sqlx::query("INSERT INTO users (nickname) VALUES (?1) ON CONFLICT DO NOTHING");
+    let make = sqlx::query(
+        "INSERT INTO users (nickname) SELECT ?1
+         WHERE NOT EXISTS (SELECT 1 FROM users WHERE nickname = ?1)",
+    );
     make.bind(&**name).execute(&mut **tx).await?;
     let find = sqlx::query_scalar("SELECT id FROM users WHERE nickname = ?1");
     find.bind(&**name).fetch_one(&mut **tx).await

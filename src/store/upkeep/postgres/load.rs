@@ -30,7 +30,7 @@ pub(super) async fn waiting(pool: &PgPool) -> Result<u64, sqlx::Error> {
     let waiting: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
-           AND wait_event_type IN ('Lock', 'LWLock', 'IO')
+           AND wait_event_type = 'Lock'
            AND application_name NOT LIKE 'discordctl cleanup%'",
     )
     .persistent(false)

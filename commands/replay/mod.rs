@@ -1,0 +1,126 @@
+//! `discordctl replay`: archived messages back into the database.
+mod failure;
+
+use anyhow::Context;
+use clap::Args;
+use discordctl::config::Config;
+use discordctl::ops::archive::{Destination, Session};
+use discordctl::ops::replay::{self, Plan, ReplayError, Report};
+
+use crate::archive::rooms;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output::{Output, table};
+use crate::progress::Progress;
+use crate::settings::DatabaseSettings;
+
+/// Bring archived messages back into the database, exactly as they were
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A FILE is a document here (.json, .json.zst), a folder of them, or a path as 'discordctl archive
+list' shows it. All of them are read and checked before the first row is written: a wrong byte
+changes nothing. What is there already is left alone, so run it again after any interruption.
+
+A document may hold only id, user, content and created_at: then its messages must all be older
+or all be newer than what their room has.
+
+People who are online are not told of replayed messages as if they were new. 'cleanup' and
+'archive' take old messages away again when they are due.
+
+Examples:
+  discordctl replay archive/rooms/1/2024/01/general_1-5000.json
+  discordctl replay archive --room general --dry-run
+  DISCORDCTL_ARCHIVE_URL=s3://chat-archive discordctl replay rooms/1/2024")]
+pub(crate) struct ReplayArgs {
+    /// Documents, or folders of them
+    #[arg(value_name = "FILE", required_unless_present = "file")]
+    files: Vec<String>,
+    /// The same as FILE; may be given several times
+    #[arg(long, value_name = "FILE")]
+    file: Vec<String>,
+    /// Only documents of this room
+    #[arg(long, value_name = "ROOM")]
+    room: Option<String>,
+    /// Check everything, and only show what would be restored
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    settings: DatabaseSettings,
+}
+
+pub(crate) fn run(args: ReplayArgs, output: &Output) -> anyhow::Result<Exit> {
+    let config = args.settings.load()?.config;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = runtime.block_on(replay(args, &config, output));
+    // What lingers is a read of a signal.
+    runtime.shutdown_background();
+    done
+}
+
+async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let failed = |error: ReplayError| -> Failure { failure::explain(&error, config) };
+    let room: Vec<String> = args.room.into_iter().collect();
+    let plan = Plan {
+        room: rooms(&room)?.pop(),
+        dry_run: args.dry_run,
+    };
+    let interrupt = Interrupt::listen();
+    let archive = Destination::open(&config.archive.url).map_err(|e| failed(e.into()))?;
+    let mut sources = Vec::new();
+    for name in args.files.iter().chain(&args.file) {
+        sources.extend(replay::find(name, &archive).await.map_err(failed)?);
+    }
+    let session = Session::open(&config.db_url, "discordctl replay", args.dry_run).await;
+    let mut session = session.map_err(|e| failed(e.into()))?;
+    let lost = session.lost();
+    let progress = Progress::new("replaying");
+    // A lost lease ends the run between two steps as Ctrl-C does.
+    let stop = interrupt.stop.child_token();
+    let done = {
+        let history = &mut *session.history;
+        let run = replay::run(history, &archive, sources, &plan, &progress, &stop);
+        let mut run = std::pin::pin!(run);
+        tokio::select! {
+            done = &mut run => done,
+            () = lost.cancelled() => {
+                stop.cancel();
+                run.await
+            }
+        }
+    };
+    progress.finish();
+    let closed = session.close().await;
+    let report = done.map_err(failed)?;
+    closed.map_err(|e| failed(ReplayError::Archive(e.into())))?;
+    output.result("replay", &report, as_text)?;
+    Ok(interrupt.ended().unwrap_or(Exit::Done))
+}
+
+fn as_text(report: &Report) -> String {
+    let (did, nothing) = match report.dry_run {
+        true => ("would be restored", "nothing was changed; "),
+        false => ("restored", ""),
+    };
+    let sum = format!(
+        "{nothing}{} of {} messages {did}; the others are there",
+        report.restored, report.messages
+    );
+    if report.files.is_empty() {
+        return sum;
+    }
+    let rows = report.files.iter().map(|file| {
+        [
+            file.path.clone(),
+            file.room.clone(),
+            file.messages.to_string(),
+            file.restored.to_string(),
+        ]
+    });
+    let rows = table(["FILE", "ROOM", "MESSAGES", "RESTORED"], rows.collect());
+    format!("{rows}\n\n{sum}")
+}

@@ -1,0 +1,141 @@
+//! What a document's bytes hash to, as a whole and part by part: so that a changed one is found,
+//! and where.
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::Entry;
+
+/// The parts that are told apart.
+const BLOCK: usize = 256 << 10;
+/// Of a part's hash so much is kept: to find it, not to trust it.
+const KEPT: usize = 4;
+
+/// Bytes as they come.
+#[derive(Debug, Default)]
+pub(in crate::ops) struct Digest {
+    size: u64,
+    whole: Sha256,
+    block: Sha256,
+    filled: usize,
+    blocks: String,
+}
+
+/// What they were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ops) struct Sum {
+    pub(in crate::ops) size: u64,
+    pub(in crate::ops) sha256: String,
+    pub(in crate::ops) blocks: String,
+}
+
+impl Digest {
+    pub(in crate::ops) fn update(&mut self, mut bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.whole.update(bytes);
+        while !bytes.is_empty() {
+            let (part, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            self.block.update(part);
+            self.filled += part.len();
+            if self.filled == BLOCK {
+                self.end_block();
+            }
+            bytes = rest;
+        }
+    }
+
+    fn end_block(&mut self) {
+        let hash = self.block.finalize_reset();
+        self.blocks += &hex(&hash[..KEPT]);
+        self.filled = 0;
+    }
+
+    pub(in crate::ops) fn finish(mut self) -> Sum {
+        if self.filled > 0 {
+            self.end_block();
+        }
+        Sum {
+            size: self.size,
+            sha256: hex(&self.whole.finalize()),
+            blocks: self.blocks,
+        }
+    }
+}
+
+impl Sum {
+    pub(in crate::ops) fn of(bytes: &[u8]) -> Self {
+        let mut digest = Digest::default();
+        digest.update(bytes);
+        digest.finish()
+    }
+
+    /// Why these are not the bytes of `entry`.
+    pub(in crate::ops) fn difference(&self, entry: &Entry) -> Option<String> {
+        if self.sha256 == entry.sha256 {
+            return None;
+        }
+        let (from, to) = self.first_change(entry);
+        let size = match self.size == entry.size {
+            true => String::new(),
+            false => format!("it has {} bytes, not {}; ", self.size, entry.size),
+        };
+        Some(format!(
+            "{size}it was changed between byte {from} and byte {to}: its SHA-256 is {}, and the \
+             manifest says {}",
+            self.sha256, entry.sha256
+        ))
+    }
+
+    fn first_change(&self, entry: &Entry) -> (u64, u64) {
+        let parts = |blocks: &str| {
+            let parts = blocks.as_bytes().chunks(2 * KEPT);
+            parts.map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        let (ours, theirs) = (parts(&self.blocks), parts(&entry.blocks));
+        let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count() as u64;
+        let block = BLOCK as u64;
+        let from = (same * block).min(self.size);
+        // Without parts, all that is known is that it is somewhere.
+        let to = match theirs.is_empty() {
+            true => self.size,
+            false => (from + block).min(self.size.max(entry.size)),
+        };
+        (from, to)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_found_in_its_part() {
+        let mut bytes = vec![7u8; 3 * BLOCK + 5];
+        let sum = Sum::of(&bytes);
+        let entry = Entry {
+            path: "p".into(),
+            room: "r".into(),
+            room_id: 1,
+            size: sum.size,
+            count: 1,
+            first_seq: 1,
+            last_seq: 1,
+            sha256: sum.sha256.clone(),
+            blocks: sum.blocks.clone(),
+            archived_at: String::new(),
+        };
+        assert_eq!(sum.difference(&entry), None);
+        for (place, from) in [(0, 0), (2 * BLOCK - 1, BLOCK), (3 * BLOCK + 4, 3 * BLOCK)] {
+            bytes[place] ^= 1;
+            let changed = Sum::of(&bytes);
+            assert_eq!(changed.first_change(&entry).0, from as u64);
+            assert!(changed.first_change(&entry).1 > place as u64);
+            assert!(changed.difference(&entry).is_some());
+            bytes[place] ^= 1;
+        }
+        let cut = Sum::of(&bytes[..BLOCK + 1]);
+        assert_eq!(cut.first_change(&entry).0, BLOCK as u64);
+    }
+}

@@ -1,0 +1,49 @@
+//! Why something is not put back.
+use crate::ops::archive::ArchiveError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A file that can't be read.
+    #[error("can't read {path}: {source}")]
+    Unreadable {
+        path: String,
+        source: std::io::Error,
+    },
+    /// Nothing of that name is here or in the archive.
+    #[error("there is no file '{0}', here or in the archive")]
+    NotFound(String),
+    /// What is wrong in a document, and where.
+    #[error("{path}: {why}")]
+    Bad { path: String, why: String },
+    /// A document that does not fit what is in the database, or another document.
+    #[error("{path}: {why}")]
+    Unfit { path: String, why: String },
+    /// No document is of the room that was asked for.
+    #[error("no document here is of the room '{0}'")]
+    OtherRooms(String),
+}
+
+impl From<StoreError> for ReplayError {
+    fn from(error: StoreError) -> Self {
+        Self::Archive(error.into())
+    }
+}
+
+impl ReplayError {
+    pub(super) fn bad(path: &str, why: impl Into<String>) -> Self {
+        Self::Bad {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    pub(super) fn unfit(path: &str, why: impl Into<String>) -> Self {
+        Self::Unfit {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Replay: archived messages back into the database, exactly as they were.
+//!
+//! All documents are read and checked to their ends before the first row is written; then they
+//! are read once more. Rows that are there already are left alone, so that a replay which was
+//! ended anywhere is simply run again.
+mod check;
+mod error;
+mod place;
+mod reader;
+mod source;
+mod write;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::RoomName;
+use crate::ops::archive::{Destination, Watch};
+use crate::store::history::History;
+
+pub use error::ReplayError;
+pub use source::{Source, find};
+
+/// What became of one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    pub path: String,
+    pub room: String,
+    pub messages: u64,
+    /// Messages that were not in the database.
+    pub restored: u64,
+    pub first_seq: Option<i64>,
+    pub last_seq: Option<i64>,
+}
+
+/// What a replay did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub dry_run: bool,
+    /// Somebody stopped it between two steps; run again, it goes on.
+    pub interrupted: bool,
+    pub messages: u64,
+    pub restored: u64,
+    pub files: Vec<FileReport>,
+}
+
+/// What a replay is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Only documents of this room.
+    pub room: Option<RoomName>,
+    /// Do all but write.
+    pub dry_run: bool,
+}
+
+/// Puts back what `sources` hold. Whoever calls this has the lease `archive`; `stop` ends it
+/// between two steps. `archive` is where messages are archived to: what it holds itself need not
+/// be archived again.
+pub async fn run(
+    history: &mut dyn History,
+    archive: &Destination,
+    sources: Vec<Source>,
+    plan: &Plan,
+    watch: &dyn Watch,
+    stop: &CancellationToken,
+) -> Result<Report, ReplayError> {
+    let checked = check::all(history, archive, sources, plan, stop).await?;
+    let mut report = Report {
+        dry_run: plan.dry_run,
+        interrupted: stop.is_cancelled(),
+        ..Report::default()
+    };
+    if report.interrupted {
+        return Ok(report);
+    }
+    let placed = place::all(history, checked).await?;
+    crate::ops::fault::point("replay:verified");
+    for document in &placed {
+        watch.expect(document.missing);
+    }
+    for document in placed {
+        if stop.is_cancelled() {
+            break;
+        }
+        let restored = match plan.dry_run {
+            true => document.missing,
+            false => write::restore(history, &document, watch, stop).await?,
+        };
+        report.messages += document.checked.count;
+        report.restored += restored;
+        report.files.push(document.report(restored));
+    }
+    report.interrupted = stop.is_cancelled();
+    Ok(report)
+}

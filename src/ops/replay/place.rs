@@ -1,0 +1,252 @@
+//! Where documents belong: by their own `seq`s, or before or after what is in their room.
+use std::collections::HashMap;
+
+use super::FileReport;
+use super::check::Checked;
+use super::error::ReplayError;
+use super::write::Batches;
+use crate::model::Seq;
+use crate::store::history::{History, RoomStand, Row};
+
+/// A document with its places.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) checked: Checked,
+    pub(super) place: Place,
+    /// How many of its messages are not in the database.
+    pub(super) missing: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Messages name their own.
+    Own { last: Seq },
+    /// After this `seq`, one after the other.
+    After(Seq),
+    /// After the newest in the room, whichever that is then.
+    End,
+}
+
+impl Placed {
+    pub(super) fn report(&self, restored: u64) -> FileReport {
+        let span = match (self.place, self.checked.seqs) {
+            (_, Some(own)) => Some(own),
+            (Place::After(base), _) => Some((base + 1, base + self.checked.count as Seq)),
+            _ => None,
+        };
+        FileReport {
+            path: self.checked.path.clone(),
+            room: self.checked.room.to_string(),
+            messages: self.checked.count,
+            restored,
+            first_seq: span.map(|span| span.0),
+            last_seq: span.map(|span| span.1),
+        }
+    }
+}
+
+/// Finds each document's places, and compares it with what is there.
+pub(super) async fn all(
+    history: &mut dyn History,
+    mut checked: Vec<Checked>,
+) -> Result<Vec<Placed>, ReplayError> {
+    let order = |c: &Checked| (c.room.key(), c.seqs.map_or(0, |seqs| seqs.0), c.earliest);
+    checked.sort_by_key(order);
+    for pair in checked
+        .windows(2)
+        .filter(|pair| pair[0].room == pair[1].room)
+    {
+        fit_together(&pair[0], &pair[1])?;
+    }
+    // Newest first: what is older goes before it.
+    let mut floors: HashMap<String, Seq> = HashMap::new();
+    let mut placed = Vec::with_capacity(checked.len());
+    for document in checked.into_iter().rev() {
+        let stand = history.room(&document.room).await?;
+        let place = match (document.seqs, &stand) {
+            (Some((_, last)), _) => Place::Own { last },
+            (None, None) => Place::End,
+            (None, Some(stand)) => {
+                let floor = floors.entry(document.room.key()).or_insert(Seq::MAX);
+                find(history, &document, stand, floor).await?
+            }
+        };
+        let missing = compare(history, &document, place, stand.as_ref()).await?;
+        placed.push(Placed {
+            checked: document,
+            place,
+            missing,
+        });
+    }
+    placed.reverse();
+    Ok(placed)
+}
+
+/// Two documents of one room, in order, must not be about the same places.
+fn fit_together(one: &Checked, next: &Checked) -> Result<(), ReplayError> {
+    let apart = match (one.seqs, next.seqs) {
+        (Some(one), Some(next)) => one.1 < next.0,
+        (None, None) => one.latest <= next.earliest,
+        _ => false,
+    };
+    match apart {
+        true => Ok(()),
+        false => Err(ReplayError::unfit(
+            &next.path,
+            format!("it overlaps with {}: replay one after the other", one.path),
+        )),
+    }
+}
+
+/// The places for a document that names none.
+async fn find(
+    history: &mut dyn History,
+    document: &Checked,
+    stand: &RoomStand,
+    floor: &mut Seq,
+) -> Result<Place, ReplayError> {
+    let (room, count) = (stand.room.id, document.count as Seq);
+    // Some of it is there: it was replayed before, or interrupted, or never gone.
+    let ids: Vec<i64> = document.samples.iter().map(|(id, _)| *id).collect();
+    let stored = history.stored(&ids).await?;
+    if let Some((id, _, seq)) = stored.iter().find(|(_, of, _)| *of == room)
+        && let Some((_, nth)) = document.samples.iter().find(|(sample, _)| sample == id)
+    {
+        let base = seq - 1 - *nth as Seq;
+        *floor = (*floor).min(base + 1);
+        return Ok(Place::After(base));
+    }
+    let newest = match history.beyond_newest(room, 0).await? {
+        Some(seq) => history.page(room, seq - 1, seq, 1).await?.pop(),
+        None => None,
+    };
+    let after_rows = newest.as_ref().map_or(0, |row| row.seq);
+    let end = || {
+        // Places that an interrupted replay claimed and did not fill.
+        let base = stand.last_seq - count;
+        let claimed = stand.replayed == stand.last_seq;
+        match claimed && base >= after_rows && base >= stand.archived {
+            true => Place::After(base),
+            false => Place::End,
+        }
+    };
+    let oldest = history.page(room, 0, Seq::MAX, 1).await?.pop();
+    let (Some(oldest), Some(newest)) = (oldest, newest) else {
+        return Ok(end());
+    };
+    if document.earliest >= newest.created_at {
+        return Ok(end());
+    }
+    if document.latest > oldest.created_at {
+        return Err(ReplayError::unfit(
+            &document.path,
+            format!(
+                "its messages have no seq, and lie in time between those that room '{}' has: \
+                 they must all be older or all be newer",
+                document.room
+            ),
+        ));
+    }
+    let first = oldest.seq.min(*floor);
+    let base = first - 1 - count;
+    if base < 0 {
+        return Err(ReplayError::unfit(
+            &document.path,
+            format!(
+                "its {count} messages are older than those that room '{}' has, which begin with \
+                 seq {first}: there are no {count} places before it",
+                document.room
+            ),
+        ));
+    }
+    *floor = base + 1;
+    Ok(Place::After(base))
+}
+
+/// How many of the document's messages are not there. Fails if something else is in their
+/// places, or has their ids.
+async fn compare(
+    history: &mut dyn History,
+    document: &Checked,
+    place: Place,
+    stand: Option<&RoomStand>,
+) -> Result<u64, ReplayError> {
+    let span = match (place, document.seqs) {
+        (Place::Own { .. }, Some((first, last))) => Some((first - 1, last)),
+        (Place::After(base), _) => Some((base, base + document.count as Seq)),
+        _ => None,
+    };
+    let room = stand.map(|stand| stand.room.id);
+    let taken = match (span, room) {
+        (Some((after, last)), Some(room)) => history.span(room, after, last).await?.count,
+        _ => 0,
+    };
+    if taken == 0
+        && !history
+            .any_id(document.lowest_id, document.highest_id)
+            .await?
+    {
+        return Ok(document.count);
+    }
+    let mut missing = 0;
+    let base = match place {
+        Place::After(base) => base,
+        Place::Own { .. } | Place::End => Seq::MAX - document.count as Seq,
+    };
+    let mut batches = Batches::of(document, base, history.batch()).await?;
+    while let Some(rows) = batches.next().await? {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            continue;
+        };
+        let mut there = HashMap::new();
+        if let (Some(room), true) = (room, taken > 0) {
+            let found = history.page(room, first.seq - 1, last.seq, rows.len());
+            there.extend(found.await?.into_iter().map(|row| (row.seq, row)));
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let stored: HashMap<i64, _> = history
+            .stored(&ids)
+            .await?
+            .into_iter()
+            .map(|(id, room, seq)| (id, (room, seq)))
+            .collect();
+        for row in &rows {
+            match (there.get(&row.seq), stored.get(&row.id)) {
+                (Some(other), _) if same(row, other) => {}
+                (Some(other), _) => return Err(other_there(document, row, other)),
+                (None, Some(_)) => return Err(other_has_id(document, row)),
+                (None, None) => missing += 1,
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn other_there(document: &Checked, row: &Row, other: &Row) -> ReplayError {
+    let why = format!(
+        "the message with id {} belongs to seq {} of room '{}', where another one is (id {})",
+        row.id, row.seq, document.room, other.id
+    );
+    ReplayError::unfit(&document.path, why)
+}
+
+fn other_has_id(document: &Checked, row: &Row) -> ReplayError {
+    let why = format!(
+        "the id {} belongs to another message in the database",
+        row.id
+    );
+    ReplayError::unfit(&document.path, why)
+}
+
+/// Whether both are the same message. Its author may have been deleted since.
+fn same(row: &Row, there: &Row) -> bool {
+    use chrono::SubsecRound;
+    let by_same = match (&row.user, &there.user) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => true,
+    };
+    by_same
+        && row.id == there.id
+        && row.content == there.content
+        && row.created_at == there.created_at.trunc_subsecs(3)
+}

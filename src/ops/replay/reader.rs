@@ -1,0 +1,255 @@
+//! Reading a document from its beginning to its end, in constant memory.
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufReader, Read};
+use std::rc::Rc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::model::Seq;
+
+/// The most that may be read without coming to the end of a message: no message is that long.
+const MOST_BYTES: u64 = 16 << 20;
+const BUFFER: usize = 64 << 10;
+
+/// A message as a document holds it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Line {
+    pub(super) id: i64,
+    /// Has to be there, and may be null: the author was deleted.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) user: Option<String>,
+    pub(super) content: String,
+    #[serde(deserialize_with = "time")]
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) seq: Option<Seq>,
+}
+
+/// Times have milliseconds, here as everywhere.
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
+    let text = String::deserialize(from)?;
+    match DateTime::parse_from_rfc3339(&text) {
+        Ok(time) => Ok(time.to_utc().trunc_subsecs(3)),
+        Err(_) => Err(D::Error::custom(format!(
+            "'{}' is no time as in 2024-01-14T09:15:00Z",
+            text.chars().take(40).collect::<String>().escape_debug()
+        ))),
+    }
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Io(io::Error),
+    Bad(String),
+}
+
+/// Reads a document, gives each message to `on_line`, and returns the room's name. What
+/// `on_line` refuses is told with its place.
+pub(super) fn read(
+    input: impl Read,
+    mut on_line: impl FnMut(Line) -> Result<(), String>,
+) -> Result<String, Fault> {
+    let since = Rc::new(Cell::new(0));
+    let input = Bounded {
+        input,
+        since: since.clone(),
+    };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
+    let document = Document {
+        on_line: &mut |line| {
+            since.set(0);
+            on_line(line)
+        },
+    };
+    let room = document.deserialize(&mut json).map_err(fault)?;
+    json.end().map_err(fault)?;
+    Ok(room)
+}
+
+fn fault(error: serde_json::Error) -> Fault {
+    if !error.is_io() {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let why = text.split(" at line ").next().unwrap_or(&text);
+        return Fault::Bad(format!(
+            "line {line}, column {column}: {}",
+            why.escape_debug()
+        ));
+    }
+    let error = io::Error::from(error);
+    match error.kind() {
+        io::ErrorKind::InvalidData => Fault::Bad(error.to_string()),
+        _ => Fault::Io(error),
+    }
+}
+
+/// Ends what would go on for ever without a message.
+struct Bounded<R> {
+    input: R,
+    since: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let since = self.since.get() + count as u64;
+        self.since.set(since);
+        match since > MOST_BYTES {
+            true => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("there is no end of a message within {MOST_BYTES} bytes"),
+            )),
+            false => Ok(count),
+        }
+    }
+}
+
+type OnLine<'f> = &'f mut dyn FnMut(Line) -> Result<(), String>;
+
+struct Document<'f> {
+    on_line: OnLine<'f>,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a room and its messages")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<String, A::Error> {
+        let (mut room, mut messages) = (None, false);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "room" if room.is_some() => return Err(A::Error::duplicate_field("room")),
+                "room" => room = Some(map.next_value()?),
+                "messages" if messages => return Err(A::Error::duplicate_field("messages")),
+                "messages" => {
+                    map.next_value_seed(Messages(&mut *self.on_line))?;
+                    messages = true;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match messages {
+            true => room.ok_or_else(|| A::Error::missing_field("room")),
+            false => Err(A::Error::missing_field("messages")),
+        }
+    }
+}
+
+struct Messages<'f>(OnLine<'f>);
+
+impl<'de> DeserializeSeed<'de> for Messages<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Messages<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of messages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(line) = list.next_element()? {
+            (self.0)(line).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> Result<(String, Vec<Line>), String> {
+        let mut lines = Vec::new();
+        let room = read(text, |line| {
+            lines.push(line);
+            Ok(())
+        });
+        match room {
+            Ok(room) => Ok((room, lines)),
+            Err(Fault::Bad(why)) => Err(why),
+            Err(Fault::Io(error)) => panic!("{error}"),
+        }
+    }
+
+    const FOUR: &str = r#"{"messages":[{"content":"Hello","created_at":"2024-01-14T10:15:00+01:00",
+        "id":42,"user":"alice"}],"other":{"a":[1]},"room":"general"}"#;
+
+    #[test]
+    fn four_keys_in_any_order_are_enough() {
+        let (room, lines) = lines(FOUR.as_bytes()).expect("a document");
+        assert_eq!(room, "general");
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].id, lines[0].seq), (42, None));
+        assert_eq!(
+            lines[0].created_at,
+            "2024-01-14T09:15:00Z"
+                .parse::<DateTime<Utc>>()
+                .expect("a time")
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let told = |text: &str| lines(text.as_bytes()).expect_err("it is wrong");
+        let without = FOUR.replace("\"id\":42,", "");
+        assert!(
+            told(&without).starts_with("line 2, column "),
+            "{}",
+            told(&without)
+        );
+        assert!(told(&without).contains("missing field `id`"));
+        assert!(
+            told(&FOUR.replace("\"user\":\"alice\"", "\"x\":1")).contains("missing field `user`")
+        );
+        assert!(told(&FOUR.replace("2024-01-14T", "yesterday ")).contains("is no time"));
+        assert!(told(&format!("{FOUR} x")).contains("trailing characters"));
+        assert!(told(&FOUR[..FOUR.len() - 1]).contains("EOF"));
+        assert!(told("[]").contains("an object with a room"));
+        assert!(told(r#"{"room":"a"}"#).contains("missing field `messages`"));
+        assert!(told(r#"{"room":"a","messages":[],"messages":[]}"#).contains("duplicate"));
+    }
+
+    #[test]
+    fn a_message_without_an_end_is_not_kept() {
+        let endless = io::repeat(b'x');
+        let begun = r#"{"room":"a","messages":[{"content":""#.as_bytes();
+        let Err(Fault::Bad(why)) = read(begun.chain(endless), |_| Ok(())) else {
+            panic!("it has no end");
+        };
+        assert!(why.contains("no end of a message"), "{why}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = lines(&bytes);
+        }
+
+        #[test]
+        fn nor_does_a_changed_byte(place in 0..FOUR.len(), byte: u8) {
+            let mut bytes = FOUR.as_bytes().to_vec();
+            bytes[place] = byte;
+            let _ = lines(&bytes);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Where documents come from: files here, or the archive.
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::error::ReplayError;
+use crate::ops::archive::digest::{Digest, Sum};
+use crate::ops::archive::{Destination, Entry, Manifest};
+
+/// Parts of a document that are on their way from the archive.
+const PARTS: usize = 4;
+
+/// A document that was named.
+#[derive(Debug, Clone)]
+pub enum Source {
+    File(PathBuf),
+    Archived(Destination, String),
+}
+
+impl Source {
+    pub(super) fn path(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Archived(_, path) => path.clone(),
+        }
+    }
+
+    /// Opens it, to be read where blocking is allowed.
+    pub(super) async fn open(&self) -> Result<Opened, ReplayError> {
+        let path = self.path();
+        let raw: Box<dyn Read + Send> = match self {
+            Self::File(file) => {
+                let unreadable = |source| ReplayError::Unreadable {
+                    path: path.clone(),
+                    source,
+                };
+                Box::new(std::fs::File::open(file).map_err(unreadable)?)
+            }
+            Self::Archived(archive, name) => {
+                let bytes = archive.stream(name).await?;
+                let mut bytes = bytes.ok_or_else(|| ReplayError::NotFound(path.clone()))?;
+                let (give, parts) = mpsc::channel(PARTS);
+                tokio::spawn(async move {
+                    while let Some(part) = bytes.next().await {
+                        // Whoever read has ended, well or not.
+                        if give.send(part.map_err(|e| e.to_string())).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                Box::new(Parts {
+                    parts,
+                    left: Bytes::new(),
+                })
+            }
+        };
+        Ok(Opened {
+            packed: path.ends_with(".zst"),
+            raw,
+        })
+    }
+
+    /// What a manifest says of it, where it has one.
+    pub(super) async fn expected(&self) -> Result<Option<Entry>, ReplayError> {
+        match self {
+            Self::Archived(archive, name) => {
+                let manifest = Manifest::load(archive).await?;
+                let entry = manifest.entries().iter().find(|entry| entry.path == *name);
+                Ok(entry.cloned())
+            }
+            Self::File(file) => beside(file),
+        }
+    }
+}
+
+/// The entry for `file` in a manifest above it.
+fn beside(file: &Path) -> Result<Option<Entry>, ReplayError> {
+    let Ok(file) = std::path::absolute(file) else {
+        return Ok(None);
+    };
+    for folder in file.ancestors().skip(1) {
+        let (Ok(text), Ok(name)) = (
+            std::fs::read(folder.join("manifest.json")),
+            file.strip_prefix(folder),
+        ) else {
+            continue;
+        };
+        let name = name.to_string_lossy();
+        match Manifest::parse(&text) {
+            Ok(entries) => {
+                if let Some(entry) = entries.into_iter().find(|entry| entry.path == name) {
+                    return Ok(Some(entry));
+                }
+            }
+            // Other things are called so too; above an archive's own folder it must be good.
+            Err(_) if !name.starts_with("rooms/") => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// A document's bytes.
+pub(super) struct Opened {
+    packed: bool,
+    raw: Box<dyn Read + Send>,
+}
+
+impl Opened {
+    /// Gives its text to `read`; returns that with the sum of the bytes as stored.
+    pub(super) fn text<T>(
+        self,
+        read: impl FnOnce(&mut dyn Read) -> Result<T, super::reader::Fault>,
+    ) -> Result<(T, Sum), super::reader::Fault> {
+        let mut raw = Hashed {
+            raw: self.raw,
+            digest: Digest::default(),
+        };
+        let value = match self.packed {
+            true => {
+                let unpack = zstd::stream::read::Decoder::new(&mut raw);
+                read(&mut Unpacked(unpack.map_err(super::reader::Fault::Io)?))?
+            }
+            false => read(&mut raw)?,
+        };
+        Ok((value, raw.digest.finish()))
+    }
+}
+
+struct Hashed {
+    raw: Box<dyn Read + Send>,
+    digest: Digest,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// What can't be unpacked is bad data, not a bad disk.
+struct Unpacked<R>(R);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let why = format!("it can't be unpacked: {error}");
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })
+    }
+}
+
+struct Parts {
+    parts: mpsc::Receiver<Result<Bytes, String>>,
+    left: Bytes,
+}
+
+impl Read for Parts {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.left.is_empty() {
+            match self.parts.blocking_recv() {
+                Some(part) => self.left = part.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.left.len());
+        buffer[..count].copy_from_slice(&self.left.split_to(count));
+        Ok(count)
+    }
+}
+
+/// The documents that `name` means: a file here, all in a folder here, or what the archive has
+/// under that name.
+pub async fn find(name: &str, archive: &Destination) -> Result<Vec<Source>, ReplayError> {
+    let path = Path::new(name);
+    let unreadable = |source| ReplayError::Unreadable {
+        path: name.to_owned(),
+        source,
+    };
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => {
+            let mut files = Vec::new();
+            collect(path, &mut files).map_err(unreadable)?;
+            files.sort();
+            if files.is_empty() {
+                return Err(ReplayError::NotFound(format!("{name}/**.json")));
+            }
+            Ok(files.into_iter().map(Source::File).collect())
+        }
+        Ok(_) => Ok(vec![Source::File(path.to_owned())]),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(error)),
+        Err(_) => {
+            let manifest = Manifest::load(archive).await?;
+            let folder = format!("{}/", name.trim_end_matches('/'));
+            let meant = |entry: &&Entry| entry.path == name || entry.path.starts_with(&folder);
+            let found: Vec<_> = manifest.entries().iter().filter(meant).collect();
+            if found.is_empty() {
+                return Err(ReplayError::NotFound(name.to_owned()));
+            }
+            let source = |entry: &Entry| Source::Archived(archive.clone(), entry.path.clone());
+            Ok(found.into_iter().map(source).collect())
+        }
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            collect(&path, files)?;
+        } else if name != "manifest.json"
+            && (name.ends_with(".json") || name.ends_with(".json.zst"))
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The second reading: row by row into the database.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::check::{Checked, explain};
+use super::error::ReplayError;
+use super::place::{Place, Placed};
+use super::reader::{self, Fault, Line};
+use crate::model::Seq;
+use crate::ops::archive::Watch;
+use crate::ops::fault;
+use crate::store::history::{Claim, History, Row};
+
+/// A batch holds at most so much text.
+const MOST_BYTES: usize = 2 << 20;
+/// Batches that are ready while another is written.
+const AHEAD: usize = 2;
+/// Authors remembered, so that each row need not have a copy of the name.
+const AUTHORS: usize = 1_000;
+/// The longest pause between two batches.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A document's rows, some at a time, read ahead.
+pub(super) struct Batches {
+    batches: mpsc::Receiver<Vec<Row>>,
+    reading: Option<JoinHandle<Result<(), Fault>>>,
+    path: String,
+}
+
+impl Batches {
+    /// `base` is the place before the first, for messages that name none.
+    pub(super) async fn of(
+        document: &Checked,
+        base: Seq,
+        rows: usize,
+    ) -> Result<Self, ReplayError> {
+        let opened = document.source.open().await?;
+        let (give, batches) = mpsc::channel(AHEAD);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut batch = Batch::new(base, rows);
+            let take = |line| {
+                batch.push(line);
+                match batch.is_full() {
+                    // Nobody takes it: whoever wanted it has ended.
+                    true => give
+                        .blocking_send(batch.take())
+                        .map_err(|_| "not read on".to_owned()),
+                    false => Ok(()),
+                }
+            };
+            opened.text(|text| reader::read(text, take))?;
+            // As above.
+            let _ = give.blocking_send(batch.take());
+            Ok(())
+        });
+        Ok(Self {
+            batches,
+            reading: Some(reading),
+            path: document.path.clone(),
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, ReplayError> {
+        if let Some(rows) = self.batches.recv().await {
+            return Ok(Some(rows));
+        }
+        if let Some(reading) = self.reading.take() {
+            let read = reading.await;
+            let read = read.map_err(|e| ReplayError::bad(&self.path, e.to_string()))?;
+            read.map_err(|fault| explain(&self.path, fault))?;
+        }
+        Ok(None)
+    }
+}
+
+struct Batch {
+    most: usize,
+    next: Seq,
+    rows: Vec<Row>,
+    bytes: usize,
+    authors: HashMap<String, Arc<str>>,
+}
+
+impl Batch {
+    fn new(base: Seq, most: usize) -> Self {
+        Self {
+            most,
+            next: base,
+            rows: Vec::new(),
+            bytes: 0,
+            authors: HashMap::new(),
+        }
+    }
+
+    fn push(&mut self, line: Line) {
+        self.next += 1;
+        self.bytes += line.content.len();
+        let row = Row {
+            id: line.id,
+            seq: line.seq.unwrap_or(self.next),
+            user: line.user.map(|name| self.author(name)),
+            content: line.content,
+            created_at: line.created_at,
+        };
+        self.rows.push(row);
+    }
+
+    fn author(&mut self, name: String) -> Arc<str> {
+        if let Some(known) = self.authors.get(&name) {
+            return known.clone();
+        }
+        if self.authors.len() >= AUTHORS {
+            self.authors.clear();
+        }
+        let shared: Arc<str> = name.as_str().into();
+        self.authors.insert(name, shared.clone());
+        shared
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.most || self.bytes >= MOST_BYTES
+    }
+
+    fn take(&mut self) -> Vec<Row> {
+        self.bytes = 0;
+        std::mem::take(&mut self.rows)
+    }
+}
+
+/// Puts a document's rows back; returns how many were not there.
+pub(super) async fn restore(
+    history: &mut dyn History,
+    document: &Placed,
+    watch: &dyn Watch,
+    stop: &CancellationToken,
+) -> Result<u64, ReplayError> {
+    if document.missing == 0 {
+        return Ok(0);
+    }
+    let Placed { checked, place, .. } = document;
+    let count = checked.count as Seq;
+    let (claim, first) = match *place {
+        Place::Own { last } => (Claim::UpTo(last), checked.seqs.map(|(first, _)| first)),
+        Place::After(base) => (Claim::UpTo(base + count), Some(base + 1)),
+        Place::End => (Claim::Next(count), None),
+    };
+    let unarchived = first.filter(|_| !checked.archived);
+    let (room, end) = history
+        .claim(&checked.room, claim, checked.highest_id, unarchived)
+        .await?;
+    fault::point("replay:claimed");
+    let base = match *place {
+        Place::After(base) => base,
+        Place::Own { .. } => 0,
+        Place::End => end,
+    };
+    let beside_chat = history.served().await?;
+    let mut restored = 0;
+    let mut batches = Batches::of(checked, base, history.batch()).await?;
+    while !stop.is_cancelled()
+        && let Some(rows) = batches.next().await?
+    {
+        let since = Instant::now();
+        let count = history.restore(room, &rows).await?;
+        fault::point("replay:restored");
+        restored += count;
+        watch.advance(count);
+        // Chat has the database to itself for as long as it had to share it.
+        if beside_chat {
+            sleep(since.elapsed().min(LONGEST_PAUSE)).await;
+        }
+    }
+    history.refresh(room).await?;
+    fault::point("replay:refreshed");
+    Ok(restored)
+}

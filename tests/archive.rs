@@ -1,0 +1,54 @@
+//! Archive and replay as an operator runs them, over both databases: nothing is lost, nothing is
+//! doubled, whatever ends them.
+#[path = "archive/bucket.rs"]
+mod bucket;
+#[path = "support/db.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod db;
+#[path = "archive/documents.rs"]
+mod documents;
+#[path = "archive/kills.rs"]
+mod kills;
+#[path = "archive/operator.rs"]
+mod operator;
+#[path = "archive/round_trip.rs"]
+mod round_trip;
+
+/// Makes a test of every case for every kind of database.
+macro_rules! on_both {
+    ($($group:ident { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+            })*)*
+        }
+        mod postgres {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
+            })*)*
+        }
+    };
+}
+
+on_both! {
+    round_trip {
+        archived_and_replayed_rows_are_the_very_same,
+        the_newest_and_the_young_stay,
+        whatever_was_said_comes_back,
+        a_dry_run_changes_nothing,
+        one_at_a_time,
+    }
+    kills {
+        an_archive_killed_anywhere_ends_in_the_same_state,
+        a_replay_killed_anywhere_ends_in_the_same_state,
+        killed_at_any_time_nothing_is_lost,
+    }
+    documents {
+        a_flipped_bit_is_refused_and_nothing_is_written,
+        four_keys_are_enough,
+        what_does_not_fit_is_refused,
+    }
+    bucket {
+        a_bucket_is_as_good_as_a_folder,
+    }
+}
