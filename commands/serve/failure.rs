@@ -41,6 +41,11 @@ pub(super) fn explain(error: &ServeError) -> Failure {
             "cannot_listen",
             "check 'bind' and the ports",
         ),
+        ServeError::NotHandedOver(_) => (
+            Exit::TryAgain,
+            "not_handed_over",
+            "stop the process that serves now, and start this one without --take-over",
+        ),
         ServeError::Control { .. } => (
             Exit::CannotCreate,
             "cannot_control",

@@ -2,13 +2,14 @@
 mod failure;
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
-use discordctl::process::{Claim, Files, LogFile, Origin, State};
+use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
 use discordctl::server::{Server, Signals, SystemClock, log};
 
 use crate::exit::Exit;
@@ -70,28 +71,52 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         unit: args.unit.clone(),
     };
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let claim = Claim::take(config, origin, &SystemClock).await;
-    let mut claim = claim.map_err(|error| unclaimed(&error))?;
-    let server = tokio::select! {
-        server = Server::start(config) => server.map_err(|error| explain(&error))?,
+    let (server, mut claim) = tokio::select! {
+        begun = begin(args, config, origin) => begun?,
         signal = signals.next() => return Ok(ended_by(signal)),
     };
+    server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
     greet(&server, config)?;
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
     let supervisor = supervisor();
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
-    signals.next().await;
-    tell(supervisor.stopping());
-    // What it says of itself is for people; that it can't must not keep it from stopping.
-    let _ = claim.say(State::Draining);
+    tokio::select! {
+        _ = signals.next() => {
+            tell(supervisor.stopping());
+            // What it says of itself is for people; that it can't must not keep it from stopping.
+            let _ = claim.say(State::Draining);
+        }
+        // The file and everything else is the successor's now.
+        () = server.replaced() => {}
+    }
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
         signal = signals.next() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
     exit
+}
+
+/// The server, and its claim on the instance's name: its own, or what a predecessor hands over.
+async fn begin(
+    args: &ServeArgs,
+    config: &Config,
+    origin: Origin,
+) -> anyhow::Result<(Server, Claim)> {
+    if args.take_over {
+        let taken = Server::take_over(config).await;
+        if let Some((server, lock)) = taken.map_err(|error| explain(&error))? {
+            let lock = Lock::handed_over(lock);
+            let claim = Claim::with(lock, config, origin, &SystemClock);
+            return Ok((server, claim.map_err(|error| unclaimed(&error))?));
+        }
+    }
+    let claim = Claim::take(config, origin, &SystemClock).await;
+    let claim = claim.map_err(|error| unclaimed(&error))?;
+    let server = Server::start(config).await;
+    Ok((server.map_err(|error| explain(&error))?, claim))
 }
 
 fn ended_by(signal: i32) -> Exit {

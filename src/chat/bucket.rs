@@ -16,6 +16,21 @@ impl Bucket {
         }
     }
 
+    /// One that holds so many.
+    pub(super) fn holding(tokens: f64, now: Instant) -> Self {
+        Self {
+            tokens: tokens.max(0.0),
+            filled: now,
+        }
+    }
+
+    /// How many it holds by now.
+    pub(super) fn level(&self, per_minute: u32, burst: u32, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        let come = passed * f64::from(per_minute) / 60.0;
+        (self.tokens + come).min(f64::from(burst.max(1)))
+    }
+
     /// Takes a token, or says how long until there is one.
     pub(super) fn take(
         &mut self,
@@ -27,8 +42,7 @@ impl Bucket {
             return Ok(());
         }
         let rate = f64::from(per_minute) / 60.0;
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens = (self.tokens + passed * rate).min(f64::from(burst.max(1)));
+        self.tokens = self.level(per_minute, burst, now);
         self.filled = now;
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Chat, Session};
+use super::{Chat, HoldStill, Session};
 use crate::meter::{Gauge, Meters};
 use crate::model::{Nickname, RoomId, Seq};
 
@@ -43,6 +43,8 @@ impl Through {
 pub enum Order {
     /// End, with a word that an operator wants it.
     Close,
+    /// Hold still, so that another process may go on with it: for lines only.
+    HoldStill(HoldStill),
 }
 
 /// Every open connection, by number, and so by age.
@@ -60,6 +62,13 @@ impl Connections {
     /// The oldest of them, not more than `most`.
     pub fn oldest(&self, most: usize) -> Vec<Arc<Link>> {
         self.open.lock().values().take(most).cloned().collect()
+    }
+
+    /// Those that can be given to another process.
+    pub fn lines(&self) -> Vec<Arc<Link>> {
+        let open = self.open.lock();
+        let lines = open.values().filter(|link| link.through == Through::Lines);
+        lines.cloned().collect()
     }
 
     pub fn get(&self, id: u64) -> Option<Arc<Link>> {
@@ -134,12 +143,25 @@ pub struct Open {
 
 impl Open {
     pub fn new(chat: &Arc<Chat>, through: Through, peer: Option<SocketAddr>) -> Self {
+        let id = chat.connections.last.fetch_add(1, Relaxed) + 1;
+        Self::again(chat, id, chat.clock().utc(), through, peer)
+    }
+
+    /// A connection that has a number and an age already, from another process.
+    pub fn again(
+        chat: &Arc<Chat>,
+        id: u64,
+        since: DateTime<Utc>,
+        through: Through,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         let connections = &chat.connections;
+        connections.last.fetch_max(id, Relaxed);
         let link = Arc::new(Link {
-            id: connections.last.fetch_add(1, Relaxed) + 1,
+            id,
             through,
             peer,
-            since: chat.clock().utc(),
+            since,
             session: OnceLock::new(),
             places: Mutex::default(),
             waiting: AtomicUsize::new(0),

@@ -115,7 +115,7 @@ impl ChatError {
         )
     }
 
-    pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         Self::new(Code::Internal, cause.to_string())
     }
 }

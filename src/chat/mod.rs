@@ -3,6 +3,7 @@ mod bucket;
 mod command;
 mod connections;
 mod error;
+mod handover;
 mod presence;
 mod reader;
 mod registry;
@@ -24,6 +25,7 @@ pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, S
 pub use command::is_command;
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code};
+pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use presence::{Base, Presence};
 pub use reader::Reader;
 pub use session::{Attached, Session};

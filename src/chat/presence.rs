@@ -2,7 +2,8 @@
 //! written in batches, as messages are.
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -43,8 +44,13 @@ pub struct Presence {
     meters: Arc<Meters>,
     instance: Instance,
     id: InstanceId,
+    /// Whose row changes are entered under: our own, or that of a process which succeeds us.
+    enters_as: Arc<AtomicI64>,
+    predecessor: Option<InstanceId>,
     session_ttl: Duration,
     sessions: RwLock<HashMap<SessionKey, Arc<Session>>>,
+    /// Who was online through the predecessor and was not here yet.
+    expected: RwLock<HashMap<SessionKey, Arc<Session>>>,
     changes: Batcher<PresenceChange, Outcome>,
 }
 
@@ -67,11 +73,12 @@ pub struct Base {
 }
 
 impl Presence {
-    /// Enters the instance into the store. The second value writes changes down until the
-    /// presence is dropped.
+    /// Enters the instance into the store, beside its `predecessor` if that still serves. The
+    /// second value writes changes down until the presence is dropped.
     pub async fn open(
         base: Base,
         instance: Instance,
+        predecessor: Option<InstanceId>,
     ) -> Result<(Self, impl Future<Output = ()> + Send), StoreError> {
         let Base {
             store,
@@ -81,10 +88,14 @@ impl Presence {
             meters,
             session_ttl,
         } = base;
-        let id = store.register(&instance).await?;
-        let writer = store.clone();
+        let id = match predecessor {
+            None => store.register(&instance).await?,
+            Some(_) => store.register_beside(&instance).await?,
+        };
+        let enters_as = Arc::new(AtomicI64::new(id));
+        let (writer, entering) = (store.clone(), enters_as.clone());
         let (changes, work) = Batcher::new(QUEUE, BATCH, move |batch| {
-            let store = writer.clone();
+            let (store, id) = (writer.clone(), entering.load(Relaxed));
             async move {
                 let (changes, replies): (Vec<PresenceChange>, Vec<_>) = batch.into_iter().unzip();
                 let mut outcomes = store.presence(id, &changes).await.map(Vec::into_iter);
@@ -106,8 +117,11 @@ impl Presence {
             meters,
             instance,
             id,
+            enters_as,
+            predecessor,
             session_ttl,
             sessions: RwLock::default(),
+            expected: RwLock::default(),
             changes,
         };
         Ok((presence, work))
@@ -151,6 +165,37 @@ impl Presence {
 
     pub(super) fn remove(&self, key: &SessionKey) {
         self.sessions.write().remove(key);
+    }
+
+    /// Waits for somebody who was online through the predecessor.
+    pub(super) fn expect(&self, session: Arc<Session>) {
+        let key = session.key().clone();
+        self.expected.write().insert(key, session);
+    }
+
+    /// They have come, and are known here from now on.
+    pub(super) fn has_come(&self, key: &SessionKey) {
+        self.expected.write().remove(key);
+    }
+
+    /// The row of this process, for its successor's eyes and its predecessor's.
+    pub fn id(&self) -> InstanceId {
+        self.id
+    }
+
+    /// Whoever is online through the predecessor is so through us, in one step.
+    pub async fn inherit(&self) -> Result<(), StoreError> {
+        let Some(predecessor) = self.predecessor else {
+            return Ok(());
+        };
+        // What is entered under a row without signs of life is anybody's.
+        self.store.heartbeat(self.id, &self.instance).await?;
+        self.store.move_sessions(predecessor, self.id).await
+    }
+
+    /// What is still entered here is for a successor.
+    pub fn enter_for(&self, successor: InstanceId) {
+        self.enters_as.store(successor, Relaxed);
     }
 
     /// Claims the session's nickname in the store, so that it is online, now or again.
@@ -275,7 +320,22 @@ impl Presence {
                 self.idle(&session, unused >= CACHED).await?;
             }
         }
+        self.give_up_expecting(now).await?;
         self.headcount().await
+    }
+
+    /// Frees the nicknames of those who did not come.
+    async fn give_up_expecting(&self, now: Instant) -> Result<(), StoreError> {
+        let overdue = |session: &Arc<Session>| {
+            let used = session.state.lock().last_used;
+            now.duration_since(used) >= IDLE
+        };
+        let expected: Vec<_> = self.expected.read().values().cloned().collect();
+        for session in expected.into_iter().filter(overdue) {
+            self.has_come(session.key());
+            self.idle(&session, false).await?;
+        }
+        Ok(())
     }
 
     /// Ends here what was ended through another instance: its nickname may be somebody else's.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cursor, Link, Next, Slice};
-use crate::model::RoomRef;
+use crate::model::{RoomId, RoomRef, Seq};
 
 /// How long a reader waits before it asks a failing store again, at least.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
@@ -88,6 +88,17 @@ impl Reader {
         self.tell_place();
     }
 
+    /// Where it is in each room.
+    pub fn places(&self) -> impl Iterator<Item = (RoomId, Seq)> {
+        let place = |cursor: &Cursor| (cursor.room().id, cursor.next_seq());
+        self.cursors.iter().map(place)
+    }
+
+    /// Whether a room is being read to an end that was set.
+    pub fn is_leaving(&self) -> bool {
+        self.cursors.iter().any(Cursor::is_ending)
+    }
+
     /// Reads nothing any more, wherever it is.
     pub fn abandon(&mut self) {
         self.cursors = Vec::new();
@@ -95,8 +106,7 @@ impl Reader {
 
     /// Lets others know how far it is.
     fn tell_place(&self) {
-        let place = |cursor: &Cursor| (cursor.room().id, cursor.next_seq());
-        self.link.stands_at(self.cursors.iter().map(place));
+        self.link.stands_at(self.places());
     }
 
     /// Reads from the store what a cursor is missing; may be dropped half way. A failing store

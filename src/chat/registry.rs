@@ -136,6 +136,7 @@ impl Chat {
             // Used here now: it is not to end with the instance that it was used through before.
             self.presence.claim(&session).await?;
         }
+        self.presence.has_come(session.key());
         Ok(self.presence.insert(Arc::new(session)))
     }
 

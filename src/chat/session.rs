@@ -40,7 +40,7 @@ pub(super) struct State {
     pub(super) last_touched: Instant,
     /// The store knows that it is online, and in which rooms.
     pub(super) stored: bool,
-    told: VecDeque<Arc<str>>,
+    pub(super) told: VecDeque<Arc<str>>,
 }
 
 impl Session {

@@ -138,6 +138,10 @@ impl Cursor {
         self.end = self.room.with_tail(|tail| tail.next_index()).or(Some(0));
     }
 
+    pub fn is_ending(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Offers what comes next, without moving on: `advance` does, once it was written.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
         if let Some(page) = self.told_first.as_ref().or(self.page.as_ref()) {

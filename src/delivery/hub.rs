@@ -151,6 +151,12 @@ impl Hub {
             .collect()
     }
 
+    /// The rooms whose newest messages are in memory.
+    pub fn warm_refs(&self) -> Vec<RoomRef> {
+        let rooms = self.warm_rooms();
+        rooms.iter().map(|room| room.room.clone()).collect()
+    }
+
     /// How many rooms are in memory.
     pub fn count(&self) -> usize {
         self.rooms.read().len()

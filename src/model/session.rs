@@ -83,6 +83,11 @@ impl TransportKind {
             Self::WebSocket => "websocket",
         }
     }
+
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Tcp, Self::Http, Self::WebSocket];
+        all.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 #[cfg(test)]

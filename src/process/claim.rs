@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::format_time;
 
-use super::{Facts, Files, Identity, Lock, State};
+use super::{Facts, Files, Identity, Lock, State, control};
 
 /// Whoever looks holds the lock for a moment: so often, and so far apart, it is tried again.
 const TRIES: u32 = 10;
@@ -80,7 +80,7 @@ impl Claim {
             state: State::Starting,
             started_at: format_time(clock.utc()),
             unit: origin.unit,
-            hand_over: None,
+            hand_over: cfg!(target_os = "linux").then_some(control::HAND_OVER),
         };
         identity
             .write(&files.identity)

@@ -10,6 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::handover::Giver;
 use super::lifecycle::Lifecycle;
 use super::{ServeError, log};
 use crate::chat::{Chat, Link, Order};
@@ -51,6 +52,7 @@ pub(super) fn listen(config: &Config) -> Result<(Place, UnixListener), ServeErro
 pub(super) struct Control {
     pub(super) chat: Arc<Chat>,
     pub(super) lifecycle: Lifecycle,
+    pub(super) giver: Arc<Giver>,
 }
 
 impl Control {
@@ -109,6 +111,9 @@ impl Control {
                     let detail = "only the user who runs this instance may control it";
                     Err(refusal("not_permitted", detail))
                 }
+                Ok(Request::HandOver(to)) => {
+                    return Box::pin(self.giver.give(stream.into_inner(), &to)).await;
+                }
                 Ok(request) => self.act(request).await,
                 Err(error) => Err(garbled(&error)),
             };
@@ -132,7 +137,7 @@ impl Control {
                 connection: None,
                 nickname: Some(name),
             } => result(&self.evict(&name).await?),
-            Request::Disconnect { .. } => {
+            Request::HandOver(_) | Request::Disconnect { .. } => {
                 let detail = "a disconnect names a connection or a nickname";
                 Err(refusal("bad_request", detail))
             }

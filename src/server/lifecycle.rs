@@ -51,11 +51,17 @@ impl Lifecycle {
         self.draining.is_cancelled() || self.aside.load(Relaxed)
     }
 
-    /// Goes through the stages; returns how many connections had to be cut.
-    pub(super) async fn drain(&self, config: &config::Drain, listening: JoinHandle<()>) -> usize {
+    /// Goes through the stages; returns how many connections had to be cut. Where a successor
+    /// has the ports, no balancer needs to notice anything first.
+    pub(super) async fn drain(
+        &self,
+        config: &config::Drain,
+        listening: JoinHandle<()>,
+        replaced: bool,
+    ) -> usize {
         let tasks = &self.drain.tasks;
         self.draining.cancel();
-        if !tasks.is_empty() {
+        if !tasks.is_empty() && !replaced {
             tokio::time::sleep(config.delay.get()).await;
         }
         self.closed.cancel();

@@ -1,12 +1,13 @@
 //! The two ports: bound before anything else is opened, served until the stop.
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::lifecycle::{LINGER, Lifecycle};
@@ -16,6 +17,7 @@ use crate::chat::Chat;
 use crate::config::Config;
 use crate::meter::Meters;
 use crate::process;
+use crate::transport::tcp::Resumed;
 use crate::transport::{http, tcp};
 
 /// Connections the kernel may hold before we take them: a crowd must not be refused.
@@ -30,8 +32,19 @@ const POLITE: usize = 64;
 pub(super) struct Listeners {
     pub(super) tcp: SocketAddr,
     pub(super) http: SocketAddr,
+    sockets: Arc<Sockets>,
+}
+
+/// What is listened on: open as long as somebody accepts.
+pub(super) struct Sockets {
     lines: TcpListener,
     pages: TcpListener,
+}
+
+impl Sockets {
+    pub(super) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.lines.as_fd(), self.pages.as_fd()]
+    }
 }
 
 impl Listeners {
@@ -46,32 +59,52 @@ impl Listeners {
         Ok(Self {
             tcp: local(&lines, config.tcp_port),
             http: local(&pages, config.http_port),
-            lines,
-            pages,
+            sockets: Arc::new(Sockets { lines, pages }),
         })
     }
 
-    /// Accepts on both ports until they are to close.
+    /// Those of a predecessor, on which clients may be waiting.
+    pub(super) fn inherited(lines: OwnedFd, pages: OwnedFd) -> std::io::Result<Self> {
+        let listener = |socket: OwnedFd| {
+            let socket = std::net::TcpListener::from(socket);
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket)
+        };
+        let (lines, pages) = (listener(lines)?, listener(pages)?);
+        Ok(Self {
+            tcp: lines.local_addr()?,
+            http: pages.local_addr()?,
+            sockets: Arc::new(Sockets { lines, pages }),
+        })
+    }
+
+    pub(super) fn sockets(&self) -> Weak<Sockets> {
+        Arc::downgrade(&self.sockets)
+    }
+
+    /// Accepts on both ports until they are to close, and serves those who were `resumed`.
     pub(super) fn serve(
         self,
         config: &Config,
         chat: Arc<Chat>,
         lifecycle: Lifecycle,
         watch: Arc<Watch>,
-    ) -> JoinHandle<()> {
+        resumed: Vec<Resumed>,
+    ) -> (JoinHandle<()>, Doors) {
         let door = Arc::new(Door {
             places: Arc::new(Semaphore::new(config.limits.connections)),
             polite: Arc::new(Semaphore::new(POLITE)),
             meters: chat.meters().clone(),
             lifecycle: lifecycle.clone(),
         });
-        let lines = {
-            let (door, chat) = (door.clone(), chat.clone());
-            let limits = Arc::new(tcp_limits(config));
+        for line in resumed {
+            let place = door.places.clone().try_acquire_owned().ok();
+            door.serve(place, line.serve(lifecycle.drain.clone()));
+        }
+        let serve_line = {
+            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config)));
             let drain = lifecycle.drain.clone();
-            accept(self.lines, door, FULL_LINE, move |stream| {
-                tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
-            })
+            move |stream| tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
         };
         let limits = http_limits(config);
         let drain = lifecycle.drain.clone();
@@ -82,15 +115,59 @@ impl Listeners {
             &config.cors.origins,
             watch.routes(),
         );
-        let pages = accept(self.pages, door, full_page(), move |stream| {
-            http::serve(stream, routes.clone(), limits.clone(), drain.clone())
-        });
-        tokio::spawn(async move {
-            tokio::select! {
-                () = lifecycle.closed.cancelled() => {}
-                ((), ()) = async { tokio::join!(lines, pages) } => {}
+        let serve_page =
+            move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone());
+        let (asks, mut asked) = mpsc::channel::<Close>(1);
+        let accepting = tokio::spawn(async move {
+            loop {
+                let lines = accept(&self.sockets.lines, &door, FULL_LINE, &serve_line);
+                let pages = accept(&self.sockets.pages, &door, full_page(), &serve_page);
+                let close = tokio::select! {
+                    () = lifecycle.closed.cancelled() => return,
+                    Some(close) = asked.recv() => close,
+                    ((), ()) = async { tokio::join!(lines, pages) } => return,
+                };
+                let _ = close.closed.send(());
+                tokio::select! {
+                    () = lifecycle.closed.cancelled() => return,
+                    for_good = close.over => if for_good.is_ok() {
+                        return;
+                    },
+                }
             }
-        })
+        });
+        (accepting, Doors(asks))
+    }
+}
+
+/// By which the ports can be left unattended for a while. Who connects meanwhile waits.
+#[derive(Debug, Clone)]
+pub(super) struct Doors(mpsc::Sender<Close>);
+
+#[derive(Debug)]
+struct Close {
+    closed: oneshot::Sender<()>,
+    over: oneshot::Receiver<()>,
+}
+
+/// Nobody is accepted while this is held.
+#[derive(Debug)]
+pub(super) struct Closed(oneshot::Sender<()>);
+
+impl Doors {
+    /// Returns when nobody is accepted any more; `None` if the server has closed by itself.
+    pub(super) async fn close(&self) -> Option<Closed> {
+        let ((closed, has_closed), (reopen, over)) = (oneshot::channel(), oneshot::channel());
+        self.0.send(Close { closed, over }).await.ok()?;
+        has_closed.await.ok()?;
+        Some(Closed(reopen))
+    }
+}
+
+impl Closed {
+    /// Another process accepts from now on.
+    pub(super) fn for_good(self) {
+        let _ = self.0.send(());
     }
 }
 
@@ -146,7 +223,25 @@ struct Door {
     lifecycle: Lifecycle,
 }
 
-async fn accept<F, Fut>(listener: TcpListener, door: Arc<Door>, full: &'static str, serve: F)
+impl Door {
+    /// Serves a connection until it ends, or is cut at the end of a stop.
+    fn serve(
+        &self,
+        place: Option<OwnedSemaphorePermit>,
+        serving: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let cut = self.lifecycle.cut.clone();
+        self.lifecycle.drain.tasks.spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = serving => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn accept<F, Fut>(listener: &TcpListener, door: &Door, full: &'static str, serve: &F)
 where
     F: Fn(TcpStream) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
@@ -171,14 +266,7 @@ where
             tracing::debug!(%error, "a connection was gone at once");
             continue;
         }
-        let (cut, serving) = (door.lifecycle.cut.clone(), serve(stream));
-        door.lifecycle.drain.tasks.spawn(async move {
-            let _place = place;
-            tokio::select! {
-                () = serving => {}
-                () = cut.cancelled() => {}
-            }
-        });
+        door.serve(Some(place), serve(stream));
     }
 }
 

@@ -1,6 +1,8 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
 mod control;
+mod handover;
 mod health;
+mod inside;
 mod lifecycle;
 mod listeners;
 pub mod log;
@@ -8,28 +10,27 @@ mod metrics;
 mod watch;
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use parking_lot::Mutex;
+use tokio::net::UnixListener;
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::{self, BusError};
-use crate::chat::{Base, Chat, Parts, Presence, Rules};
-use crate::clock::Clock;
+use crate::bus::BusError;
 use crate::config::Config;
-use crate::delivery::{Committer, Hub, Relay, TailLimits};
-use crate::meter::Meters;
 use crate::process::Owner;
 use crate::process::control::Place;
-use crate::store::{self, Instance, Store};
 use crate::transport::http::HttpLimits;
-use crate::transport::tcp::TcpLimits;
+use crate::transport::tcp::{Resumed, TcpLimits};
 use control::Control;
+use handover::{Estate, Giver, Replaced};
+use inside::Inside;
 use lifecycle::Lifecycle;
 use listeners::Listeners;
-use watch::Watch;
 
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
@@ -54,6 +55,8 @@ pub enum ServeError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{0}")]
+    NotHandedOver(String),
     #[error("{0} connections did not end in time and were cut")]
     Cut(usize),
 }
@@ -63,141 +66,152 @@ pub struct Server {
     pub tcp: SocketAddr,
     pub http: SocketAddr,
     lifecycle: Lifecycle,
-    chat: Arc<Chat>,
-    presence: Arc<Presence>,
-    store: Arc<dyn Store>,
+    inside: Inside,
     listening: JoinHandle<()>,
-    /// End when nobody needs them any more, with everything accepted done.
-    writers: Vec<JoinHandle<()>>,
     /// Stopped last, since draining still needs them.
     helpers: Vec<JoinHandle<()>>,
     stop_helpers: CancellationToken,
     drain: crate::config::Drain,
     control: Place,
+    lock: Arc<Mutex<Option<OwnedFd>>>,
+    replaced: Receiver<Option<Replaced>>,
 }
-
-/// After the drain: what the writers and the store may still take.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Server {
     /// Opens everything and listens; returns when clients can connect.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
         let listeners = Listeners::bind(config).await?;
-        let (tcp, http) = (listeners.tcp, listeners.http);
+        let inside = Inside::open(config, &listeners, None).await?;
         let (place, requests) = control::listen(config)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let meters = Arc::new(Meters::default());
-        let database = |error| ServeError::Database {
-            url: config.db_url.to_string(),
-            error,
+        Ok(Self::serve(
+            config,
+            listeners,
+            inside,
+            (place, Some(requests)),
+            Vec::new(),
+        ))
+    }
+
+    /// Goes on where the process that serves this instance now leaves off, with its ports, its
+    /// lock and its line sessions; `None` where there is no such process.
+    pub async fn take_over(config: &Config) -> Result<Option<(Self, OwnedFd)>, ServeError> {
+        let Some(mut inheritance) = handover::ask(config).await? else {
+            return Ok(None);
         };
-        let store = open_store(config, &meters).await.map_err(database)?;
-        let redis = config.redis_url.as_ref().map(|url| url.expose());
-        let (bus, events) = bus::open(redis, &config.instance_id, meters.clone())?;
-        let limits = TailLimits::keeping(config.history.per_room);
-        let hub = Arc::new(Hub::new(
-            store.clone(),
-            bus.clone(),
-            clock.clone(),
-            meters.clone(),
-            limits,
-        ));
-        let base = Base {
-            store: store.clone(),
-            hub: hub.clone(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-            meters: meters.clone(),
-            session_ttl: config.session_ttl.get(),
+        let listeners = inheritance
+            .sockets()
+            .and_then(|(lines, pages)| Listeners::inherited(lines, pages))
+            .map_err(|error| ServeError::NotHandedOver(error.to_string()))?;
+        handover::fits(config, [listeners.tcp, listeners.http])?;
+        let inside = Inside::open(config, &listeners, Some(inheritance.predecessor)).await?;
+        let taking = async {
+            let resumed = inheritance.receive(&inside.chat, config).await?;
+            inheritance.ready(inside.presence.id()).await?;
+            Ok(resumed)
         };
-        let instance = instance(config, tcp.port(), http.port());
-        let (presence, changes) = Presence::open(base, instance).await.map_err(database)?;
-        let presence = Arc::new(presence);
-        let (committer, commits) = Committer::new(hub.clone());
-        let chat = Arc::new(Chat::new(Parts {
-            hub: hub.clone(),
-            committer,
-            presence: presence.clone(),
-            rules: rules(config),
-        }));
+        let resumed = match taking.await {
+            Ok(resumed) => resumed,
+            Err(error) => {
+                inside.abandon().await;
+                return Err(error);
+            }
+        };
+        // From here on nobody else has them, so nothing may fail.
+        let (place, requests) = match control::listen(config) {
+            Ok((place, requests)) => (place, Some(requests)),
+            Err(error) => {
+                tracing::error!(%error, "this instance can't be controlled");
+                (Place::of(config), None)
+            }
+        };
+        let presence = inside.presence.clone();
+        let server = Self::serve(config, listeners, inside, (place, requests), resumed);
+        let lock = inheritance.settle(presence);
+        Ok(Some((server, lock)))
+    }
+
+    fn serve(
+        config: &Config,
+        listeners: Listeners,
+        inside: Inside,
+        (place, requests): (Place, Option<UnixListener>),
+        resumed: Vec<Resumed>,
+    ) -> Self {
+        let (tcp, http) = (listeners.tcp, listeners.http);
         let lifecycle = Lifecycle::new(&config.drain);
-        let watch = Arc::new(Watch::new(config, &lifecycle, &hub, &store, &clock));
-        let stop_helpers = CancellationToken::new();
-        let control = Control {
-            chat: chat.clone(),
-            lifecycle: lifecycle.clone(),
+        let watch = Arc::new(inside.watch(config, &lifecycle));
+        let sockets = listeners.sockets();
+        let chat = inside.chat.clone();
+        let (listening, doors) = listeners.serve(config, chat, lifecycle.clone(), watch, resumed);
+        let estate = Estate {
+            chat: inside.chat.clone(),
+            presence: inside.presence.clone(),
+            doors,
+            sockets,
         };
-        let helpers = vec![
-            tokio::spawn(control.run(requests, stop_helpers.clone())),
-            tokio::spawn(Relay::new(hub).run(events, stop_helpers.clone())),
-            tokio::spawn({
-                let (presence, stop) = (presence.clone(), stop_helpers.clone());
-                async move { presence.run(stop).await }
-            }),
-        ];
-        let listening = listeners.serve(config, chat.clone(), lifecycle.clone(), watch);
-        Ok(Self {
+        let giver = Arc::new(Giver::new(estate, config));
+        let (lock, replaced) = (giver.lock.clone(), giver.replaced.subscribe());
+        let control = Control {
+            chat: inside.chat.clone(),
+            lifecycle: lifecycle.clone(),
+            giver,
+        };
+        let stop_helpers = CancellationToken::new();
+        let mut helpers = vec![inside.keep_presence(stop_helpers.clone())];
+        let listen = |requests| tokio::spawn(control.run(requests, stop_helpers.clone()));
+        helpers.extend(requests.map(listen));
+        Self {
             tcp,
             http,
             lifecycle,
-            chat,
-            presence,
-            store,
+            inside,
             listening,
-            writers: vec![tokio::spawn(commits), tokio::spawn(changes)],
             helpers,
             stop_helpers,
             drain: config.drain.clone(),
             control: place,
-        })
+            lock,
+            replaced,
+        }
+    }
+
+    /// Lets a successor have `lock`, and with it everything.
+    pub fn can_hand_over(&self, lock: OwnedFd) {
+        *self.lock.lock() = Some(lock);
+    }
+
+    /// Waits until a successor serves in our place.
+    pub async fn replaced(&self) {
+        let mut replaced = self.replaced.clone();
+        if replaced.wait_for(Option::is_some).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Stops as planned: new clients are turned away, each client is told at a moment of its
     /// own, what was accepted is committed and shown, and only then everything is let go.
     pub async fn stop(self) -> Result<(), ServeError> {
-        tracing::info!("stopping");
-        let cut = self.lifecycle.drain(&self.drain, self.listening).await;
-        if let Err(error) = self.presence.retire().await {
-            tracing::warn!(%error, "can't take this instance off the books");
-        }
-        if let Err(error) = self.control.remove() {
+        let replaced = *self.replaced.borrow();
+        tracing::info!(replaced = replaced.is_some(), "stopping");
+        let draining = self
+            .lifecycle
+            .drain(&self.drain, self.listening, replaced.is_some());
+        let cut = draining.await;
+        if replaced.is_none()
+            && let Err(error) = self.control.remove()
+        {
             tracing::warn!(%error, "can't remove the control socket");
         }
-        self.stop_helpers.cancel();
-        drop((self.chat, self.presence));
-        let ending = async {
-            for task in self.helpers.into_iter().chain(self.writers) {
-                let _ = task.await;
-            }
-            self.store.close().await;
-        };
-        if tokio::time::timeout(LAST_WORDS, ending).await.is_err() {
-            tracing::warn!("the last writes did not end in time");
+        // What a successor has not entered as its own yet must outlast us.
+        if replaced.is_none_or(|replaced| replaced.inherited) {
+            self.inside.retire().await;
         }
+        self.stop_helpers.cancel();
+        self.inside.close(self.helpers).await;
         match cut {
             0 => Ok(()),
             cut => Err(ServeError::Cut(cut)),
         }
-    }
-}
-
-fn instance(config: &Config, tcp_port: u16, http_port: u16) -> Instance {
-    Instance {
-        name: config.instance_id.clone(),
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION"),
-        tcp_port,
-        http_port,
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        message_chars: config.limits.message_chars,
-        messages_per_minute: config.limits.messages_per_minute,
-        burst: config.limits.burst,
-        history: config.history.per_room,
-        session_ttl: config.session_ttl.get(),
     }
 }
 
@@ -212,33 +226,5 @@ fn http_limits(config: &Config) -> HttpLimits {
     HttpLimits {
         body_bytes: config.limits.body_bytes.as_usize(),
         write_timeout: config.limits.write_timeout.get(),
-    }
-}
-
-/// Opens the database, waiting for it as long as the configuration says.
-async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Store>, StoreError> {
-    let options = store::Options {
-        url: config.db_url.expose().to_owned(),
-        application: format!("discordctl {}", config.instance_id),
-        connections: config.db_pool.max,
-        idle_timeout: config.db_pool.idle_timeout.get(),
-        acquire_timeout: config.db_pool.acquire_timeout.get(),
-        waiting: config.db_pool.max_waiting,
-    };
-    let patience = tokio::time::Instant::now() + config.db_wait.get();
-    let mut pause = Duration::from_millis(50);
-    let mut told = String::new();
-    loop {
-        match store::open(&options, meters.clone()).await {
-            Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + pause < patience => {
-                if why != told {
-                    tracing::info!(%why, "waiting for the database");
-                    told = why;
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(1));
-            }
-            other => return other,
-        }
     }
 }

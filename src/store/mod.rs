@@ -133,6 +133,12 @@ pub trait Store: Send + Sync + 'static {
     /// Enters this process among the instances, in the place of earlier runs of that name.
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
 
+    /// Enters this process beside an earlier run of its name, which still serves.
+    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
+
+    /// Whoever is online through `from` is so through `to` from now on, in one step.
+    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError>;
+
     /// Says that the instance lives. False if its row was gone (as after a restore) and had to
     /// be written anew: then its sessions must claim their nicknames again.
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;

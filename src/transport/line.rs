@@ -98,6 +98,21 @@ impl Lines {
         }
     }
 
+    /// One that has read the beginning of a line already, or the beginning of one too long.
+    pub(super) fn resumed(most: usize, bytes: Vec<u8>, skipping: bool) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            most,
+            skipping,
+        }
+    }
+
+    /// What has come of a line without its end, and whether the rest of it is to be skipped.
+    pub(super) fn rest(&self) -> (&[u8], bool) {
+        (&self.bytes[self.start..], self.skipping)
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }

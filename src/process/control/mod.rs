@@ -13,8 +13,12 @@ use serde::de::DeserializeOwned;
 pub use place::Place;
 pub use wire::{
     Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, Refusal, Request,
+    Successor,
 };
 
+/// The version of all that is said at a hand-over, and of the sessions' states. Processes of
+/// different ones do not understand each other, and the second starts when the first has ended.
+pub const HAND_OVER: u32 = 1;
 /// The longest request that an instance reads.
 pub const MOST_ASKED: u64 = 64 << 10;
 /// The longest answer that is believed.

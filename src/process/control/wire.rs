@@ -26,6 +26,20 @@ pub enum Request {
         #[serde(default)]
         nickname: Option<String>,
     },
+    /// Give everything to another process of this instance. After the answer the connection
+    /// speaks of nothing else.
+    HandOver(Successor),
+}
+
+/// Who wants to take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// The format in which it can be given anything.
+    pub format: u32,
+    pub version: String,
+    pub pid: u32,
+    /// A digest of its database's URL.
+    pub database: String,
 }
 
 /// What comes of it.

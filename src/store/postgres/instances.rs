@@ -28,7 +28,7 @@ pub(super) async fn register(
     enter(connection, None, instance).await
 }
 
-async fn enter(
+pub(super) async fn enter(
     connection: &mut Connection,
     id: Option<InstanceId>,
     instance: &Instance,
@@ -48,6 +48,16 @@ async fn enter(
         .bind(i32::from(instance.http_port));
     let id = connection.one(query).await?;
     id.ok_or(sqlx::Error::RowNotFound)
+}
+
+pub(super) async fn move_sessions(
+    connection: &mut Connection,
+    from: InstanceId,
+    to: InstanceId,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("UPDATE sessions SET instance_id = $2 WHERE instance_id = $1");
+    connection.run(query.bind(from).bind(to)).await?;
+    Ok(())
 }
 
 pub(super) async fn heartbeat(

@@ -175,6 +175,23 @@ impl Store for PostgresStore {
         work.await
     }
 
+    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
+        // Entered twice after a lost answer, one of the rows shows no signs of life.
+        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
+            instances::enter(c, None, instance).boxed()
+        });
+        work.await
+    }
+
+    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError> {
+        let work = self
+            .signs
+            .run(Kind::Repeatable, (from, to), |c, &(from, to)| {
+                instances::move_sessions(c, from, to).boxed()
+            });
+        work.await
+    }
+
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
         let work = self
             .signs

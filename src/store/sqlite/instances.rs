@@ -31,7 +31,7 @@ pub(super) async fn register(
     Ok(id)
 }
 
-async fn enter(
+pub(super) async fn enter(
     connection: &mut SqliteConnection,
     id: Option<InstanceId>,
     instance: &Instance,
@@ -48,6 +48,16 @@ async fn enter(
     .bind(instance.http_port)
     .fetch_one(connection)
     .await?)
+}
+
+pub(super) async fn move_sessions(
+    connection: &mut SqliteConnection,
+    from: InstanceId,
+    to: InstanceId,
+) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE sessions SET instance_id = ?2 WHERE instance_id = ?1");
+    query.bind(from).bind(to).execute(connection).await?;
+    Ok(())
 }
 
 pub(super) async fn heartbeat(

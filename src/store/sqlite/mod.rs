@@ -175,6 +175,14 @@ impl Store for SqliteStore {
         instances::register(&mut *self.write().await?, instance).await
     }
 
+    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
+        instances::enter(&mut *self.write().await?, None, instance).await
+    }
+
+    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError> {
+        instances::move_sessions(&mut *self.write().await?, from, to).await
+    }
+
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
         instances::heartbeat(&mut *self.write().await?, id, instance).await
     }

@@ -15,7 +15,7 @@ use warp::reply::Reply as _;
 use super::super::json::Sse;
 use super::super::{Drain, Moment, random};
 use super::api::{Answer, number};
-use crate::chat::{Attached, Chat, Next, Open, Order, Reader, Slice, Start, Through};
+use crate::chat::{Attached, Chat, Next, Open, Reader, Slice, Start, Through};
 use crate::model::TransportKind;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -120,7 +120,7 @@ impl Events {
                         self.ending = true;
                         self.reader.end_all();
                     }
-                    Order::Close = self.open.link().ordered() => {
+                    _ = self.open.link().ordered() => {
                         self.ending = true;
                         self.reader.abandon();
                         self.farewell = None;

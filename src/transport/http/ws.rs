@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
 use super::super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Next, Open, Order, Reader, Reply, Sending, Session,
-    Slice, Start, Through, is_command,
+    Attached, Chat, ChatError, Code, Effect, Next, Open, Reader, Reply, Sending, Session, Slice,
+    Start, Through, is_command,
 };
 use crate::model::TransportKind;
 
@@ -68,7 +68,7 @@ pub(super) async fn serve(
     // Beside everything else, so that it is heard also while the peer takes nothing.
     let end = tokio::select! {
         biased;
-        Order::Close = link.ordered() => End::Operator,
+        _ = link.ordered() => End::Operator,
         end = connection.run(drain.moment(), &open) => end,
     };
     connection.close(end).await;

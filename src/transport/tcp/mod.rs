@@ -1,5 +1,6 @@
 //! Lines over TCP, for netcat: one task a connection, which holds its position in the rooms
 //! it reads and no queue.
+mod handover;
 mod write;
 
 use std::collections::VecDeque;
@@ -17,7 +18,10 @@ use crate::chat::{
     Through, Wire, is_command,
 };
 use crate::model::TransportKind;
+use handover::Whose;
 use write::Wrote;
+
+pub use handover::Resumed;
 
 /// What a connection is held to.
 #[derive(Debug, Clone)]
@@ -56,10 +60,9 @@ pub fn serve(
                 return;
             }
         };
-        let span = tracing::debug_span!("tcp", session = %session.key());
         let mut connection = Connection::new(chat, session, stream, open, limits);
-        let ended = tracing::Instrument::instrument(connection.run(&drain), span).await;
-        Box::pin(connection.end(ended)).await;
+        connection.greet();
+        connection.serve(&drain, Duration::ZERO).await;
     }
 }
 
@@ -91,12 +94,6 @@ impl Connection {
         limits: Arc<TcpLimits>,
     ) -> Self {
         open.link().belongs_to(&session);
-        let mut out = Vec::new();
-        let nickname = session.nickname();
-        let greeting = format!(
-            "welcome, {nickname}: /join general to talk, /nick <name> to be called so, /help for more"
-        );
-        system(&greeting, &mut out);
         Self {
             _attached: session.attach(),
             input: Lines::new(limits.line_bytes),
@@ -107,14 +104,30 @@ impl Connection {
             reader: Reader::new(open.link().clone()),
             open,
             sending: VecDeque::new(),
-            out,
+            out: Vec::new(),
             closing: None,
             patience: None,
         }
     }
 
-    async fn run(&mut self, drain: &Drain) -> io::Result<()> {
-        let mut since = self.chat.clock().now();
+    fn greet(&mut self) {
+        let nickname = self.session.nickname();
+        let greeting = format!(
+            "welcome, {nickname}: /join general to talk, /nick <name> to be called so, /help for more"
+        );
+        system(&greeting, &mut self.out);
+    }
+
+    /// Serves it until it ends or is another process's; it has been stalled for so long.
+    async fn serve(mut self, drain: &Drain, stalled: Duration) {
+        let span = tracing::debug_span!("tcp", session = %self.session.key());
+        let ended = tracing::Instrument::instrument(self.run(drain, stalled), span).await;
+        Box::pin(self.end(ended)).await;
+    }
+
+    async fn run(&mut self, drain: &Drain, stalled: Duration) -> io::Result<Whose> {
+        let now = self.chat.clock().now();
+        let mut since = now.checked_sub(stalled).unwrap_or(now);
         let mut moment = drain.moment();
         loop {
             let (wrote, progress) = self.write()?;
@@ -122,7 +135,7 @@ impl Connection {
                 since = self.chat.clock().now();
             }
             if wrote == Wrote::All && self.has_ended() {
-                return self.farewell();
+                return self.farewell().map(|()| Whose::Ours);
             }
             let open = self.closing.is_none();
             let listening = open && self.out.len() < MOST_ANSWERS && wrote != Wrote::Blocked;
@@ -140,7 +153,14 @@ impl Connection {
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
                 }
-                Order::Close = self.open.link().ordered(), if open => self.evict().await,
+                order = self.open.link().ordered() => match order {
+                    Order::Close => self.evict().await,
+                    Order::HoldStill(order) => {
+                        if Box::pin(self.hold_still(order, since)).await? == Whose::Theirs {
+                            return Ok(Whose::Theirs);
+                        }
+                    }
+                },
                 () = moment.come(), if open => {
                     self.close("the server is restarting; connect again in a moment").await;
                 }
@@ -306,12 +326,15 @@ impl Connection {
         let _ = tokio::time::timeout(PART_WITHIN, parting).await;
     }
 
-    async fn end(&mut self, ended: io::Result<()>) {
+    async fn end(&mut self, ended: io::Result<Whose>) {
+        if let Ok(Whose::Theirs) = ended {
+            return self.chat.let_go(&self.session);
+        }
         if let Err(error) = self.chat.disconnect(&self.session).await {
             tracing::debug!(%error, "can't store that a connection ended");
         }
         match ended {
-            Ok(()) => self.part().await,
+            Ok(_) => self.part().await,
             Err(error) => tracing::debug!(%error, "connection broke"),
         }
     }

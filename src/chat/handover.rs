@@ -1,0 +1,200 @@
+//! Sessions as values, to be given to another process and taken in there, and the stillness
+//! that a line session keeps meanwhile.
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::bucket::Bucket;
+use super::session::Session;
+use super::{Chat, ChatError, Cursor, Rules, Start};
+use crate::model::{Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId};
+
+/// Who somebody is, and where.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionState {
+    secret: String,
+    transport: String,
+    nickname: String,
+    user: Option<UserId>,
+    guest: bool,
+    rooms: Vec<(RoomId, String)>,
+    current: Option<RoomId>,
+    /// Messages that it may send at once.
+    tokens: f64,
+    unused_ms: u64,
+    touched_ms: u64,
+    stored: bool,
+    told: Vec<String>,
+}
+
+/// A line session in mid-sentence: everything but its socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LineState {
+    pub connection: u64,
+    pub since_ms: i64,
+    pub session: SessionState,
+    /// The next message of each room that it reads.
+    pub reading: Vec<(RoomId, Seq)>,
+    /// What it typed of a line that has no end yet, in hexadecimal; or, where that was too long,
+    /// that the rest of the line is nothing.
+    pub typed: String,
+    pub skipping: bool,
+    /// What was begun to be written to it, in hexadecimal.
+    pub unwritten: String,
+    /// For so long it has taken nothing.
+    pub stalled_ms: u64,
+}
+
+/// A line session that holds still: what it is, and its socket.
+#[derive(Debug)]
+pub struct Still {
+    pub state: LineState,
+    pub socket: OwnedFd,
+}
+
+/// What becomes of those who hold still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Undecided,
+    /// Another process goes on with them; here nothing of them is touched any more.
+    Given,
+    /// They go on here as if nothing had been.
+    Kept,
+}
+
+/// The order to hold still: where to say so, and to hear what comes of it.
+#[derive(Debug)]
+pub struct HoldStill {
+    pub still: mpsc::Sender<Still>,
+    pub verdict: watch::Receiver<Verdict>,
+}
+
+impl Session {
+    fn to_state(&self, rules: &Rules, now: Instant) -> SessionState {
+        let ago = |then: Instant| now.saturating_duration_since(then).as_millis() as u64;
+        let state = self.state.lock();
+        let room = |room: &RoomRef| (room.id, room.name.as_str().to_owned());
+        SessionState {
+            secret: self.id().secret().to_owned(),
+            transport: state.transport.as_str().to_owned(),
+            nickname: state.nickname.as_str().to_owned(),
+            user: state.user,
+            guest: state.guest,
+            rooms: state.rooms.iter().map(room).collect(),
+            current: state.current.as_ref().map(|room| room.id),
+            tokens: state
+                .bucket
+                .level(rules.messages_per_minute, rules.burst, now),
+            unused_ms: ago(state.last_used),
+            touched_ms: ago(state.last_touched),
+            stored: state.stored,
+            told: state.told.iter().map(|text| text.to_string()).collect(),
+        }
+    }
+
+    fn of_state(from: SessionState, rules: &Rules, now: Instant) -> Result<Self, ChatError> {
+        let id = SessionId::parse(&from.secret).ok_or_else(ChatError::unknown_session)?;
+        let transport = TransportKind::named(&from.transport)
+            .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
+        let nickname = Nickname::parse(&from.nickname)?;
+        let session = Self::new(id, transport, nickname, from.guest, rules, now);
+        let ago = |ms| {
+            let then = now.checked_sub(Duration::from_millis(ms));
+            then.unwrap_or(now)
+        };
+        {
+            let mut state = session.state.lock();
+            state.user = from.user;
+            let room = |(id, name): &(RoomId, String)| RoomRef {
+                id: *id,
+                name: RoomName::stored(name),
+            };
+            state.rooms = from.rooms.iter().map(room).collect();
+            let current = state.rooms.iter().find(|r| Some(r.id) == from.current);
+            state.current = current.cloned();
+            state.bucket = Bucket::holding(from.tokens, now);
+            state.last_used = ago(from.unused_ms);
+            state.last_touched = ago(from.touched_ms);
+            state.stored = from.stored;
+            state.told = from.told.into_iter().map(Arc::from).collect();
+        }
+        Ok(session)
+    }
+}
+
+impl Chat {
+    /// A session as another process can take it in.
+    pub fn as_state(&self, session: &Session) -> SessionState {
+        session.to_state(&self.rules, self.clock().now())
+    }
+
+    /// A line session that another process had, with its secret and its nickname.
+    pub fn take_in(&self, state: SessionState) -> Result<Arc<Session>, ChatError> {
+        let session = Session::of_state(state, &self.rules, self.clock().now())?;
+        Ok(self.presence.insert(Arc::new(session)))
+    }
+
+    /// Goes on reading a room of a session that was taken in, at `next`.
+    pub async fn read_on(
+        &self,
+        session: &Session,
+        room: RoomId,
+        next: Seq,
+    ) -> Result<Cursor, ChatError> {
+        let rooms = session.rooms();
+        let Some(room) = rooms.iter().find(|known| known.id == room) else {
+            return Err(ChatError::internal(&"a session reads where it is not"));
+        };
+        let room = self.hub.remember(room.clone());
+        let start = Start::After(next - 1);
+        let signal = session.signal().clone();
+        Ok(self.hub.read(&room, start, signal).await?)
+    }
+
+    /// The session goes on in another process: nobody is told anything.
+    pub fn let_go(&self, session: &Session) {
+        self.presence.remove(session.key());
+    }
+
+    /// Those who are online here without a line connection.
+    pub fn others(&self) -> Vec<SessionState> {
+        let sessions = self.presence.sessions().into_iter();
+        let online =
+            sessions.filter(|session| session.is_anywhere() && session.state.lock().stored);
+        let state = |session: Arc<Session>| {
+            let mut state = self.as_state(&session);
+            if session.is_attached() {
+                // In use until now, however long nothing was said.
+                state.unused_ms = 0;
+            }
+            state
+        };
+        online.map(state).collect()
+    }
+
+    /// Expects somebody who was online through another process and may come back by a secret;
+    /// who does not is idle after a while, as they would have been there.
+    pub fn expect(&self, state: SessionState) -> Result<(), ChatError> {
+        let session = Session::of_state(state, &self.rules, self.clock().now())?;
+        self.presence.expect(Arc::new(session));
+        Ok(())
+    }
+
+    /// The rooms that are read here.
+    pub fn read_rooms(&self) -> Vec<(RoomId, String)> {
+        let room = |room: RoomRef| (room.id, room.name.as_str().to_owned());
+        self.hub.warm_refs().into_iter().map(room).collect()
+    }
+
+    /// Has a room's newest messages in memory before somebody reads it.
+    pub async fn warm(&self, (id, name): (RoomId, String)) -> Result<(), ChatError> {
+        let name = RoomName::stored(&name);
+        let room = self.hub.remember(RoomRef { id, name });
+        let nobody = Arc::<Notify>::default();
+        self.hub.read(&room, Start::Last(0), nobody).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! The successor's side: it prepares everything, and touches nothing before the last word.
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::channel::Channel;
+use super::{FORMAT, Word, database};
+use crate::chat::{Chat, Presence};
+use crate::config::Config;
+use crate::model::RoomId;
+use crate::process::control::{Answer, Place, Request, Successor};
+use crate::server::{ServeError, tcp_limits};
+use crate::store::InstanceId;
+use crate::transport::tcp::Resumed;
+
+/// For the predecessor's next word. It has bounds of its own, which are shorter.
+const WITHIN: Duration = Duration::from_secs(30);
+/// Between two tries to write to the database.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// What the predecessor offers.
+pub(in crate::server) struct Inheritance {
+    channel: Channel,
+    pub(in crate::server) lines: OwnedFd,
+    pub(in crate::server) pages: OwnedFd,
+    lock: OwnedFd,
+    /// Its row.
+    pub(in crate::server) predecessor: InstanceId,
+    rooms: Vec<(RoomId, String)>,
+}
+
+/// Asks the process that serves this instance now; `None` where there is none.
+pub(in crate::server) async fn ask(config: &Config) -> Result<Option<Inheritance>, ServeError> {
+    let stream = match Place::of(config).connect() {
+        Ok(stream) => stream,
+        Err(error) => {
+            return match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                _ => Err(refused(error)),
+            };
+        }
+    };
+    let asked = async {
+        stream.set_nonblocking(true)?;
+        let mut channel = Channel::new(UnixStream::from_std(stream)?);
+        let request = Request::HandOver(Successor {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            database: database(config),
+        });
+        channel.ask(&request).await?;
+        offered(channel).await
+    };
+    asked.await.map(Some).map_err(refused)
+}
+
+async fn offered(mut channel: Channel) -> io::Result<Inheritance> {
+    let (word, given) = within(channel.hear()).await?.ok_or_else(gone)?;
+    let given: Result<[OwnedFd; 3], _> = given.try_into();
+    match (word, given) {
+        (
+            Word::Offer {
+                format: FORMAT,
+                instance,
+                rooms,
+                ..
+            },
+            Ok([lines, pages, lock]),
+        ) => Ok(Inheritance {
+            channel,
+            lines,
+            pages,
+            lock,
+            predecessor: instance,
+            rooms,
+        }),
+        _ => Err(unexpected()),
+    }
+}
+
+impl Channel {
+    /// The request by which all begins; why not, if it is refused.
+    async fn ask(&mut self, request: &Request) -> io::Result<()> {
+        within(self.say(request, &[])).await?;
+        let answer: Option<(Answer<Value>, _)> = within(self.hear()).await?;
+        match answer.ok_or_else(gone)?.0 {
+            Answer::Ok(_) => Ok(()),
+            Answer::Error(refusal) => Err(io::Error::other(refusal.detail)),
+        }
+    }
+}
+
+impl Inheritance {
+    /// What the predecessor listens on.
+    pub(in crate::server) fn sockets(&self) -> io::Result<(OwnedFd, OwnedFd)> {
+        Ok((self.lines.try_clone()?, self.pages.try_clone()?))
+    }
+
+    /// Takes everything in; the sessions are served by who calls this, after `go`.
+    pub(in crate::server) async fn receive(
+        &mut self,
+        chat: &Arc<Chat>,
+        config: &Config,
+    ) -> Result<Vec<Resumed>, ServeError> {
+        let receiving = async {
+            for room in std::mem::take(&mut self.rooms) {
+                // One that can't be read now is read when a session needs it.
+                let _ = chat.warm(room).await;
+            }
+            self.channel.say(&Word::Prepared {}, &[]).await?;
+            self.sessions(chat, config).await
+        };
+        receiving.await.map_err(refused)
+    }
+
+    async fn sessions(&mut self, chat: &Arc<Chat>, config: &Config) -> io::Result<Vec<Resumed>> {
+        let limits = Arc::new(tcp_limits(config));
+        let mut resumed = Vec::new();
+        loop {
+            match within(self.channel.hear()).await?.ok_or_else(gone)? {
+                (Word::Lines { lines }, sockets) if lines.len() == sockets.len() => {
+                    for (state, socket) in lines.into_iter().zip(sockets) {
+                        let one = Resumed::prepare(chat.clone(), state, socket, limits.clone());
+                        resumed.push(one.await.map_err(io::Error::other)?);
+                    }
+                }
+                (Word::Others { sessions }, _) => {
+                    for state in sessions {
+                        chat.expect(state).map_err(io::Error::other)?;
+                    }
+                }
+                (Word::All { lines }, _) if lines == resumed.len() => return Ok(resumed),
+                (Word::Keep { why }, _) => return Err(io::Error::other(why)),
+                _ => return Err(unexpected()),
+            }
+        }
+    }
+
+    /// Says that everything is there, and hears who goes on. A predecessor that ends without a
+    /// word has died, and nobody else has what we hold.
+    pub(in crate::server) async fn ready(
+        &mut self,
+        instance: InstanceId,
+    ) -> Result<(), ServeError> {
+        let asking = async {
+            within(self.channel.say(&Word::Ready { instance }, &[])).await?;
+            match within(self.channel.hear()).await? {
+                None | Some((Word::Go {}, _)) => Ok(()),
+                Some((Word::Keep { why }, _)) => Err(io::Error::other(why)),
+                Some(_) => Err(unexpected()),
+            }
+        };
+        asking.await.map_err(refused)
+    }
+
+    /// Enters the sessions as ours, as soon as the database lets us, and then says that the
+    /// predecessor may end. The lock is the caller's.
+    pub(in crate::server) fn settle(self, presence: Arc<Presence>) -> OwnedFd {
+        let mut channel = self.channel;
+        tokio::spawn(async move {
+            while let Err(error) = presence.inherit().await {
+                tracing::warn!(%error, "can't enter the sessions that were taken over yet");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+            let _ = within(channel.say(&Word::Serving {}, &[])).await;
+        });
+        self.lock
+    }
+}
+
+/// Why sockets that were given are not those that the settings ask for.
+pub(in crate::server) fn fits(config: &Config, found: [SocketAddr; 2]) -> Result<(), ServeError> {
+    let wanted = [config.tcp_port, config.http_port];
+    for (found, port) in found.into_iter().zip(wanted) {
+        if found.ip() != config.bind || (port != 0 && found.port() != port) {
+            let wanted = SocketAddr::new(config.bind, port);
+            let why = format!("it listens on {found}, and the settings say {wanted}");
+            return Err(ServeError::NotHandedOver(why));
+        }
+    }
+    Ok(())
+}
+
+async fn within<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the predecessor took too long");
+    timeout(WITHIN, what).await.map_err(late)?
+}
+
+fn refused(error: io::Error) -> ServeError {
+    ServeError::NotHandedOver(error.to_string())
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the predecessor is gone")
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("the predecessor said something that this program does not know")
+}

@@ -1,0 +1,179 @@
+//! Everything behind the ports: database, bus, rooms, sessions, and the tasks that keep them.
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::ServeError;
+use super::lifecycle::Lifecycle;
+use super::listeners::Listeners;
+use super::watch::Watch;
+use crate::bus;
+use crate::chat::{Base, Chat, Parts, Presence, Rules};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::delivery::{Committer, Hub, Relay, TailLimits};
+use crate::meter::Meters;
+use crate::store::{self, Instance, InstanceId, Store, StoreError};
+
+/// After the drain: what the writers and the store may still take.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+pub(super) struct Inside {
+    pub(super) chat: Arc<Chat>,
+    pub(super) presence: Arc<Presence>,
+    hub: Arc<Hub>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// End when nobody needs them any more, with everything accepted done.
+    writers: Vec<JoinHandle<()>>,
+    relay: JoinHandle<()>,
+    stop_relay: CancellationToken,
+}
+
+impl Inside {
+    /// Opens what a configuration names, and enters this process among the instances, beside
+    /// its predecessor if that still serves.
+    pub(super) async fn open(
+        config: &Config,
+        listeners: &Listeners,
+        predecessor: Option<InstanceId>,
+    ) -> Result<Self, ServeError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let meters = Arc::new(Meters::default());
+        let database = |error| ServeError::Database {
+            url: config.db_url.to_string(),
+            error,
+        };
+        let store = open_store(config, &meters).await.map_err(database)?;
+        let redis = config.redis_url.as_ref().map(|url| url.expose());
+        let (bus, events) = bus::open(redis, &config.instance_id, meters.clone())?;
+        let limits = TailLimits::keeping(config.history.per_room);
+        let hub = Arc::new(Hub::new(
+            store.clone(),
+            bus.clone(),
+            clock.clone(),
+            meters.clone(),
+            limits,
+        ));
+        let base = Base {
+            store: store.clone(),
+            hub: hub.clone(),
+            bus,
+            clock: clock.clone(),
+            meters,
+            session_ttl: config.session_ttl.get(),
+        };
+        let instance = instance(config, listeners.tcp.port(), listeners.http.port());
+        let (presence, changes) = Presence::open(base, instance, predecessor)
+            .await
+            .map_err(database)?;
+        let presence = Arc::new(presence);
+        let (committer, commits) = Committer::new(hub.clone());
+        let chat = Arc::new(Chat::new(Parts {
+            hub: hub.clone(),
+            committer,
+            presence: presence.clone(),
+            rules: rules(config),
+        }));
+        let stop_relay = CancellationToken::new();
+        let relay = Relay::new(hub.clone()).run(events, stop_relay.clone());
+        Ok(Self {
+            chat,
+            presence,
+            hub,
+            store,
+            clock,
+            writers: vec![tokio::spawn(commits), tokio::spawn(changes)],
+            relay: tokio::spawn(relay),
+            stop_relay,
+        })
+    }
+
+    pub(super) fn watch(&self, config: &Config, lifecycle: &Lifecycle) -> Watch {
+        Watch::new(config, lifecycle, &self.hub, &self.store, &self.clock)
+    }
+
+    /// Gives signs of life until `stop`.
+    pub(super) fn keep_presence(&self, stop: CancellationToken) -> JoinHandle<()> {
+        let presence = self.presence.clone();
+        tokio::spawn(async move { presence.run(stop).await })
+    }
+
+    /// Takes this process off the books, so that its nicknames are free at once.
+    pub(super) async fn retire(&self) {
+        if let Err(error) = self.presence.retire().await {
+            tracing::warn!(%error, "can't take this instance off the books");
+        }
+    }
+
+    /// Lets go of everything, when what was accepted is done.
+    pub(super) async fn close(self, helpers: Vec<JoinHandle<()>>) {
+        self.stop_relay.cancel();
+        drop((self.chat, self.presence));
+        let ending = async {
+            for task in helpers.into_iter().chain([self.relay]).chain(self.writers) {
+                let _ = task.await;
+            }
+            self.store.close().await;
+        };
+        if tokio::time::timeout(LAST_WORDS, ending).await.is_err() {
+            tracing::warn!("the last writes did not end in time");
+        }
+    }
+
+    /// The same for what never served.
+    pub(super) async fn abandon(self) {
+        self.retire().await;
+        self.close(Vec::new()).await;
+    }
+}
+
+fn instance(config: &Config, tcp_port: u16, http_port: u16) -> Instance {
+    Instance {
+        name: config.instance_id.clone(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION"),
+        tcp_port,
+        http_port,
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        message_chars: config.limits.message_chars,
+        messages_per_minute: config.limits.messages_per_minute,
+        burst: config.limits.burst,
+        history: config.history.per_room,
+        session_ttl: config.session_ttl.get(),
+    }
+}
+
+/// Opens the database, waiting for it as long as the configuration says.
+async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Store>, StoreError> {
+    let options = store::Options {
+        url: config.db_url.expose().to_owned(),
+        application: format!("discordctl {}", config.instance_id),
+        connections: config.db_pool.max,
+        idle_timeout: config.db_pool.idle_timeout.get(),
+        acquire_timeout: config.db_pool.acquire_timeout.get(),
+        waiting: config.db_pool.max_waiting,
+    };
+    let patience = tokio::time::Instant::now() + config.db_wait.get();
+    let mut pause = Duration::from_millis(50);
+    let mut told = String::new();
+    loop {
+        match store::open(&options, meters.clone()).await {
+            Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + pause < patience => {
+                if why != told {
+                    tracing::info!(%why, "waiting for the database");
+                    told = why;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+            other => return other,
+        }
+    }
+}

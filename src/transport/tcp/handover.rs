@@ -1,0 +1,150 @@
+//! A line session held still for another process, and one that goes on where it was held.
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::DateTime;
+use tokio::net::TcpStream;
+
+use super::super::Drain;
+use super::super::line::Lines;
+use super::write::Wrote;
+use super::{Connection, TcpLimits};
+use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Reader, Still, Through, Verdict};
+
+/// Who a connection is to go on with, or to end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Ours,
+    /// Another process's: here it is let go of without a word.
+    Theirs,
+}
+
+impl Connection {
+    /// Settles what is on its way, so that nothing accepted is without an answer, then touches
+    /// nothing until it is known who goes on with it.
+    pub(super) async fn hold_still(
+        &mut self,
+        order: HoldStill,
+        stalled_since: Instant,
+    ) -> io::Result<Whose> {
+        let HoldStill { still, mut verdict } = order;
+        self.settle_all().await;
+        let (wrote, progress) = self.write()?;
+        // One that is about to end does so here.
+        if self.closing.is_some() || self.reader.is_leaving() {
+            return Ok(Whose::Ours);
+        }
+        let stalled = match wrote == Wrote::Blocked && !progress {
+            true => self.chat.clock().now().duration_since(stalled_since),
+            false => Duration::ZERO,
+        };
+        // Without a free descriptor it stays.
+        let Ok(socket) = self.stream.as_fd().try_clone_to_owned() else {
+            return Ok(Whose::Ours);
+        };
+        let state = self.as_state(stalled);
+        if still.send(Still { state, socket }).await.is_err() {
+            return Ok(Whose::Ours);
+        }
+        // Whoever gathers them knows from this that no more will come.
+        drop(still);
+        match verdict
+            .wait_for(|verdict| *verdict != Verdict::Undecided)
+            .await
+        {
+            Ok(verdict) if *verdict == Verdict::Given => Ok(Whose::Theirs),
+            _ => Ok(Whose::Ours),
+        }
+    }
+
+    fn as_state(&self, stalled: Duration) -> LineState {
+        let (typed, skipping) = self.input.rest();
+        let link = self.open.link();
+        LineState {
+            connection: link.id,
+            since_ms: link.since.timestamp_millis(),
+            session: self.chat.as_state(&self.session),
+            reading: self.reader.places().collect(),
+            typed: hex(typed),
+            skipping,
+            unwritten: hex(&self.out),
+            stalled_ms: stalled.as_millis() as u64,
+        }
+    }
+
+    /// The connection that `state` was, which touches its socket only when it is served.
+    async fn of_state(
+        chat: Arc<Chat>,
+        state: LineState,
+        socket: OwnedFd,
+        limits: Arc<TcpLimits>,
+    ) -> Result<Self, ChatError> {
+        let unreadable = |_| ChatError::internal(&"a session's bytes are not in hexadecimal");
+        let (typed, out) = (
+            bytes(&state.typed).ok_or(()),
+            bytes(&state.unwritten).ok_or(()),
+        );
+        let (typed, out) = (typed.map_err(unreadable)?, out.map_err(unreadable)?);
+        let stream = std::net::TcpStream::from(socket);
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        let stream = stream.map_err(|error| ChatError::internal(&error))?;
+        let since =
+            DateTime::from_timestamp_millis(state.since_ms).unwrap_or_else(|| chat.clock().utc());
+        let peer = stream.peer_addr().ok();
+        let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
+        let session = chat.take_in(state.session)?;
+        let mut reader = Reader::new(open.link().clone());
+        for (room, next) in state.reading {
+            reader.add(chat.read_on(&session, room, next).await?);
+        }
+        Ok(Self {
+            input: Lines::resumed(limits.line_bytes, typed, state.skipping),
+            reader,
+            out,
+            ..Self::new(chat, session, stream, open, limits)
+        })
+    }
+}
+
+/// A line session from another process, ready to go on.
+pub struct Resumed {
+    connection: Connection,
+    stalled: Duration,
+}
+
+impl Resumed {
+    pub async fn prepare(
+        chat: Arc<Chat>,
+        state: LineState,
+        socket: OwnedFd,
+        limits: Arc<TcpLimits>,
+    ) -> Result<Self, ChatError> {
+        let stalled = Duration::from_millis(state.stalled_ms);
+        let connection = Connection::of_state(chat, state, socket, limits).await?;
+        Ok(Self {
+            connection,
+            stalled,
+        })
+    }
+
+    /// Serves it until it ends.
+    pub async fn serve(self, drain: Drain) {
+        self.connection.serve(&drain, self.stalled).await;
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    if !hex.len().is_multiple_of(2) || !hex.is_ascii() {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).ok();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
