@@ -99,7 +99,8 @@ impl Listeners {
         });
         for line in resumed {
             let place = door.places.clone().try_acquire_owned().ok();
-            door.serve(place, line.serve(lifecycle.drain.clone()));
+            let drain = lifecycle.drain.clone();
+            door.serve(place, move || line.serve(drain));
         }
         let serve_line = {
             let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config)));
@@ -224,17 +225,20 @@ struct Door {
 }
 
 impl Door {
-    /// Serves a connection until it ends, or is cut at the end of a stop.
-    fn serve(
+    /// Serves a connection until it ends, or is cut at the end of a stop. The future is made
+    /// within the task: one that is moved into another occupies it twice.
+    fn serve<Fut>(
         &self,
         place: Option<OwnedSemaphorePermit>,
-        serving: impl Future<Output = ()> + Send + 'static,
-    ) {
+        serving: impl FnOnce() -> Fut + Send + 'static,
+    ) where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let cut = self.lifecycle.cut.clone();
         self.lifecycle.drain.tasks.spawn(async move {
             let _place = place;
             tokio::select! {
-                () = serving => {}
+                () = serving() => {}
                 () = cut.cancelled() => {}
             }
         });
@@ -243,7 +247,7 @@ impl Door {
 
 async fn accept<F, Fut>(listener: &TcpListener, door: &Door, full: &'static str, serve: &F)
 where
-    F: Fn(TcpStream) -> Fut,
+    F: Fn(TcpStream) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
     loop {
@@ -266,7 +270,8 @@ where
             tracing::debug!(%error, "a connection was gone at once");
             continue;
         }
-        door.serve(Some(place), serve(stream));
+        let serve = serve.clone();
+        door.serve(Some(place), move || serve(stream));
     }
 }
 

@@ -1,5 +1,5 @@
 //! How long it takes and what it costs, to be read by people.
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -38,7 +38,7 @@ fn figures_on_sqlite() {
         let going = Going::default();
         let talker = talk(serving.tcp, &going);
         going.more(50).await;
-        let (first, began) = (serving.pid(), Instant::now());
+        let (first, began) = (serving.pid(), tokio::time::Instant::now());
         let watching = tokio::task::spawn_blocking(move || {
             let mut most = 0;
             while std::path::Path::new(&format!("/proc/{first}/stat")).exists() {

@@ -8,6 +8,8 @@ use tokio::task::spawn_blocking;
 use super::DEADLINE;
 use super::folder::{Folder, Ran, ran};
 
+/// Signs of life before something else is given up: half a minute of them.
+const MOST_TOLD: usize = 3_000;
 const UNIT: &str = "discordctl@1.service";
 
 /// A service as systemd runs it, and what it told.
@@ -37,7 +39,8 @@ impl Service {
 
     /// The next thing it tells that begins so.
     fn tells(&self, start: &str) -> String {
-        loop {
+        // Signs of life go on for ever.
+        for _ in 0..MOST_TOLD {
             let mut bytes = [0; 512];
             let length = self.socket.recv(&mut bytes).expect("it tells");
             let told = String::from_utf8_lossy(&bytes[..length]).into_owned();
@@ -45,6 +48,7 @@ impl Service {
                 return told;
             }
         }
+        panic!("it does not tell {start}");
     }
 }
 

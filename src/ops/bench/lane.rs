@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The poll's clock ticks in milliseconds; what is due sooner is waited for in naps.
 const TICK: u64 = 1_000;
 const NAP: Duration = Duration::from_micros(100);
+/// After something came, more is looked for so long before sleeping, in microseconds. To wake a
+/// sleeper costs whoever writes to it more than the write: the server would be charged for it.
+const AWAKE: u64 = 200;
 
 pub(super) struct Lane {
     poll: Poll,
@@ -29,6 +32,8 @@ pub(super) struct Lane {
     /// Connections that have more, of which the poll will not tell again.
     again: Vec<usize>,
     sends: bool,
+    /// Until when not to sleep.
+    awake: u64,
     end: u64,
 }
 
@@ -49,6 +54,7 @@ impl Lane {
             buffer: vec![0; BUFFER],
             again: Vec::new(),
             sends: false,
+            awake: 0,
         };
         for (i, mut link) in links.into_iter().enumerate() {
             let interest = match link.party {
@@ -102,6 +108,9 @@ impl Lane {
 
     fn turn(&mut self, events: &mut Events, gone: &mut Vec<Party>, live: &Live) -> io::Result<()> {
         self.wait(events)?;
+        if !events.is_empty() {
+            self.awake = self.tally.watch.micros() + AWAKE;
+        }
         for i in std::mem::take(&mut self.again) {
             self.serve(i, false, gone, live);
         }
@@ -118,7 +127,10 @@ impl Lane {
             return self.poll.poll(events, Some(Duration::ZERO));
         }
         let Some(due) = self.next_due() else {
-            return self.poll.poll(events, Some(LOOK));
+            let awake = self.tally.watch.micros() < self.awake;
+            return self
+                .poll
+                .poll(events, Some(if awake { Duration::ZERO } else { LOOK }));
         };
         let left = due.saturating_sub(self.tally.watch.micros());
         if left > 2 * TICK {
