@@ -46,6 +46,9 @@ fn exit_code(args: &[&str]) -> Option<i32> {
 fn help_teaches() {
     insta::assert_snapshot!("help", session(&["--help"]));
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
+    for command in ["start", "stop", "status", "restart"] {
+        insta::assert_snapshot!(format!("help_{command}"), session(&[command, "--help"]));
+    }
     insta::assert_snapshot!("help_exit_codes", session(&["help", "exit-codes"]));
 }
 
