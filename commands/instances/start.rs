@@ -14,8 +14,9 @@ use crate::output::{Output, table};
 /// Start instances in the background
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One after the other, each when the one before is ready. What cannot start stops the rest, and
-the end of its log is shown. One that runs already is left alone. Logs are in <data_dir>/log/.
+One after the other, each when the one before is ready. What cannot start
+stops the rest, and the end of its log is shown. One that runs already is left
+alone. Logs are in <data_dir>/log/.
 
 Examples:
   discordctl start

@@ -12,11 +12,11 @@ use crate::output::{Output, table};
 /// Show how instances stand
 #[derive(Debug, Args)]
 #[command(after_help = "\
-States: running, starting, draining, dead (it ended and left its file), stopped, foreign
-(something is in its place that is not it), unknown.
+States: running, starting, draining, dead (it ended and left its file),
+stopped, foreign (something is in its place that is not it), unknown.
 
-Exits as init scripts do: 0 all run, 3 one does not run, 4 one is foreign or can't be seen,
-1 one is dead. Of several, the last in this order counts.
+Exits as init scripts do: 0 all run, 3 one does not run, 4 one is foreign or
+can't be seen, 1 one is dead. Of several, the last in this order counts.
 
 Examples:
   discordctl status

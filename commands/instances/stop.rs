@@ -14,9 +14,10 @@ use crate::output::{Output, table};
 /// Stop instances: tell their clients, finish what was accepted, end
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A signal goes only to a process that is proved to be the instance: its lock is held, and pid,
-start time, boot, program and user are those of its file. Whatever else is in its place is
-named and left alone. One that does not run is no error.
+A signal goes only to a process that is proved to be the instance: its lock is
+held, and pid, start time, boot, program and user are those of its file.
+Whatever else is in its place is named and left alone. One that does not run
+is no error.
 
 Examples:
   discordctl stop

@@ -24,18 +24,23 @@ pub(crate) use step::{StepArgs, run as step};
 /// Replace instances with a new process each, one after the other
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each is told to drain, ends, and is started again; the next only when that very process is ready.
-A new process that dies or is not ready in time is replaced by the old binary, and that is the
-end of it: exit 2, the others are untouched. The file of the old binary may be gone by then.
+Where it can, the new process takes listeners and netcat sessions over, and
+the old one serves until it has; otherwise, and with --no-handover, the old
+one drains and ends first. The next instance is touched only when that very
+process is ready. Where a new one dies or is not ready in time the old one
+goes on, or the old binary is started again though its file may be gone; that
+is the end of it: exit 2, the others are untouched.
 
-With --rolling it also looks first (the new binary accepts every configuration and the database,
-two instances are ready), watches each new process for --soak, and sees that somebody else serves.
+With --rolling it also looks first (the new binary accepts every configuration
+and the database, two instances are ready), watches each new process for
+--soak, and sees that somebody else serves.
 
-Ctrl-C finishes the instance it is at; a second one leaves that to the background. Killed at any
-moment, every instance serves; --resume goes on, --abort puts the old binary back.
+Ctrl-C finishes the instance it is at; a second one leaves that to the
+background. Killed at any moment, every instance serves; --resume goes on,
+--abort puts the old binary back.
 
-With -o json: a line of JSON for each event (discordctl.restart-event/1), and the result as the
-last one (discordctl.restart/1).
+With -o json: a line of JSON for each event (discordctl.restart-event/1), and
+the result as the last one (discordctl.restart/1).
 
 Examples:
   discordctl restart instance-2

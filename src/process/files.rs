@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 
+/// The folder may be another user's than ours: what lies there is not followed elsewhere.
+pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+
 /// The paths of one instance's files, below its `data_dir`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
@@ -32,6 +35,15 @@ impl Files {
             socket: file("sock"),
             log: data_dir.join("log").join(format!("{instance}.log")),
             run,
+        }
+    }
+
+    /// For an operator who looks after somebody's instances: root may use the folder of another
+    /// user, and everybody else has one of their own.
+    pub fn enter(&self) -> io::Result<()> {
+        match rustix::process::geteuid().is_root() && self.run.is_dir() {
+            true => Ok(()),
+            false => self.make_folder(),
         }
     }
 
@@ -74,6 +86,7 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
             .create(true)
             .truncate(true)
             .mode(0o600)
+            .custom_flags(NO_LINK)
             .open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

@@ -1,6 +1,7 @@
 //! The file in which an instance says who it is.
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Facts;
 use super::files::write_whole;
 
-/// Longer than any that an instance writes.
+/// Longer than any that an instance writes; what is longer is cut, and then no JSON.
 const LONGEST: u64 = 64 * 1024;
 
 /// What an instance says of itself. Fields that a reader does not know are left alone, so that
@@ -46,16 +47,22 @@ pub enum State {
 impl Identity {
     /// `None` where there is no such file.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let text = match fs::metadata(path) {
-            Ok(found) if found.len() > LONGEST => {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long"));
-            }
-            Ok(_) => fs::read(path)?,
+        Ok(Self::read_signed(path)?.map(|(identity, _)| identity))
+    }
+
+    /// The same with the user who wrote it.
+    pub(super) fn read_signed(path: &Path) -> io::Result<Option<(Self, u32)>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        let author = file.metadata()?.uid();
+        let mut text = Vec::new();
+        file.take(LONGEST).read_to_end(&mut text)?;
         let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-        serde_json::from_slice(&text).map(Some).map_err(wrong)
+        let identity = serde_json::from_slice(&text).map_err(wrong)?;
+        Ok(Some((identity, author)))
     }
 
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {

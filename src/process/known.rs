@@ -33,6 +33,21 @@ pub enum Known {
     },
 }
 
+impl Known {
+    /// Who it is, if it runs as a systemd unit. That may be as another user: then it is not for
+    /// us to signal it, but for systemd, which knows its own.
+    pub fn in_unit(&self) -> Option<(&Identity, &str)> {
+        let identity = match self {
+            Self::Running(proof) => &proof.identity,
+            Self::Foreign { identity, why } if matches!(why[..], [Mismatch::NotOurs { .. }]) => {
+                identity
+            }
+            _ => return None,
+        };
+        Some((identity, identity.unit.as_deref()?))
+    }
+}
+
 /// A running process that is proved to be the instance.
 #[derive(Debug)]
 pub struct Proof {
@@ -69,6 +84,11 @@ pub enum Mismatch {
         pid: u32,
         found: Option<u32>,
     },
+    /// Its file was written by another user than it runs as.
+    Author {
+        pid: u32,
+        uid: u32,
+    },
     /// It is what it says, but of another user than whoever asks.
     NotOurs {
         pid: u32,
@@ -93,6 +113,9 @@ impl fmt::Display for Mismatch {
                 Some(uid) => write!(f, "pid {pid} runs as another user, {uid}"),
                 None => write!(f, "as whom pid {pid} runs can't be seen"),
             },
+            Self::Author { pid, uid } => {
+                write!(f, "pid {pid} did not write its file, user {uid} did")
+            }
             Self::NotOurs { pid, uid } => write!(f, "pid {pid} belongs to user {uid}"),
         }
     }
@@ -136,18 +159,17 @@ fn look_once(files: &Files) -> Result<Known, LookError> {
         |source| LookError { path, source }
     };
     let held = Lock::is_held(&files.lock).map_err(at(&files.lock))?;
-    let identity = Identity::read(&files.identity).map_err(at(&files.identity))?;
-    let Some(identity) = identity else {
-        return Ok(if held {
-            Known::Starting
-        } else {
-            Known::Stopped
+    let signed = Identity::read_signed(&files.identity).map_err(at(&files.identity))?;
+    let Some((identity, author)) = signed else {
+        return Ok(match held {
+            true => Known::Starting,
+            false => Known::Stopped,
         });
     };
-    judge(identity, held).map_err(at(&files.identity))
+    judge(identity, held, author).map_err(at(&files.identity))
 }
 
-fn judge(identity: Identity, held: bool) -> io::Result<Known> {
+fn judge(identity: Identity, held: bool, author: u32) -> io::Result<Known> {
     // The handle first: what is read after it is true of the process it is for, if that one
     // still runs when all was read.
     let handle = Handle::open(identity.pid)?;
@@ -168,7 +190,7 @@ fn judge(identity: Identity, held: bool) -> io::Result<Known> {
             false => Known::Dead { identity, why },
         });
     };
-    let is_itself = compare(&identity, &found, &mut why);
+    let is_itself = compare(&identity, &found, author, &mut why);
     Ok(match (held, is_itself) {
         (false, false) => Known::Dead { identity, why },
         (true, true) if why.is_empty() => Known::Running(Proof { identity, handle }),
@@ -177,7 +199,7 @@ fn judge(identity: Identity, held: bool) -> io::Result<Known> {
 }
 
 /// Adds what does not fit; returns whether it is the process that wrote the file.
-fn compare(identity: &Identity, found: &Facts, why: &mut Vec<Mismatch>) -> bool {
+fn compare(identity: &Identity, found: &Facts, author: u32, why: &mut Vec<Mismatch>) -> bool {
     let (pid, said) = (identity.pid, &identity.facts);
     let before = why.len();
     if said.boot_id != found.boot_id {
@@ -197,6 +219,10 @@ fn compare(identity: &Identity, found: &Facts, why: &mut Vec<Mismatch>) -> bool 
             pid,
             found: found.uid,
         });
+    }
+    // Whoever may write the file could name anybody's process in it.
+    if found.uid.is_some_and(|uid| uid != author) {
+        why.push(Mismatch::Author { pid, uid: author });
     }
     let is_itself = why.len() == before;
     let us = rustix::process::geteuid().as_raw();

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::files::NO_LINK;
+
 /// `flock` on an open file description: it ends with the last descriptor of that description,
 /// whoever holds it, and so it can be handed to another process without a moment in between.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(NO_LINK)
             .open(path)?;
         let locked = attempt(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(locked.then(|| Self(file.into())))

@@ -153,13 +153,10 @@ impl Watch {
     }
 
     async fn ready(&self) -> Response {
+        let (reached, lag) = tokio::join!(self.ask_database(), self.lag());
         let reason = match self.is_draining() {
             true => Some("draining".to_owned()),
-            false => self
-                .ask_database()
-                .await
-                .err()
-                .map(|error| error.to_string()),
+            false => reached.err().map(|error| error.to_string()),
         };
         let mut body = json!({
             "ready": reason.is_none(),
@@ -170,7 +167,9 @@ impl Watch {
         });
         match reason {
             None => {
-                body["lag"] = self.lag().await.into();
+                if let Some(lag) = lag {
+                    body["lag"] = lag.into();
+                }
                 answer(StatusCode::OK, &body)
             }
             Some(reason) => {

@@ -3,28 +3,38 @@ use super::eventually;
 use super::folder::Folder;
 use super::roll::Roller;
 
-const STEPS: [&str; 7] = [
-    "preflight",
-    "began",
-    "draining",
-    "stopped",
-    "started",
-    "ready",
-    "finished",
-];
-
 #[tokio::test]
 async fn a_roll_that_was_killed_goes_on() {
+    let steps = [
+        "preflight",
+        "began",
+        "draining",
+        "stopped",
+        "started",
+        "ready",
+        "finished",
+    ];
+    kill_at_each(&steps, &["--no-handover"]).await;
+}
+
+#[tokio::test]
+async fn a_roll_that_hands_over_goes_on_too() {
+    let steps = ["preflight", "began", "started", "ready", "finished"];
+    kill_at_each(&steps, &[]).await;
+}
+
+async fn kill_at_each(steps: &[&str], words: &[&str]) {
     let folder = Folder::embedded(2);
     folder.run(&["start"]).await.exits(0);
-    for step in STEPS {
+    for step in steps {
         let before = folder.pids();
-        let mut roller = Roller::start(&folder, &["--rolling", "--soak", "100ms"]);
+        let words = [&["--rolling", "--soak", "100ms"], words].concat();
+        let mut roller = Roller::start(&folder, &words);
         roller.until(step).await;
         roller.child.kill().await.expect("ours");
         let serve = || async { folder.run(&["status"]).await.each("state") == ["running"; 2] };
         eventually(&format!("every instance serves after '{step}'"), serve).await;
-        match step {
+        match *step {
             // Nothing had begun, and nothing is left to go on with.
             "preflight" if !folder.path("data/run/roll.json").exists() => continue,
             _ => {}
@@ -41,7 +51,8 @@ async fn an_interrupted_roll_finishes_its_step() {
     let folder = Folder::embedded(2);
     folder.run(&["start"]).await.exits(0);
     let before = folder.pids();
-    let mut roller = Roller::start(&folder, &["--rolling", "--soak", "100ms"]);
+    let words = ["--rolling", "--soak", "100ms", "--no-handover"];
+    let mut roller = Roller::start(&folder, &words);
     roller.until("stopped").await;
     roller.interrupt();
     let finished = roller.until("finished").await;

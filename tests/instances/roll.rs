@@ -94,7 +94,7 @@ async fn a_binary_that_dies_is_taken_back_and_the_others_are_untouched() {
     let before = folder.pids();
     std::fs::remove_file(&program).expect("removed");
     folder.program("discordctl", Some("{ echo 'I am broken' >&2; exit 3; }"));
-    let words = ["--binary", "discordctl"];
+    let words = ["--no-handover", "--binary", "discordctl"];
     let roll = folder
         .run(&[&["restart"], &QUICKLY[..], &words[..]].concat())
         .await
@@ -119,12 +119,8 @@ async fn a_binary_that_hangs_is_slow_not_dead_and_is_taken_back_too() {
     let folder = Folder::embedded(2);
     folder.run(&["start"]).await.exits(0);
     let hangs = folder.program("next", Some("exec sleep 600"));
-    let words = [
-        "--within",
-        "500ms",
-        "--binary",
-        hangs.to_str().expect("UTF-8"),
-    ];
+    let hangs = hangs.to_str().expect("UTF-8");
+    let words = ["--within", "500ms", "--binary", hangs, "--no-handover"];
     let roll = folder
         .run(&[&["restart"], &QUICKLY[..], &words[..]].concat())
         .await
@@ -132,6 +128,35 @@ async fn a_binary_that_hangs_is_slow_not_dead_and_is_taken_back_too() {
     assert_eq!(roll.each("how")[0], "slow");
     assert_eq!(roll.each("result")[0], "restored");
     folder.run(&["status"]).await.exits(0);
+}
+
+#[tokio::test]
+async fn where_connections_are_handed_over_the_old_process_just_goes_on() {
+    let folder = Folder::embedded(1);
+    folder.run(&["start"]).await.exits(0);
+    let before = folder.pids();
+    for (script, how) in [("exit 3", "dead"), ("exec sleep 600", "slow")] {
+        let next = folder.program("next", Some(script));
+        let next = next.to_str().expect("UTF-8");
+        let words = ["--within", "500ms", "--binary", next];
+        let words = [&["restart"], &QUICKLY[..], &words[..]].concat();
+        let roll = folder.run(&words).await.exits(2);
+        assert_eq!(roll.each("result")[0], "kept");
+        assert_eq!(roll.each("how")[0], how);
+        assert_eq!(folder.pids(), before);
+        folder.run(&["status"]).await.exits(0);
+    }
+    // One that can't take over, and says so, is worth a drain.
+    let refuses = format!(
+        "case \"$*\" in *--take-over*) exit 75 ;; *) exec {} \"$@\" ;; esac",
+        env!("CARGO_BIN_EXE_discordctl")
+    );
+    let next = folder.program("next", Some(&refuses));
+    let next = next.to_str().expect("UTF-8");
+    let words = [&["restart"], &QUICKLY[..], &["--binary", next]].concat();
+    let roll = folder.run(&words).await.exits(0);
+    assert!(roll.stdout.contains("not_taken_over"), "{roll:?}");
+    assert_ne!(folder.pids(), before);
 }
 
 #[tokio::test]
@@ -163,7 +188,10 @@ async fn nothing_is_touched_before_all_was_looked_at() {
     folder.run(&missing).await.exits(66);
 
     folder.run(&["stop", "instance-2"]).await.exits(0);
-    let alone = folder.run(&["restart", "--rolling"]).await.exits(2);
+    let alone = folder
+        .run(&["restart", "--rolling", "--no-handover"])
+        .await
+        .exits(2);
     assert!(
         alone.stderr.contains("1 of 2 instances are ready"),
         "{alone:?}"

@@ -82,3 +82,25 @@ async fn one_that_waits_for_its_database_is_starting() {
     let stopped = folder.run(&["stop"]).await.exits(0);
     assert_eq!(stopped.each("result"), ["stopped"]);
 }
+
+#[tokio::test]
+async fn one_that_hangs_at_its_stop_is_killed_only_by_force() {
+    let folder = Folder::with(
+        1,
+        &json!({ "drain": { "spread": "0ms", "deadline": "1s" } }),
+    );
+    folder.run(&["start"]).await.exits(0);
+    let pid = folder.pids()[0];
+    let handle = discordctl::process::Handle::open(pid).expect("ours");
+    let handle = handle.expect("it runs");
+    handle.signal(rustix::process::Signal::STOP).expect("ours");
+    let asked = folder.run(&["stop", "--force"]).await.exits(64);
+    assert!(asked.stderr.contains("--yes"), "{asked:?}");
+    let late = folder.run(&["stop"]).await.exits(75);
+    assert!(late.stderr.contains("still there"), "{late:?}");
+    assert!(!handle.has_ended().expect("ours"));
+    let killed = folder.run(&["stop", "--force", "--yes"]).await.exits(0);
+    assert_eq!(killed.each("result"), ["killed"]);
+    assert!(handle.has_ended().expect("ours"));
+    assert!(!folder.files(1).identity.exists());
+}

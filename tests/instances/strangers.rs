@@ -182,5 +182,18 @@ async fn another_users_instance_is_left_to_that_user() {
     let status = as_user(1, &["status", "-o", "json"]).await.exits(4);
     assert_eq!(status.each("state"), ["unknown"]);
     assert_eq!(folder.pids(), [pid]);
+    // A file of theirs that names a process of ours, and all of it true.
+    let mut bystander = Bystander::new();
+    let facts = discordctl::process::Facts::of(bystander.0.id()).expect("known");
+    let honest = folder.identity(1);
+    folder.forge(1, |identity| {
+        identity.pid = bystander.0.id();
+        identity.facts = facts.expect("it runs");
+    });
+    let stop = folder.run(&["stop", "--force", "--yes"]).await.exits(77);
+    let told = format!("did not write its file, user {NOBODY} did");
+    assert!(stop.stderr.contains(&told), "{stop:?}");
+    assert!(bystander.lives());
+    folder.forge(1, |identity| *identity = honest);
     as_user(NOBODY, &["stop"]).await.exits(0);
 }

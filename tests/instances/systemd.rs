@@ -59,10 +59,16 @@ impl Drop for Service {
     }
 }
 
-/// The program, where `systemctl` is that script; it notes what it is asked in `asked`.
+/// The program, where `systemctl` is that script; what it is asked to do is noted in `asked`.
+/// It says that the main process of the unit is the one in the instance's file.
 async fn with_systemctl(folder: &Folder, script: &str, words: &[&str]) -> Ran {
     let asked = folder.path("asked");
-    let text = format!("#!/bin/sh\necho \"$@\" >> {}\n{script}\n", asked.display());
+    let asked = asked.display();
+    let main_pid = folder.path("main-pid").display().to_string();
+    let text = format!(
+        "#!/bin/sh\n[ \"$2\" = --property=MainPID ] && exec cat {main_pid}\n\
+         echo \"$@\" >> {asked}\n{script}\n"
+    );
     fs::create_dir_all(folder.path("bin")).expect("a folder");
     let path = folder.path("bin/systemctl");
     fs::write(&path, text).expect("a script");
@@ -114,6 +120,14 @@ async fn what_systemd_runs_is_stopped_and_restarted_by_it() {
     let service = service.await.expect("it is ready");
     let status = folder.run(&["status"]).await.exits(0);
     assert_eq!(status.each("unit"), [UNIT]);
+
+    // A file may name any unit; systemd knows better.
+    fs::write(folder.path("main-pid"), "MainPID=1\n").expect("a file");
+    let stop = with_systemctl(&folder, "exit 0", &["stop"]).await.exits(69);
+    assert!(stop.stderr.contains("does not say that pid"), "{stop:?}");
+    assert!(!folder.path("asked").exists());
+    let main_pid = format!("MainPID={}\n", service.child.id());
+    fs::write(folder.path("main-pid"), main_pid).expect("a file");
 
     // systemd says that it did, and another process is there: here, the same one still.
     let words = ["restart", "--within", "200ms"];

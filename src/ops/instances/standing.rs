@@ -46,18 +46,15 @@ pub struct Standing {
 impl Standing {
     pub async fn of(place: &Place, clock: &dyn Clock) -> Self {
         let mut standing = Self::nothing(place);
-        match look(&place.files).await {
-            Ok(Known::Running(proof)) => {
-                standing.says(&proof.identity, clock);
-                standing.state = match proof.identity.state {
-                    State::Starting => Condition::Starting,
-                    State::Ready => Condition::Running,
-                    State::Draining => Condition::Draining,
-                };
-                if standing.state == Condition::Running {
-                    standing.ask(place, &proof.identity).await;
-                }
-            }
+        let known = look(&place.files).await;
+        if let Ok(known) = &known
+            && let Some((identity, _)) = known.in_unit()
+        {
+            standing.runs(place, identity, clock).await;
+            return standing;
+        }
+        match known {
+            Ok(Known::Running(proof)) => standing.runs(place, &proof.identity, clock).await,
             Ok(Known::Starting) => standing.state = Condition::Starting,
             Ok(Known::Dead { identity, why }) => {
                 standing.state = Condition::Dead;
@@ -105,6 +102,18 @@ impl Standing {
             lag: None,
             unit: None,
             note: None,
+        }
+    }
+
+    async fn runs(&mut self, place: &Place, identity: &Identity, clock: &dyn Clock) {
+        self.says(identity, clock);
+        self.state = match identity.state {
+            State::Starting => Condition::Starting,
+            State::Ready => Condition::Running,
+            State::Draining => Condition::Draining,
+        };
+        if self.state == Condition::Running {
+            self.ask(place, identity).await;
         }
     }
 

@@ -22,13 +22,21 @@ pub enum Started {
 /// Starts it and waits until the process that was started is ready. If it does not become so in
 /// time it is left alone: it may be slow for a good reason.
 pub async fn start(place: &Place, launch: &Launch) -> Result<Started, InstanceError> {
-    let unit = match settled(place, launch.within).await? {
+    let known = settled(place, launch.within).await?;
+    if let Some((identity, unit)) = known.in_unit() {
+        let (pid, unit) = (identity.pid, unit.to_owned());
+        if identity.state != State::Draining {
+            return Ok(Started::Already { pid });
+        }
+        return by_unit(place, unit, launch.within).await;
+    }
+    let unit = match known {
         Known::Running(proof) if proof.identity.state != State::Draining => {
             return already(place, &proof, launch.within).await;
         }
         Known::Running(proof) => {
             gone(place, &proof).await?;
-            proof.identity.unit
+            None
         }
         Known::Foreign { identity, why } => {
             let pid = identity.pid;

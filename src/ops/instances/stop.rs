@@ -36,7 +36,14 @@ pub enum Stopped {
 /// Stops it and waits for its end. `force` kills what is still there after the time that its
 /// settings give it, if it still proves to be the instance.
 pub async fn stop(place: &Place, force: bool) -> Result<Stopped, InstanceError> {
-    match look(&place.files).await? {
+    let known = look(&place.files).await?;
+    if let Some((identity, unit)) = known.in_unit() {
+        let within = place.stop_within();
+        systemd::systemctl_its_own("stop", unit, identity.pid, within).await?;
+        let unit = unit.to_owned();
+        return Ok(Stopped::ByUnit { unit });
+    }
+    match known {
         Known::Stopped => Ok(Stopped::NotRunning { held: held(place) }),
         Known::Dead { identity, .. } => {
             clear(place)?;
@@ -47,14 +54,7 @@ pub async fn stop(place: &Place, force: bool) -> Result<Stopped, InstanceError> 
             why,
         }),
         Known::Starting => Err(InstanceError::TooEarly),
-        Known::Running(proof) => match &proof.identity.unit {
-            Some(unit) => {
-                systemd::systemctl("stop", unit, place.stop_within()).await?;
-                let unit = unit.clone();
-                Ok(Stopped::ByUnit { unit })
-            }
-            None => end(place, &proof, force).await,
-        },
+        Known::Running(proof) => end(place, &proof, force).await,
     }
 }
 

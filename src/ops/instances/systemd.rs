@@ -8,13 +8,43 @@ use tokio::time::{Instant, timeout};
 use super::error::InstanceError;
 use super::launch::is_ready;
 use super::place::Place;
-use crate::process::{Known, look};
+use crate::process::look;
 
 /// Beyond what the unit itself is given.
 const MARGIN: Duration = Duration::from_secs(30);
 /// It answers questions at once.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Has systemd do that with a unit, if it agrees that process `pid` is the unit's.
+pub(super) async fn systemctl_its_own(
+    verb: &str,
+    unit: &str,
+    pid: u32,
+    within: Duration,
+) -> Result<(), InstanceError> {
+    let said = show(unit, "MainPID").await.unwrap_or_default();
+    if !said.lines().any(|line| line == format!("MainPID={pid}")) {
+        return Err(InstanceError::Systemd {
+            verb: verb.to_owned(),
+            unit: unit.to_owned(),
+            why: format!("not asked for: systemd does not say that pid {pid} is it"),
+        });
+    }
+    systemctl(verb, unit, within).await
+}
+
+/// What systemd knows of a unit, a line for each of `properties`.
+async fn show(unit: &str, properties: &str) -> Option<String> {
+    let mut command = Command::new("systemctl");
+    let property = format!("--property={properties}");
+    command
+        .args(["show", &property, "--", unit])
+        .stdin(Stdio::null());
+    let asked = timeout(ASK_WITHIN, command.kill_on_drop(true).output()).await;
+    let output = asked.ok()?.ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
 
 /// Runs `systemctl VERB UNIT`, which returns when it is done.
 pub(super) async fn systemctl(
@@ -47,13 +77,7 @@ pub(super) async fn systemctl(
 pub(super) async fn enabled_unit(place: &Place) -> Option<String> {
     let name = place.file.file_stem()?.to_str()?.strip_prefix("instance")?;
     let unit = format!("discordctl@{name}.service");
-    let mut command = Command::new("systemctl");
-    command
-        .args(["show", "--property=UnitFileState,ExecStart", "--", &unit])
-        .stdin(Stdio::null());
-    let asked = timeout(ASK_WITHIN, command.kill_on_drop(true).output()).await;
-    let output = asked.ok()?.ok()?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = show(&unit, "UnitFileState,ExecStart").await?;
     let file = std::path::absolute(&place.file).ok()?;
     let enabled = said.lines().any(|line| line == "UnitFileState=enabled");
     let runs_it = said
@@ -75,8 +99,8 @@ pub(super) async fn running(
     let start = Instant::now();
     loop {
         let mut seen = (0, "it does not run".to_owned());
-        if let Known::Running(proof) = look(&place.files).await? {
-            let pid = proof.identity.pid;
+        if let Some((identity, _)) = look(&place.files).await?.in_unit() {
+            let pid = identity.pid;
             match is_ready(place, pid).await {
                 Ok(()) if Some(pid) != before => return Ok(pid),
                 Ok(()) => seen = (pid, "the process from before runs".to_owned()),

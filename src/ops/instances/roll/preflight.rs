@@ -45,7 +45,14 @@ pub(super) async fn standing(places: &[Place]) -> Result<Vec<Option<Identity>>, 
             instance: place.name().to_owned(),
             why,
         };
-        all.push(match look(&place.files).await {
+        let known = look(&place.files).await;
+        if let Ok(known) = &known
+            && let Some((identity, _)) = known.in_unit()
+        {
+            all.push(Some(identity.clone()));
+            continue;
+        }
+        all.push(match known {
             Ok(Known::Running(proof)) => Some(proof.identity),
             // It ought to run: the roll starts it.
             Ok(Known::Dead { identity, .. }) => Some(identity),
@@ -113,10 +120,20 @@ pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
     }
 }
 
+/// Who it is, if it runs.
+pub(super) async fn running(place: &Place) -> Option<Identity> {
+    let known = look(&place.files).await.ok()?;
+    match (&known, known.in_unit()) {
+        (_, Some((identity, _))) => Some(identity.clone()),
+        (Known::Running(proof), None) => Some(proof.identity.clone()),
+        _ => None,
+    }
+}
+
 pub(super) async fn is_healthy(place: &Place) -> bool {
-    match look(&place.files).await {
-        Ok(Known::Running(proof)) => is_ready(place, proof.identity.pid).await.is_ok(),
-        _ => false,
+    match running(place).await {
+        Some(identity) => is_ready(place, identity.pid).await.is_ok(),
+        None => false,
     }
 }
 

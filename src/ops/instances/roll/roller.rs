@@ -13,7 +13,7 @@ use super::run::{Report, RollError, Row, Tell, Verdict, at};
 use super::state::{Member, Progress, State, StateFile};
 use super::step::{Order, lock_file};
 use super::{canary, preflight, previous};
-use crate::process::{Known, Lock, look};
+use crate::process::Lock;
 
 const BETWEEN: Duration = Duration::from_millis(50);
 
@@ -212,12 +212,10 @@ impl<'a> Roller<'a> {
 
     /// The process of the new binary that serves already, if one does.
     async fn is_done(&self, number: usize, place: &Place) -> Option<u32> {
-        let Ok(Known::Running(proof)) = look(&place.files).await else {
-            return None;
-        };
-        let (member, pid) = (&self.state.members[number], proof.identity.pid);
-        let runs_it = member.unit.is_some()
-            || proof.identity.facts.executable.as_ref() == Some(&self.state.binary);
+        let identity = preflight::running(place).await?;
+        let (member, pid) = (&self.state.members[number], identity.pid);
+        let runs_it =
+            member.unit.is_some() || identity.facts.executable.as_ref() == Some(&self.state.binary);
         let is_new = member.pid != Some(pid);
         (runs_it && is_new && is_ready(place, pid).await.is_ok()).then_some(pid)
     }

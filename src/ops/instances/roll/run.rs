@@ -201,7 +201,7 @@ fn open(places: &[Place]) -> Result<StateFile, RollError> {
         return Err(RollError::Nothing(PathBuf::new()));
     };
     let run = &first.files.run;
-    first.files.make_folder().map_err(at(run))?;
+    first.files.enter().map_err(at(run))?;
     let opened = StateFile::open(run).map_err(at(run))?;
     opened.ok_or_else(|| RollError::Busy(run.join("roll.lock")))
 }

@@ -41,7 +41,7 @@ pub async fn step(place: &Place, order: &Order, tell: Tell<'_>) -> Outcome {
     };
     let lock = place
         .files
-        .make_folder()
+        .enter()
         .and_then(|()| Lock::take(&lock_file(place)));
     let outcome = match lock {
         Ok(Some(_held)) => Step { place, order, tell }.run().await,
@@ -80,7 +80,14 @@ impl Step<'_> {
             how: How::Refused,
             why,
         };
-        let proof = match look(&self.place.files).await {
+        let known = look(&self.place.files).await;
+        if let Ok(known) = &known
+            && let Some((identity, unit)) = known.in_unit()
+        {
+            let (pid, unit) = (identity.pid, unit.to_owned());
+            return self.by_systemd(pid, &unit).await;
+        }
+        let proof = match known {
             Ok(Known::Running(proof)) => proof,
             Ok(Known::Stopped | Known::Dead { .. }) => return self.start_anew().await,
             Ok(Known::Starting) => return kept(None, InstanceError::TooEarly.to_string()),
@@ -92,9 +99,6 @@ impl Step<'_> {
             Err(error) => return kept(None, error.to_string()),
         };
         let pid = proof.identity.pid;
-        if let Some(unit) = proof.identity.unit.clone() {
-            return self.by_systemd(pid, &unit).await;
-        }
         let old = match previous::keep(self.place, &proof.identity) {
             Ok(old) => old,
             Err(error) => return kept(Some(pid), format!("can't keep the old binary: {error}")),
@@ -195,7 +199,7 @@ impl Step<'_> {
         let within = self.place.stop_within() + self.order.within;
         let start = Instant::now();
         let restarted = async {
-            systemd::systemctl("restart", unit, within).await?;
+            systemd::systemctl_its_own("restart", unit, pid, within).await?;
             systemd::running(self.place, Some(pid), self.order.within).await
         };
         let fault = match restarted.await {
