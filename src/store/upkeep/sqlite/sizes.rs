@@ -14,7 +14,7 @@ pub(super) async fn tables(pool: &SqlitePool) -> Result<Vec<TableSize>, sqlx::Er
     let sizes: Vec<(String, i64, i64)> = sqlx::query_as(
         "SELECT s.tbl_name, sum(p.pgsize), sum(CASE s.type WHEN 'index' THEN p.pgsize ELSE 0 END)
          FROM dbstat p JOIN sqlite_schema s ON s.name = p.name
-         WHERE p.aggregate AND s.tbl_name NOT LIKE 'sqlite~_%' ESCAPE '~'
+         WHERE p.aggregate = 1 AND s.tbl_name NOT LIKE 'sqlite~_%' ESCAPE '~'
          GROUP BY s.tbl_name ORDER BY s.tbl_name",
     )
     .fetch_all(pool)
