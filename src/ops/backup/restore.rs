@@ -36,16 +36,16 @@ pub async fn check(url: &str, backup: &Path) -> Result<Verified, BackupError> {
 }
 
 fn free_to_take(occupancy: Occupancy) -> Result<(), BackupError> {
+    if occupancy.messages > 0 {
+        return Err(BackupError::NotEmpty(occupancy.messages));
+    }
     let living = occupancy.living.iter();
     let living = living.map(|i| format!("instance {} (pid {})", i.name, i.pid));
     let working = occupancy.working.iter().map(|held| held.holder.clone());
     let users: Vec<String> = living.chain(working).collect();
-    if !users.is_empty() {
-        return Err(BackupError::InUse(users.join(", ")));
-    }
-    match occupancy.messages {
-        0 => Ok(()),
-        messages => Err(BackupError::NotEmpty(messages)),
+    match users.is_empty() {
+        true => Ok(()),
+        false => Err(BackupError::InUse(users.join(", "))),
     }
 }
 

@@ -80,8 +80,8 @@ fn password(url: &str) -> Option<String> {
 
 fn parameter(url: &str, key: &str) -> Option<String> {
     let (_, query) = url.split_once('?')?;
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let found = pairs.filter(|(name, _)| *name == key).last();
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let found = pairs.rfind(|(name, _)| *name == key);
     found.map(|(_, value)| decoded(&value.replace('+', " ")))
 }
 
