@@ -46,12 +46,12 @@ fn exit_code(args: &[&str]) -> Option<i32> {
 fn help_teaches() {
     insta::assert_snapshot!("help", session(&["--help"]));
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
-    for command in ["cleanup", "jobs", "storage", "backup", "restore"] {
+    for command in [
+        "start", "stop", "status", "restart", "archive", "replay", "cleanup", "jobs", "storage",
+        "backup", "restore",
+    ] {
         insta::assert_snapshot!(format!("help_{command}"), session(&[command, "--help"]));
     }
-    insta::assert_snapshot!("help_archive", session(&["archive", "--help"]));
-    insta::assert_snapshot!("help_replay", session(&["replay", "--help"]));
-    for command in ["start", "stop", "status", "restart"] {
     insta::assert_snapshot!("help_exit_codes", session(&["help", "exit-codes"]));
 }
 

@@ -137,6 +137,20 @@ fn figures(at: &Thresholds) -> Vec<Rule> {
         at.session_cache_hit_rate.map(|rate| rate.get()),
         "only {{ $value | humanize }} % of sessions are found in memory",
     ));
+    let tables = [
+        ("DiscordMessagesTable", "messages", at.messages_table),
+        ("DiscordUsersTable", "users", at.users_table),
+        ("DiscordRoomsTable", "rooms", at.rooms_table),
+    ];
+    for (name, table, limit) in tables {
+        rules.extend(above(
+            name,
+            &format!("discord_table_size_bytes{{table=\"{table}\"}}"),
+            limit.map(|size| size.bytes() as f64),
+            &format!("the table {table} has {{{{ $value | humanize }}}}B"),
+            "pool-exhaustion",
+        ));
+    }
     rules
 }
 

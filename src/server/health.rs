@@ -4,7 +4,7 @@ use warp::http::StatusCode;
 
 use super::watch::Watch;
 use crate::bus::BusState;
-use crate::config::{HumanDuration, Level, Threshold};
+use crate::config::{ByteSize, HumanDuration, Level, Threshold};
 use crate::meter::{Counts, Look, Share};
 use crate::process::disk::{self, FREE_MIB};
 use crate::store::StoreError;
@@ -44,6 +44,9 @@ struct Checks {
     db_connection_wait: Check,
     history_hit_rate: Check,
     session_cache_hit_rate: Check,
+    messages_table: Check,
+    users_table: Check,
+    rooms_table: Check,
 }
 
 /// One thing that was looked at. A failing one names the runbook that deals with it.
@@ -209,6 +212,9 @@ impl Checks {
                 at.session_cache_hit_rate.map(|rate| rate.get()),
                 "sessions that were found in memory in the last minute",
             ),
+            messages_table: table(watch, "messages", at.messages_table),
+            users_table: table(watch, "users", at.users_table),
+            rooms_table: table(watch, "rooms", at.rooms_table),
         }
     }
 
@@ -264,6 +270,23 @@ fn disk(watch: &Watch) -> Check {
     };
     let what = format!("space left in {}", folder.display());
     Check::measured(disk::level(free), figure, &what, RUNBOOK)
+}
+
+/// Not larger than nothing, before somebody has looked.
+fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
+    const MB: f64 = 1e6;
+    let sizes = watch.sizes.last();
+    let bytes = sizes.iter().find(|(table, _)| *table == name);
+    let value = bytes.map_or(0.0, |(_, bytes)| *bytes as f64 / MB);
+    let threshold = at.map(|size| size.bytes() as f64 / MB);
+    let unit = "MB";
+    let figure = Figure {
+        value,
+        unit,
+        threshold,
+    };
+    let what = format!("the table {name} is large ('discordctl storage' tells more)");
+    Check::measured(threshold.above(value), figure, &what, "pool-exhaustion")
 }
 
 fn queue(watch: &Watch) -> Check {

@@ -8,6 +8,7 @@ mod lifecycle;
 mod listeners;
 pub mod log;
 mod metrics;
+mod sizes;
 mod watch;
 
 use std::net::SocketAddr;

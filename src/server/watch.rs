@@ -15,6 +15,7 @@ use warp::reply::{Reply, Response};
 use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics;
+use super::sizes::Sizes;
 use crate::clock::Clock;
 use crate::config::{Config, Thresholds};
 use crate::delivery::Hub;
@@ -37,6 +38,7 @@ pub(super) struct Watch {
     /// Where this instance writes.
     pub(super) folders: Vec<PathBuf>,
     pub(super) started_at: DateTime<Utc>,
+    pub(super) sizes: Sizes,
     started: Instant,
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
@@ -59,6 +61,7 @@ impl Watch {
             thresholds: config.thresholds.clone(),
             most_waiting: config.db_pool.max_waiting,
             folders: disk::folders(config),
+            sizes: Sizes::new(config),
             lifecycle: lifecycle.clone(),
             started: clock.now(),
             started_at: clock.utc(),
@@ -77,7 +80,7 @@ impl Watch {
             }
         };
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = self.sizes.run(stop) => {}
             () = turns => {}
         }
     }

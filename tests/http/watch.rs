@@ -140,6 +140,13 @@ async fn prometheus_finds_no_fault_with_the_metrics() {
 #[tokio::test]
 async fn the_dashboard_and_the_rules_ask_for_metrics_that_are_there() {
     let server = Running::start().await;
+    // The tables are looked up beside everything else.
+    soon("the sizes are known", async {
+        while server.get("/metrics").await.json()["table_bytes"]["messages"].is_null() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let answer = server
         .ask("GET", "/metrics", &[("accept", "text/plain")], None)
         .await;

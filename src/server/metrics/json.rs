@@ -81,7 +81,14 @@ fn messages(watch: &Watch) -> Map<String, Value> {
 
 fn database(watch: &Watch) -> Map<String, Value> {
     let (meters, pool, recent) = (watch.meters(), watch.store.pool(), watch.recent());
+    let tables: Map<String, Value> = watch
+        .sizes
+        .last()
+        .into_iter()
+        .map(|(table, bytes)| (table.to_owned(), bytes.into()))
+        .collect();
     object(json!({
+        "table_bytes": tables,
         "history_buffer_hit_rate": recent.history.percent(),
         "session_cache_hit_rate": recent.sessions.percent(),
         "db_up": meters.db_down.get() == 0,

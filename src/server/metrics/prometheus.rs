@@ -192,6 +192,12 @@ fn database(page: &mut Page, watch: &Watch) {
         "Connections at most.",
         pool.max,
     );
+    page.gauges(
+        "discord_table_size_bytes",
+        "How large a table is with its indexes, looked up every five minutes.",
+        "table",
+        watch.sizes.last(),
+    );
     page.gauge(
         "discord_database_waiting",
         "Requests waiting for a connection.",
