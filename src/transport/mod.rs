@@ -46,7 +46,7 @@ impl Moment {
         let at = *self
             .at
             .get_or_insert_with(|| Instant::now() + spread.mul_f64(random()));
-        tokio::time::sleep_until(at).await;
+        Box::pin(tokio::time::sleep_until(at)).await;
     }
 }
 

@@ -1,8 +1,9 @@
 //! How long it takes and what it costs, to be read by people.
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::client::request;
 use crate::db::{self, Kind};

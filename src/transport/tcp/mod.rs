@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::Drain;
@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// Serves it until it ends or is another process's; it has been stalled for so long.
-    async fn serve(mut self, drain: &Drain, stalled: Duration) {
+    async fn serve(&mut self, drain: &Drain, stalled: Duration) {
         let span = tracing::debug_span!("tcp", session = %self.session.key());
         let ended = tracing::Instrument::instrument(self.run(drain, stalled), span).await;
         Box::pin(self.end(ended)).await;
@@ -139,16 +139,21 @@ impl Connection {
             }
             let open = self.closing.is_none();
             let listening = open && self.out.len() < MOST_ANSWERS && wrote != Wrote::Blocked;
+            let interest = match wrote {
+                Wrote::Blocked => Interest::WRITABLE,
+                _ => Interest::READABLE,
+            };
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
             tokio::select! {
-                ready = self.stream.readable(), if listening => {
-                    ready?;
-                    self.listen().await?;
+                ready = self.stream.ready(interest), if listening || wrote == Wrote::Blocked => {
+                    if ready?.is_readable() && listening {
+                        self.listen().await?;
+                    }
                 }
-                ready = self.stream.writable(), if wrote == Wrote::Blocked => ready?,
-                () = self.reader.fetch(), if wrote == Wrote::Behind => {}
+                // What seldom runs is large and has no place in what waits: it gets one if need be.
+                () = async { Box::pin(self.reader.fetch()).await }, if wrote == Wrote::Behind => {}
                 () = self.session.signal().notified(), if wrote != Wrote::Blocked => {}
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
@@ -164,7 +169,8 @@ impl Connection {
                 () = moment.come(), if open => {
                     self.close("the server is restarting; connect again in a moment").await;
                 }
-                () = tokio::time::sleep(patience), if wrote == Wrote::Blocked => {
+                () = async { Box::pin(tokio::time::sleep(patience)).await },
+                    if wrote == Wrote::Blocked => {
                     self.chat.meters().no_progress.add(1);
                     return Err(io::ErrorKind::TimedOut.into());
                 }
