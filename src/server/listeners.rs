@@ -230,7 +230,8 @@ impl Door {
         place: Option<OwnedSemaphorePermit>,
         serving: impl Future<Output = ()> + Send + 'static,
     ) {
-        let cut = self.lifecycle.cut.clone();
+        // Boxed, since a future that is moved into another one has its place in that twice.
+        let (cut, serving) = (self.lifecycle.cut.clone(), Box::pin(serving));
         self.lifecycle.drain.tasks.spawn(async move {
             let _place = place;
             tokio::select! {
