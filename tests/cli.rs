@@ -56,6 +56,21 @@ fn help_teaches() {
 }
 
 #[test]
+fn help_teaches_how_to_control_a_running_instance() {
+    for command in ["connections", "disconnect", "drain", "undrain", "log-level"] {
+        let name = format!("help_{}", command.replace('-', "_"));
+        insta::assert_snapshot!(name, session(&[command, "--help"]));
+    }
+}
+
+#[test]
+fn an_instance_that_does_not_run_is_69_and_says_so() {
+    insta::assert_snapshot!("not_running", session(&["drain", "--config", "good.json"]));
+    let args = ["connections", "--config", "good.json", "-o", "json"];
+    insta::assert_snapshot!("not_running_json", session(&args));
+}
+
+#[test]
 fn a_wrong_command_line_is_64_and_says_what_was_meant() {
     insta::assert_snapshot!("unknown_command", session(&["serv"]));
     insta::assert_snapshot!("unknown_command_json", session(&["serv", "-o", "json"]));

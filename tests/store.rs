@@ -89,6 +89,7 @@ contract! {
         a_session_expires_when_it_is_unused,
         a_run_takes_the_place_of_earlier_runs,
         a_retired_instance_frees_its_nicknames,
+        a_successor_inherits_who_is_online,
         a_heartbeat_writes_a_lost_row_anew,
     }
 }

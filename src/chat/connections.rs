@@ -113,7 +113,12 @@ impl Link {
 
     /// Tells it to do something.
     pub fn order(&self, order: Order) {
-        *self.order.lock() = Some(order);
+        let mut pending = self.order.lock();
+        // To end is the last word.
+        if !matches!(*pending, Some(Order::Close)) {
+            *pending = Some(order);
+        }
+        drop(pending);
         self.ordered.notify_one();
     }
 

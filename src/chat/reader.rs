@@ -29,8 +29,10 @@ impl Reader {
 
     pub fn add(&mut self, cursor: Cursor) {
         self.cursors.retain(|c| c.room().id != cursor.room().id);
-        // Most are in one room, and a vector would make room for four.
-        self.cursors.reserve_exact(1);
+        // Most are in one room; a vector would make place for four.
+        if self.cursors.len() == self.cursors.capacity() {
+            self.cursors.reserve_exact(1 + self.cursors.len() / 2);
+        }
         self.cursors.push(cursor);
     }
 

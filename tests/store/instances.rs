@@ -226,3 +226,20 @@ pub(crate) async fn a_heartbeat_writes_a_lost_row_anew(db: Db) {
     let other = Node::start(&db, "two").await;
     assert_ne!(other.id, node.id);
 }
+
+pub(crate) async fn a_successor_inherits_who_is_online(db: Db) {
+    let (first, other) = (Node::start(&db, "one").await, Node::start(&db, "two").await);
+    let alice = key();
+    first.claim(&alice, "alice").await.expect("a free nickname");
+    let beside = first.store.register_beside(&instance("one")).await;
+    let beside = beside.expect("entered beside it");
+    assert_ne!(beside, first.id);
+    assert_eq!(first.names().await, ["alice"], "nobody went offline");
+    let moved = first.store.move_sessions(first.id, beside).await;
+    moved.expect("moved");
+    let taken = other.claim(&key(), "alice").await;
+    assert_eq!(taken, Err(PresenceOutcome::NicknameTaken));
+    first.store.retire(first.id).await.expect("retired");
+    assert_eq!(other.names().await, ["alice"], "it is the successor's");
+    assert_eq!(db.number("SELECT count(*) FROM instances").await, 2);
+}

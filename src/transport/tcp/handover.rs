@@ -132,7 +132,7 @@ impl Resumed {
     }
 
     /// Serves it until it ends.
-    pub async fn serve(self, drain: Drain) {
+    pub async fn serve(mut self, drain: Drain) {
         self.connection.serve(&drain, self.stalled).await;
     }
 }

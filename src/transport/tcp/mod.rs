@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// Serves it until it ends or is another process's; it has been stalled for so long.
-    async fn serve(mut self, drain: &Drain, stalled: Duration) {
+    async fn serve(&mut self, drain: &Drain, stalled: Duration) {
         let span = tracing::debug_span!("tcp", session = %self.session.key());
         let ended = tracing::Instrument::instrument(self.run(drain, stalled), span).await;
         Box::pin(self.end(ended)).await;
