@@ -1,11 +1,12 @@
 //! What can be typed.
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, health, jobs, man, migrate, monitor,
-    restore, runbook, serve, storage,
+    archive, backup, bench, cleanup, completion, config, health, instances, jobs, man, migrate,
+    monitor, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -20,6 +21,8 @@ Examples:
   nc localhost 9001                          … and talk
   discordctl config init instance.json       a file with every setting in it
   discordctl serve --config instance.json
+  discordctl start                           the instances of config/, in the background
+  discordctl restart --rolling               a new version, and nobody notices
 
 See 'discordctl help <command>', and 'discordctl help exit-codes'."
 )]
@@ -58,7 +61,18 @@ pub(crate) enum Command {
     Health(health::HealthArgs),
     Monitor(monitor::MonitorArgs),
     Runbook(runbook::RunbookArgs),
+    Start(instances::StartArgs),
+    Stop(instances::StopArgs),
+    Status(instances::StatusArgs),
+    Restart(restart::RestartArgs),
+    #[command(hide = true)]
+    RestartStep(restart::StepArgs),
     Bench(bench::BenchArgs),
+    Connections(connections::ConnectionsArgs),
+    Disconnect(disconnect::DisconnectArgs),
+    Drain(drain::DrainArgs),
+    Undrain(drain::UndrainArgs),
+    LogLevel(log_level::LogLevelArgs),
     Migrate(migrate::MigrateArgs),
     Archive(archive::ArchiveArgs),
     Cleanup(cleanup::CleanupArgs),

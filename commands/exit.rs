@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Warning = 1,
     Critical = 2,
     Unknown = 3,
+    /// Of `status` alone, as init scripts have it.
+    StatusUnknown = 4,
     Usage = 64,
     BadData = 65,
     NoInput = 66,
@@ -27,11 +29,15 @@ pub(crate) enum Exit {
     Terminated = 143,
 }
 
-const MEANINGS: [(Exit, &str); 16] = [
+const MEANINGS: [(Exit, &str); 17] = [
     (Exit::Done, "done, or healthy"),
     (Exit::Warning, "warning, pending work or differences"),
     (Exit::Critical, "critical"),
     (Exit::Unknown, "unknown: it could not be found out"),
+    (
+        Exit::StatusUnknown,
+        "of status alone: unknown, where 3 is not running and 1 dead",
+    ),
     (Exit::Usage, "wrong use of the command line"),
     (Exit::BadData, "bad data in a file"),
     (Exit::NoInput, "no such file"),
@@ -48,6 +54,14 @@ const MEANINGS: [(Exit, &str); 16] = [
     (Exit::Interrupted, "ended by Ctrl-C"),
     (Exit::Terminated, "ended by SIGTERM"),
 ];
+
+impl Exit {
+    /// What a process of ours that ended with that code meant.
+    pub(crate) fn of_code(code: i32) -> Option<Self> {
+        let known = MEANINGS.iter().find(|(exit, _)| *exit as i32 == code);
+        known.map(|(exit, _)| *exit)
+    }
+}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

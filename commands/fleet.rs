@@ -36,13 +36,19 @@ pub(crate) struct Member {
 }
 
 impl Fleet {
-    /// Those asked for, in the order of their files.
-    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
+    /// All of the folder, in the order of their files.
+    pub(crate) fn all(&self) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
         for file in files(&self.config_dir)? {
             let config = settings::of_file(&file)?.config;
             members.push(Member { file, config });
         }
+        Ok(members)
+    }
+
+    /// Those asked for, in the order of their files.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
+        let mut members = self.all()?;
         let unknown = self
             .instances
             .iter()

@@ -7,11 +7,13 @@ mod cli;
 mod completion;
 mod config;
 mod confirm;
+mod control;
 mod database;
 mod exit;
 mod failure;
 mod fleet;
 mod health;
+mod instances;
 mod interrupt;
 mod jobs;
 mod man;
@@ -19,6 +21,7 @@ mod migrate;
 mod monitor;
 mod output;
 mod progress;
+mod restart;
 mod restore;
 mod runbook;
 mod serve;
@@ -71,7 +74,17 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Health(args) => health::run(&args, asked, output),
         Command::Monitor(args) => monitor::run(&args, output),
         Command::Runbook(args) => runbook::run(args, yes, output),
+        Command::Start(args) => instances::start(&args, output),
+        Command::Stop(args) => instances::stop(&args, yes, output),
+        Command::Status(args) => instances::status(&args, output),
+        Command::Restart(args) => restart::run(&args, output),
+        Command::RestartStep(args) => restart::step(&args),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Connections(args) => control::connections::run(&args, output),
+        Command::Disconnect(args) => control::disconnect::run(&args, output),
+        Command::Drain(args) => control::drain::drain(&args, output),
+        Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Archive(args) => archive::run(args, output),
         Command::Cleanup(args) => cleanup::run(args, yes, output),

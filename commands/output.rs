@@ -124,6 +124,12 @@ impl Output {
         self.write(text.as_bytes())
     }
 
+    /// Prints one line of JSON Lines, for commands that tell what they do while they do it.
+    pub(crate) fn json_line<T: Serialize>(&self, name: &str, line: &T) -> anyhow::Result<()> {
+        let text = serde_json::to_string(&Envelope::new(name, line))?;
+        self.raw(format!("{text}\n").as_bytes())
+    }
+
     /// Prints bytes that are a format of their own. A reader that has seen enough
     /// (`| head -1`) is no error.
     pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {

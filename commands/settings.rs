@@ -116,8 +116,13 @@ impl DatabaseSettings {
 
 /// The settings of one instance of a folder: its file, and variables that hold for all of them.
 pub(crate) fn of_file(file: &Path) -> Result<Loaded, Failure> {
+    of(Some(file))
+}
+
+/// The same for the instance that 'serve' alone starts, where there is no file.
+pub(crate) fn of(file: Option<&Path>) -> Result<Loaded, Failure> {
     config::load(Sources {
-        file: Some(file.to_owned()),
+        file: file.map(Path::to_owned),
         env: environment()?,
         overrides: Vec::new(),
     })

@@ -41,6 +41,11 @@ pub(super) fn explain(error: &ServeError) -> Failure {
             "cannot_listen",
             "check 'bind' and the ports",
         ),
+        ServeError::Control { .. } => (
+            Exit::CannotCreate,
+            "cannot_control",
+            "see that 'data_dir' is a folder of yours that may be written to",
+        ),
         ServeError::Database {
             error: StoreError::Schema(_),
             ..

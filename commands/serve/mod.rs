@@ -10,7 +10,7 @@ use clap::Args;
 use discordctl::config::{Config, Loaded};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, LogFile, Origin, State};
-use discordctl::server::{Program, Server, SystemClock, log, signalled};
+use discordctl::server::{Program, Server, Signals, SystemClock, log};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -70,11 +70,12 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         config: args.settings.file().map(Into::into),
         unit: args.unit.clone(),
     };
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let claim = Claim::take(config, origin, &SystemClock).await;
     let mut claim = claim.map_err(|error| unclaimed(&error))?;
     let mut server = tokio::select! {
         server = Server::start(config) => server.map_err(|error| explain(&error))?,
-        signal = signalled() => return ended_by(signal),
+        signal = signals.next() => return Ok(ended_by(signal)),
     };
     server.run_jobs(config, program(config)?);
     greet(&server, config)?;
@@ -83,23 +84,23 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     let supervisor = supervisor();
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
-    signalled().await.context("cannot listen for signals")?;
+    signals.next().await;
     tell(supervisor.stopping());
     // What it says of itself is for people; that it can't must not keep it from stopping.
     let _ = claim.say(State::Draining);
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
-        signal = signalled() => ended_by(signal),
+        signal = signals.next() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
     exit
 }
 
-fn ended_by(signal: std::io::Result<i32>) -> anyhow::Result<Exit> {
-    Ok(match signal.context("cannot listen for signals")? {
+fn ended_by(signal: i32) -> Exit {
+    match signal {
         2 => Exit::Interrupted,
         _ => Exit::Terminated,
-    })
+    }
 }
 
 /// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.

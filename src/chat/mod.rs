@@ -1,6 +1,7 @@
 //! The only door for transports: who somebody is, what they ask for, and what they may read.
 mod bucket;
 mod command;
+mod connections;
 mod error;
 mod presence;
 mod reader;
@@ -21,6 +22,7 @@ use crate::store::{Online, RoomSummary, Store};
 
 pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, Start, Wire};
 pub use command::is_command;
+pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
@@ -53,6 +55,7 @@ pub struct Chat {
     hub: Arc<Hub>,
     committer: Committer,
     presence: Arc<Presence>,
+    connections: Connections,
     rules: Rules,
 }
 
@@ -76,6 +79,7 @@ impl Chat {
             hub,
             committer,
             presence,
+            connections: Connections::default(),
             rules,
         }
     }

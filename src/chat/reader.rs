@@ -1,21 +1,32 @@
 //! All that one connection reads: a cursor for each room it is in.
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cursor, Next, Slice};
+use super::{Cursor, Link, Next, Slice};
 use crate::model::RoomRef;
 
 /// How long a reader waits before it asks a failing store again, at least.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 
 /// The cursors of a connection, served in turn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reader {
+    link: Arc<Link>,
     cursors: Vec<Cursor>,
     turn: usize,
     failed: bool,
 }
 
 impl Reader {
+    pub fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            cursors: Vec::new(),
+            turn: 0,
+            failed: false,
+        }
+    }
+
     pub fn add(&mut self, cursor: Cursor) {
         self.cursors.retain(|c| c.room().id != cursor.room().id);
         self.cursors.push(cursor);
@@ -57,6 +68,7 @@ impl Reader {
             self.turn += 1;
             asked += 1;
         }
+        self.tell_place();
         overall
     }
 
@@ -73,6 +85,18 @@ impl Reader {
     /// Lets go of everything but the positions, while the peer takes nothing.
     pub fn park(&mut self) {
         self.cursors.iter_mut().for_each(Cursor::park);
+        self.tell_place();
+    }
+
+    /// Reads nothing any more, wherever it is.
+    pub fn abandon(&mut self) {
+        self.cursors = Vec::new();
+    }
+
+    /// Lets others know how far it is.
+    fn tell_place(&self) {
+        let place = |cursor: &Cursor| (cursor.room().id, cursor.next_seq());
+        self.link.stands_at(self.cursors.iter().map(place));
     }
 
     /// Reads from the store what a cursor is missing; may be dropped half way. A failing store

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::hub::Hub;
 use super::room::Room;
 use crate::bus::{BusEvent, BusState, Events};
-use crate::model::RoomName;
+use crate::model::{RoomId, RoomName, Seq};
 use crate::store::StoreError;
 
 /// How long a message may be on its way before the store is asked for it.
@@ -101,11 +101,7 @@ async fn due(hub: &Hub) {
 
 /// Asks once for all rooms here which have grown, and catches those up.
 async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
-    let rooms = hub.warm_rooms();
-    let known: Vec<_> = rooms
-        .iter()
-        .filter_map(|room| Some((room.room.id, room.delivered()?)))
-        .collect();
+    let known = hub.delivered();
     if known.is_empty() {
         return Ok(());
     }
@@ -119,6 +115,28 @@ async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
 }
 
 impl Hub {
+    /// How many committed messages the rooms here have not taken up yet.
+    pub async fn lag(&self) -> Result<i64, StoreError> {
+        let known = self.delivered();
+        if known.is_empty() {
+            return Ok(0);
+        }
+        let ahead = self.store.heads(&known).await?;
+        let behind = |(id, head): &(RoomId, Seq)| {
+            let here = known.iter().find(|(known, _)| known == id);
+            here.map_or(0, |(_, delivered)| (head - delivered).max(0))
+        };
+        Ok(ahead.iter().map(behind).sum())
+    }
+
+    /// How far each room here is.
+    fn delivered(&self) -> Vec<(RoomId, Seq)> {
+        self.warm_rooms()
+            .iter()
+            .filter_map(|room| Some((room.room.id, room.delivered()?)))
+            .collect()
+    }
+
     /// The room of that name, if it is served here.
     fn named(&self, name: &RoomName) -> Option<Arc<Room>> {
         self.served(self.known(name)?)

@@ -8,6 +8,7 @@ mod fault;
 pub mod finding;
 pub mod health;
 pub mod http;
+pub mod instances;
 pub mod jobs;
 pub mod lease;
 pub mod migrate;

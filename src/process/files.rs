@@ -64,7 +64,7 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file of mode 0600 whole or not at all.
-pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let new = path.with_extension(format!("{}.new", std::process::id()));

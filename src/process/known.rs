@@ -119,6 +119,17 @@ pub async fn look(files: &Files) -> Result<Known, LookError> {
     Ok(known)
 }
 
+/// Removes the file of one that has ended. If it is being started again, that one writes its own.
+pub fn forget(files: &Files) -> io::Result<()> {
+    let Some(_nobody_else) = Lock::take(&files.lock)? else {
+        return Ok(());
+    };
+    match std::fs::remove_file(&files.identity) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn look_once(files: &Files) -> Result<Known, LookError> {
     let at = |path: &PathBuf| {
         let path = path.clone();

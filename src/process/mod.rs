@@ -1,10 +1,12 @@
-//! What this machine knows of a running instance: its file, its lock, and the process itself.
+//! What this machine knows of a running instance: its file, its lock, its control socket, and
+//! the process itself.
 //!
 //! An instance holds a lock for life and describes itself in a file beside it. Whoever wants to
 //! signal one asks [`look`], which believes that file only if the lock is held and the process
 //! of that id is the very one that wrote it. A signal goes through a [`Proof`], never to a
 //! number, a name or a port.
 mod claim;
+pub mod control;
 mod facts;
 mod files;
 mod handle;
@@ -18,9 +20,10 @@ mod ports;
 pub use claim::{Claim, ClaimError, Origin};
 pub use facts::{Executable, Facts};
 pub use files::Files;
+pub(crate) use files::write_whole;
 pub use handle::Handle;
 pub use identity::{Identity, State};
-pub use known::{Known, LookError, Mismatch, Proof, look};
+pub use known::{Known, LookError, Mismatch, Proof, forget, look};
 pub use lock::Lock;
 pub use logfile::{LogFile, append_to};
 pub use ports::{Owner, owner};

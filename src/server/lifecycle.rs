@@ -1,7 +1,9 @@
 //! From ready to gone: what is told to whom, in which order, and within which time.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,6 +14,8 @@ use crate::transport::Drain;
 /// The stages of a stop, each begun once.
 #[derive(Debug, Clone)]
 pub(super) struct Lifecycle {
+    /// An operator took the instance out: it serves on, and is not ready.
+    aside: Arc<AtomicBool>,
     /// Health says draining; balancers take the instance out.
     pub(super) draining: CancellationToken,
     /// No new connections.
@@ -25,6 +29,7 @@ pub(super) struct Lifecycle {
 impl Lifecycle {
     pub(super) fn new(config: &config::Drain) -> Self {
         Self {
+            aside: Arc::default(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
             drain: Drain {
@@ -34,6 +39,16 @@ impl Lifecycle {
             },
             cut: CancellationToken::new(),
         }
+    }
+
+    /// Takes the instance out of the balancers' hands, or gives it back; returns how it was.
+    pub(super) fn set_aside(&self, aside: bool) -> bool {
+        self.aside.swap(aside, Relaxed)
+    }
+
+    /// Not ready, for good or until an operator says otherwise.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled() || self.aside.load(Relaxed)
     }
 
     /// Goes through the stages; returns how many connections had to be cut.
@@ -60,14 +75,34 @@ impl Lifecycle {
     }
 }
 
-/// Waits for SIGTERM or Ctrl-C; the value is the signal's number.
+/// SIGTERM and Ctrl-C, from the moment this is made: none that comes between two looks is lost.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next; the value is its number.
+    pub async fn next(&mut self) -> i32 {
+        let kind = tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        };
+        kind.as_raw_value()
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C, once; the value is the signal's number.
 pub async fn signalled() -> std::io::Result<i32> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
-        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-    })
+    Ok(Signals::new()?.next().await)
 }
 
 /// A moment for the peer to read a refusal before its connection is closed.

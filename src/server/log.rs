@@ -1,40 +1,128 @@
 //! Structured logs on stderr: text for a person at a terminal, JSON for everything else.
 //! Fields carry session, room and request ids, never what was said or who is who.
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::reload::Handle;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, LogLevel};
 use crate::process::LogFile;
+
+/// The level, and the means to change it while the process runs.
+struct Dial {
+    turn: Box<dyn Fn(LogLevel) -> bool + Send + Sync>,
+    levels: Mutex<Levels>,
+}
+
+struct Levels {
+    now: LogLevel,
+    /// What holds when nothing else was asked for.
+    usual: LogLevel,
+    /// Counts the changes, so that only the last one is taken back.
+    changes: u64,
+}
+
+static DIAL: OnceLock<Dial> = OnceLock::new();
 
 /// Starts logging for the whole process; later calls change nothing.
 pub fn init(config: &Log, file: Option<LogFile>) {
-    let ours = config.level.as_str();
-    // Libraries are heard from warnings on: what they say below that is about themselves.
-    let filter = EnvFilter::new(format!("warn,discordctl={ours}"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(match file {
-            Some(file) => BoxMakeWriter::new(Arc::new(file)),
-            None => BoxMakeWriter::new(std::io::stderr),
-        });
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Arc::new(file)),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let builder = tracing_subscriber::fmt().with_writer(writer);
+    let filter = filter(config.level);
     let text = match config.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let started = match text {
+    let (started, turn) = match text {
         true => {
             let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-            builder
+            let builder = builder
                 .with_ansi(colours && std::io::stderr().is_terminal())
-                .try_init()
+                .with_env_filter(filter)
+                .with_filter_reloading();
+            let turn = turning(builder.reload_handle());
+            (builder.try_init(), turn)
         }
-        false => builder.json().flatten_event(true).try_init(),
+        false => {
+            let builder = builder
+                .json()
+                .flatten_event(true)
+                .with_env_filter(filter)
+                .with_filter_reloading();
+            let turn = turning(builder.reload_handle());
+            (builder.try_init(), turn)
+        }
     };
     if started.is_err() {
-        tracing::debug!("logging was started already");
+        return tracing::debug!("logging was started already");
+    }
+    let levels = Levels {
+        now: config.level,
+        usual: config.level,
+        changes: 0,
+    };
+    let _ = DIAL.set(Dial {
+        turn,
+        levels: Mutex::new(levels),
+    });
+}
+
+/// Libraries are heard from warnings on: what they say below that is about themselves.
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(format!("warn,discordctl={}", level.as_str()))
+}
+
+fn turning<S: 'static>(
+    handle: Handle<EnvFilter, S>,
+) -> Box<dyn Fn(LogLevel) -> bool + Send + Sync> {
+    Box::new(move |level| handle.reload(filter(level)).is_ok())
+}
+
+/// What was, and what it goes back to.
+pub(super) struct Set {
+    pub(super) was: LogLevel,
+    pub(super) usual: LogLevel,
+}
+
+/// Logs at `level`, for `hold` or until the process ends; `None` where it can't be changed.
+pub(super) fn set(level: LogLevel, hold: Option<Duration>) -> Option<Set> {
+    let dial = DIAL.get()?;
+    let mut levels = dial.levels.lock();
+    if !(dial.turn)(level) {
+        return None;
+    }
+    let was = std::mem::replace(&mut levels.now, level);
+    levels.changes += 1;
+    match hold {
+        None => levels.usual = level,
+        Some(hold) => {
+            let change = levels.changes;
+            tokio::spawn(async move {
+                tokio::time::sleep(hold).await;
+                dial.take_back(change);
+            });
+        }
+    }
+    Some(Set {
+        was,
+        usual: levels.usual,
+    })
+}
+
+impl Dial {
+    /// Goes back to the usual level, unless another was set meanwhile.
+    fn take_back(&self, change: u64) {
+        let mut levels = self.levels.lock();
+        if levels.changes == change && (self.turn)(levels.usual) {
+            levels.now = levels.usual;
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
+mod control;
 mod disk;
 mod health;
 mod jobs;
@@ -9,6 +10,7 @@ mod metrics;
 mod watch;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +24,11 @@ use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
 use crate::process::Owner;
+use crate::process::control::Place;
 use crate::store::{self, Instance, Store};
 use crate::transport::http::HttpLimits;
 use crate::transport::tcp::TcpLimits;
+use control::Control;
 use lifecycle::Lifecycle;
 use listeners::Listeners;
 use watch::Watch;
@@ -32,7 +36,7 @@ use watch::Watch;
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
 pub use jobs::Program;
-pub use lifecycle::signalled;
+pub use lifecycle::{Signals, signalled};
 
 /// Why an instance did not start, or did not stop as it should.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,11 @@ pub enum ServeError {
     Database { url: String, error: StoreError },
     #[error(transparent)]
     Bus(#[from] BusError),
+    #[error("can't listen on {}: {source}", path.display())]
+    Control {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{0} connections did not end in time and were cut")]
     Cut(usize),
 }
@@ -67,6 +76,7 @@ pub struct Server {
     helpers: Vec<JoinHandle<()>>,
     stop_helpers: CancellationToken,
     drain: crate::config::Drain,
+    control: Place,
 }
 
 /// After the drain: what the writers and the store may still take.
@@ -77,6 +87,7 @@ impl Server {
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
         let listeners = Listeners::bind(config).await?;
         let (tcp, http) = (listeners.tcp, listeners.http);
+        let (place, requests) = control::listen(config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let meters = Arc::new(Meters::default());
         let database = |error| ServeError::Database {
@@ -115,7 +126,12 @@ impl Server {
         let lifecycle = Lifecycle::new(&config.drain);
         let watch = Arc::new(Watch::new(config, &lifecycle, &hub, &store, &clock));
         let stop_helpers = CancellationToken::new();
+        let control = Control {
+            chat: chat.clone(),
+            lifecycle: lifecycle.clone(),
+        };
         let helpers = vec![
+            tokio::spawn(control.run(requests, stop_helpers.clone())),
             tokio::spawn(Relay::new(hub).run(events, stop_helpers.clone())),
             tokio::spawn({
                 let (presence, stop) = (presence.clone(), stop_helpers.clone());
@@ -136,6 +152,7 @@ impl Server {
             helpers,
             stop_helpers,
             drain: config.drain.clone(),
+            control: place,
         })
     }
 
@@ -153,6 +170,9 @@ impl Server {
         let cut = self.lifecycle.drain(&self.drain, self.listening).await;
         if let Err(error) = self.presence.retire().await {
             tracing::warn!(%error, "can't take this instance off the books");
+        }
+        if let Err(error) = self.control.remove() {
+            tracing::warn!(%error, "can't remove the control socket");
         }
         self.stop_helpers.cancel();
         drop((self.chat, self.presence));

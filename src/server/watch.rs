@@ -39,7 +39,7 @@ pub(super) struct Watch {
     pub(super) started_at: DateTime<Utc>,
     started: Instant,
     clock: Arc<dyn Clock>,
-    draining: CancellationToken,
+    lifecycle: Lifecycle,
     recent: Recent,
     pool: tokio::sync::Mutex<()>,
 }
@@ -59,7 +59,7 @@ impl Watch {
             thresholds: config.thresholds.clone(),
             most_waiting: config.db_pool.max_waiting,
             folders: disk::folders(config),
-            draining: lifecycle.draining.clone(),
+            lifecycle: lifecycle.clone(),
             started: clock.now(),
             started_at: clock.utc(),
             clock: clock.clone(),
@@ -91,7 +91,7 @@ impl Watch {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.lifecycle.is_draining()
     }
 
     pub(super) fn uptime(&self) -> Duration {
@@ -113,6 +113,13 @@ impl Watch {
         let late = |_| StoreError::Unavailable("no connection within 1 s".into());
         let asked = tokio::time::timeout(ASK_WITHIN, self.store.serves()).await;
         Some(asked.map_err(late).and_then(|asked| asked))
+    }
+
+    /// How many committed messages the rooms here have yet to take up; `None` if that could not
+    /// be found out at once.
+    async fn lag(&self) -> Option<i64> {
+        let lag = tokio::time::timeout(ASK_WITHIN, self.hub.lag());
+        lag.await.ok()?.ok()
     }
 
     pub(super) fn routes(self: Arc<Self>) -> BoxedFilter<(Response,)> {
@@ -162,7 +169,10 @@ impl Watch {
             "version": env!("CARGO_PKG_VERSION"),
         });
         match reason {
-            None => answer(StatusCode::OK, &body),
+            None => {
+                body["lag"] = self.lag().await.into();
+                answer(StatusCode::OK, &body)
+            }
             Some(reason) => {
                 body["reason"] = reason.into();
                 answer(StatusCode::SERVICE_UNAVAILABLE, &body)

@@ -202,7 +202,8 @@ impl Line {
             } else if let Some(data) = line.strip_prefix("data: ") {
                 match event.as_str() {
                     "message" => self.take(&serde_json::from_str(data)?),
-                    "system" => {}
+                    // A planned stop is announced; what counts is where it goes on.
+                    "system" | "restart" => {}
                     _ => self.fault(&line),
                 }
             }

@@ -2,6 +2,7 @@
 //! headers, a bound on a peer that takes nothing, and an end that hurries nobody.
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,6 +37,10 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// hyper's own buffer, for requests and for what the socket does not take at once.
 const BUFFER: usize = 64 << 10;
 
+/// Who is at the other end, for those who handle a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
 /// Serves one connection until it ends or the server stops.
 pub async fn serve(
     stream: TcpStream,
@@ -43,8 +48,12 @@ pub async fn serve(
     limits: HttpLimits,
     drain: Drain,
 ) {
+    let peer = stream.peer_addr().ok().map(Peer);
     let io = TokioIo::new(Progress::new(stream, limits.write_timeout));
-    let service = service_fn(move |request| answer(routes.clone(), request));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        peer.map(|peer| request.extensions_mut().insert(peer));
+        answer(routes.clone(), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)

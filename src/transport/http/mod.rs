@@ -23,6 +23,7 @@ use crate::chat::Chat;
 use api::Answer;
 use problem::Problem;
 
+use connection::Peer;
 pub use connection::{HttpLimits, serve};
 
 /// Every route with its methods: what is answered with 405 elsewhere, and what the API's
@@ -160,25 +161,34 @@ fn streams(
         .and(warp::get())
         .and(warp::query())
         .and(warp::header::optional("last-event-id"))
+        .and(warp::ext::optional())
         .and(with(chat))
         .and(with(drain))
-        .then(|room, query, last, chat, drain| async move {
-            answered(sse::open(chat, room, query, last, drain).await)
-        });
+        .then(
+            |room, query, last, peer: Option<Peer>, chat, drain| async move {
+                let peer = peer.map(|peer| peer.0);
+                answered(sse::open(chat, room, query, last, peer, drain).await)
+            },
+        );
     let origins: Arc<[String]> = origins.into();
     let socket = warp::path!("api" / "ws")
         .and(warp::get())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional())
+        .and(warp::ext::optional())
         .and(with(chat))
         .and(with(drain))
         .map(
-            move |headers: HeaderMap, upgrade: Option<OnUpgrade>, chat, drain: Drain| {
+            move |headers: HeaderMap,
+                  upgrade: Option<OnUpgrade>,
+                  peer: Option<Peer>,
+                  chat,
+                  drain: Drain| {
                 let answer = upgrade::answer(&headers, &origins);
                 if let (StatusCode::SWITCHING_PROTOCOLS, Some(upgrade)) = (answer.status(), upgrade)
                 {
-                    let tasks = drain.tasks.clone();
-                    tasks.spawn(ws::serve(chat, upgrade, most, drain));
+                    let (tasks, peer) = (drain.tasks.clone(), peer.map(|peer| peer.0));
+                    tasks.spawn(ws::serve(chat, upgrade, peer, most, drain));
                 }
                 answer
             },

@@ -1,6 +1,7 @@
 //! A room as Server-Sent Events: one stream, which holds its position and nothing else.
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use warp::reply::Reply as _;
 use super::super::json::Sse;
 use super::super::{Drain, Moment, random};
 use super::api::{Answer, number};
-use crate::chat::{Attached, Chat, Next, Reader, Slice, Start};
+use crate::chat::{Attached, Chat, Next, Open, Order, Reader, Slice, Start, Through};
 use crate::model::TransportKind;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -35,6 +36,7 @@ pub(super) async fn open(
     room: String,
     query: Query,
     last_event_id: Option<String>,
+    peer: Option<SocketAddr>,
     drain: Drain,
 ) -> Answer {
     let session = match query.session_id {
@@ -48,9 +50,12 @@ pub(super) async fn open(
     };
     let signal = Arc::<Notify>::default();
     let cursor = chat.read(&room, start, signal.clone()).await?;
-    let mut reader = Reader::default();
+    let open = Open::new(&chat, Through::Events, peer);
+    if let Some(session) = &session {
+        open.link().belongs_to(session);
+    }
+    let mut reader = Reader::new(open.link().clone());
     reader.add(cursor);
-    chat.meters().sse.add(1);
     let stream = Events {
         reader,
         signal,
@@ -59,6 +64,7 @@ pub(super) async fn open(
         ending: false,
         farewell: Some(farewell()),
         _attached: session.map(|session| session.attach()),
+        open,
         chat,
     };
     let mut response = warp::reply::stream(stream.into_stream()).into_response();
@@ -82,12 +88,7 @@ struct Events {
     ending: bool,
     farewell: Option<Bytes>,
     _attached: Option<Attached>,
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.chat.meters().sse.add(-1);
-    }
+    open: Open,
 }
 
 impl Events {
@@ -119,6 +120,12 @@ impl Events {
                         self.ending = true;
                         self.reader.end_all();
                     }
+                    Order::Close = self.open.link().ordered() => {
+                        self.ending = true;
+                        self.reader.abandon();
+                        self.farewell = None;
+                        return Some(Bytes::from_static(CLOSED));
+                    }
                     () = tokio::time::sleep(ALIVE_EVERY) => {
                         return Some(Bytes::from_static(b": alive\n\n"));
                     }
@@ -145,6 +152,9 @@ impl Events {
         self.reader.next_turn();
     }
 }
+
+/// An operator wants this stream to end.
+const CLOSED: &[u8] = b"event: system\ndata: {\"text\":\"an operator closed this connection\"}\n\n";
 
 /// Tells the reader to come back, each after a time of its own.
 fn farewell() -> Bytes {

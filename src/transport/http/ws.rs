@@ -1,5 +1,6 @@
 //! The same commands and events as JSON text frames over WebSocket (RFC 6455).
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
 use super::super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Next, Reader, Reply, Sending, Session, Slice, Start,
-    is_command,
+    Attached, Chat, ChatError, Code, Effect, Next, Open, Order, Reader, Reply, Sending, Session,
+    Slice, Start, Through, is_command,
 };
 use crate::model::TransportKind;
 
@@ -37,7 +38,13 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 type Reference = Option<Value>;
 
 /// Serves one upgraded connection until it ends.
-pub(super) async fn serve(chat: Arc<Chat>, upgrade: OnUpgrade, most: usize, drain: Drain) {
+pub(super) async fn serve(
+    chat: Arc<Chat>,
+    upgrade: OnUpgrade,
+    peer: Option<SocketAddr>,
+    most: usize,
+    drain: Drain,
+) {
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -46,20 +53,25 @@ pub(super) async fn serve(chat: Arc<Chat>, upgrade: OnUpgrade, most: usize, drai
         .max_frame_size(Some(most));
     let io = TokioIo::new(upgraded);
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    chat.meters().websocket.add(1);
+    let open = Open::new(&chat, Through::WebSocket, peer);
+    let link = open.link().clone();
     let mut connection = Connection {
-        chat: chat.clone(),
+        chat,
         socket,
         session: None,
         signal: Arc::default(),
-        reader: Reader::default(),
+        reader: Reader::new(link.clone()),
         sending: VecDeque::new(),
         heard: Instant::now(),
         pinged: false,
     };
-    let end = connection.run(drain.moment()).await;
+    // Beside everything else, so that it is heard also while the peer takes nothing.
+    let end = tokio::select! {
+        biased;
+        Order::Close = link.ordered() => End::Operator,
+        end = connection.run(drain.moment(), &open) => end,
+    };
     connection.close(end).await;
-    chat.meters().websocket.add(-1);
 }
 
 struct Connection {
@@ -74,6 +86,8 @@ struct Connection {
     pinged: bool,
 }
 
+const CLOSED: &str = "an operator closed this connection";
+
 /// Why a connection ends, as the close code tells the peer.
 #[derive(Debug)]
 enum End {
@@ -83,6 +97,7 @@ enum End {
     Restart,
     Later(String),
     NoProgress,
+    Operator,
 }
 
 impl End {
@@ -92,6 +107,7 @@ impl End {
             Self::Bye => (CloseCode::Normal, "goodbye".to_owned()),
             Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
             Self::Later(why) => (CloseCode::Again, why),
+            Self::Operator => (CloseCode::Policy, CLOSED.to_owned()),
             Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
         };
         Some(CloseFrame {
@@ -112,7 +128,7 @@ impl From<Error> for End {
 }
 
 impl Connection {
-    async fn run(&mut self, mut moment: Moment) -> End {
+    async fn run(&mut self, mut moment: Moment, open: &Open) -> End {
         loop {
             let behind = match self.write().await {
                 Ok(next) => next == Next::Behind,
@@ -122,7 +138,7 @@ impl Connection {
             tokio::select! {
                 frame = self.socket.next(), if self.sending.len() < MOST_SENDING => {
                     match frame {
-                        Some(Ok(frame)) => if let Err(end) = Box::pin(self.take(frame)).await {
+                        Some(Ok(frame)) => if let Err(end) = Box::pin(self.take(frame, open)).await {
                             return end;
                         },
                         Some(Err(error)) => return error.into(),
@@ -195,12 +211,12 @@ impl Connection {
             .await
     }
 
-    async fn take(&mut self, message: Message) -> Result<(), End> {
+    async fn take(&mut self, message: Message, open: &Open) -> Result<(), End> {
         self.heard = Instant::now();
         self.pinged = false;
         match message {
             Message::Text(text) => match serde_json::from_str::<Frame>(&text) {
-                Ok(frame) => self.act(frame).await,
+                Ok(frame) => self.act(frame, open).await,
                 Err(error) => Ok(self
                     .bad_frame(&format!("not a frame of this protocol: {error}"))
                     .await?),
@@ -224,7 +240,7 @@ impl Connection {
         .await
     }
 
-    async fn act(&mut self, frame: Frame) -> Result<(), End> {
+    async fn act(&mut self, frame: Frame, open: &Open) -> Result<(), End> {
         match frame {
             Frame::Connect {
                 nickname,
@@ -233,7 +249,7 @@ impl Connection {
                 reference,
             } => {
                 let who = (nickname.as_deref(), session_id.as_deref());
-                if let Err(error) = self.connect(who, rooms).await? {
+                if let Err(error) = self.connect(who, rooms, open).await? {
                     self.refuse(&error, &reference).await?;
                 }
             }
@@ -263,6 +279,7 @@ impl Connection {
         &mut self,
         who: (Option<&str>, Option<&str>),
         rooms: std::collections::BTreeMap<String, i64>,
+        open: &Open,
     ) -> Result<Result<(), ChatError>, End> {
         if self.session.is_some() {
             let detail = "this connection has a session already";
@@ -292,6 +309,7 @@ impl Connection {
             "nickname": session.nickname().as_str(),
         });
         self.send("connected", &connected).await?;
+        open.link().belongs_to(&session);
         let attached = session.attach();
         self.session = Some((session.clone(), attached));
         for (room, start) in self.starts(&session, rooms) {
@@ -429,6 +447,14 @@ impl Connection {
 
     async fn close(&mut self, end: End) {
         let closing = async {
+            if matches!(end, End::Operator) {
+                let _ = self.settle_all().await;
+                let told = Notice {
+                    room: None,
+                    text: CLOSED,
+                };
+                let _ = self.send("system", &told).await;
+            }
             if let Some(frame) = end.frame() {
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }

@@ -1,21 +1,23 @@
 //! Lines over TCP, for netcat: one task a connection, which holds its position in the rooms
 //! it reads and no queue.
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod write;
 
-use bytes::Bytes;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Drain;
 use super::line::{Line, Lines, system};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Entry, Next, Reader, Reply, Sending, Session, Slice,
-    Wire, is_command,
+    Attached, Chat, ChatError, Code, Effect, Entry, Open, Order, Reader, Reply, Sending, Session,
+    Through, Wire, is_command,
 };
 use crate::model::TransportKind;
+use write::Wrote;
 
 /// What a connection is held to.
 #[derive(Debug, Clone)]
@@ -29,48 +31,35 @@ pub struct TcpLimits {
 const MOST_SENDING: usize = 64;
 /// Answers that may wait to be written; then no further command is read.
 const MOST_ANSWERS: usize = 64 << 10;
-/// Written in one go before input is looked at again.
-const TURN: usize = 1 << 20;
 /// How long a peer may take to close its half after ours.
 const PART_WITHIN: Duration = Duration::from_millis(500);
 /// Read at once.
 const READ: usize = 16 << 10;
 
-/// Serves one connection until it ends.
-pub async fn serve(chat: Arc<Chat>, stream: TcpStream, limits: Arc<TcpLimits>, drain: Drain) {
-    let session = match chat.connect(None, TransportKind::Tcp).await {
-        Ok(session) => session,
-        Err(error) => {
-            let mut line = Vec::new();
-            system(&error.detail, &mut line);
-            let _ = stream.try_write(&line);
-            return;
-        }
-    };
-    let span = tracing::debug_span!("tcp", session = %session.key());
-    let _meter = Open::new(&chat);
-    let mut connection = Connection::new(chat, session, stream, limits);
-    let ended = tracing::Instrument::instrument(connection.run(&drain), span).await;
-    connection.bye().await;
-    match ended {
-        Ok(()) => connection.part().await,
-        Err(error) => tracing::debug!(%error, "connection broke"),
-    }
-}
-
-/// Counts an open connection.
-struct Open(Arc<Chat>);
-
-impl Open {
-    fn new(chat: &Arc<Chat>) -> Self {
-        chat.meters().tcp.add(1);
-        Self(chat.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.meters().tcp.add(-1);
+/// Serves one connection until it ends. It is counted from the call on, not from when it is
+/// first polled.
+pub fn serve(
+    chat: Arc<Chat>,
+    stream: TcpStream,
+    limits: Arc<TcpLimits>,
+    drain: Drain,
+) -> impl Future<Output = ()> + Send {
+    let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
+    async move {
+        // Begun in a place of its own: it is large, and over before the waiting begins.
+        let session = match Box::pin(chat.connect(None, TransportKind::Tcp)).await {
+            Ok(session) => session,
+            Err(error) => {
+                let mut line = Vec::new();
+                system(&error.detail, &mut line);
+                let _ = stream.try_write(&line);
+                return;
+            }
+        };
+        let span = tracing::debug_span!("tcp", session = %session.key());
+        let mut connection = Connection::new(chat, session, stream, open, limits);
+        let ended = tracing::Instrument::instrument(connection.run(&drain), span).await;
+        Box::pin(connection.end(ended)).await;
     }
 }
 
@@ -79,6 +68,7 @@ struct Connection {
     session: Arc<Session>,
     _attached: Attached,
     stream: TcpStream,
+    open: Open,
     limits: Arc<TcpLimits>,
     reader: Reader,
     input: Lines,
@@ -88,17 +78,8 @@ struct Connection {
     out: Vec<u8>,
     /// The last line, once the connection is to close.
     closing: Option<&'static str>,
-}
-
-/// What stopped the writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrote {
-    /// Nothing is left to write.
-    All,
-    /// The peer takes no more now.
-    Blocked,
-    /// The rest must be read from the store first.
-    Behind,
+    /// How long the peer may take nothing, where that is less than usual.
+    patience: Option<Duration>,
 }
 
 impl Connection {
@@ -106,8 +87,10 @@ impl Connection {
         chat: Arc<Chat>,
         session: Arc<Session>,
         stream: TcpStream,
+        open: Open,
         limits: Arc<TcpLimits>,
     ) -> Self {
+        open.link().belongs_to(&session);
         let mut out = Vec::new();
         let nickname = session.nickname();
         let greeting = format!(
@@ -121,10 +104,12 @@ impl Connection {
             session,
             stream,
             limits,
-            reader: Reader::default(),
+            reader: Reader::new(open.link().clone()),
+            open,
             sending: VecDeque::new(),
             out,
             closing: None,
+            patience: None,
         }
     }
 
@@ -142,7 +127,8 @@ impl Connection {
             let open = self.closing.is_none();
             let listening = open && self.out.len() < MOST_ANSWERS && wrote != Wrote::Blocked;
             let waited = self.chat.clock().now().duration_since(since);
-            let patience = self.limits.write_timeout.saturating_sub(waited);
+            let patience = self.patience.unwrap_or(self.limits.write_timeout);
+            let patience = patience.saturating_sub(waited);
             tokio::select! {
                 ready = self.stream.readable(), if listening => {
                     ready?;
@@ -154,6 +140,7 @@ impl Connection {
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
                 }
+                Order::Close = self.open.link().ordered(), if open => self.evict().await,
                 () = moment.come(), if open => {
                     self.close("the server is restarting; connect again in a moment").await;
                 }
@@ -286,6 +273,13 @@ impl Connection {
         self.closing = Some(word);
     }
 
+    /// Closes because an operator wants it: without what is still unread, which may be much.
+    async fn evict(&mut self) {
+        self.close("an operator closed this connection").await;
+        self.reader.abandon();
+        self.patience = Some(PART_WITHIN);
+    }
+
     fn has_ended(&self) -> bool {
         self.closing.is_some() && self.reader.is_empty() && self.sending.is_empty()
     }
@@ -296,86 +290,6 @@ impl Connection {
             self.write()?;
         }
         Ok(())
-    }
-
-    /// Writes until everything is written or the peer takes no more; the second value says
-    /// whether it took anything.
-    fn write(&mut self) -> io::Result<(Wrote, bool)> {
-        let mut slices = Vec::new();
-        let (mut written, mut blocked) = (0, false);
-        while written < TURN && !blocked {
-            while let Some(text) = self.session.told() {
-                system(&text, &mut self.out);
-            }
-            if !self.out.is_empty() {
-                let count = would_block(self.stream.try_write(&self.out))?;
-                self.out.drain(..count);
-                blocked = !self.out.is_empty();
-                written += count;
-                continue;
-            }
-            match self.reader.peek(&mut slices) {
-                Next::Some => {
-                    let (count, all) = self.write_slices(&slices)?;
-                    written += count;
-                    blocked = !all;
-                }
-                Next::Behind => return Ok((Wrote::Behind, written > 0)),
-                Next::Idle | Next::Ended => break,
-            }
-        }
-        if self.out.is_empty() {
-            self.out = Vec::new();
-        }
-        if blocked {
-            self.reader.park();
-            return Ok((Wrote::Blocked, written > 0));
-        }
-        if written >= TURN {
-            // There may be more: come back at once, after a look at the input.
-            self.session.signal().notify_one();
-        }
-        Ok((Wrote::All, written > 0))
-    }
-
-    /// Writes what a room has, in one call, and moves on over what was taken: over whole
-    /// entries, while the rest of one that was cut goes first next time.
-    fn write_slices(&mut self, slices: &[Slice]) -> io::Result<(usize, bool)> {
-        let now = self.chat.clock().now();
-        let span = |slice: &Slice| {
-            slice
-                .chunk
-                .encoded::<Line>()
-                .span(slice.from, slice.from + slice.len())
-        };
-        let spans: Vec<Bytes> = slices.iter().map(span).collect();
-        let vectors: Vec<IoSlice<'_>> = spans.iter().map(|bytes| IoSlice::new(bytes)).collect();
-        let count = would_block(self.stream.try_write_vectored(&vectors))?;
-        let mut left = count;
-        for (slice, bytes) in slices.iter().zip(&spans) {
-            if left < bytes.len() {
-                let (whole, rest) = slice.chunk.encoded::<Line>().split(slice.from, left);
-                let begun = usize::from(!rest.is_empty());
-                self.reader.advance(slice, whole + begun);
-                self.out.extend_from_slice(&rest);
-                return Ok((count, false));
-            }
-            left -= bytes.len();
-            self.reader.advance(slice, slice.len());
-            self.count(slice, now);
-        }
-        self.reader.next_turn();
-        Ok((count, true))
-    }
-
-    fn count(&self, slice: &Slice, now: Instant) {
-        let meters = self.chat.meters();
-        meters.delivered.add(slice.len() as u64);
-        if let Some(accepted) = slice.accepted {
-            meters
-                .delivery
-                .record(now.saturating_duration_since(accepted));
-        }
     }
 
     /// Ends our half and waits a moment for the peer's: closing over unread input would reset
@@ -392,9 +306,13 @@ impl Connection {
         let _ = tokio::time::timeout(PART_WITHIN, parting).await;
     }
 
-    async fn bye(&mut self) {
+    async fn end(&mut self, ended: io::Result<()>) {
         if let Err(error) = self.chat.disconnect(&self.session).await {
             tracing::debug!(%error, "can't store that a connection ended");
+        }
+        match ended {
+            Ok(()) => self.part().await,
+            Err(error) => tracing::debug!(%error, "connection broke"),
         }
     }
 }
@@ -404,11 +322,4 @@ async fn settle(sending: &mut VecDeque<Sending>) -> Option<ChatError> {
     let outcome = sending.front_mut()?.done().await;
     sending.pop_front();
     outcome.err()
-}
-
-fn would_block(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        other => other,
-    }
 }

@@ -1,0 +1,147 @@
+//! `discordctl connections`: who is connected to running instances, and how far behind.
+use clap::Args;
+use discordctl::process::control::{self, ConnectionList, Request};
+use serde::Serialize;
+
+use super::{Told, Whom};
+use crate::exit::Exit;
+use crate::output::{Output, table};
+
+/// List who is connected
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Line sessions (tcp), streams of events (sse) and WebSockets; plain HTTP requests come and go.
+LAG is how many messages are there that were not written to the client yet, WAITING how many
+bytes its socket would not take. A proxy in front shows as PEER.
+
+Examples:
+  discordctl connections
+  discordctl connections instance-1 --most 1000
+  discordctl connections -o json | jq '.connections[] | select(.lag > 100)'
+  discordctl disconnect instance-1:17")]
+pub(crate) struct ConnectionsArgs {
+    #[command(flatten)]
+    whom: Whom,
+    /// List so many of each instance, the oldest
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    most: usize,
+}
+
+#[derive(Serialize)]
+struct Report {
+    connections: Vec<Row>,
+    /// How many there are, listed or not.
+    total: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Missing>,
+}
+
+/// An instance that did not answer.
+#[derive(Serialize)]
+struct Missing {
+    instance: String,
+    error: String,
+}
+
+#[derive(Serialize)]
+struct Row {
+    /// As 'disconnect' takes it.
+    id: String,
+    instance: String,
+    transport: String,
+    nickname: Option<String>,
+    rooms: Vec<String>,
+    since: String,
+    peer: String,
+    lag: u64,
+    bytes_waiting: u64,
+}
+
+impl Row {
+    fn new(instance: &str, connection: control::Connection) -> Self {
+        Self {
+            id: format!("{instance}:{}", connection.id),
+            instance: instance.to_owned(),
+            transport: connection.transport,
+            nickname: connection.nickname,
+            rooms: connection.rooms,
+            since: connection.since,
+            peer: connection.peer,
+            lag: connection.lag,
+            bytes_waiting: connection.bytes_waiting,
+        }
+    }
+}
+
+pub(crate) fn run(args: &ConnectionsArgs, output: &Output) -> anyhow::Result<Exit> {
+    let told = args.whom.ask(&Request::Connections { most: args.most })?;
+    let report = join(told);
+    output.result("connections", &report, as_text)?;
+    Ok(match report.errors.is_empty() {
+        true => Exit::Done,
+        false => Exit::Unavailable,
+    })
+}
+
+fn join(told: Vec<Told<ConnectionList>>) -> Report {
+    let mut report = Report {
+        connections: Vec::new(),
+        total: 0,
+        errors: Vec::new(),
+    };
+    for Told { instance, outcome } in told {
+        match outcome {
+            Ok(list) => {
+                report.total += list.total;
+                let rows = list.connections.into_iter();
+                report
+                    .connections
+                    .extend(rows.map(|connection| Row::new(&instance, connection)));
+            }
+            Err(error) => report.errors.push(Missing {
+                instance,
+                error: error.to_string(),
+            }),
+        }
+    }
+    report
+}
+
+fn as_text(report: &Report) -> String {
+    let row = |row: &Row| {
+        [
+            row.id.clone(),
+            row.transport.clone(),
+            row.nickname.clone().unwrap_or_default(),
+            row.rooms.join(" "),
+            row.since.clone(),
+            row.peer.clone(),
+            row.lag.to_string(),
+            row.bytes_waiting.to_string(),
+        ]
+    };
+    let mut text = match report.connections.is_empty() {
+        true => "nobody is connected".to_owned(),
+        false => table(
+            [
+                "CONNECTION",
+                "TRANSPORT",
+                "NICKNAME",
+                "ROOMS",
+                "SINCE",
+                "PEER",
+                "LAG",
+                "WAITING",
+            ],
+            report.connections.iter().map(row).collect(),
+        ),
+    };
+    let more = report.total.saturating_sub(report.connections.len());
+    if more > 0 {
+        text += &format!("\n\nand {more} more; --most lists them");
+    }
+    for missing in &report.errors {
+        text += &format!("\n\n{}: {}", missing.instance, missing.error);
+    }
+    text
+}

@@ -1,0 +1,197 @@
+//! What is asked of running instances over their control sockets: whom, and what became of it.
+pub(crate) mod connections;
+pub(crate) mod disconnect;
+pub(crate) mod drain;
+pub(crate) mod log_level;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use discordctl::config::Config;
+use discordctl::process::control::{ControlError, Place, Request, ask};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::fleet::Fleet;
+use crate::output::{Output, table};
+use crate::settings;
+
+/// Which running instances are asked.
+#[derive(Debug, Args)]
+pub(crate) struct Whom {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// The one instance of this file, in place of a folder's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Whom {
+    /// Their settings. Where there is no folder, the instance that 'serve' alone starts is meant.
+    fn instances(&self) -> anyhow::Result<Vec<Config>> {
+        if let Some(file) = &self.config {
+            return Ok(vec![settings::of_file(file)?.config]);
+        }
+        let usual = self.fleet.config_dir == Path::new("config");
+        if usual && self.fleet.instances.is_empty() && !self.fleet.config_dir.exists() {
+            return Ok(vec![settings::of(None)?.config]);
+        }
+        let members = self.fleet.members()?;
+        Ok(members.into_iter().map(|member| member.config).collect())
+    }
+
+    /// Asks each of them the same. If none does it, that is the error.
+    fn ask<T: DeserializeOwned>(&self, request: &Request) -> anyhow::Result<Vec<Told<T>>> {
+        let instances = self.instances()?;
+        let told: Vec<Told<T>> = instances.iter().map(|one| tell(one, request)).collect();
+        match told.iter().all(|told| told.outcome.is_err()) {
+            true => Err(none(told).into()),
+            false => Ok(told),
+        }
+    }
+}
+
+/// What one instance said.
+struct Told<T> {
+    instance: String,
+    outcome: Result<T, ControlError>,
+}
+
+fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> Told<T> {
+    Told {
+        instance: config.instance_id.clone(),
+        outcome: ask(&Place::of(config), request),
+    }
+}
+
+/// The error where nobody did what was asked.
+fn none<T>(told: Vec<Told<T>>) -> Failure {
+    let mut failed = told
+        .into_iter()
+        .filter_map(|told| Some((told.instance, told.outcome.err()?)));
+    let Some((instance, first)) = failed.next() else {
+        return Failure::bug("no instance was asked");
+    };
+    let mut failure = explain(&instance, &first);
+    for (instance, error) in failed {
+        failure.why += &format!("\n{instance}: {error}");
+    }
+    failure
+}
+
+fn explain(instance: &str, error: &ControlError) -> Failure {
+    let (exit, code, hint) = match error {
+        ControlError::NotRunning(_) => (
+            Exit::Unavailable,
+            "not_running",
+            "start it; or name its folder of settings with --config-dir, its file with --config",
+        ),
+        ControlError::NotPermitted(_) => (
+            Exit::NotPermitted,
+            "not_permitted",
+            "ask as the user who runs it, or as root",
+        ),
+        ControlError::Refused(refusal) => return refused(instance, &refusal.code, error),
+        ControlError::Silent | ControlError::Io(_) => (
+            Exit::TryAgain,
+            "silent",
+            "see whether it is alive: its log, and /livez on its HTTP port",
+        ),
+        ControlError::Garbled(_) => (
+            Exit::Unknown,
+            "garbled",
+            "see that this program and the instance are of one version",
+        ),
+    };
+    failure(exit, code, instance, error, hint)
+}
+
+fn refused(instance: &str, code: &str, error: &ControlError) -> Failure {
+    let (exit, code, hint) = match code {
+        "not_permitted" => (
+            Exit::NotPermitted,
+            "not_permitted",
+            "ask as the user who runs it, or as root",
+        ),
+        "no_such_connection" | "no_such_session" => (
+            Exit::NoInput,
+            "not_found",
+            "'discordctl connections' lists who is there",
+        ),
+        "stopping" => (
+            Exit::TryAgain,
+            "stopping",
+            "wait for it to end, and start it again",
+        ),
+        _ => (Exit::Usage, "refused", "see --help"),
+    };
+    failure(exit, code, instance, error, hint)
+}
+
+fn failure(
+    exit: Exit,
+    code: &'static str,
+    instance: &str,
+    error: &ControlError,
+    hint: &str,
+) -> Failure {
+    Failure {
+        exit,
+        code,
+        what: format!("{instance} did not do it"),
+        why: error.to_string(),
+        hint: hint.into(),
+        runbook: None,
+    }
+}
+
+/// A result with a line for each instance.
+#[derive(Serialize)]
+struct Report<T> {
+    instances: Vec<Row<T>>,
+}
+
+#[derive(Serialize)]
+struct Row<T> {
+    instance: String,
+    #[serde(flatten)]
+    done: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Prints what each said, in `words`; 69 if one of several could not be asked.
+fn report<T: Serialize>(
+    output: &Output,
+    command: &str,
+    told: Vec<Told<T>>,
+    words: impl Fn(&T) -> String,
+) -> anyhow::Result<Exit> {
+    let all = told.iter().all(|told| told.outcome.is_ok());
+    let row = |told: Told<T>| {
+        let (done, error) = match told.outcome {
+            Ok(done) => (Some(done), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Row {
+            instance: told.instance,
+            done,
+            error,
+        }
+    };
+    let instances = told.into_iter().map(row).collect();
+    output.result(command, &Report { instances }, |report| {
+        let line = |row: &Row<T>| {
+            let done = row.done.as_ref().map(&words);
+            let said = done.or_else(|| row.error.clone()).unwrap_or_default();
+            [row.instance.clone(), said]
+        };
+        table(
+            ["INSTANCE", "RESULT"],
+            report.instances.iter().map(line).collect(),
+        )
+    })?;
+    Ok(if all { Exit::Done } else { Exit::Unavailable })
+}

@@ -1,0 +1,36 @@
+//! `discordctl start | stop | status`: the instances of a folder, in the background.
+mod failure;
+mod start;
+mod status;
+mod stop;
+
+use anyhow::Context;
+use discordctl::ops::instances::Place;
+use indicatif::ProgressBar;
+
+use crate::fleet::Member;
+
+pub(crate) use failure::explain;
+pub(crate) use start::{StartArgs, run as start};
+pub(crate) use status::{StatusArgs, run as status};
+pub(crate) use stop::{StopArgs, run as stop};
+
+pub(crate) fn places(members: Vec<Member>) -> Vec<Place> {
+    let place = |member: Member| Place::new(member.file, member.config);
+    members.into_iter().map(place).collect()
+}
+
+/// One thread is enough to wait.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// What turns on stderr while somebody waits, if that is a terminal.
+pub(crate) fn spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(std::time::Duration::from_millis(120));
+    spinner
+}

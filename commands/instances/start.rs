@@ -1,0 +1,133 @@
+//! `discordctl start`: instances in the background, one after the other.
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use discordctl::config::HumanDuration;
+use discordctl::ops::instances::{Launch, Place, Started, start};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Output, table};
+
+/// Start instances in the background
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One after the other, each when the one before is ready. What cannot start stops the rest, and
+the end of its log is shown. One that runs already is left alone. Logs are in <data_dir>/log/.
+
+Examples:
+  discordctl start
+  discordctl start instance-2
+  discordctl start --config-dir /etc/discordctl")]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// How long each may take to become ready [default: its 'db_wait' and 10 s]
+    #[arg(long, value_name = "DURATION")]
+    within: Option<HumanDuration>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    instances: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    instance: String,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+}
+
+pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
+    let places = super::places(args.fleet.members()?);
+    let binary = std::env::current_exe().context("cannot find this program's own file")?;
+    let runtime = super::runtime()?;
+    let spinner = super::spinner();
+    let (mut instances, mut failure) = (Vec::new(), None);
+    for place in &places {
+        if failure.is_some() {
+            instances.push(Row::of(place, "not tried"));
+            continue;
+        }
+        spinner.set_message(format!("starting {}", place.name()));
+        let within = args.within.map(|within| within.get());
+        let launch = Launch {
+            binary: binary.clone(),
+            take_over: false,
+            within: within.unwrap_or_else(|| place.start_within()),
+        };
+        match runtime.block_on(start(place, &launch)) {
+            Ok(started) => instances.push(Row::started(place, started)),
+            Err(error) => {
+                instances.push(Row::of(place, "failed"));
+                failure = Some(super::explain("start", place, &error));
+            }
+        }
+    }
+    spinner.finish_and_clear();
+    output.result("start", &Report { instances }, as_table)?;
+    match failure {
+        Some(failure) => Err(failure.into()),
+        None => Ok(Exit::Done),
+    }
+}
+
+impl Row {
+    fn of(place: &Place, result: &'static str) -> Self {
+        Self {
+            instance: place.name().to_owned(),
+            result,
+            pid: None,
+            took_ms: None,
+            unit: None,
+        }
+    }
+
+    fn started(place: &Place, started: Started) -> Self {
+        match started {
+            Started::Already { pid } => Self {
+                pid: Some(pid),
+                ..Self::of(place, "already running")
+            },
+            Started::Now { pid, took } => Self {
+                pid: Some(pid),
+                took_ms: Some(millis(took)),
+                ..Self::of(place, "started")
+            },
+            Started::ByUnit { unit, pid } => Self {
+                pid: Some(pid),
+                unit: Some(unit),
+                ..Self::of(place, "started by systemd")
+            },
+        }
+    }
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn or_nothing<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn as_table(report: &Report) -> String {
+    let row = |row: &Row| {
+        [
+            row.instance.clone(),
+            row.result.to_owned(),
+            or_nothing(row.pid),
+            or_nothing(row.took_ms.map(|ms| format!("{ms} ms"))),
+        ]
+    };
+    let rows = report.instances.iter().map(row).collect();
+    table(["INSTANCE", "RESULT", "PID", "TOOK"], rows)
+}

@@ -1,0 +1,108 @@
+//! `discordctl status`: how the instances of a folder stand.
+use clap::Args;
+use discordctl::ops::instances::{Condition, Standing, SystemClock};
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::start::or_nothing;
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::output::{Output, table};
+
+/// Show how instances stand
+#[derive(Debug, Args)]
+#[command(after_help = "\
+States: running, starting, draining, dead (it ended and left its file), stopped, foreign
+(something is in its place that is not it), unknown.
+
+Exits as init scripts do: 0 all run, 3 one does not run, 4 one is foreign or can't be seen,
+1 one is dead. Of several, the last in this order counts.
+
+Examples:
+  discordctl status
+  discordctl status instance-1 && echo up
+  discordctl status -o json | jq '.instances[] | {instance, state, lag}'")]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    fleet: Fleet,
+}
+
+#[derive(Serialize)]
+struct Report {
+    instances: Vec<Standing>,
+}
+
+pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
+    let places = super::places(args.fleet.members()?);
+    let looks = places.iter().map(|place| Standing::of(place, &SystemClock));
+    let instances = super::runtime()?.block_on(join_all(looks));
+    let exit = exit(&instances);
+    output.result("status", &Report { instances }, as_table)?;
+    Ok(exit)
+}
+
+fn exit(instances: &[Standing]) -> Exit {
+    let badness = |standing: &Standing| match standing.state {
+        Condition::Running | Condition::Starting | Condition::Draining => 0,
+        Condition::Stopped => 1,
+        Condition::Foreign | Condition::Unknown => 2,
+        Condition::Dead => 3,
+    };
+    match instances.iter().map(badness).max() {
+        None | Some(0) => Exit::Done,
+        // 3 means "not running" here; everywhere else it is "unknown".
+        Some(1) => Exit::Unknown,
+        Some(2) => Exit::StatusUnknown,
+        Some(_) => Exit::Warning,
+    }
+}
+
+fn as_table(report: &Report) -> String {
+    let row = |row: &Standing| {
+        let state = serde_json::to_value(row.state).unwrap_or_default();
+        [
+            row.instance.clone(),
+            state.as_str().unwrap_or_default().to_owned(),
+            or_nothing(row.pid),
+            or_nothing(row.uptime_seconds.map(uptime)),
+            or_nothing(row.version.clone()),
+            or_nothing(row.tcp_port),
+            or_nothing(row.http_port),
+            or_nothing(row.clients),
+            or_nothing(row.rooms),
+            or_nothing(row.lag),
+            or_nothing(row.note.clone()),
+        ]
+    };
+    let rows = report.instances.iter().map(row).collect();
+    table(
+        [
+            "INSTANCE", "STATE", "PID", "UPTIME", "VERSION", "TCP", "HTTP", "CLIENTS", "ROOMS",
+            "LAG", "NOTE",
+        ],
+        rows,
+    )
+}
+
+/// The two largest units that say something: `3d 4h`, `12m 5s`.
+fn uptime(seconds: u64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {seconds}s"),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uptime;
+
+    #[test]
+    fn an_uptime_has_two_units() {
+        let told = [5, 125, 7_325, 90_061].map(uptime);
+        assert_eq!(told, ["5s", "2m 5s", "2h 2m", "1d 1h"]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Why nothing was restarted, and what to do.
+use discordctl::ops::instances::roll::{Refusal, RollError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(super) fn explain(error: &RollError) -> Failure {
+    let (exit, code, hint) = match error {
+        RollError::Busy(_) => (Exit::TryAgain, "roll_in_progress", "wait until it is done"),
+        RollError::Unfinished(_) => (
+            Exit::TryAgain,
+            "roll_unfinished",
+            "'discordctl restart --resume' goes on with it, '--abort' takes it back",
+        ),
+        RollError::Nothing(_) => (
+            Exit::NoInput,
+            "nothing_to_resume",
+            "'discordctl restart --rolling' begins one",
+        ),
+        RollError::OtherBinary(_) => (
+            Exit::TryAgain,
+            "other_binary",
+            "'discordctl restart --abort' takes the roll back; then begin a new one",
+        ),
+        RollError::Io { source, .. } => (
+            Exit::from(source),
+            "io",
+            "see that the path is right, allowed, and has space",
+        ),
+        RollError::Refused(refusal) => refused(refusal),
+    };
+    Failure {
+        exit,
+        code,
+        what: "nothing was restarted".to_owned(),
+        why: error.to_string(),
+        hint: hint.to_owned(),
+        runbook: matches!(error, RollError::Refused(Refusal::Schema { .. }))
+            .then_some("failed-migration"),
+    }
+}
+
+fn refused(refusal: &Refusal) -> (Exit, &'static str, &'static str) {
+    match refusal {
+        Refusal::Binary { .. } => (
+            Exit::Config,
+            "binary",
+            "give a discordctl that runs on this machine",
+        ),
+        Refusal::Config { .. } => (
+            Exit::Config,
+            "config",
+            "correct the file so that the new binary accepts it",
+        ),
+        Refusal::Schema { .. } => (
+            Exit::Config,
+            "schema",
+            "run 'migrate up' with the new binary first; the old one goes on with the new schema",
+        ),
+        Refusal::Database { .. } => (
+            Exit::Unavailable,
+            "database_unavailable",
+            "see that the database runs; nothing can start without it",
+        ),
+        Refusal::TooFew { .. } => (
+            Exit::Critical,
+            "too_few",
+            "start the others ('discordctl start'), or say --allow-downtime",
+        ),
+        Refusal::Foreign { .. } => (
+            Exit::NotPermitted,
+            "not_ours",
+            "'discordctl status' shows what is in its place",
+        ),
+        Refusal::Unit { .. } => (
+            Exit::Usage,
+            "unit",
+            "put the new binary where the unit's ExecStart has it, and leave --binary out",
+        ),
+    }
+}

@@ -1,0 +1,178 @@
+//! `discordctl restart`: instances replaced one after the other.
+mod failure;
+mod report;
+mod step;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use discordctl::config::HumanDuration;
+use discordctl::ops::instances::roll::{self, Keeper, Plan, Report, RollError};
+use discordctl::ops::instances::{Place, SystemClock};
+use discordctl::server::Signals;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+use crate::fleet::Fleet;
+use crate::instances;
+use crate::output::Output;
+use report::Told;
+
+pub(crate) use step::{StepArgs, run as step};
+
+/// Replace instances with a new process each, one after the other
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each is told to drain, ends, and is started again; the next only when that very process is ready.
+A new process that dies or is not ready in time is replaced by the old binary, and that is the
+end of it: exit 2, the others are untouched. The file of the old binary may be gone by then.
+
+With --rolling it also looks first (the new binary accepts every configuration and the database,
+two instances are ready), watches each new process for --soak, and sees that somebody else serves.
+
+Ctrl-C finishes the instance it is at; a second one leaves that to the background. Killed at any
+moment, every instance serves; --resume goes on, --abort puts the old binary back.
+
+With -o json: a line of JSON for each event (discordctl.restart-event/1), and the result as the
+last one (discordctl.restart/1).
+
+Examples:
+  discordctl restart instance-2
+  discordctl restart --rolling
+  discordctl restart --rolling --canary --binary ./discordctl-next
+  discordctl restart --resume")]
+pub(crate) struct RestartArgs {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// So that somebody always serves
+    #[arg(long)]
+    rolling: bool,
+    /// What to start [default: this program's own file]
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Watch the first one for --canary-for beside the others before going on
+    #[arg(long, requires = "rolling")]
+    canary: bool,
+    /// How long to watch the first one
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        requires = "canary"
+    )]
+    canary_for: HumanDuration,
+    /// How long each must stay well
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "2s",
+        requires = "rolling"
+    )]
+    soak: HumanDuration,
+    /// Though nobody may serve for a moment
+    #[arg(long, requires = "rolling")]
+    allow_downtime: bool,
+    /// How long each may take to become ready [default: its 'db_wait' and 10 s]
+    #[arg(long, value_name = "DURATION")]
+    within: Option<HumanDuration>,
+    /// Drain, even where connections could be handed over
+    #[arg(long)]
+    no_handover: bool,
+    /// Go on with a roll that was interrupted or failed
+    #[arg(long, conflicts_with_all = ["abort", "rolling", "instances", "binary"])]
+    resume: bool,
+    /// Give up a roll that was interrupted or failed: the old binary for what was replaced
+    #[arg(long, conflicts_with_all = ["rolling", "instances", "binary"])]
+    abort: bool,
+}
+
+pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
+    // Those named are known to the folder, or this says so.
+    args.fleet.members()?;
+    let places = instances::places(args.fleet.all()?);
+    let keeper = keeper()?;
+    let told = Told::new(output);
+    let rolled = instances::runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        let signals = Signals::new().context("cannot listen for signals")?;
+        let watching = tokio::spawn(watch(signals, stop.clone()));
+        let rolled = rolled(args, &places, &keeper, &stop, &told).await;
+        watching.abort();
+        rolled
+    });
+    told.close();
+    match rolled? {
+        Ok(report) => report::show(&report, output),
+        Err(error) => Err(failure::explain(&error).into()),
+    }
+}
+
+async fn rolled(
+    args: &RestartArgs,
+    places: &[Place],
+    keeper: &Keeper,
+    stop: &CancellationToken,
+    told: &Told<'_>,
+) -> anyhow::Result<Result<Report, RollError>> {
+    let mut tell = |event| told.event(&event);
+    Ok(if args.resume {
+        roll::resume(places, keeper, stop, &mut tell).await
+    } else if args.abort {
+        roll::abort(places, keeper, &mut tell).await
+    } else {
+        let plan = plan(args)?;
+        roll::roll(places, &plan, keeper, &SystemClock, stop, &mut tell).await
+    })
+}
+
+fn plan(args: &RestartArgs) -> anyhow::Result<Plan> {
+    let own = || std::env::current_exe().context("cannot find this program's own file");
+    let binary = args.binary.clone().map_or_else(own, Ok)?;
+    let binary = std::path::absolute(&binary)
+        .with_context(|| format!("cannot find {}", binary.display()))?;
+    Ok(Plan {
+        binary,
+        binary_named: args.binary.is_some(),
+        chosen: args.fleet.instances.clone(),
+        start_stopped: !args.rolling,
+        hand_over: !args.no_handover,
+        allow_downtime: args.allow_downtime || !args.rolling,
+        within: args.within.map(|within| within.get()),
+        soak: if args.rolling {
+            args.soak.get()
+        } else {
+            std::time::Duration::ZERO
+        },
+        canary: args.canary.then(|| args.canary_for.get()),
+    })
+}
+
+/// This very program, even if its file is another by now.
+fn keeper() -> anyhow::Result<Keeper> {
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().context("cannot find this program's own file")?,
+    };
+    Ok(Keeper {
+        program,
+        arguments: vec!["restart-step".to_owned()],
+    })
+}
+
+/// The first signal asks to stop after this instance; the second does not wait for it.
+async fn watch(mut signals: Signals, stop: CancellationToken) {
+    loop {
+        let signal = signals.next().await;
+        if stop.is_cancelled() {
+            let exit = if signal == 2 {
+                Exit::Interrupted
+            } else {
+                Exit::Terminated
+            };
+            std::process::exit(exit as i32);
+        }
+        stop.cancel();
+        anstream::eprintln!("stopping after this instance; again to leave it to the background");
+    }
+}

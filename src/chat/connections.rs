@@ -1,0 +1,211 @@
+//! The open connections, as an operator sees and ends them: a few words for each.
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{Chat, Session};
+use crate::meter::{Gauge, Meters};
+use crate::model::{Nickname, RoomId, Seq};
+
+/// What a connection is made of; unlike a session, it has one and keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    Lines,
+    Events,
+    WebSocket,
+}
+
+impl Through {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lines => "tcp",
+            Self::Events => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    fn gauge(self, meters: &Meters) -> &Gauge {
+        match self {
+            Self::Lines => &meters.tcp,
+            Self::Events => &meters.sse,
+            Self::WebSocket => &meters.websocket,
+        }
+    }
+}
+
+/// What a connection is told to do.
+#[derive(Debug)]
+pub enum Order {
+    /// End, with a word that an operator wants it.
+    Close,
+}
+
+/// Every open connection, by number, and so by age.
+#[derive(Debug, Default)]
+pub struct Connections {
+    last: AtomicU64,
+    open: Mutex<BTreeMap<u64, Arc<Link>>>,
+}
+
+impl Connections {
+    pub fn count(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// The oldest of them, not more than `most`.
+    pub fn oldest(&self, most: usize) -> Vec<Arc<Link>> {
+        self.open.lock().values().take(most).cloned().collect()
+    }
+
+    pub fn get(&self, id: u64) -> Option<Arc<Link>> {
+        self.open.lock().get(&id).cloned()
+    }
+}
+
+/// One connection, as others know it.
+#[derive(Debug)]
+pub struct Link {
+    pub id: u64,
+    pub through: Through,
+    pub peer: Option<SocketAddr>,
+    pub since: DateTime<Utc>,
+    session: OnceLock<Arc<Session>>,
+    /// What it was to be given next in each room, when it last stopped to wait.
+    places: Mutex<Vec<(RoomId, Seq)>>,
+    waiting: AtomicUsize,
+    order: Mutex<Option<Order>>,
+    ordered: Notify,
+}
+
+impl Link {
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        self.session.get()
+    }
+
+    /// The connection is this session's from now on.
+    pub fn belongs_to(&self, session: &Arc<Session>) {
+        let _ = self.session.set(session.clone());
+    }
+
+    /// Bytes for it that its socket would not take.
+    pub fn bytes_waiting(&self) -> u64 {
+        self.waiting.load(Relaxed) as u64
+    }
+
+    /// Lets others know how many that are.
+    pub fn holds(&self, bytes: usize) {
+        self.waiting.store(bytes, Relaxed);
+    }
+
+    /// Tells it to do something.
+    pub fn order(&self, order: Order) {
+        *self.order.lock() = Some(order);
+        self.ordered.notify_one();
+    }
+
+    /// Waits until it is told something; may be dropped and asked again.
+    pub async fn ordered(&self) -> Order {
+        loop {
+            self.ordered.notified().await;
+            if let Some(order) = self.order.lock().take() {
+                return order;
+            }
+        }
+    }
+
+    pub(super) fn stands_at(&self, places: impl Iterator<Item = (RoomId, Seq)>) {
+        let mut known = self.places.lock();
+        known.clear();
+        known.extend(places);
+    }
+}
+
+/// Holds a connection's place in the list, and in the count of its kind, while it is open.
+#[derive(Debug)]
+pub struct Open {
+    chat: Arc<Chat>,
+    link: Arc<Link>,
+}
+
+impl Open {
+    pub fn new(chat: &Arc<Chat>, through: Through, peer: Option<SocketAddr>) -> Self {
+        let connections = &chat.connections;
+        let link = Arc::new(Link {
+            id: connections.last.fetch_add(1, Relaxed) + 1,
+            through,
+            peer,
+            since: chat.clock().utc(),
+            session: OnceLock::new(),
+            places: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            order: Mutex::default(),
+            ordered: Notify::new(),
+        });
+        connections.open.lock().insert(link.id, link.clone());
+        through.gauge(chat.meters()).add(1);
+        Self {
+            chat: chat.clone(),
+            link,
+        }
+    }
+
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.chat.connections.open.lock().remove(&self.link.id);
+        self.link.through.gauge(self.chat.meters()).add(-1);
+    }
+}
+
+impl Chat {
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// The rooms that a connection reads, and how many messages are there that it was not
+    /// given yet.
+    pub fn standing(&self, link: &Link) -> (Vec<String>, u64) {
+        let places = link.places.lock().clone();
+        let (mut rooms, mut lag) = (Vec::new(), 0);
+        for (room, next) in places {
+            if let Some(served) = self.hub.served(room) {
+                let last = served.delivered().unwrap_or(0);
+                lag += u64::try_from(last + 1 - next).unwrap_or(0);
+                rooms.push(served.room.name.as_str().to_owned());
+            }
+        }
+        rooms.sort_unstable();
+        (rooms, lag)
+    }
+
+    /// Ends what somebody of that nickname has open here, and the session. Returns how many
+    /// connections and sessions that were.
+    pub async fn evict(&self, nickname: &Nickname) -> (usize, usize) {
+        let named = |session: &Arc<Session>| session.nickname() == *nickname;
+        let mine = self.presence.sessions().into_iter().filter(named);
+        let mine: Vec<Arc<Session>> = mine.collect();
+        let open = self.connections.oldest(usize::MAX);
+        let of_theirs = |link: &&Arc<Link>| {
+            let session = link.session();
+            session.is_some_and(|session| mine.iter().any(|one| one.key() == session.key()))
+        };
+        let links: Vec<&Arc<Link>> = open.iter().filter(of_theirs).collect();
+        links.iter().for_each(|link| link.order(Order::Close));
+        // A line session ends with its connection; the others are ended here.
+        for session in mine.iter().filter(|session| session.is_anywhere()) {
+            if let Err(error) = self.disconnect(session).await {
+                tracing::debug!(%error, "can't store that a session was ended");
+            }
+        }
+        (links.len(), mine.len())
+    }
+}

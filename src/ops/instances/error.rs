@@ -1,0 +1,80 @@
+//! What can go wrong with an instance, told so that an operator knows what is the matter.
+use std::fmt;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::process::{LookError, Mismatch};
+
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    #[error("{}", why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Foreign { pid: u32, why: Vec<Mismatch> },
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("{how}{}", quoted(log, tail))]
+    Ended {
+        how: End,
+        log: PathBuf,
+        tail: String,
+    },
+    /// It lives, and that is all.
+    #[error("pid {pid} is alive, and not ready after {}: {why}{}", seconds(*after), quoted(log, tail))]
+    Slow {
+        pid: u32,
+        after: Duration,
+        why: String,
+        log: PathBuf,
+        tail: String,
+    },
+    #[error("pid {pid} is still there after {}", seconds(*after))]
+    StillThere { pid: u32, after: Duration },
+    #[error("it has just been started and has not said its pid yet")]
+    TooEarly,
+    #[error("systemctl {verb} {unit}: {why}")]
+    Systemd {
+        verb: String,
+        unit: String,
+        why: String,
+    },
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+}
+
+impl From<ExitStatus> for End {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exit(code),
+            (None, signal) => Self::Signal(signal.unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "it ended with exit code {code}"),
+            Self::Signal(signal) => write!(f, "it was ended by signal {signal}"),
+        }
+    }
+}
+
+fn quoted(log: &std::path::Path, tail: &str) -> String {
+    match tail.trim_end() {
+        "" => format!("; it wrote nothing to {}", log.display()),
+        tail => format!("; the end of {}:\n{tail}", log.display()),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

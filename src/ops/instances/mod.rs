@@ -1,0 +1,21 @@
+//! The instances of this machine: started, stopped, looked at, and replaced one by one.
+//!
+//! Nothing here knows a process by its name or by a port. See [`crate::process`] for what makes
+//! sure that a signal meets the one it is for.
+mod error;
+mod launch;
+mod place;
+mod probe;
+pub mod roll;
+mod standing;
+mod start;
+mod stop;
+mod systemd;
+
+pub use crate::clock::SystemClock;
+pub use error::{End, InstanceError};
+pub use launch::Launch;
+pub use place::Place;
+pub use standing::{Condition, Standing};
+pub use start::{Started, start};
+pub use stop::{Stopped, stop};

@@ -1,0 +1,53 @@
+//! One instance of a folder: its settings, and where it keeps its files.
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::process::{Files, Identity};
+
+/// Beyond what an instance allows itself, before we call it late.
+const MARGIN: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub file: PathBuf,
+    pub config: Config,
+    pub files: Files,
+}
+
+impl Place {
+    pub fn new(file: PathBuf, config: Config) -> Self {
+        let files = Files::of(&config);
+        Self {
+            file,
+            config,
+            files,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.config.instance_id
+    }
+
+    /// Where it answers HTTP, by what it says of itself.
+    pub(super) fn http(&self, identity: &Identity) -> SocketAddr {
+        let port = identity.http_port.unwrap_or(self.config.http_port);
+        let host = match self.config.bind {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        SocketAddr::new(host, port)
+    }
+
+    /// How long it may take to become ready: it waits for its database so long.
+    pub fn start_within(&self) -> Duration {
+        self.config.db_wait.get() + MARGIN
+    }
+
+    /// How long a drain may take, by its settings.
+    pub fn stop_within(&self) -> Duration {
+        self.config.drain.delay.get() + self.config.drain.deadline.get() + MARGIN
+    }
+}

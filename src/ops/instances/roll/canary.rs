@@ -1,0 +1,88 @@
+//! The first new instance beside the old ones: whether it does as well as they do.
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::{Place, probe};
+use super::event::How;
+use super::soak::{self, Sends};
+use crate::process::Identity;
+
+/// It may be this much slower than the slowest of the others, and twice as slow, before it is
+/// called slow: below that is noise.
+const SLACK_MS: f64 = 50.0;
+
+/// What is compared, in the words of `/metrics`.
+const LATENCIES: [&str; 3] = [
+    "commit_latency_ms",
+    "publish_latency_ms",
+    "delivery_latency_ms",
+];
+
+/// Watches `canary`, whose process is `pid`, so long; says what was wrong.
+pub(super) async fn watch(
+    canary: &Place,
+    pid: u32,
+    others: &[&Place],
+    time: Duration,
+) -> Result<(), (How, String)> {
+    let before = (sends_of(&[canary]).await, sends_of(others).await);
+    soak::watch(canary, pid, time).await?;
+    let ours = sends_of(&[canary]).await.since(before.0);
+    let theirs = sends_of(others).await.since(before.1);
+    if let Some(why) = ours.worse_than(theirs) {
+        return Err((How::Worse, format!("{why} as the others do")));
+    }
+    let ours = metrics(canary).await.unwrap_or_default();
+    let mut theirs = Vec::new();
+    for other in others {
+        theirs.extend(metrics(other).await);
+    }
+    match slower(&ours, &theirs) {
+        Some(why) => Err((How::Worse, why)),
+        None => Ok(()),
+    }
+}
+
+async fn sends_of(places: &[&Place]) -> Sends {
+    let mut sum = Sends::default();
+    for place in places {
+        sum = sum.and(soak::sends(place).await.unwrap_or_default());
+    }
+    sum
+}
+
+async fn metrics(place: &Place) -> Option<Value> {
+    let identity = Identity::read(&place.files.identity).ok()??;
+    let answer = probe::get(place.http(&identity), "/metrics").await.ok()?;
+    Some(answer.body)
+}
+
+/// In what `ours` is slower than the slowest of `theirs`.
+fn slower(ours: &Value, theirs: &[Value]) -> Option<String> {
+    LATENCIES.iter().find_map(|key| {
+        let now = ours[key]["p99"].as_f64()?;
+        let usual = theirs.iter().filter_map(|one| one[key]["p99"].as_f64());
+        let usual = usual.reduce(f64::max)?;
+        (now > usual + SLACK_MS && now > 2.0 * usual)
+            .then(|| format!("its {key} is {now:.0} ms at P99, and {usual:.0} ms with the others"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn slow_is_well_beyond_the_slowest_of_the_others() {
+        let one = |p99: f64| json!({ "commit_latency_ms": { "p99": p99 } });
+        let others = [one(10.0), one(40.0)];
+        assert_eq!(slower(&one(80.0), &others), None);
+        assert_eq!(slower(&one(91.0), &[]), None, "nobody to compare with");
+        assert_eq!(slower(&json!({}), &others), None);
+        let told = slower(&one(91.0), &others).expect("slower");
+        assert!(told.contains("91 ms") && told.contains("40 ms"), "{told}");
+    }
+}

@@ -1,0 +1,152 @@
+//! What must hold before the first instance is touched.
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::super::Place;
+use super::super::launch::is_ready;
+use crate::process::{Identity, Known, look};
+
+/// For a question to the new binary. It may have to wait for the database.
+const ASK_WITHIN: Duration = Duration::from_secs(60);
+/// What `migrate status` exits with when steps are to come.
+const PENDING: i32 = 1;
+/// … and when the database is ahead of that program, which may tolerate it.
+const NEWER: i32 = 3;
+/// … and when it does not answer.
+const UNAVAILABLE: i32 = 69;
+
+/// Why nothing was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{binary} does not run: {why}")]
+    Binary { binary: String, why: String },
+    #[error("the new binary does not accept {file}:\n{why}")]
+    Config { file: String, why: String },
+    #[error("the database of {instance} does not fit the new binary:\n{why}")]
+    Schema { instance: String, why: String },
+    #[error("the database of {instance} does not answer the new binary:\n{why}")]
+    Database { instance: String, why: String },
+    #[error("{healthy} of {all} instances are ready, and two must be so that one can be replaced")]
+    TooFew { healthy: usize, all: usize },
+    #[error("{instance}: {why}")]
+    Foreign { instance: String, why: String },
+    #[error("{instance} is {unit}, and systemd starts what its unit says, not another --binary")]
+    Unit { instance: String, unit: String },
+}
+
+/// How the instances stand before a roll: for each its file, if it runs.
+pub(super) async fn standing(places: &[Place]) -> Result<Vec<Option<Identity>>, Refusal> {
+    let mut all = Vec::new();
+    for place in places {
+        let foreign = |why: String| Refusal::Foreign {
+            instance: place.name().to_owned(),
+            why,
+        };
+        all.push(match look(&place.files).await {
+            Ok(Known::Running(proof)) => Some(proof.identity),
+            // It ought to run: the roll starts it.
+            Ok(Known::Dead { identity, .. }) => Some(identity),
+            Ok(Known::Stopped) => None,
+            Ok(Known::Starting) => return Err(foreign("it is just starting".into())),
+            Ok(Known::Foreign { why, .. }) => {
+                let why: Vec<_> = why.iter().map(ToString::to_string).collect();
+                return Err(foreign(why.join("; ")));
+            }
+            Err(error) => return Err(foreign(error.to_string())),
+        });
+    }
+    Ok(all)
+}
+
+/// Whether the new binary can be these instances.
+pub(super) async fn binary_fits(binary: &Path, places: &[&Place]) -> Result<(), Refusal> {
+    for place in places {
+        let file = place.file.display().to_string();
+        let output = ask(binary, &["config", "check", &file]).await?;
+        if !output.status.success() {
+            let why = said(&output);
+            return Err(match output.status.code() {
+                Some(78) => Refusal::Config { file, why },
+                _ => does_not_run(binary, why),
+            });
+        }
+    }
+    let mut seen = Vec::new();
+    for place in places {
+        if !seen.contains(&&place.config.db_url) {
+            seen.push(&place.config.db_url);
+            schema_fits(binary, place).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn schema_fits(binary: &Path, place: &Place) -> Result<(), Refusal> {
+    let file = place.file.display().to_string();
+    let output = ask(binary, &["migrate", "status", "--config", &file]).await?;
+    // The embedded database is brought up by whoever opens it.
+    let embedded = place.config.db_url.expose().starts_with("sqlite:");
+    let (instance, why) = (place.name().to_owned(), said(&output));
+    match output.status.code() {
+        Some(0 | NEWER) => Ok(()),
+        Some(PENDING) if embedded => Ok(()),
+        Some(UNAVAILABLE) => Err(Refusal::Database { instance, why }),
+        _ => Err(Refusal::Schema { instance, why }),
+    }
+}
+
+/// That somebody serves while one is replaced.
+pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
+    let mut healthy = 0;
+    for place in places {
+        healthy += usize::from(is_healthy(place).await);
+    }
+    match healthy >= 2 {
+        true => Ok(()),
+        false => Err(Refusal::TooFew {
+            healthy,
+            all: places.len(),
+        }),
+    }
+}
+
+pub(super) async fn is_healthy(place: &Place) -> bool {
+    match look(&place.files).await {
+        Ok(Known::Running(proof)) => is_ready(place, proof.identity.pid).await.is_ok(),
+        _ => false,
+    }
+}
+
+async fn ask(binary: &Path, arguments: &[&str]) -> Result<Output, Refusal> {
+    let mut command = Command::new(binary);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let fails = |why: String| does_not_run(binary, why);
+    match tokio::time::timeout(ASK_WITHIN, command.output()).await {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(error)) => Err(fails(error.to_string())),
+        Err(_) => Err(fails(format!(
+            "'{}' does not end",
+            arguments[..2].join(" ")
+        ))),
+    }
+}
+
+fn does_not_run(binary: &Path, why: String) -> Refusal {
+    let binary = binary.display().to_string();
+    Refusal::Binary { binary, why }
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    match text.is_empty() {
+        true => output.status.to_string(),
+        false => text,
+    }
+}

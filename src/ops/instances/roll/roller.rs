@@ -1,0 +1,296 @@
+//! A roll under way: one instance after another, each only when all before it are well.
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::super::Place;
+use super::super::launch::is_ready;
+use super::event::{Event, How, Outcome};
+use super::keeper::Keeper;
+use super::run::{Report, RollError, Row, Tell, Verdict, at};
+use super::state::{Member, Progress, State, StateFile};
+use super::step::{Order, lock_file};
+use super::{canary, preflight, previous};
+use crate::process::{Known, Lock, look};
+
+const BETWEEN: Duration = Duration::from_millis(50);
+
+pub(super) struct Roller<'a> {
+    places: &'a [Place],
+    file: StateFile,
+    state: State,
+    outcomes: Vec<Option<Outcome>>,
+    keeper: &'a Keeper,
+    tell: Tell<'a>,
+}
+
+impl<'a> Roller<'a> {
+    pub(super) fn new(
+        places: &'a [Place],
+        file: StateFile,
+        state: State,
+        keeper: &'a Keeper,
+        tell: Tell<'a>,
+    ) -> Self {
+        let outcomes = vec![None; state.members.len()];
+        Self {
+            places,
+            file,
+            state,
+            outcomes,
+            keeper,
+            tell,
+        }
+    }
+
+    pub(super) async fn go_on(mut self, stop: &CancellationToken) -> Result<Report, RollError> {
+        for number in 0..self.state.members.len() {
+            if matches!(self.progress(number), Progress::Skipped) {
+                continue;
+            }
+            let Some(place) = self.place(number) else {
+                return self
+                    .fail(number, refused("it is not in the folder any more"))
+                    .await;
+            };
+            self.free(place).await;
+            let pid = match self.is_done(number, place).await {
+                Some(pid) => pid,
+                None if stop.is_cancelled() => {
+                    self.save()?;
+                    return Ok(self.report(Verdict::Interrupted));
+                }
+                None => match self.replace(number, place).await? {
+                    Outcome::Replaced { pid } => pid,
+                    outcome => return self.fail(number, outcome).await,
+                },
+            };
+            self.outcomes[number] = Some(Outcome::Replaced { pid });
+            self.mark(number, Progress::Done)?;
+            if let Some(time) = self.state.canary {
+                if let Err(fault) = self.watch(place, pid, time, stop).await {
+                    let outcome = self.take_back(number, place, fault).await;
+                    return self.fail(number, outcome).await;
+                }
+                if stop.is_cancelled() {
+                    return Ok(self.report(Verdict::Interrupted));
+                }
+                self.state.canary = None;
+                self.save()?;
+            }
+        }
+        self.finish(Verdict::Finished)
+    }
+
+    pub(super) async fn go_back(mut self) -> Result<Report, RollError> {
+        for number in (0..self.state.members.len()).rev() {
+            let Some(place) = self.place(number) else {
+                continue;
+            };
+            self.free(place).await;
+            let member = &self.state.members[number];
+            let was_the_same = member.ran.as_ref() == Some(&self.state.binary);
+            if was_the_same || self.is_done(number, place).await.is_none() {
+                continue;
+            }
+            let why = "the roll was given up".to_owned();
+            let outcome = self.take_back(number, place, (How::Refused, why)).await;
+            let restored = matches!(outcome, Outcome::Restored { .. });
+            self.outcomes[number] = Some(outcome);
+            if !restored {
+                self.mark(number, Progress::Failed)?;
+                return Ok(self.report(Verdict::Failed));
+            }
+            self.mark(number, Progress::Waiting)?;
+        }
+        for member in &mut self.state.members {
+            if member.progress != Progress::Skipped {
+                member.progress = Progress::Waiting;
+            }
+        }
+        self.finish(Verdict::Aborted)
+    }
+
+    fn finish(self, result: Verdict) -> Result<Report, RollError> {
+        self.file.remove().map_err(at(self.file.path()))?;
+        for place in self.places {
+            previous::discard(place);
+        }
+        Ok(self.report(result))
+    }
+
+    async fn replace(&mut self, number: usize, place: &Place) -> Result<Outcome, RollError> {
+        if !self.state.allow_downtime && !self.another_serves(place).await {
+            return Ok(refused(
+                "no other instance is ready, and somebody must serve",
+            ));
+        }
+        self.mark(number, Progress::Rolling)?;
+        let order = self.order(place, self.state.binary.path.clone());
+        Ok(self.keeper.step(&order, self.tell).await)
+    }
+
+    fn order(&self, place: &Place, binary: PathBuf) -> Order {
+        Order {
+            file: place.file.clone(),
+            binary,
+            hand_over: self.state.hand_over,
+            within: self.within(place),
+            soak: self.state.soak,
+        }
+    }
+
+    fn within(&self, place: &Place) -> Duration {
+        self.state.within.unwrap_or_else(|| place.start_within())
+    }
+
+    /// Gives an instance that was replaced its old binary back.
+    async fn take_back(&mut self, number: usize, place: &Place, fault: (How, String)) -> Outcome {
+        let (how, why) = fault;
+        let instance = place.name().to_owned();
+        (self.tell)(Event::Failed {
+            instance: instance.clone(),
+            how,
+            why: why.clone(),
+        });
+        let ran = self.state.members[number].ran.as_ref();
+        let Some(old) = previous::find(place, ran) else {
+            let why = format!("{why}\nand the old binary is nowhere any more");
+            let pid = None;
+            return Outcome::Kept { pid, how, why };
+        };
+        (self.tell)(Event::Restoring {
+            instance,
+            binary: old.clone(),
+        });
+        let order = Order {
+            soak: Duration::ZERO,
+            ..self.order(place, old)
+        };
+        match self.keeper.step(&order, self.tell).await {
+            Outcome::Replaced { pid } => Outcome::Restored { pid, how, why },
+            other => other,
+        }
+    }
+
+    async fn watch(
+        &mut self,
+        place: &Place,
+        pid: u32,
+        time: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), (How, String)> {
+        (self.tell)(Event::Canary {
+            instance: place.name().to_owned(),
+            watch_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        });
+        let others: Vec<&Place> = self
+            .places
+            .iter()
+            .filter(|other| other.name() != place.name())
+            .collect();
+        tokio::select! {
+            seen = canary::watch(place, pid, &others, time) => seen,
+            () = stop.cancelled() => Ok(()),
+        }
+    }
+
+    /// Waits for a step that an earlier roll left at work.
+    async fn free(&self, place: &Place) {
+        let start = Instant::now();
+        let patience = place.stop_within() + 2 * self.within(place) + self.state.soak;
+        while start.elapsed() < patience {
+            // The step itself says what is wrong with the file.
+            if !matches!(Lock::take(&lock_file(place)), Ok(None)) {
+                return;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// The process of the new binary that serves already, if one does.
+    async fn is_done(&self, number: usize, place: &Place) -> Option<u32> {
+        let Ok(Known::Running(proof)) = look(&place.files).await else {
+            return None;
+        };
+        let (member, pid) = (&self.state.members[number], proof.identity.pid);
+        let runs_it = member.unit.is_some()
+            || proof.identity.facts.executable.as_ref() == Some(&self.state.binary);
+        let is_new = member.pid != Some(pid);
+        (runs_it && is_new && is_ready(place, pid).await.is_ok()).then_some(pid)
+    }
+
+    /// Waits for it as long as an instance may take to become ready.
+    async fn another_serves(&self, place: &Place) -> bool {
+        let start = Instant::now();
+        loop {
+            for other in self.places.iter().filter(|p| p.name() != place.name()) {
+                if preflight::is_healthy(other).await {
+                    return true;
+                }
+            }
+            if start.elapsed() >= self.within(place) {
+                return false;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    async fn fail(mut self, number: usize, outcome: Outcome) -> Result<Report, RollError> {
+        // Where everything runs what it ran before there is nothing to go on with or take back.
+        let nothing_done = !self
+            .state
+            .members
+            .iter()
+            .any(|m| m.progress == Progress::Done);
+        let serves = matches!(outcome, Outcome::Restored { .. } | Outcome::Kept { .. });
+        self.outcomes[number] = Some(outcome);
+        self.mark(number, Progress::Failed)?;
+        if nothing_done && serves {
+            self.file.remove().map_err(at(self.file.path()))?;
+        }
+        Ok(self.report(Verdict::Failed))
+    }
+
+    fn report(&self, result: Verdict) -> Report {
+        let rows = self.state.members.iter().zip(&self.outcomes);
+        let row = |(member, outcome): (&Member, &Option<Outcome>)| Row {
+            instance: member.instance.clone(),
+            state: member.progress,
+            outcome: outcome.clone(),
+        };
+        Report {
+            result,
+            to_resume: self.file.path().exists(),
+            instances: rows.map(row).collect(),
+        }
+    }
+
+    fn place(&self, number: usize) -> Option<&'a Place> {
+        let name = &self.state.members[number].instance;
+        self.places.iter().find(|place| place.name() == name)
+    }
+
+    fn progress(&self, number: usize) -> Progress {
+        self.state.members[number].progress
+    }
+
+    fn mark(&mut self, number: usize, progress: Progress) -> Result<(), RollError> {
+        self.state.members[number].progress = progress;
+        self.save()
+    }
+
+    fn save(&self) -> Result<(), RollError> {
+        self.file.write(&self.state).map_err(at(self.file.path()))
+    }
+}
+
+fn refused(why: &str) -> Outcome {
+    Outcome::Kept {
+        pid: None,
+        how: How::Refused,
+        why: why.to_owned(),
+    }
+}

@@ -1,0 +1,90 @@
+//! How far a roll is, on disk before each step, and that there is only one.
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Executable, Lock, write_whole};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Progress {
+    Waiting,
+    Rolling,
+    Done,
+    Failed,
+    /// It did not run, and still does not.
+    Skipped,
+}
+
+/// What a roll is, and how far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) started_at: String,
+    pub(super) binary: Executable,
+    pub(super) hand_over: bool,
+    pub(super) allow_downtime: bool,
+    pub(super) within: Option<Duration>,
+    pub(super) soak: Duration,
+    /// How long the first is watched; `None` once it was, or if it is not to be.
+    pub(super) canary: Option<Duration>,
+    pub(super) members: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Member {
+    pub(super) instance: String,
+    pub(super) progress: Progress,
+    /// The process before the roll, and what it ran.
+    pub(super) pid: Option<u32>,
+    pub(super) ran: Option<Executable>,
+    pub(super) unit: Option<String>,
+}
+
+/// The state's file, for as long as nobody else may touch it.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl StateFile {
+    /// `None` if another roll is in progress.
+    pub(super) fn open(run: &Path) -> io::Result<Option<Self>> {
+        let Some(lock) = Lock::take(&run.join("roll.lock"))? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            path: run.join("roll.json"),
+            _lock: lock,
+        }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `None` if no roll was left unfinished.
+    pub(super) fn read(&self) -> io::Result<Option<State>> {
+        match std::fs::read(&self.path) {
+            Ok(text) => {
+                let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+                serde_json::from_slice(&text).map(Some).map_err(wrong)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn write(&self, state: &State) -> io::Result<()> {
+        write_whole(&self.path, &serde_json::to_string_pretty(state)?)
+    }
+
+    pub(super) fn remove(&self) -> io::Result<()> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! How an instance stands, for people and programs.
+use serde::Serialize;
+
+use super::place::Place;
+use super::probe;
+use super::stop::held;
+use crate::clock::Clock;
+use crate::process::{Identity, Known, LookError, State, look};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    Running,
+    Starting,
+    Draining,
+    /// It ended without removing its file.
+    Dead,
+    Stopped,
+    /// Something is in its place that is not it, or not ours.
+    Foreign,
+    /// It can't be found out.
+    Unknown,
+}
+
+/// A row of `discordctl status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Standing {
+    pub instance: String,
+    pub state: Condition,
+    pub pid: Option<u32>,
+    pub uptime_seconds: Option<u64>,
+    pub version: Option<String>,
+    pub tcp_port: Option<u16>,
+    pub http_port: Option<u16>,
+    pub clients: Option<u64>,
+    /// Rooms it holds in memory.
+    pub rooms: Option<u64>,
+    /// Messages that are committed and that it has not taken up yet.
+    pub lag: Option<u64>,
+    /// The systemd unit that it is.
+    pub unit: Option<String>,
+    /// What is worth saying.
+    pub note: Option<String>,
+}
+
+impl Standing {
+    pub async fn of(place: &Place, clock: &dyn Clock) -> Self {
+        let mut standing = Self::nothing(place);
+        match look(&place.files).await {
+            Ok(Known::Running(proof)) => {
+                standing.says(&proof.identity, clock);
+                standing.state = match proof.identity.state {
+                    State::Starting => Condition::Starting,
+                    State::Ready => Condition::Running,
+                    State::Draining => Condition::Draining,
+                };
+                if standing.state == Condition::Running {
+                    standing.ask(place, &proof.identity).await;
+                }
+            }
+            Ok(Known::Starting) => standing.state = Condition::Starting,
+            Ok(Known::Dead { identity, why }) => {
+                standing.state = Condition::Dead;
+                standing.pid = Some(identity.pid);
+                standing.unit = identity.unit;
+                standing.note = Some(listed(&why));
+            }
+            Ok(Known::Foreign { identity, why }) => {
+                standing.state = Condition::Foreign;
+                standing.pid = Some(identity.pid);
+                standing.note = Some(listed(&why));
+            }
+            Ok(Known::Stopped) => {
+                let held = held(place);
+                let named = held
+                    .iter()
+                    .map(|(port, owner)| format!("port {port}: {owner}"));
+                let named: Vec<_> = named.collect();
+                if let Some((_, owner)) = held.first() {
+                    standing.state = Condition::Foreign;
+                    standing.pid = Some(owner.pid);
+                    standing.note = Some(named.join(", "));
+                }
+            }
+            Err(LookError { path, source }) => {
+                standing.state = Condition::Unknown;
+                standing.note = Some(format!("{}: {source}", path.display()));
+            }
+        }
+        standing
+    }
+
+    fn nothing(place: &Place) -> Self {
+        let port = |port| (port != 0).then_some(port);
+        Self {
+            instance: place.name().to_owned(),
+            state: Condition::Stopped,
+            pid: None,
+            uptime_seconds: None,
+            version: None,
+            tcp_port: port(place.config.tcp_port),
+            http_port: port(place.config.http_port),
+            clients: None,
+            rooms: None,
+            lag: None,
+            unit: None,
+            note: None,
+        }
+    }
+
+    fn says(&mut self, identity: &Identity, clock: &dyn Clock) {
+        self.pid = Some(identity.pid);
+        self.version = Some(identity.version.clone());
+        self.tcp_port = identity.tcp_port.or(self.tcp_port);
+        self.http_port = identity.http_port.or(self.http_port);
+        self.unit.clone_from(&identity.unit);
+        let began = chrono::DateTime::parse_from_rfc3339(&identity.started_at).ok();
+        self.uptime_seconds = began.and_then(|began| {
+            let passed = clock.utc().signed_duration_since(began);
+            u64::try_from(passed.num_seconds()).ok()
+        });
+    }
+
+    async fn ask(&mut self, place: &Place, identity: &Identity) {
+        let address = place.http(identity);
+        let (ready, metrics) = futures_util::join!(
+            probe::get(address, "/readyz"),
+            probe::get(address, "/metrics")
+        );
+        match ready {
+            Ok(answer) if answer.number("pid") != Some(identity.pid.into()) => {
+                self.note = Some(format!("another process answers on {address}"));
+                return;
+            }
+            Ok(answer) => {
+                self.lag = answer.number("lag");
+                if !answer.ok {
+                    let reason = answer.body["reason"].as_str().unwrap_or("unknown");
+                    self.note = Some(format!("not ready: {reason}"));
+                    if reason == "draining" {
+                        self.state = Condition::Draining;
+                    }
+                }
+            }
+            Err(error) => self.note = Some(format!("it does not answer: {error}")),
+        }
+        if let Ok(metrics) = metrics {
+            self.clients = metrics.number("active_connections");
+            self.rooms = metrics.number("rooms_in_memory");
+        }
+    }
+}
+
+fn listed(why: &[crate::process::Mismatch]) -> String {
+    let why: Vec<_> = why.iter().map(ToString::to_string).collect();
+    why.join("; ")
+}

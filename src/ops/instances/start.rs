@@ -1,0 +1,119 @@
+//! Starting an instance in the background, unless it runs.
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::InstanceError;
+use super::launch::{Launch, Newcomer, is_ready};
+use super::place::Place;
+use super::systemd;
+use crate::process::{Known, Proof, State, look};
+
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// What was done, or why nothing had to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    Already { pid: u32 },
+    Now { pid: u32, took: Duration },
+    ByUnit { unit: String, pid: u32 },
+}
+
+/// Starts it and waits until the process that was started is ready. If it does not become so in
+/// time it is left alone: it may be slow for a good reason.
+pub async fn start(place: &Place, launch: &Launch) -> Result<Started, InstanceError> {
+    let unit = match settled(place, launch.within).await? {
+        Known::Running(proof) if proof.identity.state != State::Draining => {
+            return already(place, &proof, launch.within).await;
+        }
+        Known::Running(proof) => {
+            gone(place, &proof).await?;
+            proof.identity.unit
+        }
+        Known::Foreign { identity, why } => {
+            let pid = identity.pid;
+            return Err(InstanceError::Foreign { pid, why });
+        }
+        Known::Dead { identity, .. } => identity.unit,
+        Known::Starting => return Err(InstanceError::TooEarly),
+        Known::Stopped => None,
+    };
+    let unit = match unit {
+        Some(unit) => Some(unit),
+        None => systemd::enabled_unit(place).await,
+    };
+    match unit {
+        Some(unit) => by_unit(place, unit, launch.within).await,
+        None => in_background(place, launch).await,
+    }
+}
+
+/// How it is, when it has said who it is.
+async fn settled(place: &Place, within: Duration) -> Result<Known, InstanceError> {
+    let start = Instant::now();
+    loop {
+        let known = look(&place.files).await?;
+        if !matches!(known, Known::Starting) || start.elapsed() >= within {
+            return Ok(known);
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+async fn already(place: &Place, proof: &Proof, within: Duration) -> Result<Started, InstanceError> {
+    let (start, pid) = (Instant::now(), proof.identity.pid);
+    // One that is up and can't reach its database runs; one that is still starting is waited for.
+    if proof.identity.state != State::Starting {
+        return Ok(Started::Already { pid });
+    }
+    loop {
+        let Err(why) = is_ready(place, pid).await else {
+            return Ok(Started::Already { pid });
+        };
+        let ended = proof
+            .ended(BETWEEN)
+            .await
+            .map_err(|source| unseen(pid, source))?;
+        if ended || start.elapsed() >= within {
+            return Err(InstanceError::Slow {
+                pid,
+                after: start.elapsed(),
+                why: if ended { "it has ended".into() } else { why },
+                log: place.files.log.clone(),
+                tail: String::new(),
+            });
+        }
+    }
+}
+
+async fn gone(place: &Place, proof: &Proof) -> Result<(), InstanceError> {
+    let (pid, after) = (proof.identity.pid, place.stop_within());
+    match proof.ended(after).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(InstanceError::StillThere { pid, after }),
+        Err(source) => Err(unseen(pid, source)),
+    }
+}
+
+fn unseen(pid: u32, source: std::io::Error) -> InstanceError {
+    InstanceError::Io {
+        what: format!("can't watch pid {pid}"),
+        source,
+    }
+}
+
+async fn in_background(place: &Place, launch: &Launch) -> Result<Started, InstanceError> {
+    let start = Instant::now();
+    let mut newcomer = Newcomer::spawn(place, launch)?;
+    newcomer.ready(place, launch.within).await?;
+    Ok(Started::Now {
+        pid: newcomer.pid(),
+        took: start.elapsed(),
+    })
+}
+
+async fn by_unit(place: &Place, unit: String, within: Duration) -> Result<Started, InstanceError> {
+    systemd::systemctl("start", &unit, within).await?;
+    let pid = systemd::running(place, None, within).await?;
+    Ok(Started::ByUnit { unit, pid })
+}

@@ -1,0 +1,94 @@
+//! The requests and answers, as they travel.
+use serde::{Deserialize, Serialize};
+
+use crate::config::LogLevel;
+
+/// What is asked of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Log at this level, for so long or until told otherwise.
+    LogLevel {
+        level: LogLevel,
+        #[serde(default)]
+        for_ms: Option<u64>,
+    },
+    /// Say to balancers that new work should go elsewhere, and go on serving.
+    Drain {},
+    /// Take that back.
+    Undrain {},
+    /// The open connections, oldest first, not more than `most`.
+    Connections { most: usize },
+    /// End a connection, by its number, or a person's session, by nickname.
+    Disconnect {
+        #[serde(default)]
+        connection: Option<u64>,
+        #[serde(default)]
+        nickname: Option<String>,
+    },
+}
+
+/// What comes of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer<T> {
+    Ok(T),
+    Error(Refusal),
+}
+
+/// Why it was not done; `code` stays the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub code: String,
+    pub detail: String,
+}
+
+/// What was logged before, and what will be when the time is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LevelSet {
+    pub was: LogLevel,
+    pub level: LogLevel,
+    /// The level that it goes back to by itself, and when (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub then: Option<LogLevel>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Drained {
+    pub draining: bool,
+    pub was_draining: bool,
+    /// Connections that go on being served.
+    pub connections: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectionList {
+    pub connections: Vec<Connection>,
+    /// How many there are, listed or not.
+    pub total: usize,
+}
+
+/// An open connection: a line session, a stream of events or a WebSocket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Connection {
+    pub id: u64,
+    pub transport: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nickname: Option<String>,
+    /// Those it reads.
+    pub rooms: Vec<String>,
+    pub since: String,
+    pub peer: String,
+    /// Messages that are there and were not written to it yet.
+    pub lag: u64,
+    /// Bytes for it that its socket would not take.
+    pub bytes_waiting: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Disconnected {
+    pub connections: usize,
+    pub sessions: usize,
+}

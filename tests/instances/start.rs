@@ -1,0 +1,84 @@
+//! What starts, what does not, and what runs already.
+use serde_json::json;
+
+use super::folder::Folder;
+
+#[tokio::test]
+async fn instances_are_started_once_and_stopped_once() {
+    let folder = Folder::embedded(2);
+    let status = folder.run(&["status"]).await.exits(3);
+    assert_eq!(status.each("state"), ["stopped", "stopped"]);
+    folder.run(&["stop"]).await.exits(0);
+
+    let started = folder.run(&["start"]).await.exits(0);
+    assert_eq!(started.each("result"), ["started", "started"]);
+    let pids = folder.pids();
+    assert_eq!(started.each("pid"), [json!(pids[0]), json!(pids[1])]);
+    let again = folder.run(&["start"]).await.exits(0);
+    assert_eq!(again.each("result"), ["already running", "already running"]);
+    assert_eq!(folder.pids(), pids);
+
+    let status = folder.run(&["status"]).await.exits(0);
+    assert_eq!(status.each("state"), ["running", "running"]);
+    assert_eq!(status.each("pid"), [json!(pids[0]), json!(pids[1])]);
+    assert_eq!(status.each("lag"), [json!(0), json!(0)]);
+    assert_eq!(status.each("clients"), [json!(0), json!(0)]);
+
+    let one = folder.run(&["stop", "instance-2"]).await.exits(0);
+    assert_eq!(one.each("result"), ["stopped"]);
+    let status = folder.run(&["status"]).await.exits(3);
+    assert_eq!(status.each("state"), ["running", "stopped"]);
+    let rest = folder.run(&["stop"]).await.exits(0);
+    assert_eq!(rest.each("result"), ["stopped", "not running"]);
+    assert!(!folder.files(1).identity.exists());
+    let unknown = folder.run(&["start", "instance-9"]).await.exits(66);
+    assert!(unknown.stderr.contains("no_such_instance"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn one_that_cannot_start_stops_the_rest_and_says_why() {
+    let folder = Folder::embedded(3);
+    let nobody = format!(
+        "postgresql://x:secret@127.0.0.1:{}/x",
+        folder.instances[2].tcp.port()
+    );
+    folder.configure(2, &json!({ "db_url": nobody, "db_wait": "200ms" }));
+    let started = folder.run(&["start"]).await.exits(69);
+    assert_eq!(started.each("result"), ["started", "failed", "not tried"]);
+    let problem: serde_json::Value = serde_json::from_str(&started.stderr).expect("a problem");
+    let why = problem["detail"].as_str().expect("why");
+    assert!(why.contains("exit code 69"), "{why}");
+    assert!(why.contains("cannot open the database"), "{why}");
+    assert!(!why.contains("secret"), "{why}");
+    assert!(!folder.files(2).identity.exists(), "nothing is left of it");
+}
+
+#[tokio::test]
+async fn a_second_one_of_the_same_name_is_refused() {
+    let folder = Folder::embedded(1);
+    folder.run(&["start"]).await.exits(0);
+    let pid = folder.pids()[0];
+    let words = ["serve", "--config", "config/instance1.json"];
+    let second = folder.run(&words).await.exits(75);
+    assert!(
+        second.stderr.contains(&format!("as pid {pid}")),
+        "{second:?}"
+    );
+    assert_eq!(folder.pids(), [pid]);
+}
+
+#[tokio::test]
+async fn one_that_waits_for_its_database_is_starting() {
+    let folder = Folder::embedded(1);
+    let nobody = format!(
+        "postgresql://127.0.0.1:{}/x",
+        folder.instances[0].tcp.port() ^ 1
+    );
+    folder.configure(1, &json!({ "db_url": nobody, "db_wait": "10m" }));
+    let slow = folder.run(&["start", "--within", "300ms"]).await.exits(75);
+    assert!(slow.stderr.contains("is alive, and not ready"), "{slow:?}");
+    let status = folder.run(&["status"]).await.exits(0);
+    assert_eq!(status.each("state"), ["starting"]);
+    let stopped = folder.run(&["stop"]).await.exits(0);
+    assert_eq!(stopped.each("result"), ["stopped"]);
+}
