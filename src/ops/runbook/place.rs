@@ -32,10 +32,13 @@ impl Place {
                 .variables
                 .push((name.to_owned(), path.display().to_string()));
         }
+        place.set("RUN", config.data_dir.join("run").display());
         place.set("HTTP", Site::of(config).http);
         place.set("TCP_HOST", Site::of(config).tcp.ip());
         place.set("TCP_PORT", config.tcp_port);
-        if config.db_url.expose().starts_with("postgres") {
+        let is_postgres = config.db_url.expose().starts_with("postgres");
+        place.set("DB_KIND", if is_postgres { "postgresql" } else { "sqlite" });
+        if is_postgres {
             for (name, value) in libpq::variables(config.db_url.expose()).unwrap_or_default() {
                 if name == "PGPASSWORD" {
                     place.secrets.push(value.clone());
