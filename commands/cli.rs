@@ -5,8 +5,8 @@ use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, health, instances, jobs, man, migrate,
-    monitor, restart, restore, runbook, serve, storage,
+    archive, backup, bench, cleanup, completion, config, doctor, health, instances, jobs, man,
+    migrate, monitor, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -58,15 +58,16 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::ServeArgs),
-    Health(health::HealthArgs),
-    Monitor(monitor::MonitorArgs),
-    Runbook(runbook::RunbookArgs),
     Start(instances::StartArgs),
     Stop(instances::StopArgs),
     Status(instances::StatusArgs),
     Restart(restart::RestartArgs),
     #[command(hide = true)]
     RestartStep(restart::StepArgs),
+    Health(health::HealthArgs),
+    Doctor(doctor::DoctorArgs),
+    Monitor(monitor::MonitorArgs),
+    Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
     Connections(connections::ConnectionsArgs),
     Disconnect(disconnect::DisconnectArgs),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::Config;
+use discordctl::ops::doctor::Candidate;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +37,12 @@ pub(crate) struct Member {
 }
 
 impl Fleet {
+    /// Nothing was named, and what is looked at then is not there.
+    fn is_nowhere(&self) -> bool {
+        let unnamed = self.config_dir == Path::new(FOLDER) && self.instances.is_empty();
+        unnamed && !self.config_dir.exists()
+    }
+
     /// All of the folder, in the order of their files.
     pub(crate) fn all(&self) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
@@ -93,15 +100,51 @@ impl Alone {
     /// Those of the file or the folder. Where neither was named and no folder is there, the one
     /// that `discordctl serve` would be.
     pub(crate) fn configs(&self, fleet: &Fleet) -> anyhow::Result<Vec<Config>> {
-        let unnamed = fleet.config_dir == Path::new(FOLDER) && fleet.instances.is_empty();
         if let Some(file) = &self.config {
             return Ok(vec![settings::of_file(file)?.config]);
         }
-        if unnamed && !fleet.config_dir.exists() {
+        if fleet.is_nowhere() {
             return Ok(vec![settings::of_nothing()?.config]);
         }
         let members = fleet.members()?.into_iter();
         Ok(members.map(|member| member.config).collect())
+    }
+
+    /// The same, for whoever looks at wrong ones too.
+    pub(crate) fn candidates(&self, fleet: &Fleet) -> anyhow::Result<Vec<Candidate>> {
+        let found = match &self.config {
+            Some(file) => vec![Some(file.clone())],
+            None if fleet.is_nowhere() => vec![None],
+            None => files(&fleet.config_dir)?.into_iter().map(Some).collect(),
+        };
+        let mut candidates: Vec<Candidate> = found.into_iter().map(candidate).collect();
+        if !fleet.instances.is_empty() {
+            // One that can't be read may be any of those that were named.
+            candidates.retain(|candidate| match &candidate.config {
+                Ok(config) => fleet.instances.contains(&config.instance_id),
+                Err(_) => true,
+            });
+        }
+        Ok(candidates)
+    }
+}
+
+fn candidate(file: Option<PathBuf>) -> Candidate {
+    let loaded = match &file {
+        Some(file) => settings::of_file(file),
+        None => settings::of_nothing(),
+    };
+    let (config, warnings) = match loaded {
+        Ok(loaded) => {
+            let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+            (Ok(loaded.config), warnings)
+        }
+        Err(failure) => (Err(failure.why), Vec::new()),
+    };
+    Candidate {
+        file,
+        config,
+        warnings,
     }
 }
 

@@ -9,6 +9,7 @@ mod config;
 mod confirm;
 mod control;
 mod database;
+mod doctor;
 mod exit;
 mod failure;
 mod fleet;
@@ -71,14 +72,15 @@ fn run(cli: Cli) -> Exit {
 fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Doctor(args) => doctor::run(&args, output),
         Command::Health(args) => health::run(&args, asked, output),
         Command::Monitor(args) => monitor::run(&args, output),
-        Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Start(args) => instances::start(&args, output),
         Command::Stop(args) => instances::stop(&args, yes, output),
         Command::Status(args) => instances::status(&args, output),
         Command::Restart(args) => restart::run(&args, output),
         Command::RestartStep(args) => restart::step(&args),
+        Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Connections(args) => control::connections::run(&args, output),
         Command::Disconnect(args) => control::disconnect::run(&args, output),

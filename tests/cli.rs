@@ -101,6 +101,65 @@ fn config_show_tells_where_each_setting_comes_from() {
     assert_eq!(level, Some(&expected));
 }
 
+/// In a folder without `config`, and with an instance that nobody started.
+#[test]
+fn health_tells_what_is_down_and_which_runbook_deals_with_it() {
+    let health = ["health", "--config", "alone.json"];
+    insta::assert_snapshot!("help_health", session(&["health", "--help"]));
+    insta::assert_snapshot!("health", session(&health));
+    for form in ["json", "nagios", "prometheus"] {
+        let name = format!("health_{form}");
+        insta::assert_snapshot!(name, session(&[&health[..], &["-o", form]].concat()));
+    }
+    insta::assert_snapshot!(
+        "health_no_instances",
+        session(&["health", "--config-dir", "."])
+    );
+    insta::assert_snapshot!(
+        "no_such_form",
+        session(&["config", "init", "x", "-o", "nagios"])
+    );
+    for args in [
+        &["health", "--level", "6"][..],
+        &["health", "--timeout", "soon"],
+        &["health", "instance-1", "--config", "alone.json"],
+    ] {
+        assert_eq!(exit_code(args), Some(64), "{args:?}");
+    }
+}
+
+#[test]
+fn doctor_gives_a_fix_for_each_finding() {
+    insta::assert_snapshot!("help_doctor", session(&["doctor", "--help"]));
+    // What this machine has of disk and descriptors is not the same everywhere.
+    let text = session(&["doctor", "--config", "bad.json"]);
+    insta::assert_snapshot!("doctor_wrong_config", text);
+    let ran = output(&mut discordctl(&[
+        "doctor",
+        "--config",
+        "alone.json",
+        "-o",
+        "json",
+    ]));
+    let report: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("one JSON object");
+    assert_eq!(report["schema"], "discordctl.doctor/1");
+    let checks = report["checks"].as_array().expect("a list");
+    for name in [
+        "config",
+        "instance files",
+        "TCP port",
+        "open files",
+        "disk",
+        "database",
+    ] {
+        assert!(checks.iter().any(|check| check["check"] == name), "{name}");
+    }
+    for check in checks {
+        let well = check["level"] == "ok";
+        assert_eq!(well, check["fix"].is_null(), "{check}");
+    }
+}
+
 #[test]
 fn a_wrong_configuration_is_78_and_a_missing_one_66() {
     insta::assert_snapshot!("serve_wrong", session(&["serve", "--config", "bad.json"]));

@@ -1,7 +1,7 @@
 //! `discordctl health`: what each instance says, and what can be seen from here, in one answer.
 mod nagios;
 mod prometheus;
-mod text;
+pub(crate) mod text;
 
 use anyhow::Context;
 use clap::Args;
@@ -18,17 +18,19 @@ use crate::output::{Asked, Output, Plugin};
 #[command(after_help = "\
 Levels, each with those before it:
   1  the process: its file, its lock, its pid
-  2  both listeners: a line is greeted, HTTP is ready; what the instance says of itself
+  2  both listeners, and what the instance says of itself
   3  the database answers from here, and its schema is this program's
   4  a message is published and received over Redis, on a channel of its own
   5  a row is written and read, in a transaction that leaves nothing
 
-All of it at once, and within --timeout. What an instance says and what is seen from here is
-compared; where they differ, that is a warning of its own. Where there is no folder 'config',
-it is about the one instance that 'discordctl serve' would be here.
+All of it at once, and within --timeout. What an instance says is held against
+what is seen from here; where they differ, that is a warning of its own. Where
+there is no folder 'config', it is about the one instance that 'discordctl
+serve' would be here.
 
-Exits 0 healthy, 1 warning, 2 critical, 3 unknown: as a container's probe or a Nagios plugin.
--o nagios and -o prometheus (for the textfile collector) are forms of this command only.
+Exits 0 healthy, 1 warning, 2 critical, 3 unknown: for a container's probe, and
+as a Nagios plugin. -o nagios and -o prometheus (for the textfile collector)
+are forms of this command only.
 
 Examples:
   discordctl health

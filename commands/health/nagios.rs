@@ -13,7 +13,7 @@ pub(super) fn text(report: &Report) -> String {
         Verdict::Unknown => "UNKNOWN",
     };
     let bad: Vec<&Finding> = report.checks.iter().filter(|f| !f.is_ok()).collect();
-    let worst = bad.iter().max_by_key(|finding| finding.level);
+    let worst = bad.iter().rev().max_by_key(|finding| finding.level);
     let what = match worst {
         Some(worst) => plain(&format!(
             "{} on {}: {}",

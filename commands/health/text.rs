@@ -91,6 +91,10 @@ fn problem(finding: &Finding) -> String {
 
 /// In lines of 80 columns. A word that is longer has a line of its own.
 fn wrapped(text: &str) -> String {
+    text.lines().map(wrapped_line).collect()
+}
+
+fn wrapped_line(text: &str) -> String {
     const WIDTH: usize = 78;
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

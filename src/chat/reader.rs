@@ -29,6 +29,8 @@ impl Reader {
 
     pub fn add(&mut self, cursor: Cursor) {
         self.cursors.retain(|c| c.room().id != cursor.room().id);
+        // Most are in one room, and a vector would make room for four.
+        self.cursors.reserve_exact(1);
         self.cursors.push(cursor);
     }
 
@@ -101,7 +103,14 @@ impl Reader {
 
     /// Reads from the store what a cursor is missing; may be dropped half way. A failing store
     /// is asked again after a while.
+    ///
+    /// In a box of its own, since who waits for it mostly waits for something else: every
+    /// connection would have the room for it.
     pub async fn fetch(&mut self) {
+        Box::pin(self.fetch_missing()).await;
+    }
+
+    async fn fetch_missing(&mut self) {
         if self.failed {
             tokio::time::sleep(AFTER_FAILURE + jitter()).await;
         }

@@ -4,6 +4,8 @@ pub mod archive;
 pub mod backup;
 pub mod bench;
 pub mod cleanup;
+mod deadline;
+pub mod doctor;
 mod fault;
 pub mod finding;
 pub mod health;

@@ -7,6 +7,7 @@
 //! number, a name or a port.
 mod claim;
 pub mod control;
+pub mod disk;
 mod facts;
 mod files;
 mod handle;

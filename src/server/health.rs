@@ -2,11 +2,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
-use super::disk::{self, FREE_MIB};
 use super::watch::Watch;
 use crate::bus::BusState;
 use crate::config::{HumanDuration, Level, Threshold};
 use crate::meter::{Counts, Look, Share};
+use crate::process::disk::{self, FREE_MIB};
 use crate::store::StoreError;
 
 /// A rate over fewer than these is chance: a server that has just started has missed once.

@@ -148,9 +148,10 @@ struct Door {
 
 async fn accept<F, Fut>(listener: TcpListener, door: Arc<Door>, full: &'static str, serve: F)
 where
-    F: Fn(TcpStream) -> Fut,
+    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
+    let serve = Arc::new(serve);
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -171,11 +172,12 @@ where
             tracing::debug!(%error, "a connection was gone at once");
             continue;
         }
-        let (cut, serving) = (door.lifecycle.cut.clone(), serve(stream));
+        let (cut, serve) = (door.lifecycle.cut.clone(), serve.clone());
         door.lifecycle.drain.tasks.spawn(async move {
             let _place = place;
+            // Made here and not outside: a future that is moved into another occupies it twice.
             tokio::select! {
-                () = serving => {}
+                () = serve(stream) => {}
                 () = cut.cancelled() => {}
             }
         });

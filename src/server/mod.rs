@@ -1,6 +1,5 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
 mod control;
-mod disk;
 mod health;
 mod jobs;
 mod lifecycle;

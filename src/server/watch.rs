@@ -12,7 +12,6 @@ use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
-use super::disk;
 use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics;
@@ -21,6 +20,7 @@ use crate::config::{Config, Thresholds};
 use crate::delivery::Hub;
 use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
+use crate::process::disk;
 use crate::store::{Store, StoreError};
 
 /// A database that takes longer to say a word is not ready.

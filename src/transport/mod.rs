@@ -46,7 +46,8 @@ impl Moment {
         let at = *self
             .at
             .get_or_insert_with(|| Instant::now() + spread.mul_f64(random()));
-        tokio::time::sleep_until(at).await;
+        // Boxed: every connection waits for the first, and none for this until the end.
+        Box::pin(tokio::time::sleep_until(at)).await;
     }
 }
 

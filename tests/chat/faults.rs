@@ -50,7 +50,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     assert_eq!(server.terminate().await, Some(0));
 }
 
-async fn read_all(http: std::net::SocketAddr) -> Vec<(i64, String)> {
+pub(crate) async fn read_all(http: std::net::SocketAddr) -> Vec<(i64, String)> {
     let (mut all, mut before) = (Vec::new(), i64::MAX);
     loop {
         let path = format!("/api/history/general?limit=500&before={before}");

@@ -1,6 +1,6 @@
 //! A server for a test: in this process, or the real binary as a process of its own.
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -57,7 +57,28 @@ impl Process {
     /// Starts `serve` on the database in `folder` and waits until it listens. Ports that were
     /// given before can be had again.
     pub(crate) async fn start(folder: &Path, name: &str, ports: (u16, u16)) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_discordctl"))
+        let program = Command::new(env!("CARGO_BIN_EXE_discordctl"));
+        Self::launch(program, folder, name, ports).await
+    }
+
+    /// The same on a disk of its own, of so many bytes, which ends with it; `None` where this
+    /// user can't have one.
+    pub(crate) async fn start_on_disk(folder: &Path, size: u64) -> Option<Self> {
+        let mut shell = Command::new("unshare");
+        shell.args(["--map-root-user", "--mount"]);
+        let tried = shell.arg("true").output().await;
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            return None;
+        }
+        let mut program = Command::new("unshare");
+        let mount = format!("mount -t tmpfs -o size={size} none \"$0\" && exec \"$@\"");
+        program.args(["--map-root-user", "--mount", "sh", "-c", &mount]);
+        program.arg(folder).arg(env!("CARGO_BIN_EXE_discordctl"));
+        Some(Self::launch(program, folder, "one", (0, 0)).await)
+    }
+
+    async fn launch(mut program: Command, folder: &Path, name: &str, ports: (u16, u16)) -> Self {
+        let mut child = program
             .arg("serve")
             .args([
                 "--tcp-port",
@@ -96,6 +117,16 @@ impl Process {
             http: address(&greeting[1]),
             child,
         }
+    }
+
+    /// `folder` as the process sees it.
+    pub(crate) fn inside(&self, folder: &Path) -> PathBuf {
+        let pid = self.child.id().expect("it is running");
+        let folder = folder.strip_prefix("/").expect("an absolute path");
+        Path::new("/proc")
+            .join(pid.to_string())
+            .join("root")
+            .join(folder)
     }
 
     pub(crate) fn ports(&self) -> (u16, u16) {

@@ -6,13 +6,16 @@
 #[allow(dead_code, reason = "the bus's own tests use more of it")]
 mod redis_server;
 
+mod alerts;
 mod busy;
 mod by_hand;
 mod clocks;
 mod cluster;
 mod crowd;
+mod doctor;
 mod figures;
 mod forged;
+mod health;
 mod http;
 mod instance;
 mod kills;

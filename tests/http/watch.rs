@@ -1,7 +1,9 @@
 //! What whoever watches the server is told.
+use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
 
 use super::client::soon;
@@ -132,6 +134,43 @@ async fn prometheus_finds_no_fault_with_the_metrics() {
     let verdict = check.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&verdict.stderr);
     assert!(verdict.status.success() && said.is_empty(), "{said}");
+}
+
+/// A panel or an alert over a metric that is not there is empty for ever, and looks well.
+#[tokio::test]
+async fn the_dashboard_and_the_rules_ask_for_metrics_that_are_there() {
+    let server = Running::start().await;
+    let answer = server
+        .ask("GET", "/metrics", &[("accept", "text/plain")], None)
+        .await;
+    let there: HashSet<&str> = answer
+        .text()
+        .lines()
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let read = |file| std::fs::read_to_string(file).expect("it is shipped");
+    let dashboard: Value =
+        serde_json::from_str(&read("config/grafana-dashboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    assert!(panels.len() > 10 && dashboard["schemaVersion"].is_u64());
+    let mut asked = vec![read("config/alerts.yml")];
+    for panel in panels {
+        assert!(
+            panel["title"].is_string() && panel["gridPos"].is_object(),
+            "{panel}"
+        );
+        for target in panel["targets"].as_array().expect("targets") {
+            asked.push(target["expr"].as_str().expect("a query").to_owned());
+        }
+    }
+    let name = regex::Regex::new(r"\b(?:discord|process)_[a-z_]+\b").expect("a pattern");
+    let asked = asked.join("\n");
+    let mut names = 0;
+    for found in name.find_iter(&asked) {
+        assert!(there.contains(found.as_str()), "{}", found.as_str());
+        names += 1;
+    }
+    assert!(names > 40, "found only {names}");
 }
 
 /// A check that fails says so with its threshold, and warns without taking the instance out.

@@ -1,4 +1,5 @@
 //! Looking at a Redis from outside: whether it carries, and what it says of itself.
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,12 +89,14 @@ impl Inspector {
         }
         let mut facts = read(&info);
         // Managed servers refuse this one; then there is nothing to say about it.
-        let limits: Result<Vec<String>, RedisError> = redis::cmd("CONFIG")
+        let limits: Result<BTreeMap<String, String>, RedisError> = redis::cmd("CONFIG")
             .arg("GET")
             .arg("client-output-buffer-limit")
             .query_async(&mut self.connection)
             .await;
-        facts.pubsub_limit = limits.ok().and_then(|pair| pubsub_limit(pair.get(1)?));
+        facts.pubsub_limit = limits
+            .ok()
+            .and_then(|limits| pubsub_limit(limits.values().next()?));
         Ok(facts)
     }
 }

@@ -2,10 +2,10 @@
 use tokio::time::Instant;
 
 use super::super::finding::{Finding, Verdict};
-use super::{Deadline, Depth, Plan};
+use super::{Deadline, Depth, Plan, schema};
 use crate::config::DbUrl;
 use crate::store::check::Inspector;
-use crate::store::migrations::{MigrateError, Migrator, State, Status};
+use crate::store::migrations::{MigrateError, Migrator};
 
 const RUNBOOK: &str = "pool-exhaustion";
 
@@ -84,7 +84,7 @@ impl Database {
         let migrator = Migrator::new(self.url.expose());
         match deadline.bound(migrator.status()).await {
             Ok(Ok(status)) => {
-                let (level, detail, fix) = judge(&status, &migrator);
+                let (level, detail, fix) = schema::judge(&status, &migrator);
                 let finding = Finding::bad(CHECK, &self.on, level, detail);
                 match fix {
                     Some(fix) => finding.fix(fix).runbook("failed-migration"),
@@ -99,42 +99,5 @@ impl Database {
 
     fn bad(&self, check: &'static str, why: String, runbook: &'static str) -> Finding {
         Finding::bad(check, &self.on, Verdict::Critical, why).runbook(runbook)
-    }
-}
-
-/// How bad a schema is, in words, and what to do.
-pub(crate) fn judge(
-    status: &Status,
-    migrator: &Migrator,
-) -> (Verdict, String, Option<&'static str>) {
-    let at = status.current();
-    let known = migrator.known_steps().last().map_or(0, |step| step.version);
-    match status.verdict() {
-        State::Applied => (Verdict::Ok, format!("at version {at}"), None),
-        State::Pending if at == 0 => (
-            Verdict::Critical,
-            "it has no schema yet".into(),
-            Some("discordctl migrate up"),
-        ),
-        State::Pending => (
-            Verdict::Warning,
-            format!("at version {at}, this program knows {known}"),
-            Some("discordctl migrate up"),
-        ),
-        State::Newer => (
-            Verdict::Warning,
-            format!("at version {at}, newer than the {known} that this program knows"),
-            Some("use the discordctl that the instances run"),
-        ),
-        State::Dirty => (
-            Verdict::Critical,
-            "a migration stopped half way".into(),
-            Some("discordctl migrate repair, then discordctl migrate up"),
-        ),
-        State::Changed => (
-            Verdict::Critical,
-            "a migration is not what it was when it was applied".into(),
-            Some("use the program that applied it, or discordctl migrate repair"),
-        ),
     }
 }

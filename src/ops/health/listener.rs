@@ -17,7 +17,7 @@ const RUNBOOK: &str = "bad-deploy";
 const GREETING: usize = 1_024;
 
 /// Where a client on this machine finds a port of an instance.
-pub(super) fn address(config: &Config, port: u16) -> SocketAddr {
+pub(in crate::ops) fn address(config: &Config, port: u16) -> SocketAddr {
     let host = match config.bind {
         IpAddr::V4(bind) if bind.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(bind) if bind.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

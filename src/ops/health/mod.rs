@@ -6,17 +6,19 @@ mod database;
 mod instance;
 mod listener;
 mod process;
+pub(super) mod schema;
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::time::Instant;
 
+use super::deadline::Deadline;
 use super::finding::{Finding, Verdict, worst};
 use crate::config::Config;
 
 pub use instance::InstanceHealth;
+pub(super) use listener::address;
 
 /// How deep to look; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,35 +65,9 @@ pub struct Report {
     pub checks: Vec<Finding>,
 }
 
-/// When the looking ends, whatever is still missing.
-#[derive(Debug, Clone, Copy)]
-struct Deadline {
-    at: Instant,
-    within: Duration,
-}
-
-/// It did not answer before the deadline.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {0:?}")]
-struct Late(Duration);
-
-impl Deadline {
-    fn left(self) -> Duration {
-        self.at.saturating_duration_since(Instant::now())
-    }
-
-    async fn bound<T>(self, work: impl Future<Output = T>) -> Result<T, Late> {
-        let bounded = tokio::time::timeout_at(self.at, work).await;
-        bounded.map_err(|_| Late(self.within))
-    }
-}
-
 /// Looks at everything side by side.
 pub async fn look(plan: &Plan) -> Report {
-    let deadline = Deadline {
-        at: Instant::now() + plan.within,
-        within: plan.within,
-    };
+    let deadline = Deadline::after(plan.within);
     let depth = plan.depth;
     let instances = plan
         .instances

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::Drain;
@@ -125,18 +125,24 @@ impl Connection {
                 return self.farewell();
             }
             let open = self.closing.is_none();
-            let listening = open && self.out.len() < MOST_ANSWERS && wrote != Wrote::Blocked;
+            let blocked = wrote == Wrote::Blocked;
+            let listening = open && self.out.len() < MOST_ANSWERS && !blocked;
+            let interest = match blocked {
+                true => Interest::WRITABLE,
+                false => Interest::READABLE,
+            };
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
             tokio::select! {
-                ready = self.stream.readable(), if listening => {
+                ready = self.stream.ready(interest), if listening || blocked => {
                     ready?;
-                    self.listen().await?;
+                    if listening {
+                        self.listen().await?;
+                    }
                 }
-                ready = self.stream.writable(), if wrote == Wrote::Blocked => ready?,
                 () = self.reader.fetch(), if wrote == Wrote::Behind => {}
-                () = self.session.signal().notified(), if wrote != Wrote::Blocked => {}
+                () = self.session.signal().notified(), if !blocked => {}
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
                 }
@@ -144,7 +150,7 @@ impl Connection {
                 () = moment.come(), if open => {
                     self.close("the server is restarting; connect again in a moment").await;
                 }
-                () = tokio::time::sleep(patience), if wrote == Wrote::Blocked => {
+                () = without_progress(patience), if blocked => {
                     self.chat.meters().no_progress.add(1);
                     return Err(io::ErrorKind::TimedOut.into());
                 }
@@ -322,4 +328,9 @@ async fn settle(sending: &mut VecDeque<Sending>) -> Option<ChatError> {
     let outcome = sending.front_mut()?.done().await;
     sending.pop_front();
     outcome.err()
+}
+
+/// Boxed, since nearly every connection is spared it.
+async fn without_progress(patience: Duration) {
+    Box::pin(tokio::time::sleep(patience)).await;
 }

@@ -5,7 +5,7 @@ use crate::config::{Config, Level, Threshold};
 
 /// What should be left, in MiB: below the first somebody should look, below the second soon
 /// nothing can be stored.
-pub(super) const FREE_MIB: Threshold<f64> = Threshold {
+pub const FREE_MIB: Threshold<f64> = Threshold {
     warning: 512.0,
     critical: 64.0,
 };
@@ -13,7 +13,7 @@ pub(super) const FREE_MIB: Threshold<f64> = Threshold {
 const MIB: f64 = (1 << 20) as f64;
 
 /// The folders that an instance writes to, of its own and of an embedded database.
-pub(super) fn folders(config: &Config) -> Vec<PathBuf> {
+pub fn folders(config: &Config) -> Vec<PathBuf> {
     let database = config.db_url.file().and_then(Path::parent);
     let mut folders = vec![config.data_dir.clone()];
     folders.extend(database.map(Path::to_owned));
@@ -22,7 +22,7 @@ pub(super) fn folders(config: &Config) -> Vec<PathBuf> {
 }
 
 /// The folder with the least space, and how many bytes that is.
-pub(super) fn least_free(folders: &[PathBuf]) -> Option<(&Path, u64)> {
+pub fn least_free(folders: &[PathBuf]) -> Option<(&Path, u64)> {
     let free = |folder: &'_ PathBuf| free(folder);
     folders
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn least_free(folders: &[PathBuf]) -> Option<(&Path, u64)> {
         .min_by_key(|(_, free)| *free)
 }
 
-pub(super) fn level(free: u64) -> Level {
+pub fn level(free: u64) -> Level {
     FREE_MIB.below(free as f64 / MIB)
 }
 

@@ -1,0 +1,230 @@
+//! The database: whether it can be had, keeps what it is given, and fits this program.
+use chrono::{DateTime, Utc};
+
+use super::super::finding::{Finding, Verdict};
+use super::super::health::schema;
+use super::Deadline;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::store::check::{Facts, Inspector, Kind, PostgresFacts, SqliteFacts};
+use crate::store::migrations::Migrator;
+
+/// Clocks that differ by less agree.
+const AGREES_MS: i64 = 2_000;
+/// The oldest that is still looked after by its makers.
+const OLDEST: i32 = 140_000;
+
+pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
+    let Some(first) = configs.first() else {
+        return Vec::new();
+    };
+    let url = &first.db_url;
+    let on = match url.file() {
+        Some(_) => "sqlite",
+        None => "postgresql",
+    };
+    let asked = async {
+        let mut inspector = Inspector::open(url.expose()).await?;
+        inspector.facts().await
+    };
+    let facts = match deadline.bound(asked).await {
+        Ok(Ok(facts)) => facts,
+        Ok(Err(error)) => return vec![away(on, error.to_string(), &url.to_string())],
+        Err(late) => return vec![away(on, late.to_string(), &url.to_string())],
+    };
+    let mut findings = vec![Finding::ok("database", on, "it answers").took(facts.took)];
+    findings.push(clock(on, &facts, SystemClock.utc()));
+    findings.push(schema_of(on, url.expose(), deadline).await);
+    match &facts.of {
+        Kind::Postgres(of) => {
+            findings.extend(settings(of));
+            findings.push(connections(of, configs));
+            findings.push(extensions(of));
+        }
+        Kind::Sqlite(of) => findings.extend(embedded(of, first)),
+    }
+    findings
+}
+
+fn away(on: &str, why: String, url: &str) -> Finding {
+    let fix = match on {
+        "sqlite" => "discordctl serve makes it; if it was there before, see 'db_url' and the \
+                     folder from which the program is started"
+            .to_owned(),
+        _ => format!("start it, or correct 'db_url' ({url}); psql must be able to connect so"),
+    };
+    Finding::bad("database", on, Verdict::Critical, why)
+        .fix(fix)
+        .runbook("pool-exhaustion")
+}
+
+fn clock(on: &str, facts: &Facts, here: DateTime<Utc>) -> Finding {
+    const CHECK: &str = "clock";
+    // Its answer was made about half way of the question.
+    let then = here - chrono::TimeDelta::from_std(facts.took / 2).unwrap_or_default();
+    let apart = (then - facts.now).num_milliseconds();
+    if apart.abs() <= AGREES_MS {
+        return Finding::ok(
+            CHECK,
+            on,
+            format!("it agrees with this machine's, {apart} ms apart"),
+        );
+    }
+    let detail = format!(
+        "this machine's is {} s {} the database's",
+        (apart.abs() as f64 / 1e3).round(),
+        if apart > 0 { "before" } else { "behind" }
+    );
+    Finding::bad(CHECK, on, Verdict::Warning, detail)
+        .fix("set both by NTP (timedatectl set-ntp true); messages carry the database's time, logs this one's")
+}
+
+async fn schema_of(on: &str, url: &str, deadline: Deadline) -> Finding {
+    const CHECK: &str = "schema";
+    let migrator = Migrator::new(url);
+    match deadline.bound(migrator.status()).await {
+        Ok(Ok(status)) => match schema::judge(&status, &migrator) {
+            (level, detail, Some(fix)) => Finding::bad(CHECK, on, level, detail)
+                .fix(fix)
+                .runbook("failed-migration"),
+            (_, detail, None) => Finding::ok(CHECK, on, detail),
+        },
+        Ok(Err(error)) => unknown_schema(on, error.to_string()),
+        Err(late) => unknown_schema(on, late.to_string()),
+    }
+}
+
+fn unknown_schema(on: &str, why: String) -> Finding {
+    Finding::bad("schema", on, Verdict::Unknown, why)
+        .fix("discordctl migrate status")
+        .runbook("failed-migration")
+}
+
+/// Settings under which a crash takes what was acknowledged, and others that stop chat.
+fn settings(of: &PostgresFacts) -> Vec<Finding> {
+    const CHECK: &str = "settings";
+    let wrong = [
+        (
+            "fsync",
+            "off",
+            "a crash of its machine may destroy it whole",
+        ),
+        (
+            "full_page_writes",
+            "off",
+            "a crash of its machine may destroy pages",
+        ),
+        (
+            "synchronous_commit",
+            "off",
+            "a crash loses messages that were acknowledged",
+        ),
+        (
+            "default_transaction_read_only",
+            "on",
+            "nothing can be written",
+        ),
+    ];
+    let mut found: Vec<Finding> = wrong
+        .into_iter()
+        .filter(|(name, value, _)| of.setting(name) == Some(value))
+        .map(|(name, value, why)| {
+            let right = if value == "off" { "on" } else { "off" };
+            let fix = format!("ALTER SYSTEM SET {name} = {right}; SELECT pg_reload_conf();");
+            let detail = format!("{name} is {value}: {why}");
+            Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix)
+        })
+        .collect();
+    if let Some(encoding) = of.setting("server_encoding").filter(|e| *e != "UTF8") {
+        let detail = format!("its encoding is {encoding}: it can't hold every character");
+        let fix = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move there";
+        found.push(Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix));
+    }
+    if of.standby {
+        let detail = "it follows another server and can't be written to";
+        let fix = "let 'db_url' lead to the primary";
+        found.push(Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix));
+    }
+    if of.version < OLDEST {
+        let detail = format!(
+            "version {} is not looked after any more",
+            of.version / 10_000
+        );
+        found.push(
+            Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
+                .fix("upgrade PostgreSQL: https://www.postgresql.org/support/versioning/"),
+        );
+    }
+    if found.is_empty() {
+        let well = "what is committed survives a crash, and can be written";
+        found.push(Finding::ok(CHECK, "postgresql", well));
+    }
+    found
+}
+
+/// Whether all instances can have all that they may open.
+fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
+    const CHECK: &str = "connections";
+    let wanted: i64 = configs.iter().map(|c| i64::from(c.db_pool.max)).sum();
+    let most = of.most_clients;
+    let detail = format!(
+        "{} are open of {most}; these instances may open {wanted}",
+        of.clients
+    );
+    // PostgreSQL keeps some for superusers.
+    match wanted + 3 > most || of.clients * 10 > most * 9 {
+        false => Finding::ok(CHECK, "postgresql", detail),
+        true => Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
+            .fix("lower 'db_pool.max', raise max_connections, or put PgBouncer between")
+            .runbook("pool-exhaustion"),
+    }
+}
+
+/// None is needed; one shows where time goes.
+fn extensions(of: &PostgresFacts) -> Finding {
+    let has = of
+        .extensions
+        .iter()
+        .any(|name| name == "pg_stat_statements");
+    let detail = match has {
+        true => "none is needed; pg_stat_statements is there for the monitor",
+        false => "none is needed; with pg_stat_statements the monitor shows slow queries",
+    };
+    Finding::ok("extensions", "postgresql", detail)
+}
+
+fn embedded(of: &SqliteFacts, config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let journal = &of.journal;
+    let detail = format!(
+        "SQLite {}, journal {journal}, {} KiB",
+        of.version,
+        of.bytes >> 10
+    );
+    findings.push(match journal.as_str() {
+        "wal" => Finding::ok("settings", "sqlite", detail),
+        _ => Finding::bad("settings", "sqlite", Verdict::Warning, detail)
+            .fix("start an instance once: it sets the journal to WAL"),
+    });
+    if config.db_url.file().is_some_and(is_remote) {
+        let detail = "the file is on a network file system, where its locks can't be trusted";
+        findings.push(
+            Finding::bad("settings", "sqlite", Verdict::Critical, detail)
+                .fix("move it to a local disk, or use PostgreSQL"),
+        );
+    }
+    findings
+}
+
+/// NFS, CIFS and SMB (statfs(2)).
+#[cfg(target_os = "linux")]
+fn is_remote(file: &std::path::Path) -> bool {
+    const REMOTE: [u64; 4] = [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b];
+    // The kernel's type for it differs between machines; these numbers are of 32 bits.
+    rustix::fs::statfs(file).is_ok_and(|fs| REMOTE.contains(&(fs.f_type as u64 & 0xffff_ffff)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_remote(_file: &std::path::Path) -> bool {
+    false
+}

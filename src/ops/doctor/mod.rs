@@ -1,0 +1,101 @@
+//! Looks for what is wrong with a deployment's surroundings, and says how to mend it. Whatever
+//! is broken, everything else is still looked at.
+pub mod bundle;
+mod database;
+mod files;
+mod instances;
+mod machine;
+mod proxy;
+mod redis;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::{join_all, join3};
+
+use super::deadline::Deadline;
+use super::finding::{Finding, Verdict};
+use crate::config::Config;
+
+/// An instance as somebody configured it, rightly or not.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its file; `None` for the one of variables and defaults.
+    pub file: Option<PathBuf>,
+    /// Or what is wrong with it, in words.
+    pub config: Result<Config, String>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Plan {
+    pub candidates: Vec<Candidate>,
+    /// Where clients find the deployment, through whatever stands in front of it.
+    pub url: Option<String>,
+    /// For everything that has to answer.
+    pub within: Duration,
+}
+
+pub async fn look(plan: &Plan) -> Vec<Finding> {
+    let deadline = Deadline::after(plan.within);
+    let configs: Vec<&Config> = plan
+        .candidates
+        .iter()
+        .filter_map(|candidate| candidate.config.as_ref().ok())
+        .collect();
+    let mut findings: Vec<Finding> = plan.candidates.iter().map(configuration).collect();
+    findings.extend(instances::contradictions(&configs));
+    findings.extend(instances::look(&configs).await);
+    findings.extend(machine::look(&configs).await);
+    findings.extend(files::look(plan));
+    let databases = distinct(&configs, |config| Some(config.db_url.expose()));
+    let redises = distinct(&configs, |config| {
+        config.redis_url.as_ref().map(|url| url.expose())
+    });
+    let (databases, redises, proxy) = join3(
+        join_all(databases.iter().map(|of| database::look(of, deadline))),
+        join_all(redises.iter().map(|of| redis::look(of, deadline))),
+        async {
+            match &plan.url {
+                Some(url) => Some(proxy::look(url, deadline).await),
+                None => None,
+            }
+        },
+    )
+    .await;
+    findings.extend(databases.into_iter().chain(redises).flatten());
+    findings.extend(proxy);
+    findings
+}
+
+/// The instances that share something, for each of it once.
+fn distinct<'c>(
+    configs: &[&'c Config],
+    of: impl Fn(&'c Config) -> Option<&'c str>,
+) -> Vec<Vec<&'c Config>> {
+    let mut groups: Vec<(&str, Vec<&Config>)> = Vec::new();
+    for config in configs {
+        let Some(what) = of(config) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, group)) => group.push(config),
+            None => groups.push((what, vec![config])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn configuration(candidate: &Candidate) -> Finding {
+    const CHECK: &str = "config";
+    let on = match &candidate.file {
+        Some(file) => file.display().to_string(),
+        None => "defaults and variables".into(),
+    };
+    match &candidate.config {
+        Err(problems) => Finding::bad(CHECK, on, Verdict::Critical, problems)
+            .fix("correct it; discordctl config check FILE says when it is right"),
+        Ok(_) if candidate.warnings.is_empty() => Finding::ok(CHECK, on, "it is right"),
+        Ok(_) => Finding::bad(CHECK, on, Verdict::Warning, candidate.warnings.join("; "))
+            .fix("change these if they are not meant; discordctl config check FILE"),
+    }
+}

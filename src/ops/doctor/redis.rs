@@ -1,0 +1,118 @@
+//! Redis or Valkey: whether it can be had, and what would make it drop messages.
+use super::super::finding::{Finding, Verdict};
+use super::Deadline;
+use crate::bus::{Facts, Inspector};
+use crate::config::Config;
+
+const ON: &str = "redis";
+const RUNBOOK: &str = "valkey-down";
+/// The first that speaks RESP3.
+const OLDEST: u32 = 6;
+/// Less than this, and a burst in a room cuts the instance off.
+const SMALL: u64 = 1 << 20;
+
+pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
+    let Some(url) = configs.first().and_then(|c| c.redis_url.as_ref()) else {
+        return Vec::new();
+    };
+    let asked = async {
+        let mut inspector = Inspector::open(url.expose(), deadline.within).await?;
+        let took = inspector.round_trip().await?;
+        Ok::<_, String>((took, inspector.facts().await?))
+    };
+    let asked = deadline.bound(asked).await;
+    let (took, facts) = match asked.unwrap_or_else(|late| Err(late.to_string())) {
+        Ok(found) => found,
+        Err(why) => {
+            let fix = format!("start it, or correct 'redis_url' ({url}); chat goes on without it");
+            let away = Finding::bad("bus", ON, Verdict::Warning, why);
+            return vec![away.fix(fix).runbook(RUNBOOK)];
+        }
+    };
+    let well = "a message was published and received";
+    vec![
+        Finding::ok("bus", ON, well).took(took),
+        version(&facts),
+        memory(&facts),
+        subscribers(&facts),
+        clients(&facts),
+    ]
+}
+
+fn warning(check: &'static str, detail: String, fix: &str) -> Finding {
+    Finding::bad(check, ON, Verdict::Warning, detail)
+        .fix(fix)
+        .runbook(RUNBOOK)
+}
+
+fn version(facts: &Facts) -> Finding {
+    let major: Option<u32> = facts.version.split('.').next().and_then(|n| n.parse().ok());
+    let detail = format!("version {}", facts.version);
+    match major {
+        Some(major) if major < OLDEST => {
+            let detail = format!("{detail} is too old");
+            warning("version", detail, "use Redis 6 or newer, or Valkey")
+        }
+        _ if facts.replica => warning(
+            "version",
+            format!("{detail}, a replica: what is published on others is not heard here alike"),
+            "let 'redis_url' of every instance lead to the primary",
+        ),
+        _ => Finding::ok("version", ON, detail),
+    }
+}
+
+fn memory(facts: &Facts) -> Finding {
+    const CHECK: &str = "maxmemory";
+    let used = facts.used_memory >> 20;
+    match facts.max_memory {
+        0 => Finding::ok(CHECK, ON, format!("{used} MiB in use, no limit")),
+        most => {
+            let detail = format!("{used} MiB in use of {}", most >> 20);
+            // Commands are refused at the limit; nothing of ours is stored, so others fill it.
+            match facts.used_memory * 10 > most * 9 {
+                false => Finding::ok(CHECK, ON, detail),
+                true => warning(
+                    CHECK,
+                    detail,
+                    "raise maxmemory, or give instances a Redis of their own",
+                ),
+            }
+        }
+    }
+}
+
+/// A subscriber that falls behind is cut off at this limit, and then reads from the database.
+fn subscribers(facts: &Facts) -> Finding {
+    const CHECK: &str = "pub/sub buffer";
+    match facts.pubsub_limit {
+        None => Finding::ok(CHECK, ON, "it does not tell its limit"),
+        Some([0, 0, _]) => warning(
+            CHECK,
+            "there is no limit: an instance that hangs may fill its memory".into(),
+            "CONFIG SET client-output-buffer-limit \"pubsub 32mb 8mb 60\"",
+        ),
+        Some([hard, _, _]) if hard != 0 && hard < SMALL => warning(
+            CHECK,
+            format!("{hard} bytes: a burst of messages cuts instances off"),
+            "CONFIG SET client-output-buffer-limit \"pubsub 32mb 8mb 60\"",
+        ),
+        Some([hard, soft, seconds]) => {
+            let detail = format!(
+                "{} MiB at once, {} MiB for {seconds} s",
+                hard >> 20,
+                soft >> 20
+            );
+            Finding::ok(CHECK, ON, detail)
+        }
+    }
+}
+
+fn clients(facts: &Facts) -> Finding {
+    const CHECK: &str = "clients";
+    let detail = format!("{} of {}", facts.clients, facts.most_clients);
+    match facts.most_clients > 0 && facts.clients * 10 > facts.most_clients * 9 {
+        false => Finding::ok(CHECK, ON, detail),
+        true => warning(CHECK, detail, "raise maxclients"),
+    }
+}

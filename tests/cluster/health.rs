@@ -1,0 +1,256 @@
+//! `discordctl health` over real instances, while what they depend on is well and is not.
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sqlx::raw_sql;
+
+use super::cluster::Cluster;
+use super::http::request;
+
+/// What a run of the program gave.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) text: String,
+    pub(crate) said: String,
+}
+
+impl Ran {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|e| panic!("{e}: {}{}", self.text, self.said))
+    }
+
+    /// The findings of one check, as `(on, level)`.
+    fn of(&self, check: &str) -> Vec<(String, String)> {
+        let report = self.json();
+        let checks = report["checks"].as_array().expect("a list").clone();
+        let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("").to_owned();
+        checks
+            .iter()
+            .filter(|finding| finding["check"] == check)
+            .map(|finding| (word(finding, "on"), word(finding, "level")))
+            .collect()
+    }
+}
+
+impl Cluster {
+    /// The folder of configurations of these instances.
+    pub(crate) fn configs(&self) -> PathBuf {
+        let folder = self.instances[0].plan.folder.join("config");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (i, instance) in self.instances.iter().enumerate() {
+            let config = json!({
+                "instance_id": instance.plan.name,
+                "tcp_port": instance.at.tcp.port(),
+                "http_port": instance.at.http.port(),
+                "db_url": instance.plan.db_url,
+                "redis_url": instance.plan.redis_url,
+                "data_dir": instance.plan.folder,
+            });
+            let file = folder.join(format!("instance{}.json", i + 1));
+            std::fs::write(file, config.to_string()).expect("a file");
+        }
+        folder
+    }
+
+    /// Runs the program as an operator of these instances.
+    pub(crate) async fn run(&self, args: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
+        command
+            .args(args)
+            .env_clear()
+            .env("COLUMNS", "80")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("DISCORDCTL_CONFIG_DIR", self.configs());
+        let run = tokio::task::spawn_blocking(move || command.output());
+        let output = run.await.expect("it ends").expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Ran {
+            code: output.status.code(),
+            text: text(output.stdout),
+            said: text(output.stderr),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_is_well_at_every_level_and_in_every_form() {
+    let Some(cluster) = Cluster::start(3).await else {
+        return;
+    };
+    for level in ["1", "2", "3", "4", "5"] {
+        let ran = cluster
+            .run(&["health", "--level", level, "--timeout", "30s"])
+            .await;
+        assert_eq!(ran.code, Some(0), "{level}: {}{}", ran.text, ran.said);
+        assert!(ran.text.lines().all(|line| line.chars().count() <= 80));
+    }
+    let deep = ["health", "--level", "5", "--timeout", "30s", "-o"];
+    let ran = cluster.run(&[&deep[..], &["json"]].concat()).await;
+    let report = ran.json();
+    assert_eq!(report["schema"], "discordctl.health/1");
+    assert_eq!(report["instances"].as_array().map(Vec::len), Some(3));
+    for instance in report["instances"].as_array().expect("a list") {
+        assert_eq!(instance["state"], "healthy", "{report}");
+        assert_eq!(instance["valkey"], "connected");
+    }
+    for (check, count) in [
+        ("process", 3),
+        ("tcp", 3),
+        ("http", 3),
+        ("database", 1),
+        ("schema", 1),
+        ("bus", 1),
+        ("canary", 1),
+    ] {
+        assert_eq!(ran.of(check).len(), count, "{check}: {report}");
+    }
+    let nagios = cluster.run(&[&deep[..], &["nagios"]].concat()).await;
+    assert!(
+        nagios.text.starts_with("DISCORDCTL OK - instances: 3"),
+        "{}",
+        nagios.text
+    );
+    let prometheus = cluster.run(&[&deep[..], &["prometheus"]].concat()).await;
+    let line = "discord_check_status{check=\"canary\",on=\"postgresql\"} 0";
+    assert!(
+        prometheus.text.lines().any(|given| given == line),
+        "{}",
+        prometheus.text
+    );
+    // The canary left nothing.
+    let mut database = cluster.postgres.connect().await;
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM leases WHERE name LIKE 'check:%'")
+        .fetch_one(&mut database)
+        .await
+        .expect("a count");
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    cluster.redis().kill();
+    cluster.becomes("degraded").await;
+    let args = ["health", "--level", "5", "--timeout", "30s", "-o"];
+    let json = [&args[..], &["json"]].concat();
+    let ran = cluster.run(&json).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    let warned = |on: &str| (on.to_owned(), "warning".to_owned());
+    assert_eq!(
+        ran.of("bus"),
+        [warned("instance-1"), warned("instance-2"), warned("redis")]
+    );
+    for finding in ran.json()["checks"].as_array().expect("a list") {
+        let bad = finding["level"] != "ok";
+        assert_eq!(bad, finding["runbook"].is_string(), "{finding}");
+    }
+    let nagios = cluster.run(&[&args[..], &["nagios"]].concat()).await;
+    assert!(
+        nagios.text.starts_with("DISCORDCTL WARNING - bus on"),
+        "{}",
+        nagios.text
+    );
+    assert!(nagios.text.contains("discordctl runbook show valkey-down"));
+
+    // Frozen is another matter: it takes connections and says nothing, until time is up.
+    cluster.redis().restart();
+    cluster.becomes("healthy").await;
+    cluster.redis().freeze();
+    let ran = cluster
+        .run(&["health", "--level", "4", "--timeout", "2s", "-o", "json"])
+        .await;
+    cluster.redis().thaw();
+    assert!(ran.of("bus").contains(&warned("redis")), "{}", ran.text);
+
+    cluster.instances[0].kill().await;
+    let ran = cluster.run(&json).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.text);
+    let report = ran.json();
+    assert_eq!(report["instances"][0]["state"], "down", "{report}");
+    assert_eq!(
+        ran.of("process"),
+        [
+            ("instance-1".to_owned(), "critical".to_owned()),
+            ("instance-2".to_owned(), "ok".to_owned())
+        ]
+    );
+    let other = cluster.run(&["health", "instance-2", "--level", "1"]).await;
+    assert_eq!(other.code, Some(0), "{}", other.text);
+}
+
+/// The instance has its database, whoever asks has not: neither of the two is the whole truth.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_instance_says_is_held_against_what_is_seen_from_here() {
+    let Some(cluster) = Cluster::start(1).await else {
+        return;
+    };
+    cluster.configs();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("instance1.json");
+    let mut config: Value = serde_json::from_str(
+        &std::fs::read_to_string(cluster.configs().join("instance1.json")).expect("a file"),
+    )
+    .expect("JSON");
+    config["db_url"] = json!("postgresql://me:s3cret@127.0.0.1:1/nowhere");
+    std::fs::write(&file, config.to_string()).expect("a file");
+    let path = file.display().to_string();
+    let ran = cluster
+        .run(&[
+            "health",
+            "--config",
+            &path,
+            "--timeout",
+            "30s",
+            "-o",
+            "json",
+        ])
+        .await;
+    assert_eq!(ran.code, Some(2), "{}", ran.text);
+    assert_eq!(
+        ran.of("agreement"),
+        [("instance-1".to_owned(), "warning".to_owned())],
+        "{}",
+        ran.text
+    );
+    assert!(!ran.text.contains("s3cret"), "{}", ran.text);
+}
+
+/// Sessions that sleep hold what every request needs, while the database itself answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_pool_does_not_stay_healthy() {
+    let Some(mut cluster) = Cluster::prepare().await else {
+        return;
+    };
+    let mut plan = cluster.plan();
+    plan.env.push(("DISCORDCTL_DB_POOL_MAX", "4".into()));
+    plan.env
+        .push(("DISCORDCTL_DB_POOL_ACQUIRE_TIMEOUT", "20s".into()));
+    cluster.add(plan).await;
+    cluster.becomes("healthy").await;
+    let mut sleeper = cluster.postgres.connect().await;
+    raw_sql("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut sleeper)
+        .await
+        .expect("locked");
+    let at = cluster.instances[0].at.http;
+    let stuck = tokio::spawn(async move {
+        let body = json!({ "nickname": "alice" });
+        request(at, "POST", "/api/connect", Some(body)).await
+    });
+    cluster.becomes("degraded").await;
+    let health = cluster.instances[0].get("/health").await;
+    assert_eq!(health["checks"]["pool"]["level"], "critical", "{health}");
+    assert_eq!(health["checks"]["pool"]["runbook"], "pool-exhaustion");
+    assert_eq!(health["db"], "connected", "{health}");
+    raw_sql("ROLLBACK")
+        .execute(&mut sleeper)
+        .await
+        .expect("let go");
+    cluster.becomes("healthy").await;
+    let connected = stuck.await.expect("it ends").expect("an answer");
+    assert_eq!(connected.status, 200, "{connected:?}");
+}
