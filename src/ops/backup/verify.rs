@@ -22,16 +22,16 @@ pub async fn verify(backup: &Path) -> Result<Verified, BackupError> {
     }
     let manifest = Manifest::read(backup)?;
     let (bytes, sha256) = file::hash(backup)?;
-    if let Some(manifest) = &manifest {
-        if (manifest.bytes, &manifest.sha256) != (bytes, &sha256) {
-            return Err(BackupError::Corrupt {
-                path: backup.to_owned(),
-                why: format!(
-                    "it has {bytes} bytes with SHA-256 {sha256}, and was written with {} and {}",
-                    manifest.bytes, manifest.sha256
-                ),
-            });
-        }
+    if let Some(manifest) = &manifest
+        && (manifest.bytes, &manifest.sha256) != (bytes, &sha256)
+    {
+        return Err(BackupError::Corrupt {
+            path: backup.to_owned(),
+            why: format!(
+                "it has {bytes} bytes with SHA-256 {sha256}, and was written with {} and {}",
+                manifest.bytes, manifest.sha256
+            ),
+        });
     }
     let kind = kind_of_file(backup)?;
     match kind {

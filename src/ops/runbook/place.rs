@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, RedisUrl};
 use crate::ops::bench::Site;
-use crate::store::libpq;
+use crate::store::copy::libpq;
 
 /// What commands are told, and what may not be shown of it.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,11 @@ impl Place {
         let is_postgres = config.db_url.expose().starts_with("postgres");
         place.set("DB_KIND", if is_postgres { "postgresql" } else { "sqlite" });
         if is_postgres {
-            for (name, value) in libpq::variables(config.db_url.expose()).unwrap_or_default() {
+            let variables = libpq::told_by(config.db_url.expose()).unwrap_or_default();
+            let named = variables
+                .into_iter()
+                .filter(|(name, _)| *name != "PGAPPNAME");
+            for (name, value) in named {
                 if name == "PGPASSWORD" {
                     place.secrets.push(value.clone());
                 }
