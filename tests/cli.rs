@@ -46,6 +46,8 @@ fn exit_code(args: &[&str]) -> Option<i32> {
 fn help_teaches() {
     insta::assert_snapshot!("help", session(&["--help"]));
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
+    insta::assert_snapshot!("help_monitor", session(&["monitor", "--help"]));
+    insta::assert_snapshot!("help_runbook", session(&["runbook", "--help"]));
     insta::assert_snapshot!("help_exit_codes", session(&["help", "exit-codes"]));
 }
 
@@ -297,4 +299,22 @@ fn completion_and_manual_pages_are_complete() {
     ] {
         assert!(folder.path().join(page).exists(), "{page}");
     }
+}
+
+#[test]
+fn runbooks_are_listed_and_shown() {
+    insta::assert_snapshot!("runbook_list", session(&["runbook", "list"]));
+    insta::assert_snapshot!(
+        "runbook_list_json",
+        session(&["runbook", "list", "-o", "json"])
+    );
+    let shown = session(&["runbook", "show", "valkey-down"]);
+    assert!(
+        shown.contains("# Redis or Valkey is down") && shown.contains("```sh do"),
+        "{shown}"
+    );
+    insta::assert_snapshot!(
+        "runbook_unknown",
+        session(&["runbook", "show", "valkey-dwon"])
+    );
 }
