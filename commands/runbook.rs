@@ -17,12 +17,13 @@ use crate::output::{Output, table};
 /// What to do when something is wrong: read it, or be led through it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-'run' checks, says what it found, proposes a command, asks, runs it, and verifies that it helped;
-all of it is written to a log in 'data_dir' for whoever asks afterwards. It exits 0 if all is
-well at the end, 1 if something was declined, 2 if it is still bad.
+'run' checks, says what it found, proposes a command, asks, runs it, and
+verifies that it helped; all of it is written to a log in 'data_dir'. It exits
+0 if all is well at the end, 1 if something was declined, 2 if it is still bad.
 
-Commands take what they need from variables: PGHOST and so on, REDIS_CLI and HTTP come from the
-configuration; START_REDIS, START_POSTGRES, GOOD_BINARY and BACKUP from you. See 'runbook show'.
+Commands take what differs from variables: PGHOST and so on, REDIS_CLI and HTTP
+come from the configuration; START_REDIS, START_POSTGRES, GOOD_BINARY and BACKUP
+from you. 'runbook show' says which.
 
 Examples:
   discordctl runbook list

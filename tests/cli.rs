@@ -48,7 +48,7 @@ fn help_teaches() {
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
     for command in [
         "start", "stop", "status", "restart", "archive", "replay", "cleanup", "jobs", "storage",
-        "backup", "restore",
+        "backup", "restore", "monitor", "runbook",
     ] {
         insta::assert_snapshot!(format!("help_{command}"), session(&[command, "--help"]));
     }
@@ -318,4 +318,22 @@ fn completion_and_manual_pages_are_complete() {
     ] {
         assert!(folder.path().join(page).exists(), "{page}");
     }
+}
+
+#[test]
+fn runbooks_are_listed_and_shown() {
+    insta::assert_snapshot!("runbook_list", session(&["runbook", "list"]));
+    insta::assert_snapshot!(
+        "runbook_list_json",
+        session(&["runbook", "list", "-o", "json"])
+    );
+    let shown = session(&["runbook", "show", "valkey-down"]);
+    assert!(
+        shown.contains("# Redis or Valkey is down") && shown.contains("```sh do"),
+        "{shown}"
+    );
+    insta::assert_snapshot!(
+        "runbook_unknown",
+        session(&["runbook", "show", "valkey-dwon"])
+    );
 }

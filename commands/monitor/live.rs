@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use discordctl::ops::monitor::{Monitor, View};
-use discordctl::server::signalled;
+use discordctl::server::Signals;
 use futures_util::StreamExt;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::Event;
@@ -58,6 +58,7 @@ async fn watching(
     theme: Theme,
 ) -> anyhow::Result<Exit> {
     let mut events = crossterm::event::EventStream::new();
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let mut screen = Screen::default();
     let mut shown: Option<View> = None;
@@ -85,8 +86,8 @@ async fn watching(
                 None => return Ok(Exit::Done),
             },
             Ok(()) = latest.changed() => {}
-            signal = signalled() => {
-                return Ok(match signal.context("cannot listen for signals")? {
+            signal = signals.next() => {
+                return Ok(match signal {
                     2 => Exit::Interrupted,
                     _ => Exit::Terminated,
                 });

@@ -28,19 +28,21 @@ use theme::Theme;
 /// Watch instances, database and Redis, live, with alerts
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys: q quit, ? help, s sort, / filter, p pause, arrows and Enter the runbook of an alert.
+Keys: q quit, ? help, s sort, / filter, p pause, Enter the runbook of an alert.
 
-Where stdout is no terminal it looks once and prints a table, or JSON with -o json. Rates need
-two looks, so that takes one interval. It then exits 1 if there is a warning, 2 if something is
-critical. Figures that are not known are a dash, and null in JSON.
+Where stdout is no terminal it looks once and prints a table, or JSON with
+-o json. Rates need two looks, so that takes one interval. It then exits 1 if
+there is a warning, 2 if something is critical. Figures that are not known are a
+dash, and null in JSON.
 
-An alert is raised when three looks one after another are beyond a threshold of the
-configuration, and goes after three that are a fifth of the way back. With --once, by one look.
+An alert is raised when three looks one after another are beyond a threshold of
+the configuration, and goes after three that are a fifth of the way back; with
+--once by one look.
 
 Examples:
   discordctl monitor
   discordctl monitor instance-1 instance-2 --interval 5s
-  discordctl monitor --once -o json | jq '.instances[] | {instance, state, messages_per_second}'
+  discordctl monitor --once -o json | jq '.alerts[].text'
   discordctl monitor --watch -o json >> monitor.jsonl
   discordctl monitor --alert-rules > /etc/prometheus/discordctl.rules.yml")]
 pub(crate) struct MonitorArgs {

@@ -5,7 +5,6 @@ pub mod copy;
 mod error;
 mod gate;
 pub mod history;
-pub mod libpq;
 pub mod migrations;
 mod pg_url;
 mod postgres;

@@ -14,9 +14,12 @@ mod postgres;
 #[allow(dead_code, reason = "the bus's own tests use more of it")]
 mod redis_server;
 
+mod background;
 mod commands;
+mod deploy;
 mod migration;
 mod pool;
+mod restore;
 mod site;
 mod valkey;
 

@@ -47,6 +47,8 @@ async fn exhausted_by_sleeping_connections() {
     assert!(migrated.unwrap().success());
     site.serve().await;
 
+    // Kept, so that there is a way in.
+    let mut operator = site.postgres.connect().await;
     let wanted = Arc::new(AtomicBool::new(true));
     let mut sleepers = JoinSet::new();
     for _ in 0..SLEEPERS {
@@ -56,15 +58,22 @@ async fn exhausted_by_sleeping_connections() {
     // Whatever place the instance loses is taken at once.
     let instance = site.instance.as_ref().unwrap();
     while instance.get("/health").await["status"] != "unhealthy" {
-        site.postgres
-            .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'")
-            .await;
+        super::postgres::run(
+            &mut operator,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'",
+        )
+        .await;
         sleep(Duration::from_millis(50)).await;
     }
     // An operator is not there within a second; only what lasts is ended.
     let lasting = "SELECT count(*) FROM pg_stat_activity
         WHERE usename = 'report' AND query_start < now() - interval '1 second'";
-    while site.postgres.number(lasting).await < 17 {
+    while sqlx::query_scalar::<_, i64>(lasting)
+        .fetch_one(&mut operator)
+        .await
+        .unwrap()
+        < 16
+    {
         sleep(Duration::from_millis(50)).await;
     }
     wanted.store(false, Relaxed);

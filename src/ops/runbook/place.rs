@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, RedisUrl};
 use crate::ops::bench::Site;
-use crate::store::libpq;
+use crate::store::copy::libpq;
 
 /// What commands are told, and what may not be shown of it.
 #[derive(Debug, Clone, Default)]
@@ -32,11 +32,18 @@ impl Place {
                 .variables
                 .push((name.to_owned(), path.display().to_string()));
         }
+        place.set("RUN", config.data_dir.join("run").display());
         place.set("HTTP", Site::of(config).http);
         place.set("TCP_HOST", Site::of(config).tcp.ip());
         place.set("TCP_PORT", config.tcp_port);
-        if config.db_url.expose().starts_with("postgres") {
-            for (name, value) in libpq::variables(config.db_url.expose()).unwrap_or_default() {
+        let is_postgres = config.db_url.expose().starts_with("postgres");
+        place.set("DB_KIND", if is_postgres { "postgresql" } else { "sqlite" });
+        if is_postgres {
+            let variables = libpq::told_by(config.db_url.expose()).unwrap_or_default();
+            let named = variables
+                .into_iter()
+                .filter(|(name, _)| *name != "PGAPPNAME");
+            for (name, value) in named {
                 if name == "PGPASSWORD" {
                     place.secrets.push(value.clone());
                 }

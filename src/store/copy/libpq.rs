@@ -30,6 +30,13 @@ pub async fn server(url: &str) -> Result<Server, StoreError> {
     })
 }
 
+/// The variables of libpq for `url`, as far as that alone tells.
+pub fn told_by(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let options = pg_url::read(url)?;
+    let database = options.get_database().unwrap_or(options.get_username());
+    variables(url, database)
+}
+
 fn variables(url: &str, database: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
     let options = pg_url::read(url)?;
     let host = match options.get_socket() {
@@ -86,7 +93,7 @@ fn parameter(url: &str, key: &str) -> Option<String> {
 }
 
 /// Without the %-escapes.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

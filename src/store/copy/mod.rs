@@ -3,7 +3,7 @@
 //! A database here may be a copy, empty, or of another version: nothing is asked of its schema.
 mod contents;
 mod database;
-mod libpq;
+pub mod libpq;
 mod scratch;
 mod sqlite;
 

@@ -1,0 +1,57 @@
+//! A new binary that can't serve is rolled out; a roll ends in the middle; an instance dies.
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::{Signal, kill_process};
+
+use super::background::Background;
+use super::site::Site;
+
+/// Knows the configuration, and ends when it is to serve.
+fn bad_binary(site: &Site) -> String {
+    let path = site.path().join("discordctl-next");
+    let real = env!("CARGO_BIN_EXE_discordctl");
+    let script = format!("#!/bin/sh\ncase \"$1\" in serve) exit 70 ;; esac\nexec {real} \"$@\"\n");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_that_can_not_serve() {
+    let Some(site) = Site::bare().await else {
+        return;
+    };
+    let good = [("GOOD_BINARY", env!("CARGO_BIN_EXE_discordctl"))];
+    let instances = Background::start(&site).await;
+    let bad = bad_binary(&site);
+    let roll = ["restart", "--rolling", "--allow-downtime", "--binary", &bad];
+    instances.does(&roll, 2).await;
+
+    // The roll has put the old one back by itself.
+    let walked = site.mend("bad-deploy", &good).await;
+    assert_eq!((walked.exit, walked.outcomes().len()), (Some(0), 0));
+
+    // Whoever rolls is killed while the new process is being watched.
+    let before = instances.pid().await;
+    let roll = ["restart", "--rolling", "--allow-downtime", "--soak", "8s"];
+    let mut roller = site.discordctl(&roll).spawn().unwrap();
+    instances.is_replaced(before).await;
+    roller.kill().await.unwrap();
+    let walked = site.mend("bad-deploy", &good).await;
+    assert_eq!(walked.exit, Some(0));
+    assert_eq!(
+        walked.outcomes(),
+        ["nothing-to-do", "helped", "nothing-to-do"]
+    );
+
+    kill_process(instances.pid().await, Signal::KILL).unwrap();
+    instances.is_dead().await;
+    let walked = site.mend("bad-deploy", &good).await;
+    assert_eq!(walked.exit, Some(0));
+    assert_eq!(
+        walked.outcomes(),
+        ["nothing-to-do", "nothing-to-do", "helped"]
+    );
+    instances.does(&["status"], 0).await;
+}

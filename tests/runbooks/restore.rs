@@ -1,0 +1,42 @@
+//! The database is lost while instances run, and restored from a backup.
+use sqlx::{Connection, PgConnection};
+
+use super::background::Background;
+use super::site::Site;
+
+const SAID: &str = "INSERT INTO users (nickname) VALUES ('alice');
+    INSERT INTO rooms (name, last_seq) VALUES ('attic', 2);
+    INSERT INTO messages (room_id, seq, user_id, content)
+      SELECT rooms.id, seq, users.id, 'kept' FROM rooms, users, (VALUES (1), (2)) AS n (seq)
+      WHERE rooms.name = 'attic' AND users.nickname = 'alice'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_database() {
+    let Some(mut site) = Site::bare().await else {
+        return;
+    };
+    site.postgres.sql("CREATE DATABASE chat").await;
+    let port = site.postgres.port;
+    site.db_url = format!("postgresql://postgres@127.0.0.1:{port}/chat");
+    let instances = Background::start(&site).await;
+    let mut database = PgConnection::connect(&site.db_url).await.unwrap();
+    super::postgres::run(&mut database, SAID).await;
+    database.close().await.unwrap();
+    let backup = site.path().join("chat.dump");
+    let backup = backup.to_str().unwrap();
+    instances.does(&["backup", "--to", backup], 0).await;
+
+    site.postgres.sql("DROP DATABASE chat WITH (FORCE)").await;
+    let walked = site.mend("restore-backup", &[("BACKUP", backup)]).await;
+    assert_eq!(walked.exit, Some(0));
+    let outcomes = ["nothing-to-do", "helped", "helped", "helped", "helped"];
+    assert_eq!(walked.outcomes(), outcomes);
+
+    let mut database = PgConnection::connect(&site.db_url).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE content = 'kept'")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(kept, 2);
+    instances.does(&["status"], 0).await;
+}
