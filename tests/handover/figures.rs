@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 
 use crate::client::request;
 use crate::db::{self, Kind};
