@@ -1,13 +1,14 @@
 //! What went wrong with the archive, for the operator.
 use discordctl::config::Config;
-use discordctl::ops::archive::{ArchiveError, LeaseError, StoreError};
+use discordctl::ops::archive::{ArchiveError, LeaseError};
 
+use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
     let (exit, code, hint) = match error {
-        ArchiveError::Store(error) => return database(error, config),
+        ArchiveError::Store(error) => return database::explain(error, config),
         ArchiveError::Lease(LeaseError::Held { .. }) => (
             Exit::TryAgain,
             "locked",
@@ -67,37 +68,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-pub(crate) fn database(error: &StoreError, config: &Config) -> Failure {
-    let (exit, code, hint) = match error {
-        StoreError::Schema(_) => (
-            Exit::Config,
-            "schema",
-            "bring the database and this program together ('discordctl migrate status')",
-        ),
-        StoreError::Unsupported(_) => (
-            Exit::Config,
-            "db_url",
-            "check 'db_url'; 'discordctl config show' says where it comes from",
-        ),
-        StoreError::Full(_) => (
-            Exit::CannotCreate,
-            "full",
-            "make room on the database's disk, then run it again",
-        ),
-        _ => (
-            Exit::Unavailable,
-            "database_unavailable",
-            "check that the database runs and that 'db_url' is right, then run it again",
-        ),
-    };
-    Failure {
-        exit,
-        code,
-        what: format!("cannot use the database {}", config.db_url),
-        why: error.to_string(),
-        hint: hint.into(),
-        runbook: None,
-    }
 }
