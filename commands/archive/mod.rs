@@ -126,7 +126,7 @@ pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
 async fn archive(args: RunArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
     let failed = |error: ArchiveError| failure::explain(&error, config);
     let rooms = rooms(&args.room)?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let destination = Destination::open(&config.archive.url).map_err(failed)?;
     let mut session = Session::open(&config.db_url, "discordctl archive", args.dry_run)
         .await
@@ -196,7 +196,7 @@ async fn list(names: &[String], config: &Config, output: &Output) -> anyhow::Res
 
 async fn verify(config: &Config, output: &Output) -> anyhow::Result<Exit> {
     let failed = |error: ArchiveError| failure::explain(&error, config);
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let destination = Destination::open(&config.archive.url).map_err(failed)?;
     let progress = Progress::new("verifying");
     let findings = archive::verify(&destination, &progress, &interrupt.stop).await;

@@ -69,7 +69,7 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
         room: rooms(&room)?.pop(),
         dry_run: args.dry_run,
     };
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let archive = Destination::open(&config.archive.url).map_err(|e| failed(e.into()))?;
     let mut sources = Vec::new();
     for name in args.files.iter().chain(&args.file) {
