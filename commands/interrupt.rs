@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use anyhow::Context;
 use discordctl::config::redact;
-use discordctl::server::signalled;
+use discordctl::server::{Signals, signalled};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -16,11 +17,13 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    pub(crate) fn listen() -> Self {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let mut signals = Signals::new().context("cannot listen for signals")?;
         let (stop, signal) = (CancellationToken::new(), Arc::new(AtomicI32::new(0)));
         let (told, number) = (stop.clone(), signal.clone());
         tokio::spawn(async move {
-            while let Ok(signal) = signalled().await {
+            loop {
+                let signal = signals.next().await;
                 if told.is_cancelled() {
                     std::process::exit(i32::from(exit_of(signal) as u8));
                 }
@@ -29,7 +32,7 @@ impl Interrupt {
                 anstream::eprintln!("stopping at the next safe point; once more ends at once");
             }
         });
-        Self { stop, signal }
+        Ok(Self { stop, signal })
     }
 
     /// If it was stopped: says how to go on, and the exit for that signal.

@@ -2,13 +2,13 @@
 pub(crate) mod failure;
 mod report;
 
-use anyhow::Context;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use discordctl::config::{Config, HumanDuration};
 use discordctl::model::RoomName;
 use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Plan, Session, Until};
 
+use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -77,12 +77,7 @@ struct RunArgs {
 
 pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load()?.config;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let done = runtime.block_on(async {
+    database::block_on(async {
         match args.command {
             Some(_) if args.run != RunArgs::default() => Err(misplaced().into()),
             None => archive(args.run, &config, output).await,
@@ -90,10 +85,7 @@ pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
             Some(ArchiveCommand::List { room }) => list(&room, &config, output).await,
             Some(ArchiveCommand::Verify) => verify(&config, output).await,
         }
-    });
-    // What lingers is a read of a signal.
-    runtime.shutdown_background();
-    done
+    })
 }
 
 fn misplaced() -> Failure {
@@ -126,7 +118,7 @@ pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
 async fn archive(args: RunArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
     let failed = |error: ArchiveError| failure::explain(&error, config);
     let rooms = rooms(&args.room)?;
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let destination = Destination::open(&config.archive.url).map_err(failed)?;
     let mut session = Session::open(&config.db_url, "discordctl archive", args.dry_run)
         .await
@@ -196,7 +188,7 @@ async fn list(names: &[String], config: &Config, output: &Output) -> anyhow::Res
 
 async fn verify(config: &Config, output: &Output) -> anyhow::Result<Exit> {
     let failed = |error: ArchiveError| failure::explain(&error, config);
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let destination = Destination::open(&config.archive.url).map_err(failed)?;
     let progress = Progress::new("verifying");
     let findings = archive::verify(&destination, &progress, &interrupt.stop).await;

@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use discordctl::ops::bench::{Live, Plan};
-use discordctl::server::signalled;
+use discordctl::server::Signals;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::oneshot;
 
@@ -22,16 +22,25 @@ pub(super) fn watched<T>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let signals = {
+        let _within = runtime.enter();
+        Signals::new()?
+    };
     let (over, is_over) = oneshot::channel::<()>();
     Ok(thread::scope(|scope| {
-        let watching = scope.spawn(move || runtime.block_on(watch(plan, live, is_over)));
+        let watching = scope.spawn(move || runtime.block_on(watch(plan, live, signals, is_over)));
         let done = work();
         drop(over);
         (done, watching.join().unwrap_or_default())
     }))
 }
 
-async fn watch(plan: &Plan, live: &Live, mut is_over: oneshot::Receiver<()>) -> Option<Exit> {
+async fn watch(
+    plan: &Plan,
+    live: &Live,
+    mut signals: Signals,
+    mut is_over: oneshot::Receiver<()>,
+) -> Option<Exit> {
     let bar = ProgressBar::new_spinner();
     // The template is ours; if it were wrong, the default would do.
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
@@ -41,7 +50,7 @@ async fn watch(plan: &Plan, live: &Live, mut is_over: oneshot::Receiver<()>) -> 
     loop {
         tokio::select! {
             _ = &mut is_over => break,
-            Ok(signal) = signalled() => {
+            signal = signals.next() => {
                 let exit = if signal == 2 { Exit::Interrupted } else { Exit::Terminated };
                 if ended.is_some() {
                     std::process::exit(exit as i32);

@@ -80,7 +80,7 @@ pub(crate) fn run(args: CleanupArgs, yes: bool, output: &Output) -> anyhow::Resu
 }
 
 async fn work(config: &Config, options: &Options, output: &Output) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let progress = Progress::new("archiving");
     let done = perform(config, options, &progress, &interrupt.stop).await;
     progress.finish();

@@ -75,7 +75,7 @@ async fn run_now(
     output: &Output,
 ) -> anyhow::Result<Exit> {
     let failed = |error| database::explain(&error, config);
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let upkeep = database::open(config, "jobs").await?;
     let ended = jobs::run(&upkeep, job, run, &config.instance_id, || {
         work::work(config, job, &interrupt.stop)

@@ -1,13 +1,13 @@
 //! `discordctl replay`: archived messages back into the database.
 mod failure;
 
-use anyhow::Context;
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::ops::archive::{Destination, Session};
 use discordctl::ops::replay::{self, Plan, ReplayError, Report};
 
 use crate::archive::rooms;
+use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -51,15 +51,7 @@ pub(crate) struct ReplayArgs {
 
 pub(crate) fn run(args: ReplayArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load()?.config;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let done = runtime.block_on(replay(args, &config, output));
-    // What lingers is a read of a signal.
-    runtime.shutdown_background();
-    done
+    database::block_on(replay(args, &config, output))
 }
 
 async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
@@ -69,7 +61,7 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
         room: rooms(&room)?.pop(),
         dry_run: args.dry_run,
     };
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     let archive = Destination::open(&config.archive.url).map_err(|e| failed(e.into()))?;
     let mut sources = Vec::new();
     for name in args.files.iter().chain(&args.file) {

@@ -1,21 +1,22 @@
 //! Where archives are: a folder (`file:`) or a bucket (`s3://`), through one library.
+use std::io::Read;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    ClientOptions, Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
-    UpdateVersion,
+    ClientOptions, Error, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, RetryConfig, UpdateVersion,
 };
 
 use super::error::ArchiveError;
+use super::parts::Parts;
 use crate::config::ArchiveUrl;
 
 /// For one request to a bucket, and for all its repetitions.
@@ -151,17 +152,16 @@ impl Destination {
         }
     }
 
-    /// A file's bytes as they come, if it is there.
-    pub async fn stream(
-        &self,
-        path: &str,
-    ) -> Result<Option<BoxStream<'static, Result<Bytes, ArchiveError>>>, ArchiveError> {
+    /// A file to be read where blocking is allowed, if it is there.
+    pub async fn read(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, ArchiveError> {
         let Some(found) = self.find(path).await? else {
             return Ok(None);
         };
-        let what = format!("can't read {path} in {}", self.shown);
-        let failed = move |e| ArchiveError::destination(what.clone(), e);
-        Ok(Some(found.into_stream().map_err(failed).boxed()))
+        Ok(Some(match found.payload {
+            // As a stream it would come in parts of 8 KiB, each from a thread of its own.
+            GetResultPayload::File(file, _) => Box::new(file),
+            GetResultPayload::Stream(parts) => Box::new(Parts::of(parts)),
+        }))
     }
 
     /// The files below `folder`, by path.

@@ -1,9 +1,11 @@
 //! Writing documents: consecutive messages of a room and a month, one a line.
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
+use parking_lot::Mutex;
 
 use super::digest::Sum;
 use super::error::ArchiveError;
@@ -14,6 +16,10 @@ use crate::store::history::Row;
 /// A document ends with the month, or with so many messages, or so many bytes.
 const MOST_ROWS: u64 = 100_000;
 const MOST_BYTES: usize = 8 << 20;
+/// All that a document may need: what is not used is not in memory, and nothing is moved.
+const WHOLE: usize = MOST_BYTES + (256 << 10);
+/// Buffers that are kept to be used again: one is filled while the other is stored.
+const SPARE: usize = 2;
 /// Of zstd's levels, the one at which the archive is not slower for it.
 const LEVEL: i32 = 3;
 
@@ -42,6 +48,29 @@ pub(super) struct Builder {
     known: BTreeMap<Seq, Seq>,
     open: Option<Open>,
     done: Vec<Document>,
+    spare: Spare,
+}
+
+/// Buffers of documents that are stored. Freed and taken anew from whichever thread, they would
+/// stay in memory many times over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        let buffer = self.0.lock().pop();
+        buffer.unwrap_or_else(|| Vec::with_capacity(WHOLE))
+    }
+
+    /// Keeps the buffer behind `bytes`, unless somebody still reads it.
+    pub(super) fn keep(&self, bytes: Bytes) {
+        let mut spare = self.0.lock();
+        if bytes.is_unique() && spare.len() < SPARE {
+            let mut buffer = Vec::from(bytes);
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
 }
 
 struct Open {
@@ -59,6 +88,7 @@ impl Builder {
         made_at: DateTime<Utc>,
         compress: bool,
         known: BTreeMap<Seq, Seq>,
+        spare: Spare,
     ) -> Self {
         Self {
             room,
@@ -67,6 +97,7 @@ impl Builder {
             known,
             open: None,
             done: Vec::new(),
+            spare,
         }
     }
 
@@ -84,7 +115,9 @@ impl Builder {
             let open = match &mut self.open {
                 Some(open) => open,
                 None => {
-                    let open = Open::new(&self.room, self.made_at, row.seq, month, &self.known)?;
+                    let text = self.spare.take();
+                    let (room, bound) = (&self.room, self.known.get(&row.seq).copied());
+                    let open = Open::new(text, room, self.made_at, row.seq, month, bound)?;
                     self.open.insert(open)
                 }
             };
@@ -115,7 +148,13 @@ impl Builder {
         let mut bytes = open.text;
         bytes.extend_from_slice(b"\n]}\n");
         if self.compress {
-            bytes = zstd::bulk::compress(&bytes, LEVEL).map_err(inside)?;
+            let mut packed = self.spare.take();
+            packed.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+            let mut pack = zstd::bulk::Compressor::new(LEVEL).map_err(inside)?;
+            pack.compress_to_buffer(&bytes, &mut packed)
+                .map_err(inside)?;
+            self.spare.keep(bytes.into());
+            bytes = packed;
             path += ".zst";
         }
         let sum = Sum::of(&bytes);
@@ -141,14 +180,13 @@ impl Builder {
 
 impl Open {
     fn new(
+        mut text: Vec<u8>,
         room: &RoomRef,
         made_at: DateTime<Utc>,
         first: Seq,
         month: (i32, u32),
-        known: &BTreeMap<Seq, Seq>,
+        bound: Option<Seq>,
     ) -> Result<Self, ArchiveError> {
-        // All that it may need: what is not used is not in memory, and nothing is moved.
-        let mut text = Vec::with_capacity(MOST_BYTES + (256 << 10));
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
         write!(
@@ -163,7 +201,7 @@ impl Open {
             first,
             last: first,
             month,
-            bound: known.get(&first).copied(),
+            bound,
         })
     }
 
@@ -271,6 +309,7 @@ mod tests {
             "2024-03-01T00:00:00Z".parse().expect("a time"),
             false,
             known,
+            Spare::default(),
         )
     }
 

@@ -16,7 +16,7 @@ pub enum ArchiveError {
     #[error("{what}: {source}")]
     Destination {
         what: String,
-        source: object_store::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Something else has the name of a document that was to be written.
     #[error("{0} is there already, and holds something else")]
@@ -41,10 +41,13 @@ impl From<LeaseError> for ArchiveError {
 }
 
 impl ArchiveError {
-    pub(super) fn destination(what: impl Into<String>, source: object_store::Error) -> Self {
+    pub(super) fn destination(
+        what: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         Self::Destination {
             what: what.into(),
-            source,
+            source: Box::new(source),
         }
     }
 

@@ -8,6 +8,7 @@ pub(in crate::ops) mod digest;
 mod document;
 mod error;
 mod manifest;
+mod parts;
 mod plan;
 mod session;
 mod verify;

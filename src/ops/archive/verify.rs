@@ -1,10 +1,8 @@
 //! Reading documents back: whether what is stored is what was written.
-use std::io::Write;
+use std::io::{self, Read, Write};
 
-use bytes::Bytes;
-use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
@@ -12,6 +10,9 @@ use super::digest::{Digest, Sum};
 use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
 use super::plan::Watch;
+
+/// Read at once.
+const PART: usize = 64 << 10;
 
 /// What a stored file really is.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,28 +35,48 @@ pub(super) fn difference(seen: &Seen, entry: &Entry) -> Option<String> {
     None
 }
 
-/// Reads a document through to its end, in constant memory.
+/// Reads a document through to its end, in constant memory; `None` if it is not there.
 pub(super) async fn look(
+    destination: &Destination,
     path: &str,
-    mut bytes: BoxStream<'static, Result<Bytes, ArchiveError>>,
-) -> Result<Seen, ArchiveError> {
+) -> Result<Option<Seen>, ArchiveError> {
+    let Some(stored) = destination.read(path).await? else {
+        return Ok(None);
+    };
+    let path = path.to_owned();
+    let seen = spawn_blocking(move || through(&path, stored)).await;
+    seen.map_err(|e| ArchiveError::Inside(e.to_string()))?
+        .map(Some)
+}
+
+fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
     let mut digest = Digest::default();
     let mut lines = Lines::default();
     let mut unpack = match path.ends_with(".zst") {
         true => Some(zstd::stream::write::Decoder::new(Lines::default()).map_err(inside)?),
         false => None,
     };
-    while let Some(part) = bytes.try_next().await? {
-        digest.update(&part);
+    let mut buffer = vec![0; PART];
+    loop {
+        let part = match stored.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(ArchiveError::destination(
+                    format!("can't read {path}"),
+                    error,
+                ));
+            }
+        };
+        digest.update(part);
         let counted = match &mut unpack {
-            Some(unpack) => unpack.write_all(&part),
-            None => lines.write_all(&part),
+            Some(unpack) => unpack.write_all(part),
+            None => lines.write_all(part),
         };
         if let Err(error) = counted {
-            return Err(ArchiveError::damaged(
-                path,
-                format!("it can't be unpacked: {error}"),
-            ));
+            let why = format!("it can't be unpacked: {error}");
+            return Err(ArchiveError::damaged(path, why));
         }
     }
     if let Some(mut unpack) = unpack {
@@ -69,7 +90,7 @@ pub(super) async fn look(
     })
 }
 
-fn inside(error: std::io::Error) -> ArchiveError {
+fn inside(error: io::Error) -> ArchiveError {
     ArchiveError::Inside(format!("can't unpack: {error}"))
 }
 
@@ -78,12 +99,12 @@ fn inside(error: std::io::Error) -> ArchiveError {
 struct Lines(u64);
 
 impl Write for Lines {
-    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         self.0 += memchr::memchr_iter(b'\n', part).count() as u64;
         Ok(part.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -140,16 +161,14 @@ pub async fn verify(
 }
 
 async fn check(destination: &Destination, entry: &Entry) -> Result<Finding, ArchiveError> {
-    let (state, why) = match destination.stream(&entry.path).await? {
-        None => (State::Missing, "the manifest names it".to_owned()),
-        Some(bytes) => match look(&entry.path, bytes).await {
-            Ok(seen) => match difference(&seen, entry) {
-                None => (State::Ok, String::new()),
-                Some(why) => (State::Damaged, why),
-            },
-            Err(ArchiveError::Damaged { why, .. }) => (State::Damaged, why),
-            Err(error) => return Err(error),
+    let (state, why) = match look(destination, &entry.path).await {
+        Ok(None) => (State::Missing, "the manifest names it".to_owned()),
+        Ok(Some(seen)) => match difference(&seen, entry) {
+            None => (State::Ok, String::new()),
+            Some(why) => (State::Damaged, why),
         },
+        Err(ArchiveError::Damaged { why, .. }) => (State::Damaged, why),
+        Err(error) => return Err(error),
     };
     Ok(Finding {
         path: entry.path.clone(),

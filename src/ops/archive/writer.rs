@@ -2,12 +2,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
-use super::document::{Builder, Document, folder, span_of};
+use super::document::{Builder, Document, Spare, folder, span_of};
 use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
 use super::plan::{Plan, Until, Watch};
@@ -34,6 +35,7 @@ pub struct Archiver<'a> {
     page: usize,
     /// The document that is being stored while the next is made.
     storing: Option<JoinHandle<Result<Entry, ArchiveError>>>,
+    spare: Spare,
 }
 
 impl<'a> Archiver<'a> {
@@ -54,6 +56,7 @@ impl<'a> Archiver<'a> {
             manifest,
             page: FIRST_ROWS,
             storing: None,
+            spare: Spare::default(),
         })
     }
 
@@ -76,7 +79,8 @@ impl<'a> Archiver<'a> {
         }
         let known = self.unentered(stand).await?;
         let (room, compress) = (stand.room.clone(), self.plan.compress);
-        let mut builder = Builder::new(room, self.plan.now, compress, known);
+        let spare = self.spare.clone();
+        let mut builder = Builder::new(room, self.plan.now, compress, known, spare);
         let mut entered = Vec::new();
         while let Some(last) = rows.last().map(|row| row.seq)
             && !self.stop.is_cancelled()
@@ -165,11 +169,16 @@ impl<'a> Archiver<'a> {
     ) -> Result<(), ArchiveError> {
         self.settle(stand, entered).await?;
         if self.plan.dry_run {
+            self.spare.keep(document.bytes);
             entered.push(document.entry);
             return Ok(());
         }
-        let destination = self.destination.clone();
-        self.storing = Some(tokio::spawn(store(destination, document)));
+        let (destination, spare) = (self.destination.clone(), self.spare.clone());
+        self.storing = Some(tokio::spawn(async move {
+            let entry = store(&destination, document.entry, &document.bytes).await;
+            spare.keep(document.bytes);
+            entry
+        }));
         Ok(())
     }
 
@@ -247,22 +256,24 @@ impl<'a> Archiver<'a> {
 
 /// Stores a document and reads it back. One that is there already, from a run that was ended, is
 /// taken if it holds the very same messages.
-async fn store(destination: Destination, document: Document) -> Result<Entry, ArchiveError> {
-    let Document { mut entry, bytes } = document;
+async fn store(
+    destination: &Destination,
+    mut entry: Entry,
+    bytes: &Bytes,
+) -> Result<Entry, ArchiveError> {
     let path = entry.path.clone();
     if !destination.put_new(&path, bytes.clone()).await? {
         let there = destination.get(&path).await?;
         let (there, _) = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
-        let same = messages(&path, &there)? == messages(&path, &bytes)?;
+        let same = messages(&path, &there)? == messages(&path, bytes)?;
         if !same {
             return Err(ArchiveError::Exists(path));
         }
         entry.adopt(&there);
     }
     fault::point("archive:written");
-    let there = destination.stream(&path).await?;
-    let there = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
-    let seen = verify::look(&path, there).await?;
+    let seen = verify::look(destination, &path).await?;
+    let seen = seen.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
     if let Some(why) = verify::difference(&seen, &entry) {
         return Err(ArchiveError::damaged(&path, format!("read back, {why}")));
     }

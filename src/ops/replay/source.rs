@@ -2,16 +2,9 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::sync::mpsc;
-
 use super::error::ReplayError;
 use crate::ops::archive::digest::{Digest, Sum};
 use crate::ops::archive::{Destination, Entry, Manifest};
-
-/// Parts of a document that are on their way from the archive.
-const PARTS: usize = 4;
 
 /// A document that was named.
 #[derive(Debug, Clone)]
@@ -40,21 +33,8 @@ impl Source {
                 Box::new(std::fs::File::open(file).map_err(unreadable)?)
             }
             Self::Archived(archive, name) => {
-                let bytes = archive.stream(name).await?;
-                let mut bytes = bytes.ok_or_else(|| ReplayError::NotFound(path.clone()))?;
-                let (give, parts) = mpsc::channel(PARTS);
-                tokio::spawn(async move {
-                    while let Some(part) = bytes.next().await {
-                        // Whoever read has ended, well or not.
-                        if give.send(part.map_err(|e| e.to_string())).await.is_err() {
-                            return;
-                        }
-                    }
-                });
-                Box::new(Parts {
-                    parts,
-                    left: Bytes::new(),
-                })
+                let stored = archive.read(name).await?;
+                stored.ok_or_else(|| ReplayError::NotFound(path.clone()))?
             }
         };
         Ok(Opened {
@@ -152,25 +132,6 @@ impl<R: Read> Read for Unpacked<R> {
             let why = format!("it can't be unpacked: {error}");
             io::Error::new(io::ErrorKind::InvalidData, why)
         })
-    }
-}
-
-struct Parts {
-    parts: mpsc::Receiver<Result<Bytes, String>>,
-    left: Bytes,
-}
-
-impl Read for Parts {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.left.is_empty() {
-            match self.parts.blocking_recv() {
-                Some(part) => self.left = part.map_err(io::Error::other)?,
-                None => return Ok(0),
-            }
-        }
-        let count = buffer.len().min(self.left.len());
-        buffer[..count].copy_from_slice(&self.left.split_to(count));
-        Ok(count)
     }
 }
 
