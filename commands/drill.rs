@@ -15,32 +15,35 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Format, Output, table};
 use crate::{instances, restart};
 
 /// Cause a fault on private servers, and see that nothing is lost
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Starts PostgreSQL, Redis or Valkey and two instances of its own, in a temporary folder on free
-ports of 127.0.0.1; whatever runs on this machine is not touched. Clients send over HTTP, each
-message with a nonce until it is acknowledged; readers are at each instance over TCP and SSE. When
-message --kill-at is due, this happens:
+Starts PostgreSQL, Redis or Valkey and two instances of its own, in a
+temporary folder, on free ports of 127.0.0.1; whatever runs on this machine is
+not touched. Clients send over HTTP, each message under a nonce until it is
+acknowledged; readers are at each instance over TCP and SSE. When message
+--kill-at is due, this happens:
 
   redis-outage      Redis is killed, and started again after --recovery-wait
-  database-restart  PostgreSQL is stopped as in a crash, and started again after that
-  kill-instance     an instance is killed (-9), and started again after that
+  database-restart  the same with PostgreSQL, which is stopped as in a crash
+  kill-instance     the same with an instance (kill -9)
   rolling-restart   every instance is replaced, one at a time
-  slow-reader       a reader reads nothing for that long, and then goes on; messages are large
+  slow-reader       a reader reads nothing for --recovery-wait; messages are
+                    large, so that no buffer of the kernel holds them all
 
-Each client keeps its last message until the fault is over. Written are messages.csv (a line for
-each message and reader), events.log and results.json.
+Each client keeps its last message until the fault is over. Written are
+messages.csv (a line for each message and reader), events.log, results.json.
 
-Exits 0 if every message was acknowledged and everyone saw each once and in order, 2 if not.
+Exits 0 if every message was acknowledged and everyone saw each once and in
+order, 2 if not, 69 if PostgreSQL or Redis is not installed.
 
 Examples:
   discordctl drill redis-outage
   discordctl drill kill-instance --messages 400 --kill-at 200 --interval 10ms
-  discordctl drill database-restart --recovery-wait 10s --logs /tmp/drill -o json
+  discordctl drill database-restart --recovery-wait 10s -o json
   discordctl drill slow-reader --messages 1000 --kill-at 100 --interval 5ms")]
 pub(crate) struct DrillArgs {
     /// What is made to fail
@@ -99,8 +102,10 @@ pub(crate) fn run(args: &DrillArgs, output: &Output) -> anyhow::Result<Exit> {
     let held = instances::runtime()?.block_on(async {
         let stop = CancellationToken::new();
         tokio::select! {
-            held = drill::run(plan, &stop, tell) => held,
+            // First, so that no server is started before signals are heeded.
+            biased;
             () = watch(&stop, &signal) => Err(DrillError::Stopped),
+            held = drill::run(plan, &stop, tell(output.format())) => held,
         }
     });
     let outcome = match held {
@@ -190,8 +195,13 @@ async fn watch(stop: &CancellationToken, number: &AtomicI32) {
     std::future::pending().await
 }
 
-fn tell(event: &Event) {
-    anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), event.what);
+/// For people; a program reads `events.log`, and of stderr only what went wrong.
+fn tell(format: Format) -> impl Fn(&Event) + Send + Sync + 'static {
+    move |event| {
+        if format == Format::Table {
+            anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), event.what);
+        }
+    }
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
@@ -226,9 +236,8 @@ fn summary(report: &Report) -> String {
         ("fault lasted", format!("{:.0} ms", report.fault_ms)),
         ("well again after", format!("{:.0} ms", report.recovery_ms)),
     ];
-    let rows = rows.map(|(name, value)| [name.to_uppercase(), value]);
-    let fault = report.fault.as_str();
-    let mut text = table([fault, ""], rows.into());
+    let rows = rows.map(|(name, value)| [name.to_owned(), value]);
+    let mut text = table(["DRILL", report.fault.as_str()], rows.into());
     text += "\n\n";
     let headings = [
         "READER",

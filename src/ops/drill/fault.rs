@@ -88,7 +88,7 @@ impl Scene<'_> {
     }
 
     async fn rolling_restart(&mut self) -> Result<Micros, DrillError> {
-        let mended = self.journal.note("a rolling restart begins");
+        self.journal.note("a rolling restart begins");
         let instances = self.stage.instances.iter();
         let places: Vec<Place> = instances.map(|instance| instance.place.clone()).collect();
         let plan = roll::Plan {
@@ -111,7 +111,7 @@ impl Scene<'_> {
         let keeper = &self.plan.keeper;
         let rolled = roll::roll(&places, &plan, keeper, &SystemClock, self.stop, &mut tell);
         match rolled.await?.result {
-            Verdict::Finished => Ok(mended),
+            Verdict::Finished => Ok(self.journal.note("the rolling restart is done")),
             Verdict::Interrupted => Err(DrillError::Stopped),
             other => Err(DrillError::Instance(format!(
                 "the rolling restart ended as {other:?}"

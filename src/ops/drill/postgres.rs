@@ -75,7 +75,7 @@ impl Postgres {
     pub(super) async fn start(folder: &Folder) -> Result<Self, DrillError> {
         let programs = Programs::find()?;
         let (cluster, log) = (folder.path("cluster"), folder.path("postgres.log"));
-        init(&programs, &cluster)?;
+        init(&programs, &cluster).await?;
         let port = free_port()?;
         let server = spawn(&programs, &cluster, &log, port)?;
         let mut postgres = Self {
@@ -111,7 +111,7 @@ impl Postgres {
     }
 }
 
-fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
+async fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
     let made = fs::DirBuilder::new().mode(0o700).create(cluster);
     made.map_err(DrillError::io("make", cluster))?;
     if let Some((user, group)) = programs.user {
@@ -123,8 +123,10 @@ fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
         .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"])
         .args(["--no-sync", "-D"])
         .arg(cluster);
-    let made = initdb
+    let made = tokio::process::Command::from(initdb)
+        .kill_on_drop(true)
         .output()
+        .await
         .map_err(DrillError::io("run", &programs.folder))?;
     match made.status.success() {
         true => Ok(()),
