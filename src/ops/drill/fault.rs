@@ -61,6 +61,7 @@ impl Scene<'_> {
         self.wait().await;
         let mended = self.journal.note("Redis is started again");
         self.stage.redis.restart().await?;
+        self.journal.note("Redis answers");
         Ok(mended)
     }
 
@@ -71,6 +72,7 @@ impl Scene<'_> {
         self.wait().await;
         let mended = self.journal.note("PostgreSQL is started again");
         self.stage.postgres.restart().await?;
+        self.journal.note("PostgreSQL answers");
         Ok(mended)
     }
 
