@@ -5,8 +5,8 @@ use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, doctor, health, instances, jobs, man,
-    migrate, monitor, replay, restart, restore, runbook, serve, storage,
+    archive, backup, bench, cleanup, completion, config, doctor, drill, health, instances, jobs,
+    man, migrate, monitor, replay, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Monitor(monitor::MonitorArgs),
     Runbook(runbook::RunbookArgs),
     Bench(bench::BenchArgs),
+    Drill(drill::DrillArgs),
     Connections(connections::ConnectionsArgs),
     Disconnect(disconnect::DisconnectArgs),
     Drain(drain::DrainArgs),

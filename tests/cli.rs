@@ -48,7 +48,7 @@ fn help_teaches() {
     insta::assert_snapshot!("help_serve", session(&["serve", "--help"]));
     for command in [
         "start", "stop", "status", "restart", "archive", "replay", "cleanup", "jobs", "storage",
-        "backup", "restore", "monitor", "runbook",
+        "backup", "restore", "monitor", "runbook", "drill",
     ] {
         insta::assert_snapshot!(format!("help_{command}"), session(&[command, "--help"]));
     }

@@ -44,15 +44,35 @@ pub async fn get(
     accept: &str,
     within: Duration,
 ) -> Result<Answer, HttpError> {
-    match timeout(within, exchange(address, path, accept)).await {
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n");
+    ask(address, request, within).await
+}
+
+/// Posts `body` to `path`, within the same bound.
+pub async fn post(
+    address: SocketAddr,
+    path: &str,
+    body: &Value,
+    within: Duration,
+) -> Result<Answer, HttpError> {
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    ask(address, request, within).await
+}
+
+async fn ask(address: SocketAddr, request: String, within: Duration) -> Result<Answer, HttpError> {
+    match timeout(within, exchange(address, request)).await {
         Ok(answer) => answer,
         Err(_) => Err(HttpError::Late(within)),
     }
 }
 
-async fn exchange(address: SocketAddr, path: &str, accept: &str) -> Result<Answer, HttpError> {
+async fn exchange(address: SocketAddr, request: String) -> Result<Answer, HttpError> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(MOST).read_to_end(&mut answer).await?;

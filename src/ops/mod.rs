@@ -6,6 +6,7 @@ pub mod bench;
 pub mod cleanup;
 mod deadline;
 pub mod doctor;
+pub mod drill;
 mod fault;
 pub mod finding;
 pub mod health;

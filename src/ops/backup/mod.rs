@@ -5,7 +5,7 @@ mod file;
 mod make;
 mod manifest;
 mod restore;
-mod tools;
+pub(super) mod tools;
 mod verify;
 
 use std::path::Path;

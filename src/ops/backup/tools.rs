@@ -32,7 +32,8 @@ pub(super) async fn find(name: &'static str, version: u32) -> Result<Tool, Backu
     })
 }
 
-fn candidates(name: &str) -> Vec<PathBuf> {
+/// Where a program of that name is, the likeliest first.
+pub(in crate::ops) fn candidates(name: &str) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();

@@ -1,0 +1,235 @@
+//! `discordctl drill`: a fault on servers of its own, and a verdict.
+mod report;
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use discordctl::config::HumanDuration;
+use discordctl::ops::drill::{self, DrillError, Event, Fault, Plan};
+use discordctl::server::signalled;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, Output};
+use crate::{instances, restart};
+
+/// Cause a fault on private servers, and see that nothing is lost
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Starts PostgreSQL, Redis or Valkey and two instances of its own, in a
+temporary folder, on free ports of 127.0.0.1; whatever runs on this machine is
+not touched. Clients send over HTTP, each message under a nonce until it is
+acknowledged; readers are at each instance over TCP and SSE. When message
+--kill-at is due, this happens:
+
+  redis-outage      Redis is killed, and started again after --recovery-wait
+  database-restart  the same with PostgreSQL, which is stopped as in a crash
+  kill-instance     the same with an instance (kill -9)
+  rolling-restart   every instance is replaced, one at a time
+  slow-reader       a reader reads nothing for --recovery-wait; messages are
+                    large, so that no buffer of the kernel holds them all
+
+Each client keeps its last message until the fault is over. Written are
+messages.csv (a line for each message and reader), events.log, results.json.
+
+Exits 0 if every message was acknowledged and everyone saw each once and in
+order, 2 if not, 69 if PostgreSQL or Redis is not installed.
+
+Examples:
+  discordctl drill redis-outage
+  discordctl drill kill-instance --messages 400 --kill-at 200 --interval 10ms
+  discordctl drill database-restart --recovery-wait 10s -o json
+  discordctl drill slow-reader --messages 1000 --kill-at 100 --interval 5ms")]
+pub(crate) struct DrillArgs {
+    /// What is made to fail
+    #[arg(value_enum)]
+    fault: Kind,
+    /// Messages, of all clients together
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    messages: u16,
+    /// Cause the fault when this message is due
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    kill_at: u16,
+    /// Clients that send, in turn
+    #[arg(long, value_name = "N", default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=100))]
+    clients: u16,
+    /// Between two messages
+    #[arg(long, value_name = "TIME", default_value = "50ms")]
+    interval: HumanDuration,
+    /// How long the fault lasts
+    #[arg(long, value_name = "TIME", default_value = "3s")]
+    recovery_wait: HumanDuration,
+    /// Where to write the files; those of an earlier drill are replaced
+    #[arg(long, value_name = "FOLDER", default_value = "logs")]
+    logs: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    RedisOutage,
+    DatabaseRestart,
+    KillInstance,
+    RollingRestart,
+    SlowReader,
+}
+
+impl From<Kind> for Fault {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::RedisOutage => Self::RedisOutage,
+            Kind::DatabaseRestart => Self::DatabaseRestart,
+            Kind::KillInstance => Self::KillInstance,
+            Kind::RollingRestart => Self::RollingRestart,
+            Kind::SlowReader => Self::SlowReader,
+        }
+    }
+}
+
+pub(crate) fn run(args: &DrillArgs, output: &Output) -> anyhow::Result<Exit> {
+    let plan = args.plan()?;
+    without_settings().context("cannot run this program again")?;
+    // Before a drill is held whose result can't be kept.
+    let logs = &args.logs;
+    std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    let signal = AtomicI32::new(0);
+    let held = instances::runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::select! {
+            // First, so that no server is started before signals are heeded.
+            biased;
+            () = watch(&stop, &signal) => Err(DrillError::Stopped),
+            held = drill::run(plan, &stop, tell(output.format())) => held,
+        }
+    });
+    let outcome = match held {
+        Ok(outcome) => outcome,
+        Err(DrillError::Stopped) if signal.load(Ordering::Relaxed) == 2 => {
+            return Ok(Exit::Interrupted);
+        }
+        Err(DrillError::Stopped) => return Ok(Exit::Terminated),
+        Err(error) => return Err(explain(&error).into()),
+    };
+    let results = serde_json::to_string_pretty(&outcome.report)? + "\n";
+    write(logs, "messages.csv", &outcome.messages)?;
+    write(logs, "events.log", &outcome.events)?;
+    write(logs, "results.json", &results)?;
+    output.result("drill", &outcome.report, report::summary)?;
+    Ok(match outcome.report.passed {
+        true => Exit::Done,
+        false => Exit::Critical,
+    })
+}
+
+impl DrillArgs {
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let most = self.messages;
+        for (flag, value) in [("--kill-at", self.kill_at), ("--clients", self.clients)] {
+            if !(1..=most).contains(&value) {
+                return Err(usage(format!(
+                    "{flag} is {value}, and there are {most} --messages"
+                )));
+            }
+        }
+        Ok(Plan {
+            fault: self.fault.into(),
+            messages: self.messages.into(),
+            kill_at: self.kill_at.into(),
+            clients: self.clients.into(),
+            interval: self.interval.get(),
+            recovery_wait: self.recovery_wait.get(),
+            binary: std::env::current_exe().context("cannot find this program's own file")?,
+            keeper: restart::keeper()?,
+        })
+    }
+}
+
+fn usage(why: String) -> anyhow::Error {
+    let failure = Failure {
+        exit: Exit::Usage,
+        code: "usage",
+        what: "such a drill can't be held".into(),
+        why,
+        hint: "see 'discordctl drill --help'".into(),
+        runbook: None,
+    };
+    failure.into()
+}
+
+/// Settings of the environment beat those of a file, and would have the instances of a drill
+/// serve the operator's own database. So this becomes a process that has none.
+fn without_settings() -> io::Result<()> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let foreign: Vec<_> = names
+        .filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("DISCORDCTL_") || name.starts_with("PG")
+        })
+        .collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let mut again = Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1));
+    for name in foreign {
+        again.env_remove(name);
+    }
+    Err(again.exec())
+}
+
+/// The first signal has the servers ended; so has every other, which comes while they end.
+async fn watch(stop: &CancellationToken, number: &AtomicI32) {
+    while let Ok(signal) = signalled().await {
+        if !stop.is_cancelled() {
+            number.store(signal, Ordering::Relaxed);
+            stop.cancel();
+            anstream::eprintln!("ending the drill's servers");
+        }
+    }
+    std::future::pending().await
+}
+
+/// For people; a program reads `events.log`, and of stderr only what went wrong.
+fn tell(format: Format) -> impl Fn(&Event) + Send + Sync + 'static {
+    move |event| {
+        if format == Format::Table {
+            anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), event.what);
+        }
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn explain(error: &DrillError) -> Failure {
+    let (exit, code, hint) = match error {
+        DrillError::Missing { install, .. } => (Exit::Unavailable, "not_installed", *install),
+        DrillError::Io { .. } => (
+            Exit::Io,
+            "io",
+            "see that the temporary folder (TMPDIR) can be written and entered by others",
+        ),
+        _ => (
+            Exit::Unavailable,
+            "no_drill",
+            "see what the server said, and that this machine is not overloaded",
+        ),
+    };
+    Failure {
+        exit,
+        code,
+        what: "the drill could not be held".into(),
+        why: error.to_string(),
+        hint: hint.into(),
+        runbook: None,
+    }
+}

@@ -1,0 +1,205 @@
+//! What became of every message: said, stored, and seen by whom.
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::error::DrillError;
+use super::fault::Recovery;
+use super::journal::{Journal, Micros};
+use super::reader::Notes;
+use super::sender::Said;
+use super::{ROOM, number_of};
+use crate::model::{RoomName, Seq, format_time};
+use crate::store::history;
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
+
+pub(super) struct Account {
+    pub(super) said: Vec<Said>,
+    /// Messages in the database, by their place in the room.
+    pub(super) stored: Vec<usize>,
+    pub(super) readers: Vec<(String, Notes)>,
+    pub(super) recovery: Recovery,
+}
+
+/// What one reader made of it.
+pub(super) struct Reading {
+    pub(super) received: usize,
+    pub(super) lost: usize,
+    pub(super) repeated: usize,
+    pub(super) out_of_order: usize,
+    /// The longest time in which it saw nothing while a message was under way.
+    pub(super) longest_pause: Micros,
+    /// From when each message was first sent.
+    pub(super) latencies: Vec<Micros>,
+}
+
+/// The messages that the database has.
+pub(super) async fn stored(url: &str) -> Result<Vec<usize>, DrillError> {
+    let mut history = history::open(url, "discordctl drill").await?;
+    let room = RoomName::stored(ROOM);
+    let mut numbers = Vec::new();
+    if let Some(stand) = history.room(&room).await? {
+        let mut after: Seq = 0;
+        loop {
+            let page = history
+                .page(stand.room.id, after, stand.last_seq, PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            numbers.extend(page.iter().filter_map(|row| number_of(&row.content)));
+        }
+    }
+    history.close().await;
+    Ok(numbers)
+}
+
+impl Account {
+    /// When each message was first sent.
+    fn sent(&self) -> HashMap<usize, Micros> {
+        let said = self.said.iter();
+        said.map(|said| (said.number, said.sent)).collect()
+    }
+
+    pub(super) fn reading(&self, notes: &Notes) -> Reading {
+        let places = self.stored.iter().enumerate();
+        let places: HashMap<usize, usize> =
+            places.map(|(place, number)| (*number, place)).collect();
+        let sent = self.sent();
+        let mut first = HashMap::new();
+        let (mut repeated, mut out_of_order, mut furthest) = (0, 0, None);
+        let mut latencies = Vec::new();
+        for (number, at) in &notes.seen {
+            if first.insert(*number, *at).is_some() {
+                repeated += 1;
+                continue;
+            }
+            let place = places.get(number).copied();
+            out_of_order += usize::from(place < furthest);
+            furthest = furthest.max(place);
+            if let Some(sent) = sent.get(number) {
+                latencies.push(at.saturating_sub(*sent));
+            }
+        }
+        // What was stored or acknowledged is there to be read.
+        let acknowledged = self.said.iter().filter(|said| said.acknowledged.is_some());
+        let mut due: Vec<usize> = acknowledged.map(|said| said.number).collect();
+        due.extend(&self.stored);
+        due.sort_unstable();
+        due.dedup();
+        let lost = due.iter().filter(|number| !first.contains_key(number));
+        Reading {
+            received: first.len(),
+            lost: lost.count(),
+            repeated,
+            out_of_order,
+            longest_pause: longest_pause(notes, &sent),
+            latencies,
+        }
+    }
+}
+
+/// A pause begins with what came last, or when the next was sent if that was later.
+fn longest_pause(notes: &Notes, sent: &HashMap<usize, Micros>) -> Micros {
+    let mut longest = 0;
+    let (mut under_way, mut next) = (Micros::MAX, None);
+    for (number, at) in notes.seen.iter().rev() {
+        if let Some(next) = next {
+            longest = longest.max(Micros::saturating_sub(next, under_way.max(*at)));
+        }
+        under_way = under_way.min(sent.get(number).copied().unwrap_or(*at));
+        next = Some(*at);
+    }
+    let first = next.map_or(0, |next| next.saturating_sub(under_way));
+    longest.max(first)
+}
+
+/// A line for each message and each reader; what never came has no time.
+pub(super) fn csv(account: &Account, journal: &Journal) -> String {
+    let mut text = "client,message,sent,received,latency_ms\n".to_owned();
+    for (name, notes) in &account.readers {
+        let mut received = HashMap::new();
+        for (number, at) in &notes.seen {
+            received.entry(*number).or_insert(*at);
+        }
+        for said in &account.said {
+            let sent = format_time(journal.utc(said.sent));
+            let _ = write!(text, "{name},{},{sent},", said.number);
+            let _ = match received.get(&said.number) {
+                Some(at) => {
+                    let ms = at.saturating_sub(said.sent) as f64 / 1e3;
+                    writeln!(text, "{},{ms:.1}", format_time(journal.utc(*at)))
+                }
+                None => writeln!(text, ","),
+            };
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(stored: &[usize]) -> Account {
+        let said = |number: usize| Said {
+            number,
+            sent: number as Micros * 100,
+            acknowledged: Some(number as Micros * 100 + 10),
+            tries: 1,
+        };
+        Account {
+            said: (1..=4).map(said).collect(),
+            stored: stored.to_vec(),
+            readers: Vec::new(),
+            recovery: Recovery {
+                caused: 0,
+                mended: 0,
+                well: 0,
+            },
+        }
+    }
+
+    fn notes(seen: &[(usize, Micros)]) -> Notes {
+        Notes {
+            seen: seen.to_vec(),
+            ..Notes::default()
+        }
+    }
+
+    #[test]
+    fn what_is_lost_repeated_or_out_of_order_is_counted() {
+        let account = account(&[1, 2, 3, 4]);
+        let reading = account.reading(&notes(&[(1, 110), (3, 330), (2, 340), (3, 350)]));
+        let counts = (reading.lost, reading.repeated, reading.out_of_order);
+        assert_eq!((reading.received, counts), (3, (1, 1, 1)));
+        let well = account.reading(&notes(&[(1, 110), (2, 210), (3, 310), (4, 410)]));
+        let counts = (well.lost, well.repeated, well.out_of_order);
+        assert_eq!((well.received, counts), (4, (0, 0, 0)));
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_database() {
+        let reading = account(&[2, 1, 4, 3]).reading(&notes(&[(2, 210), (1, 220), (4, 410)]));
+        assert_eq!((reading.out_of_order, reading.lost), (0, 1));
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_not_stored_is_lost() {
+        assert_eq!(
+            account(&[1, 2, 4])
+                .reading(&notes(&[(1, 1), (2, 2), (4, 4)]))
+                .lost,
+            1
+        );
+    }
+
+    #[test]
+    fn nobody_pauses_while_nothing_is_said() {
+        let account = account(&[1, 2, 3, 4]);
+        let steady = account.reading(&notes(&[(1, 105), (2, 205), (3, 305), (4, 405)]));
+        assert_eq!(steady.longest_pause, 5);
+        let late = account.reading(&notes(&[(1, 105), (2, 390), (3, 391), (4, 405)]));
+        assert_eq!(late.longest_pause, 190);
+    }
+}

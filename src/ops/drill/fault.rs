@@ -1,0 +1,156 @@
+//! The faults: each is caused, lasts, and is over.
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::error::DrillError;
+use super::journal::{Journal, Micros};
+use super::reader::Reader;
+use super::stage::Stage;
+use super::{Fault, Plan};
+use crate::clock::SystemClock;
+use crate::ops::instances::Place;
+use crate::ops::instances::roll::{self, Event, Verdict};
+
+/// How long each instance must stay well in a rolling restart.
+const SOAK: Duration = Duration::from_millis(500);
+/// A reader that goes on has caught up by then, or does not.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
+const BETWEEN: Duration = Duration::from_millis(10);
+
+/// What a fault works on.
+pub(super) struct Scene<'s> {
+    pub(super) plan: &'s Plan,
+    pub(super) stage: &'s mut Stage,
+    /// The one that stops reading, and one beside it that does not.
+    pub(super) slow: Option<(&'s Reader, &'s Reader)>,
+    pub(super) journal: &'s Journal,
+    pub(super) stop: &'s CancellationToken,
+}
+
+/// From when it was mended until all was well.
+pub(super) struct Recovery {
+    pub(super) caused: Micros,
+    pub(super) mended: Micros,
+    pub(super) well: Micros,
+}
+
+impl Scene<'_> {
+    /// Causes it, mends it, and waits until all is well again.
+    pub(super) async fn play(&mut self) -> Result<Recovery, DrillError> {
+        let caused = self.journal.now();
+        let mended = match self.plan.fault {
+            Fault::RedisOutage => self.redis_outage().await?,
+            Fault::DatabaseRestart => self.database_restart().await?,
+            Fault::KillInstance => self.kill_instance().await?,
+            Fault::RollingRestart => self.rolling_restart().await?,
+            Fault::SlowReader => self.slow_reader().await?,
+        };
+        self.stage.healthy(self.stop).await?;
+        Ok(Recovery {
+            caused,
+            mended,
+            well: self.journal.note("all is well again"),
+        })
+    }
+
+    async fn redis_outage(&mut self) -> Result<Micros, DrillError> {
+        self.stage.redis.kill().await;
+        self.journal.note("Redis killed");
+        self.wait().await;
+        let mended = self.journal.note("Redis is started again");
+        self.stage.redis.restart().await?;
+        self.journal.note("Redis answers");
+        Ok(mended)
+    }
+
+    async fn database_restart(&mut self) -> Result<Micros, DrillError> {
+        self.stage.postgres.kill().await;
+        self.journal
+            .note("PostgreSQL stopped at once, as in a crash");
+        self.wait().await;
+        let mended = self.journal.note("PostgreSQL is started again");
+        self.stage.postgres.restart().await?;
+        self.journal.note("PostgreSQL answers");
+        Ok(mended)
+    }
+
+    async fn kill_instance(&mut self) -> Result<Micros, DrillError> {
+        let (journal, plan) = (self.journal, self.plan);
+        let instance = &mut self.stage.instances[0];
+        let (name, pid) = (instance.name().to_owned(), instance.pid());
+        instance.kill().await;
+        journal.note(format!("{name} killed, pid {pid}"));
+        pause(plan.recovery_wait, self.stop).await;
+        let mended = journal.note(format!("{name} is started again"));
+        instance.restart().await?;
+        journal.note(format!("{name} is ready, pid {}", instance.pid()));
+        Ok(mended)
+    }
+
+    async fn rolling_restart(&mut self) -> Result<Micros, DrillError> {
+        self.journal.note("a rolling restart begins");
+        let instances = self.stage.instances.iter();
+        let places: Vec<Place> = instances.map(|instance| instance.place.clone()).collect();
+        let plan = roll::Plan {
+            binary: self.plan.binary.clone(),
+            binary_named: false,
+            chosen: Vec::new(),
+            start_stopped: false,
+            hand_over: true,
+            allow_downtime: false,
+            within: None,
+            soak: SOAK,
+            canary: None,
+        };
+        let journal = self.journal;
+        let mut tell = |event: Event| {
+            if let Event::Ready { instance, pid, .. } = event {
+                journal.note(format!("{instance} was replaced, pid {pid}"));
+            }
+        };
+        let keeper = &self.plan.keeper;
+        let rolled = roll::roll(&places, &plan, keeper, &SystemClock, self.stop, &mut tell);
+        match rolled.await?.result {
+            Verdict::Finished => Ok(self.journal.note("the rolling restart is done")),
+            Verdict::Interrupted => Err(DrillError::Stopped),
+            other => Err(DrillError::Instance(format!(
+                "the rolling restart ended as {other:?}"
+            ))),
+        }
+    }
+
+    async fn slow_reader(&mut self) -> Result<Micros, DrillError> {
+        let Some((slow, beside)) = self.slow else {
+            return Err(DrillError::Instance("nobody is there to be slow".into()));
+        };
+        slow.pause(true);
+        self.journal.note(format!("{} stops reading", slow.name));
+        self.wait().await;
+        let behind = beside.look(|notes| notes.seen.len()) - slow.look(|notes| notes.seen.len());
+        slow.pause(false);
+        let name = &slow.name;
+        let told = format!("{name} goes on, {behind} messages behind {}", beside.name);
+        let mended = self.journal.note(told);
+        let deadline = Instant::now() + CAUGHT_UP_WITHIN;
+        while slow.look(|notes| notes.seen.len()) < beside.look(|notes| notes.seen.len())
+            && Instant::now() < deadline
+            && !self.stop.is_cancelled()
+        {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        Ok(mended)
+    }
+
+    async fn wait(&self) {
+        pause(self.plan.recovery_wait, self.stop).await;
+    }
+}
+
+async fn pause(time: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = stop.cancelled() => {}
+    }
+}

@@ -1,0 +1,94 @@
+//! Fault drills: private servers, people who talk, a fault in the middle, and an account of what
+//! became of every message.
+//!
+//! Whatever is started here is a child process that ends with the value that stands for it, so
+//! that an error, a signal or a panic leaves nothing behind.
+mod account;
+mod error;
+mod fault;
+mod folder;
+mod instance;
+mod journal;
+mod postgres;
+mod reader;
+mod redis;
+mod report;
+mod run;
+mod sender;
+mod server;
+mod stage;
+mod talk;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::instances::roll::Keeper;
+
+pub use error::DrillError;
+pub use journal::Event;
+pub use report::{Milliseconds, ReaderReport, Report};
+pub use run::{Outcome, run};
+
+/// What is made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    RedisOutage,
+    DatabaseRestart,
+    KillInstance,
+    RollingRestart,
+    SlowReader,
+}
+
+impl Fault {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RedisOutage => "redis-outage",
+            Self::DatabaseRestart => "database-restart",
+            Self::KillInstance => "kill-instance",
+            Self::RollingRestart => "rolling-restart",
+            Self::SlowReader => "slow-reader",
+        }
+    }
+}
+
+/// What to do, and with what.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub fault: Fault,
+    pub messages: usize,
+    /// The fault is caused when this message is due.
+    pub kill_at: usize,
+    pub clients: usize,
+    /// Between two messages, whoever sends them.
+    pub interval: Duration,
+    /// How long what was made to fail stays so.
+    pub recovery_wait: Duration,
+    /// What the instances run.
+    pub binary: PathBuf,
+    /// How a rolling restart does a step.
+    pub keeper: Keeper,
+}
+
+/// The room that is talked in.
+const ROOM: &str = "drill";
+/// A message for a reader that is to fall behind: characters, of four bytes each, so that the
+/// kernel's buffers do not swallow them all.
+const LARGE: usize = 3_900;
+
+impl Plan {
+    /// What message `number` says.
+    fn content(&self, number: usize) -> String {
+        match self.fault {
+            Fault::SlowReader => format!("{number} {}", "🐢".repeat(LARGE)),
+            _ => format!("{number} of {}", self.messages),
+        }
+    }
+}
+
+/// Which message that is, if it is one of ours.
+fn number_of(content: &str) -> Option<usize> {
+    content.split(' ').next()?.parse().ok()
+}

@@ -1,0 +1,151 @@
+//! A PostgreSQL cluster of the drill's own.
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::error::DrillError;
+use super::folder::Folder;
+use super::server::{Server, free_port};
+use crate::ops::backup::tools::candidates;
+use crate::store::copy;
+use crate::store::migrations::Migrator;
+
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+pub(super) struct Postgres {
+    programs: Programs,
+    cluster: PathBuf,
+    log: PathBuf,
+    port: u16,
+    server: Server,
+}
+
+/// Where PostgreSQL's programs are, and as whom they run.
+pub(super) struct Programs {
+    folder: PathBuf,
+    user: Option<(u32, u32)>,
+}
+
+impl Programs {
+    pub(super) fn find() -> Result<Self, DrillError> {
+        let folders = candidates("initdb").into_iter();
+        let mut folders = folders.filter_map(|path| path.parent().map(Path::to_owned));
+        let folder = folders.find(|folder| folder.join("postgres").is_file());
+        let folder = folder.ok_or(DrillError::Missing {
+            program: "PostgreSQL (initdb, postgres)",
+            install: "install PostgreSQL, as with 'apt install postgresql'",
+        })?;
+        let user = match rustix::process::geteuid().is_root() {
+            true => Some(postgres_user()?),
+            false => None,
+        };
+        Ok(Self { folder, user })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.folder.join(program));
+        command.current_dir("/").stdin(Stdio::null());
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+/// PostgreSQL refuses to run as root.
+fn postgres_user() -> Result<(u32, u32), DrillError> {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = users.lines().find_map(|line| {
+        let mut fields = line.strip_prefix("postgres:")?.split(':').skip(1);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    });
+    found.ok_or(DrillError::Missing {
+        program: "a user 'postgres', as whom PostgreSQL runs when root starts it,",
+        install: "run the drill as another user than root",
+    })
+}
+
+impl Postgres {
+    /// Makes a cluster, starts it, and brings its schema up.
+    pub(super) async fn start(folder: &Folder) -> Result<Self, DrillError> {
+        let programs = Programs::find()?;
+        let (cluster, log) = (folder.path("cluster"), folder.path("postgres.log"));
+        init(&programs, &cluster).await?;
+        let port = free_port()?;
+        let server = spawn(&programs, &cluster, &log, port)?;
+        let mut postgres = Self {
+            programs,
+            cluster,
+            log,
+            port,
+            server,
+        };
+        postgres.ready().await?;
+        Migrator::new(&postgres.url()).up(None).await?;
+        Ok(postgres)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("postgresql://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// As if it had crashed: connections are cut, and it recovers from its log.
+    pub(super) async fn kill(&mut self) {
+        self.server.kill().await;
+    }
+
+    pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
+        self.server = spawn(&self.programs, &self.cluster, &self.log, self.port)?;
+        self.ready().await
+    }
+
+    async fn ready(&mut self) -> Result<(), DrillError> {
+        let url = self.url();
+        let answers = async || copy::server(&url).await.is_ok();
+        self.server.until(START_WITHIN, answers).await
+    }
+}
+
+async fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
+    let made = fs::DirBuilder::new().mode(0o700).create(cluster);
+    made.map_err(DrillError::io("make", cluster))?;
+    if let Some((user, group)) = programs.user {
+        let given = chown(cluster, Some(user), Some(group));
+        given.map_err(DrillError::io("give away", cluster))?;
+    }
+    let mut initdb = programs.command("initdb");
+    initdb
+        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"])
+        .args(["--no-sync", "-D"])
+        .arg(cluster);
+    let made = tokio::process::Command::from(initdb)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(DrillError::io("run", &programs.folder))?;
+    match made.status.success() {
+        true => Ok(()),
+        false => Err(DrillError::Server {
+            name: "initdb".into(),
+            why: format!("failed ({})", made.status),
+            said: String::from_utf8_lossy(&made.stderr).into_owned(),
+        }),
+    }
+}
+
+/// With everything that makes a commit durable: that is what is put to the test.
+fn spawn(programs: &Programs, cluster: &Path, log: &Path, port: u16) -> Result<Server, DrillError> {
+    let mut command = programs.command("postgres");
+    command
+        .arg("-D")
+        .arg(cluster)
+        .args(["-p", &port.to_string()]);
+    command.args(["-c", "listen_addresses=127.0.0.1"]);
+    command.args(["-c", "unix_socket_directories="]);
+    Server::spawn("PostgreSQL", command, log, Signal::QUIT)
+}

@@ -1,0 +1,139 @@
+//! A drill from its first server to its last.
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::account::{self, Account};
+use super::error::DrillError;
+use super::fault::{Recovery, Scene};
+use super::journal::{Event, Journal};
+use super::reader::{Reader, Way};
+use super::report::Report;
+use super::sender::Said;
+use super::stage::Stage;
+use super::talk::{Cue, senders, talk};
+use super::{Fault, Plan};
+
+/// What is under way at the end has arrived by then, or is lost.
+const ARRIVED_WITHIN: Duration = Duration::from_secs(30);
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// What came of a drill.
+pub struct Outcome {
+    pub report: Report,
+    /// `client,message,sent,received,latency_ms`: a line for each message and each reader.
+    pub messages: String,
+    /// What happened when, a line each.
+    pub events: String,
+}
+
+/// Holds it. When `stop` is cancelled it ends its servers and says so as an error.
+pub async fn run(
+    plan: Plan,
+    stop: &CancellationToken,
+    tell: impl Fn(&Event) + Send + Sync + 'static,
+) -> Result<Outcome, DrillError> {
+    let journal = Arc::new(Journal::new(Box::new(tell)));
+    let plan = Arc::new(plan);
+    let mut stage = Stage::set(&plan, &journal, stop).await?;
+    let held = hold(&plan, &mut stage, &journal, stop).await;
+    let ended = stage.strike().await;
+    let account = held?;
+    ended?;
+    journal.note("the servers are ended");
+    Ok(Outcome {
+        report: Report::of(&plan, &account),
+        messages: account::csv(&account, &journal),
+        events: journal.text(),
+    })
+}
+
+async fn hold(
+    plan: &Arc<Plan>,
+    stage: &mut Stage,
+    journal: &Arc<Journal>,
+    stop: &CancellationToken,
+) -> Result<Account, DrillError> {
+    let addresses = stage.addresses();
+    let senders = senders(plan, &addresses).await?;
+    let readers = readers(plan, stage, journal).await?;
+    let cue = Arc::<Cue>::default();
+    let count = (readers.len(), plan.clients);
+    journal.note(format!(
+        "{} readers are there, {} clients begin",
+        count.0, count.1
+    ));
+    let mut scene = Scene {
+        plan,
+        stage,
+        slow: match &readers[..] {
+            [slow, beside, ..] if plan.fault == Fault::SlowReader => Some((slow, beside)),
+            _ => None,
+        },
+        journal,
+        stop,
+    };
+    let fault = async {
+        tokio::select! {
+            () = cue.due.notified() => {}
+            () = stop.cancelled() => return Err(DrillError::Stopped),
+        }
+        journal.note(format!("message {} is due", plan.kill_at));
+        let recovery = scene.play().await;
+        cue.over.send_replace(true);
+        recovery
+    };
+    let (said, recovery) = tokio::join!(talk(plan, senders, &cue, journal, stop), fault);
+    let recovery: Recovery = recovery?;
+    journal.note("everything is said");
+    arrive(&said, &readers, stop).await;
+    if stop.is_cancelled() {
+        return Err(DrillError::Stopped);
+    }
+    journal.note("everybody has read what there is");
+    let stored = account::stored(&stage.postgres.url()).await?;
+    Ok(Account {
+        said,
+        stored,
+        recovery,
+        readers: readers
+            .iter()
+            .map(|reader| (reader.name.clone(), reader.look(Clone::clone)))
+            .collect(),
+    })
+}
+
+/// Two at each instance, over lines and over events. In the drill of a slow reader the first,
+/// which reads lines, is the one who will be slow.
+async fn readers(
+    plan: &Plan,
+    stage: &Stage,
+    journal: &Arc<Journal>,
+) -> Result<Vec<Reader>, DrillError> {
+    let addresses = stage.addresses();
+    let mut readers = Vec::new();
+    for (at, instance) in stage.instances.iter().enumerate() {
+        for (kind, way) in [("tcp", Way::Lines), ("sse", Way::Events)] {
+            let slow = plan.fault == Fault::SlowReader && readers.is_empty();
+            let name = format!("{kind}@{}", instance.name());
+            let reader = Reader::start(name, way, slow, &addresses, at, journal).await?;
+            readers.push(reader);
+        }
+    }
+    Ok(readers)
+}
+
+/// Waits until every reader has seen what was acknowledged.
+async fn arrive(said: &[Said], readers: &[Reader], stop: &CancellationToken) {
+    let deadline = Instant::now() + ARRIVED_WITHIN;
+    let acknowledged = said
+        .iter()
+        .filter(|said| said.acknowledged.is_some())
+        .count();
+    let behind = |reader: &Reader| reader.look(|notes| notes.distinct()) < acknowledged;
+    while readers.iter().any(behind) && Instant::now() < deadline && !stop.is_cancelled() {
+        tokio::time::sleep(BETWEEN).await;
+    }
+}

@@ -1,0 +1,130 @@
+//! One who sends: each message under a nonce, at one instance after another, until it is
+//! acknowledged.
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::ROOM;
+use super::error::DrillError;
+use super::folder::random;
+use super::instance::Address;
+use super::journal::{Journal, Micros};
+use crate::ops::http::{self, Answer, HttpError};
+
+/// For one try.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// For one message, with all its tries.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// Before the first repetition; then twice as long each time, up to the other, and up to half
+/// of it more or less.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) number: usize,
+    pub(super) sent: Micros,
+    pub(super) acknowledged: Option<Micros>,
+    pub(super) tries: usize,
+}
+
+pub(super) struct Sender {
+    pub(super) client: usize,
+    session: String,
+    addresses: Vec<Address>,
+    at: usize,
+}
+
+impl Sender {
+    /// Connects at one of the instances and joins the room, which is made if there is none.
+    pub(super) async fn start(client: usize, addresses: Vec<Address>) -> Result<Self, DrillError> {
+        let mut sender = Self {
+            client,
+            session: String::new(),
+            at: client,
+            addresses,
+        };
+        let nickname = json!({ "nickname": format!("client-{client}") });
+        let connected = sender.ask("/api/connect", nickname).await?;
+        let session = connected["session_id"].as_str().unwrap_or_default();
+        sender.session = session.to_owned();
+        let verb = if client == 1 { "create" } else { "join" };
+        let command = format!("/{verb} {ROOM}");
+        let join = json!({ "session_id": sender.session, "command": command });
+        sender.ask("/api/command", join).await?;
+        Ok(sender)
+    }
+
+    /// What has to work before the drill begins.
+    async fn ask(&self, path: &str, body: Value) -> Result<Value, DrillError> {
+        let refused = |why: String| DrillError::Instance(format!("client {}: {why}", self.client));
+        match self.post(path, &body).await {
+            Ok(answer) if answer.status == 200 => Ok(answer.json()),
+            Ok(answer) => Err(refused(answer.body)),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {
+        let address = self.addresses[self.at % self.addresses.len()];
+        http::post(address.http, path, body, ANSWER_WITHIN).await
+    }
+
+    /// Says it until it is acknowledged.
+    pub(super) async fn say(
+        &mut self,
+        number: usize,
+        content: &str,
+        journal: &Journal,
+        stop: &CancellationToken,
+    ) -> Said {
+        let body = json!({
+            "session_id": self.session, "room": ROOM, "content": content,
+            "nonce": format!("drill-{number}"),
+        });
+        let deadline = Instant::now() + GIVE_UP;
+        let mut said = Said {
+            number,
+            sent: journal.now(),
+            acknowledged: None,
+            tries: 0,
+        };
+        let [mut pause, longest] = BACKOFF;
+        loop {
+            said.tries += 1;
+            let answer = self.post("/api/message", &body).await;
+            if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+                said.acknowledged = Some(journal.now());
+                return said;
+            }
+            if said.tries == 1 {
+                let (client, why) = (self.client, refusal(answer));
+                journal.note(format!("client {client} repeats message {number}: {why}"));
+            }
+            if Instant::now() > deadline || stop.is_cancelled() {
+                return said;
+            }
+            self.at += 1;
+            sleep(jittered(pause)).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+}
+
+fn refusal(answer: Result<Answer, HttpError>) -> String {
+    match answer {
+        Ok(answer) => match answer.json()["code"].as_str() {
+            Some(code) => code.to_owned(),
+            None => format!("status {}", answer.status),
+        },
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Between half of it and one and a half times it.
+fn jittered(pause: Duration) -> Duration {
+    let share = f64::from(random().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+    pause.mul_f64(0.5 + share)
+}
