@@ -3,16 +3,17 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
 use crate::model::{Nonce, RoomId, Seq, UserId};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
-/// Rows in one INSERT; four values each stay far below SQLite's limit of 32,766.
-const ROWS: usize = 500;
-
 type Answer = Option<Result<Appended, Rejected>>;
+type Row = (i64, RoomId, Seq, DateTime<Utc>);
+
+/// The drafts of a room that are to be stored, by their indices in the batch, in their order.
+type Members = Vec<(RoomId, Vec<usize>)>;
 
 pub(super) async fn append(
     connection: &mut SqliteConnection,
@@ -64,20 +65,50 @@ async fn catch_up(connection: &mut SqliteConnection, batch: &[Draft]) -> Result<
     Ok(())
 }
 
+/// Commits the batch, or nothing of it. The caller lets go of the connection if this is given up
+/// half way: it may be in the middle of the transaction.
 async fn attempt(
     connection: &mut SqliteConnection,
     batch: &[Draft],
     gone: &HashSet<UserId>,
 ) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut answers: Vec<Answer> = vec![None; batch.len()];
-    let twins = known_nonces(&mut tx, batch, &mut answers).await?;
-    let placed = place(&mut tx, batch, &twins, &mut answers).await?;
-    for rows in placed.chunks(ROWS) {
-        insert(&mut tx, batch, gone, rows, &mut answers).await?;
+    let outcome = commit(connection, batch, gone).await;
+    if outcome.is_err() {
+        // Some errors have ended the transaction already, and there is nothing to roll back.
+        let _ = run(connection, "ROLLBACK").await;
     }
-    remember_nonces(&mut tx, batch, &placed, &answers).await?;
-    tx.commit().await?;
+    outcome
+}
+
+/// The whole commit is one text wherever it can be, so that it goes to the connection's thread
+/// and back once: each way costs more than most statements do. Only nonces are looked for first.
+async fn commit(
+    connection: &mut SqliteConnection,
+    batch: &[Draft],
+    gone: &HashSet<UserId>,
+) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
+    let mut answers: Vec<Answer> = vec![None; batch.len()];
+    let named = batch.iter().any(|draft| draft.nonce.is_some());
+    let mut twins = HashMap::new();
+    if named {
+        run(connection, "BEGIN IMMEDIATE").await?;
+        twins = known_nonces(connection, batch, &mut answers).await?;
+    }
+    let members = by_room(batch, |i| answers[i].is_none() && !twins.contains_key(&i));
+    let mut query = match named {
+        true => store(batch, gone, &members, ("", "")),
+        false => store(batch, gone, &members, ("BEGIN IMMEDIATE; ", "COMMIT")),
+    };
+    let stored: Vec<Row> = query
+        .build_query_as()
+        .persistent(batch.len() == 1)
+        .fetch_all(&mut *connection)
+        .await?;
+    fill(&members, stored, &mut answers);
+    if named {
+        remember_nonces(connection, batch, &members, &answers).await?;
+        run(connection, "COMMIT").await?;
+    }
     for (i, first) in twins {
         answers[i] = answers[first].clone().map(|a| a.map(repeated));
     }
@@ -85,6 +116,10 @@ async fn attempt(
         .into_iter()
         .map(|a| a.unwrap_or(Err(Rejected::NoSuchRoom)))
         .collect())
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(connection).await.map(drop)
 }
 
 fn repeated(first: Appended) -> Appended {
@@ -132,94 +167,77 @@ async fn known_nonces(
     Ok(twins)
 }
 
-/// Gives every draft that is to be stored its `seq`, room by room; returns their indices
-/// with it. A room that is gone rejects its drafts and nobody else's.
-async fn place(
-    tx: &mut SqliteConnection,
-    batch: &[Draft],
-    twins: &HashMap<usize, usize>,
-    answers: &mut [Answer],
-) -> Result<Vec<(usize, Seq)>, sqlx::Error> {
-    let mut rooms: Vec<(RoomId, Vec<usize>)> = Vec::new();
+/// The drafts that are to be stored, by room.
+fn by_room(batch: &[Draft], wanted: impl Fn(usize) -> bool) -> Members {
+    let mut rooms: Members = Vec::new();
     let mut at: HashMap<RoomId, usize> = HashMap::new();
-    for (i, draft) in batch.iter().enumerate() {
-        if answers[i].is_some() || twins.contains_key(&i) {
-            continue;
-        }
+    for (i, draft) in batch.iter().enumerate().filter(|(i, _)| wanted(*i)) {
         let slot = *at.entry(draft.room).or_insert_with(|| {
             rooms.push((draft.room, Vec::new()));
             rooms.len() - 1
         });
         rooms[slot].1.push(i);
     }
-    let mut placed = Vec::with_capacity(batch.len());
-    for (room, members) in rooms {
-        let count = members.len() as i64;
-        let last: Option<Seq> = sqlx::query_scalar(
-            "UPDATE rooms SET last_seq = last_seq + ?1 WHERE id = ?2 RETURNING last_seq",
-        )
-        .bind(count)
-        .bind(room)
-        .fetch_optional(&mut *tx)
-        .await?;
-        match last {
-            Some(last) => placed.extend(members.into_iter().zip(last - count + 1..)),
-            None => members
-                .iter()
-                .for_each(|i| answers[*i] = Some(Err(Rejected::NoSuchRoom))),
-        }
-    }
-    Ok(placed)
+    rooms
 }
 
-async fn insert(
-    tx: &mut SqliteConnection,
+/// For each room: raises its `last_seq`, and inserts its rows below that. A room that is gone
+/// takes none of its own and nobody else's.
+fn store(
     batch: &[Draft],
     gone: &HashSet<UserId>,
-    rows: &[(usize, Seq)],
-    answers: &mut [Answer],
-) -> Result<(), sqlx::Error> {
-    let mut query: QueryBuilder<Sqlite> =
-        QueryBuilder::new("INSERT INTO messages (room_id, seq, user_id, content) ");
-    query.push_values(rows, |mut row, (i, seq)| {
-        let draft = &batch[*i];
-        row.push_bind(draft.room).push_bind(*seq);
-        row.push_bind(Some(draft.user).filter(|user| !gone.contains(user)));
-        row.push_bind(&*draft.content);
-    });
-    query.push(" RETURNING id, room_id, seq, created_at");
-    let stored: Vec<(i64, RoomId, Seq, DateTime<Utc>)> = query
-        .build_query_as()
-        .persistent(rows.len() == 1)
-        .fetch_all(&mut *tx)
-        .await?;
-    // SQLite promises no order for RETURNING.
-    let places: HashMap<(RoomId, Seq), usize> = match rows {
-        [_] => HashMap::new(),
-        _ => rows
-            .iter()
-            .map(|(i, seq)| ((batch[*i].room, *seq), *i))
-            .collect(),
-    };
-    for (id, room, seq, created_at) in stored {
-        let i = places.get(&(room, seq)).copied().unwrap_or(rows[0].0);
-        answers[i] = Some(Ok(Appended {
-            id,
-            seq,
-            created_at,
-            fresh: true,
-        }));
+    members: &Members,
+    (begin, commit): (&str, &str),
+) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new(begin);
+    for (room, drafts) in members {
+        let count = drafts.len() as i64;
+        sql.push("UPDATE rooms SET last_seq = last_seq + ")
+            .push_bind(count)
+            .push(" WHERE id = ")
+            .push_bind(*room)
+            .push("; INSERT INTO messages (room_id, seq, user_id, content) SELECT r.id, r.last_seq - ")
+            .push_bind(count)
+            .push(" + column1, column2, column3 FROM (");
+        sql.push_values((1i64..).zip(drafts), |mut row, (place, i)| {
+            let draft = &batch[*i];
+            row.push_bind(place);
+            row.push_bind(Some(draft.user).filter(|user| !gone.contains(user)));
+            row.push_bind(draft.content.clone());
+        });
+        sql.push(") JOIN rooms r WHERE r.id = ")
+            .push_bind(*room)
+            .push(" RETURNING id, room_id, seq, created_at; ");
     }
-    Ok(())
+    sql.push(commit);
+    sql
+}
+
+/// Puts what was stored in the place of each draft.
+fn fill(members: &Members, mut stored: Vec<Row>, answers: &mut [Answer]) {
+    // SQLite promises no order for RETURNING.
+    stored.sort_unstable_by_key(|(_, room, seq, _)| (*room, *seq));
+    for (room, drafts) in members {
+        let first = stored.partition_point(|(_, of, ..)| of < room);
+        let rows = stored[first..].iter().take_while(|(_, of, ..)| of == room);
+        for (i, (id, _, seq, created_at)) in drafts.iter().zip(rows) {
+            answers[*i] = Some(Ok(Appended {
+                id: *id,
+                seq: *seq,
+                created_at: *created_at,
+                fresh: true,
+            }));
+        }
+    }
 }
 
 async fn remember_nonces(
     tx: &mut SqliteConnection,
     batch: &[Draft],
-    placed: &[(usize, Seq)],
+    members: &Members,
     answers: &[Answer],
 ) -> Result<(), sqlx::Error> {
-    for (i, _) in placed {
+    for i in members.iter().flat_map(|(_, drafts)| drafts) {
         if let (Some(nonce), Some(Ok(stored))) = (&batch[*i].nonce, &answers[*i]) {
             sqlx::query(
                 "INSERT OR REPLACE INTO nonces

@@ -21,7 +21,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Connection, Sqlite};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 pub(super) use self::activity::Observer;
 use super::gate::Gate;
@@ -37,7 +37,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) struct SqliteStore {
     connect: SqliteConnectOptions,
-    writer: Mutex<SqliteConnection>,
+    /// Nothing while it is in use by what must not be given up half way.
+    writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
     gate: Gate,
     /// `PRAGMA data_version` as last seen by the writer: it moves when others commit.
@@ -61,7 +62,7 @@ impl SqliteStore {
             .connect_lazy_with(connect.clone());
         Ok(Self {
             connect,
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Some(writer)),
             readers,
             gate: Gate::new(options.waiting, options.acquire_timeout, meters),
             seen: AtomicI64::new(-1),
@@ -70,15 +71,24 @@ impl SqliteStore {
 
     /// The one connection that writes. It is handed out in the order of asking, so whoever
     /// waits for it waits for the commits before and no longer.
+    async fn write(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+        let mut slot = self.writer.lock().await;
+        let writer = self.usable(slot.take()).await?;
+        Ok(MutexGuard::map(slot, |slot| slot.insert(writer)))
+    }
+
+    /// That connection, or a new one if it was let go of.
     ///
     /// SQLite itself rolls back when the disk is full, which the driver does not notice: it
     /// takes the connection to be in a transaction for ever. Such a one is made anew.
-    async fn write(&self) -> Result<MutexGuard<'_, SqliteConnection>, StoreError> {
-        let mut writer = self.writer.lock().await;
-        if writer.is_in_transaction() {
-            *writer = SqliteConnection::connect_with(&self.connect).await?;
+    async fn usable(
+        &self,
+        writer: Option<SqliteConnection>,
+    ) -> Result<SqliteConnection, StoreError> {
+        match writer.filter(|writer| !writer.is_in_transaction()) {
+            Some(writer) => Ok(writer),
+            None => Ok(SqliteConnection::connect_with(&self.connect).await?),
         }
-        Ok(writer)
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -112,7 +122,11 @@ fn connect_options(options: &Options) -> Result<SqliteConnectOptions, StoreError
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
-        log::append(&mut *self.write().await?, batch).await
+        let mut slot = self.writer.lock().await;
+        let mut writer = self.usable(slot.take()).await?;
+        let answers = log::append(&mut writer, batch).await;
+        *slot = Some(writer);
+        answers
     }
 
     async fn read(
