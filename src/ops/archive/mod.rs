@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod manifest;
 mod parts;
+mod perform;
 mod plan;
 mod session;
 mod verify;
@@ -25,8 +26,9 @@ pub use crate::store::history::History;
 pub use destination::Destination;
 pub use error::ArchiveError;
 pub use manifest::{Entry, Manifest};
+pub use perform::{Options, perform};
 pub use plan::{Plan, Until, Watch};
-pub use session::Session;
+pub use session::{Session, unless_lost};
 pub use verify::{Finding, State, verify};
 pub use writer::Archiver;
 
