@@ -34,7 +34,7 @@ impl Entry {
     /// Takes another document with the same messages in the place of the one that was made.
     pub(super) fn adopt(&mut self, bytes: &[u8]) {
         let sum = Sum::of(bytes);
-        (self.size, self.sha256, self.blocks) = (sum.size, sum.sha256, sum.blocks);
+        (self.size, self.sha256, self.prefixes) = (sum.size, sum.sha256, sum.prefixes);
     }
 }
 
@@ -167,7 +167,7 @@ impl Builder {
             first_seq,
             last_seq,
             sha256: sum.sha256,
-            blocks: sum.blocks,
+            prefixes: sum.prefixes,
             archived_at: format_time(self.made_at),
         };
         self.done.push(Document {
