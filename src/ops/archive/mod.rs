@@ -3,12 +3,15 @@
 //! A document appears whole or not at all and is never overwritten. It is read back, entered in
 //! the manifest, and marked in the database; only then are its rows deleted. Whatever ends this
 //! in between, the next run goes on from the mark.
+mod buffers;
 mod destination;
 pub(in crate::ops) mod digest;
 mod document;
 mod error;
+mod line;
 mod manifest;
 mod parts;
+mod path;
 mod perform;
 mod plan;
 mod session;
