@@ -82,7 +82,7 @@ archive_to() {
   DISCORDCTL_ARCHIVE_URL=file:$work/$folder "$DISCORDCTL" archive --db-url "$DB_URL" "$@" >/dev/null
 }
 
-# took COMMAND…: seconds in TOOK, the most that it had resident in PEAK, in MiB.
+# took COMMAND…: seconds in TOOK, the most that it had resident in PEAK, in KiB.
 took() {
   local began ended pid seen
   PEAK=0
@@ -90,7 +90,7 @@ took() {
   "$@" >/dev/null &
   pid=$!
   while seen=$(most_resident "$pid") && [ -n "$seen" ]; do
-    PEAK=$seen
+    [ "$seen" -le "$PEAK" ] || PEAK=$seen
     sleep 0.02
   done
   wait "$pid"
@@ -102,13 +102,13 @@ took() {
 most_resident() {
   local child=''
   read -r child _ 2>/dev/null <"/proc/$1/task/$1/children" || true
-  awk '/^VmHWM/ { print $2 / 1024 }' "/proc/${child:-$1}/status" 2>/dev/null
+  awk '/^VmHWM/ { print $2 }' "/proc/${child:-$1}/status" 2>/dev/null
 }
 
 # figures WHAT [REFERENCE SECONDS]
 figures() {
   result history "$1" /s "$(rate "$TOOK")" ${2:+"$2" "$(rate "$3")"}
-  result history "$1: most resident" MiB "$PEAK"
+  result history "$1: most resident" MiB "$(awk -v kib="$PEAK" 'BEGIN { printf "%.1f", kib / 1024 }')"
 }
 
 rate() { awk -v rows="$history_rows" -v s="$1" 'BEGIN { printf "%.0f", rows / s }'; }
