@@ -55,7 +55,7 @@ beside_chat() {
     busy=''
     case $what in
       archive) archive_to one --keep-rows & busy=$! ;;
-      cleanup) "$DISCORDCTL" cleanup --no-archive --yes --db-url "$DB_URL" >/dev/null & busy=$! ;;
+      cleanup) trim_meanwhile & busy=$! ;;
     esac
     load --connections 20 --senders 1 --rate 20
     if [ -n "$busy" ]; then wait "$busy"; fi
@@ -64,6 +64,12 @@ beside_chat() {
   done
   stop_instances
   tidy_history
+}
+
+# For as long as the load runs: making way for chat, it may take long. 1 says that there is more.
+trim_meanwhile() {
+  "$DISCORDCTL" cleanup --no-archive --yes --max-run "${seconds}s" --db-url "$DB_URL" >/dev/null ||
+    [ $? -eq 1 ]
 }
 
 # Files of a gigabyte need not wait for the end of all suites.
