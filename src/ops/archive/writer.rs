@@ -170,7 +170,12 @@ impl<'a> Archiver<'a> {
         text: Text,
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
-        self.settle(stand, AHEAD - 1, entered).await?;
+        // Compressing takes memory of its own, and leaves less to wait for.
+        let beside = match self.plan.compress {
+            true => 0,
+            false => AHEAD - 1,
+        };
+        self.settle(stand, beside, entered).await?;
         let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
         let (compress, dry_run) = (self.plan.compress, self.plan.dry_run);
         self.storing.push_back(tokio::spawn(async move {
