@@ -14,23 +14,7 @@ mod operator;
 #[path = "archive/round_trip.rs"]
 mod round_trip;
 
-/// Makes a test of every case for every kind of database.
-macro_rules! on_both {
-    ($($group:ident { $($case:ident),* $(,)? })*) => {
-        mod sqlite {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
-            })*)*
-        }
-        mod postgres {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
-            })*)*
-        }
-    };
-}
-
-on_both! {
+db::on_both! {
     round_trip {
         archived_and_replayed_rows_are_the_very_same,
         the_newest_and_the_young_stay,

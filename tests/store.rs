@@ -20,23 +20,7 @@ mod proxy;
 #[path = "store/rooms.rs"]
 mod rooms;
 
-/// Makes a test of every case for every kind of database.
-macro_rules! contract {
-    ($($group:ident { $($case:ident),* $(,)? })*) => {
-        mod sqlite {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
-            })*)*
-        }
-        mod postgres {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
-            })*)*
-        }
-    };
-}
-
-contract! {
+db::on_both! {
     log {
         seqs_count_from_one_without_a_gap,
         a_reader_beside_sees_commits_in_the_order_of_seq,
@@ -91,5 +75,14 @@ contract! {
         a_retired_instance_frees_its_nicknames,
         a_successor_inherits_who_is_online,
         a_heartbeat_writes_a_lost_row_anew,
+    }
+    migrations {
+        four_at_once_apply_once,
+        what_was_applied_can_be_taken_back,
+        a_step_that_fails_leaves_nothing,
+        a_comment_is_no_change,
+        a_changed_step_is_named_and_can_be_accepted,
+        a_newer_program_was_here,
+        the_embedded_steps_go_there_and_back,
     }
 }

@@ -2,11 +2,10 @@
 pub(crate) mod failure;
 mod report;
 
-use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use discordctl::config::{Config, HumanDuration};
 use discordctl::model::RoomName;
-use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Plan, Session, Until};
+use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Options};
 
 use crate::database;
 use crate::exit::Exit;
@@ -116,52 +115,18 @@ pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
 }
 
 async fn archive(args: RunArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {
-    let failed = |error: ArchiveError| failure::explain(&error, config);
-    let rooms = rooms(&args.room)?;
-    let interrupt = Interrupt::listen()?;
-    let destination = Destination::open(&config.archive.url).map_err(failed)?;
-    let mut session = Session::open(&config.db_url, "discordctl archive", args.dry_run)
-        .await
-        .map_err(failed)?;
-    let lost = session.lost();
-    let now = session.history.now().await.map_err(|e| failed(e.into()))?;
-    let before = |age: HumanDuration| {
-        let age = TimeDelta::from_std(age.get()).unwrap_or(TimeDelta::MAX);
-        now.checked_sub_signed(age).unwrap_or_default()
-    };
-    let older = before(args.older_than.unwrap_or(config.archive.older_than));
-    let plan = Plan {
-        rooms,
-        until: Until::Time(older),
-        // Who asks for an age by hand means it; configured, the stricter of the two holds.
-        delete_before: match args.older_than {
-            Some(_) => older,
-            None => older.min(before(config.retention.min_age)),
-        },
-        keep_last: config.retention.keep_last,
+    let options = Options {
+        older_than: args.older_than,
+        rooms: rooms(&args.room)?,
         keep_rows: args.keep_rows,
         compress: args.zstd,
         dry_run: args.dry_run,
-        now,
     };
+    let interrupt = Interrupt::listen()?;
     let progress = Progress::new("archiving");
-    // A lost lease ends the run between two steps as Ctrl-C does.
-    let stop = interrupt.stop.child_token();
-    let done = {
-        let run = archive::run(&mut *session.history, &destination, &plan, &progress, &stop);
-        let mut run = std::pin::pin!(run);
-        tokio::select! {
-            done = &mut run => done,
-            () = lost.cancelled() => {
-                stop.cancel();
-                run.await
-            }
-        }
-    };
+    let done = archive::perform(config, options, &progress, &interrupt.stop).await;
     progress.finish();
-    let closed = session.close().await;
-    let report = done.map_err(failed)?;
-    closed.map_err(|e| failed(e.into()))?;
+    let report = done.map_err(|error| failure::explain(&error, config))?;
     output.result("archive", &report, report::of_run)?;
     Ok(interrupt.ended().unwrap_or(Exit::Done))
 }

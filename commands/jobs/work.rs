@@ -1,12 +1,9 @@
 //! What each job does: the same as the command of its name, as configured.
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use discordctl::config::Config;
-use discordctl::ops::archive::{
-    self, ArchiveError, Destination, LeaseError, Plan, Report, Session, Until,
-};
-use discordctl::ops::cleanup::{Options, perform};
+use discordctl::ops::archive::{self, ArchiveError, LeaseError};
+use discordctl::ops::cleanup;
 use discordctl::ops::jobs::{Ended, Job, RunResult, failed, skipped};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +13,7 @@ const LONGEST_CLEANUP: Duration = Duration::from_secs(240);
 pub(super) async fn work(config: &Config, job: Job, stop: &CancellationToken) -> Ended {
     let done = match job {
         Job::Archive => archive(config, stop).await,
-        Job::Cleanup => cleanup(config, stop).await,
+        Job::Cleanup => trim(config, stop).await,
     };
     match done {
         Ok(ended) => ended,
@@ -25,12 +22,12 @@ pub(super) async fn work(config: &Config, job: Job, stop: &CancellationToken) ->
     }
 }
 
-async fn cleanup(config: &Config, stop: &CancellationToken) -> Result<Ended, ArchiveError> {
-    let options = Options {
+async fn trim(config: &Config, stop: &CancellationToken) -> Result<Ended, ArchiveError> {
+    let options = cleanup::Options {
         max_run: Some(LONGEST_CLEANUP),
-        ..Options::default()
+        ..cleanup::Options::default()
     };
-    let report = perform(config, &options, &(), stop).await?;
+    let report = cleanup::perform(config, &options, &(), stop).await?;
     if let Some(why) = &report.skipped {
         return Ok(skipped(why));
     }
@@ -51,47 +48,13 @@ async fn cleanup(config: &Config, stop: &CancellationToken) -> Result<Ended, Arc
 }
 
 async fn archive(config: &Config, stop: &CancellationToken) -> Result<Ended, ArchiveError> {
-    let destination = Destination::open(&config.archive.url)?;
-    let mut session = Session::open(&config.db_url, "discordctl archive", false).await?;
-    let lost = session.lost();
-    let now = session.history.now().await?;
-    let before = |age: Duration| {
-        let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
-        now.checked_sub_signed(age).unwrap_or_default()
-    };
-    let older = before(config.archive.older_than.get());
-    let plan = Plan {
-        rooms: Vec::new(),
-        until: Until::Time(older),
-        delete_before: older.min(before(config.retention.min_age.get())),
-        keep_last: config.retention.keep_last,
-        keep_rows: false,
-        compress: false,
-        dry_run: false,
-        now,
-    };
-    let ending = stop.child_token();
-    let done = {
-        let run = archive::run(&mut *session.history, &destination, &plan, &(), &ending);
-        let mut run = std::pin::pin!(run);
-        tokio::select! {
-            done = &mut run => done,
-            () = lost.cancelled() => {
-                ending.cancel();
-                run.await
-            }
-        }
-    };
-    let closed = session.close().await;
-    let Report {
-        archived,
-        deleted,
-        files,
-        ..
-    } = done?;
-    closed?;
-    let files = files.len();
-    let detail = format!("archived {archived} messages in {files} files, and deleted {deleted}");
+    let report = archive::perform(config, archive::Options::default(), &(), stop).await?;
+    let detail = format!(
+        "archived {} messages in {} files, and deleted {}",
+        report.archived,
+        report.files.len(),
+        report.deleted
+    );
     Ok(ended(stop, detail))
 }
 

@@ -3,7 +3,7 @@ mod failure;
 
 use clap::Args;
 use discordctl::config::Config;
-use discordctl::ops::archive::{Destination, Session};
+use discordctl::ops::archive::{Destination, Session, unless_lost};
 use discordctl::ops::replay::{self, Plan, ReplayError, Report};
 
 use crate::archive::rooms;
@@ -73,18 +73,9 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
     let progress = Progress::new("replaying");
     // A lost lease ends the run between two steps as Ctrl-C does.
     let stop = interrupt.stop.child_token();
-    let done = {
-        let history = &mut *session.history;
-        let run = replay::run(history, &archive, sources, &plan, &progress, &stop);
-        let mut run = std::pin::pin!(run);
-        tokio::select! {
-            done = &mut run => done,
-            () = lost.cancelled() => {
-                stop.cancel();
-                run.await
-            }
-        }
-    };
+    let history = &mut *session.history;
+    let work = replay::run(history, &archive, sources, &plan, &progress, &stop);
+    let done = unless_lost(work, lost, &stop).await;
     progress.finish();
     let closed = session.close().await;
     let report = done.map_err(failed)?;

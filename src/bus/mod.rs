@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 
-pub use self::redis::{Activity, Facts, Inspector, Observer, RedisBus};
+pub use self::redis::{Facts, Info, Inspector, Observer, RedisBus};
 pub use local::LocalBus;
 
 /// Events that may wait for the relay; what comes beyond is dropped and read from the store.

@@ -1,16 +1,42 @@
-//! How much space is left where this instance writes.
+//! How much space is left on the disks that this machine writes to.
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Level, Threshold};
 
 /// What should be left, in MiB: below the first somebody should look, below the second soon
-/// nothing can be stored.
+/// nothing can be stored, and a disk that is full refuses messages.
 pub const FREE_MIB: Threshold<f64> = Threshold {
-    warning: 512.0,
-    critical: 64.0,
+    warning: 1024.0,
+    critical: 128.0,
 };
 
 const MIB: f64 = (1 << 20) as f64;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// A folder on it.
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// What is free for this user.
+    pub free_bytes: u64,
+    pub level: Level,
+}
+
+impl Disk {
+    /// The disk that `place` is on, or will be; `None` if it can't be looked at.
+    pub fn of(place: &Path) -> Option<Self> {
+        let place = existing(place);
+        let stat = rustix::fs::statvfs(place).ok()?;
+        let free_bytes = stat.f_bavail * stat.f_frsize;
+        Some(Self {
+            path: place.to_owned(),
+            bytes: stat.f_blocks * stat.f_frsize,
+            free_bytes,
+            level: FREE_MIB.below(free_bytes as f64 / MIB),
+        })
+    }
+}
 
 /// The folders that an instance writes to, of its own and of an embedded database.
 pub fn folders(config: &Config) -> Vec<PathBuf> {
@@ -21,25 +47,32 @@ pub fn folders(config: &Config) -> Vec<PathBuf> {
     folders
 }
 
-/// The folder with the least space, and how many bytes that is.
-pub fn least_free(folders: &[PathBuf]) -> Option<(&Path, u64)> {
-    let free = |folder: &'_ PathBuf| free(folder);
+/// The folder with the least space, and its disk.
+pub fn least_free(folders: &[PathBuf]) -> Option<(&Path, Disk)> {
+    let disk = |folder: &PathBuf| Disk::of(folder);
     folders
         .iter()
-        .filter_map(|folder| Some((folder.as_path(), free(folder)?)))
-        .min_by_key(|(_, free)| *free)
+        .filter_map(|folder| Some((folder.as_path(), disk(folder)?)))
+        .min_by_key(|(_, disk)| disk.free_bytes)
 }
 
-pub fn level(free: u64) -> Level {
-    FREE_MIB.below(free as f64 / MIB)
+/// The disks of `places`, each once. What can't be looked at is left out.
+pub fn disks(places: &[PathBuf]) -> Vec<Disk> {
+    let mut seen = BTreeSet::new();
+    let first = |place: &&PathBuf| match rustix::fs::stat(existing(place)) {
+        Ok(stat) => seen.insert(stat.st_dev),
+        Err(_) => false,
+    };
+    let places = places.iter().filter(first);
+    places.filter_map(|place| Disk::of(place)).collect()
 }
 
-/// Of a folder that is yet to be made, its nearest parent's.
-fn free(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|path| path.exists());
-    let there = there.unwrap_or(Path::new("."));
-    let space = rustix::fs::statvfs(there).ok()?;
-    Some(space.f_bavail * space.f_frsize)
+/// The folder itself, or the nearest above it that is there.
+fn existing(place: &Path) -> &Path {
+    let there = place
+        .ancestors()
+        .find(|folder| !folder.as_os_str().is_empty() && folder.exists());
+    there.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -47,10 +80,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_disk_is_told_once_also_for_folders_that_are_not_there_yet() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let deep = folder.path().join("not/there");
+        let disks = disks(&[folder.path().into(), deep.clone()]);
+        assert_eq!(disks.len(), 1);
+        assert!(disks[0].free_bytes > 0 && disks[0].bytes >= disks[0].free_bytes);
+        assert_eq!(existing(&deep), folder.path());
+        assert_eq!(existing(Path::new("not-there")), Path::new("."));
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_yet_has_its_parents_space() {
         let folder = tempfile::tempdir().expect("a folder");
         let folders = [folder.path().join("a/b")];
-        assert!(least_free(&folders).expect("some space").1 > 0);
+        let (of, disk) = least_free(&folders).expect("some space");
+        assert!(of == folders[0] && disk.free_bytes > 0);
         assert!(least_free(&["relative".into()]).is_some());
     }
 }

@@ -260,16 +260,16 @@ fn disk(watch: &Watch) -> Check {
         let full = "the database has no space left to write; sends are refused";
         return Check::new(Level::Critical, full, RUNBOOK);
     }
-    let Some((folder, free)) = disk::least_free(&watch.folders) else {
+    let Some((folder, disk)) = disk::least_free(&watch.folders) else {
         return Check::new(Level::Ok, "", RUNBOOK);
     };
     let figure = Figure {
-        value: (free >> 20) as f64,
+        value: (disk.free_bytes >> 20) as f64,
         unit: "MiB",
         threshold: FREE_MIB,
     };
     let what = format!("space left in {}", folder.display());
-    Check::measured(disk::level(free), figure, &what, RUNBOOK)
+    Check::measured(disk.level, figure, &what, RUNBOOK)
 }
 
 /// Not larger than nothing, before somebody has looked.

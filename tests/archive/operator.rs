@@ -1,6 +1,7 @@
 //! An operator with a database, an archive and a shell.
 #![allow(clippy::unwrap_used)]
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection};
@@ -84,7 +85,22 @@ impl Operator {
 
     /// Half a minute goes by, after which a lease has ended.
     pub(crate) async fn forget_lease(&self) {
+        self.outlive().await;
         self.db.sql("DELETE FROM leases").await;
+    }
+
+    /// Waits until PostgreSQL has ended what a killed command was about: its last statement,
+    /// perhaps the one that takes the lease, is done to its end.
+    async fn outlive(&self) {
+        let theirs = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'discordctl %, pid %'";
+        let ended = async {
+            while self.db.kind == Kind::Postgres && self.db.number(theirs).await > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+        ended.expect("PostgreSQL ends what has nobody who asks any more");
     }
 
     /// Says things by hand: `count` messages in each room, a day apart, from 2024 on, by people

@@ -8,28 +8,6 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use crate::db::{Db, Kind, run};
 
-/// Runs a case over both databases, each with what the program has applied already.
-macro_rules! both {
-    ($($case:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[test] fn $case() { crate::db::run(crate::db::Kind::Sqlite, crate::migrations::$case); })*
-        }
-        mod postgres {
-            $(#[test] fn $case() { crate::db::run(crate::db::Kind::Postgres, crate::migrations::$case); })*
-        }
-    };
-}
-
-both! {
-    four_at_once_apply_once,
-    what_was_applied_can_be_taken_back,
-    a_step_that_fails_leaves_nothing,
-    a_comment_is_no_change,
-    a_changed_step_is_named_and_can_be_accepted,
-    a_newer_program_was_here,
-    the_embedded_steps_go_there_and_back,
-}
-
 fn first() -> Step {
     Step::new(1, "one", "CREATE TABLE one (a integer);", "DROP TABLE one;")
 }
@@ -54,7 +32,7 @@ async fn versions(migrator: &Migrator) -> Vec<i32> {
     taken.into_iter().map(|t| t.version).collect()
 }
 
-async fn four_at_once_apply_once(db: Db) {
+pub(crate) async fn four_at_once_apply_once(db: Db) {
     let migrator = bare(&db, vec![first(), second()]).await;
     assert_eq!(verdict(&migrator).await, State::Pending);
     let all = [(); 4].map(|()| {
@@ -71,7 +49,7 @@ async fn four_at_once_apply_once(db: Db) {
     db.sql("INSERT INTO one (a, b) VALUES (1, 'there')").await;
 }
 
-async fn what_was_applied_can_be_taken_back(db: Db) {
+pub(crate) async fn what_was_applied_can_be_taken_back(db: Db) {
     let migrator = bare(&db, vec![first(), second()]).await;
     assert_eq!(versions(&migrator).await, [1, 2]);
     let back: Vec<i32> = migrator
@@ -90,7 +68,7 @@ async fn what_was_applied_can_be_taken_back(db: Db) {
     assert_eq!(versions(&migrator).await, [2]);
 }
 
-async fn a_step_that_fails_leaves_nothing(db: Db) {
+pub(crate) async fn a_step_that_fails_leaves_nothing(db: Db) {
     let broken = Step::new(
         2,
         "two",
@@ -110,7 +88,7 @@ async fn a_step_that_fails_leaves_nothing(db: Db) {
     db.sql("CREATE TABLE two (a integer)").await;
 }
 
-async fn a_comment_is_no_change(db: Db) {
+pub(crate) async fn a_comment_is_no_change(db: Db) {
     let migrator = bare(&db, vec![first()]).await;
     versions(&migrator).await;
     let commented = Step::new(
@@ -123,7 +101,7 @@ async fn a_comment_is_no_change(db: Db) {
     assert_eq!(verdict(&migrator).await, State::Applied);
 }
 
-async fn a_changed_step_is_named_and_can_be_accepted(db: Db) {
+pub(crate) async fn a_changed_step_is_named_and_can_be_accepted(db: Db) {
     versions(&bare(&db, vec![first()]).await).await;
     let changed = Step::new(1, "one", "CREATE TABLE one (a bigint);", "DROP TABLE one;");
     let migrator = Migrator::with_steps(&db.url, vec![changed, second()]);
@@ -140,7 +118,7 @@ async fn a_changed_step_is_named_and_can_be_accepted(db: Db) {
     assert_eq!(versions(&migrator).await, [2]);
 }
 
-async fn a_newer_program_was_here(db: Db) {
+pub(crate) async fn a_newer_program_was_here(db: Db) {
     let embedded = Migrator::new(&db.url);
     embedded.up(None).await.expect("migrated");
     let known = embedded.known_steps().len() as i32;
@@ -176,7 +154,7 @@ async fn a_newer_program_was_here(db: Db) {
     );
 }
 
-async fn the_embedded_steps_go_there_and_back(db: Db) {
+pub(crate) async fn the_embedded_steps_go_there_and_back(db: Db) {
     let migrator = Migrator::new(&db.url);
     for _ in 0..2 {
         assert_eq!(

@@ -22,6 +22,25 @@ pub(crate) enum Kind {
     Postgres,
 }
 
+/// Makes a test of every case for every kind of database.
+#[allow(unused_macros, reason = "not all who have databases have such cases")]
+macro_rules! on_both {
+    ($($group:ident { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+            })*)*
+        }
+        mod postgres {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
+            })*)*
+        }
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use on_both;
+
 /// One test's database. Clones are the same database.
 #[derive(Clone)]
 pub(crate) struct Db {

@@ -13,23 +13,7 @@ mod program;
 mod runs;
 mod storage;
 
-/// Makes a test of every case for every kind of database.
-macro_rules! both {
-    ($($group:ident { $($case:ident),* $(,)? })*) => {
-        mod sqlite {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
-            })*)*
-        }
-        mod postgres {
-            $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
-            })*)*
-        }
-    };
-}
-
-both! {
+db::on_both! {
     leases {
         a_lease_has_one_holder,
         of_many_at_once_one_gets_it,

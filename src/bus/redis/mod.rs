@@ -1,11 +1,12 @@
 //! The bus over Redis or Valkey: calls leave word in the outbox, one background task owns the
 //! connection, and what comes back goes through the inbox to the relay.
-mod activity;
 mod backoff;
 mod check;
 mod inbox;
+mod info;
 mod junk;
 mod link;
+mod observer;
 mod outbox;
 mod worker;
 
@@ -17,10 +18,11 @@ use tokio::task::AbortHandle;
 use super::{Backlog, Bus, BusError, BusState, EVENTS, Events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
-pub use activity::{Activity, Observer};
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
+pub use info::Info;
 use link::Address;
+pub use observer::Observer;
 use outbox::Outbox;
 use worker::Worker;
 

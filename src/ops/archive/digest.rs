@@ -1,22 +1,22 @@
-//! What a document's bytes hash to, as a whole and part by part: so that a changed one is found,
-//! and where.
+//! What a document's bytes hash to, as a whole and up to places in it: so that a changed one is
+//! found, and where.
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::Entry;
 
-/// The parts that are told apart.
+/// How far these places are apart.
 const BLOCK: usize = 256 << 10;
-/// Of a part's hash so much is kept: to find it, not to trust it.
+/// Of a hash up to a place so much is kept: to find it, not to trust it.
 const KEPT: usize = 4;
 
 /// Bytes as they come.
 #[derive(Debug, Default)]
 pub(in crate::ops) struct Digest {
     size: u64,
-    whole: Sha256,
-    block: Sha256,
+    /// Of all so far: what it is at a place costs nothing, as a hash of each part would.
+    hash: Sha256,
     filled: usize,
-    blocks: String,
+    prefixes: String,
 }
 
 /// What they were.
@@ -24,38 +24,37 @@ pub(in crate::ops) struct Digest {
 pub(in crate::ops) struct Sum {
     pub(in crate::ops) size: u64,
     pub(in crate::ops) sha256: String,
-    pub(in crate::ops) blocks: String,
+    pub(in crate::ops) prefixes: String,
 }
 
 impl Digest {
     pub(in crate::ops) fn update(&mut self, mut bytes: &[u8]) {
         self.size += bytes.len() as u64;
-        self.whole.update(bytes);
         while !bytes.is_empty() {
             let (part, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
-            self.block.update(part);
+            self.hash.update(part);
             self.filled += part.len();
             if self.filled == BLOCK {
-                self.end_block();
+                self.mark();
             }
             bytes = rest;
         }
     }
 
-    fn end_block(&mut self) {
-        let hash = self.block.finalize_reset();
-        self.blocks += &hex(&hash[..KEPT]);
+    fn mark(&mut self) {
+        let so_far = self.hash.clone().finalize();
+        self.prefixes += &hex(&so_far[..KEPT]);
         self.filled = 0;
     }
 
     pub(in crate::ops) fn finish(mut self) -> Sum {
         if self.filled > 0 {
-            self.end_block();
+            self.mark();
         }
         Sum {
             size: self.size,
-            sha256: hex(&self.whole.finalize()),
-            blocks: self.blocks,
+            sha256: hex(&self.hash.finalize()),
+            prefixes: self.prefixes,
         }
     }
 }
@@ -85,15 +84,15 @@ impl Sum {
     }
 
     fn first_change(&self, entry: &Entry) -> (u64, u64) {
-        let parts = |blocks: &str| {
-            let parts = blocks.as_bytes().chunks(2 * KEPT);
-            parts.map(<[u8]>::to_vec).collect::<Vec<_>>()
+        let places = |prefixes: &str| {
+            let hashes = prefixes.as_bytes().chunks(2 * KEPT);
+            hashes.map(<[u8]>::to_vec).collect::<Vec<_>>()
         };
-        let (ours, theirs) = (parts(&self.blocks), parts(&entry.blocks));
+        let (ours, theirs) = (places(&self.prefixes), places(&entry.prefixes));
         let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count() as u64;
         let block = BLOCK as u64;
         let from = (same * block).min(self.size);
-        // Without parts, all that is known is that it is somewhere.
+        // Without them, all that is known is that it is somewhere.
         let to = match theirs.is_empty() {
             true => self.size,
             false => (from + block).min(self.size.max(entry.size)),
@@ -123,7 +122,7 @@ mod tests {
             first_seq: 1,
             last_seq: 1,
             sha256: sum.sha256.clone(),
-            blocks: sum.blocks.clone(),
+            prefixes: sum.prefixes.clone(),
             archived_at: String::new(),
         };
         assert_eq!(sum.difference(&entry), None);

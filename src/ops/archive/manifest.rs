@@ -25,9 +25,9 @@ pub struct Entry {
     pub last_seq: i64,
     /// Of the bytes as stored, in hexadecimal digits.
     pub sha256: String,
-    /// The beginnings of the hashes of its parts of 256 KiB, one after the other.
+    /// The beginnings of the hashes of its first 256 KiB, 512 KiB, …, one after the other.
     #[serde(default)]
-    pub blocks: String,
+    pub prefixes: String,
     pub archived_at: String,
 }
 

@@ -3,12 +3,16 @@
 //! A document appears whole or not at all and is never overwritten. It is read back, entered in
 //! the manifest, and marked in the database; only then are its rows deleted. Whatever ends this
 //! in between, the next run goes on from the mark.
+mod buffers;
 mod destination;
 pub(in crate::ops) mod digest;
 mod document;
 mod error;
+mod line;
 mod manifest;
 mod parts;
+mod path;
+mod perform;
 mod plan;
 mod session;
 mod verify;
@@ -25,8 +29,9 @@ pub use crate::store::history::History;
 pub use destination::Destination;
 pub use error::ArchiveError;
 pub use manifest::{Entry, Manifest};
+pub use perform::{Options, perform};
 pub use plan::{Plan, Until, Watch};
-pub use session::Session;
+pub use session::{Session, unless_lost};
 pub use verify::{Finding, State, verify};
 pub use writer::Archiver;
 

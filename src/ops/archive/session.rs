@@ -58,3 +58,20 @@ impl Session {
         held
     }
 }
+
+/// Waits for `work`, which looks at `stop` between two steps, and cancels that when the lease is
+/// lost.
+pub async fn unless_lost<T>(
+    work: impl Future<Output = T>,
+    lost: CancellationToken,
+    stop: &CancellationToken,
+) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = lost.cancelled() => {
+            stop.cancel();
+            work.await
+        }
+    }
+}

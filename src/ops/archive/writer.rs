@@ -1,5 +1,5 @@
 //! Writing a room's messages out, and deleting what is in the archive for certain.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,10 +7,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::buffers::Buffers;
 use super::destination::Destination;
-use super::document::{Builder, Document, Spare, folder, span_of};
+use super::document::{Builder, Document, Text, WHOLE};
 use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
+use super::path;
 use super::plan::{Plan, Until, Watch};
 use super::verify;
 use crate::model::Seq;
@@ -18,9 +20,11 @@ use crate::ops::fault;
 use crate::store::history::{History, RoomStand, Row};
 
 /// A page of rows is about so large, whatever people wrote.
-const PAGE_BYTES: usize = 2 << 20;
+const PAGE_BYTES: usize = 1 << 20;
 const MOST_ROWS: usize = 16_384;
 const FIRST_ROWS: usize = 500;
+/// Documents that are being stored while the next is made: a disk takes its time to be sure.
+const AHEAD: usize = 2;
 /// The longest pause between two batches of deletions.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -33,9 +37,9 @@ pub struct Archiver<'a> {
     stop: &'a CancellationToken,
     manifest: Manifest,
     page: usize,
-    /// The document that is being stored while the next is made.
-    storing: Option<JoinHandle<Result<Entry, ArchiveError>>>,
-    spare: Spare,
+    /// Documents that are being stored, the oldest first.
+    storing: VecDeque<JoinHandle<Result<Entry, ArchiveError>>>,
+    buffers: Buffers,
 }
 
 impl<'a> Archiver<'a> {
@@ -55,8 +59,8 @@ impl<'a> Archiver<'a> {
             stop,
             manifest,
             page: FIRST_ROWS,
-            storing: None,
-            spare: Spare::default(),
+            storing: VecDeque::new(),
+            buffers: Buffers::of(WHOLE),
         })
     }
 
@@ -78,9 +82,8 @@ impl<'a> Archiver<'a> {
             return Ok(Vec::new());
         }
         let known = self.unentered(stand).await?;
-        let (room, compress) = (stand.room.clone(), self.plan.compress);
-        let spare = self.spare.clone();
-        let mut builder = Builder::new(room, self.plan.now, compress, known, spare);
+        let (room, buffers) = (stand.room.clone(), self.buffers.clone());
+        let mut builder = Builder::new(room, self.plan.now, known, buffers);
         let mut entered = Vec::new();
         while let Some(last) = rows.last().map(|row| row.seq)
             && !self.stop.is_cancelled()
@@ -94,19 +97,18 @@ impl<'a> Archiver<'a> {
             let (added, next) = tokio::join!(add, self.next_page(stand, last, until));
             let (used, done) = added.map_err(panicked)?;
             (builder, rows) = (used, next?);
-            for document in done? {
-                self.store(stand, document, &mut entered).await?;
+            for text in done? {
+                self.store(stand, text, &mut entered).await?;
             }
             self.watch.advance(count);
         }
         // Stopped, what was begun is not finished: the next run begins there.
         if !self.stop.is_cancelled() {
-            let rest = spawn_blocking(move || builder.finish()).await;
-            for document in rest.map_err(panicked)?? {
-                self.store(stand, document, &mut entered).await?;
+            for text in builder.finish() {
+                self.store(stand, text, &mut entered).await?;
             }
         }
-        self.settle(stand, &mut entered).await?;
+        self.settle(stand, 0, &mut entered).await?;
         self.save(stand, &entered).await?;
         Ok(entered)
     }
@@ -156,46 +158,56 @@ impl<'a> Archiver<'a> {
     /// Documents of the room that are there and not in the manifest: written by a run that was
     /// ended before it could enter them.
     async fn unentered(&mut self, stand: &RoomStand) -> Result<BTreeMap<Seq, Seq>, ArchiveError> {
-        let mut paths = self.destination.list(&folder(&stand.room)).await?;
+        let mut paths = self.destination.list(&path::folder(&stand.room)).await?;
         paths.retain(|path| !self.manifest.knows(path));
-        Ok(paths.iter().filter_map(|path| span_of(path)).collect())
+        Ok(paths.iter().filter_map(|path| path::span(path)).collect())
     }
 
+    /// Begins to store a document, once there are few enough that are not stored yet.
     async fn store(
         &mut self,
         stand: &RoomStand,
-        document: Document,
+        text: Text,
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
-        self.settle(stand, entered).await?;
-        if self.plan.dry_run {
-            self.spare.keep(document.bytes);
-            entered.push(document.entry);
-            return Ok(());
-        }
-        let (destination, spare) = (self.destination.clone(), self.spare.clone());
-        self.storing = Some(tokio::spawn(async move {
-            let entry = store(&destination, document.entry, &document.bytes).await;
-            spare.keep(document.bytes);
+        // Compressing takes memory of its own, and leaves less to wait for.
+        let beside = match self.plan.compress {
+            true => 0,
+            false => AHEAD - 1,
+        };
+        self.settle(stand, beside, entered).await?;
+        let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
+        let (compress, dry_run) = (self.plan.compress, self.plan.dry_run);
+        self.storing.push_back(tokio::spawn(async move {
+            let own = buffers.clone();
+            let sealed = spawn_blocking(move || text.seal(compress, &own)).await;
+            let Document { entry, bytes } = sealed.map_err(panicked)??;
+            let entry = match dry_run {
+                true => Ok(entry),
+                false => store(&destination, entry, &bytes).await,
+            };
+            buffers.keep(bytes);
             entry
         }));
         Ok(())
     }
 
-    /// Waits for the document that is being stored, and enters it.
+    /// Waits until no more than `left` documents are being stored, and enters the others.
     async fn settle(
         &mut self,
         stand: &RoomStand,
+        left: usize,
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
-        let Some(storing) = self.storing.take() else {
-            return Ok(());
-        };
-        let entry = storing.await.map_err(panicked)??;
-        self.manifest.add(entry.clone());
-        entered.push(entry);
-        if self.manifest.worth_saving() {
-            self.save(stand, entered).await?;
+        while self.storing.len() > left
+            && let Some(oldest) = self.storing.pop_front()
+        {
+            let entry = oldest.await.map_err(panicked)??;
+            self.manifest.add(entry.clone());
+            entered.push(entry);
+            if self.manifest.worth_saving() {
+                self.save(stand, entered).await?;
+            }
         }
         Ok(())
     }

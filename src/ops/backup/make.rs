@@ -7,7 +7,7 @@ use super::verify::list_has_ours;
 use super::{BackupError, copy, kind_of, tools};
 use crate::clock::Clock;
 use crate::ops::fault;
-use crate::ops::storage::free;
+use crate::process::disk::Disk;
 use crate::store::copy::{Contents, Snapshot};
 
 /// A dump is compressed; text takes about a quarter of its room.
@@ -130,11 +130,11 @@ fn source(url: &str) -> Result<PathBuf, BackupError> {
 
 /// Fails if so many bytes do not fit where `path` is.
 pub(super) fn room(path: &Path, needed: u64) -> Result<(), BackupError> {
-    match free(path) {
-        Some(free) if free < needed => Err(BackupError::NoSpace {
+    match Disk::of(path) {
+        Some(disk) if disk.free_bytes < needed => Err(BackupError::NoSpace {
             path: path.to_owned(),
             needed,
-            free,
+            free: disk.free_bytes,
         }),
         _ => Ok(()),
     }

@@ -3,7 +3,8 @@ use std::path::Path;
 
 use super::super::finding::{Finding, Verdict};
 use crate::config::{Config, Level};
-use crate::process::{Files, Known, disk, look as look_at};
+use crate::process::disk::{self, Disk};
+use crate::process::{Files, Known, look as look_at};
 
 pub(super) async fn look(configs: &[&Config]) -> Vec<Finding> {
     let mut folders: Vec<_> = configs
@@ -24,10 +25,10 @@ pub(super) async fn look(configs: &[&Config]) -> Vec<Finding> {
 
 fn space(folder: &Path) -> Option<Finding> {
     const CHECK: &str = "disk";
-    let (_, free) = disk::least_free(&[folder.to_owned()])?;
-    let detail = format!("{} MiB are free", free >> 20);
+    let disk = Disk::of(folder)?;
+    let detail = format!("{} MiB are free", disk.free_bytes >> 20);
     let on = folder.display().to_string();
-    Some(match disk::level(free) {
+    Some(match disk.level {
         Level::Ok => Finding::ok(CHECK, on, detail),
         level => Finding::bad(CHECK, on, Verdict::from(level), detail)
             .fix("make room, or move 'data_dir' and an embedded database to a larger disk"),

@@ -1,7 +1,7 @@
 //! Redis or Valkey: whether it can be had, and what would make it drop messages.
 use super::super::finding::{Finding, Verdict};
 use super::Deadline;
-use crate::bus::{Facts, Inspector};
+use crate::bus::{Info, Inspector};
 use crate::config::Config;
 
 const ON: &str = "redis";
@@ -32,10 +32,10 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
     let well = "a message was published and received";
     vec![
         Finding::ok("bus", ON, well).took(took),
-        version(&facts),
-        memory(&facts),
-        subscribers(&facts),
-        clients(&facts),
+        version(&facts.info),
+        memory(&facts.info),
+        subscribers(facts.pubsub_limit),
+        clients(&facts.info),
     ]
 }
 
@@ -45,15 +45,15 @@ fn warning(check: &'static str, detail: String, fix: &str) -> Finding {
         .runbook(RUNBOOK)
 }
 
-fn version(facts: &Facts) -> Finding {
-    let major: Option<u32> = facts.version.split('.').next().and_then(|n| n.parse().ok());
-    let detail = format!("version {}", facts.version);
+fn version(info: &Info) -> Finding {
+    let major: Option<u32> = info.version.split('.').next().and_then(|n| n.parse().ok());
+    let detail = format!("version {}", info.version);
     match major {
         Some(major) if major < OLDEST => {
             let detail = format!("{detail} is too old");
             warning("version", detail, "use Redis 6 or newer, or Valkey")
         }
-        _ if facts.replica => warning(
+        _ if info.replica => warning(
             "version",
             format!("{detail}, a replica: what is published on others is not heard here alike"),
             "let 'redis_url' of every instance lead to the primary",
@@ -62,15 +62,15 @@ fn version(facts: &Facts) -> Finding {
     }
 }
 
-fn memory(facts: &Facts) -> Finding {
+fn memory(info: &Info) -> Finding {
     const CHECK: &str = "maxmemory";
-    let used = facts.used_memory >> 20;
-    match facts.max_memory {
+    let used = info.used_memory_bytes >> 20;
+    match info.max_memory_bytes {
         0 => Finding::ok(CHECK, ON, format!("{used} MiB in use, no limit")),
         most => {
             let detail = format!("{used} MiB in use of {}", most >> 20);
             // Commands are refused at the limit; nothing of ours is stored, so others fill it.
-            match facts.used_memory * 10 > most * 9 {
+            match info.used_memory_bytes * 10 > most * 9 {
                 false => Finding::ok(CHECK, ON, detail),
                 true => warning(
                     CHECK,
@@ -83,9 +83,9 @@ fn memory(facts: &Facts) -> Finding {
 }
 
 /// A subscriber that falls behind is cut off at this limit, and then reads from the database.
-fn subscribers(facts: &Facts) -> Finding {
+fn subscribers(limit: Option<[u64; 3]>) -> Finding {
     const CHECK: &str = "pub/sub buffer";
-    match facts.pubsub_limit {
+    match limit {
         None => Finding::ok(CHECK, ON, "it does not tell its limit"),
         Some([0, 0, _]) => warning(
             CHECK,
@@ -108,10 +108,10 @@ fn subscribers(facts: &Facts) -> Finding {
     }
 }
 
-fn clients(facts: &Facts) -> Finding {
+fn clients(info: &Info) -> Finding {
     const CHECK: &str = "clients";
-    let detail = format!("{} of {}", facts.clients, facts.most_clients);
-    match facts.most_clients > 0 && facts.clients * 10 > facts.most_clients * 9 {
+    let detail = format!("{} of {}", info.clients, info.most_clients);
+    match info.most_clients > 0 && info.clients * 10 > info.most_clients * 9 {
         false => Finding::ok(CHECK, ON, detail),
         true => warning(CHECK, detail, "raise maxclients"),
     }

@@ -211,7 +211,7 @@ fn database(activity: Activity) -> Database {
     }
 }
 
-fn redis_of(found: bus::Activity) -> Redis {
+fn redis_of(found: bus::Info) -> Redis {
     Redis {
         version: found.version,
         used_memory_bytes: found.used_memory_bytes,

@@ -1,33 +1,21 @@
 //! How large everything is, how fast it grows, and when that will be too much.
 mod archive;
-mod disk;
 mod growth;
 
-use std::path::{Path, PathBuf};
-
 use chrono::Duration;
-use serde::Serialize;
 
 use crate::config::Config;
+use crate::process::disk;
 use crate::store::upkeep::{DatabaseSize, Upkeep};
 
+pub use crate::config::Level;
+pub use crate::process::disk::Disk;
 pub use crate::store::StoreError;
 pub use archive::ArchiveSize;
-pub use disk::Disk;
-pub(crate) use disk::free;
 pub use growth::TableGrowth;
 
 /// Between two looks that are written down: growth is told since the last of them.
 const NOTE_EVERY: Duration = Duration::hours(1);
-
-/// As monitoring has it; the worst counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    Ok,
-    Warning,
-    Critical,
-}
 
 #[derive(Debug, Clone)]
 pub struct Storage {
@@ -38,6 +26,7 @@ pub struct Storage {
 }
 
 impl Storage {
+    /// The worst counts.
     pub fn level(&self) -> Level {
         let tables = self.tables.iter().map(|table| table.level);
         let disks = self.disks.iter().map(|disk| disk.level);
@@ -68,14 +57,7 @@ pub async fn look(
     });
     let tables = tables.collect();
     let archive = archive::size(&config.archive.url).await;
-    let mut places: Vec<PathBuf> = vec![config.data_dir.clone()];
-    places.extend(
-        database
-            .file
-            .as_deref()
-            .and_then(Path::parent)
-            .map(Path::to_owned),
-    );
+    let mut places = disk::folders(config);
     places.extend(archive.folder.clone());
     Ok(Storage {
         disks: disk::disks(&places),

@@ -127,7 +127,8 @@ pub trait History: Send {
         unarchived: Option<Seq>,
     ) -> Result<(RoomId, Seq), StoreError>;
 
-    /// Puts rows back, ascending, but those whose places are taken. Returns how many.
+    /// Puts rows back, ascending, but those whose places are taken. Returns how many. They are on
+    /// the disk for certain after the next [`History::refresh`].
     async fn restore(&mut self, room: RoomId, rows: &[Row]) -> Result<u64, StoreError>;
 
     /// Has running instances look at the room's rows anew.

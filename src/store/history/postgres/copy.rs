@@ -1,6 +1,6 @@
 //! Rows in PostgreSQL's binary COPY format
 //! (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::model::{RoomId, Seq, UserId};
 use crate::store::StoreError;
@@ -9,8 +9,8 @@ use crate::store::history::Row;
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags, and the length of an extension, which there is none of.
 const HEADER: usize = SIGNATURE.len() + 8;
-/// PostgreSQL counts from 2000-01-01, as seconds after 1970 here.
-const EPOCH: i64 = 946_684_800;
+/// PostgreSQL counts microseconds from 2000-01-01, which is so many after 1970.
+const EPOCH: i64 = 946_684_800_000_000;
 
 /// A row of messages, with its author's id.
 pub(super) type Raw = (Row, Option<UserId>);
@@ -78,12 +78,8 @@ impl<'d> Data<'d> {
     }
 }
 
-fn epoch() -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(EPOCH, 0)
-}
-
 fn time(micros: i64) -> Option<DateTime<Utc>> {
-    epoch()?.checked_add_signed(TimeDelta::microseconds(micros))
+    DateTime::from_timestamp_micros(micros.checked_add(EPOCH)?)
 }
 
 /// Rows on their way in, for [`TARGET`].
@@ -106,9 +102,8 @@ impl Input {
         row: &Row,
         user: Option<UserId>,
     ) -> Result<(), StoreError> {
-        let since = epoch().map(|epoch| row.created_at - epoch);
-        let micros = since.and_then(|since| since.num_microseconds());
-        let micros = micros.ok_or_else(|| StoreError::Refused("a time out of range".into()))?;
+        // Of any time that chrono can tell, they are far from the ends of this type.
+        let micros = row.created_at.timestamp_micros() - EPOCH;
         let length = i32::try_from(row.content.len())
             .map_err(|_| StoreError::Refused("a text too long".into()))?;
         self.0.extend_from_slice(&6i16.to_be_bytes());

@@ -76,6 +76,10 @@ pub(super) async fn restore(
         return Ok(0);
     };
     let mut tx = connection.begin().await?;
+    // The commit that has instances look anew waits for the disk, and with it for all before it.
+    sqlx::raw_sql("SET LOCAL synchronous_commit = off")
+        .execute(&mut *tx)
+        .await?;
     let taken =
         sqlx::query_scalar("SELECT seq FROM messages WHERE room_id = $1 AND seq BETWEEN $2 AND $3");
     let taken = taken.bind(room).bind(first.seq).bind(last.seq);

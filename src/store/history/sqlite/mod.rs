@@ -14,6 +14,9 @@ use crate::store::{LEASE, StoreError, migrations};
 /// Rows in one transaction: all who write wait for it.
 const BATCH: usize = 1_000;
 
+/// Rows on their way from SQLite's thread: of few, each would wake the other side.
+const ON_THEIR_WAY: usize = 500;
+
 const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
     FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id";
 
@@ -56,7 +59,8 @@ impl SqliteHistory {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(PATIENCE);
+            .busy_timeout(PATIENCE)
+            .row_buffer_size(ON_THEIR_WAY);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let applied = sqlx::query_as(migrations::APPLIED)
             .fetch_all(&mut connection)
