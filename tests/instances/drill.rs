@@ -130,7 +130,7 @@ async fn ctrl_c_leaves_a_killed_instance_running() {
     let folder = Folder::embedded(2);
     folder.run(&["start"]).await.exits(0);
     let words = ["drill", "kill-instance", "--live", "--yes"];
-    let words = [&words[..], &["--kill-at", "2", "--recovery-wait", "1h"]];
+    let words = [&words[..], &["--kill-at", "2", "--recovery-wait", "10m"]];
     let mut command = folder.command(&words.concat());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = Command::from(command)
