@@ -22,10 +22,10 @@ ten_thousand() {
   stop_instances
 }
 
-# 200 readers by themselves, then beside a thousand who take 4 KiB a second of 200 KB, then beside a
+# 200 readers by themselves, then beside a thousand who take 4 KiB a second of 40 KB, then beside a
 # thousand who say nothing, or half a request.
 burdens() {
-  local alone before shape=(--connections 200 --senders 1 --rate 50 --size 4000)
+  local alone before shape=(--connections 200 --senders 1 --rate 20 --size 2000)
   fresh_database sqlite
   start_instance
   load "${shape[@]}"
