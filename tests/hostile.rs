@@ -15,10 +15,11 @@ const LINES: &[&[u8]] = &[
     b"//slash\n",
     b"/list\n/rooms\n/leave\n",
 ];
+// A proper connect would be a session each time, which is kept.
 const REQUESTS: &[&[u8]] = &[
     b"GET /api/messages/general?after=5&history=3 HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n",
     b"GET /api/history/general?before=9&limit=50 HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"POST /api/connect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"nickname\":\"alice\"}",
+    b"POST /api/connect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"nickname\":\"al!ce\"}",
     b"POST /api/message HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"session_id\":\"x\",\"room\":\"general\",\"content\":1}",
     b"POST /api/command HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n0\r\n\r\n",
     b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n\r\n",
