@@ -127,6 +127,7 @@ soak_verdict() {
   "$DISCORDCTL" archive verify --config "$config" >&2 || soak_wrong "the archive is not what its manifest says"
   check=$(psql_ -d "$DB" -c "SELECT count(*) FROM job_runs WHERE result = 'failed'")
   [ "$check" = 0 ] || soak_wrong "$check jobs failed"
+  psql_ -d "$DB" -c "SELECT job || ': ' || detail FROM job_runs WHERE result = 'failed'" | sed 's/^/  /' >&2
   psql_ -d "$DB" -c "SELECT job || ': ' || count(*) || ' ' || coalesce(result, 'under way')
     FROM job_runs GROUP BY job, result ORDER BY 1" | sed 's/^/  job /' >&2
   [ -z "$wrong" ] || die 2 "the soak failed:$wrong"
