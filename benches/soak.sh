@@ -57,7 +57,9 @@ soak_fleet() {
         archive: {url: "file:\($work)/archive", older_than: "2m", schedule: "1-59/3 * * * *"},
         thresholds: {
           messages_table: {warning: "2GB", critical: "4GB"},
-          users_table: {warning: "1GB", critical: "2GB"}}}' >"$fleet/instance$n.json"
+          users_table: {warning: "1GB", critical: "2GB"},
+          # A few rows, each rewritten with every commit.
+          rooms_table: {warning: "20MB", critical: "40MB"}}}' >"$fleet/instance$n.json"
   done
   "$DISCORDCTL" start --config-dir "$fleet" >&2
   SUBJECT=(--config-dir "$fleet")
