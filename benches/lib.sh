@@ -3,7 +3,7 @@
 # Sourced by benches/run, which sets runs, seconds, out and results.
 # shellcheck disable=SC2154
 
-work='' postgres_pid='' redis_pid='' instance_pids=() SUBJECT=()
+work='' postgres_pid='' redis_pid='' instance_pids=() fleet='' sampler='' SUBJECT=()
 
 # begin: starts the servers that figures are measured against.
 begin() {
@@ -27,7 +27,9 @@ begin() {
 end() {
   local code=$?
   trap - EXIT
+  if [ -n "$sampler" ]; then kill "$sampler" 2>/dev/null || true; fi
   stop_instances || true
+  if [ -n "$fleet" ]; then "$DISCORDCTL" stop --config-dir "$fleet" --force --yes >/dev/null || true; fi
   if [ -n "$redis_pid" ]; then kill -TERM "$redis_pid" 2>/dev/null || true; fi
   if [ -n "$postgres_pid" ]; then kill -INT "$postgres_pid" 2>/dev/null || true; fi
   wait 2>/dev/null || true

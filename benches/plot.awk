@@ -1,9 +1,11 @@
-# Draws series of points (series, x, y; tab separated) as SVG: x by powers of ten, y from zero.
+# Draws series of points (series, x, y; tab separated) as SVG: x by powers of ten, or as it is where
+# linear is set; y from zero.
 function log10(x) { return log(x) / log(10) }
-function px(x) { return 70 + 500 * (log10(x) - x0) / (x1 > x0 ? x1 - x0 : 1) }
+function lx(x) { return linear ? x : log10(x) }
+function px(x) { return 70 + 500 * (lx(x) - x0) / (x1 > x0 ? x1 - x0 : 1) }
 function py(y) { return 270 - 220 * y / top }
 { n++; series[n] = $1; xs[n] = $2 + 0; ys[n] = $3 + 0
-  lx = log10(xs[n]); if (n == 1 || lx < x0) x0 = lx; if (n == 1 || lx > x1) x1 = lx
+  at = lx(xs[n]); if (n == 1 || at < x0) x0 = at; if (n == 1 || at > x1) x1 = at
   if (ys[n] > top) top = ys[n] }
 END {
   if (top == 0) top = 1
@@ -24,11 +26,16 @@ END {
     } else
       printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\"/>\n", \
         px(xs[i - 1]), py(ys[i - 1]), px(xs[i]), py(ys[i]), colour[series[i]]
+    if (linear) continue
     printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>", px(xs[i]), py(ys[i]), colour[series[i]]
     if (!(xs[i] in labelled)) {
       labelled[xs[i]] = 1
       printf "<text x=\"%.1f\" y=\"288\" text-anchor=\"middle\">%d</text>\n", px(xs[i]), xs[i]
     }
+  }
+  for (i = 0; linear && i <= 5; i++) {
+    x = x0 + (x1 - x0) * i / 5
+    printf "<text x=\"%.1f\" y=\"288\" text-anchor=\"middle\">%.3g</text>\n", px(x), x
   }
   printf "<text x=\"320\" y=\"312\" text-anchor=\"middle\">%s</text>\n", xlabel
   printf "<text x=\"16\" y=\"160\" text-anchor=\"middle\" transform=\"rotate(-90 16 160)\">%s</text>\n</svg>\n", ylabel

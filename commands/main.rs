@@ -84,7 +84,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::RestartStep(args) => restart::step(&args),
         Command::Runbook(args) => runbook::run(args, yes, output),
         Command::Bench(args) => bench::run(&args, output),
-        Command::Drill(args) => drill::run(&args, output),
+        Command::Drill(args) => drill::run(&args, yes, output),
         Command::Connections(args) => control::connections::run(&args, output),
         Command::Disconnect(args) => control::disconnect::run(&args, output),
         Command::Drain(args) => control::drain::drain(&args, output),

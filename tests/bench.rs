@@ -177,6 +177,34 @@ fn idle_connections_are_held_and_weighed() {
 }
 
 #[test]
+fn readers_that_cut_their_connections_go_on_where_they_were() {
+    let server = Server::unlimited();
+    let load = ["--connections", "9", "--senders", "2", "--rate", "50"];
+    let manner = ["--transport", "mixed", "--reconnect", "100ms"];
+    let (code, report) = server.bench(&[&load[..], &manner, &["--duration", "2s"]].concat());
+    assert_right(code, &report);
+    let reconnects = &report["reconnects"];
+    assert!(reconnects["cut"].as_u64() > Some(10), "{report:#}");
+    assert_eq!(reconnects["ended"], 0, "{report:#}");
+    let (code, problem) = server.bench(&["--reconnect", "1s"]);
+    assert_eq!(
+        code,
+        Some(64),
+        "lines have no place to go on from: {problem}"
+    );
+}
+
+#[test]
+fn slow_readers_and_silent_people_are_held() {
+    let server = Server::unlimited();
+    let burden = ["--slow", "3", "--silent", "4", "--transport", "mixed"];
+    let (code, report) = server.bench(&[&burden[..], &["--connections", "3"]].concat());
+    assert_right(code, &report);
+    assert_eq!(report["burden"]["slow_held"], 3, "{report:#}");
+    assert_eq!(report["burden"]["silent_held"], 4, "{report:#}");
+}
+
+#[test]
 fn the_server_s_limit_is_named() {
     let server = Server::start(&[("DISCORDCTL_LIMITS_BURST", "5")]);
     let (code, report) = server.bench(&["--connections", "2", "--window", "20"]);

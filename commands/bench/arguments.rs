@@ -23,6 +23,8 @@ Examples:
   discordctl bench --connections 200 --senders 10 --window 40 --duration 20s
   discordctl bench --connections 200 --senders 4 --rate 5 --svg latency.svg
   discordctl bench --connections 1000 --senders 0 --transport sse    memory of idle ones
+  discordctl bench --connections 200 --rate 20 --slow 1000
+  discordctl bench --config-dir config --transport mixed --reconnect 20s --rate 50
   discordctl bench --connections 200 --senders 10 --window 40 --reference fanout")]
 pub(crate) struct BenchArgs {
     /// Readers
@@ -55,6 +57,16 @@ pub(crate) struct BenchArgs {
     /// How readers are connected; senders use TCP
     #[arg(long, value_enum, default_value_t = Readers::Tcp)]
     transport: Readers,
+    /// Readers over SSE and WebSocket cut their connection about so often, at random moments, and
+    /// go on where they were, at the next instance; so they do when a server ends it
+    #[arg(long, value_name = "TIME")]
+    reconnect: Option<HumanDuration>,
+    /// Readers more, who take 4 KiB a second and are not counted
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    slow: usize,
+    /// Connections more, which say nothing, or half a request
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    silent: usize,
     /// Threads that read
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -115,6 +127,9 @@ impl BenchArgs {
                 Readers::Ws => vec![Transport::Ws],
                 Readers::Mixed => vec![Transport::Tcp, Transport::Sse, Transport::Ws],
             },
+            reconnect: self.reconnect.map(|every| every.get()),
+            slow: self.slow,
+            silent: self.silent,
             threads: self.threads.into(),
             patience: PATIENCE,
         })

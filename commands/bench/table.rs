@@ -1,7 +1,7 @@
 //! A report for people.
 use std::fmt::Write;
 
-use discordctl::ops::bench::{Quantiles, Report, Usage};
+use discordctl::ops::bench::{Borne, Quantiles, Report, Roved, Usage};
 
 use crate::output::table;
 
@@ -39,6 +39,20 @@ pub(super) fn of(report: &Report) -> String {
     text += "\n\n";
     for (kind, count) in &report.errors {
         let _ = writeln!(text, "error {kind}: {}", grouped(*count));
+    }
+    if let Some(Roved {
+        cut,
+        ended,
+        resumed,
+    }) = report.reconnects
+    {
+        let _ = writeln!(
+            text,
+            "reconnected: {resumed} times, {cut} cut by readers and {ended} ended by servers"
+        );
+    }
+    if let Some(burden) = &report.burden {
+        text += &borne(burden);
     }
     if let Some(server) = &report.server {
         text += &used(report, server);
@@ -91,6 +105,13 @@ fn used(report: &Report, server: &Usage) -> String {
         mb(server.resident_connected_kib),
         mb(server.resident_after_kib),
         server.kib_per_connection,
+    )
+}
+
+fn borne(burden: &Borne) -> String {
+    format!(
+        "slow readers: {} of {} there at the end, returned {} times; silent: {} of {}\n",
+        burden.slow_held, burden.slow, burden.slow_returned, burden.silent_held, burden.silent,
     )
 }
 

@@ -1,4 +1,4 @@
-//! `discordctl drill`: a fault on servers of its own, and a verdict.
+//! `discordctl drill`: a fault on servers of its own or on the configured ones, and a verdict.
 mod report;
 
 use std::io;
@@ -10,16 +10,19 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use discordctl::config::HumanDuration;
-use discordctl::ops::drill::{self, DrillError, Event, Fault, Plan};
-use discordctl::server::signalled;
+use discordctl::ops::drill::{self, Commands, DrillError, Event, Fault, Live, Plan};
+use discordctl::ops::instances::Place;
+use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
+use crate::confirm::confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fleet::Fleet;
 use crate::output::{Format, Output};
 use crate::{instances, restart};
 
-/// Cause a fault on private servers, and see that nothing is lost
+/// Cause a fault, on private servers or the configured ones, and see that nothing is lost
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Starts PostgreSQL, Redis or Valkey and two instances of its own, in a
@@ -38,6 +41,15 @@ acknowledged; readers are at each instance over TCP and SSE. When message
 Each client keeps its last message until the fault is over. Written are
 messages.csv (a line for each message and reader), events.log, results.json.
 
+With --live it happens to the instances of --config-dir, which must run here
+and be healthy, after a question: a new room is talked in, which stays, and
+readers use SSE. kill-instance kills what is proved to be the instance, and
+starts it again as it was; rolling-restart does what 'restart --rolling' does.
+How Redis or PostgreSQL is stopped and started only you know: --stop-command
+and --start-command say it, and the second is run whatever becomes of the
+first. Whatever was running runs in the end, after Ctrl-C too; only kill -9 of
+the drill itself leaves that to you.
+
 Exits 0 if every message was acknowledged and everyone saw each once and in
 order, 2 if not, 69 if PostgreSQL or Redis is not installed.
 
@@ -45,7 +57,11 @@ Examples:
   discordctl drill redis-outage
   discordctl drill kill-instance --messages 400 --kill-at 200 --interval 10ms
   discordctl drill database-restart --recovery-wait 10s -o json
-  discordctl drill slow-reader --messages 1000 --kill-at 100 --interval 5ms")]
+  discordctl drill slow-reader --messages 1000 --kill-at 100 --interval 5ms
+  discordctl drill rolling-restart --live --config-dir config
+  discordctl drill kill-instance --live --instance instance-2 --interval 500ms
+  discordctl drill redis-outage --live --stop-command 'systemctl stop redis' \
+    --start-command 'systemctl start redis'")]
 pub(crate) struct DrillArgs {
     /// What is made to fail
     #[arg(value_enum)]
@@ -70,6 +86,42 @@ pub(crate) struct DrillArgs {
     /// Where to write the files; those of an earlier drill are replaced
     #[arg(long, value_name = "FOLDER", default_value = "logs")]
     logs: PathBuf,
+    #[command(flatten)]
+    live: LiveArgs,
+}
+
+#[derive(Debug, Args)]
+struct LiveArgs {
+    /// Not on private servers, but on the configured ones; asks first
+    #[arg(long)]
+    live: bool,
+    /// Folder whose instance*.json are the instances
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "DISCORDCTL_CONFIG_DIR",
+        default_value = "config"
+    )]
+    config_dir: PathBuf,
+    /// The one that is killed [default: the first]
+    #[arg(long, value_name = "INSTANCE", requires = "live")]
+    instance: Option<String>,
+    /// Stops Redis or PostgreSQL, for redis-outage and database-restart
+    #[arg(
+        long,
+        value_name = "SHELL",
+        requires = "live",
+        requires = "start_command"
+    )]
+    stop_command: Option<String>,
+    /// Starts it again
+    #[arg(
+        long,
+        value_name = "SHELL",
+        requires = "live",
+        requires = "stop_command"
+    )]
+    start_command: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -93,19 +145,28 @@ impl From<Kind> for Fault {
     }
 }
 
-pub(crate) fn run(args: &DrillArgs, output: &Output) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     let plan = args.plan()?;
-    without_settings().context("cannot run this program again")?;
+    match &plan.live {
+        None => without_settings().context("cannot run this program again")?,
+        Some(live) => {
+            plan.check().map_err(|error| explain(&error))?;
+            confirm(yes, &live.question(&plan))?;
+        }
+    }
     // Before a drill is held whose result can't be kept.
     let logs = &args.logs;
     std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let signal = AtomicI32::new(0);
     let held = instances::runtime()?.block_on(async {
         let stop = CancellationToken::new();
+        // Before any server is started or stopped.
+        let signals = Signals::new().map_err(|source| DrillError::Io {
+            what: "can't listen for signals".into(),
+            source,
+        })?;
         tokio::select! {
-            // First, so that no server is started before signals are heeded.
-            biased;
-            () = watch(&stop, &signal) => Err(DrillError::Stopped),
+            () = watch(signals, &stop, &signal) => Err(DrillError::Stopped),
             held = drill::run(plan, &stop, tell(output.format())) => held,
         }
     });
@@ -147,7 +208,32 @@ impl DrillArgs {
             recovery_wait: self.recovery_wait.get(),
             binary: std::env::current_exe().context("cannot find this program's own file")?,
             keeper: restart::keeper()?,
+            live: self.live.servers()?,
         })
+    }
+}
+
+impl LiveArgs {
+    /// The servers that people use, if they are meant.
+    fn servers(&self) -> anyhow::Result<Option<Live>> {
+        if !self.live {
+            return Ok(None);
+        }
+        let fleet = Fleet {
+            // Known, or this says so.
+            instances: self.instance.iter().cloned().collect(),
+            config_dir: self.config_dir.clone(),
+        };
+        let chosen = fleet.members()?;
+        let places = instances::places(fleet.all()?);
+        let chosen = self.instance.as_ref().and(chosen.first());
+        let is_chosen = |place: &Place| chosen.is_some_and(|member| member.file == place.file);
+        let commands = self.stop_command.clone().zip(self.start_command.clone());
+        Ok(Some(Live {
+            victim: places.iter().position(is_chosen).unwrap_or(0),
+            places,
+            commands: commands.map(|(stop, start)| Commands { stop, start }),
+        }))
     }
 }
 
@@ -184,16 +270,17 @@ fn without_settings() -> io::Result<()> {
     Err(again.exec())
 }
 
-/// The first signal has the servers ended; so has every other, which comes while they end.
-async fn watch(stop: &CancellationToken, number: &AtomicI32) {
-    while let Ok(signal) = signalled().await {
+/// The first signal ends the drill. Those that follow change nothing: what it started is being
+/// ended, and what it stopped is being started again.
+async fn watch(mut signals: Signals, stop: &CancellationToken, number: &AtomicI32) {
+    loop {
+        let signal = signals.next().await;
         if !stop.is_cancelled() {
             number.store(signal, Ordering::Relaxed);
             stop.cancel();
-            anstream::eprintln!("ending the drill's servers");
         }
+        anstream::eprintln!("ending the drill, and leaving everything as it was");
     }
-    std::future::pending().await
 }
 
 /// For people; a program reads `events.log`, and of stderr only what went wrong.
@@ -213,6 +300,11 @@ fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
 fn explain(error: &DrillError) -> Failure {
     let (exit, code, hint) = match error {
         DrillError::Missing { install, .. } => (Exit::Unavailable, "not_installed", *install),
+        DrillError::Refused(_) => (
+            Exit::Usage,
+            "refused",
+            "see 'discordctl drill --help'; nothing was touched",
+        ),
         DrillError::Io { .. } => (
             Exit::Io,
             "io",

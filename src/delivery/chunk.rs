@@ -163,6 +163,16 @@ impl Chunk {
         self.entries.iter().take_while(before).count()
     }
 
+    /// How many entries a reader has had who waits for `next`; those of a notice never.
+    #[inline]
+    pub(super) fn given_before(&self, next: Seq) -> usize {
+        let first = self.entries.first().and_then(Entry::reaches);
+        match first.is_some_and(|reached| reached < next) {
+            true => self.find(next),
+            false => 0,
+        }
+    }
+
     pub(super) fn is_notice(&self) -> bool {
         matches!(self.entries[..], [Entry::Notice { .. }])
     }

@@ -189,6 +189,11 @@ impl Cursor {
                 if chunk.is_notice() && place < notices_from {
                     continue;
                 }
+                // A page may have gone beyond what the tail had: that is not given twice.
+                let from = from.max(chunk.given_before(next_seq));
+                if from == chunk.entries().len() {
+                    continue;
+                }
                 bytes += chunk.weight();
                 let accepted = chunk.accepted.filter(|_| live);
                 slices.push(Slice {

@@ -384,3 +384,35 @@ async fn what_is_put_back_is_history_and_no_news() {
     }
     history.close().await;
 }
+
+#[tokio::test]
+async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, room, user) = store(&folder).await;
+    let texts = |count: usize| vec!["text".to_owned(); count];
+    write(&store, &room, user, &texts(10)).await;
+    let hub = hub(&store, TailLimits::keeping(2));
+    let served = hub.room(&room);
+    let mut reader = hub
+        .read(&room, Start::After(0), Arc::default())
+        .await
+        .expect("readable");
+    // Others commit, and this instance hears of it only after the reader has read its page.
+    write(&store, &room, user, &texts(5)).await;
+    let mut seen = Vec::new();
+    drain(&mut reader, &mut seen).await;
+    assert_eq!(seen, (1..=15).collect::<Vec<Seq>>());
+    served.notice("somebody came");
+    hub.catch_up(&served).await.expect("readable");
+    let more = write(&store, &room, user, &texts(1)).await;
+    served.accept(more, hub.now());
+    let mut slices = Vec::new();
+    let mut rest = Vec::new();
+    while reader.peek(&mut slices) == Next::Some {
+        for slice in slices.drain(..) {
+            rest.extend(slice.chunk.entries()[slice.from..].iter().map(short));
+            reader.advance(&slice, slice.len());
+        }
+    }
+    assert_eq!(rest, ["somebody came", "16"]);
+}

@@ -26,6 +26,7 @@ mod redis_server;
 #[allow(dead_code, reason = "the cluster's own tests use more of it")]
 mod sender;
 
+mod drill;
 mod folder;
 mod killed;
 mod load;

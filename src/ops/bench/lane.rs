@@ -10,6 +10,7 @@ use super::live::Live;
 use super::plan::Pace;
 use super::process;
 use super::tally::Tally;
+use super::usher::Door;
 
 /// Read at once.
 const BUFFER: usize = 256 << 10;
@@ -32,6 +33,8 @@ pub(super) struct Lane {
     /// Connections that have more, of which the poll will not tell again.
     again: Vec<usize>,
     sends: bool,
+    /// Through it readers leave and come back.
+    pub(super) door: Option<Door>,
     /// Until when not to sleep.
     awake: u64,
     end: u64,
@@ -54,6 +57,7 @@ impl Lane {
             buffer: vec![0; BUFFER],
             again: Vec::new(),
             sends: false,
+            door: None,
             awake: 0,
         };
         for (i, mut link) in links.into_iter().enumerate() {
@@ -70,6 +74,10 @@ impl Lane {
         Ok(lane)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.links.len()
+    }
+
     /// Serves until the run is over. `parties` collects those whose connections broke.
     pub(super) fn run(mut self, live: &Live) -> Served {
         let mut events = Events::with_capacity(1_024);
@@ -84,6 +92,7 @@ impl Lane {
                 self.tally.error("io");
                 break;
             }
+            self.let_in_and_out(&mut gone, live);
             live.gain(&mut self.tally.gained);
             if self.sends && self.tally.watch.micros() >= self.tally.orders.end {
                 live.sending_is_over();
@@ -91,6 +100,7 @@ impl Lane {
         }
         // Those who stopped early have left nothing undone.
         let orders = self.tally.orders;
+        gone.extend(self.door.into_iter().flat_map(Door::close));
         gone.extend(self.links.into_iter().flatten().map(|link| link.party));
         if orders.end == self.end {
             let senders = gone.iter().filter_map(|party| match party {
@@ -200,7 +210,61 @@ impl Lane {
         self.again.push(i);
     }
 
+    /// Has readers leave whose time has come, and others go on who found a way back.
+    fn let_in_and_out(&mut self, gone: &mut Vec<Party>, live: &Live) {
+        let Some(door) = &mut self.door else { return };
+        let now = self.tally.watch.micros();
+        if now < self.tally.orders.end {
+            for i in door.restless(&self.links, now) {
+                self.tally.roved.cut += 1;
+                self.leave(i, gone, live);
+            }
+        }
+        while let Some((i, came)) = self.door.as_mut().and_then(|door| door.back(now)) {
+            match came {
+                Ok(link) => self.come_back(i, link, gone, live),
+                Err(party) => {
+                    self.tally.error("not_resumed");
+                    gone.push(party);
+                }
+            }
+        }
+    }
+
+    fn come_back(&mut self, i: usize, mut link: Link, gone: &mut Vec<Party>, live: &Live) {
+        let registry = self.poll.registry();
+        let registered = registry.register(&mut link.stream, Token(i), Interest::READABLE);
+        let begun = registered.and_then(|()| link.begin(&mut self.tally));
+        self.links[i] = Some(link);
+        live.opened();
+        self.tally.roved.resumed += 1;
+        if let Err(error) = begun {
+            self.lose(i, &error, gone, live);
+        }
+    }
+
+    /// Sends a reader on its way; one that does not know its place is gone.
+    fn leave(&mut self, i: usize, gone: &mut Vec<Party>, live: &Live) {
+        let Some(link) = self.links[i].take() else {
+            return;
+        };
+        live.closed();
+        let lost = match &mut self.door {
+            Some(door) => door.out(i, link).err(),
+            None => Some(Box::new(link)),
+        };
+        if let Some(link) = lost {
+            self.tally.error("not_resumed");
+            gone.push(link.party);
+        }
+    }
+
     fn lose(&mut self, i: usize, error: &io::Error, gone: &mut Vec<Party>, live: &Live) {
+        let roves = self.links[i].as_ref().is_some_and(Link::roves);
+        if roves && error.kind() != ErrorKind::InvalidData {
+            self.tally.roved.ended += 1;
+            return self.leave(i, gone, live);
+        }
         self.tally.error(match error.kind() {
             ErrorKind::UnexpectedEof => "closed",
             ErrorKind::InvalidData => "protocol",

@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::net::TcpStream;
 
 use super::ledger::Ledger;
+use super::open::Opened;
 use super::plan::Transport;
+use super::rover::Rover;
 use super::sender::Sender;
 use super::stamp::Stamp;
 use super::tally::Tally;
@@ -18,6 +20,8 @@ const MOST_KEPT: usize = 64 << 10;
 pub(super) struct Link {
     pub(super) stream: TcpStream,
     pub(super) party: Party,
+    /// If it goes on elsewhere when its connection ends.
+    pub(super) rover: Option<Rover>,
     wire: Wire,
     kept: Vec<u8>,
 }
@@ -46,23 +50,25 @@ impl From<Broken> for io::Error {
 }
 
 impl Link {
-    /// `rest` is what was read already while connecting.
     pub(super) fn new(
-        stream: TcpStream,
+        opened: Opened,
         transport: Transport,
         party: Party,
-        rest: Vec<u8>,
-        tally: &mut Tally,
-    ) -> io::Result<Self> {
-        let mut link = Self {
-            stream,
+        rover: Option<Rover>,
+    ) -> Self {
+        Self {
+            stream: TcpStream::from_std(opened.stream),
             party,
+            rover,
             wire: Wire::of(transport),
-            kept: Vec::new(),
-        };
-        let mut rest = rest;
-        link.digest(&mut rest, 0, tally)?;
-        Ok(link)
+            kept: opened.rest,
+        }
+    }
+
+    /// Takes in what was read already while connecting.
+    pub(super) fn begin(&mut self, tally: &mut Tally) -> io::Result<()> {
+        let mut rest = std::mem::take(&mut self.kept);
+        self.digest(&mut rest, 0, tally)
     }
 
     /// Reads once into `buffer`, which all connections of a lane share.
@@ -93,6 +99,9 @@ impl Link {
         while let Some(length) = self.wire.unit(&bytes[at..])? {
             let unit = &bytes[at..at + length];
             at += length;
+            if let Some(rover) = &mut self.rover {
+                rover.follow(unit, tally);
+            }
             let content = self.wire.content(unit, tally.orders.size);
             match content.and_then(|content| tally.orders.run.read(content)) {
                 Some(stamp) => self.party.see(stamp, now, tally),
@@ -124,6 +133,12 @@ impl Link {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether it can go on elsewhere.
+    pub(super) fn roves(&self) -> bool {
+        let rover = self.rover.as_ref();
+        rover.is_some_and(|rover| rover.place.last.is_some())
     }
 
     /// Sends what is due, as far as the socket takes it.

@@ -1,6 +1,7 @@
 //! Load: many readers, some senders, and an exact account of what came of every message. The
 //! load is made so that the server is the limit: a few threads, no library between the socket
 //! and the numbers, no allocation for what comes.
+mod burden;
 mod fanout;
 mod lane;
 mod latency;
@@ -12,11 +13,13 @@ mod plan;
 mod plot;
 mod process;
 mod report;
+mod rover;
 mod sender;
 mod settle;
 mod stage;
 mod stamp;
 mod tally;
+mod usher;
 mod wire;
 
 use std::io;
@@ -29,17 +32,19 @@ use ledger::Ledger;
 use link::{Link, Party};
 use live::Watch;
 use plan::micros;
+use rover::Rover;
 use sender::{Orders, Sender};
 use settle::{Observed, settle};
 use stage::{Servers, Stage};
 use stamp::Run;
 use tally::Tally;
+use usher::Usher;
 
 pub use latency::Quantiles;
 pub use live::Live;
 pub use plan::{Pace, Plan, Site, Subject, Transport};
 pub use plot::{csv, svg};
-pub use report::{Outcome, Report, Step, Usage};
+pub use report::{Borne, Outcome, Report, Roved, Step, Usage};
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +85,16 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
     };
     let tally = |watch| Tally::new(plan, orders, watch);
     let watch = Watch::start();
-    let lanes = lanes(plan, stage.readers, stage.senders, || tally(watch))?;
+    let mut lanes = lanes(plan, stage.readers, stage.senders, || tally(watch))?;
+    let ushers: Vec<Usher> = match plan.reconnect {
+        Some(_) => lanes.iter_mut().map(|lane| Usher::of(lane, plan)).collect(),
+        None => Vec::new(),
+    };
+    let burden = stage.burden;
     // Kept until the readers are gone, so that it does not hang up on them.
     let mut fanout =
         (!stage.audience.is_empty()).then(|| Fanout::new(stage.audience, tally(watch)));
-    let (served, cpu_seconds) = thread::scope(|scope| {
+    let (served, cpu_seconds, burden) = thread::scope(|scope| {
         let lanes: Vec<_> = lanes
             .into_iter()
             .map(|lane| scope.spawn(|| lane.run(live)))
@@ -92,13 +102,18 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
         if let Some(fanout) = &mut fanout {
             scope.spawn(|| fanout.run(live));
         }
+        for usher in ushers {
+            scope.spawn(|| usher.run());
+        }
+        let bearing = (!burden.is_empty()).then(|| scope.spawn(|| burden.bear(live)));
         let cpu_seconds = supervise(plan, live, watch, &stage.servers);
         live.finish();
         let served: Vec<Served> = lanes
             .into_iter()
             .filter_map(|lane| lane.join().ok())
             .collect();
-        (served, cpu_seconds)
+        let burden = bearing.and_then(|bearing| bearing.join().ok());
+        (served, cpu_seconds, burden)
     });
     let played = fanout.map(Fanout::into_account);
     let observed = Observed {
@@ -108,6 +123,7 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
         connected_kib,
         after_kib: stage.servers.resident_kib(),
         cpu_seconds,
+        burden,
     };
     Ok(settle(plan, tally(watch), served, played, observed))
 }
@@ -129,7 +145,7 @@ fn lanes(
             readers,
         };
         let (links, tally) = &mut shares[0];
-        links.push(link(opened, seat, party, tally)?);
+        links.push(link(opened, seat, party, None, tally)?);
     }
     for (i, opened) in readers {
         let seat = plan.reader(i);
@@ -139,7 +155,9 @@ fn lanes(
             ledger,
         };
         let (links, tally) = &mut shares[1 + i % plan.threads];
-        links.push(link(opened, seat, party, tally)?);
+        let every = plan.reconnect.filter(|_| plan.roves(seat));
+        let rover = every.map(|every| Rover::new(seat, opened.place.clone(), every, 0));
+        links.push(link(opened, seat, party, rover, tally)?);
     }
     shares.retain(|(links, _)| !links.is_empty());
     shares
@@ -152,10 +170,12 @@ fn link(
     opened: open::Opened,
     seat: plan::Seat,
     party: Party,
+    rover: Option<Rover>,
     tally: &mut Tally,
 ) -> io::Result<Link> {
-    let stream = mio::net::TcpStream::from_std(opened.stream);
-    Link::new(stream, seat.transport, party, opened.rest, tally)
+    let mut link = Link::new(opened, seat.transport, party, rover);
+    link.begin(tally)?;
+    Ok(link)
 }
 
 /// Waits for the end of sending and then of everything; returns the CPU time that the servers

@@ -81,6 +81,12 @@ pub struct Plan {
     pub duration: Duration,
     /// How readers are connected, in turn.
     pub transports: Vec<Transport>,
+    /// Readers over events and frames cut their connection about so often, and go on elsewhere.
+    pub reconnect: Option<Duration>,
+    /// Readers more, who take a little now and then. Nobody counts what they get.
+    pub slow: usize,
+    /// Connections that never say anything, or not all of it.
+    pub silent: usize,
     /// Threads that read.
     pub threads: usize,
     /// Without any progress for so long after the end, the run is over.
@@ -107,7 +113,7 @@ impl Plan {
         };
         let faults = [
             (
-                self.connections + self.senders > 0,
+                self.connections + self.senders + self.slow + self.silent > 0,
                 "there is nothing to connect".to_owned(),
             ),
             (
@@ -134,6 +140,18 @@ impl Plan {
                 "there is no transport".to_owned(),
             ),
             (
+                self.reconnect.is_none() || self.transports != [Transport::Tcp],
+                "a line has no place to go on from: reconnecting needs sse, ws or mixed".to_owned(),
+            ),
+            (
+                self.reconnect.is_none_or(|every| !every.is_zero()),
+                "the time between reconnections must be more than nothing".to_owned(),
+            ),
+            (
+                self.subject != Subject::Fanout || self.slow + self.silent == 0,
+                "the bare fan-out has nobody to be slow or silent with".to_owned(),
+            ),
+            (
                 self.subject != Subject::Fanout
                     || (self.transports == [Transport::Tcp] && self.rooms == 1),
                 "the bare fan-out has one room and speaks TCP only".to_owned(),
@@ -148,7 +166,7 @@ impl Plan {
             .find_map(|(fine, fault)| (!fine).then_some(fault))
     }
 
-    fn sites(&self) -> usize {
+    pub(super) fn sites(&self) -> usize {
         match &self.subject {
             Subject::Sites(sites) => sites.len().max(1),
             Subject::Fanout => 1,
@@ -172,6 +190,16 @@ impl Plan {
             site: i / self.rooms % self.sites(),
             transport: Transport::Tcp,
         }
+    }
+
+    /// Whether who sits there goes on elsewhere when its connection ends.
+    pub(super) fn roves(&self, seat: Seat) -> bool {
+        self.reconnect.is_some() && seat.transport != Transport::Tcp
+    }
+
+    /// Connections of all kinds.
+    pub(super) fn all(&self) -> usize {
+        self.connections + self.senders + self.slow + self.silent
     }
 
     pub(super) fn readers_in(&self, room: usize) -> usize {

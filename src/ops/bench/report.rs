@@ -37,6 +37,12 @@ pub struct Report {
     pub errors: BTreeMap<&'static str, u64>,
     pub ack_ms: Quantiles,
     pub delivery_ms: Quantiles,
+    /// Of readers that reconnect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconnects: Option<Roved>,
+    /// Readers who are slow, and people who say nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burden: Option<Borne>,
     /// Of the instances on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<Usage>,
@@ -45,6 +51,28 @@ pub struct Report {
     pub load_cpu_seconds: Vec<f64>,
     /// What to do about what went wrong.
     pub hints: Vec<String>,
+}
+
+/// How readers that reconnect did.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Roved {
+    /// Cut by themselves.
+    pub cut: u64,
+    /// Ended by a server, as in a restart.
+    pub ended: u64,
+    /// Gone on with, at the next message or the next instance.
+    pub resumed: u64,
+}
+
+/// Connections that are there to be a burden, and how many of them were still open at the end.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Borne {
+    pub slow: usize,
+    pub slow_held: usize,
+    /// How often a slow reader was closed and came back.
+    pub slow_returned: usize,
+    pub silent: usize,
+    pub silent_held: usize,
 }
 
 /// What the servers used.
@@ -91,7 +119,7 @@ impl Report {
 
     /// Says what to do about the errors that have an answer.
     pub(super) fn advise(&mut self, refused: Option<&String>) {
-        const ADVICE: [(&str, &str); 4] = [
+        const ADVICE: [(&str, &str); 6] = [
             (
                 "rate_limited",
                 "the server limits how much one session may say: start it with \
@@ -108,6 +136,15 @@ impl Report {
             (
                 "unanswered",
                 "some messages were neither acknowledged nor refused before the run was given up",
+            ),
+            (
+                "not_consecutive",
+                "a reader was shown a place that is not the next one of its room",
+            ),
+            (
+                "gap",
+                "a reader was told that messages it had not seen were no longer there: keep more \
+                 with retention.keep_last or retention.min_age",
             ),
         ];
         let advice = ADVICE

@@ -5,7 +5,7 @@ use super::lane::Served;
 use super::ledger::{self, Ledger};
 use super::link::Party;
 use super::plan::{Pace, Plan, Subject, Transport};
-use super::report::{Outcome, Report, Step, Usage};
+use super::report::{Borne, Outcome, Report, Step, Usage};
 use super::tally::Tally;
 
 /// What was seen around a run.
@@ -16,6 +16,7 @@ pub(super) struct Observed {
     pub(super) connected_kib: Option<u64>,
     pub(super) after_kib: Option<u64>,
     pub(super) cpu_seconds: Option<f64>,
+    pub(super) burden: Option<Borne>,
 }
 
 /// Puts together what the lanes, and the fan-out if that was it, have counted.
@@ -74,6 +75,8 @@ pub(super) fn settle(
         out_of_order: tally.out_of_order,
         ack_ms: tally.ack.quantiles(),
         delivery_ms: tally.delivery.quantiles(),
+        reconnects: plan.reconnect.map(|_| tally.roved),
+        burden: observed.burden,
         server: usage(plan, &observed),
         load_cpu_seconds,
         hints: Vec::new(),
@@ -121,7 +124,7 @@ fn usage(plan: &Plan, observed: &Observed) -> Option<Usage> {
     let (before, connected) = (observed.before_kib?, observed.connected_kib?);
     let after = observed.after_kib?;
     let idle = if plan.senders == 0 { after } else { connected };
-    let connections = plan.connections + plan.senders;
+    let connections = plan.all();
     Some(Usage {
         cpu_seconds: observed.cpu_seconds?,
         resident_before_kib: before,

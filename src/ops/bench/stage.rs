@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 
 use super::BenchError;
+use super::burden::Burden;
 use super::fanout;
 use super::live::{Live, Watch};
 use super::open::{self, OpenError, Opened};
@@ -25,6 +26,7 @@ pub(super) struct Stage {
     pub(super) senders: Vec<(usize, Opened)>,
     /// The other ends, where the server is the bare fan-out.
     pub(super) audience: Vec<TcpStream>,
+    pub(super) burden: Burden,
     pub(super) servers: Servers,
     pub(super) took: Duration,
     /// How many connections could not be opened, and what the first of them was told.
@@ -53,13 +55,17 @@ impl Stage {
             let room = room_name(seat.room);
             open::open(seat.transport, (site.tcp, site.http), &room, &nickname).await
         };
-        let senders = open_all(plan.senders, live, |i| {
-            opened(plan.sender(i), String::new())
-        });
+        let senders = open_all(
+            plan.senders,
+            || live.opened(),
+            |i| opened(plan.sender(i), String::new()),
+        );
         let senders = senders.await;
-        let readers = open_all(plan.connections, live, |i| {
-            opened(plan.reader(i), format!("bench-{run:08x}-{i}"))
-        });
+        let readers = open_all(
+            plan.connections,
+            || live.opened(),
+            |i| opened(plan.reader(i), format!("bench-{run:08x}-{i}")),
+        );
         let readers = readers.await;
         let took = Duration::from_micros(watch.micros());
         for (all, opened) in [(plan.senders, &senders), (plan.connections, &readers)] {
@@ -67,12 +73,14 @@ impl Stage {
                 return Err(unreachable(sites, opened.1.as_ref()));
             }
         }
+        let burden = Burden::open(sites, plan, run).await;
         let count = plan.senders + plan.connections - senders.0.len() - readers.0.len();
         let why = senders.1.or(readers.1).map(|error| error.to_string());
         Ok(Self {
             readers: readers.0,
             senders: senders.0,
             audience: Vec::new(),
+            burden,
             servers,
             took,
             failed: (count as u64, why),
@@ -83,7 +91,7 @@ impl Stage {
         let (listener, address) = fanout::listen()?;
         let watch = Watch::start();
         let (readers, audience) = tokio::join!(
-            open_all(plan.connections, live, |_| open::bare(address)),
+            open_all(plan.connections, || live.opened(), |_| open::bare(address)),
             tokio::time::timeout(PATIENCE, fanout::accept(&listener, plan.connections)),
         );
         let late = |_| BenchError::Io(std::io::ErrorKind::TimedOut.into());
@@ -91,6 +99,7 @@ impl Stage {
             readers: readers.0,
             senders: Vec::new(),
             audience: audience.map_err(late)??,
+            burden: Burden::default(),
             servers: Servers::default(),
             took: Duration::from_micros(watch.micros()),
             failed: (0, None),
@@ -116,9 +125,9 @@ async fn make_rooms(sites: &[Site], plan: &Plan) -> Result<(), BenchError> {
 }
 
 /// Opens `count` connections, some at once; the second value is why the first failed that did.
-async fn open_all<F>(
+pub(super) async fn open_all<F>(
     count: usize,
-    live: &Live,
+    opened_one: impl Fn(),
     open: impl Fn(usize) -> F,
 ) -> (Vec<(usize, Opened)>, Option<OpenError>)
 where
@@ -135,7 +144,7 @@ where
     while let Some((i, opened)) = opening.next().await {
         match opened {
             Ok(opened) => {
-                live.opened();
+                opened_one();
                 all.push((i, opened));
             }
             Err(error) => failed = failed.or(Some(error)),

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::error::DrillError;
 use super::fault::Recovery;
 use super::journal::{Journal, Micros};
+use super::number_of;
 use super::reader::Notes;
 use super::sender::Said;
-use super::{ROOM, number_of};
 use crate::model::{RoomName, Seq, format_time};
 use crate::store::history;
 
@@ -35,9 +35,9 @@ pub(super) struct Reading {
 }
 
 /// The messages that the database has.
-pub(super) async fn stored(url: &str) -> Result<Vec<usize>, DrillError> {
+pub(super) async fn stored(url: &str, room: &str) -> Result<Vec<usize>, DrillError> {
     let mut history = history::open(url, "discordctl drill").await?;
-    let room = RoomName::stored(ROOM);
+    let room = RoomName::stored(room);
     let mut numbers = Vec::new();
     if let Some(stand) = history.room(&room).await? {
         let mut after: Seq = 0;

@@ -25,6 +25,9 @@ pub enum DrillError {
     },
     #[error("{0}")]
     Instance(String),
+    /// It would not be what the operator expects.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -56,36 +56,38 @@ impl Scene<'_> {
     }
 
     async fn redis_outage(&mut self) -> Result<Micros, DrillError> {
-        self.stage.redis.kill().await;
-        self.journal.note("Redis killed");
-        self.wait().await;
+        let stopped = self.stage.redis.stop().await;
+        if stopped.is_ok() {
+            self.journal.note("Redis killed");
+            self.wait().await;
+        }
+        // Whatever became of stopping it.
         let mended = self.journal.note("Redis is started again");
-        self.stage.redis.restart().await?;
-        self.journal.note("Redis answers");
-        Ok(mended)
+        self.stage.redis.start().await?;
+        stopped.map(|()| mended)
     }
 
     async fn database_restart(&mut self) -> Result<Micros, DrillError> {
-        self.stage.postgres.kill().await;
-        self.journal
-            .note("PostgreSQL stopped at once, as in a crash");
-        self.wait().await;
+        let stopped = self.stage.postgres.stop().await;
+        if stopped.is_ok() {
+            self.journal.note("PostgreSQL stopped");
+            self.wait().await;
+        }
         let mended = self.journal.note("PostgreSQL is started again");
-        self.stage.postgres.restart().await?;
-        self.journal.note("PostgreSQL answers");
-        Ok(mended)
+        self.stage.postgres.start().await?;
+        stopped.map(|()| mended)
     }
 
     async fn kill_instance(&mut self) -> Result<Micros, DrillError> {
         let (journal, plan) = (self.journal, self.plan);
         let instance = &mut self.stage.instances[0];
-        let (name, pid) = (instance.name().to_owned(), instance.pid());
-        instance.kill().await;
+        let name = instance.name().to_owned();
+        let pid = instance.kill().await?;
         journal.note(format!("{name} killed, pid {pid}"));
         pause(plan.recovery_wait, self.stop).await;
         let mended = journal.note(format!("{name} is started again"));
-        instance.restart().await?;
-        journal.note(format!("{name} is ready, pid {}", instance.pid()));
+        let pid = instance.restart().await?;
+        journal.note(format!("{name} is ready, pid {pid}"));
         Ok(mended)
     }
 
@@ -94,7 +96,7 @@ impl Scene<'_> {
         let instances = self.stage.instances.iter();
         let places: Vec<Place> = instances.map(|instance| instance.place.clone()).collect();
         let plan = roll::Plan {
-            binary: self.plan.binary.clone(),
+            binary: self.stage.instances[0].binary().to_owned(),
             binary_named: false,
             chosen: Vec::new(),
             start_stopped: false,

@@ -1,4 +1,5 @@
-//! An instance of the drill's own, under the settings of a file that it wrote.
+//! An instance: of the drill's own, under the settings of a file that it wrote, or one that ran
+//! before.
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,8 @@ use super::folder::Folder;
 use super::server::{Server, free_port};
 use crate::config::{self, Sources};
 use crate::ops::http;
-use crate::ops::instances::Place;
-use crate::process::{Known, look};
+use crate::ops::instances::{Launch, Place, Started, start};
+use crate::process::{Executable, Known, Proof, look};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -33,9 +34,18 @@ pub(super) struct Address {
 pub(super) struct Instance {
     pub(super) place: Place,
     pub(super) address: Address,
-    binary: PathBuf,
-    log: PathBuf,
-    server: Server,
+    process: Process,
+}
+
+enum Process {
+    /// A child of ours.
+    Ours {
+        binary: PathBuf,
+        log: PathBuf,
+        server: Server,
+    },
+    /// It is met through its lock and its file, and started as it was.
+    Theirs { binary: PathBuf },
 }
 
 impl Instance {
@@ -74,9 +84,11 @@ impl Instance {
                 tcp: at(tcp),
                 http: at(http),
             },
-            binary: binary.to_owned(),
-            log,
-            server,
+            process: Process::Ours {
+                binary: binary.to_owned(),
+                log,
+                server,
+            },
         };
         instance.ready().await?;
         Ok(instance)
@@ -86,17 +98,97 @@ impl Instance {
         self.place.name()
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.server.pid()
+    /// One that runs and is proved to be the configured instance. It must be possible to start it
+    /// again as it is.
+    pub(super) async fn found(place: Place) -> Result<Self, DrillError> {
+        let refused = |why: &str| DrillError::Refused(format!("{} {why}", place.name()));
+        let proof = proof(&place).await?;
+        let identity = &proof.identity;
+        let executable = identity.facts.executable.as_ref();
+        let binary = match executable {
+            Some(executable) => executable.path.clone(),
+            // Where the kernel does not tell it.
+            None => std::env::current_exe().map_err(DrillError::io("find", &place.file))?,
+        };
+        let on_disk = Executable::at(&binary).ok();
+        if executable.is_some() && on_disk.as_ref() != executable {
+            return Err(refused(
+                "runs a program that was replaced meanwhile: restart it first",
+            ));
+        }
+        let (Some(tcp), Some(http)) = (identity.tcp_port, identity.http_port) else {
+            return Err(refused("does not listen yet"));
+        };
+        let address = Address {
+            tcp: place.at(tcp),
+            http: place.at(http),
+        };
+        Ok(Self {
+            address,
+            process: Process::Theirs { binary },
+            place,
+        })
     }
 
-    pub(super) async fn kill(&mut self) {
-        self.server.kill().await;
+    /// What it runs.
+    pub(super) fn binary(&self) -> &Path {
+        match &self.process {
+            Process::Ours { binary, .. } | Process::Theirs { binary } => binary,
+        }
     }
 
-    pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
-        self.server = spawn(self.place.name(), &self.binary, &self.place.file, &self.log)?;
-        self.ready().await
+    /// The pid of what was killed.
+    pub(super) async fn kill(&mut self) -> Result<u32, DrillError> {
+        match &mut self.process {
+            Process::Ours { server, .. } => {
+                let pid = server.pid();
+                server.kill().await;
+                Ok(pid)
+            }
+            Process::Theirs { .. } => {
+                let proof = proof(&self.place).await?;
+                let failed = |source| DrillError::Io {
+                    what: format!("can't kill {}", self.place.name()),
+                    source,
+                };
+                proof.signal(Signal::KILL).map_err(failed)?;
+                proof.ended(KILLED_WITHIN).await.map_err(failed)?;
+                Ok(proof.identity.pid)
+            }
+        }
+    }
+
+    /// The pid of the new one, which is ready.
+    pub(super) async fn restart(&mut self) -> Result<u32, DrillError> {
+        match &mut self.process {
+            Process::Ours {
+                binary,
+                log,
+                server,
+            } => {
+                *server = spawn(self.place.name(), binary, &self.place.file, log)?;
+                self.ready().await
+            }
+            Process::Theirs { binary } => {
+                let launch = Launch {
+                    binary: binary.clone(),
+                    take_over: false,
+                    within: self.place.start_within(),
+                };
+                match start(&self.place, &launch).await {
+                    Ok(
+                        Started::Already { pid }
+                        | Started::Now { pid, .. }
+                        | Started::ByUnit { pid, .. },
+                    ) => Ok(pid),
+                    Err(error) => {
+                        let name = self.place.name();
+                        let why = format!("{name} IS DOWN and can't be started again: {error}");
+                        Err(DrillError::Instance(why))
+                    }
+                }
+            }
+        }
     }
 
     /// Whether all is well, its database and its Redis included.
@@ -105,10 +197,13 @@ impl Instance {
         health.is_ok_and(|health| health.json()["status"] == "healthy")
     }
 
-    /// Ends whoever serves it now. After a rolling restart that is no child of ours, and is met
-    /// through its lock and its file.
+    /// Ends whoever serves it now, if it is ours. After a rolling restart that is no child of
+    /// ours, and is met through its lock and its file.
     pub(super) async fn end(mut self) -> Result<(), DrillError> {
-        self.server.kill().await;
+        let Process::Ours { server, .. } = &mut self.process else {
+            return Ok(());
+        };
+        server.kill().await;
         if let Known::Running(proof) = look(&self.place.files).await? {
             let failed = |source| DrillError::Io {
                 what: format!(
@@ -124,14 +219,37 @@ impl Instance {
         Ok(())
     }
 
-    async fn ready(&mut self) -> Result<(), DrillError> {
-        let (address, pid) = (self.address.http, self.server.pid());
+    /// The pid of the one that is.
+    pub(super) async fn ready(&mut self) -> Result<u32, DrillError> {
+        let Process::Ours { server, .. } = &mut self.process else {
+            return Ok(proof(&self.place).await?.identity.pid);
+        };
+        let (address, pid) = (self.address.http, server.pid());
         let answers = async || {
             let ready = http::get(address, "/readyz", "*/*", ANSWER_WITHIN).await;
             ready.is_ok_and(|ready| ready.status == 200 && ready.json()["pid"] == pid)
         };
-        self.server.until(START_WITHIN, answers).await
+        server.until(START_WITHIN, answers).await?;
+        Ok(pid)
     }
+}
+
+/// That it runs, and may be signalled.
+async fn proof(place: &Place) -> Result<Proof, DrillError> {
+    let why = match look(&place.files).await? {
+        Known::Running(proof) => return Ok(proof),
+        Known::Stopped | Known::Dead { .. } => "does not run: start it first".to_owned(),
+        Known::Starting => "is starting: wait until it is ready".to_owned(),
+        Known::Foreign { identity, why } => {
+            let why: Vec<_> = why.iter().map(ToString::to_string).collect();
+            format!(
+                "is not ours to touch (pid {}): {}",
+                identity.pid,
+                why.join("; ")
+            )
+        }
+    };
+    Err(DrillError::Refused(format!("{} {why}", place.name())))
 }
 
 fn spawn(name: &str, binary: &Path, file: &Path, log: &Path) -> Result<Server, DrillError> {

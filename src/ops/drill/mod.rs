@@ -1,14 +1,17 @@
-//! Fault drills: private servers, people who talk, a fault in the middle, and an account of what
-//! became of every message.
+//! Fault drills: people who talk, a fault in the middle, and an account of what became of every
+//! message; on private servers, or on those that people use.
 //!
-//! Whatever is started here is a child process that ends with the value that stands for it, so
-//! that an error, a signal or a panic leaves nothing behind.
+//! A private server is a child process that ends with the value that stands for it, so that an
+//! error, a signal or a panic leaves nothing behind. What ran before a live drill runs after it:
+//! what a fault has stopped is started again before anything else is looked at.
 mod account;
+mod backing;
 mod error;
 mod fault;
 mod folder;
 mod instance;
 mod journal;
+mod live;
 mod postgres;
 mod reader;
 mod redis;
@@ -26,8 +29,10 @@ use serde::Serialize;
 
 use super::instances::roll::Keeper;
 
+pub use backing::Commands;
 pub use error::DrillError;
 pub use journal::Event;
+pub use live::Live;
 pub use report::{Milliseconds, ReaderReport, Report};
 pub use run::{Outcome, run};
 
@@ -70,15 +75,21 @@ pub struct Plan {
     pub binary: PathBuf,
     /// How a rolling restart does a step.
     pub keeper: Keeper,
+    /// The servers that people use; without them, private ones.
+    pub live: Option<Live>,
 }
 
-/// The room that is talked in.
-const ROOM: &str = "drill";
 /// A message for a reader that is to fall behind: characters, of four bytes each, so that the
 /// kernel's buffers do not swallow them all.
 const LARGE: usize = 3_900;
 
 impl Plan {
+    /// How long it goes on at most, but for what takes long to recover.
+    fn lasts(&self) -> Duration {
+        let messages = u32::try_from(self.messages).unwrap_or(u32::MAX);
+        self.interval * messages + self.recovery_wait
+    }
+
     /// What message `number` says.
     fn content(&self, number: usize) -> String {
         match self.fault {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::backing::Own;
 use super::error::DrillError;
 use super::folder::Folder;
 use super::server::{Server, free_port};
@@ -94,20 +95,22 @@ impl Postgres {
         format!("postgresql://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// As if it had crashed: connections are cut, and it recovers from its log.
-    pub(super) async fn kill(&mut self) {
-        self.server.kill().await;
-    }
-
-    pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
-        self.server = spawn(&self.programs, &self.cluster, &self.log, self.port)?;
-        self.ready().await
-    }
-
     async fn ready(&mut self) -> Result<(), DrillError> {
         let url = self.url();
         let answers = async || copy::server(&url).await.is_ok();
         self.server.until(START_WITHIN, answers).await
+    }
+}
+
+impl Own for Postgres {
+    /// As if it had crashed: connections are cut, and it recovers from its log.
+    async fn kill(&mut self) {
+        self.server.kill().await;
+    }
+
+    async fn restart(&mut self) -> Result<(), DrillError> {
+        self.server = spawn(&self.programs, &self.cluster, &self.log, self.port)?;
+        self.ready().await
     }
 }
 

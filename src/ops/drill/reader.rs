@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::DrillError;
 use super::instance::Address;
 use super::journal::{Journal, Micros};
-use super::{ROOM, number_of};
+use super::number_of;
 
 /// Before the next try.
 const BETWEEN: Duration = Duration::from_millis(50);
@@ -31,6 +31,14 @@ const SMALL_BUFFER: u32 = 4 << 10;
 pub(super) enum Way {
     Lines,
     Events,
+}
+
+/// How somebody reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) way: Way,
+    /// It will be told to stop reading.
+    pub(super) slow: bool,
 }
 
 /// What a reader saw.
@@ -69,8 +77,8 @@ impl Reader {
     /// returns.
     pub(super) async fn start(
         name: String,
-        way: Way,
-        slow: bool,
+        manner: Manner,
+        room: &str,
         addresses: &[Address],
         at: usize,
         journal: &Arc<Journal>,
@@ -78,8 +86,8 @@ impl Reader {
         let notes = Arc::<Mutex<Notes>>::default();
         let (paused, pause) = watch::channel(false);
         let connection = Connection {
-            way,
-            slow,
+            manner,
+            room: room.to_owned(),
             pause,
             notes: notes.clone(),
             journal: journal.clone(),
@@ -114,8 +122,8 @@ impl Reader {
 }
 
 struct Connection {
-    way: Way,
-    slow: bool,
+    manner: Manner,
+    room: String,
     pause: watch::Receiver<bool>,
     notes: Arc<Mutex<Notes>>,
     journal: Arc<Journal>,
@@ -125,7 +133,7 @@ impl Connection {
     async fn run(mut self, addresses: Vec<Address>) {
         for address in addresses.iter().cycle() {
             // However it ended, it goes on at the next.
-            let _ = match self.way {
+            let _ = match self.manner.way {
                 Way::Lines => self.lines(address.tcp).await,
                 Way::Events => self.events(address.http).await,
             };
@@ -140,7 +148,7 @@ impl Connection {
 
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
-        if self.slow {
+        if self.manner.slow {
             socket.set_recv_buffer_size(SMALL_BUFFER)?;
         }
         socket.connect(address).await
@@ -151,10 +159,11 @@ impl Connection {
         let mut known = self.notes.lock().seen.last().map(|(number, _)| *number);
         let (read, mut write) = self.connect(address).await?.into_split();
         write
-            .write_all(format!("/join {ROOM}\n").as_bytes())
+            .write_all(format!("/join {}\n", self.room).as_bytes())
             .await?;
         let mut lines = BufReader::new(read).lines();
-        let (greeting, message) = ("[system] welcome, ", format!("[{ROOM}] "));
+        let room = self.room.clone();
+        let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));
         let mut through = String::new();
         loop {
             // The one who tells it outlives this task.
@@ -163,7 +172,7 @@ impl Connection {
             let Some(line) = line? else { return Ok(()) };
             if let Some(rest) = line.strip_prefix(greeting) {
                 let me = rest.split(':').next().unwrap_or_default();
-                through = format!("[system] {me} joined {ROOM}");
+                through = format!("[system] {me} joined {room}");
             } else if line == through {
                 self.notes.lock().connections += 1;
             } else if line.starts_with("[system] ") && line.contains("unavailable") {
@@ -186,14 +195,16 @@ impl Connection {
     async fn events(&mut self, address: SocketAddr) -> io::Result<()> {
         let mut stream = self.connect(address).await?;
         let after = self.notes.lock().last_seq;
+        let room = &self.room;
         let head = format!(
-            "GET /api/messages/{ROOM}?after={after} HTTP/1.0\r\nHost: {address}\r\n\
+            "GET /api/messages/{room}?after={after} HTTP/1.0\r\nHost: {address}\r\n\
              Accept: text/event-stream\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await?;
         let mut lines = BufReader::new(stream).lines();
         let mut event = String::new();
         loop {
+            let _ = self.pause.wait_for(|paused| !paused).await;
             let line = timeout(SILENT, lines.next_line()).await?;
             let Some(line) = line? else { return Ok(()) };
             if line == ": connected" {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::backing::Own;
 use super::error::DrillError;
 use super::folder::Folder;
 use super::server::{Server, free_port};
@@ -22,6 +23,17 @@ pub(super) struct Redis {
     log: PathBuf,
     address: SocketAddr,
     server: Server,
+}
+
+impl Own for Redis {
+    async fn kill(&mut self) {
+        self.server.kill().await;
+    }
+
+    async fn restart(&mut self) -> Result<(), DrillError> {
+        self.server = spawn(&self.program, &self.log, self.address)?;
+        self.ready().await
+    }
 }
 
 /// Where the program is.
@@ -52,15 +64,6 @@ impl Redis {
 
     pub(super) fn url(&self) -> String {
         format!("redis://{}", self.address)
-    }
-
-    pub(super) async fn kill(&mut self) {
-        self.server.kill().await;
-    }
-
-    pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
-        self.server = spawn(&self.program, &self.log, self.address)?;
-        self.ready().await
     }
 
     async fn ready(&mut self) -> Result<(), DrillError> {

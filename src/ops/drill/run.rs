@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::account::{self, Account};
 use super::error::DrillError;
 use super::fault::{Recovery, Scene};
+use super::folder::random;
 use super::journal::{Event, Journal};
-use super::reader::{Reader, Way};
+use super::reader::{Manner, Reader, Way};
 use super::report::Report;
 use super::sender::Said;
 use super::stage::Stage;
@@ -35,6 +36,7 @@ pub async fn run(
     stop: &CancellationToken,
     tell: impl Fn(&Event) + Send + Sync + 'static,
 ) -> Result<Outcome, DrillError> {
+    plan.check()?;
     let journal = Arc::new(Journal::new(Box::new(tell)));
     let plan = Arc::new(plan);
     let mut stage = Stage::set(&plan, &journal, stop).await?;
@@ -42,7 +44,10 @@ pub async fn run(
     let ended = stage.strike().await;
     let account = held?;
     ended?;
-    journal.note("the servers are ended");
+    journal.note(match plan.live {
+        Some(_) => "everything runs as before",
+        None => "the servers are ended",
+    });
     Ok(Outcome {
         report: Report::of(&plan, &account),
         messages: account::csv(&account, &journal),
@@ -57,8 +62,9 @@ async fn hold(
     stop: &CancellationToken,
 ) -> Result<Account, DrillError> {
     let addresses = stage.addresses();
-    let senders = senders(plan, &addresses).await?;
-    let readers = readers(plan, stage, journal).await?;
+    let room = format!("drill-{:08x}", random()?);
+    let senders = senders(plan, &room, &addresses).await?;
+    let readers = readers(plan, stage, &room, journal).await?;
     let cue = Arc::<Cue>::default();
     let count = (readers.len(), plan.clients);
     journal.note(format!(
@@ -93,7 +99,7 @@ async fn hold(
         return Err(DrillError::Stopped);
     }
     journal.note("everybody has read what there is");
-    let stored = account::stored(&stage.postgres.url()).await?;
+    let stored = account::stored(&stage.database, &room).await?;
     Ok(Account {
         said,
         stored,
@@ -105,20 +111,30 @@ async fn hold(
     })
 }
 
-/// Two at each instance, over lines and over events. In the drill of a slow reader the first,
-/// which reads lines, is the one who will be slow.
+/// How people read at each instance. Who comes back over lines is shown as many messages as the
+/// settings say, and those of people may say few: only events tell where to go on.
+fn ways(plan: &Plan) -> [(&'static str, Way); 2] {
+    match plan.live {
+        Some(_) => [("sse", Way::Events), ("also-sse", Way::Events)],
+        None => [("tcp", Way::Lines), ("sse", Way::Events)],
+    }
+}
+
+/// Two at each instance. In the drill of a slow reader the first is the one who will be slow.
 async fn readers(
     plan: &Plan,
     stage: &Stage,
+    room: &str,
     journal: &Arc<Journal>,
 ) -> Result<Vec<Reader>, DrillError> {
     let addresses = stage.addresses();
     let mut readers = Vec::new();
     for (at, instance) in stage.instances.iter().enumerate() {
-        for (kind, way) in [("tcp", Way::Lines), ("sse", Way::Events)] {
+        for (kind, way) in ways(plan) {
             let slow = plan.fault == Fault::SlowReader && readers.is_empty();
             let name = format!("{kind}@{}", instance.name());
-            let reader = Reader::start(name, way, slow, &addresses, at, journal).await?;
+            let manner = Manner { way, slow };
+            let reader = Reader::start(name, manner, room, &addresses, at, journal).await?;
             readers.push(reader);
         }
     }

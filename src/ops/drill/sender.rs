@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::ROOM;
 use super::error::DrillError;
 use super::folder::random;
 use super::instance::Address;
@@ -33,25 +32,31 @@ pub(super) struct Said {
 pub(super) struct Sender {
     pub(super) client: usize,
     session: String,
+    room: String,
     addresses: Vec<Address>,
     at: usize,
 }
 
 impl Sender {
     /// Connects at one of the instances and joins the room, which is made if there is none.
-    pub(super) async fn start(client: usize, addresses: Vec<Address>) -> Result<Self, DrillError> {
+    pub(super) async fn start(
+        client: usize,
+        room: &str,
+        addresses: Vec<Address>,
+    ) -> Result<Self, DrillError> {
         let mut sender = Self {
             client,
             session: String::new(),
+            room: room.to_owned(),
             at: client,
             addresses,
         };
-        let nickname = json!({ "nickname": format!("client-{client}") });
+        let nickname = json!({ "nickname": format!("{room}-{client}") });
         let connected = sender.ask("/api/connect", nickname).await?;
         let session = connected["session_id"].as_str().unwrap_or_default();
         sender.session = session.to_owned();
         let verb = if client == 1 { "create" } else { "join" };
-        let command = format!("/{verb} {ROOM}");
+        let command = format!("/{verb} {room}");
         let join = json!({ "session_id": sender.session, "command": command });
         sender.ask("/api/command", join).await?;
         Ok(sender)
@@ -72,6 +77,13 @@ impl Sender {
         http::post(address.http, path, body, ANSWER_WITHIN).await
     }
 
+    /// Leaves; where that fails, the session ends by itself.
+    pub(super) async fn leave(self) {
+        let _ = self
+            .post("/api/disconnect", &json!({ "session_id": self.session }))
+            .await;
+    }
+
     /// Says it until it is acknowledged.
     pub(super) async fn say(
         &mut self,
@@ -81,7 +93,7 @@ impl Sender {
         stop: &CancellationToken,
     ) -> Said {
         let body = json!({
-            "session_id": self.session, "room": ROOM, "content": content,
+            "session_id": self.session, "room": self.room, "content": content,
             "nonce": format!("drill-{number}"),
         });
         let deadline = Instant::now() + GIVE_UP;

@@ -1,16 +1,18 @@
-//! The servers of a drill, all together.
+//! The servers of a drill, all together: its own, or those that people use.
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Plan;
+use super::backing::Backing;
 use super::error::DrillError;
 use super::folder::Folder;
 use super::instance::{Address, Instance};
 use super::journal::Journal;
+use super::live::Live;
 use super::postgres::{Postgres, Programs};
 use super::redis::{self, Redis};
+use super::{Fault, Plan};
 
 const INSTANCES: usize = 2;
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
@@ -19,13 +21,60 @@ const BETWEEN: Duration = Duration::from_millis(20);
 /// Fields end in the order they are written in.
 pub(super) struct Stage {
     pub(super) instances: Vec<Instance>,
-    pub(super) redis: Redis,
-    pub(super) postgres: Postgres,
-    _folder: Folder,
+    pub(super) redis: Backing<Redis>,
+    pub(super) postgres: Backing<Postgres>,
+    /// The database's URL.
+    pub(super) database: String,
+    _folder: Option<Folder>,
 }
 
 impl Stage {
     pub(super) async fn set(
+        plan: &Plan,
+        journal: &Journal,
+        stop: &CancellationToken,
+    ) -> Result<Self, DrillError> {
+        match &plan.live {
+            Some(live) => Self::live(plan.fault, live, journal).await,
+            None => Self::private(plan, journal, stop).await,
+        }
+    }
+
+    /// What runs already, and is well.
+    async fn live(fault: Fault, live: &Live, journal: &Journal) -> Result<Self, DrillError> {
+        let mut instances = Vec::new();
+        for place in &live.places {
+            let instance = Instance::found(place.clone()).await?;
+            if !instance.is_healthy().await {
+                let why = "is not healthy, and a drill would not show why: see 'discordctl health'";
+                return Err(DrillError::Refused(format!("{} {why}", place.name())));
+            }
+            instances.push(instance);
+        }
+        if fault == Fault::RollingRestart
+            && let [first, others @ ..] = &instances[..]
+            && others.iter().any(|other| other.binary() != first.binary())
+        {
+            let why = "the instances run different programs: restart them with one first";
+            return Err(DrillError::Refused(why.to_owned()));
+        }
+        let names: Vec<_> = instances.iter().map(Instance::name).collect();
+        journal.note(format!("{} run and are healthy", names.join(", ")));
+        // The one that is killed comes first.
+        let victim = live.victim % instances.len().max(1);
+        instances.rotate_left(victim);
+        let first = live.places.first();
+        let database = first.map(|place| place.config.db_url.expose().to_owned());
+        Ok(Self {
+            instances,
+            redis: Backing::Theirs(live.commands.clone()),
+            postgres: Backing::Theirs(live.commands.clone()),
+            database: database.unwrap_or_default(),
+            _folder: None,
+        })
+    }
+
+    async fn private(
         plan: &Plan,
         journal: &Journal,
         stop: &CancellationToken,
@@ -41,23 +90,22 @@ impl Stage {
         let (database, bus) = (postgres.url(), redis.url());
         let mut stage = Self {
             instances: Vec::new(),
-            redis,
-            postgres,
-            _folder: folder,
+            redis: Backing::Ours(redis),
+            postgres: Backing::Ours(postgres),
+            database: database.clone(),
+            _folder: None,
         };
         for number in 1..=INSTANCES {
             if stop.is_cancelled() {
                 return Err(DrillError::Stopped);
             }
             let binary = &plan.binary;
-            let instance = Instance::start(&stage._folder, number, binary, &database, &bus).await?;
-            journal.note(format!(
-                "{} started, pid {}",
-                instance.name(),
-                instance.pid()
-            ));
+            let mut instance = Instance::start(&folder, number, binary, &database, &bus).await?;
+            let pid = instance.ready().await?;
+            journal.note(format!("{} started, pid {pid}", instance.name()));
             stage.instances.push(instance);
         }
+        stage._folder = Some(folder);
         stage.healthy(stop).await?;
         Ok(stage)
     }
@@ -86,14 +134,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends everything.
+    /// Ends everything that is ours.
     pub(super) async fn strike(mut self) -> Result<(), DrillError> {
         let mut ended = Ok(());
         for instance in self.instances.drain(..) {
             ended = ended.and(instance.end().await);
         }
-        self.redis.kill().await;
-        self.postgres.kill().await;
+        self.redis.strike().await;
+        self.postgres.strike().await;
         ended
     }
 }

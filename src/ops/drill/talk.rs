@@ -30,10 +30,14 @@ impl Default for Cue {
 }
 
 /// Everybody who sends, connected.
-pub(super) async fn senders(plan: &Plan, addresses: &[Address]) -> Result<Vec<Sender>, DrillError> {
+pub(super) async fn senders(
+    plan: &Plan,
+    room: &str,
+    addresses: &[Address],
+) -> Result<Vec<Sender>, DrillError> {
     let mut senders = Vec::new();
     for client in 1..=plan.clients {
-        senders.push(Sender::start(client, addresses.to_vec()).await?);
+        senders.push(Sender::start(client, room, addresses.to_vec()).await?);
     }
     Ok(senders)
 }
@@ -99,6 +103,7 @@ impl Turns<'_> {
             let content = self.plan.content(number);
             all.push(self.sender.say(number, &content, self.journal, &stop).await);
         }
+        self.sender.leave().await;
         all
     }
 }

@@ -32,7 +32,11 @@ impl Place {
 
     /// Where it answers HTTP, by what it says of itself.
     pub(super) fn http(&self, identity: &Identity) -> SocketAddr {
-        let port = identity.http_port.unwrap_or(self.config.http_port);
+        self.at(identity.http_port.unwrap_or(self.config.http_port))
+    }
+
+    /// Where it is reached from its own machine, on that port.
+    pub(in crate::ops) fn at(&self, port: u16) -> SocketAddr {
         let host = match self.config.bind {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -18,10 +18,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderValue;
+use warp::http::{HeaderValue, StatusCode};
 use warp::reply::Response;
 
 use super::super::Drain;
+use super::problem::Problem;
 
 /// What an HTTP connection is held to.
 #[derive(Debug, Clone)]
@@ -86,7 +87,11 @@ async fn answer(
     let span = tracing::debug_span!("http", request = %id, %method, path);
     let service = TowerToHyperService::new(warp::service(routes));
     let answering = async {
-        let mut response = service.call(request).await?;
+        let mut response = match request.uri().path_and_query() {
+            Some(_) => service.call(request).await?,
+            // As a proxy is asked ('CONNECT host:1'); the routes would panic over it.
+            None => pathless().response(),
+        };
         tracing::debug!(status = response.status().as_u16(), "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
@@ -94,6 +99,11 @@ async fn answer(
         Ok(response)
     };
     answering.instrument(span).await
+}
+
+fn pathless() -> Problem {
+    let detail = "a request names a path, such as /api/rooms";
+    Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
 }
 
 /// A stream whose writes fail when the peer has taken nothing for too long.

@@ -1,0 +1,176 @@
+//! Brings readers that left back to a server: beside the lane, which only reads.
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::mpsc as threads;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::lane::Lane;
+use super::link::{Link, Party};
+use super::open::{self, Opened, Place};
+use super::plan::{Plan, Seat, Subject, room_name};
+use super::rover::Rover;
+
+/// Who has found no way back by then has none.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// Between two looks at who wants to leave, in microseconds.
+const LOOK: u64 = 20_000;
+
+/// A reader on its way to the instance of `seat`, or the next that lets it in.
+struct Trip {
+    /// Its place in the lane.
+    i: usize,
+    seat: Seat,
+    place: Place,
+}
+
+/// The lane's side.
+#[derive(Debug)]
+pub(super) struct Door {
+    every: Duration,
+    out: mpsc::Sender<Trip>,
+    back: threads::Receiver<(usize, Option<Opened>)>,
+    away: HashMap<usize, (Party, Rover)>,
+    sites: usize,
+    looked: u64,
+}
+
+/// The other side, with a thread of its own.
+pub(super) struct Usher {
+    trips: mpsc::Receiver<Trip>,
+    back: threads::SyncSender<(usize, Option<Opened>)>,
+    sites: Vec<SocketAddr>,
+}
+
+impl Usher {
+    /// Gives `lane` a door. Each of its readers is on one side of it at most, so neither queue
+    /// is ever full.
+    pub(super) fn of(lane: &mut Lane, plan: &Plan) -> Self {
+        let most = lane.len().max(1);
+        let (out, trips) = mpsc::channel(most);
+        let (home, back) = threads::sync_channel(most);
+        let sites = match &plan.subject {
+            Subject::Sites(sites) => sites.iter().map(|site| site.http).collect(),
+            Subject::Fanout => Vec::new(),
+        };
+        lane.door = Some(Door {
+            every: plan.reconnect.unwrap_or_default(),
+            out,
+            back,
+            away: HashMap::new(),
+            sites: plan.sites(),
+            looked: 0,
+        });
+        Self {
+            trips,
+            back: home,
+            sites,
+        }
+    }
+
+    /// Until the lane has closed its door.
+    pub(super) fn run(mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        // Without one, whoever left does not come back, and is counted.
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let mut walking = JoinSet::new();
+            loop {
+                tokio::select! {
+                    trip = self.trips.recv() => match trip {
+                        Some(trip) => drop(walking.spawn(walk(trip, self.sites.clone(), self.back.clone()))),
+                        None => return,
+                    },
+                    Some(_) = walking.join_next() => {}
+                }
+            }
+        });
+    }
+}
+
+async fn walk(
+    trip: Trip,
+    mut sites: Vec<SocketAddr>,
+    back: threads::SyncSender<(usize, Option<Opened>)>,
+) {
+    let first = trip.seat.site % sites.len().max(1);
+    sites.rotate_left(first);
+    let room = room_name(trip.seat.room);
+    let resumed = open::resume(
+        trip.seat.transport,
+        sites.iter().copied(),
+        &room,
+        &trip.place,
+    );
+    let opened = timeout(GIVE_UP, resumed).await;
+    // A lane that is gone asks for nobody.
+    let _ = back.try_send((trip.i, opened.ok().and_then(Result::ok)));
+}
+
+impl Door {
+    /// Who cuts its connection now.
+    pub(super) fn restless(&mut self, links: &[Option<Link>], now: u64) -> Vec<usize> {
+        if now < self.looked + LOOK {
+            return Vec::new();
+        }
+        self.looked = now;
+        let leaves = |link: &Link| {
+            let rover = link.rover.as_ref();
+            link.roves() && rover.is_some_and(|rover| rover.leaves <= now)
+        };
+        let links = links.iter().enumerate();
+        links
+            .filter_map(|(i, link)| link.as_ref().is_some_and(leaves).then_some(i))
+            .collect()
+    }
+
+    /// Sends a reader to the next instance, without its connection; gives it back if nobody is
+    /// there to take it on.
+    pub(super) fn out(&mut self, i: usize, link: Link) -> Result<(), Box<Link>> {
+        let Some(rover) = &link.rover else {
+            return Err(Box::new(link));
+        };
+        let mut seat = rover.seat;
+        seat.site = (seat.site + 1) % self.sites;
+        let trip = Trip {
+            i,
+            seat,
+            place: rover.place.clone(),
+        };
+        if self.out.try_send(trip).is_err() {
+            return Err(Box::new(link));
+        }
+        if let Link {
+            party,
+            rover: Some(rover),
+            ..
+        } = link
+        {
+            let rover = Rover { seat, ..rover };
+            self.away.insert(i, (party, rover));
+        }
+        Ok(())
+    }
+
+    /// The next who came back, or did not find the way.
+    pub(super) fn back(&mut self, now: u64) -> Option<(usize, Result<Link, Party>)> {
+        let (i, opened) = self.back.try_recv().ok()?;
+        let (party, rover) = self.away.remove(&i)?;
+        let Some(opened) = opened else {
+            return Some((i, Err(party)));
+        };
+        let rover = Rover::new(rover.seat, rover.place, self.every, now);
+        let transport = rover.seat.transport;
+        Some((i, Ok(Link::new(opened, transport, party, Some(rover)))))
+    }
+
+    /// Those who are away at the end.
+    pub(super) fn close(self) -> impl Iterator<Item = Party> {
+        self.away.into_values().map(|(party, _)| party)
+    }
+}
