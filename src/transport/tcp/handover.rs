@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::super::Drain;
 use super::super::line::Lines;
-use super::write::Wrote;
+use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
 use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Reader, Still, Through, Verdict};
 

@@ -1,25 +1,24 @@
 //! Lines over TCP, for netcat: one task a connection, which holds its position in the rooms
 //! it reads and no queue.
 mod handover;
-mod write;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::Drain;
 use super::line::{Line, Lines, system};
+use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Entry, Open, Order, Reader, Reply, Sending, Session,
+    Attached, Chat, ChatError, Chunk, Code, Effect, Entry, Open, Order, Reader, Reply, Sending, Session,
     Through, Wire, is_command,
 };
 use crate::model::TransportKind;
 use handover::Whose;
-use write::Wrote;
 
 pub use handover::Resumed;
 
@@ -35,10 +34,6 @@ pub struct TcpLimits {
 const MOST_SENDING: usize = 64;
 /// Answers that may wait to be written; then no further command is read.
 const MOST_ANSWERS: usize = 64 << 10;
-/// How long a peer may take to close its half after ours.
-const PART_WITHIN: Duration = Duration::from_millis(500);
-/// Read at once.
-const READ: usize = 16 << 10;
 
 /// Serves one connection until it ends. It is counted from the call on, not from when it is
 /// first polled.
@@ -198,19 +193,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes bytes from the socket; true at their end. Not async: the buffer is on the stack
-    /// only while there is something to read.
+    /// Takes bytes from the socket; true at their end.
     fn receive(&mut self) -> io::Result<bool> {
-        let mut buffer = [0u8; READ];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Ok(true),
-            Ok(count) => {
-                self.input.feed(&buffer[..count]);
-                Ok(false)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
+        outlet::receive(&self.stream, |bytes| self.input.feed(bytes))
+    }
+
+    /// What it was told, then what its rooms have.
+    fn write(&mut self) -> io::Result<(Wrote, bool)> {
+        while let Some(text) = self.session.told() {
+            system(&text, &mut self.out);
         }
+        let mut outlet = Outlet {
+            chat: &self.chat,
+            link: self.open.link(),
+            stream: &self.stream,
+            reader: &mut self.reader,
+            out: &mut self.out,
+            signal: self.session.signal(),
+            form: Chunk::encoded::<Line>,
+        };
+        outlet.write()
     }
 
     async fn take(&mut self, line: Result<String, super::line::LineError>) -> io::Result<()> {
@@ -318,20 +320,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends our half and waits a moment for the peer's: closing over unread input would reset
-    /// the connection, and the peer might lose what it has not read yet.
-    async fn part(&mut self) {
-        let parting = async {
-            self.stream.shutdown().await?;
-            while !self.receive()? {
-                self.input = Lines::new(self.limits.line_bytes);
-                self.stream.readable().await?;
-            }
-            io::Result::Ok(())
-        };
-        let _ = tokio::time::timeout(PART_WITHIN, parting).await;
-    }
-
     async fn end(&mut self, ended: io::Result<Whose>) {
         if let Ok(Whose::Theirs) = ended {
             return self.chat.let_go(&self.session);
@@ -340,7 +328,7 @@ impl Connection {
             tracing::debug!(%error, "can't store that a connection ended");
         }
         match ended {
-            Ok(_) => self.part().await,
+            Ok(_) => outlet::part(&mut self.stream).await,
             Err(error) => tracing::debug!(%error, "connection broke"),
         }
     }
@@ -351,9 +339,4 @@ async fn settle(sending: &mut VecDeque<Sending>) -> Option<ChatError> {
     let outcome = sending.front_mut()?.done().await;
     sending.pop_front();
     outcome.err()
-}
-
-/// Boxed, since nearly every connection is spared it.
-async fn without_progress(patience: Duration) {
-    Box::pin(tokio::time::sleep(patience)).await;
 }
