@@ -1,5 +1,6 @@
 //! What a connection's rooms have, written straight from the shared chunks: as much as the
 //! socket takes, and no queue for the rest.
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,6 +124,15 @@ fn would_block(written: io::Result<usize>) -> io::Result<usize> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         other => other,
     }
+}
+
+/// Waits until the peer takes more, if it was `blocked`, or else says something. A task that asks
+/// as itself leaves its name with the socket and needs no place in a list of those who wait.
+pub(super) fn ready(stream: &TcpStream, blocked: bool) -> impl Future<Output = io::Result<()>> {
+    poll_fn(move |cx| match blocked {
+        true => stream.poll_write_ready(cx),
+        false => stream.poll_read_ready(cx),
+    })
 }
 
 /// Gives what has come to `take`; true at the end of it. Not async: the buffer is on the stack

@@ -45,16 +45,18 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Serves one connection until it ends or the server stops.
-pub async fn serve(
+pub fn serve(
     stream: TcpStream,
     routes: BoxedFilter<(Response,)>,
     limits: HttpLimits,
     drain: Drain,
-) {
+) -> impl Future<Output = ()> + Send {
     // Boxed: hyper's part is large, and over before a stream begins to wait.
-    let goes_on = Box::pin(requests(stream, routes, limits, drain)).await;
-    if let Some(serving) = goes_on {
-        serving.await;
+    let requests = Box::pin(requests(stream, routes, limits, drain));
+    async move {
+        if let Some(serving) = requests.await {
+            serving.await;
+        }
     }
 }
 

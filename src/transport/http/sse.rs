@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -192,14 +191,10 @@ impl Events {
                 Stage::Said if wrote == Wrote::All => return Ok(()),
                 _ => {}
             }
-            let interest = match blocked {
-                true => Interest::WRITABLE,
-                false => Interest::READABLE,
-            };
             let live = self.stage == Stage::Live;
             let patience = self.patience.saturating_sub(since.elapsed());
             tokio::select! {
-                ready = line.stream.ready(interest) => {
+                ready = outlet::ready(&line.stream, blocked) => {
                     ready?;
                     if !blocked {
                         self.ignore(line)?;

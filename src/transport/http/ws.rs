@@ -50,8 +50,11 @@ pub(super) async fn serve(
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
-    let (io, read) = (taken.io, taken.read.to_vec());
-    let socket = WebSocketStream::from_partially_read(io, read, Role::Server, Some(config)).await;
+    let Taken { io, read, .. } = taken;
+    let begun = read.to_vec();
+    // It is a piece of hyper's buffer, and would keep all of it.
+    drop(read);
+    let socket = WebSocketStream::from_partially_read(io, begun, Role::Server, Some(config)).await;
     let open = Open::new(&chat, Through::WebSocket, peer);
     let link = open.link().clone();
     let mut connection = Connection {

@@ -133,7 +133,9 @@ impl Resumed {
 
     /// Serves it until it ends.
     pub async fn serve(mut self, drain: Drain) {
-        self.connection.serve(&drain, self.stalled).await;
+        let now = self.connection.chat.clock().now();
+        let since = now.checked_sub(self.stalled).unwrap_or(now);
+        self.connection.serve(&mut drain.moment(), since).await;
     }
 }
 

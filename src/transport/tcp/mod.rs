@@ -5,17 +5,16 @@ mod handover;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::Drain;
 use super::line::{Line, Lines, system};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
+use super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Chunk, Code, Effect, Entry, Open, Order, Reader, Reply, Sending, Session,
-    Through, Wire, is_command,
+    Attached, Chat, ChatError, Chunk, Code, Effect, Entry, Open, Order, Reader, Reply, Sending,
+    Session, Through, Wire, is_command,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -44,6 +43,7 @@ pub fn serve(
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
     let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
+    let mut moment = drain.moment();
     async move {
         // Begun in a place of its own: it is large, and over before the waiting begins.
         let session = match Box::pin(chat.connect(None, TransportKind::Tcp)).await {
@@ -57,7 +57,8 @@ pub fn serve(
         };
         let mut connection = Connection::new(chat, session, stream, open, limits);
         connection.greet();
-        connection.serve(&drain, Duration::ZERO).await;
+        let since = connection.chat.clock().now();
+        connection.serve(&mut moment, since).await;
     }
 }
 
@@ -113,17 +114,14 @@ impl Connection {
         system(&greeting, &mut self.out);
     }
 
-    /// Serves it until it ends or is another process's; it has been stalled for so long.
-    async fn serve(&mut self, drain: &Drain, stalled: Duration) {
+    /// Serves it until it ends or is another process's; it has been stalled since then.
+    async fn serve(&mut self, moment: &mut Moment, since: Instant) {
         let span = tracing::debug_span!("tcp", session = %self.session.key());
-        let ended = tracing::Instrument::instrument(self.run(drain, stalled), span).await;
+        let ended = tracing::Instrument::instrument(self.run(moment, since), span).await;
         Box::pin(self.end(ended)).await;
     }
 
-    async fn run(&mut self, drain: &Drain, stalled: Duration) -> io::Result<Whose> {
-        let now = self.chat.clock().now();
-        let mut since = now.checked_sub(stalled).unwrap_or(now);
-        let mut moment = drain.moment();
+    async fn run(&mut self, moment: &mut Moment, mut since: Instant) -> io::Result<Whose> {
         loop {
             let (wrote, progress) = self.write()?;
             if progress || wrote != Wrote::Blocked {
@@ -135,15 +133,11 @@ impl Connection {
             let open = self.closing.is_none();
             let blocked = wrote == Wrote::Blocked;
             let listening = open && self.out.len() < MOST_ANSWERS && !blocked;
-            let interest = match blocked {
-                true => Interest::WRITABLE,
-                false => Interest::READABLE,
-            };
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
             tokio::select! {
-                ready = self.stream.ready(interest), if listening || blocked => {
+                ready = outlet::ready(&self.stream, blocked), if listening || blocked => {
                     ready?;
                     if listening {
                         self.listen().await?;
