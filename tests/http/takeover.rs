@@ -6,8 +6,8 @@ use super::events::Events;
 use super::server::Running;
 
 const GENERAL: &str = "/api/messages/general";
-/// A few hundred messages fill the sockets.
-const LONG: (&str, &str) = ("limits.message_chars", "20000");
+/// The longest message there is, so that few fill the sockets: 16 KB.
+const LONG: (&str, usize) = ("𝄞", 4_000);
 
 #[tokio::test]
 async fn an_old_client_is_given_the_same_without_chunks() {
@@ -57,11 +57,10 @@ async fn what_is_said_to_a_stream_is_passed_over_up_to_a_bound() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut_off() {
-    let settings = [LONG, ("limits.write_timeout", "300ms")];
-    let server = Running::with(&settings).await;
+    let server = Running::with(&[("limits.write_timeout", "300ms")]).await;
     let alice = server.connect("alice").await;
     let _sleeper = Events::open(&server, GENERAL).await;
-    let text = "€".repeat(20_000);
+    let text = LONG.0.repeat(LONG.1);
     let metrics = async || server.get("/metrics").await.json();
     while metrics().await["connections"]["sse"] != 0 {
         server.said(&alice, "general", &text).await;
@@ -71,14 +70,14 @@ async fn a_client_that_takes_nothing_is_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_dozes_off_reads_on_where_it_was() {
-    let server = Running::with(&[LONG]).await;
+    let server = Running::start().await;
     let alice = server.connect("alice").await;
     let mut dozer = Events::open(&server, GENERAL).await;
-    let text = "€".repeat(20_000);
+    let text = LONG.0.repeat(LONG.1);
     let waiting = async || server.get("/metrics").await.json()["readers_behind"] != 0;
     let mut count = 0;
     // Until the sockets are full and what it is to be given next is no longer in memory.
-    while count % 50 != 0 || count == 0 || (count < 300 && !waiting().await) {
+    while count % 50 != 0 || count == 0 || (count < 1_000 && !waiting().await) {
         count += 1;
         assert_eq!(server.said(&alice, "general", &text).await, count);
     }
