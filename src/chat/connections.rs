@@ -132,9 +132,11 @@ impl Link {
         }
     }
 
-    pub(super) fn stands_at(&self, places: impl Iterator<Item = (RoomId, Seq)>) {
+    pub(super) fn stands_at(&self, places: impl ExactSizeIterator<Item = (RoomId, Seq)>) {
         let mut known = self.places.lock();
         known.clear();
+        // Most are in one room; a vector would make place for four.
+        known.reserve_exact(places.len());
         known.extend(places);
     }
 }

@@ -145,6 +145,15 @@ impl Chat {
     }
 }
 
+/// For what a session or connection has of each room it is in: most are in one, where a vector
+/// would make place for four.
+fn push_tight<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(1 + list.len() / 2);
+    }
+    list.push(item);
+}
+
 /// A nickname for somebody who has not said who they are.
 fn guest() -> Result<Nickname, ChatError> {
     const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

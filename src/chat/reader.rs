@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cursor, Link, Next, Slice};
+use super::{Cursor, Link, Next, Slice, push_tight};
 use crate::model::{RoomId, RoomRef, Seq};
 
 /// How long a reader waits before it asks a failing store again, at least.
@@ -29,11 +29,7 @@ impl Reader {
 
     pub fn add(&mut self, cursor: Cursor) {
         self.cursors.retain(|c| c.room().id != cursor.room().id);
-        // Most are in one room; a vector would make place for four.
-        if self.cursors.len() == self.cursors.capacity() {
-            self.cursors.reserve_exact(1 + self.cursors.len() / 2);
-        }
-        self.cursors.push(cursor);
+        push_tight(&mut self.cursors, cursor);
     }
 
     /// The room is read to where it is now, and no further. That one left is for the others.
@@ -93,7 +89,7 @@ impl Reader {
     }
 
     /// Where it is in each room.
-    pub fn places(&self) -> impl Iterator<Item = (RoomId, Seq)> {
+    pub fn places(&self) -> impl ExactSizeIterator<Item = (RoomId, Seq)> {
         let place = |cursor: &Cursor| (cursor.room().id, cursor.next_seq());
         self.cursors.iter().map(place)
     }

@@ -53,7 +53,7 @@ pub trait Wire {
 }
 
 /// How many wire formats there are.
-const FORMATS: usize = 3;
+const FORMATS: usize = 4;
 
 /// Entries in one wire format: the bytes, and where each entry ends in them.
 #[derive(Debug)]

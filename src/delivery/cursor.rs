@@ -83,9 +83,10 @@ pub struct Cursor {
     /// The position in the tail, where it is known.
     index: Option<u64>,
     /// What it is given before anything else: that its position means nothing here.
-    told_first: Option<Slice>,
+    /// Boxed, as the next: most cursors have neither.
+    told_first: Option<Box<Slice>>,
     /// A page of its own, while behind the tail.
-    page: Option<Slice>,
+    page: Option<Box<Slice>>,
     /// Notices before this were for others.
     notices_from: u64,
     /// It ends here: the place in the tail, and the last `seq` before it.
@@ -110,7 +111,7 @@ impl Cursor {
     ) -> Self {
         let slot = room.add_reader(signal);
         let mut cursor = Self {
-            told_first: unknown.map(|gap| Slice::page(Chunk::new(vec![gap], None))),
+            told_first: unknown.map(|gap| Slice::page(Chunk::new(vec![gap], None)).into()),
             page: None,
             room,
             hub,
@@ -155,7 +156,7 @@ impl Cursor {
     /// Offers what comes next, without moving on: `advance` does, once it was written.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
         if let Some(page) = self.told_first.as_ref().or(self.page.as_ref()) {
-            slices.push(page.clone());
+            slices.push(Slice::clone(page));
             return Next::Some;
         }
         let (next_seq, index) = (self.next_seq, self.index);
@@ -242,7 +243,7 @@ impl Cursor {
                     from: to,
                     ..slice.clone()
                 };
-                self.page = (!rest.is_empty()).then_some(rest);
+                self.page = (!rest.is_empty()).then(|| rest.into());
             }
         }
     }
@@ -284,7 +285,7 @@ impl Cursor {
             });
         }
         self.index = None;
-        self.page = (!entries.is_empty()).then(|| Slice::page(Chunk::new(entries, None)));
+        self.page = (!entries.is_empty()).then(|| Slice::page(Chunk::new(entries, None)).into());
         Ok(())
     }
 }

@@ -23,20 +23,23 @@ impl Move {
 
 const PERIOD: Duration = Duration::from_secs(1);
 /// Notices a room shows by name in a period; the others are summed up after it.
-const BY_NAME: u32 = 10;
+const BY_NAME: usize = 10;
+/// Lines that a room's readers are given by those in a period, all together: where thousands
+/// read, ten names would be more work than the talk.
+const LINES: usize = 10_000;
 
 /// What a room's notices of the present period come to.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     began: Option<Instant>,
-    by_name: u32,
+    by_name: usize,
     joined: u64,
     left: u64,
 }
 
 impl Notices {
-    /// Whether this move is to be told by name; else it is counted.
-    pub(super) fn admit(&mut self, what: Move, now: Instant) -> bool {
+    /// Whether this move is to be told by name to so many readers; else it is counted.
+    pub(super) fn admit(&mut self, what: Move, readers: usize, now: Instant) -> bool {
         if self
             .began
             .is_none_or(|began| now.duration_since(began) >= PERIOD)
@@ -44,7 +47,8 @@ impl Notices {
             self.began = Some(now);
             self.by_name = 0;
         }
-        if self.by_name < BY_NAME && self.joined + self.left == 0 {
+        let most = (LINES / readers.max(1)).clamp(1, BY_NAME);
+        if self.by_name < most && self.joined + self.left == 0 {
             self.by_name += 1;
             return true;
         }
@@ -85,13 +89,25 @@ mod tests {
         let (clock, room) = (ManualClock::default(), RoomName::stored("general"));
         let mut notices = Notices::default();
         let told = (0..1000)
-            .filter(|_| notices.admit(Move::Joined, clock.now()))
+            .filter(|_| notices.admit(Move::Joined, 1000, clock.now()))
             .count();
         assert_eq!(told, 10);
         assert_eq!(notices.summary(&room, clock.now()), None);
         clock.advance(PERIOD);
         let summary = notices.summary(&room, clock.now());
         assert_eq!(summary.as_deref(), Some("990 more joined general"));
-        assert!(notices.admit(Move::Left, clock.now()));
+        assert!(notices.admit(Move::Left, 1000, clock.now()));
+    }
+
+    #[test]
+    fn the_more_there_are_to_be_told_the_fewer_are_told_by_name() {
+        let clock = ManualClock::default();
+        let told = |readers| {
+            let mut notices = Notices::default();
+            (0..100)
+                .filter(|_| notices.admit(Move::Joined, readers, clock.now()))
+                .count()
+        };
+        assert_eq!([0, 1, 1_000, 5_000, 100_000].map(told), [10, 10, 10, 2, 1]);
     }
 }

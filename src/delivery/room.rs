@@ -53,6 +53,12 @@ struct Readers {
     free: Vec<usize>,
 }
 
+impl Readers {
+    fn count(&self) -> usize {
+        self.signals.len() - self.free.len()
+    }
+}
+
 impl Room {
     pub(super) fn new(room: RoomRef, limits: TailLimits, now: Instant) -> Self {
         Self {
@@ -269,7 +275,8 @@ impl Room {
 
     /// Tells the room that somebody came or went, by name or, in a crowd, in a sum later.
     pub fn announce(&self, what: Move, nickname: &str, now: Instant) {
-        let by_name = self.state.lock().notices.admit(what, now);
+        let readers = self.readers.lock().count();
+        let by_name = self.state.lock().notices.admit(what, readers, now);
         if by_name {
             self.notice(&what.text(nickname, &self.room.name));
         }
@@ -302,7 +309,7 @@ impl Room {
         let mut readers = self.readers.lock();
         readers.signals[slot] = None;
         readers.free.push(slot);
-        if readers.free.len() == readers.signals.len() {
+        if readers.count() == 0 {
             *readers = Readers::default();
             drop(readers);
             self.state.lock().idle_since = now;
@@ -312,7 +319,7 @@ impl Room {
     /// Since when nobody reads here; `None` while somebody does.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let readers = self.readers.lock();
-        let nobody = readers.signals.len() == readers.free.len();
+        let nobody = readers.count() == 0;
         nobody.then(|| self.state.lock().idle_since)
     }
 

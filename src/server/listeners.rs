@@ -118,6 +118,8 @@ impl Listeners {
         );
         let serve_page =
             move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone());
+        // Shared, since each connection keeps it.
+        let (serve_line, serve_page) = (Arc::new(serve_line), Arc::new(serve_page));
         let (asks, mut asked) = mpsc::channel::<Close>(1);
         let accepting = tokio::spawn(async move {
             loop {
@@ -245,9 +247,9 @@ impl Door {
     }
 }
 
-async fn accept<F, Fut>(listener: &TcpListener, door: &Door, full: &'static str, serve: &F)
+async fn accept<F, Fut>(listener: &TcpListener, door: &Door, full: &'static str, serve: &Arc<F>)
 where
-    F: Fn(TcpStream) -> Fut + Clone + Send + 'static,
+    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
     loop {

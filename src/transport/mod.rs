@@ -3,6 +3,7 @@
 pub mod http;
 mod json;
 mod line;
+mod outlet;
 pub mod tcp;
 
 use std::time::Duration;

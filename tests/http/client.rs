@@ -107,6 +107,14 @@ impl Wire {
         (size > 0).then_some(chunk)
     }
 
+    /// The next `count` bytes.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let reading = self.stream.read_exact(&mut bytes);
+        soon("some bytes", reading).await.expect("so many");
+        bytes
+    }
+
     /// Everything until the server closes.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

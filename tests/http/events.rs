@@ -46,6 +46,11 @@ impl Events {
         events
     }
 
+    /// Says something where nothing is expected.
+    pub(crate) async fn say(&mut self, bytes: String) {
+        self.wire.send(bytes).await;
+    }
+
     pub(crate) fn head(&self) -> &Answer {
         &self.head
     }

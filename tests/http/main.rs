@@ -17,4 +17,5 @@ mod schema;
 mod server;
 mod socket;
 mod streams;
+mod takeover;
 mod watch;

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{Chat, ChatError, Cursor, Effect, Reply, Session};
-use crate::chat::{Code, MOST_ROOMS, Start};
+use crate::chat::{Code, MOST_ROOMS, Start, push_tight};
 use crate::delivery::Move;
 use crate::model::{RoomRef, Seq};
 
@@ -72,7 +72,7 @@ impl Chat {
         self.enter_in_store(session, &room).await?;
         {
             let mut state = session.state.lock();
-            state.rooms.push(room.clone());
+            push_tight(&mut state.rooms, room.clone());
             state.current = Some(room.clone());
         }
         tracing::debug!(session = %session.key(), room = %room.name, "joined");

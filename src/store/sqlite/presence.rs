@@ -110,7 +110,39 @@ async fn claim(
     transport: TransportKind,
     account: bool,
 ) -> Result<PresenceOutcome, StoreError> {
-    // Whoever held the name through an instance that is dead by now holds it no more.
+    if account && is_taken(tx, session, nickname).await? {
+        return Ok(PresenceOutcome::NicknameTaken);
+    }
+    let account = match account {
+        true => Some(user(tx, nickname.as_str()).await?),
+        false => None,
+    };
+    if account.is_some() {
+        move_memberships(tx, session, account).await?;
+    }
+    let row = Row {
+        instance,
+        session,
+        nickname,
+        transport,
+        account,
+    };
+    // A guest's name is nearly always free: one statement, and a second look where it is not.
+    let entered =
+        row.enter(tx).await? || (!is_taken(tx, session, nickname).await? && row.enter(tx).await?);
+    match entered {
+        true => Ok(PresenceOutcome::User(account)),
+        false => Ok(PresenceOutcome::NicknameTaken),
+    }
+}
+
+/// Whether somebody online has the name. Whoever held it through an instance that is dead by
+/// now holds it no more.
+async fn is_taken(
+    tx: &mut SqliteConnection,
+    session: &SessionKey,
+    nickname: &Nickname,
+) -> Result<bool, StoreError> {
     sqlx::query(
         "UPDATE sessions SET online = 0
          WHERE nickname = ?1 AND online = 1 AND id <> ?2
@@ -122,38 +154,42 @@ async fn claim(
     .bind(ago(LEASE))
     .execute(&mut *tx)
     .await?;
-    let taken: bool = sqlx::query_scalar(
+    let taken = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE nickname = ?1 AND online = 1 AND id <> ?2)",
-    )
-    .bind(nickname.as_str())
-    .bind(session.as_str())
-    .fetch_one(&mut *tx)
-    .await?;
-    if taken {
-        return Ok(PresenceOutcome::NicknameTaken);
+    );
+    let taken = taken.bind(nickname.as_str()).bind(session.as_str());
+    Ok(taken.fetch_one(tx).await?)
+}
+
+/// A session as it is entered when it comes online.
+struct Row<'a> {
+    instance: InstanceId,
+    session: &'a SessionKey,
+    nickname: &'a Nickname,
+    transport: TransportKind,
+    account: Option<UserId>,
+}
+
+impl Row<'_> {
+    /// False where the nickname is taken.
+    async fn enter(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let entered = sqlx::query(
+            "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
+             SELECT ?1, ?2, ?3, ?4, ?5, 1 WHERE NOT EXISTS
+               (SELECT 1 FROM sessions WHERE nickname = ?3 AND online = 1 AND id <> ?1)
+             ON CONFLICT (id) DO UPDATE SET user_id = coalesce(?2, user_id), nickname = ?3,
+               transport = ?4, instance_id = ?5, online = 1,
+               last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+        )
+        .bind(self.session.as_str())
+        .bind(self.account)
+        .bind(self.nickname.as_str())
+        .bind(self.transport.as_str())
+        .bind(self.instance)
+        .execute(tx)
+        .await?;
+        Ok(entered.rows_affected() > 0)
     }
-    let account = match account {
-        true => Some(user(tx, nickname.as_str()).await?),
-        false => None,
-    };
-    if account.is_some() {
-        move_memberships(tx, session, account).await?;
-    }
-    sqlx::query(
-        "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1)
-         ON CONFLICT (id) DO UPDATE SET user_id = coalesce(?2, user_id), nickname = ?3,
-           transport = ?4, instance_id = ?5, online = 1,
-           last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
-    )
-    .bind(session.as_str())
-    .bind(account)
-    .bind(nickname.as_str())
-    .bind(transport.as_str())
-    .bind(instance)
-    .execute(&mut *tx)
-    .await?;
-    Ok(PresenceOutcome::User(account))
 }
 
 /// Takes the rooms that the session is in along to `user`.
@@ -199,25 +235,19 @@ async fn join(
         None => return Ok(PresenceOutcome::NoSuchSession),
         Some((_, false)) => return Ok(PresenceOutcome::NoSuchRoom),
         Some((Some(account), true)) => account,
-        Some((None, true)) => {
-            let account = user(tx, nickname.as_str()).await?;
-            execute(
-                tx,
-                "UPDATE sessions SET user_id = ?2 WHERE id = ?1",
-                session,
-                account,
-            )
-            .await?;
-            account
-        }
+        Some((None, true)) => user(tx, nickname.as_str()).await?,
     };
-    sqlx::query("INSERT OR IGNORE INTO room_members (room_id, user_id) VALUES (?1, ?2)")
-        .bind(room)
-        .bind(account)
-        .execute(&mut *tx)
-        .await?;
-    let enter = "INSERT OR IGNORE INTO session_rooms (session_id, room_id) VALUES (?1, ?2)";
-    execute(tx, enter, session, room).await?;
+    // In one go: each statement of its own is a way to the database's thread and back.
+    sqlx::query(
+        "INSERT OR IGNORE INTO session_rooms (session_id, room_id) VALUES (?1, ?2);
+         INSERT OR IGNORE INTO room_members (room_id, user_id) VALUES (?2, ?3);
+         UPDATE sessions SET user_id = ?3 WHERE id = ?1 AND user_id IS NULL",
+    )
+    .bind(session.as_str())
+    .bind(room)
+    .bind(account)
+    .execute(tx)
+    .await?;
     Ok(PresenceOutcome::User(Some(account)))
 }
 

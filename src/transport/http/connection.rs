@@ -1,9 +1,11 @@
 //! One HTTP connection, served by hyper under our own accept loop: with a deadline for
 //! headers, a bound on a peer that takes nothing, and an end that hurries nobody.
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use warp::reply::Response;
 
 use super::super::Drain;
 use super::problem::Problem;
+use super::takeover::{Handle, Serving, Taken};
 
 /// What an HTTP connection is held to.
 #[derive(Debug, Clone)]
@@ -43,37 +46,72 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Serves one connection until it ends or the server stops.
-pub async fn serve(
+pub fn serve(
     stream: TcpStream,
     routes: BoxedFilter<(Response,)>,
     limits: HttpLimits,
     drain: Drain,
-) {
+) -> impl Future<Output = ()> + Send {
+    // Boxed: hyper's part is large, and over before a stream begins to wait.
+    let requests = Box::pin(requests(stream, routes, limits, drain));
+    async move {
+        if let Some(serving) = requests.await {
+            serving.await;
+        }
+    }
+}
+
+/// Answers requests, until the connection ends or is to go on otherwise.
+async fn requests(
+    stream: TcpStream,
+    routes: BoxedFilter<(Response,)>,
+    limits: HttpLimits,
+    drain: Drain,
+) -> Option<Serving> {
     let peer = stream.peer_addr().ok().map(Peer);
-    let io = TokioIo::new(Progress::new(stream, limits.write_timeout));
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let handle = Arc::<Handle>::default();
+    let io = TokioIo::new(Progress::new(stream, limits.write_timeout, handle.clone()));
+    let service = service_fn(|mut request: Request<Incoming>| {
         peer.map(|peer| request.extensions_mut().insert(peer));
-        answer(routes.clone(), request)
+        answer(routes.clone(), request, handle.clone())
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(BUFFER)
-        .serve_connection(io, service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
+        .serve_connection(io, service);
     let mut moment = drain.moment();
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = moment.come() => {
-            // Requests under way are answered; streams end by themselves.
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut stopping = false;
+    let (goes_on, version) = loop {
+        let left = poll_fn(|cx| {
+            let ended = Pin::new(&mut connection).poll(cx);
+            match handle.due() {
+                Some(due) => Poll::Ready(Ok(Some(due))),
+                None => ended.map_ok(|()| None),
+            }
+        });
+        tokio::select! {
+            left = left => match left {
+                Ok(Some(due)) => break due,
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::debug!(%error, "an HTTP connection broke");
+                    return None;
+                }
+            },
+            () = moment.come(), if !stopping => {
+                // Requests under way are answered; streams end by themselves.
+                Pin::new(&mut connection).graceful_shutdown();
+                stopping = true;
+            }
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection broke");
-    }
+    let parts = connection.into_parts();
+    Some(goes_on(Taken {
+        io: parts.io.into_inner(),
+        read: parts.read_buf,
+        version,
+    }))
 }
 
 /// Answers one request under an id, by which the log and the client can speak of it. The path
@@ -81,9 +119,10 @@ pub async fn serve(
 async fn answer(
     routes: BoxedFilter<(Response,)>,
     request: Request<Incoming>,
+    handle: Arc<Handle>,
 ) -> Result<Response, Infallible> {
     let id = format!("{:016x}", super::super::random_bits());
-    let (method, path) = (request.method(), request.uri().path());
+    let (method, path, version) = (request.method(), request.uri().path(), request.version());
     let span = tracing::debug_span!("http", request = %id, %method, path);
     let service = TowerToHyperService::new(warp::service(routes));
     let answering = async {
@@ -96,6 +135,7 @@ async fn answer(
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
         }
+        handle.look_at(&mut response, version);
         Ok(response)
     };
     answering.instrument(span).await
@@ -107,20 +147,27 @@ fn pathless() -> Problem {
 }
 
 /// A stream whose writes fail when the peer has taken nothing for too long.
-struct Progress {
+pub(super) struct Progress {
     stream: TcpStream,
     patience: Duration,
     /// Runs while a write waits.
     deadline: Option<Pin<Box<Sleep>>>,
+    handle: Arc<Handle>,
 }
 
 impl Progress {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
+    fn new(stream: TcpStream, patience: Duration, handle: Arc<Handle>) -> Self {
         Self {
             stream,
             patience,
             deadline: None,
+            handle,
         }
+    }
+
+    /// The socket, for whoever looks after its writes otherwise.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn watched(
@@ -175,7 +222,11 @@ impl AsyncWrite for Progress {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.handle.has_flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,15 +3,16 @@ mod api;
 mod body;
 mod connection;
 mod cors;
+mod framing;
 mod problem;
 mod sse;
+mod takeover;
 mod upgrade;
 mod web;
 mod ws;
 
 use std::sync::Arc;
 
-use hyper::upgrade::OnUpgrade;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::path::FullPath;
@@ -60,7 +61,7 @@ pub fn routes(
     origins: &[String],
     watching: BoxedFilter<(Response,)>,
 ) -> BoxedFilter<(Response,)> {
-    let routes = streams(&chat, &drain, limits.body_bytes, origins)
+    let routes = streams(&chat, &drain, limits, origins)
         .or(posts(&chat, limits.body_bytes))
         .unify()
         .or(lists(&chat))
@@ -154,9 +155,10 @@ fn lists(chat: &Arc<Chat>) -> BoxedFilter<(Response,)> {
 fn streams(
     chat: &Arc<Chat>,
     drain: &Drain,
-    most: usize,
+    limits: &HttpLimits,
     origins: &[String],
 ) -> BoxedFilter<(Response,)> {
+    let (most, patience) = (limits.body_bytes, limits.write_timeout);
     let events = warp::path!("api" / "messages" / String)
         .and(warp::get())
         .and(warp::query())
@@ -165,9 +167,10 @@ fn streams(
         .and(with(chat))
         .and(with(drain))
         .then(
-            |room, query, last, peer: Option<Peer>, chat, drain| async move {
+            move |room, query, last, peer: Option<Peer>, chat, drain| async move {
                 let peer = peer.map(|peer| peer.0);
-                answered(sse::open(chat, room, query, last, peer, drain).await)
+                let asked = sse::Asked::new(query, last, peer, patience);
+                answered(sse::open(chat, room, asked, drain).await)
             },
         );
     let origins: Arc<[String]> = origins.into();
@@ -175,20 +178,16 @@ fn streams(
         .and(warp::get())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional())
-        .and(warp::ext::optional())
         .and(with(chat))
         .and(with(drain))
         .map(
-            move |headers: HeaderMap,
-                  upgrade: Option<OnUpgrade>,
-                  peer: Option<Peer>,
-                  chat,
-                  drain: Drain| {
-                let answer = upgrade::answer(&headers, &origins);
-                if let (StatusCode::SWITCHING_PROTOCOLS, Some(upgrade)) = (answer.status(), upgrade)
-                {
-                    let (tasks, peer) = (drain.tasks.clone(), peer.map(|peer| peer.0));
-                    tasks.spawn(ws::serve(chat, upgrade, peer, most, drain));
+            move |headers: HeaderMap, peer: Option<Peer>, chat, drain: Drain| {
+                let mut answer = upgrade::answer(&headers, &origins);
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    let peer = peer.map(|peer| peer.0);
+                    takeover::after(&mut answer, move |taken| {
+                        ws::serve(chat, taken, peer, most, drain)
+                    });
                 }
                 answer
             },

@@ -1,25 +1,31 @@
 //! A room as Server-Sent Events: one stream, which holds its position and nothing else.
-use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
 use serde::Deserialize;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use warp::http::{HeaderValue, header};
-use warp::reply::Reply as _;
+use warp::reply::{Reply as _, Response};
 
-use super::super::json::Sse;
+use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, random};
 use super::api::{Answer, number};
-use crate::chat::{Attached, Chat, Next, Open, Reader, Slice, Start, Through};
+use super::framing::Framing;
+use super::takeover::{self, Taken};
+use crate::chat::{Attached, Chat, Open, Reader, Session, Start, Through};
 use crate::model::TransportKind;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
+const ALIVE: &[u8] = b": alive\n\n";
+/// What a client sends after its request is nothing to a stream; who sends more is cut off.
+const MOST_IGNORED: usize = 64 << 10;
 
 /// The parameters of `/api/messages/:room`.
 #[derive(Debug, Deserialize)]
@@ -29,127 +35,224 @@ pub(super) struct Query {
     history: Option<String>,
 }
 
-/// Opens a stream. `Last-Event-ID` is where an interrupted one goes on, and beats `after`,
-/// which a browser repeats unchanged when it reconnects.
-pub(super) async fn open(
-    chat: Arc<Chat>,
-    room: String,
+/// A request for a stream.
+pub(super) struct Asked {
     query: Query,
     last_event_id: Option<String>,
     peer: Option<SocketAddr>,
-    drain: Drain,
-) -> Answer {
+    /// How long it may take nothing.
+    patience: Duration,
+}
+
+impl Asked {
+    pub(super) fn new(
+        query: Query,
+        last_event_id: Option<String>,
+        peer: Option<SocketAddr>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            query,
+            last_event_id,
+            peer,
+            patience,
+        }
+    }
+}
+
+/// Opens a stream. `Last-Event-ID` is where an interrupted one goes on, and beats `after`,
+/// which a browser repeats unchanged when it reconnects.
+pub(super) async fn open(chat: Arc<Chat>, room: String, asked: Asked, drain: Drain) -> Answer {
+    let query = asked.query;
     let session = match query.session_id {
         Some(secret) => Some(chat.resume(&secret, TransportKind::Http).await?),
         None => None,
     };
     let history = number("history", query.history.as_deref())?;
-    let start = match last_event_id.or(query.after) {
+    let start = match asked.last_event_id.or(query.after) {
         Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
     let signal = Arc::<Notify>::default();
     let cursor = chat.read(&room, start, signal.clone()).await?;
-    let open = Open::new(&chat, Through::Events, peer);
-    if let Some(session) = &session {
-        open.link().belongs_to(session);
-    }
+    let open = Open::new(&chat, Through::Events, asked.peer);
     let mut reader = Reader::new(open.link().clone());
     reader.add(cursor);
-    let stream = Events {
-        reader,
-        signal,
-        moment: drain.moment(),
-        ready: VecDeque::from([Bytes::from_static(b": connected\n\n")]),
-        ending: false,
-        farewell: Some(farewell()),
-        _attached: session.map(|session| session.attach()),
-        open,
-        chat,
-    };
-    let mut response = warp::reply::stream(stream.into_stream()).into_response();
+    let events = Events::new(chat, reader, signal, open, session, asked.patience);
+    let mut response = head();
+    takeover::after(&mut response, move |taken| events.serve(taken, drain));
+    Ok(response)
+}
+
+/// The response, whose body hyper never gets to write.
+fn head() -> Response {
+    let body = futures_util::stream::pending::<Result<Bytes, Infallible>>();
+    let mut response = warp::reply::stream(body).into_response();
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Nothing else is answered on this connection.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     // nginx buffers replies unless told not to.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 struct Events {
     chat: Arc<Chat>,
     reader: Reader,
     signal: Arc<Notify>,
-    moment: Moment,
-    /// Bytes that were taken from the tail in one go; empty while nothing is being written.
-    ready: VecDeque<Bytes>,
-    /// The server is stopping: what is committed is still told, then the stream ends.
-    ending: bool,
-    farewell: Option<Bytes>,
-    _attached: Option<Attached>,
     open: Open,
+    _attached: Option<Attached>,
+    /// Words beside the room's, and the rest of an event that was written in part.
+    out: Vec<u8>,
+    patience: Duration,
+    stage: Stage,
+    /// Bytes that came and were nothing to it.
+    ignored: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Live,
+    /// The server is stopping: what is committed is still told, then the farewell.
+    Ending,
+    /// The last word is said, if perhaps not written.
+    Said,
+}
+
+/// The connection of a stream that is the stream's own.
+struct Line {
+    stream: TcpStream,
+    framing: Framing,
 }
 
 impl Events {
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync {
-        // The body must be Sync; it is polled by one task only.
-        let stream = futures_util::stream::unfold(self, |mut events| async move {
-            let bytes = events.next().await?;
-            Some((Ok(bytes), events))
-        });
-        sync_wrapper::SyncStream::new(stream)
+    fn new(
+        chat: Arc<Chat>,
+        reader: Reader,
+        signal: Arc<Notify>,
+        open: Open,
+        session: Option<Arc<Session>>,
+        patience: Duration,
+    ) -> Self {
+        if let Some(session) = &session {
+            open.link().belongs_to(session);
+        }
+        Self {
+            chat,
+            reader,
+            signal,
+            open,
+            _attached: session.map(|session| session.attach()),
+            out: Vec::new(),
+            patience,
+            stage: Stage::Live,
+            ignored: 0,
+        }
     }
 
-    async fn next(&mut self) -> Option<Bytes> {
-        let mut slices = Vec::new();
+    /// Serves the stream until it ends. Not an `async fn`, in which what it is given would have
+    /// its place twice.
+    fn serve(mut self, taken: Taken, drain: Drain) -> impl Future<Output = ()> + Send {
+        let mut line = Line {
+            stream: taken.io.into_stream(),
+            framing: Framing::of(taken.version),
+        };
+        let mut moment = drain.moment();
+        async move {
+            line.framing.put(b": connected\n\n", &mut self.out);
+            match self.run(&line, &mut moment).await {
+                Ok(()) => Box::pin(outlet::part(&mut line.stream)).await,
+                Err(error) => tracing::debug!(%error, "a stream broke"),
+            }
+        }
+    }
+
+    async fn run(&mut self, line: &Line, moment: &mut Moment) -> io::Result<()> {
+        // Since when it took nothing, and when it last took something.
+        let (mut since, mut spoke) = (Instant::now(), Instant::now());
+        let mut alive = std::pin::pin!(tokio::time::sleep(ALIVE_EVERY));
         loop {
-            if let Some(bytes) = self.ready.pop_front() {
-                return Some(bytes);
+            let (wrote, progress) = self.write(line)?;
+            if progress {
+                spoke = Instant::now();
             }
-            self.ready = VecDeque::new();
-            match self.reader.peek(&mut slices) {
-                Next::Some => self.take(&slices),
-                Next::Behind => self.reader.fetch().await,
-                Next::Idle | Next::Ended if self.ending && self.reader.is_empty() => {
-                    return self.farewell.take();
+            let blocked = wrote == Wrote::Blocked;
+            if progress || !blocked {
+                since = Instant::now();
+            }
+            match self.stage {
+                Stage::Ending if wrote == Wrote::All && self.reader.is_empty() => {
+                    self.say_last(&farewell(), line);
+                    continue;
                 }
-                Next::Idle | Next::Ended => tokio::select! {
-                    () = self.signal.notified() => {}
-                    () = self.moment.come(), if !self.ending => {
-                        self.ending = true;
-                        self.reader.end_all();
+                Stage::Said if wrote == Wrote::All => return Ok(()),
+                _ => {}
+            }
+            let live = self.stage == Stage::Live;
+            let patience = self.patience.saturating_sub(since.elapsed());
+            tokio::select! {
+                ready = outlet::ready(&line.stream, blocked) => {
+                    ready?;
+                    if !blocked {
+                        self.ignore(line)?;
                     }
-                    _ = self.open.link().ordered() => {
-                        self.ending = true;
-                        self.reader.abandon();
-                        self.farewell = None;
-                        return Some(Bytes::from_static(CLOSED));
+                }
+                () = self.reader.fetch(), if wrote == Wrote::Behind => {}
+                () = self.signal.notified(), if !blocked => {}
+                _ = self.open.link().ordered(), if self.stage != Stage::Said => {
+                    self.reader.abandon();
+                    self.patience = PART_WITHIN;
+                    self.say_last(CLOSED, line);
+                }
+                () = moment.come(), if live => {
+                    self.stage = Stage::Ending;
+                    self.reader.end_all();
+                }
+                () = alive.as_mut(), if live && !blocked => {
+                    // Not set anew for each message: they come faster than this.
+                    if spoke.elapsed() >= ALIVE_EVERY {
+                        line.framing.put(ALIVE, &mut self.out);
+                        spoke = Instant::now();
                     }
-                    () = tokio::time::sleep(ALIVE_EVERY) => {
-                        return Some(Bytes::from_static(b": alive\n\n"));
-                    }
-                },
+                    alive.as_mut().reset(spoke + ALIVE_EVERY);
+                }
+                () = without_progress(patience), if blocked => {
+                    self.chat.meters().no_progress.add(1);
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
             }
         }
     }
 
-    fn take(&mut self, slices: &[Slice]) {
-        let now = self.chat.clock().now();
-        let meters = self.chat.meters();
-        for slice in slices {
-            let encoded = slice.chunk.encoded::<Sse>();
-            self.ready
-                .push_back(encoded.span(slice.from, slice.from + slice.len()));
-            self.reader.advance(slice, slice.len());
-            meters.delivered.add(slice.len() as u64);
-            if let Some(accepted) = slice.accepted {
-                meters
-                    .delivery
-                    .record(now.saturating_duration_since(accepted));
-            }
+    fn write(&mut self, line: &Line) -> io::Result<(Wrote, bool)> {
+        let mut outlet = Outlet {
+            chat: &self.chat,
+            link: self.open.link(),
+            stream: &line.stream,
+            reader: &mut self.reader,
+            out: &mut self.out,
+            signal: &self.signal,
+            form: line.framing.form(),
+        };
+        outlet.write()
+    }
+
+    fn say_last(&mut self, word: &[u8], line: &Line) {
+        line.framing.put(word, &mut self.out);
+        line.framing.end(&mut self.out);
+        self.stage = Stage::Said;
+    }
+
+    /// Looks whether the client has gone, which it tells by the end of what it sends.
+    fn ignore(&mut self, line: &Line) -> io::Result<()> {
+        let ended = outlet::receive(&line.stream, |bytes| self.ignored += bytes.len())?;
+        match ended || self.ignored > MOST_IGNORED {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
         }
-        self.reader.next_turn();
     }
 }
 
@@ -157,7 +260,7 @@ impl Events {
 const CLOSED: &[u8] = b"event: system\ndata: {\"text\":\"an operator closed this connection\"}\n\n";
 
 /// Tells the reader to come back, each after a time of its own.
-fn farewell() -> Bytes {
+fn farewell() -> Vec<u8> {
     let retry = 200 + (2_000.0 * random()) as u64;
-    format!("event: restart\nretry: {retry}\ndata: {{\"retry_ms\":{retry}}}\n\n").into()
+    format!("event: restart\nretry: {retry}\ndata: {{\"retry_ms\":{retry}}}\n\n").into_bytes()
 }

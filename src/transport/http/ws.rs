@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -18,6 +16,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
 use super::super::{Drain, Moment};
+use super::connection::Progress;
+use super::takeover::Taken;
 use crate::chat::{
     Attached, Chat, ChatError, Code, Effect, Next, Open, Reader, Reply, Sending, Session, Slice,
     Start, Through, is_command,
@@ -34,25 +34,27 @@ const WRITE_BUFFER: usize = 32 << 10;
 /// Messages of one connection on their way in; then it is read no further.
 const MOST_SENDING: usize = 64;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<Progress>;
 type Reference = Option<Value>;
 
-/// Serves one upgraded connection until it ends.
+/// Serves one connection, after the head that switched to this protocol, until it ends.
 pub(super) async fn serve(
     chat: Arc<Chat>,
-    upgrade: OnUpgrade,
+    taken: Taken,
     peer: Option<SocketAddr>,
     most: usize,
     drain: Drain,
 ) {
-    let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
-    let io = TokioIo::new(upgraded);
-    let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    let Taken { io, read, .. } = taken;
+    let begun = read.to_vec();
+    // It is a piece of hyper's buffer, and would keep all of it.
+    drop(read);
+    let socket = WebSocketStream::from_partially_read(io, begun, Role::Server, Some(config)).await;
     let open = Open::new(&chat, Through::WebSocket, peer);
     let link = open.link().clone();
     let mut connection = Connection {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::super::Drain;
 use super::super::line::Lines;
-use super::write::Wrote;
+use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
 use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Reader, Still, Through, Verdict};
 
@@ -133,7 +133,9 @@ impl Resumed {
 
     /// Serves it until it ends.
     pub async fn serve(mut self, drain: Drain) {
-        self.connection.serve(&drain, self.stalled).await;
+        let now = self.connection.chat.clock().now();
+        let since = now.checked_sub(self.stalled).unwrap_or(now);
+        self.connection.serve(&mut drain.moment(), since).await;
     }
 }
 

@@ -1,25 +1,23 @@
 //! Lines over TCP, for netcat: one task a connection, which holds its position in the rooms
 //! it reads and no queue.
 mod handover;
-mod write;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
-use super::Drain;
 use super::line::{Line, Lines, system};
+use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
+use super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Entry, Open, Order, Reader, Reply, Sending, Session,
-    Through, Wire, is_command,
+    Attached, Chat, ChatError, Chunk, Code, Effect, Entry, Open, Order, Reader, Reply, Sending,
+    Session, Through, Wire, is_command,
 };
 use crate::model::TransportKind;
 use handover::Whose;
-use write::Wrote;
 
 pub use handover::Resumed;
 
@@ -35,10 +33,6 @@ pub struct TcpLimits {
 const MOST_SENDING: usize = 64;
 /// Answers that may wait to be written; then no further command is read.
 const MOST_ANSWERS: usize = 64 << 10;
-/// How long a peer may take to close its half after ours.
-const PART_WITHIN: Duration = Duration::from_millis(500);
-/// Read at once.
-const READ: usize = 16 << 10;
 
 /// Serves one connection until it ends. It is counted from the call on, not from when it is
 /// first polled.
@@ -49,6 +43,7 @@ pub fn serve(
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
     let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
+    let mut moment = drain.moment();
     async move {
         // Begun in a place of its own: it is large, and over before the waiting begins.
         let session = match Box::pin(chat.connect(None, TransportKind::Tcp)).await {
@@ -62,7 +57,8 @@ pub fn serve(
         };
         let mut connection = Connection::new(chat, session, stream, open, limits);
         connection.greet();
-        connection.serve(&drain, Duration::ZERO).await;
+        let since = connection.chat.clock().now();
+        connection.serve(&mut moment, since).await;
     }
 }
 
@@ -118,17 +114,14 @@ impl Connection {
         system(&greeting, &mut self.out);
     }
 
-    /// Serves it until it ends or is another process's; it has been stalled for so long.
-    async fn serve(&mut self, drain: &Drain, stalled: Duration) {
+    /// Serves it until it ends or is another process's; it has been stalled since then.
+    async fn serve(&mut self, moment: &mut Moment, since: Instant) {
         let span = tracing::debug_span!("tcp", session = %self.session.key());
-        let ended = tracing::Instrument::instrument(self.run(drain, stalled), span).await;
+        let ended = tracing::Instrument::instrument(self.run(moment, since), span).await;
         Box::pin(self.end(ended)).await;
     }
 
-    async fn run(&mut self, drain: &Drain, stalled: Duration) -> io::Result<Whose> {
-        let now = self.chat.clock().now();
-        let mut since = now.checked_sub(stalled).unwrap_or(now);
-        let mut moment = drain.moment();
+    async fn run(&mut self, moment: &mut Moment, mut since: Instant) -> io::Result<Whose> {
         loop {
             let (wrote, progress) = self.write()?;
             if progress || wrote != Wrote::Blocked {
@@ -140,15 +133,11 @@ impl Connection {
             let open = self.closing.is_none();
             let blocked = wrote == Wrote::Blocked;
             let listening = open && self.out.len() < MOST_ANSWERS && !blocked;
-            let interest = match blocked {
-                true => Interest::WRITABLE,
-                false => Interest::READABLE,
-            };
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
             tokio::select! {
-                ready = self.stream.ready(interest), if listening || blocked => {
+                ready = outlet::ready(&self.stream, blocked), if listening || blocked => {
                     ready?;
                     if listening {
                         self.listen().await?;
@@ -198,19 +187,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes bytes from the socket; true at their end. Not async: the buffer is on the stack
-    /// only while there is something to read.
+    /// Takes bytes from the socket; true at their end.
     fn receive(&mut self) -> io::Result<bool> {
-        let mut buffer = [0u8; READ];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Ok(true),
-            Ok(count) => {
-                self.input.feed(&buffer[..count]);
-                Ok(false)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
+        outlet::receive(&self.stream, |bytes| self.input.feed(bytes))
+    }
+
+    /// What it was told, then what its rooms have.
+    fn write(&mut self) -> io::Result<(Wrote, bool)> {
+        while let Some(text) = self.session.told() {
+            system(&text, &mut self.out);
         }
+        let mut outlet = Outlet {
+            chat: &self.chat,
+            link: self.open.link(),
+            stream: &self.stream,
+            reader: &mut self.reader,
+            out: &mut self.out,
+            signal: self.session.signal(),
+            form: Chunk::encoded::<Line>,
+        };
+        outlet.write()
     }
 
     async fn take(&mut self, line: Result<String, super::line::LineError>) -> io::Result<()> {
@@ -318,20 +314,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends our half and waits a moment for the peer's: closing over unread input would reset
-    /// the connection, and the peer might lose what it has not read yet.
-    async fn part(&mut self) {
-        let parting = async {
-            self.stream.shutdown().await?;
-            while !self.receive()? {
-                self.input = Lines::new(self.limits.line_bytes);
-                self.stream.readable().await?;
-            }
-            io::Result::Ok(())
-        };
-        let _ = tokio::time::timeout(PART_WITHIN, parting).await;
-    }
-
     async fn end(&mut self, ended: io::Result<Whose>) {
         if let Ok(Whose::Theirs) = ended {
             return self.chat.let_go(&self.session);
@@ -340,7 +322,7 @@ impl Connection {
             tracing::debug!(%error, "can't store that a connection ended");
         }
         match ended {
-            Ok(_) => self.part().await,
+            Ok(_) => outlet::part(&mut self.stream).await,
             Err(error) => tracing::debug!(%error, "connection broke"),
         }
     }
@@ -351,9 +333,4 @@ async fn settle(sending: &mut VecDeque<Sending>) -> Option<ChatError> {
     let outcome = sending.front_mut()?.done().await;
     sending.pop_front();
     outcome.err()
-}
-
-/// Boxed, since nearly every connection is spared it.
-async fn without_progress(patience: Duration) {
-    Box::pin(tokio::time::sleep(patience)).await;
 }

@@ -1,0 +1,170 @@
+//! What a connection's rooms have, written straight from the shared chunks: as much as the
+//! socket takes, and no queue for the rest.
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::chat::{Chat, Chunk, Encoded, Link, Next, Reader, Slice};
+
+/// Written in one go before anything else is looked at again.
+const TURN: usize = 1 << 20;
+/// How long a peer may take to close its half after ours.
+pub(super) const PART_WITHIN: Duration = Duration::from_millis(500);
+/// Read at once.
+const READ: usize = 16 << 10;
+
+/// What stopped the writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// Nothing is left to write.
+    All,
+    /// The peer takes no more now.
+    Blocked,
+    /// The rest must be read from the store first.
+    Behind,
+}
+
+/// The parts of a connection by which it writes, for one turn.
+pub(super) struct Outlet<'a> {
+    pub(super) chat: &'a Chat,
+    pub(super) link: &'a Link,
+    pub(super) stream: &'a TcpStream,
+    pub(super) reader: &'a mut Reader,
+    /// Words of its own, and the rest of an entry that was written in part: these go first.
+    pub(super) out: &'a mut Vec<u8>,
+    /// Woken where there may be more than one turn takes.
+    pub(super) signal: &'a Arc<Notify>,
+    pub(super) form: fn(&Chunk) -> &Encoded,
+}
+
+impl Outlet<'_> {
+    /// Writes until everything is written or the peer takes no more; the second value says
+    /// whether it took anything.
+    pub(super) fn write(&mut self) -> io::Result<(Wrote, bool)> {
+        let mut slices = Vec::new();
+        let (mut written, mut blocked) = (0, false);
+        while written < TURN && !blocked {
+            if !self.out.is_empty() {
+                let count = would_block(self.stream.try_write(self.out))?;
+                self.out.drain(..count);
+                blocked = !self.out.is_empty();
+                written += count;
+                continue;
+            }
+            match self.reader.peek(&mut slices) {
+                Next::Some => {
+                    let (count, all) = self.write_slices(&slices)?;
+                    written += count;
+                    blocked = !all;
+                }
+                Next::Behind => return Ok((Wrote::Behind, written > 0)),
+                Next::Idle | Next::Ended => break,
+            }
+        }
+        if self.out.is_empty() {
+            *self.out = Vec::new();
+        }
+        self.link.holds(self.out.len());
+        if blocked {
+            self.reader.park();
+            return Ok((Wrote::Blocked, written > 0));
+        }
+        if written >= TURN {
+            // There may be more: come back at once, after a look at everything else.
+            self.signal.notify_one();
+        }
+        Ok((Wrote::All, written > 0))
+    }
+
+    /// Writes what a room has, in one call, and moves on over what was taken: over whole
+    /// entries, while the rest of one that was cut goes first next time.
+    fn write_slices(&mut self, slices: &[Slice]) -> io::Result<(usize, bool)> {
+        let now = self.chat.clock().now();
+        let form = self.form;
+        let span = |slice: &Slice| form(&slice.chunk).span(slice.from, slice.from + slice.len());
+        let spans: Vec<Bytes> = slices.iter().map(span).collect();
+        let vectors: Vec<IoSlice<'_>> = spans.iter().map(|bytes| IoSlice::new(bytes)).collect();
+        let count = would_block(self.stream.try_write_vectored(&vectors))?;
+        let mut left = count;
+        for (slice, bytes) in slices.iter().zip(&spans) {
+            if left < bytes.len() {
+                let (whole, rest) = form(&slice.chunk).split(slice.from, left);
+                let begun = usize::from(!rest.is_empty());
+                self.reader.advance(slice, whole + begun);
+                self.out.extend_from_slice(&rest);
+                return Ok((count, false));
+            }
+            left -= bytes.len();
+            self.reader.advance(slice, slice.len());
+            self.count(slice, now);
+        }
+        self.reader.next_turn();
+        Ok((count, true))
+    }
+
+    fn count(&self, slice: &Slice, now: Instant) {
+        let meters = self.chat.meters();
+        meters.delivered.add(slice.len() as u64);
+        if let Some(accepted) = slice.accepted {
+            meters
+                .delivery
+                .record(now.saturating_duration_since(accepted));
+        }
+    }
+}
+
+fn would_block(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}
+
+/// Waits until the peer takes more, if it was `blocked`, or else says something. A task that asks
+/// as itself leaves its name with the socket and needs no place in a list of those who wait.
+pub(super) fn ready(stream: &TcpStream, blocked: bool) -> impl Future<Output = io::Result<()>> {
+    poll_fn(move |cx| match blocked {
+        true => stream.poll_write_ready(cx),
+        false => stream.poll_read_ready(cx),
+    })
+}
+
+/// Gives what has come to `take`; true at the end of it. Not async: the buffer is on the stack
+/// only while there is something to read.
+pub(super) fn receive(stream: &TcpStream, take: impl FnOnce(&[u8])) -> io::Result<bool> {
+    let mut buffer = [0u8; READ];
+    match stream.try_read(&mut buffer) {
+        Ok(0) => Ok(true),
+        Ok(count) => {
+            take(&buffer[..count]);
+            Ok(false)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends our half and waits a moment for the peer's: closing over unread input would reset the
+/// connection, and the peer might lose what it has not read yet.
+pub(super) async fn part(stream: &mut TcpStream) {
+    let parting = async {
+        stream.shutdown().await?;
+        while !receive(stream, |_| {})? {
+            stream.readable().await?;
+        }
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(PART_WITHIN, parting).await;
+}
+
+/// Waits for as long as a peer may take nothing. Boxed, since nearly every connection is spared
+/// it.
+pub(super) async fn without_progress(patience: Duration) {
+    Box::pin(tokio::time::sleep(patience)).await;
+}
