@@ -84,19 +84,24 @@ impl Encoded {
     }
 
     /// The bytes of entries `from..to`.
-    pub fn span(&self, from: usize, to: usize) -> Bytes {
-        self.bytes.slice(self.start(from)..self.start(to))
+    pub fn span(&self, from: usize, to: usize) -> &[u8] {
+        &self.bytes[self.start(from)..self.start(to)]
+    }
+
+    /// The bytes of one entry, for who keeps them.
+    pub fn shared(&self, entry: usize) -> Bytes {
+        self.bytes.slice(self.start(entry)..self.ends[entry])
     }
 
     /// Counted from the beginning of `from`: how many whole entries lie within the first
     /// `written` bytes, and what is left of the one that was begun.
-    pub fn split(&self, from: usize, written: usize) -> (usize, Bytes) {
+    pub fn split(&self, from: usize, written: usize) -> (usize, &[u8]) {
         let at = self.start(from) + written;
         let whole = self.ends[from..].partition_point(|end| *end <= at);
         let begun = from + whole;
         let rest = match self.ends.get(begun) {
-            Some(end) if self.start(begun) < at => self.bytes.slice(at..*end),
-            _ => Bytes::new(),
+            Some(end) if self.start(begun) < at => &self.bytes[at..*end],
+            _ => &[],
         };
         (whole, rest)
     }
@@ -206,12 +211,13 @@ mod tests {
         };
         let chunk = Chunk::new(vec![notice("ab"), notice("cde"), notice("f")], None);
         let encoded = chunk.encoded::<Plain>();
-        assert_eq!(encoded.span(0, 3), "abcdef");
-        assert_eq!(encoded.span(1, 2), "cde");
-        assert_eq!(encoded.split(0, 2), (1, Bytes::new()));
-        assert_eq!(encoded.split(0, 3), (1, "de".into()));
-        assert_eq!(encoded.split(1, 4), (2, Bytes::new()));
-        assert_eq!(encoded.split(1, 1), (0, "de".into()));
-        assert_eq!(encoded.split(0, 0), (0, Bytes::new()));
+        assert_eq!(encoded.span(0, 3), b"abcdef");
+        assert_eq!(encoded.span(1, 2), b"cde");
+        assert_eq!(encoded.shared(1), "cde");
+        assert_eq!(encoded.split(0, 2), (1, &b""[..]));
+        assert_eq!(encoded.split(0, 3), (1, &b"de"[..]));
+        assert_eq!(encoded.split(1, 4), (2, &b""[..]));
+        assert_eq!(encoded.split(1, 1), (0, &b"de"[..]));
+        assert_eq!(encoded.split(0, 0), (0, &b""[..]));
     }
 }

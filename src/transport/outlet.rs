@@ -5,7 +5,6 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -86,26 +85,33 @@ impl Outlet<'_> {
     /// entries, while the rest of one that was cut goes first next time.
     fn write_slices(&mut self, slices: &[Slice]) -> io::Result<(usize, bool)> {
         let now = self.chat.clock().now();
-        let form = self.form;
-        let span = |slice: &Slice| form(&slice.chunk).span(slice.from, slice.from + slice.len());
-        let spans: Vec<Bytes> = slices.iter().map(span).collect();
-        let vectors: Vec<IoSlice<'_>> = spans.iter().map(|bytes| IoSlice::new(bytes)).collect();
-        let count = would_block(self.stream.try_write_vectored(&vectors))?;
+        let count = would_block(match slices {
+            [only] => self.stream.try_write(self.bytes(only)),
+            _ => {
+                let spans: Vec<_> = slices.iter().map(|s| IoSlice::new(self.bytes(s))).collect();
+                self.stream.try_write_vectored(&spans)
+            }
+        })?;
         let mut left = count;
-        for (slice, bytes) in slices.iter().zip(&spans) {
-            if left < bytes.len() {
-                let (whole, rest) = form(&slice.chunk).split(slice.from, left);
+        for slice in slices {
+            let length = self.bytes(slice).len();
+            if left < length {
+                let (whole, rest) = (self.form)(&slice.chunk).split(slice.from, left);
                 let begun = usize::from(!rest.is_empty());
                 self.reader.advance(slice, whole + begun);
-                self.out.extend_from_slice(&rest);
+                self.out.extend_from_slice(rest);
                 return Ok((count, false));
             }
-            left -= bytes.len();
+            left -= length;
             self.reader.advance(slice, slice.len());
             self.count(slice, now);
         }
         self.reader.next_turn();
         Ok((count, true))
+    }
+
+    fn bytes<'s>(&self, slice: &'s Slice) -> &'s [u8] {
+        (self.form)(&slice.chunk).span(slice.from, slice.from + slice.len())
     }
 
     fn count(&self, slice: &Slice, now: Instant) {

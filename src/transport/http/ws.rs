@@ -189,7 +189,7 @@ impl Connection {
     async fn feed(&mut self, slice: &Slice) -> Result<(), Error> {
         let encoded = slice.chunk.encoded::<Frames>();
         for entry in slice.from..slice.from + slice.len() {
-            let text = Utf8Bytes::try_from(encoded.span(entry, entry + 1))?;
+            let text = Utf8Bytes::try_from(encoded.shared(entry))?;
             self.socket.feed(Message::Text(text)).await?;
         }
         let meters = self.chat.meters();
