@@ -11,8 +11,10 @@ suite_targets() {
       fan_out "$kind"
       latency "$kind"
       commits "$kind"
+      behind "$kind"
     done
     publishing
+    across
     at_rest
   done
 }
@@ -52,20 +54,50 @@ latency() {
 
 # Commits: many senders beside the database's batches, one beside its single rows.
 commits() {
-  local kind=$1 batches='' rows=''
+  local kind=$1 batches='' rows tool
   fresh_database "$kind"
-  if [ "$kind" = postgres ]; then
-    psql_ -d "$DB" -f benches/prepare.sql
-    batches=$(rate_of 200 "$(pgbench_ -c 2 -T "$seconds" -f benches/batch.sql "$DB")")
-    rows=$(rate_of 1 "$(pgbench_ -c 1 -T "$seconds" -f benches/row.sql "$DB")")
-  fi
+  case $kind in
+    sqlite) tool='sqlite3, one row' rows=$(single_rows) ;;
+    postgres)
+      tool='pgbench -c1, one row'
+      psql_ -d "$DB" -f benches/prepare.sql
+      batches=$(rate_of 200 "$(pgbench_ -c 2 -T "$seconds" -f benches/batch.sql "$DB")")
+      rows=$(rate_of 1 "$(pgbench_ -c 1 -T "$seconds" -f benches/row.sql "$DB")")
+      ;;
+  esac
   start_instance
   load --connections 10 --rooms 10 --senders 100 --window 10
   result targets "$kind: committed, 100 senders with 10 in flight, 10 rooms" /s \
     "$(of .committed_per_second)" ${batches:+'pgbench, 200 rows a transaction' "$batches"}
   load --connections 1 --senders 1 --window 1
   result targets "$kind: committed, one sender with one in flight" /s \
-    "$(of .committed_per_second)" ${rows:+'pgbench -c1, one row' "$rows"}
+    "$(of .committed_per_second)" "$tool" "$rows"
+  stop_instances
+}
+
+# Single rows a second that sqlite3 commits as the program does, in a file of its own.
+single_rows() {
+  local count=2000 began
+  began=$(date +%s%N)
+  {
+    echo 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE messages (content TEXT);'
+    printf "INSERT INTO messages VALUES (printf('%%100d', %d));\n" $(seq "$count")
+  } | sqlite3 "$work/$DB.reference" >/dev/null
+  echo $((count * 1000000000 / ($(date +%s%N) - began)))
+}
+
+# A reader that asks for 10,000 messages of the past.
+behind() {
+  local kind=$1 count=10000 began
+  fresh_database "$kind"
+  start_instance
+  seconds=2 load --connections 1 --senders 10 --window 40
+  began=$(date +%s%N)
+  # It ends when it has them, and curl with it.
+  curl -sN "http://127.0.0.1:$HTTP/api/messages/bench-0000?after=1" 2>/dev/null |
+    awk -v count="$count" '/^id:/ && ++n == count { exit }' || true
+  result targets "$kind: 10,000 messages of the past, read" s \
+    "$(jq -n "($(date +%s%N) - $began) / 1e9")"
   stop_instances
 }
 
@@ -83,6 +115,26 @@ publishing() {
   load --connections 3 --senders 30 --window 40
   result targets 'three instances write to one room: committed' /s "$(of .committed_per_second)" \
     'redis-benchmark publish' "$bare"
+  stop_instances
+}
+
+# 45 messages a second over three instances, with Redis and without; and how long health looks at them.
+across() {
+  local bus began p
+  fresh_database postgres
+  start_several 3
+  began=$(date +%s%N)
+  "$DISCORDCTL" health "${SUBJECT[@]}" >/dev/null || true
+  result targets 'health of three instances' ms "$((($(date +%s%N) - began) / 1000000))"
+  for bus in up down; do
+    if [ "$bus" = down ]; then kill -KILL "$redis_pid" && wait "$redis_pid" || true; fi
+    load --connections 30 --senders 3 --rate 15
+    for p in p50 p90 p99; do
+      result targets "three instances, 45 messages/s, Redis $bus: delivered, ${p^^}" ms "$(of ".delivery_ms.$p")"
+    done
+  done
+  redis_start "$work" "$REDIS_PORT"
+  redis_pid=$STARTED_PID
   stop_instances
 }
 
