@@ -27,6 +27,14 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
+#[tokio::test]
+async fn a_target_without_a_path_is_nothing_here() {
+    let server = Running::start().await;
+    let mut wire = Wire::open(server.http).await;
+    wire.send(request("CONNECT", "other:1", &[], None)).await;
+    assert_problem(&wire.answer().await, 404, "not_found");
+}
+
 /// Waits as long as the server does: ten seconds, a constant.
 #[tokio::test]
 async fn headers_that_do_not_come_to_an_end_are_given_up() {

@@ -20,11 +20,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderValue, StatusCode};
+use warp::http::HeaderValue;
 use warp::reply::Response;
 
 use super::super::Drain;
-use super::problem::Problem;
 use super::takeover::{Handle, Serving, Taken};
 
 /// What an HTTP connection is held to.
@@ -129,7 +128,7 @@ async fn answer(
         let mut response = match request.uri().path_and_query() {
             Some(_) => service.call(request).await?,
             // As a proxy is asked ('CONNECT host:1'); the routes would panic over it.
-            None => pathless().response(),
+            None => super::not_found(),
         };
         tracing::debug!(status = response.status().as_u16(), "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
@@ -139,11 +138,6 @@ async fn answer(
         Ok(response)
     };
     answering.instrument(span).await
-}
-
-fn pathless() -> Problem {
-    let detail = "a request names a path, such as /api/rooms";
-    Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
 }
 
 /// A stream whose writes fail when the peer has taken nothing for too long.
