@@ -111,28 +111,43 @@ impl Talk {
 /// Connects and begins to read `room`. `nickname` is for transports that ask for one.
 pub(super) async fn open(
     transport: Transport,
-    (tcp, http): (SocketAddr, SocketAddr),
+    addresses: (SocketAddr, SocketAddr),
     room: &str,
     nickname: &str,
 ) -> Opening<Opened> {
-    match transport {
-        Transport::Tcp => lines(Talk::open(tcp).await?, room).await,
-        Transport::Sse => events(Talk::open(http).await?, http, room, None).await,
-        Transport::Ws => frames(Talk::open(http).await?, http, room, nickname).await,
-    }
+    let talk = Talk::open(door(transport, addresses)).await?;
+    begin(transport, talk, addresses.1, room, nickname).await
 }
 
 /// The same for one that will read slowly.
 pub(super) async fn open_slow(
     transport: Transport,
-    (tcp, http): (SocketAddr, SocketAddr),
+    addresses: (SocketAddr, SocketAddr),
+    room: &str,
+    nickname: &str,
+) -> Opening<Opened> {
+    let talk = Talk::open_small(door(transport, addresses)).await?;
+    begin(transport, talk, addresses.1, room, nickname).await
+}
+
+fn door(transport: Transport, (tcp, http): (SocketAddr, SocketAddr)) -> SocketAddr {
+    match transport {
+        Transport::Tcp => tcp,
+        Transport::Sse | Transport::Ws => http,
+    }
+}
+
+async fn begin(
+    transport: Transport,
+    talk: Talk,
+    http: SocketAddr,
     room: &str,
     nickname: &str,
 ) -> Opening<Opened> {
     match transport {
-        Transport::Tcp => lines(Talk::open_small(tcp).await?, room).await,
-        Transport::Sse => events(Talk::open_small(http).await?, http, room, None).await,
-        Transport::Ws => frames(Talk::open_small(http).await?, http, room, nickname).await,
+        Transport::Tcp => lines(talk, room).await,
+        Transport::Sse => events(talk, http, room, None).await,
+        Transport::Ws => frames(talk, http, room, nickname).await,
     }
 }
 
