@@ -83,19 +83,19 @@ pub async fn run(
         }
         _ => Hands::Plain(history),
     };
+    let rooms: Vec<_> = (stands.iter())
+        .filter(|stand| crowded.contains(&stand.room.id))
+        .collect();
     let mut trimming = Trimming {
         plan,
         upkeep,
         stop,
         archive_first: archive.is_some(),
-        pace: Pace::new(hands.history().batch(), served),
+        pace: Pace::new(hands.history().batch(), served, rooms.len(), plan.within),
     };
-    for stand in &stands {
+    for stand in rooms {
         if stop.is_cancelled() {
             break;
-        }
-        if !crowded.contains(&stand.room.id) {
-            continue;
         }
         let Some(room) = trimming.room(&mut hands, stand).await? else {
             continue;
@@ -142,6 +142,7 @@ impl Trimming<'_> {
         let room = stand.room.id;
         let limit = self.limit(hands.history(), stand).await?;
         let candidates = hands.history().span(room, 0, limit).await?.count;
+        self.pace.room(candidates);
         if candidates == 0 {
             return Ok(None);
         }

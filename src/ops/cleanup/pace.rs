@@ -2,15 +2,15 @@
 //!
 //! A batch that takes long says that the disk is busy or that others write; sessions that wait
 //! in the database say that they wait, perhaps for us. Either makes batches smaller and rests
-//! longer, until neither is so.
+//! longer, until neither is so; but not so long that a run is not over in its time, or where people
+//! never stop talking more would come than goes.
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 /// A batch should hold others up for no longer than this.
 const AIM: Duration = Duration::from_millis(15);
-/// However busy it is, a twentieth of the largest batch goes, and that at least twice a second:
-/// more than people say in that time, or it would never end.
+/// However busy it is, a twentieth of the largest batch goes, and that at least twice a second.
 const LEAST_SHARE: usize = 20;
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 const LONGEST_REST: Duration = Duration::from_millis(500);
@@ -24,11 +24,19 @@ pub(super) struct Pace {
     /// How often in a row others had to wait.
     strain: u32,
     since: Instant,
+    /// When the run, and what is deleted now, should be over.
+    end: Instant,
+    due: Instant,
+    /// Rooms that are still to come, and messages of this one.
+    rooms: u32,
+    left: u64,
 }
 
 impl Pace {
-    /// With batches of at most `most`; slower where instances are served by the same database.
-    pub(super) fn new(most: usize, beside_chat: bool) -> Self {
+    /// With batches of at most `most`; slower where instances are served by the same database, as
+    /// far as so many rooms are done `within` that time.
+    pub(super) fn new(most: usize, beside_chat: bool, rooms: usize, within: Duration) -> Self {
+        let end = Instant::now() + within;
         let least = (most / LEAST_SHARE).max(1);
         Self {
             batch: match beside_chat {
@@ -40,7 +48,19 @@ impl Pace {
             beside_chat,
             strain: 0,
             since: Instant::now(),
+            end,
+            due: end,
+            rooms: u32::try_from(rooms).unwrap_or(u32::MAX),
+            left: 0,
         }
+    }
+
+    /// The next room begins, with so many messages to go. It has its share of the time.
+    pub(super) fn room(&mut self, messages: u64) {
+        let now = Instant::now();
+        self.due = now + self.end.saturating_duration_since(now) / self.rooms.max(1);
+        self.rooms = self.rooms.saturating_sub(1);
+        self.left = messages;
     }
 
     pub(super) fn beside_chat(&self) -> bool {
@@ -55,16 +75,35 @@ impl Pace {
 
     /// After a batch, with so many sessions that wait: rests as long as it should.
     pub(super) async fn rest(&mut self, waiting: u64) {
-        let rest = self.learn(self.since.elapsed(), waiting);
+        let time = self.due.saturating_duration_since(Instant::now());
+        let rest = self.learn(self.since.elapsed(), waiting, time);
         if !rest.is_zero() {
             sleep(rest).await;
         }
     }
 
-    fn learn(&mut self, took: Duration, waiting: u64) -> Duration {
+    fn learn(&mut self, took: Duration, waiting: u64, time: Duration) -> Duration {
         if !self.beside_chat {
             return Duration::ZERO;
         }
+        let done = self.batch;
+        let rest = self.make_way(took, waiting);
+        self.left = self.left.saturating_sub(done as u64);
+        let batches = u32::try_from(self.left.div_ceil(done as u64)).unwrap_or(u32::MAX);
+        let each = time / batches.max(1);
+        if took + rest <= each {
+            return rest;
+        }
+        // A larger batch takes less for each message.
+        self.batch = match each < took * 2 {
+            true => (done * 2).min(self.most),
+            false => done,
+        };
+        each.saturating_sub(took)
+    }
+
+    /// How long chat would like it to rest.
+    fn make_way(&mut self, took: Duration, waiting: u64) -> Duration {
         let strained = waiting > 0 || took > AIM * 4;
         self.strain = match strained {
             true => (self.strain + 1).min(8),
@@ -89,12 +128,20 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn beside_chat() -> Pace {
+        let mut pace = Pace::new(1_000, true, 1, LONG);
+        pace.room(100_000);
+        pace
+    }
+
     #[test]
     fn it_speeds_up_while_nobody_minds() {
-        let mut pace = Pace::new(1_000, true);
+        let mut pace = beside_chat();
         let first = pace.begin();
         for _ in 0..50 {
-            assert!(pace.learn(ms(3), 0) <= ms(10));
+            assert!(pace.learn(ms(3), 0, LONG) <= ms(10));
         }
         assert!(pace.begin() > first);
         assert_eq!(pace.begin(), 1_000, "and no further");
@@ -102,26 +149,63 @@ mod tests {
 
     #[test]
     fn it_slows_down_when_commits_get_slow() {
-        let mut pace = Pace::new(1_000, true);
-        let rests: Vec<_> = (0..8).map(|_| pace.learn(ms(80), 0)).collect();
+        let mut pace = beside_chat();
+        let rests: Vec<_> = (0..8).map(|_| pace.learn(ms(80), 0, LONG)).collect();
         assert!(rests.is_sorted() && rests[7] == LONGEST_REST, "{rests:?}");
         assert_eq!(pace.begin(), 50);
-        assert!(pace.learn(ms(3), 0) <= ms(10), "and is quick again at once");
+        assert!(
+            pace.learn(ms(3), 0, LONG) <= ms(10),
+            "and is quick again at once"
+        );
     }
 
     #[test]
     fn it_slows_down_when_others_wait() {
-        let mut pace = Pace::new(1_000, true);
-        assert!(pace.learn(ms(3), 2) > pace.learn(ms(3), 0));
-        let rests: Vec<_> = (0..9).map(|_| pace.learn(ms(3), 1)).collect();
+        let mut pace = beside_chat();
+        assert!(pace.learn(ms(3), 2, LONG) > pace.learn(ms(3), 0, LONG));
+        let rests: Vec<_> = (0..9).map(|_| pace.learn(ms(3), 1, LONG)).collect();
         assert!(rests.is_sorted() && rests[8] == LONGEST_REST, "{rests:?}");
     }
 
     #[test]
+    fn it_is_over_in_time_whoever_waits() {
+        let (took, mut time) = (ms(20), Duration::from_secs(10));
+        let mut pace = beside_chat();
+        while pace.left > 0 {
+            pace.begin();
+            time = time.checked_sub(took).expect("there is time for it");
+            let rest = pace.learn(took, 5, time);
+            time = time.checked_sub(rest).expect("it rests no longer");
+        }
+    }
+
+    #[test]
+    fn out_of_time_it_rests_no_more() {
+        let mut pace = beside_chat();
+        for _ in 0..5 {
+            assert_eq!(pace.learn(ms(80), 9, Duration::ZERO), Duration::ZERO);
+        }
+        assert_eq!(pace.begin(), 1_000);
+    }
+
+    #[test]
+    fn each_room_has_its_share_of_the_time() {
+        let mut pace = Pace::new(1_000, true, 4, LONG);
+        let share = |pace: &Pace| pace.due.saturating_duration_since(Instant::now());
+        pace.room(1);
+        assert!(share(&pace) <= LONG / 4);
+        pace.room(1);
+        pace.room(1);
+        pace.room(1);
+        assert!(share(&pace) > LONG / 2, "the last has all that is left");
+        pace.room(1);
+    }
+
+    #[test]
     fn alone_it_does_not_rest() {
-        let mut pace = Pace::new(1_000, false);
+        let mut pace = Pace::new(1_000, false, 1, LONG);
         assert_eq!(
-            (pace.begin(), pace.learn(ms(500), 3)),
+            (pace.begin(), pace.learn(ms(500), 3, Duration::ZERO)),
             (1_000, Duration::ZERO)
         );
     }

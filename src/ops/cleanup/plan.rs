@@ -1,4 +1,6 @@
 //! What is to be trimmed, and what stays.
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::model::RoomName;
@@ -13,6 +15,8 @@ pub struct Plan {
     pub rooms: Vec<(RoomName, Option<usize>)>,
     /// What is not older stays.
     pub before: DateTime<Utc>,
+    /// It makes way for chat as far as it is over in this time.
+    pub within: Duration,
     /// Do all but write and delete.
     pub dry_run: bool,
     pub now: DateTime<Utc>,
