@@ -127,7 +127,10 @@ across() {
   "$DISCORDCTL" health "${SUBJECT[@]}" >/dev/null || true
   result targets 'health of three instances' ms "$((($(date +%s%N) - began) / 1000000))"
   for bus in up down; do
-    if [ "$bus" = down ]; then kill -KILL "$redis_pid" && wait "$redis_pid" || true; fi
+    if [ "$bus" = down ]; then
+      kill -KILL "$redis_pid"
+      wait "$redis_pid" || true
+    fi
     load --connections 30 --senders 3 --rate 15
     for p in p50 p90 p99; do
       result targets "three instances, 45 messages/s, Redis $bus: delivered, ${p^^}" ms "$(of ".delivery_ms.$p")"
