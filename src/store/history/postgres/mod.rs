@@ -237,10 +237,12 @@ impl History for PostgresHistory {
             // What a crash brings back is deleted by the next run.
             let lazily = sqlx::raw_sql("SET LOCAL synchronous_commit = off");
             lazily.execute(&mut *tx).await?;
+            // By their places: of "all up to the last of them" PostgreSQL expects a third of the
+            // room, and reads the whole table for it.
             let delete = sqlx::query(
-                "DELETE FROM messages WHERE room_id = $1 AND seq <= (
-                   SELECT max(seq) FROM (SELECT seq FROM messages
-                     WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS oldest)",
+                "DELETE FROM messages WHERE room_id = $1 AND seq = ANY (ARRAY(
+                   SELECT seq FROM messages
+                   WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3))",
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let delete = delete.bind(room).bind(up_to).bind(limit);
