@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use tokio_util::sync::CancellationToken;
 
-use crate::db::Db;
+use crate::db::{self, Db, Kind};
 use crate::leases::open;
 use crate::log::{archived, empty, now, old, say};
 use crate::program::Program;
@@ -152,6 +152,47 @@ async fn check(db: &Db, case: &Case) {
     }
     let again = trim(&config, &Options::default()).await;
     assert_eq!((again.candidates, again.deleted), (0, 0), "{case:?}");
+}
+
+/// What a batch costs must not grow with what is stored. In no order on the disk, as rooms that are
+/// talked in together are.
+#[test]
+fn a_batch_does_not_read_the_whole_table() {
+    const STORED: i64 = 60_000;
+    db::run(Kind::Postgres, |db| async move {
+        empty(&db).await;
+        db.sql(&format!(
+            "INSERT INTO rooms (id, name, last_seq) VALUES (1, 'room1', {STORED})"
+        ))
+        .await;
+        db.sql(&format!(
+            "INSERT INTO messages (room_id, seq, user_id, content, created_at)
+             SELECT 1, n, 1, repeat('x', 100), now() - interval '1 day'
+             FROM generate_series(1, {STORED}) n ORDER BY random()"
+        ))
+        .await;
+        db.sql("ANALYZE messages").await;
+        let config = Config {
+            db_url: db.url.parse().expect("a URL"),
+            ..Config::default()
+        };
+        let keep = Options {
+            keep: Some(1_000),
+            no_archive: true,
+            ..Options::default()
+        };
+        trim(&config, &keep).await;
+        let of_table = async |what: &str| {
+            let table = "pg_stat_user_tables WHERE relname = 'messages'";
+            db.number(&format!("SELECT {what} FROM {table}")).await
+        };
+        // Sessions tell what they did a moment later.
+        while of_table("n_tup_del").await < STORED - 1_000 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let read = of_table("seq_tup_read").await;
+        assert!(read < 5 * STORED, "{read} rows for {STORED}");
+    });
 }
 
 const ROOMS: i64 = 4;
@@ -310,7 +351,7 @@ pub(crate) async fn an_interrupted_one_says_how_to_go_on(db: Db) {
     // Held up where it cannot end by itself before the signal comes.
     let lock = match db.kind {
         crate::db::Kind::Sqlite => None,
-        crate::db::Kind::Postgres => Some(crate::jobs::hold_room(&db, 1).await),
+        Kind::Postgres => Some(crate::jobs::hold_room(&db, 1).await),
     };
     let Some(lock) = lock else { return };
     let child = program.start(&["cleanup"]);
