@@ -25,8 +25,9 @@ pub struct Options {
     pub dry_run: bool,
 }
 
-/// How long a run may take to make way for chat, if nobody says.
-const UNHURRIED: Duration = Duration::from_secs(5 * 60);
+/// How long a run may take to make way for chat: less than `serve` lets its own take. Who ends one
+/// sooner wants less done, not the same in a hurry.
+const UNHURRIED: Duration = Duration::from_secs(3 * 60);
 
 pub type CleanupError = ArchiveError;
 
@@ -122,8 +123,7 @@ async fn within(
         keep: options.keep.unwrap_or(config.retention.keep_last),
         rooms: options.rooms.clone(),
         before: now.checked_sub_signed(age).unwrap_or_default(),
-        // What it has not done by then waits for the next run.
-        within: options.max_run.unwrap_or(UNHURRIED) * 4 / 5,
+        within: UNHURRIED,
         dry_run: options.dry_run,
         now,
     };
