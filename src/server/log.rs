@@ -5,16 +5,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::reload::Handle;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt};
 
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::process::LogFile;
 
 /// The level, and the means to change it while the process runs.
 struct Dial {
-    turn: Box<dyn Fn(LogLevel) -> bool + Send + Sync>,
+    handle: Handle<Targets, Registry>,
     levels: Mutex<Levels>,
 }
 
@@ -34,34 +37,23 @@ pub fn init(config: &Log, file: Option<LogFile>) {
         Some(file) => BoxMakeWriter::new(Arc::new(file)),
         None => BoxMakeWriter::new(std::io::stderr),
     };
-    let builder = tracing_subscriber::fmt().with_writer(writer);
-    let filter = filter(config.level);
+    let (filter, handle) = reload::Layer::new(filter(config.level));
     let text = match config.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let (started, turn) = match text {
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match text {
         true => {
             let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-            let builder = builder
-                .with_ansi(colours && std::io::stderr().is_terminal())
-                .with_env_filter(filter)
-                .with_filter_reloading();
-            let turn = turning(builder.reload_handle());
-            (builder.try_init(), turn)
+            let colours = colours && std::io::stderr().is_terminal();
+            lines.with_ansi(colours).boxed()
         }
-        false => {
-            let builder = builder
-                .json()
-                .flatten_event(true)
-                .with_env_filter(filter)
-                .with_filter_reloading();
-            let turn = turning(builder.reload_handle());
-            (builder.try_init(), turn)
-        }
+        false => lines.json().flatten_event(true).boxed(),
     };
-    if started.is_err() {
+    let started = tracing_subscriber::registry().with(filter).with(lines);
+    if started.try_init().is_err() {
         return tracing::debug!("logging was started already");
     }
     let levels = Levels {
@@ -70,20 +62,23 @@ pub fn init(config: &Log, file: Option<LogFile>) {
         changes: 0,
     };
     let _ = DIAL.set(Dial {
-        turn,
+        handle,
         levels: Mutex::new(levels),
     });
 }
 
 /// Libraries are heard from warnings on: what they say below that is about themselves.
-fn filter(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(format!("warn,discordctl={}", level.as_str()))
-}
-
-fn turning<S: 'static>(
-    handle: Handle<EnvFilter, S>,
-) -> Box<dyn Fn(LogLevel) -> bool + Send + Sync> {
-    Box::new(move |level| handle.reload(filter(level)).is_ok())
+fn filter(level: LogLevel) -> Targets {
+    let own = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("discordctl", own)
 }
 
 /// What was, and what it goes back to.
@@ -96,7 +91,7 @@ pub(super) struct Set {
 pub(super) fn set(level: LogLevel, hold: Option<Duration>) -> Option<Set> {
     let dial = DIAL.get()?;
     let mut levels = dial.levels.lock();
-    if !(dial.turn)(level) {
+    if dial.handle.reload(filter(level)).is_err() {
         return None;
     }
     let was = std::mem::replace(&mut levels.now, level);
@@ -121,7 +116,8 @@ impl Dial {
     /// Goes back to the usual level, unless another was set meanwhile.
     fn take_back(&self, change: u64) {
         let mut levels = self.levels.lock();
-        if levels.changes == change && (self.turn)(levels.usual) {
+        let usual = filter(levels.usual);
+        if levels.changes == change && self.handle.reload(usual).is_ok() {
             levels.now = levels.usual;
         }
     }
