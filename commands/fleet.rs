@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::settings;
 
 /// Where instances are looked for.
-const FOLDER: &str = "config";
+const USUAL: &str = "config";
 
 /// Which instances a command is about.
 #[derive(Debug, Args)]
@@ -19,12 +19,19 @@ pub(crate) struct Fleet {
     /// Only these, by instance id [default: all of the folder]
     #[arg(value_name = "INSTANCE")]
     pub(crate) instances: Vec<String>,
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+}
+
+/// Where the instances are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Folder {
     /// Folder whose instance*.json are the instances
     #[arg(
         long,
         value_name = "FOLDER",
         env = "DISCORDCTL_CONFIG_DIR",
-        default_value = FOLDER
+        default_value = USUAL
     )]
     pub(crate) config_dir: PathBuf,
 }
@@ -36,15 +43,9 @@ pub(crate) struct Member {
     pub(crate) config: Config,
 }
 
-impl Fleet {
-    /// Nothing was named, and what is looked at then is not there.
-    fn is_nowhere(&self) -> bool {
-        let unnamed = self.config_dir == Path::new(FOLDER) && self.instances.is_empty();
-        unnamed && !self.config_dir.exists()
-    }
-
-    /// All of the folder, in the order of their files.
-    pub(crate) fn all(&self) -> anyhow::Result<Vec<Member>> {
+impl Folder {
+    /// All instances of the folder, in the order of their files.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
         for file in files(&self.config_dir)? {
             let config = settings::of_file(&file)?.config;
@@ -52,10 +53,18 @@ impl Fleet {
         }
         Ok(members)
     }
+}
+
+impl Fleet {
+    /// Nothing was named, and what is looked at then is not there.
+    fn is_nowhere(&self) -> bool {
+        let folder = &self.folder.config_dir;
+        folder == Path::new(USUAL) && self.instances.is_empty() && !folder.exists()
+    }
 
     /// Those asked for, in the order of their files.
     pub(crate) fn members(&self) -> anyhow::Result<Vec<Member>> {
-        let mut members = self.all()?;
+        let mut members = self.folder.members()?;
         let unknown = self
             .instances
             .iter()
@@ -69,7 +78,11 @@ impl Fleet {
                 exit: Exit::NoInput,
                 code: "no_such_instance",
                 what: format!("there is no instance '{name}'"),
-                why: format!("{} has {}", self.config_dir.display(), known.join(", ")),
+                why: format!(
+                    "{} has {}",
+                    self.folder.config_dir.display(),
+                    known.join(", ")
+                ),
                 hint: "name one of those, or none for all".into(),
                 runbook: None,
             }
@@ -104,7 +117,7 @@ impl Alone {
             return Ok(vec![settings::of_file(file)?.config]);
         }
         if fleet.is_nowhere() {
-            return Ok(vec![settings::of_nothing()?.config]);
+            return Ok(vec![settings::of(None)?.config]);
         }
         let members = fleet.members()?.into_iter();
         Ok(members.map(|member| member.config).collect())
@@ -115,7 +128,10 @@ impl Alone {
         let found = match &self.config {
             Some(file) => vec![Some(file.clone())],
             None if fleet.is_nowhere() => vec![None],
-            None => files(&fleet.config_dir)?.into_iter().map(Some).collect(),
+            None => files(&fleet.folder.config_dir)?
+                .into_iter()
+                .map(Some)
+                .collect(),
         };
         let mut candidates: Vec<Candidate> = found.into_iter().map(candidate).collect();
         if !fleet.instances.is_empty() {
@@ -132,7 +148,7 @@ impl Alone {
 fn candidate(file: Option<PathBuf>) -> Candidate {
     let loaded = match &file {
         Some(file) => settings::of_file(file),
-        None => settings::of_nothing(),
+        None => settings::of(None),
     };
     let (config, warnings) = match loaded {
         Ok(loaded) => {

@@ -1,6 +1,5 @@
 //! `discordctl runbook`: what to do when something is wrong, to read or to be led through.
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
+use crate::fleet::Folder;
 use crate::output::{Output, table};
 
 /// What to do when something is wrong: read it, or be led through it
@@ -52,14 +51,8 @@ enum RunbookCommand {
         /// Check, and show what would be proposed; change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Folder whose instance*.json are the instances
-        #[arg(
-            long,
-            value_name = "FOLDER",
-            env = "DISCORDCTL_CONFIG_DIR",
-            default_value = "config"
-        )]
-        config_dir: PathBuf,
+        #[command(flatten)]
+        folder: Folder,
     },
 }
 
@@ -95,9 +88,9 @@ pub(crate) fn run(args: RunbookArgs, yes: bool, output: &Output) -> anyhow::Resu
         RunbookCommand::Run {
             name,
             dry_run,
-            config_dir,
+            folder,
         } => {
-            let place = place(config_dir)?;
+            let place = place(&folder)?;
             let mut person = Asked::new(yes, dry_run)?;
             walk(&book(&name)?, &place, dry_run, &mut person, output)
         }
@@ -136,14 +129,14 @@ fn list(output: &Output) -> anyhow::Result<Exit> {
 }
 
 /// Commands are told of the folder's first instance.
-fn place(config_dir: PathBuf) -> anyhow::Result<Place> {
-    let fleet = Fleet {
-        instances: Vec::new(),
-        config_dir: std::path::absolute(&config_dir).unwrap_or(config_dir),
+fn place(folder: &Folder) -> anyhow::Result<Place> {
+    let named = &folder.config_dir;
+    let folder = Folder {
+        config_dir: std::path::absolute(named).unwrap_or(named.clone()),
     };
-    let members = fleet.members()?;
+    let members = folder.members()?;
     let first = members.first().context("a folder without instances")?;
-    Ok(Place::of(&first.config, &first.file, &fleet.config_dir))
+    Ok(Place::of(&first.config, &first.file, &folder.config_dir))
 }
 
 fn walk(

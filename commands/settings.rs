@@ -129,16 +129,6 @@ pub(crate) fn of(file: Option<&Path>) -> Result<Loaded, Failure> {
     .map_err(failure)
 }
 
-/// The settings of an instance without a file: variables and defaults.
-pub(crate) fn of_nothing() -> Result<Loaded, Failure> {
-    config::load(Sources {
-        file: None,
-        env: environment()?,
-        overrides: Vec::new(),
-    })
-    .map_err(failure)
-}
-
 /// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a
 /// value that nobody set.
 fn environment() -> Result<Vec<(String, String)>, Failure> {

@@ -4,8 +4,6 @@ pub(crate) mod disconnect;
 pub(crate) mod drain;
 pub(crate) mod log_level;
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::process::control::{ControlError, Place, Request, ask};
@@ -14,32 +12,22 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
+use crate::fleet::{Alone, Fleet};
 use crate::output::{Output, table};
-use crate::settings;
 
 /// Which running instances are asked.
 #[derive(Debug, Args)]
 pub(crate) struct Whom {
     #[command(flatten)]
     fleet: Fleet,
-    /// The one instance of this file, in place of a folder's
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    alone: Alone,
 }
 
 impl Whom {
-    /// Their settings. Where there is no folder, the instance that 'serve' alone starts is meant.
+    /// Their settings.
     fn instances(&self) -> anyhow::Result<Vec<Config>> {
-        if let Some(file) = &self.config {
-            return Ok(vec![settings::of_file(file)?.config]);
-        }
-        let usual = self.fleet.config_dir == Path::new("config");
-        if usual && self.fleet.instances.is_empty() && !self.fleet.config_dir.exists() {
-            return Ok(vec![settings::of(None)?.config]);
-        }
-        let members = self.fleet.members()?;
-        Ok(members.into_iter().map(|member| member.config).collect())
+        self.alone.configs(&self.fleet)
     }
 
     /// Asks each of them the same. If none does it, that is the error.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::confirm::confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Folder};
 use crate::output::{Format, Output};
 use crate::{instances, restart};
 
@@ -95,14 +95,8 @@ struct LiveArgs {
     /// Not on private servers, but on the configured ones; asks first
     #[arg(long)]
     live: bool,
-    /// Folder whose instance*.json are the instances
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        env = "DISCORDCTL_CONFIG_DIR",
-        default_value = "config"
-    )]
-    config_dir: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// The one that is killed [default: the first]
     #[arg(long, value_name = "INSTANCE", requires = "live")]
     instance: Option<String>,
@@ -222,10 +216,10 @@ impl LiveArgs {
         let fleet = Fleet {
             // Known, or this says so.
             instances: self.instance.iter().cloned().collect(),
-            config_dir: self.config_dir.clone(),
+            folder: self.folder.clone(),
         };
         let chosen = fleet.members()?;
-        let places = instances::places(fleet.all()?);
+        let places = instances::places(self.folder.members()?);
         let chosen = self.instance.as_ref().and(chosen.first());
         let is_chosen = |place: &Place| chosen.is_some_and(|member| member.file == place.file);
         let commands = self.stop_command.clone().zip(self.start_command.clone());

@@ -95,7 +95,7 @@ pub(crate) struct RestartArgs {
 pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
     // Those named are known to the folder, or this says so.
     args.fleet.members()?;
-    let places = instances::places(args.fleet.all()?);
+    let places = instances::places(args.fleet.folder.members()?);
     let keeper = keeper()?;
     let told = Told::new(output);
     let rolled = instances::runtime()?.block_on(async {
