@@ -314,6 +314,17 @@ pub(crate) async fn only_what_is_asked_for_is_trimmed(db: Db) {
     assert_eq!(archived(&program.path("archive")).len(), 200);
 }
 
+pub(crate) async fn a_large_room_does_not_keep_the_others_waiting(db: Db) {
+    empty(&db).await;
+    for (room, messages) in [(1, 300), (2, 50), (3, 100)] {
+        say(&db, room, &vec![100_000; messages], now()).await;
+    }
+    let done = Program::on(&db).run(&["cleanup"]).await;
+    let rooms = done.json["rooms"].as_array().expect("a list");
+    let names: Vec<_> = rooms.iter().map(|room| &room["room"]).collect();
+    assert_eq!(names, ["room2", "room3", "room1"]);
+}
+
 pub(crate) async fn who_else_is_at_work_is_let_be(db: Db) {
     old(&db, 1, 50, now()).await;
     let program = Program::on(&db);

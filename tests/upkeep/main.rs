@@ -33,6 +33,7 @@ db::on_both! {
         killed_at_each_step_it_ends_the_same,
         killed_at_any_moment_it_ends_the_same,
         only_what_is_asked_for_is_trimmed,
+        a_large_room_does_not_keep_the_others_waiting,
         who_else_is_at_work_is_let_be,
         it_ends_when_its_time_is_over_and_goes_on,
         an_interrupted_one_says_how_to_go_on,

@@ -83,9 +83,11 @@ pub async fn run(
         }
         _ => Hands::Plain(history),
     };
-    let rooms: Vec<_> = (stands.iter())
+    let mut rooms: Vec<_> = (stands.iter())
         .filter(|stand| crowded.contains(&stand.room.id))
         .collect();
+    // Where one takes all the time that there is, the others are done before it.
+    rooms.sort_by_key(|stand| stand.last_seq - stand.archived);
     let mut trimming = Trimming {
         plan,
         upkeep,
