@@ -99,7 +99,7 @@ fn assert_right(code: Option<i32>, report: &Value) {
     for name in ["sent", "committed", "delivered"] {
         assert!(report[name].as_u64() > Some(0), "{name} in {report:#}");
     }
-    for quantile in ["p50", "p90", "p99", "p999", "max"] {
+    for quantile in ["p50", "p90", "p95", "p99", "p999", "max"] {
         let ms = report["delivery_ms"][quantile].as_f64();
         assert!(ms > Some(0.0), "{quantile} in {report:#}");
     }

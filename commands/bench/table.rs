@@ -30,7 +30,7 @@ pub(super) fn of(report: &Report) -> String {
     text += &table(["", "messages", "per second"], counts.into());
     text += "\n\n";
     text += &table(
-        ["ms", "p50", "p90", "p99", "p99.9", "max"],
+        ["ms", "p50", "p90", "p95", "p99", "p99.9", "max"],
         vec![
             latency("acknowledged", &report.ack_ms),
             latency("delivered", &report.delivery_ms),
@@ -88,10 +88,11 @@ fn about(report: &Report) -> String {
     )
 }
 
-fn latency(name: &str, ms: &Quantiles) -> [String; 6] {
-    let shown = [ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(|value| format!("{value:.2}"));
-    let [p50, p90, p99, p999, max] = shown;
-    [name.to_owned(), p50, p90, p99, p999, max]
+fn latency(name: &str, ms: &Quantiles) -> [String; 7] {
+    let shown =
+        [ms.p50, ms.p90, ms.p95, ms.p99, ms.p999, ms.max].map(|value| format!("{value:.2}"));
+    let [p50, p90, p95, p99, p999, max] = shown;
+    [name.to_owned(), p50, p90, p95, p99, p999, max]
 }
 
 fn used(report: &Report, server: &Usage) -> String {

@@ -18,6 +18,7 @@ const DIGITS: u8 = 3;
 pub struct Quantiles {
     pub p50: f64,
     pub p90: f64,
+    pub p95: f64,
     pub p99: f64,
     pub p999: f64,
     pub max: f64,
@@ -29,6 +30,7 @@ impl Quantiles {
         Self {
             p50: at(0.5),
             p90: at(0.9),
+            p95: at(0.95),
             p99: at(0.99),
             p999: at(0.999),
             max: histogram.max() as f64 / 1e3,
