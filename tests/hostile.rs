@@ -1,7 +1,8 @@
 //! Random and mutated bytes to a real server on every way in: it lives, nobody else is shown any of
 //! it, and it keeps no memory of it. `DISCORDCTL_TEST_INPUTS` says how many; 2,000 without it.
+//! `DISCORDCTL_TEST_BINARY` is the program that they are sent to, if not the one that was just built.
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,6 +36,15 @@ const FRAMES: &[&[u8]] = &[
     b"\x01\x83\0\0\0\0abc\x80\x83\0\0\0\0def",
     b"\x81\xfe\x01\x00\0\0\0\0",
 ];
+/// A room whose name nobody guesses.
+const QUIET: &str = "quiet-corner-5f2a9c";
+/// What others may publish in its name. None of it is next there, for that would be believed.
+const ANNOUNCED: &[&[u8]] = &[
+    br#"{"id":90000001,"seq":90000000,"room":"quiet-corner-5f2a9c","user":"mallory","content":"hear me","created_at":"2026-01-15T10:30:00.000Z","instance":"another"}"#,
+    br#"{"id":-90000001,"seq":-90000000,"room":"quiet-corner-5f2a9c","user":"","content":"\ud83d\u0007","created_at":"yesterday","instance":null}"#,
+    br#"[90000001,90000000,"quiet-corner-5f2a9c",{"a":[[[[]]]]}]"#,
+    b"4294967296",
+];
 /// How much a server may have grown by, whatever was sent.
 const GROWTH_KIB: u64 = 64 << 10;
 
@@ -53,18 +63,21 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let [tcp, http] = [(); 2].map(|()| {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
             listener.local_addr().expect("bound").port()
         });
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_discordctl"))
+        let binary = std::env::var("DISCORDCTL_TEST_BINARY");
+        let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_discordctl").to_owned());
+        let mut child = Command::new(binary)
             .args(["serve", "--tcp-port", &tcp.to_string()])
             .args(["--http-port", &http.to_string()])
             .current_dir(folder.path())
             .env_clear()
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -164,7 +177,7 @@ fn connect(port: u16) -> TcpStream {
     stream
 }
 
-/// Sends many, over one connection after another; the server may close each when it likes.
+/// Sends many, `on_one` over each connection: what is wrong may end it.
 fn attack(port: u16, greeting: &[u8], seeds: &[&[u8]], on_one: usize) {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut left = inputs();
@@ -178,10 +191,55 @@ fn attack(port: u16, greeting: &[u8], seeds: &[&[u8]], on_one: usize) {
                 break;
             }
         }
-        // What it has to say is taken, so that it is not stopped by that.
-        stream.set_nonblocking(true).expect("a socket");
+        // Until it has dealt with all of them, or has had enough.
+        let _ = stream.shutdown(Shutdown::Write);
         while matches!(stream.read(&mut answers), Ok(1..)) {}
     }
+}
+
+/// Publishes many, in the name of other instances; how many of them were heard.
+fn publish(redis: &str) -> usize {
+    let address = redis.strip_prefix("redis://").expect("a plain URL");
+    let mut stream = TcpStream::connect(address).expect("Redis listens");
+    let mut replies = BufReader::new(stream.try_clone().expect("a socket")).lines();
+    let mut tell = |channel: &str, payloads: &[Vec<u8>]| -> usize {
+        let mut commands = Vec::new();
+        for payload in payloads {
+            let lengths = (channel.len(), payload.len());
+            write!(
+                commands,
+                "*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n",
+                lengths.0
+            )
+            .and_then(|()| write!(commands, "${}\r\n", lengths.1))
+            .expect("memory");
+            commands.extend_from_slice(payload);
+            commands.extend_from_slice(b"\r\n");
+        }
+        stream.write_all(&commands).expect("Redis takes it");
+        let mut hearers = || {
+            let reply = replies.next().expect("a reply").expect("text");
+            reply
+                .strip_prefix(':')
+                .and_then(|n| n.parse::<usize>().ok())
+        };
+        payloads.iter().map(|_| hearers().expect("a number")).sum()
+    };
+    let (quiet, headcount) = (format!("room:{QUIET}"), "room:headcount");
+    while tell(&quiet, &[b"is anybody there".to_vec()]) == 0 {}
+    let (mut chance, mut left, mut heard) = (Chance(0x2545_f491_4f6c_dd1d), inputs(), 0);
+    while left > 0 {
+        let count = left.min(64);
+        let payloads: Vec<_> = (0..count).map(|_| chance.input(ANNOUNCED)).collect();
+        let channel = if chance.below(8) == 0 {
+            headcount
+        } else {
+            &quiet
+        };
+        heard += tell(channel, &payloads);
+        left -= count;
+    }
+    heard
 }
 
 /// Somebody who reads a room whose name nobody guesses.
@@ -190,11 +248,9 @@ struct Witness(TcpStream);
 impl Witness {
     fn watch(server: &Server) -> Self {
         let mut stream = connect(server.tcp);
-        stream
-            .write_all(b"/create quiet-corner-5f2a9c\n")
-            .expect("taken");
+        writeln!(stream, "/create {QUIET}").expect("taken");
         let mut witness = Self(stream);
-        while !witness.heard().contains("joined quiet-corner") {}
+        while !witness.heard().contains(&format!("joined {QUIET}")) {}
         witness
     }
 
@@ -219,12 +275,11 @@ impl Witness {
     }
 }
 
-/// `on_one` inputs go over each connection: what is wrong may end it.
-fn survives(port: impl Fn(&Server) -> u16, greeting: &[u8], seeds: &[&[u8]], on_one: usize) {
-    let mut server = Server::start();
+fn survives(settings: &[(&str, &str)], attack: impl FnOnce(&Server)) {
+    let mut server = Server::start(settings);
     let witness = Witness::watch(&server);
     let before = server.resident_kib();
-    attack(port(&server), greeting, seeds, on_one);
+    attack(&server);
     server.assert_well();
     witness.saw_nothing();
     let grown = server.resident_kib().saturating_sub(before);
@@ -234,15 +289,26 @@ fn survives(port: impl Fn(&Server) -> u16, greeting: &[u8], seeds: &[&[u8]], on_
 
 #[test]
 fn lines_of_any_kind_do_no_harm() {
-    survives(|server| server.tcp, b"", LINES, 50);
+    survives(&[], |server| attack(server.tcp, b"", LINES, 50));
 }
 
 #[test]
 fn requests_of_any_kind_do_no_harm() {
-    survives(|server| server.http, b"", REQUESTS, 2);
+    survives(&[], |server| attack(server.http, b"", REQUESTS, 2));
 }
 
 #[test]
 fn frames_of_any_kind_do_no_harm() {
-    survives(|server| server.http, UPGRADE, FRAMES, 4);
+    survives(&[], |server| attack(server.http, UPGRADE, FRAMES, 4));
+}
+
+#[test]
+fn announcements_of_any_kind_do_no_harm() {
+    let Ok(redis) = std::env::var("DISCORDCTL_TEST_REDIS") else {
+        return println!("skipped: DISCORDCTL_TEST_REDIS names no Redis");
+    };
+    survives(&[("DISCORDCTL_REDIS_URL", &redis)], |_| {
+        let heard = publish(&redis);
+        assert!(heard > inputs() / 2, "{heard} of {} were heard", inputs());
+    });
 }
