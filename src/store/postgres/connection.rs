@@ -65,6 +65,7 @@ impl Target {
             raw,
             prepares: self.prepares,
             begin,
+            open: false,
             used: Instant::now(),
         })
     }
@@ -91,6 +92,8 @@ pub(super) struct Connection {
     raw: PgConnection,
     prepares: bool,
     begin: String,
+    /// Whether a transaction was begun and not committed.
+    open: bool,
     used: Instant,
 }
 
@@ -124,19 +127,26 @@ impl Connection {
 
     pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
         let begin = AssertSqlSafe(self.begin.as_str());
+        self.open = true;
         sqlx::raw_sql(begin).execute(&mut self.raw).await?;
         Ok(())
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         sqlx::raw_sql("COMMIT").execute(&mut self.raw).await?;
+        self.open = false;
         Ok(())
     }
 
     /// Makes a connection that was left in whatever state fit for the next; false if it is not.
     pub(super) async fn recover(&mut self, within: Duration) -> bool {
+        // To roll back what was not begun is a warning in the log.
+        if !self.open {
+            return matches!(timeout(within, self.raw.ping()).await, Ok(Ok(())));
+        }
         let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut self.raw);
-        matches!(timeout(within, rollback).await, Ok(Ok(_)))
+        self.open = !matches!(timeout(within, rollback).await, Ok(Ok(_)));
+        !self.open
     }
 
     pub(super) fn touch(&mut self) {
