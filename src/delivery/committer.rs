@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
@@ -55,10 +56,10 @@ type Answer = Result<Receipt, SendError>;
 type Item = (Outgoing, Instant);
 
 /// Takes messages and commits them in batches. In a room they are committed in the order in
-/// which they were accepted.
+/// which they were accepted: a room has its lane, and a lane makes one commit after another.
 #[derive(Debug)]
 pub struct Committer {
-    queue: Batcher<Item, Answer>,
+    lanes: Vec<Batcher<Item, Answer>>,
     hub: Arc<Hub>,
 }
 
@@ -66,19 +67,23 @@ impl Committer {
     /// The committer and its work, which ends when the committer is dropped and everything
     /// accepted is committed and answered.
     pub fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
-        let (worker, outage) = (hub.clone(), Arc::<AtomicBool>::default());
-        let (queue, work) = Batcher::new(QUEUE, BATCH, move |batch| {
-            commit(worker.clone(), outage.clone(), batch)
-        });
-        (Self { queue, hub }, work)
+        let (count, outage) = (hub.store.lanes(), Arc::<AtomicBool>::default());
+        let lane = |_| {
+            let (hub, outage) = (hub.clone(), outage.clone());
+            Batcher::new(QUEUE / count, BATCH, move |batch| {
+                commit(hub.clone(), outage.clone(), batch)
+            })
+        };
+        let (lanes, work): (Vec<_>, Vec<_>) = (0..count).map(lane).unzip();
+        (Self { lanes, hub }, join_all(work).map(drop))
     }
 
     /// Accepts a message, or says at once that it can't. The answer comes when it is committed
     /// and visible to readers here.
     pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
-        let answer = self
-            .queue
+        let lane = message.room.id as usize % self.lanes.len();
+        let answer = self.lanes[lane]
             .offer((message, accepted))
             .map_err(|QueueFull| SendError::Busy);
         match answer {

@@ -118,6 +118,11 @@ pub trait Store: Send + Sync + 'static {
     /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
 
+    /// How many commits to different rooms are worth making at once.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Ready while a commit is in doubt and the database can't be reached to ask about it: until
     /// then nothing else can be committed. Waits as long as that is not so.
     async fn stalled(&self) {

@@ -1,9 +1,10 @@
 //! Too many wait for the database: the next are turned away at once, and the rest goes on.
 use futures_util::future::join_all;
+use serde_json::json;
 
 use super::cluster::Cluster;
 use super::eventually;
-use super::http::request;
+use super::http::{connect, post, request};
 use super::postgres::run;
 use super::reader::Way::{Sse, Tcp, Ws};
 
@@ -58,4 +59,50 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
     }
     cluster.becomes("healthy").await;
     assert!(readers.iter().all(|reader| reader.was_never_cut_off()));
+}
+
+/// Rooms that were made one after the other are in different lanes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_locked_holds_up_no_other_lane() {
+    let Some(cluster) = Cluster::start(1).await else {
+        return;
+    };
+    let at = cluster.instances[0].at.http;
+    let session = connect(at, "alice").await;
+    let ask = |path: &'static str, mut body: serde_json::Value| {
+        body["session_id"] = json!(session);
+        async move { post(at, path, body).await.expect("an answer") }
+    };
+    for room in ["held", "free"] {
+        let command = json!({ "command": format!("/create {room}") });
+        assert_eq!(ask("/api/command", command).await.status, 200);
+    }
+    let say = |room: &str, n: i64| {
+        ask(
+            "/api/message",
+            json!({ "room": room, "content": n.to_string() }),
+        )
+    };
+    let mut operator = cluster.postgres.connect().await;
+    run(
+        &mut operator,
+        "BEGIN; SELECT FROM rooms WHERE name = 'held' FOR UPDATE",
+    )
+    .await;
+    let held = tokio::spawn(join_all((0..3).map(|n| say("held", n))));
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name LIKE 'discordctl%' AND wait_event_type = 'Lock'";
+    let is_so = || async { cluster.postgres.number(waiting).await > 0 };
+    eventually("a commit waits for the room", is_so).await;
+    for n in 1..=3 {
+        let said = say("free", n).await;
+        assert_eq!((said.status, &said.body["seq"]), (200, &json!(n)));
+    }
+    assert!(is_so().await, "the other waits still");
+    run(&mut operator, "COMMIT").await;
+    let mut places: Vec<_> = (held.await.expect("all answered").iter())
+        .map(|said| said.body["seq"].as_i64())
+        .collect();
+    places.sort_unstable();
+    assert_eq!(places, [1, 2, 3].map(Some));
 }

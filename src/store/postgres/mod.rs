@@ -82,6 +82,10 @@ impl Store for PostgresStore {
         self.writers.append(batch).await
     }
 
+    fn lanes(&self) -> usize {
+        self.writers.count
+    }
+
     async fn stalled(&self) {
         self.writers.stalled().await;
     }

@@ -16,6 +16,7 @@ use crate::store::{Appended, Draft, Rejected, StoreError};
 pub(super) struct Writers {
     target: Target,
     gate: Arc<Gate>,
+    pub(super) count: usize,
     slots: Semaphore,
     idle: Mutex<Vec<Line>>,
     /// How many batches are in doubt while the database can't be reached.
@@ -41,11 +42,12 @@ enum Setback {
 }
 
 impl Writers {
-    pub(super) fn new(target: Target, gate: Arc<Gate>, size: usize) -> Self {
+    pub(super) fn new(target: Target, gate: Arc<Gate>, count: usize) -> Self {
         Self {
             target,
             gate,
-            slots: Semaphore::new(size),
+            count,
+            slots: Semaphore::new(count),
             idle: Mutex::default(),
             stalled: watch::Sender::new(0),
         }
