@@ -81,8 +81,13 @@ async fn redis_is_stopped_and_started_as_the_operator_says() {
         "--yes",
     ];
     let said = folder.path("said");
-    // A command that fails is followed by the one that mends.
-    let broken = drill(&folder, "redis-outage", &commands).await.exits(69);
+    // A command that fails is followed by the one that mends; where that fails too it is over,
+    // whatever was still to be said.
+    let words = ["drill", "redis-outage", "--live", "--kill-at", "2"];
+    let long = ["--messages", "1000", "--interval", "1s"];
+    let words = [&words[..], &long, &commands].concat();
+    let long = timeout(DEADLINE, folder.run(&words)).await;
+    let broken = long.expect("over").exits(69);
     assert!(broken.stderr.contains("kill -CONT"), "{broken:?}");
     let info: String = redis::cmd("INFO")
         .arg("server")

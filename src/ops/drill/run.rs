@@ -91,8 +91,9 @@ async fn hold(
         cue.over.send_replace(true);
         recovery
     };
-    let (said, recovery) = tokio::join!(talk(plan, senders, &cue, journal, stop), fault);
-    let recovery: Recovery = recovery?;
+    let talk = async { Ok(talk(plan, senders, &cue, journal, stop).await) };
+    // With a fault that could not be mended there is nothing to be learnt from more messages.
+    let (said, recovery): (_, Recovery) = tokio::try_join!(talk, fault)?;
     journal.note("everything is said");
     arrive(&said, &readers, stop).await;
     if stop.is_cancelled() {
