@@ -54,12 +54,15 @@ latency() {
 
 # Commits: many senders beside the database's batches, one beside its single rows.
 commits() {
-  local kind=$1 batches='' rows tool
+  local kind=$1 batches bundled rows tool
   fresh_database "$kind"
   case $kind in
-    sqlite) tool='sqlite3, one row' rows=$(single_rows) ;;
+    sqlite)
+      tool='sqlite3, one row' bundled='sqlite3, 200 rows a transaction'
+      rows=$(single_rows) batches=$(batched_rows)
+      ;;
     postgres)
-      tool='pgbench -c1, one row'
+      tool='pgbench -c1, one row' bundled='pgbench, 200 rows a transaction'
       psql_ -d "$DB" -f benches/prepare.sql
       batches=$(rate_of 200 "$(pgbench_ -c 2 -T "$seconds" -f benches/batch.sql "$DB")")
       rows=$(rate_of 1 "$(pgbench_ -c 1 -T "$seconds" -f benches/row.sql "$DB")")
@@ -68,7 +71,7 @@ commits() {
   start_instance
   load --connections 10 --rooms 10 --senders 100 --window 10
   result targets "$kind: committed, 100 senders with 10 in flight, 10 rooms" /s \
-    "$(of .committed_per_second)" ${batches:+'pgbench, 200 rows a transaction' "$batches"}
+    "$(of .committed_per_second)" "$bundled" "$batches"
   load --connections 1 --senders 1 --window 1
   result targets "$kind: committed, one sender with one in flight" /s \
     "$(of .committed_per_second)" "$tool" "$rows"
@@ -84,6 +87,28 @@ single_rows() {
     printf "INSERT INTO messages VALUES (printf('%%100d', %d));\n" $(seq "$count")
   } | sqlite3 "$work/$DB.reference" >/dev/null
   echo $((count * 1000000000 / ($(date +%s%N) - began)))
+}
+
+# What benches/batch.sql does, on the program's own tables in a file of their own.
+batched_rows() {
+  local file=$work/$DB.batches count=500 began n
+  {
+    cat migrations/sqlite/V*.sql
+    echo "PRAGMA journal_mode = WAL; INSERT INTO users (nickname) VALUES ('reference');"
+    printf "INSERT INTO rooms (name) VALUES ('reference-%d');\n" {1..10}
+  } | sqlite3 "$file" >/dev/null
+  began=$(date +%s%N)
+  {
+    echo 'PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;'
+    for n in $(seq "$count"); do
+      echo "BEGIN IMMEDIATE; UPDATE rooms SET last_seq = last_seq + 200 WHERE id = 1 + $n % 10;
+        INSERT INTO messages (room_id, seq, user_id, content)
+          WITH RECURSIVE line (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM line WHERE n < 200)
+          SELECT id, last_seq - 200 + n, 1, printf('%100d', n) FROM rooms, line WHERE id = 1 + $n % 10;
+        COMMIT;"
+    done
+  } | sqlite3 "$file" >/dev/null
+  echo $((count * 200 * 1000000000 / ($(date +%s%N) - began)))
 }
 
 # A reader that asks for 10,000 messages of the past.
