@@ -26,11 +26,6 @@ const BACKLOG: u32 = 4_096;
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A peer that is silent for so long is asked by the kernel whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// What the kernel may hold for a peer beyond what is on its way to it. Left to itself it takes
-/// megabytes for each that is slow; what waits in the log waits there once for all.
-/// <https://docs.kernel.org/networking/ip-sysctl.html> (tcp_notsent_lowat)
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 64 << 10;
 /// Refusals that are told politely at once; beyond, connections are just closed.
 const POLITE: usize = 64;
 
@@ -282,12 +277,10 @@ where
     }
 }
 
-/// Small messages must not wait for acknowledgements (Nagle), a peer that is slow must be seen to
-/// be, and one that vanished be noticed.
+/// Small messages must not wait for acknowledgements (Nagle), and a peer that vanished must
+/// be noticed.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE)
         .with_interval(KEEPALIVE / 4);
