@@ -92,6 +92,9 @@ pub(crate) enum Command {
 }
 
 #[cfg(test)]
+mod documents;
+
+#[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 

@@ -268,7 +268,7 @@ fn the_reference_names_every_key_and_its_default() {
         .iter()
         .map(|(key, value)| format!("| `{key}` | `{}` |", shown(value)))
         .collect();
-    let reference = include_str!("../../config/README.md");
+    let reference = include_str!("../../docs/configuration.md");
     let rows = reference.lines().filter(|line| line.starts_with("| `"));
     let mut documented: Vec<String> = rows
         .map(|row| row.split_inclusive('|').take(3).collect())
@@ -284,6 +284,7 @@ fn the_sample_files_are_valid() {
         include_str!("../../config/instance1.json"),
         include_str!("../../config/instance2.json"),
         include_str!("../../config/instance3.json"),
+        include_str!("../../config/server.json"),
     ] {
         configure(sample, &[], &[]).expect("valid");
     }
