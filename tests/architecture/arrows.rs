@@ -40,6 +40,33 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("meter", &[]),
 ];
 
+/// The parts of `ops`, and the other parts that each may import: what runs jobs on the history
+/// stands on `lease` and `fault`, what looks at servers on `http`, `finding` and `deadline`, and
+/// nothing stands on what only operators call.
+pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
+    ("alerts", &[]),
+    ("archive", &["fault", "lease"]),
+    ("backup", &["fault"]),
+    ("bench", &[]),
+    ("cleanup", &["archive", "fault", "lease"]),
+    ("deadline", &[]),
+    ("doctor", &["deadline", "finding", "health", "http"]),
+    ("drill", &["backup", "http", "instances"]),
+    ("fault", &[]),
+    ("finding", &[]),
+    ("health", &["deadline", "finding", "http"]),
+    ("http", &[]),
+    ("instances", &[]),
+    ("jobs", &["lease"]),
+    ("lease", &[]),
+    ("migrate", &[]),
+    ("monitor", &["http", "runbook"]),
+    ("replay", &["archive", "fault"]),
+    ("runbook", &["bench"]),
+    ("storage", &["archive"]),
+    ("upkeep", &[]),
+];
+
 /// The module that a source file holds: `src/chat/verb/nick.rs` is `chat::verb::nick`,
 /// everything under `commands/` begins with `commands`, the library's root is empty.
 pub(crate) fn module(file: &str) -> Vec<String> {
@@ -91,6 +118,10 @@ pub(crate) fn faults(file: &str, source: &str) -> Vec<String> {
     }
     for reached in paths::reached(&tokens, &module) {
         let line = reached.line;
+        if let Some(fault) = across_ops(&module, &reached.path) {
+            faults.push(format!("{file}:{line}: {fault}"));
+            continue;
+        }
         match reached.path.first().map_or("self", String::as_str) {
             target if target == room || allowed.contains(&target) => {}
             "*" | "self" => faults.push(format!(
@@ -108,4 +139,28 @@ pub(crate) fn faults(file: &str, source: &str) -> Vec<String> {
         }
     }
     faults
+}
+
+/// What is wrong with a path from one part of `ops` to another, if anything is.
+fn across_ops(module: &[String], path: &[String]) -> Option<String> {
+    let ([room, part, ..], [target_room, target, ..]) = (module, path) else {
+        return None;
+    };
+    let is_part = |name: &String| ALLOWED_IN_OPS.iter().any(|(part, _)| part == name);
+    if room != "ops" || target_room != "ops" || target == part || !is_part(target) {
+        return None;
+    }
+    let (_, allowed) = ALLOWED_IN_OPS.iter().find(|(name, _)| name == part)?;
+    if allowed.contains(&target.as_str()) {
+        return None;
+    }
+    let may = if allowed.is_empty() {
+        "no other part".to_owned()
+    } else {
+        allowed.join(", ")
+    };
+    Some(format!(
+        "ops::{part} → ops::{target} is no arrow ({}); ops::{part} may import {may}",
+        path.join("::")
+    ))
 }

@@ -85,6 +85,25 @@ fn every_room_is_on_the_plan() {
 }
 
 #[test]
+fn every_part_of_ops_is_on_the_plan() {
+    let parts: std::collections::BTreeSet<String> = shipped()
+        .iter()
+        .filter_map(|(file, _)| match &arrows::module(file)[..] {
+            [room, part, ..] if room == "ops" => Some(part.clone()),
+            _ => None,
+        })
+        .collect();
+    let planned = arrows::ALLOWED_IN_OPS
+        .iter()
+        .map(|(name, _)| (*name).to_owned());
+    assert_eq!(
+        parts,
+        planned.collect(),
+        "parts of ops, and the plan of their arrows"
+    );
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     let faults: Vec<String> = sources()
         .iter()
