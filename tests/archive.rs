@@ -9,6 +9,8 @@ mod db;
 mod documents;
 #[path = "archive/kills.rs"]
 mod kills;
+#[path = "support/need.rs"]
+mod need;
 #[path = "archive/operator.rs"]
 mod operator;
 #[path = "archive/round_trip.rs"]

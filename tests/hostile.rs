@@ -1,6 +1,9 @@
 //! Random and mutated bytes to a real server on every way in: it lives, nobody else is shown any of
 //! it, and it keeps no memory of it. `DISCORDCTL_TEST_INPUTS` says how many; 2,000 without it.
 //! `DISCORDCTL_TEST_BINARY` is the program that they are sent to, if not the one that was just built.
+#[path = "support/need.rs"]
+mod need;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -305,7 +308,7 @@ fn frames_of_any_kind_do_no_harm() {
 #[test]
 fn announcements_of_any_kind_do_no_harm() {
     let Ok(redis) = std::env::var("DISCORDCTL_TEST_REDIS") else {
-        return println!("skipped: DISCORDCTL_TEST_REDIS names no Redis");
+        return need::left_out("redis", "DISCORDCTL_TEST_REDIS names no Redis");
     };
     survives(&[("DISCORDCTL_REDIS_URL", &redis)], |_| {
         let heard = publish(&redis);

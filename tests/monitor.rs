@@ -1,5 +1,8 @@
 //! `discordctl monitor` beside real instances: what it prints where there is no terminal, and
 //! that it leaves a terminal as it found it.
+#[path = "support/need.rs"]
+mod need;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -188,8 +191,7 @@ fn in_a_terminal(folder: &Path, signal: rustix::process::Signal) -> String {
 #[test]
 fn the_terminal_is_given_back() {
     if !Path::new("/usr/bin/script").exists() {
-        println!("skipped: there is no script(1)");
-        return;
+        return need::left_out("tools", "there is no script(1)");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let serve = serve(folder.path());

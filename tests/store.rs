@@ -9,6 +9,8 @@ mod log;
 mod migrate;
 #[path = "store/migrations.rs"]
 mod migrations;
+#[path = "support/need.rs"]
+mod need;
 #[path = "store/nonces.rs"]
 mod nonces;
 #[path = "store/outages.rs"]

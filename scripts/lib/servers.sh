@@ -113,7 +113,7 @@ s3_install() {
     rm -f "$log"
     return 0
   fi
-  say "scripts/${0##*/}: an S3 server can't be installed (all it said: $log); its tests are left out"
+  say "scripts/${0##*/}: cannot install an S3 server (all it said: $log); --without s3 leaves its tests out"
   return 1
 }
 

@@ -92,7 +92,7 @@ fn readable_by_jq(operator: &Operator) {
         .output();
     match jq {
         Ok(output) => assert_eq!(output.stdout, format!("{count}\n").as_bytes()),
-        Err(_) => println!("skipped: jq is not installed (scripts/test installs it)"),
+        Err(error) => crate::need::left_out("tools", &format!("jq: {error}")),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The web client in a real Chromium, against the real binary.
 //!
-//! Needs `chromium` and `chromedriver`. Where they are missing the tests are skipped with a message, unless
-//! `DISCORDCTL_TEST_BROWSER` is set: then that is a failure.
+//! Needs `chromium` and `chromedriver`.
+#[path = "../support/need.rs"]
+mod need;
 mod netcat;
 mod person;
 mod proxy;

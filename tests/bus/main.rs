@@ -1,6 +1,8 @@
 //! The bus over real Redis processes: what it carries, and what it survives.
 mod deaf;
 mod faults;
+#[path = "../support/need.rs"]
+mod need;
 mod peer;
 mod server;
 mod tls;

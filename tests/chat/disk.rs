@@ -15,8 +15,8 @@ const DISK: u64 = 4 << 20;
 async fn a_full_disk_is_an_answer_and_not_an_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(server) = Process::start_on_disk(folder.path(), DISK).await else {
-        eprintln!("left out: this user can't mount a disk in a namespace of its own");
-        return;
+        let why = "this user cannot mount a disk in a namespace of its own";
+        return crate::need::left_out("mount", why);
     };
     let mut person = Browser::connect(server.http, "keeper").await;
     person.command("/join general").await.expect("joined");

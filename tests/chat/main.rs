@@ -4,5 +4,7 @@ mod disk;
 mod faults;
 mod limits;
 mod line;
+#[path = "../support/need.rs"]
+mod need;
 mod scenario;
 mod server;

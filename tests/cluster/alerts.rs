@@ -33,7 +33,7 @@ impl Prometheus {
             .output()
             .is_err()
         {
-            println!("skipped: no prometheus on PATH (scripts/test installs it)");
+            crate::need::left_out("tools", "prometheus is not on the PATH");
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");

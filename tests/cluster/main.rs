@@ -2,6 +2,8 @@
 //! frozen, cut off and brought back: no fault loses a message, or shows one twice.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/need.rs"]
+mod need;
 #[path = "../bus/server.rs"]
 #[allow(dead_code, reason = "the bus's own tests use more of it")]
 mod redis_server;

@@ -34,7 +34,7 @@ impl Pooler {
             "/opt/homebrew/bin/pgbouncer",
         ];
         let Some(program) = places.iter().map(PathBuf::from).find(|p| p.exists()) else {
-            println!("skipped: no pgbouncer");
+            crate::need::left_out("postgres", "there is no pgbouncer");
             return None;
         };
         let (dir, port) = (folder(), free_port());

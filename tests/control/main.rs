@@ -7,6 +7,8 @@ mod client;
 mod connections;
 mod drain;
 mod log_level;
+#[path = "../support/need.rs"]
+mod need;
 mod operator;
 mod owner;
 #[path = "../chat/server.rs"]

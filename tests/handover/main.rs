@@ -12,6 +12,8 @@ mod faults;
 mod figures;
 mod goes_on;
 mod impostor;
+#[path = "../support/need.rs"]
+mod need;
 mod people;
 #[path = "../chat/server.rs"]
 #[allow(dead_code, reason = "the chat's own tests use more of it")]

@@ -8,6 +8,8 @@ mod events;
 mod gaps;
 mod headers;
 mod lifecycle;
+#[path = "../support/need.rs"]
+mod need;
 mod nonce;
 mod openapi;
 mod refusals;

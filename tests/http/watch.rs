@@ -126,7 +126,7 @@ async fn prometheus_finds_no_fault_with_the_metrics() {
         .spawn()
     {
         Ok(check) => check,
-        Err(error) => return println!("skipped: promtool: {error}"),
+        Err(error) => return crate::need::left_out("tools", &format!("promtool: {error}")),
     };
     let mut stdin = check.stdin.take().expect("a pipe");
     stdin.write_all(text.text().as_bytes()).expect("it reads");

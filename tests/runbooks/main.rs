@@ -7,6 +7,8 @@ mod http;
 #[path = "../cluster/instance.rs"]
 #[allow(dead_code, reason = "the cluster's tests use more of it")]
 mod instance;
+#[path = "../support/need.rs"]
+mod need;
 #[path = "../cluster/postgres.rs"]
 #[allow(dead_code, reason = "the cluster's tests use more of it")]
 mod postgres;

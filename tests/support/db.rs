@@ -59,8 +59,7 @@ enum Home {
 /// Runs `case` with a database of that kind, if there is one to run it with.
 pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(kind: Kind, case: impl FnOnce(Db) -> F) {
     if kind == Kind::Postgres && std::env::var_os(POSTGRES).is_none() {
-        println!("skipped: {POSTGRES} is not set (scripts/test sets it)");
-        return;
+        return crate::need::left_out("postgres", &format!("{POSTGRES} is not set"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -9,6 +9,8 @@ mod db;
 mod jobs;
 mod leases;
 mod log;
+#[path = "../support/need.rs"]
+mod need;
 mod program;
 mod runs;
 mod storage;
