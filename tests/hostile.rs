@@ -21,15 +21,15 @@ const LINES: &[&[u8]] = &[
 ];
 // A proper connect would be a session each time, which is kept.
 const REQUESTS: &[&[u8]] = &[
-    b"GET /api/messages/general?after=5&history=3 HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n",
-    b"GET /api/history/general?before=9&limit=50 HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"POST /api/connect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"nickname\":\"al!ce\"}",
-    b"POST /api/message HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"session_id\":\"x\",\"room\":\"general\",\"content\":1}",
-    b"POST /api/command HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n0\r\n\r\n",
-    b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n\r\n",
+    b"GET /api/messages/general?after=5&history=3 HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 7\r\n\r\n",
+    b"GET /api/history/general?before=9&limit=50 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST /api/connect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"nickname\":\"al!ce\"}",
+    b"POST /api/message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"session_id\":\"x\",\"room\":\"general\",\"content\":1}",
+    b"POST /api/command HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n0\r\n\r\n",
+    b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n\r\n",
 ];
-const UPGRADE: &[u8] = b"GET /api/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+const UPGRADE: &[u8] = b"GET /api/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const FRAMES: &[&[u8]] = &[
     b"\x81\xa2\0\0\0\0{\"type\":\"connect\",\"nickname\":\"mm\"}",

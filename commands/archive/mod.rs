@@ -4,7 +4,7 @@ mod report;
 
 use clap::{Args, Subcommand};
 use discordctl::config::{Config, HumanDuration};
-use discordctl::model::RoomName;
+use discordctl::model::{NameError, RoomName};
 use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Options};
 
 use crate::database;
@@ -99,10 +99,18 @@ fn misplaced() -> Failure {
     }
 }
 
+/// A room that may be there: operators name also those whose names could not be given any more.
+pub(crate) fn room_named(name: &str) -> Result<RoomName, NameError> {
+    match RoomName::asked(name) {
+        (Some(name), _) => Ok(name),
+        (None, fits) => fits.map(|()| RoomName::stored(name)),
+    }
+}
+
 /// The names of rooms as they were typed.
 pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
     let parse = |name: &String| {
-        RoomName::parse(name).map_err(|error| Failure {
+        room_named(name).map_err(|error| Failure {
             exit: Exit::Usage,
             code: "usage",
             what: format!("'{}' is no room", name.escape_debug()),

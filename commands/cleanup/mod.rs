@@ -59,7 +59,7 @@ fn room(text: &str) -> Result<(RoomName, Option<usize>), String> {
         }
         None => (text, None),
     };
-    let name = RoomName::parse(name).map_err(|error| error.to_string())?;
+    let name = archive::room_named(name).map_err(|error| error.to_string())?;
     Ok((name, keep))
 }
 

@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 64 * 1024;
 /// under a name that we would refuse (`headcount` above all): its readers are served from the
 /// store.
 pub(super) fn channel(room: &RoomName) -> Option<String> {
-    RoomName::parse(room.as_str()).ok()?;
+    RoomName::parse_old(room.as_str()).ok()?;
     Some(format!("{PREFIX}{room}"))
 }
 
@@ -94,7 +94,7 @@ pub(super) fn parse(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
         id: incoming.id,
         seq: incoming.seq,
         room: room(channel, &incoming.room)?,
-        user: Nickname::parse(&incoming.user)
+        user: Nickname::parse_old(&incoming.user)
             .map_err(|_| Junk::User)?
             .shared(),
         content: content(&incoming.content)?,
@@ -103,7 +103,7 @@ pub(super) fn parse(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
 }
 
 fn room(channel: &str, claimed: &str) -> Result<RoomName, Junk> {
-    let room = RoomName::parse(claimed).map_err(|_| Junk::Room)?;
+    let room = RoomName::parse_old(claimed).map_err(|_| Junk::Room)?;
     match channel.strip_prefix(PREFIX) == Some(room.as_str()) {
         true => Ok(room),
         false => Err(Junk::Room),

@@ -99,7 +99,7 @@ impl Session {
         let id = SessionId::parse(&from.secret).ok_or_else(ChatError::unknown_session)?;
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
-        let nickname = Nickname::parse(&from.nickname)?;
+        let nickname = Nickname::stored(&from.nickname);
         let session = Self::new(id, transport, nickname, from.guest, rules, now);
         let ago = |ms| {
             let then = now.checked_sub(Duration::from_millis(ms));

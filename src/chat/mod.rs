@@ -100,9 +100,18 @@ impl Chat {
 
     /// The room of that name; the lobby comes into being when it is first asked for.
     pub async fn room(&self, name: &str) -> Result<RoomRef, ChatError> {
-        let name = RoomName::parse(name)?;
-        let found = self.hub.find(&name).await?;
-        found.ok_or_else(|| ChatError::no_such_room(&name))
+        let (asked, fits) = RoomName::asked(name);
+        let Some(name) = asked else {
+            fits?;
+            return Err(ChatError::internal(&"a name that fits can't be asked for"));
+        };
+        match self.hub.find(&name).await? {
+            Some(room) => Ok(room),
+            None => {
+                fits?;
+                Err(ChatError::no_such_room(&name))
+            }
+        }
     }
 
     /// Begins to read a room; `signal` is woken when there is more. Needs no session.

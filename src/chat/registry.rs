@@ -120,7 +120,7 @@ impl Chat {
         let session = Session::new(
             id.clone(),
             transport,
-            Nickname::parse(&nickname)?,
+            Nickname::stored(&nickname),
             false,
             &self.rules,
             self.clock().now(),

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::settings::{Config, Thresholds};
 use super::threshold::Threshold;
 use super::units::HumanDuration;
+use crate::model::Host;
 
 /// What makes a configuration unusable.
 pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
@@ -43,6 +44,25 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
     }
     if config.data_dir.as_os_str().is_empty() {
         found.push(("data_dir", "found \"\", expected a folder".into()));
+    }
+    for host in &config.http.hosts {
+        if host != "*" && Host::parse(host).is_none() {
+            let message = format!(
+                "found {}, expected a name or an address as clients send it, without a scheme \
+                 and a port, such as \"chat.example.org\", or \"*\" for any",
+                show(&json!(host))
+            );
+            found.push(("http.hosts", message));
+        }
+    }
+    if let Some(url) = &config.http.public_url
+        && Host::of_url(url).is_none()
+    {
+        let message = format!(
+            "found {}, expected a URL such as \"https://chat.example.org\"",
+            show(&json!(url))
+        );
+        found.push(("http.public_url", message));
     }
     for origin in &config.cors.origins {
         if !is_web_origin(origin) {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
-    Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
-    Thresholds,
+    Archive, Config, Cors, DbPool, Drain, History, Http, Limits, Log, LogFormat, LogLevel,
+    Retention, Thresholds,
 };
 use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
@@ -57,6 +57,10 @@ impl Default for Config {
             },
             session_ttl: HumanDuration::hours(24),
             db_wait: HumanDuration::secs(30),
+            http: Http {
+                hosts: Vec::new(),
+                public_url: None,
+            },
             cors: Cors {
                 origins: Vec::new(),
             },

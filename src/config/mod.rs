@@ -26,8 +26,8 @@ pub use redact::redact;
 pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
-    Archive, Config, Cors, DbPool, Drain, History, Limits, Log, LogFormat, LogLevel, Retention,
-    Thresholds,
+    Archive, Config, Cors, DbPool, Drain, History, Http, Limits, Log, LogFormat, LogLevel,
+    Retention, Thresholds,
 };
 pub use threshold::{Level, Threshold};
 pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};

@@ -35,6 +35,7 @@ pub struct Config {
     pub session_ttl: HumanDuration,
     /// How long `serve` waits for the database at start.
     pub db_wait: HumanDuration,
+    pub http: Http,
     pub cors: Cors,
     pub log: Log,
 }
@@ -113,6 +114,16 @@ pub struct Drain {
     pub spread: HumanDuration,
     /// What is still open then is cut.
     pub deadline: HumanDuration,
+}
+
+/// How clients may call this server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Http {
+    /// Names and addresses under which it answers beside loopback ones, or `*` for any. Empty:
+    /// any, unless every listener is on loopback.
+    pub hosts: Vec<String>,
+    /// Where people find it, as behind a proxy.
+    pub public_url: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

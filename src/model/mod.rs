@@ -1,11 +1,13 @@
 //! The values that chat is made of. No I/O, no clock, nothing shared.
 mod content;
+mod host;
 mod message;
 mod name;
 mod room;
 mod session;
 
 pub use content::{Content, ContentError, MAX_CHARS};
+pub use host::Host;
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use room::RoomRef;

@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 /// The room that always can be joined: it comes into being when it is first named.
 pub const LOBBY: &str = "general";
 /// Not a room, because `room:headcount` is a channel of its own between instances.
-const RESERVED_ROOM: &str = "headcount";
+const HEADCOUNT: &str = "headcount";
+/// Neither a room nor a person: what the server itself says is signed `[system]`, and `.` and
+/// `..` mean something else in the path of a URL.
+const RESERVED: [&str; 4] = [HEADCOUNT, "system", ".", ".."];
+/// No name that a database may hold and that somebody asks for is longer.
+const MOST_ASKED: usize = 256;
 
 /// Why a nickname or a room name is refused; the text is meant for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +26,11 @@ pub enum NameError {
     },
     #[error("a {what} is made of letters a-z, digits, '_', '-' and '.'")]
     Character { what: &'static str },
-    #[error("'{RESERVED_ROOM}' is reserved; choose another room name")]
-    Reserved,
+    #[error("'{name}' is reserved; choose another {what}")]
+    Reserved {
+        what: &'static str,
+        name: &'static str,
+    },
 }
 
 /// Who somebody is while online: 1–32 characters, unique without regard to case.
@@ -32,9 +40,18 @@ pub struct Nickname(Arc<str>);
 impl Nickname {
     pub const MAX: usize = 32;
 
+    /// One that may be taken from now on.
     pub fn parse(raw: &str) -> Result<Self, NameError> {
-        check("nickname", Self::MAX, raw).map(Self)
+        let name = check(Self::WHAT, Self::MAX, raw)?;
+        free(Self::WHAT, &name).map(|()| Self(name))
     }
+
+    /// One that may have been taken once, before some were reserved.
+    pub fn parse_old(raw: &str) -> Result<Self, NameError> {
+        check(Self::WHAT, Self::MAX, raw).map(Self)
+    }
+
+    const WHAT: &str = "nickname";
 }
 
 /// A room's name: 1–64 characters, compared without regard to case.
@@ -45,22 +62,40 @@ pub struct RoomName(Arc<str>);
 impl RoomName {
     pub const MAX: usize = 64;
 
+    const WHAT: &str = "room name";
+
+    /// One that a room may be given from now on.
     pub fn parse(raw: &str) -> Result<Self, NameError> {
-        let name = check("room name", Self::MAX, raw)?;
-        if name.eq_ignore_ascii_case(RESERVED_ROOM) {
-            return Err(NameError::Reserved);
-        }
-        Ok(Self(name))
+        let name = check(Self::WHAT, Self::MAX, raw)?;
+        free(Self::WHAT, &name).map(|()| Self(name))
     }
 
-    /// A name as the database holds it, which an operator may have put there by hand.
-    pub fn stored(name: &str) -> Self {
-        Self(name.into())
+    /// One that a room may have been given once, before some were reserved. `headcount` never was.
+    pub fn parse_old(raw: &str) -> Result<Self, NameError> {
+        let name = check(Self::WHAT, Self::MAX, raw)?;
+        match name.eq_ignore_ascii_case(HEADCOUNT) {
+            true => free(Self::WHAT, &name).map(|()| Self(name)),
+            false => Ok(Self(name)),
+        }
+    }
+
+    /// One by which a room is asked for that an operator may have put into the database by hand;
+    /// the error is for when there is none.
+    pub fn asked(raw: &str) -> (Option<Self>, Result<(), NameError>) {
+        let fits = check(Self::WHAT, Self::MAX, raw).map(drop);
+        let may_be = !raw.is_empty() && raw.len() <= MOST_ASKED && !raw.contains(char::is_control);
+        (may_be.then(|| Self::stored(raw)), fits)
     }
 
     pub fn is_lobby(&self) -> bool {
         self.0.eq_ignore_ascii_case(LOBBY)
     }
+}
+
+/// Refuses what is reserved, in any case.
+fn free(what: &'static str, name: &str) -> Result<(), NameError> {
+    let taken = RESERVED.iter().find(|r| r.eq_ignore_ascii_case(name));
+    taken.map_or(Ok(()), |name| Err(NameError::Reserved { what, name }))
 }
 
 fn check(what: &'static str, max: usize, raw: &str) -> Result<Arc<str>, NameError> {
@@ -79,6 +114,11 @@ fn check(what: &'static str, max: usize, raw: &str) -> Result<Arc<str>, NameErro
 macro_rules! name_traits {
     ($name:ident) => {
         impl $name {
+            /// A name as the database holds it, which an operator may have put there by hand.
+            pub fn stored(name: &str) -> Self {
+                Self(name.into())
+            }
+
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -148,7 +188,32 @@ mod tests {
     }
 
     #[test]
-    fn the_headcount_channel_is_no_room() {
-        assert_eq!(RoomName::parse("HeadCount"), Err(NameError::Reserved));
+    fn what_means_something_else_is_no_name_any_more() {
+        for name in ["HeadCount", "System", "system", "SYSTEM", ".", ".."] {
+            let room = RoomName::parse(name).expect_err(name);
+            let nickname = Nickname::parse(name).expect_err(name);
+            assert!(
+                room.to_string().contains("choose another room name"),
+                "{room}"
+            );
+            assert!(
+                nickname.to_string().contains("choose another nickname"),
+                "{nickname}"
+            );
+            assert!(Nickname::parse_old(name).is_ok());
+            assert_eq!(RoomName::parse_old(name).is_ok(), name != "HeadCount");
+        }
+        for name in ["systems", "...", "a.", "headcounts"] {
+            assert!(RoomName::parse(name).is_ok() && Nickname::parse(name).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_room_is_asked_for_by_whatever_name_it_may_have() {
+        assert!(matches!(RoomName::asked("system"), (Some(_), Ok(()))));
+        assert!(matches!(RoomName::asked("a b"), (Some(_), Err(_))));
+        for never in ["", "a\u{1b}", &"x".repeat(300)] {
+            assert!(matches!(RoomName::asked(never), (None, Err(_))), "{never}");
+        }
     }
 }

@@ -12,6 +12,10 @@ use tokio::time::timeout;
 /// A page that is longer is not one of ours.
 const MOST: u64 = 4 << 20;
 
+/// As what an instance is asked on whatever address: to this name it always answers, also where
+/// `http.hosts` is set.
+pub const HOST: &str = "localhost";
+
 /// What an instance answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -44,7 +48,7 @@ pub async fn get(
     accept: &str,
     within: Duration,
 ) -> Result<Answer, HttpError> {
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {HOST}\r\nAccept: {accept}\r\n\r\n");
     ask(address, request, within).await
 }
 
@@ -57,7 +61,7 @@ pub async fn post(
 ) -> Result<Answer, HttpError> {
     let body = body.to_string();
     let request = format!(
-        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+        "POST {path} HTTP/1.0\r\nHost: {HOST}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -224,7 +224,7 @@ impl Control {
 
     async fn evict(&self, name: &str) -> Result<Disconnected, Refusal> {
         let nickname =
-            Nickname::parse(name).map_err(|error| refusal("bad_name", &error.to_string()))?;
+            Nickname::parse_old(name).map_err(|error| refusal("bad_name", &error.to_string()))?;
         let (connections, sessions) = self.chat.evict(&nickname).await;
         if sessions == 0 {
             let detail = format!("nobody here is called '{nickname}'");

@@ -103,11 +103,11 @@ impl Listeners {
             door.serve(place, move || line.serve(drain));
         }
         let serve_line = {
-            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config)));
+            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config, self.http.port())));
             let drain = lifecycle.drain.clone();
             move |stream| tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
         };
-        let limits = http_limits(config);
+        let limits = http_limits(config, [self.tcp, self.http]);
         let drain = lifecycle.drain.clone();
         let routes = http::routes(
             chat,

@@ -26,7 +26,7 @@ use crate::bus::BusError;
 use crate::config::Config;
 use crate::process::Owner;
 use crate::process::control::Place;
-use crate::transport::http::HttpLimits;
+use crate::transport::http::{Hosts, HttpLimits, Reach};
 use crate::transport::tcp::{Resumed, TcpLimits};
 use control::Control;
 use handover::{Estate, Giver, Replaced};
@@ -108,7 +108,9 @@ impl Server {
         handover::fits(config, [listeners.tcp, listeners.http])?;
         let inside = Inside::open(config, &listeners, Some(inheritance.predecessor)).await?;
         let taking = async {
-            let resumed = inheritance.receive(&inside.chat, config).await?;
+            let resumed = inheritance
+                .receive(&inside.chat, config, listeners.http)
+                .await?;
             inheritance.ready(inside.presence.id()).await?;
             Ok(resumed)
         };
@@ -229,15 +231,25 @@ impl Server {
     }
 }
 
-fn tcp_limits(config: &Config) -> TcpLimits {
+fn tcp_limits(config: &Config, http_port: u16) -> TcpLimits {
     TcpLimits {
+        http_port,
         line_bytes: config.limits.line_bytes.as_usize(),
         write_timeout: config.limits.write_timeout.get(),
     }
 }
 
-fn http_limits(config: &Config) -> HttpLimits {
+fn http_limits(config: &Config, listening: [SocketAddr; 2]) -> HttpLimits {
+    let on_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+    let reach = if listening.iter().all(on_loopback) {
+        Reach::Loopback
+    } else {
+        Reach::Elsewhere
+    };
+    let http = &config.http;
+    let hosts = Hosts::new(reach, &http.hosts, http.public_url.as_deref());
     HttpLimits {
+        hosts: Arc::new(hosts),
         body_bytes: config.limits.body_bytes.as_usize(),
         write_timeout: config.limits.write_timeout.get(),
     }

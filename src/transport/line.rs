@@ -1,4 +1,5 @@
 //! The line protocol's two directions: bytes into lines, entries into lines.
+use super::foreign::{self, Foreign};
 use crate::chat::{Entry, Wire};
 
 /// Entries as a terminal shows them: `[room] user: text`, and `[system] text` for the rest.
@@ -76,6 +77,17 @@ pub(super) enum LineError {
     TooLong(usize),
     #[error("that line was no valid UTF-8 and was dropped")]
     NotUtf8,
+    #[error("that was no line, but {0}")]
+    Foreign(Foreign),
+}
+
+/// How far the peer is known to speak in lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It has given no command yet: its next line may turn out to be another protocol's first.
+    None,
+    /// It has given a command, so that every line is what somebody said.
+    Earned,
 }
 
 /// Bytes as they come, lines as they are whole. Keeps at most one unfinished line.
@@ -86,6 +98,7 @@ pub(super) struct Lines {
     start: usize,
     most: usize,
     skipping: bool,
+    trust: Trust,
 }
 
 impl Lines {
@@ -95,17 +108,24 @@ impl Lines {
             start: 0,
             most,
             skipping: false,
+            trust: Trust::None,
         }
     }
 
     /// One that has read the beginning of a line already, or the beginning of one too long.
-    pub(super) fn resumed(most: usize, bytes: Vec<u8>, skipping: bool) -> Self {
+    pub(super) fn resumed(most: usize, bytes: Vec<u8>, skipping: bool, trust: Trust) -> Self {
         Self {
             bytes,
             start: 0,
             most,
             skipping,
+            trust,
         }
+    }
+
+    /// From now on no line is taken for another protocol's.
+    pub(super) fn trust(&mut self) {
+        self.trust = Trust::Earned;
     }
 
     /// What has come of a line without its end, and whether the rest of it is to be skipped.
@@ -121,6 +141,14 @@ impl Lines {
     pub(super) fn next(&mut self) -> Option<Result<String, LineError>> {
         loop {
             let rest = &self.bytes[self.start..];
+            if !self.skipping
+                && let Some(foreign) = self.foreign(rest, foreign::begins)
+            {
+                self.bytes = Vec::new();
+                self.start = 0;
+                self.skipping = true;
+                return Some(Err(foreign));
+            }
             let Some(end) = rest.iter().position(|b| *b == b'\n') else {
                 return self.keep_rest();
             };
@@ -130,9 +158,30 @@ impl Lines {
                 continue;
             }
             if line.len() > self.most {
-                return Some(Err(LineError::TooLong(self.most)));
+                return Some(Err(self.too_long(line)));
             }
-            return Some(text(line));
+            return Some(self.text(line));
+        }
+    }
+
+    /// A line as text, unless it is another protocol's: judged by its bytes, before anything is
+    /// made of them.
+    fn text(&self, line: &[u8]) -> Result<String, LineError> {
+        match self.foreign(line, foreign::is_first_line) {
+            Some(foreign) => Err(foreign),
+            None => text(line),
+        }
+    }
+
+    fn too_long(&self, line: &[u8]) -> LineError {
+        let foreign = self.foreign(line, foreign::is_long_first_line);
+        foreign.unwrap_or(LineError::TooLong(self.most))
+    }
+
+    fn foreign(&self, bytes: &[u8], look: fn(&[u8]) -> Option<Foreign>) -> Option<LineError> {
+        match self.trust {
+            Trust::None => look(bytes).map(LineError::Foreign),
+            Trust::Earned => None,
         }
     }
 
@@ -140,7 +189,7 @@ impl Lines {
     pub(super) fn finish(&mut self) -> Option<Result<String, LineError>> {
         let line = std::mem::take(&mut self.bytes).split_off(self.start);
         self.start = 0;
-        (!line.is_empty() && !self.skipping).then(|| text(&line))
+        (!line.is_empty() && !self.skipping).then(|| self.text(&line))
     }
 
     /// Moves the unfinished line to the front, or gives up on it when it is too long. Gives
@@ -149,12 +198,12 @@ impl Lines {
         self.bytes.drain(..self.start);
         self.start = 0;
         let too_long = self.bytes.len() > self.most;
+        let error = (too_long && !self.skipping).then(|| self.too_long(&self.bytes));
         if too_long || self.skipping || self.bytes.is_empty() {
             self.bytes = Vec::new();
         }
-        let first = too_long && !self.skipping;
         self.skipping |= too_long;
-        first.then_some(Err(LineError::TooLong(self.most)))
+        error.map(Err)
     }
 }
 
@@ -272,6 +321,52 @@ mod tests {
         );
         assert_eq!(found, [Ok("hi!".into())]);
         assert_eq!(all(b"\xc3\x28\n", 100), [Err(LineError::NotUtf8)]);
+    }
+
+    #[test]
+    fn another_protocol_is_known_however_it_arrives_and_whatever_came_before() {
+        let long = format!("GET /{} HTTP/1.1\r\n/nick m\n", "x".repeat(200));
+        let hello: &[u8] = b"\x16\x03\x01\x00\x0a\x01/nick m\n";
+        for (input, foreign) in [
+            (
+                b"POST / HTTP/1.1\r\n\r\n/nick m\r\n".as_slice(),
+                Foreign::Http,
+            ),
+            (long.as_bytes(), Foreign::Http),
+            (b"GET /\xff HTTP/1.1\n/nick m\n", Foreign::Http),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Foreign::Http),
+            (b"GET / HTTP/1.0", Foreign::Http),
+            (hello, Foreign::Tls),
+        ] {
+            for before in [
+                "",
+                "\n",
+                "PROXY TCP4 1.2.3.4 1.2.3.4 5 6\r\n",
+                &"y".repeat(99),
+            ] {
+                let ended = if before.starts_with('y') { "\n" } else { "" };
+                let input = [before.as_bytes(), ended.as_bytes(), input].concat();
+                for step in [1, 2, 7, 1000] {
+                    let found = all(&input, step);
+                    let first = found
+                        .iter()
+                        .position(|l| *l == Err(LineError::Foreign(foreign)));
+                    let first = first.expect("it is known");
+                    let typed = found[..first].iter().flatten();
+                    assert_eq!(typed.filter(|line| line.contains("nick")).count(), 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_command_every_line_is_what_was_said() {
+        let mut lines = Lines::new(64);
+        lines.feed(b"/join general\nGET / HTTP/1.1\n\x16\x03\n");
+        assert_eq!(lines.next(), Some(Ok("/join general".into())));
+        lines.trust();
+        assert_eq!(lines.next(), Some(Ok("GET / HTTP/1.1".into())));
+        assert_eq!(lines.next(), Some(Ok("\u{16}\u{3}".into())));
     }
 
     proptest! {

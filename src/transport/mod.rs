@@ -1,5 +1,6 @@
 //! The ways people reach chat: lines over TCP, HTTP with Server-Sent Events, WebSocket. Each
 //! knows chat and nothing below it.
+mod foreign;
 pub mod http;
 mod json;
 mod line;

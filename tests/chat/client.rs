@@ -250,7 +250,7 @@ impl Browser {
     pub(crate) async fn listen(&self, room: &str, query: &str) {
         let mut stream = TcpStream::connect(self.address).await.expect("it listens");
         let head = format!(
-            "GET /api/messages/{room}?session_id={}{query} HTTP/1.1\r\nhost: x\r\n\r\n",
+            "GET /api/messages/{room}?session_id={}{query} HTTP/1.1\r\nhost: localhost\r\n\r\n",
             self.session
         );
         stream.write_all(head.as_bytes()).await.expect("written");

@@ -81,6 +81,60 @@ async fn bad_lines_are_answered_and_reach_nobody() {
     local.server.stop().await.expect("a clean stop");
 }
 
+/// As a web page can have any browser send it: `fetch(…, {method: "POST", mode: "no-cors"})`.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
+    let local = start(|_| {}).await;
+    let mut watcher = Lines::connect(local.server.tcp).await;
+    watcher.command("/join general").await.expect("joined");
+    let body = "\r\n/nick m\r\n/join general\r\nhi\r\n";
+    let request = |line: &str| {
+        format!("{line}\r\nHost: 127.0.0.1:9001\r\nContent-Type: text/plain\r\n\r\n{body}")
+    };
+    let long = format!("GET /{} HTTP/1.1", "x".repeat(9_000));
+    let port = format!("port {}", local.server.http.port());
+    for hello in [
+        request("POST / HTTP/1.1").into_bytes(),
+        request("PUT /x HTTP/1.0").into_bytes(),
+        request("PRI * HTTP/2.0").into_bytes(),
+        request("\r\nPOST / HTTP/1.1").into_bytes(),
+        request(&long).into_bytes(),
+        [b"\x16\x03\x01\x02\x00\x01\n".as_slice(), body.as_bytes()].concat(),
+        [b"GET /\xff HTTP/1.1\r\n".as_slice(), body.as_bytes()].concat(),
+        b"GET / HTTP/1.1".to_vec(),
+    ] {
+        for piece in [1, hello.len()] {
+            let mut nc = Lines::connect(local.server.tcp).await;
+            for bytes in hello.chunks(piece) {
+                // It may be closed before everything is written.
+                let _ = nc.write.write_all(bytes).await;
+            }
+            let _ = nc.write.shutdown().await;
+            let mut lines = Vec::new();
+            while let Some(line) = nc.line().await {
+                lines.push(line);
+            }
+            let [line] = &lines[..] else {
+                panic!("{lines:?}")
+            };
+            assert!(line.starts_with("[system] this port takes"), "{line}");
+            assert!(line.contains(&port), "{line}");
+        }
+    }
+    let mut nc = Lines::connect(local.server.tcp).await;
+    let told = nc.command("GET off my lawn").await.expect("answered");
+    assert!(told.starts_with("not sent: join a room first"), "{told}");
+    nc.command("/join general").await.expect("joined");
+    nc.write(b"GET / HTTP/1.1\n").await;
+    assert_eq!(nc.see().await.content, "GET / HTTP/1.1");
+    assert_eq!(
+        watcher.see().await.content,
+        "GET / HTTP/1.1",
+        "nothing else got through"
+    );
+    local.server.stop().await.expect("a clean stop");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_may_come_in_pieces_and_in_crowds() {
     let local = start(|_| {}).await;

@@ -179,7 +179,7 @@ impl Line {
     async fn events(&mut self, address: &Address) -> io::Result<()> {
         let mut stream = TcpStream::connect(address.http).await?;
         let head = format!(
-            "GET /api/messages/{}?after=0 HTTP/1.1\r\nhost: x\r\nlast-event-id: {}\r\n\r\n",
+            "GET /api/messages/{}?after=0 HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {}\r\n\r\n",
             self.room,
             self.last_seq()
         );

@@ -111,7 +111,7 @@ pub(crate) async fn events(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>,
         came += 1;
         let from = seen.last().copied().unwrap_or(0);
         let head = format!(
-            "GET /api/messages/general HTTP/1.1\r\nhost: x\r\nlast-event-id: {from}\r\n\r\n"
+            "GET /api/messages/general HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {from}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut lines = BufReader::new(stream).lines();

@@ -7,6 +7,7 @@ mod errors;
 mod events;
 mod gaps;
 mod headers;
+mod hosts;
 mod lifecycle;
 #[path = "../support/need.rs"]
 mod need;

@@ -95,6 +95,7 @@ fn every_code_of_http_is_described_and_no_other() {
         "body",
         "connection",
         "cors",
+        "hosts",
         "mod",
         "problem",
         "sse",

@@ -46,7 +46,10 @@ fn which(session: &Session, name: Option<&str>) -> Result<RoomRef, ChatError> {
         let none = || ChatError::new(Code::NotInRoom, "you are in no room; /join one");
         return session.current().ok_or_else(none);
     };
-    let name = RoomName::parse(name)?;
+    let name = RoomName::stored(name);
     let found = session.rooms().into_iter().find(|room| room.name == name);
-    found.ok_or_else(|| ChatError::new(Code::NotInRoom, format!("you are not in '{name}'")))
+    found.ok_or_else(|| {
+        let name = name.as_str().escape_debug();
+        ChatError::new(Code::NotInRoom, format!("you are not in '{name}'"))
+    })
 }

@@ -18,6 +18,7 @@ use super::error::DrillError;
 use super::instance::Address;
 use super::journal::{Journal, Micros};
 use super::number_of;
+use crate::ops::http::HOST;
 
 /// Before the next try.
 const BETWEEN: Duration = Duration::from_millis(50);
@@ -197,7 +198,7 @@ impl Connection {
         let after = self.notes.lock().last_seq;
         let room = &self.room;
         let head = format!(
-            "GET /api/messages/{room}?after={after} HTTP/1.0\r\nHost: {address}\r\n\
+            "GET /api/messages/{room}?after={after} HTTP/1.0\r\nHost: {HOST}\r\n\
              Accept: text/event-stream\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await?;

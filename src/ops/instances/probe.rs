@@ -7,6 +7,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::ops::http::HOST;
+
 /// `/readyz` answers within one second, whatever the database does.
 const WITHIN: Duration = Duration::from_secs(2);
 /// Longer than any answer that is asked for here.
@@ -36,7 +38,7 @@ async fn exchange(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\n\
+        "GET {path} HTTP/1.1\r\nhost: {HOST}\r\naccept: application/json\r\n\
          connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;

@@ -17,7 +17,7 @@ use crate::model::RoomId;
 use crate::process::control::{Answer, Place, Request, Successor};
 use crate::server::{ServeError, tcp_limits};
 use crate::store::InstanceId;
-use crate::transport::tcp::Resumed;
+use crate::transport::tcp::{Resumed, TcpLimits};
 
 /// For the predecessor's next word. It has bounds of its own, which are shorter.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -108,6 +108,7 @@ impl Inheritance {
         &mut self,
         chat: &Arc<Chat>,
         config: &Config,
+        pages: SocketAddr,
     ) -> Result<Vec<Resumed>, ServeError> {
         let receiving = async {
             for room in std::mem::take(&mut self.rooms) {
@@ -115,13 +116,17 @@ impl Inheritance {
                 let _ = chat.warm(room).await;
             }
             self.channel.say(&Word::Prepared {}, &[]).await?;
-            self.sessions(chat, config).await
+            let limits = Arc::new(tcp_limits(config, pages.port()));
+            self.sessions(chat, limits).await
         };
         receiving.await.map_err(refused)
     }
 
-    async fn sessions(&mut self, chat: &Arc<Chat>, config: &Config) -> io::Result<Vec<Resumed>> {
-        let limits = Arc::new(tcp_limits(config));
+    async fn sessions(
+        &mut self,
+        chat: &Arc<Chat>,
+        limits: Arc<TcpLimits>,
+    ) -> io::Result<Vec<Resumed>> {
         let mut resumed = Vec::new();
         loop {
             match within(self.channel.hear()).await?.ok_or_else(gone)? {

@@ -24,6 +24,8 @@ use warp::http::HeaderValue;
 use warp::reply::Response;
 
 use super::super::Drain;
+use super::head::Wanted;
+use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
 
 /// What an HTTP connection is held to.
@@ -33,6 +35,7 @@ pub struct HttpLimits {
     pub body_bytes: usize,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
+    pub hosts: Arc<Hosts>,
 }
 
 /// Headers that take longer are given up, and with them an idle connection.
@@ -72,7 +75,8 @@ async fn requests(
     let io = TokioIo::new(Progress::new(stream, limits.write_timeout, handle.clone()));
     let service = service_fn(|mut request: Request<Incoming>| {
         peer.map(|peer| request.extensions_mut().insert(peer));
-        answer(routes.clone(), request, handle.clone())
+        let hosts = limits.hosts.clone();
+        answer(routes.clone(), hosts, request, handle.clone())
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -117,19 +121,24 @@ async fn requests(
 /// names the room; the query is left out of the log, since it may hold a session's secret.
 async fn answer(
     routes: BoxedFilter<(Response,)>,
-    request: Request<Incoming>,
+    hosts: Arc<Hosts>,
+    mut request: Request<Incoming>,
     handle: Arc<Handle>,
 ) -> Result<Response, Infallible> {
     let id = format!("{:016x}", super::super::random_bits());
     let (method, path, version) = (request.method(), request.uri().path(), request.version());
     let span = tracing::debug_span!("http", request = %id, %method, path);
     let service = TowerToHyperService::new(warp::service(routes));
+    let refused = hosts.refuse(&request);
+    let wanted = Wanted::of(&mut request);
     let answering = async {
-        let mut response = match request.uri().path_and_query() {
-            Some(_) => service.call(request).await?,
+        let response = match (refused, request.uri().path_and_query()) {
+            (Some(problem), _) => super::hardened(problem.response()),
+            (None, Some(_)) => service.call(request).await?,
             // As a proxy is asked ('CONNECT host:1'); the routes would panic over it.
-            None => super::not_found(),
+            (None, None) => super::not_found(),
         };
+        let mut response = wanted.of_answer(response);
         tracing::debug!(status = response.status().as_u16(), "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);

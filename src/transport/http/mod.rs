@@ -4,6 +4,8 @@ mod body;
 mod connection;
 mod cors;
 mod framing;
+mod head;
+mod hosts;
 mod problem;
 mod sse;
 mod takeover;
@@ -26,6 +28,7 @@ use problem::Problem;
 
 use connection::Peer;
 pub use connection::{HttpLimits, serve};
+pub use hosts::{Hosts, Reach};
 
 /// Every route with its methods: what is answered with 405 elsewhere, and what the API's
 /// description is held against.
@@ -79,6 +82,18 @@ pub fn routes(
     match origins {
         [] => routes,
         origins => cors::opened(routes, origins),
+    }
+}
+
+/// A room's name as a path has it: percent-encoded where it must be (RFC 3986, section 2.1).
+struct Room(String);
+
+impl std::str::FromStr for Room {
+    type Err = std::str::Utf8Error;
+
+    fn from_str(encoded: &str) -> Result<Self, Self::Err> {
+        let name = percent_encoding::percent_decode_str(encoded).decode_utf8()?;
+        Ok(Self(name.into_owned()))
     }
 }
 
@@ -136,11 +151,13 @@ fn posts(chat: &Arc<Chat>, most: usize) -> BoxedFilter<(Response,)> {
 }
 
 fn lists(chat: &Arc<Chat>) -> BoxedFilter<(Response,)> {
-    let history = warp::path!("api" / "history" / String)
+    let history = warp::path!("api" / "history" / Room)
         .and(warp::get())
         .and(warp::query())
         .and(with(chat))
-        .then(|room, page, chat| async move { answered(api::history(chat, room, page).await) });
+        .then(
+            |Room(room), page, chat| async move { answered(api::history(chat, room, page).await) },
+        );
     let rooms = warp::path!("api" / "rooms")
         .and(warp::get())
         .and(with(chat))
@@ -159,7 +176,7 @@ fn streams(
     origins: &[String],
 ) -> BoxedFilter<(Response,)> {
     let (most, patience) = (limits.body_bytes, limits.write_timeout);
-    let events = warp::path!("api" / "messages" / String)
+    let events = warp::path!("api" / "messages" / Room)
         .and(warp::get())
         .and(warp::query())
         .and(warp::header::optional("last-event-id"))
@@ -167,7 +184,7 @@ fn streams(
         .and(with(chat))
         .and(with(drain))
         .then(
-            move |room, query, last, peer: Option<Peer>, chat, drain| async move {
+            move |Room(room), query, last, peer: Option<Peer>, chat, drain| async move {
                 let peer = peer.map(|peer| peer.0);
                 let asked = sse::Asked::new(query, last, peer, patience);
                 answered(sse::open(chat, room, asked, drain).await)
@@ -238,21 +255,48 @@ fn unrouted() -> BoxedFilter<(Response,)> {
     warp::path::full()
         .and(warp::method())
         .and_then(|path: FullPath, method: Method| async move {
-            let Some((_, allowed)) = ROUTES.iter().find(|(route, _)| fits(route, path.as_str()))
-            else {
+            let Some(taken) = taken_at(path.as_str()) else {
                 return Ok(not_found());
             };
-            if method.as_str() == *allowed {
+            if method == Method::OPTIONS {
+                return Ok(options(methods(taken)));
+            }
+            if method.as_str() == taken {
                 // The route itself has said what is wrong.
                 return Err(warp::reject::not_found());
             }
-            let detail = format!("this path takes {allowed}");
+            let detail = format!("this path takes {taken}");
             let status = StatusCode::METHOD_NOT_ALLOWED;
             Ok(Problem::new(status, "method_not_allowed", detail)
-                .allowing(allowed)
+                .allowing(methods(taken))
                 .response())
         })
         .boxed()
+}
+
+/// The method that is taken at `path`; of the server as a whole (`OPTIONS *`), any.
+fn taken_at(path: &str) -> Option<&'static str> {
+    if path == "*" {
+        return Some("*");
+    }
+    let route = ROUTES.iter().find(|(route, _)| fits(route, path));
+    route.map(|(_, taken)| *taken)
+}
+
+/// What is said to be allowed where `taken` is taken.
+fn methods(taken: &str) -> &'static str {
+    match taken {
+        "GET" => "GET, HEAD, OPTIONS",
+        "POST" => "POST, OPTIONS",
+        _ => "GET, HEAD, OPTIONS, POST",
+    }
+}
+
+fn options(methods: &'static str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let methods = HeaderValue::from_static(methods);
+    response.headers_mut().insert(header::ALLOW, methods);
+    response
 }
 
 /// Whether `path` is one of `route`'s, in which a part in braces stands for anything.

@@ -41,6 +41,11 @@ impl Problem {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
     pub(super) fn response(&self) -> Response {
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = Response::new(body.into());

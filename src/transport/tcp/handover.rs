@@ -8,7 +8,7 @@ use chrono::DateTime;
 use tokio::net::TcpStream;
 
 use super::super::Drain;
-use super::super::line::Lines;
+use super::super::line::{Lines, Trust};
 use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
 use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Reader, Still, Through, Verdict};
@@ -101,8 +101,13 @@ impl Connection {
         for (room, next) in state.reading {
             reader.add(chat.read_on(&session, room, next).await?);
         }
+        // Whoever is in a room has given a command, and whoever is in none can say nothing.
+        let trust = match session.current() {
+            Some(_) => Trust::Earned,
+            None => Trust::None,
+        };
         Ok(Self {
-            input: Lines::resumed(limits.line_bytes, typed, state.skipping),
+            input: Lines::resumed(limits.line_bytes, typed, state.skipping, trust),
             reader,
             out,
             ..Self::new(chat, session, stream, open, limits)

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::line::{Line, Lines, system};
+use super::foreign::Foreign;
+use super::line::{Line, LineError, Lines, system};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
@@ -27,6 +28,8 @@ pub struct TcpLimits {
     pub line_bytes: usize,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
+    /// Where HTTP is spoken, for those who come here with it.
+    pub http_port: u16,
 }
 
 /// Messages of one connection that may be on their way in; then it is read no further.
@@ -209,11 +212,13 @@ impl Connection {
         outlet.write()
     }
 
-    async fn take(&mut self, line: Result<String, super::line::LineError>) -> io::Result<()> {
+    async fn take(&mut self, line: Result<String, LineError>) -> io::Result<()> {
         match line {
+            Err(LineError::Foreign(foreign)) => self.turn_away(foreign).await,
             Err(error) => system(&error.to_string(), &mut self.out),
             Ok(line) if line.is_empty() => {}
             Ok(line) if is_command(&line) => {
+                self.input.trust();
                 // What was said before is seen before.
                 self.settle_all().await;
                 self.write()?;
@@ -293,6 +298,23 @@ impl Connection {
         self.settle_all().await;
         self.reader.end_all();
         self.closing = Some(word);
+    }
+
+    /// Closes on a peer that speaks another protocol: what it sends is nobody's words.
+    async fn turn_away(&mut self, foreign: Foreign) {
+        tracing::debug!(%foreign, "another protocol was spoken to the port of lines");
+        let port = self.limits.http_port;
+        let told = match foreign {
+            Foreign::Http => format!(
+                "this port takes lines of chat, not HTTP; HTTP is at port {port} of this server"
+            ),
+            Foreign::Tls => format!(
+                "this port takes plain lines of chat, not TLS; HTTP is at port {port} of this \
+                 server, also without TLS"
+            ),
+        };
+        system(&told, &mut self.out);
+        self.close("").await;
     }
 
     /// Closes because an operator wants it: without what is still unread, which may be much.

@@ -1,0 +1,218 @@
+//! Under which names the server answers, and `HEAD` on everything that it answers.
+use discordctl::transport::http::ROUTES;
+
+use super::client::Wire;
+use super::server::Running;
+
+const EVIL: &str = "evil.example:3001";
+
+/// What a server says to `request`, by its status; the connection is closed then.
+async fn status(server: &Running, request: &str) -> u16 {
+    let mut wire = Wire::open(server.http).await;
+    wire.send(request).await;
+    wire.head().await.status
+}
+
+#[tokio::test]
+async fn a_page_that_calls_us_by_its_own_name_gets_nothing() {
+    let server = Running::start().await;
+    for (route, method) in ROUTES {
+        let path = route
+            .replace("{room}", "general")
+            .replace("{file}", "app.js");
+        for (host, wanted) in [
+            (format!("host: {EVIL}\r\n"), 421),
+            (String::new(), 400),
+            ("host: localhost\r\nhost: localhost\r\n".to_owned(), 400),
+            (format!("host: localhost@{EVIL}\r\n"), 400),
+        ] {
+            let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\
+                \r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: http://evil.example:3001";
+            let asked = format!("{method} {path} HTTP/1.1\r\n{host}{upgrade}\r\n\r\n");
+            assert_eq!(
+                status(&server, &asked).await,
+                wanted,
+                "{method} {path} {host}"
+            );
+        }
+    }
+    let absolute = format!("GET http://{EVIL}/health HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    assert_eq!(status(&server, &absolute).await, 421);
+    let body = r#"{"nickname":"mallory"}"#;
+    let posted = format!(
+        "POST /api/connect HTTP/1.1\r\nhost: {EVIL}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut wire = Wire::open(server.http).await;
+    wire.send(posted).await;
+    let answer = wire.answer().await;
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (421, &"misdirected".into())
+    );
+    let detail = answer.text();
+    assert!(
+        detail.contains("'evil.example'") && detail.contains("http.hosts"),
+        "{detail}"
+    );
+    let users = server.get("/api/users").await;
+    assert!(!users.text().contains("mallory"), "{users}");
+}
+
+#[tokio::test]
+async fn names_that_are_set_are_answered() {
+    let settings = [
+        ("http.hosts", "chat.example, metrics"),
+        ("http.public_url", "https://public.example/chat"),
+    ];
+    let server = Running::with(&settings).await;
+    for host in [
+        "Chat.Example:3001",
+        "metrics",
+        "public.example",
+        "localhost",
+        "[::1]:80",
+    ] {
+        let asked = format!("GET /health HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(status(&server, &asked).await, 200, "{host}");
+    }
+    let asked = format!("GET /health HTTP/1.1\r\nhost: {EVIL}\r\n\r\n");
+    assert_eq!(status(&server, &asked).await, 421);
+    // As an old probe asks, which no browser does.
+    let mut wire = Wire::open(server.http).await;
+    wire.send("GET /livez HTTP/1.0\r\n\r\n").await;
+    assert!(wire.rest().await.starts_with(b"HTTP/1.0 200"));
+}
+
+#[tokio::test]
+async fn elsewhere_any_name_does_unless_some_are_set() {
+    let open = Running::with(&[("bind", "0.0.0.0")]).await;
+    let listed = Running::with(&[("bind", "0.0.0.0"), ("http.hosts", "chat.example")]).await;
+    let asked = format!("GET /health HTTP/1.1\r\nhost: {EVIL}\r\n\r\n");
+    assert_eq!(status(&open, &asked).await, 200);
+    assert_eq!(status(&listed, &asked).await, 421);
+    let asked = "GET /health HTTP/1.1\r\nhost: chat.example\r\n\r\n";
+    assert_eq!(status(&listed, asked).await, 200);
+    let none = "GET /health HTTP/1.1\r\n\r\n";
+    assert_eq!(status(&open, none).await, 400);
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let server = Running::start().await;
+    for (route, method) in ROUTES {
+        let path = route
+            .replace("{room}", "general")
+            .replace("{file}", "app.js");
+        let mut wire = Wire::open(server.http).await;
+        wire.send(format!(
+            "HEAD {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        ))
+        .await;
+        let head = wire.head().await;
+        assert_eq!(wire.rest().await, b"", "{path} has a body");
+        if method != "GET" {
+            assert_eq!(head.status, 405, "{path}");
+            continue;
+        }
+        let asked = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let mut wire = Wire::open(server.http).await;
+        wire.send(asked).await;
+        let get = wire.head().await;
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+        let (of_head, of_get) = (head.header("content-length"), get.header("content-length"));
+        let changes = ["/health", "/readyz", "/livez", "/metrics"].contains(&path.as_str());
+        assert!(
+            of_head == of_get || changes && of_head.is_some(),
+            "{path}: {of_head:?}"
+        );
+    }
+    // Nothing goes on after a HEAD, and the next request on the connection is answered.
+    let mut wire = Wire::open(server.http).await;
+    let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    wire.send(format!(
+        "HEAD /api/ws HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n\r\n"
+    ))
+    .await;
+    assert_eq!(wire.head().await.status, 426);
+    wire.send("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    assert_eq!(wire.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn options_tells_what_is_allowed() {
+    let server = Running::start().await;
+    for (target, allowed) in [
+        ("/api/rooms", "GET, HEAD, OPTIONS"),
+        ("/api/message", "POST, OPTIONS"),
+        ("*", "GET, HEAD, OPTIONS, POST"),
+    ] {
+        let mut wire = Wire::open(server.http).await;
+        wire.send(format!(
+            "OPTIONS {target} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        ))
+        .await;
+        let answer = wire.answer().await;
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (204, Some(allowed)),
+            "{target}"
+        );
+    }
+}
+
+/// A name that was taken before it was reserved is still there.
+#[tokio::test]
+async fn rooms_with_old_names_are_reached_by_encoding_them() {
+    let server = Running::start().await;
+    server.get("/api/history/general").await;
+    let folder = server.stop().await;
+    let file = folder.path().join("chat.db");
+    let sql = "INSERT INTO rooms (name) VALUES ('system'), ('..'), ('.'), ('a b')";
+    let done = std::process::Command::new("sqlite3")
+        .arg(&file)
+        .arg(sql)
+        .status();
+    if done.is_err() {
+        eprintln!("left out: there is no sqlite3");
+        return;
+    }
+    let server = Running::again(folder, &[]).await;
+    for (path, name) in [
+        ("system", "system"),
+        ("%2E%2E", ".."),
+        ("%2e", "."),
+        ("a%20b", "a b"),
+    ] {
+        let asked = format!("GET /api/history/{path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let mut wire = Wire::open(server.http).await;
+        wire.send(asked).await;
+        let answer = wire.answer().await;
+        assert_eq!(
+            (answer.status, &answer.json()["room"]),
+            (200, &name.into()),
+            "{path}"
+        );
+    }
+    let alice = server.connect("alice").await;
+    for (command, status) in [
+        ("/join system", 200),
+        ("/join ..", 200),
+        ("/create SYSTEM", 400),
+        ("/create .", 400),
+        ("/nick System", 400),
+        ("/nick headcount", 400),
+        ("/nick ..", 400),
+    ] {
+        let answer = server.command(&alice, command).await;
+        assert_eq!(answer.status, status, "{command}: {answer}");
+    }
+}
