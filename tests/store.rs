@@ -21,6 +21,8 @@ mod presence;
 mod proxy;
 #[path = "store/rooms.rs"]
 mod rooms;
+#[path = "store/secrets.rs"]
+mod secrets;
 
 db::on_both! {
     log {
@@ -45,6 +47,10 @@ db::on_both! {
         a_known_nonce_leaves_no_hole,
         a_rejected_draft_leaves_its_nonce_free,
         the_old_are_swept_away_and_the_young_are_not,
+    }
+    secrets {
+        a_secret_is_made_once_whoever_comes_first,
+        a_secret_that_is_none_is_told_without_being_shown,
     }
     rooms {
         a_room_is_made_once_and_found_without_case,

@@ -1,19 +1,21 @@
 //! What carries messages between instances: a hurry-up, never the truth.
+mod events;
+mod key;
 mod local;
 mod redis;
 mod wire;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 
+pub use self::events::{BusEvent, Events};
+pub use self::key::Key;
 pub use self::redis::{Facts, Info, Inspector, Observer, RedisBus};
 pub use local::LocalBus;
 
-/// Events that may wait for the relay; what comes beyond is dropped and read from the store.
+/// Messages that may wait for the relay; what comes beyond is dropped and read from the store.
 pub const EVENTS: usize = 8_192;
 
 /// Carries committed messages to the other instances AT MOST ONCE: it may lose, repeat, delay
@@ -30,6 +32,9 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Tells how many people are online over all instances.
     fn headcount(&self, online: u64);
+
+    /// Signs with this key from now on, and believes what is signed with it.
+    fn trust(&self, key: Key);
 
     fn state(&self) -> BusState;
 
@@ -62,19 +67,6 @@ pub enum BusState {
     Disconnected,
 }
 
-/// What a bus tells the relay.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BusEvent {
-    /// Somebody says that this was committed. Not to be believed beyond its being next.
-    Message(Message),
-    /// It carries again, or carries rooms that it did not, after a time in which anything may
-    /// have been lost.
-    Restored,
-}
-
-/// Where events arrive.
-pub type Events = mpsc::Receiver<BusEvent>;
-
 /// Why there can be no bus. One that is merely away is no error: it is tried for ever.
 /// The address is never part of the text, since it may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +83,12 @@ pub enum BusError {
 pub fn open(
     url: Option<&str>,
     instance: &str,
+    key: Key,
     meters: Arc<Meters>,
 ) -> Result<(Arc<dyn Bus>, Events), BusError> {
     match url {
         Some(url) => {
-            let (bus, events) = RedisBus::open(url, instance, meters)?;
+            let (bus, events) = RedisBus::open(url, instance, key, meters)?;
             Ok((Arc::new(bus), events))
         }
         None => {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
+use super::key::{DIGITS, Key};
 use crate::model::{Content, MAX_CHARS, Message, Nickname, RoomName, Seq};
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
@@ -25,6 +26,10 @@ pub(super) fn channel(room: &RoomName) -> Option<String> {
     Some(format!("{PREFIX}{room}"))
 }
 
+/// Before and after the tag, which ends every object of ours.
+const MAC: &[u8] = b",\"mac\":\"";
+const END: &[u8] = b"\"}";
+
 /// The object that readers get, plus who published it.
 #[derive(Serialize)]
 struct Outgoing<'a> {
@@ -33,9 +38,34 @@ struct Outgoing<'a> {
     instance: &'a str,
 }
 
-pub(super) fn encode(message: &Message, instance: &str) -> Vec<u8> {
+pub(super) fn encode(message: &Message, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
     let outgoing = Outgoing { message, instance };
-    serde_json::to_vec(&outgoing).expect("strings and numbers are always JSON")
+    let mut bytes = Vec::with_capacity(320 + message.content.len());
+    serde_json::to_writer(&mut bytes, &outgoing).expect("strings and numbers are always JSON");
+    seal(bytes, channel, key)
+}
+
+/// Adds the key `mac` to an object, as its last: what it proves is every byte before it and the
+/// channel, whatever keys other versions have. docs/bus.md says how others can check it.
+fn seal(mut object: Vec<u8>, channel: &str, key: &Key) -> Vec<u8> {
+    object.pop(); // the brace that closes it
+    let signed = object.len();
+    object.extend_from_slice(MAC);
+    let mut tag = Vec::with_capacity(DIGITS);
+    key.sign(channel, &object[..signed], &mut tag);
+    object.extend_from_slice(&tag);
+    object.extend_from_slice(END);
+    object
+}
+
+/// Whether an instance of this database published exactly this on that channel.
+fn is_sealed(payload: &[u8], channel: &str, key: &Key) -> bool {
+    let signed = payload.len().checked_sub(MAC.len() + DIGITS + END.len());
+    let Some((object, tail)) = signed.map(|signed| payload.split_at(signed)) else {
+        return false;
+    };
+    let tag = tail.strip_prefix(MAC).and_then(|t| t.strip_suffix(END));
+    tag.is_some_and(|tag| key.proves(channel, object, tag))
 }
 
 /// The same object on its way in. `instance` must be there but is not looked at: our own
@@ -75,9 +105,26 @@ pub(super) enum Junk {
     Headcount,
 }
 
+/// What a message on the bus is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Heard {
+    /// An instance of this database says so.
+    Proved(Message),
+    /// Anybody may have said so.
+    Claimed,
+}
+
 /// Reads what arrived on `channel`. Refuses what this program can't have committed; should it
 /// be true all the same (an operator wrote it into the database), the store will tell.
-pub(super) fn parse(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
+pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, Junk> {
+    let message = message(channel, payload)?;
+    match is_sealed(payload, channel, key) {
+        true => Ok(Heard::Proved(message)),
+        false => Ok(Heard::Claimed),
+    }
+}
+
+fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
     if payload.len() > MAX_BYTES {
         return Err(Junk::TooLong(payload.len()));
     }
@@ -127,6 +174,18 @@ mod tests {
 
     const ROOM: &str = "room:general";
 
+    fn key() -> Key {
+        Key::new(&[7; 32])
+    }
+
+    /// What is believed of a payload.
+    fn proved(channel: &str, payload: &[u8]) -> Option<Message> {
+        match parse(channel, payload, &key()) {
+            Ok(Heard::Proved(message)) => Some(message),
+            _ => None,
+        }
+    }
+
     fn object() -> Value {
         json!({
             "id": 42, "seq": 7, "room": "general", "user": "alice", "content": "hello",
@@ -142,16 +201,50 @@ mod tests {
 
     #[test]
     fn a_message_is_the_object_of_the_contract() {
+        let read = message(ROOM, object().to_string().as_bytes()).expect("a message");
+        let payload = encode(&read, "instance-1", ROOM, &key());
+        let mut again: Value = serde_json::from_slice(&payload).expect("our own JSON");
+        let tag = again.as_object_mut().and_then(|keys| keys.remove("mac"));
+        let digits = tag.as_ref().and_then(Value::as_str).map(str::len);
+        assert_eq!((again, digits), (object(), Some(DIGITS)));
+        assert_eq!(proved(ROOM, &payload), Some(read));
+    }
+
+    #[test]
+    fn what_is_not_proved_is_no_more_than_a_hint() {
         let payload = object().to_string().into_bytes();
-        let message = parse(ROOM, &payload).expect("a message");
-        let again: Value =
-            serde_json::from_slice(&encode(&message, "instance-1")).expect("our own JSON");
-        assert_eq!(again, object());
+        let read = message(ROOM, &payload).expect("a message");
+        let sealed = encode(&read, "instance-1", ROOM, &key());
+        let text = String::from_utf8(sealed.clone()).expect("JSON");
+        let of_others = encode(&read, "instance-1", ROOM, &Key::new(&[8; 32]));
+        let changed = text.replace("hello", "hullo").into_bytes();
+        let longer = text.replace(",\"mac\"", ",\"x\":1,\"mac\"").into_bytes();
+        for claimed in [
+            payload,
+            of_others,
+            changed,
+            longer,
+            [&sealed[..], b" "].concat(),
+        ] {
+            assert_eq!(parse(ROOM, &claimed, &key()), Ok(Heard::Claimed));
+        }
+        assert_eq!(proved(ROOM, &sealed), Some(read), "as it was");
+        // Of another room it is not even that.
+        assert_eq!(parse("room:random", &sealed, &key()), Err(Junk::Room));
+        let moved = text.replace("\"general\"", "\"random\"").into_bytes();
+        assert_eq!(parse("room:random", &moved, &key()), Ok(Heard::Claimed));
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_is_proved_as_well() {
+        let newer = with("reply_to", json!(3));
+        let payload = seal(newer, ROOM, &key());
+        assert_eq!(proved(ROOM, &payload).map(|m| m.seq), Some(7));
     }
 
     #[test]
     fn keys_that_a_newer_version_adds_are_no_reason_to_refuse() {
-        assert!(parse(ROOM, &with("reply_to", json!(3))).is_ok());
+        assert!(message(ROOM, &with("reply_to", json!(3))).is_ok());
     }
 
     #[test]
@@ -184,7 +277,7 @@ mod tests {
         ];
         for (payload, junk) in cases {
             let shown = String::from_utf8_lossy(&payload[..payload.len().min(80)]).into_owned();
-            assert_eq!(parse(ROOM, &payload), Err(junk), "{shown}");
+            assert_eq!(message(ROOM, &payload), Err(junk), "{shown}");
         }
     }
 
@@ -192,7 +285,7 @@ mod tests {
     fn the_longest_message_passes_however_it_is_escaped() {
         let escaped = r"\ud83d\ude00".repeat(4_000);
         let payload = object().to_string().replace("hello", &escaped);
-        let message = parse(ROOM, payload.as_bytes()).expect("a message");
+        let message = message(ROOM, payload.as_bytes()).expect("a message");
         assert_eq!(message.content.chars().count(), 4_000);
     }
 
@@ -229,32 +322,33 @@ mod tests {
         fn what_is_encoded_is_what_is_read(message in any_message(), instance in ".{0,40}") {
             prop_assume!(message.room.key() != "headcount");
             let channel = channel(&message.room).expect("a good name");
-            let read = parse(&channel, &encode(&message, &instance));
-            prop_assert_eq!(read.as_ref().map(|m| m.room.as_str()), Ok(message.room.as_str()));
-            prop_assert_eq!(read, Ok(message));
+            let payload = encode(&message, &instance, &channel, &key());
+            let read = proved(&channel, &payload);
+            let room = read.as_ref().map(|m| m.room.as_str());
+            prop_assert_eq!(room, Some(message.room.as_str()));
+            prop_assert_eq!(read, Some(message));
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-            let _ = parse(ROOM, &bytes);
+            let _ = parse(ROOM, &bytes, &key());
         }
 
         #[test]
-        fn a_damaged_message_is_read_or_refused(
+        fn a_damaged_message_is_never_believed(
             message in any_message(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
             cut in any::<bool>(),
         ) {
             let channel = format!("{PREFIX}{}", message.room);
-            let mut bytes = encode(&message, "instance-1");
+            let whole = encode(&message, "instance-1", &channel, &key());
+            let mut bytes = whole.clone();
             let at = at.index(bytes.len());
             match cut {
                 true => bytes.truncate(at),
                 false => bytes[at] = byte,
             }
-            if let Ok(read) = parse(&channel, &bytes) {
-                prop_assert!(read.seq >= 1 && read.id >= 1);
-                prop_assert!(Content::parse(&read.content, MAX_CHARS).is_ok());
-            }
+            let read = proved(&channel, &bytes);
+            prop_assert!(read.is_none() || bytes == whole);
         }
     }
 }

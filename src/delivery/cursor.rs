@@ -93,6 +93,8 @@ pub struct Cursor {
     end: Option<(u64, Seq)>,
     /// What was put back from an archive up to this `seq` was there when it began.
     replayed: Seq,
+    /// So often it has gone back to what was committed in the place of what it was given.
+    retractions: usize,
     /// It has had everything at least once, so what comes now is new to it.
     live: bool,
     /// Counted among the readers that are not reading from memory.
@@ -121,10 +123,12 @@ impl Cursor {
             notices_from: 0,
             end: None,
             replayed: 0,
+            retractions: 0,
             live: false,
             behind: false,
         };
-        cursor.replayed = cursor.room.with_tail(|t| t.replayed()).unwrap_or(0);
+        let known = cursor.room.with_tail(|t| (t.replayed(), t.retractions()));
+        (cursor.replayed, cursor.retractions) = known.unwrap_or_default();
         cursor.skip_notices();
         cursor
     }
@@ -162,14 +166,18 @@ impl Cursor {
         let (next_seq, index) = (self.next_seq, self.index);
         let (notices_from, end, live) = (self.notices_from, self.end, self.live);
         let replayed = self.replayed;
+        let heard = self.retractions;
         let found = self.room.with_tail(|tail| {
+            if tail.retractions() != heard {
+                return None;
+            }
             let known = index.filter(|i| *i >= tail.first_index());
             let sought = || match tail.replay_for(next_seq, replayed) {
                 Some(_) => None,
                 None => tail.index_of(next_seq),
             };
             let Some(mut at) = known.or_else(sought) else {
-                return (None, Next::Behind);
+                return Some((None, Next::Behind));
             };
             // The tail may have been read anew since the end was set.
             let end = end.map(|(index, last)| match index >= tail.first_index() {
@@ -210,13 +218,31 @@ impl Cursor {
                 false => Next::Idle,
             };
             // Skipped notices are behind; what was offered is not until it was written.
-            ((next != Next::Some).then_some(at), next)
+            Some(((next != Next::Some).then_some(at), next))
         });
-        let (at, next) = found.unwrap_or((None, Next::Behind));
+        if let Some(None) = found {
+            self.go_back();
+            return self.peek(slices);
+        }
+        let (at, next) = found.flatten().unwrap_or((None, Next::Behind));
         self.index = at.or(self.index);
         self.live |= next == Next::Idle;
         self.count_behind(next == Next::Behind);
         next
+    }
+
+    /// Goes back to where what it was given turned out not to be what was committed.
+    fn go_back(&mut self) {
+        let heard = self.retractions;
+        let back = self.room.with_tail(|tail| {
+            let seq = tail.retracted_since(heard)?;
+            Some((tail.retractions(), seq))
+        });
+        if let Some((retractions, seq)) = back.flatten() {
+            self.retractions = retractions;
+            self.next_seq = self.next_seq.min(seq);
+            self.index = None;
+        }
     }
 
     fn count_behind(&mut self, behind: bool) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::hub::Hub;
@@ -19,6 +21,13 @@ const PAGE: usize = 1_000;
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// After a failed sweep; the store has its own bounds on top.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
+/// How long to wait for others of its kind when the bus says that something may be missing: many
+/// rooms that are restored at once are one sweep.
+const GATHER: Duration = Duration::from_millis(20);
+/// Between sweeps for what nobody proved: at first, and after many that found nothing. So hints
+/// that are true are followed at once, and a flood of false ones costs a sweep a second.
+const DOUBT: Duration = Duration::from_millis(50);
+const MOST_DOUBT: Duration = Duration::from_secs(1);
 
 /// The tasks that keep the rooms here level with the log.
 pub struct Relay {
@@ -33,15 +42,15 @@ impl Relay {
     /// Runs until `stop`; a failing store is asked again, for ever.
     pub async fn run(self, mut events: Events, stop: CancellationToken) {
         let hub = self.hub;
+        let calls = Calls::default();
         let listen = async {
-            while let Some(event) = events.recv().await {
-                on_event(&hub, event);
+            loop {
+                on_event(&hub, &calls, events.next().await);
             }
-            std::future::pending::<()>().await;
         };
         let tidy = async {
             loop {
-                tokio::time::sleep(TIDY_EVERY).await;
+                sleep(TIDY_EVERY).await;
                 hub.evict_idle();
                 let now = hub.now();
                 hub.warm_rooms()
@@ -52,13 +61,20 @@ impl Relay {
         tokio::select! {
             () = stop.cancelled() => {}
             () = listen => {}
-            () = sweep_for_ever(&hub) => {}
+            () = sweep_for_ever(&hub, &calls) => {}
             () = tidy => {}
         }
     }
 }
 
-fn on_event(hub: &Arc<Hub>, event: BusEvent) {
+/// Reasons to sweep before it is time. However often one is given, it is followed once.
+#[derive(Debug, Default)]
+struct Calls {
+    restored: Notify,
+    hinted: Notify,
+}
+
+fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
     match event {
         BusEvent::Message(message) => {
             if let Some(room) = hub.named(&message.room)
@@ -67,52 +83,81 @@ fn on_event(hub: &Arc<Hub>, event: BusEvent) {
                 hub.catch_up_soon(room);
             }
         }
-        BusEvent::Restored => {
-            let hub = hub.clone();
-            tokio::spawn(async move { sweep(&hub).await });
-        }
+        BusEvent::Restored => calls.restored.notify_one(),
+        BusEvent::Hint => calls.hinted.notify_one(),
     }
 }
 
-async fn sweep_for_ever(hub: &Arc<Hub>) {
+/// Why it is time for a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Time,
+    Restored,
+    Hint,
+}
+
+async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
+    let (mut last, mut doubt, mut owed) = (Instant::now(), DOUBT, false);
     loop {
-        due(hub).await;
-        let swept = match hub.store.changed().await {
-            Ok(true) => sweep(hub).await,
-            Ok(false) => Ok(()),
-            Err(error) => Err(error),
+        let reason = due(hub, calls, last + doubt).await;
+        let swept = match owed || hub.store.changed().await.unwrap_or(true) {
+            true => sweep(hub).await,
+            false => Ok(0),
         };
-        if swept.is_err() {
-            tokio::time::sleep(AFTER_FAILURE).await;
+        last = Instant::now();
+        owed = swept.is_err();
+        match swept {
+            Ok(0) if reason == Reason::Hint => doubt = (doubt * 2).min(MOST_DOUBT),
+            Ok(_) => doubt = DOUBT,
+            Err(_) => {
+                sleep(AFTER_FAILURE).await;
+                calls.restored.notify_one();
+            }
         }
     }
 }
 
 /// Waits for the next look. If the bus fails meanwhile, that is due sooner.
-async fn due(hub: &Hub) {
-    let start = tokio::time::Instant::now();
-    loop {
-        tokio::time::sleep(hub.store.sweep_interval(false)).await;
-        if start.elapsed() >= hub.store.sweep_interval(hub.bus_carries()) {
-            return;
+async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
+    let start = Instant::now();
+    let time = async {
+        loop {
+            sleep(hub.store.sweep_interval(false)).await;
+            if start.elapsed() >= hub.store.sweep_interval(hub.bus_carries()) {
+                return;
+            }
         }
+    };
+    let hint = async {
+        calls.hinted.notified().await;
+        sleep_until(not_before).await;
+    };
+    tokio::select! {
+        () = time => Reason::Time,
+        () = calls.restored.notified() => {
+            sleep(GATHER).await;
+            Reason::Restored
+        }
+        () = hint => Reason::Hint,
     }
 }
 
-/// Asks once for all rooms here which have grown or changed, and brings those up to date.
-async fn sweep(hub: &Arc<Hub>) -> Result<(), StoreError> {
+/// Asks once for all rooms here which have grown or changed, and brings those up to date. Returns
+/// how many that were.
+async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     let known = hub.known_rooms();
     if known.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     hub.meters.sweeps.add(1);
-    for head in hub.store.heads(&known).await? {
+    let heads = hub.store.heads(&known).await?;
+    for head in &heads {
         if let Some(room) = hub.served(head.room) {
-            hub.refresh(&room, &head).await?;
+            hub.refresh(&room, head).await?;
             hub.catch_up(&room).await?;
         }
     }
-    Ok(())
+    Ok(heads.len())
 }
 
 impl Hub {
@@ -156,10 +201,10 @@ impl Hub {
                     return;
                 };
                 if hub.bus_carries() {
-                    tokio::time::sleep(PATIENCE).await;
+                    sleep(PATIENCE).await;
                 }
                 if room.missing_up_to().is_some() && hub.read_missing(&room).await.is_err() {
-                    tokio::time::sleep(AFTER_FAILURE).await;
+                    sleep(AFTER_FAILURE).await;
                 }
             }
         });
@@ -188,13 +233,13 @@ impl Hub {
     }
 
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
-        while let Some(last) = room.delivered() {
+        while let Some(after) = room.look_after() {
             let announced = room.missing_up_to();
-            let page = self.read_news(&room.room, last, PAGE).await?;
+            let page = self.read_news(&room.room, after, PAGE).await?;
             let full = page.len() == PAGE;
             let found = room.accept_page(page);
             self.meters.recovered.add(found as u64);
-            if !full {
+            if !full && !room.is_disputed() {
                 room.disbelieve(announced);
                 return Ok(());
             }

@@ -15,6 +15,8 @@ use crate::store::{Head, Known};
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
 /// catching up reads them.
 const ASIDE: usize = 1_024;
+/// How far to look back at once for the first message that is not as it was committed.
+const STEP_BACK: Seq = 64;
 
 /// The one door through which messages become visible: readers are given the next `seq` and
 /// nothing else, whoever brought it and in whatever order.
@@ -78,16 +80,38 @@ impl Room {
 
     /// Takes what this instance committed, in ascending order. The next ones become visible;
     /// known ones are dropped; later ones wait for the others' between. True if any are missing.
+    ///
+    /// What is committed here is so, whatever was heard of its place before: then that is taken
+    /// back, with all that follows.
     pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> bool {
+        self.retract(|tail| tail.disputed_by(&messages));
         self.extend(messages, Some(accepted), set_aside)
     }
 
     /// Takes what the bus says was committed. Only the next is believed; of a later one nothing
-    /// is kept but its `seq`, since anybody could have put it there. True if any are missing.
+    /// is kept but its `seq`. If another is known in its place, the store is to say which of the
+    /// two is so. True if any are missing.
     pub(super) fn accept_announced(&self, message: Message) -> bool {
-        self.extend(vec![message], None, |state, message| {
+        let messages = vec![message];
+        let disputed = self.with_tail(|tail| tail.disputed_by(&messages)).flatten();
+        if let Some(seq) = disputed {
+            self.state.lock().waiting.dispute(seq);
+            return true;
+        }
+        self.extend(messages, None, |state, message| {
             state.announced = state.announced.max(Some(message.seq));
         })
+    }
+
+    /// Takes back what is here from the place on that `wrong` finds, if it finds one.
+    fn retract(&self, wrong: impl FnOnce(&Tail) -> Option<Seq>) {
+        let mut state = self.state.lock();
+        if let Phase::Warm(tail) = &mut state.phase
+            && let Some(seq) = wrong(tail)
+        {
+            tracing::warn!(room = ?self.room.name, seq, "took back what was not committed");
+            *tail = tail.without(seq);
+        }
     }
 
     fn extend(
@@ -110,6 +134,8 @@ impl Room {
         let mut run = Vec::with_capacity(messages.len());
         for message in messages {
             match message.seq - (next + run.len() as Seq) {
+                // Committed here already: taken from there below.
+                0 if waiting.aside.contains_key(&message.seq) => {}
                 0 => run.push(message),
                 1.. => too_early(waiting, message),
                 _ => {}
@@ -128,10 +154,21 @@ impl Room {
         missing
     }
 
-    /// Takes a page that was read from the store after `after`. What it lacks was deleted, and
-    /// readers are told so. Returns how many messages were new here.
+    /// Takes a page that was read from the store, from `look_after` on. What it lacks was deleted,
+    /// and readers are told so. Where it has others than are here, it is right. Returns how many
+    /// messages were new here.
     pub(super) fn accept_page(&self, messages: Vec<Message>) -> usize {
+        let mut before = None;
+        self.retract(|tail| {
+            let wrong = tail.disputed_by(&messages)?;
+            // If the first was wrong already, those before it may be.
+            let all = messages.first().is_some_and(|m| m.seq == wrong);
+            before = all.then(|| (wrong - STEP_BACK).max(tail.before() + 1));
+            before = before.filter(|before| *before < wrong);
+            Some(wrong)
+        });
         let mut state = self.state.lock();
+        state.waiting.disputed = before;
         let State { phase, waiting, .. } = &mut *state;
         let Phase::Warm(tail) = phase else { return 0 };
         let next = tail.last() + 1;
@@ -232,13 +269,28 @@ impl Room {
         self.with_tail(|tail| tail.last())
     }
 
-    /// The last `seq` that was heard of and could not be shown yet.
+    /// The last `seq` that was heard of and could not be shown yet, or is in dispute.
     pub(super) fn missing_up_to(&self) -> Option<Seq> {
         let state = self.state.lock();
         match &state.phase {
-            Phase::Warm(tail) => state.waiting.up_to(tail.last()),
+            Phase::Warm(tail) => state.waiting.up_to(tail.last()).or(state.waiting.disputed),
             _ => None,
         }
+    }
+
+    /// After which `seq` the store is to be read for what is missing: the newest that is here is
+    /// compared on the way, as is what is in dispute. `None` while nothing is kept.
+    pub(super) fn look_after(&self) -> Option<Seq> {
+        let state = self.state.lock();
+        let Phase::Warm(tail) = &state.phase else {
+            return None;
+        };
+        let from = state.waiting.disputed.unwrap_or(Seq::MAX);
+        Some(from.min(tail.last()).max(1) - 1)
+    }
+
+    pub(super) fn is_disputed(&self) -> bool {
+        self.state.lock().waiting.disputed.is_some()
     }
 
     /// Forgets what was heard of up to `seq`: the log was read to its end after that, and does
@@ -340,6 +392,8 @@ struct Waiting {
     aside: BTreeMap<Seq, Message>,
     /// The last `seq` that the bus spoke of.
     announced: Option<Seq>,
+    /// The first `seq` in whose place two messages were heard of.
+    disputed: Option<Seq>,
 }
 
 impl Waiting {
@@ -347,6 +401,10 @@ impl Waiting {
     fn up_to(&self, last: Seq) -> Option<Seq> {
         let own = self.aside.last_key_value().map(|(seq, _)| *seq);
         own.max(self.announced).filter(|seq| *seq > last)
+    }
+
+    fn dispute(&mut self, seq: Seq) {
+        self.disputed = Some(self.disputed.map_or(seq, |first| first.min(seq)));
     }
 
     /// Moves to `run` what goes on where it ends, and drops what is behind it.

@@ -56,6 +56,8 @@ pub(super) struct Tail {
     /// How the room's older messages were when they were read.
     version: i64,
     replay: Option<Replay>,
+    /// Where readers had to go back to, since what they were given was not so.
+    retracted: Vec<Seq>,
 }
 
 impl Tail {
@@ -71,6 +73,7 @@ impl Tail {
             bytes: 0,
             version,
             replay: None,
+            retracted: Vec::new(),
         }
     }
 
@@ -80,7 +83,54 @@ impl Tail {
         Self {
             next_index: self.next_index + 1,
             replay: replay.or(self.replay),
+            retracted: self.retracted.clone(),
             ..Self::new(self.limits, last, version)
+        }
+    }
+
+    /// This tail without its messages from `seq` on, in whose places others were committed.
+    /// Readers who were given them go back to there.
+    pub(super) fn without(&self, seq: Seq) -> Self {
+        let mut tail = self.anew(self.before.min(seq - 1), self.version, None);
+        let mut kept = self.after(self.before);
+        kept.retain(|message| message.seq < seq);
+        if !kept.is_empty() {
+            tail.push(Chunk::of_messages(kept, tail.last + 1, None));
+        }
+        tail.retracted.push(seq);
+        tail
+    }
+
+    /// How often readers were sent back.
+    pub(super) fn retractions(&self) -> usize {
+        self.retracted.len()
+    }
+
+    /// Where a reader goes back to who has heard of the first `heard` times.
+    pub(super) fn retracted_since(&self, heard: usize) -> Option<Seq> {
+        self.retracted[heard.min(self.retracted.len())..]
+            .iter()
+            .min()
+            .copied()
+    }
+
+    /// The first of these messages in whose place another is here.
+    pub(super) fn disputed_by(&self, messages: &[crate::model::Message]) -> Option<Seq> {
+        let other = |message: &&crate::model::Message| {
+            let here = self.id_at(message.seq);
+            here.is_some_and(|id| id != message.id)
+        };
+        messages.iter().find(other).map(|message| message.seq)
+    }
+
+    fn id_at(&self, seq: Seq) -> Option<i64> {
+        if seq > self.last {
+            return None;
+        }
+        let (chunk, at) = self.at(self.index_of(seq)?)?;
+        match &chunk.entries()[at] {
+            Entry::Message(message) if message.seq == seq => Some(message.id),
+            _ => None,
         }
     }
 

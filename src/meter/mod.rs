@@ -88,6 +88,8 @@ pub struct Meters {
     pub publish_failed: Counter,
     /// Objects on the bus that were no message of ours.
     pub bus_junk: Counter,
+    /// Objects on the bus that nobody proved, and for which the store was asked.
+    pub bus_unproven: Counter,
     /// Connections made to the bus: the first, and each after one was lost.
     pub bus_connects: Counter,
     /// Looks at the store for what others committed.

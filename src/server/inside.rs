@@ -48,7 +48,9 @@ impl Inside {
         };
         let store = open_store(config, &meters).await.map_err(database)?;
         let redis = config.redis_url.as_ref().map(|url| url.expose());
-        let (bus, events) = bus::open(redis, &config.instance_id, meters.clone())?;
+        let secret = store.secret(store::BUS_KEY).await.map_err(database)?;
+        let key = bus::Key::new(&secret);
+        let (bus, events) = bus::open(redis, &config.instance_id, key, meters.clone())?;
         let limits = TailLimits::keeping(config.history.per_room);
         let hub = Arc::new(Hub::new(
             store.clone(),

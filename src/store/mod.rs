@@ -9,6 +9,7 @@ pub mod migrations;
 mod pg_url;
 mod postgres;
 mod presence;
+mod secret;
 mod sqlite;
 pub mod upkeep;
 
@@ -23,6 +24,7 @@ use crate::model::{Message, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, U
 
 pub use error::{Rejected, StoreError};
 pub use presence::{Instance, InstanceId, Online, PresenceChange, PresenceOutcome, SessionRow};
+pub use secret::{BUS_KEY, Secret};
 
 /// A nonce is remembered this long.
 pub const NONCE_LIFE: Duration = Duration::from_secs(600);
@@ -178,6 +180,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The user of that nickname, made if there is none.
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
+
+    /// The secret of that name: made at first use, and the same for all instances.
+    async fn secret(&self, name: &str) -> Result<Secret, StoreError>;
 
     /// Enters this process among the instances, in the place of earlier runs of that name.
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;

@@ -10,7 +10,7 @@ mod tls;
 use discordctl::bus::{Bus, BusState, open};
 use serde_json::{Value, json};
 
-use peer::{Peer, eventually, message, room};
+use peer::{Peer, eventually, key, message, room};
 use server::Server;
 
 /// Two instances that both hear `general`, and the Redis between them.
@@ -77,7 +77,14 @@ async fn anyone_who_subscribes_sees_the_conversation() {
         .get_message()
         .and_then(|m| m.get_payload())
         .expect("a message");
-    let object: Value = serde_json::from_str(&payload).expect("JSON");
+    // As docs/bus.md has it: the channel, a newline, and all before the key `mac`.
+    let (signed, _) = payload.split_once(",\"mac\":").expect("a mac");
+    let mut object: Value = serde_json::from_str(&payload).expect("JSON");
+    let mac = object.as_object_mut().and_then(|keys| keys.remove("mac"));
+    let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[7; 32]);
+    let tag = ring::hmac::sign(&secret, format!("room:general\n{signed}").as_bytes());
+    let digits: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(mac, Some(json!(digits)));
     let wanted = json!({
         "id": 1007, "seq": 7, "room": "general", "user": "alice",
         "content": "hello \"7\" \u{1f600}\nand\tmore",
@@ -168,7 +175,7 @@ async fn the_headcount_is_told_when_it_changes_and_once_for_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_url_there_is_no_bus() {
-    let (bus, _events) = open(None, "instance-1", Default::default()).expect("a bus");
+    let (bus, _events) = open(None, "instance-1", key(), Default::default()).expect("a bus");
     assert_eq!(bus.state(), BusState::Disabled);
-    assert!(open(Some("nonsense"), "instance-1", Default::default()).is_err());
+    assert!(open(Some("nonsense"), "instance-1", key(), Default::default()).is_err());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use chrono::DateTime;
-use discordctl::bus::{Bus, BusEvent, BusState, Events, RedisBus};
+use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus};
 use discordctl::meter::Meters;
 use discordctl::model::{Message, RoomName};
 use tokio::time::{sleep, timeout};
@@ -21,7 +21,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn open(url: &str, instance: &str) -> Self {
         let meters = Arc::new(Meters::default());
-        let (bus, events) = RedisBus::open(url, instance, meters.clone()).expect("a URL");
+        let bus = RedisBus::open(url, instance, key(), meters.clone());
+        let (bus, events) = bus.expect("a URL");
         Self {
             bus,
             events,
@@ -33,8 +34,7 @@ impl Peer {
     pub(crate) async fn event<T>(&mut self, wanted: impl Fn(BusEvent) -> Option<T>) -> T {
         let found = timeout(PATIENCE, async {
             loop {
-                let event = self.events.recv().await.expect("the bus is open");
-                if let Some(found) = wanted(event) {
+                if let Some(found) = wanted(self.events.next().await) {
                     return found;
                 }
             }
@@ -45,7 +45,7 @@ impl Peer {
     pub(crate) async fn message(&mut self) -> Message {
         self.event(|event| match event {
             BusEvent::Message(message) => Some(message),
-            BusEvent::Restored => None,
+            BusEvent::Restored | BusEvent::Hint => None,
         })
         .await
     }
@@ -62,8 +62,13 @@ impl Peer {
 
     /// Throws away what has arrived by now.
     pub(crate) fn forget(&mut self) {
-        while self.events.try_recv().is_ok() {}
+        while self.events.now().is_some() {}
     }
+}
+
+/// What the database of these tests would hold.
+pub(crate) fn key() -> Key {
+    Key::new(&[7; 32])
 }
 
 /// Looks again and again until it is so, and returns how long that took.

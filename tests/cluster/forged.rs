@@ -1,6 +1,9 @@
 //! What strangers put on the bus is never shown, and harms nobody.
+use std::time::Duration;
+
 use redis::Commands;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::cluster::{Cluster, ROOM};
 use super::eventually;
@@ -34,6 +37,11 @@ async fn junk_and_forged_messages_do_no_harm() {
         for seq in [i64::MIN, -1, 0, 1, round, 500, 1_000, i64::MAX] {
             publish("room:general", forged(seq).to_string().as_bytes());
         }
+        // And what comes next, as only those can say who have the key.
+        for seq in round..round + 3 {
+            publish("room:general", forged(seq).to_string().as_bytes());
+            publish("room:general", signed(seq).to_string().as_bytes());
+        }
         publish("room:headcount", b"many");
     }
     let before = 20 * (1 + junk().len() as u64);
@@ -54,6 +62,88 @@ async fn junk_and_forged_messages_do_no_harm() {
     }
     assert_eq!(cluster.prove(&alice.told, &readers).await, 30);
     cluster.becomes("healthy").await;
+}
+
+/// With a mac that is none.
+fn signed(seq: i64) -> Value {
+    let mut object = forged(seq);
+    object["mac"] = "0".repeat(64).into();
+    object
+}
+
+/// What an instance has counted since it started.
+async fn count(cluster: &Cluster, instance: usize, name: &str) -> u64 {
+    let metrics = cluster.instances[instance].get("/metrics").await;
+    metrics[name].as_u64().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_forged_messages_costs_a_look_now_and_then() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let readers = cluster.readers(&[Tcp, Sse, Ws]).await;
+    let mut alice = cluster.sender("alice", 0).await;
+    alice.say().await;
+    let before = count(&cluster, 1, "sweeps").await;
+    let mut mallory = cluster.redis().client();
+    let start = Instant::now();
+    let mut said = 0;
+    while start.elapsed() < Duration::from_secs(4) {
+        let mut pipeline = redis::pipe();
+        for seq in 0..500 {
+            let payload = signed(2 + said + seq).to_string();
+            pipeline.publish("room:general", payload).ignore();
+        }
+        let _: () = pipeline.query(&mut mallory).expect("published");
+        said += 500;
+        alice.say().await;
+    }
+    let swept = count(&cluster, 1, "sweeps").await - before;
+    let unproven = count(&cluster, 1, "bus_unproven").await;
+    println!(
+        "{said} forged, {unproven} heard, {swept} looks in {:?}",
+        start.elapsed()
+    );
+    assert!(swept < 25, "{swept} looks");
+    let all = alice.told.acknowledged.len();
+    assert_eq!(cluster.prove(&alice.told, &readers).await, all);
+    cluster.becomes("healthy").await;
+}
+
+/// As instances of an older version publish: what they say is looked up, and comes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_mac_is_looked_up_at_once() {
+    let Some(mut cluster) = Cluster::start(1).await else {
+        return;
+    };
+    let readers = cluster.readers(&[Sse]).await;
+    let mut alice = cluster.sender("alice", 0).await;
+    alice.say().await;
+    let mut database = cluster.postgres.connect().await;
+    let mut old = cluster.redis().client();
+    // Committed by another process, which says so as it always did.
+    let commit = "WITH r AS (UPDATE rooms SET last_seq = last_seq + 1 RETURNING id, last_seq)
+        INSERT INTO messages (room_id, seq, user_id, content)
+        SELECT r.id, r.last_seq, (SELECT id FROM users WHERE nickname = 'alice'), 'from the old'
+        FROM r";
+    sqlx::query(commit)
+        .execute(&mut database)
+        .await
+        .expect("committed");
+    let before = Instant::now();
+    let _: () = old
+        .publish("room:general", forged(2).to_string())
+        .expect("published");
+    let has = |start: &str| {
+        let begins = |seen: &super::reader::Seen| seen.content.starts_with(start);
+        readers[0].look(|notes| notes.seen.iter().any(begins))
+    };
+    let shown = || async { has("from the old") };
+    eventually("what was committed is shown", shown).await;
+    println!("shown {:?} after the hint", before.elapsed());
+    assert!(before.elapsed() < Duration::from_secs(1));
+    assert!(!has("forged"));
 }
 
 fn junk() -> Vec<Vec<u8>> {

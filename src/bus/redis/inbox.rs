@@ -1,14 +1,14 @@
 //! What comes from Redis: messages for the relay, probes that show that we hear, and junk.
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, error::TrySendError};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use super::junk::JunkLog;
-use crate::bus::wire::{self, HEADCOUNT, Junk};
-use crate::bus::{BusEvent, Queue};
+use crate::bus::events::Ears;
+use crate::bus::wire::{self, HEADCOUNT, Heard, Junk};
+use crate::bus::{Key, Queue};
 use crate::meter::Meters;
 
 /// How long the last probe that came back speaks for the subscription.
@@ -17,13 +17,13 @@ const TRUSTED: Duration = Duration::from_millis(2_500);
 /// Filled from the connection's own task, so nothing here waits.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    events: mpsc::Sender<BusEvent>,
-    /// Something may be missing of which the relay was not yet told.
-    missed: AtomicBool,
+    ears: Ears,
+    key: Arc<RwLock<Key>>,
     /// The channel on which this process hears itself: no other has its name.
     probe: String,
     ear: Mutex<Ear>,
     junk: JunkLog,
+    unproven: JunkLog,
     meters: Arc<Meters>,
 }
 
@@ -47,14 +47,15 @@ impl Ear {
 }
 
 impl Inbox {
-    pub(super) fn new(events: mpsc::Sender<BusEvent>, meters: Arc<Meters>) -> Self {
+    pub(super) fn new(ears: Ears, key: Arc<RwLock<Key>>, meters: Arc<Meters>) -> Self {
         let tag = getrandom::u64().expect("the operating system has random numbers");
         Self {
-            events,
-            missed: AtomicBool::new(false),
+            ears,
+            key,
             probe: format!("discordctl:probe:{tag:016x}"),
             ear: Mutex::default(),
             junk: JunkLog::default(),
+            unproven: JunkLog::default(),
             meters,
         }
     }
@@ -73,19 +74,19 @@ impl Inbox {
         } else if channel == HEADCOUNT {
             self.counted(payload);
         } else {
-            match wire::parse(channel, payload) {
-                Ok(message) => self.tell(BusEvent::Message(message)),
+            let key = self.key.read().clone();
+            match wire::parse(channel, payload, &key) {
+                Ok(Heard::Proved(message)) => self.ears.message(message),
+                Ok(Heard::Claimed) => self.doubt(channel),
                 Err(junk) => self.discard(channel, &junk),
             }
         }
-        self.settle();
     }
 
     /// The subscriptions were made, at the start or later. Whatever was published on their
     /// channels before that is missing.
     pub(super) fn subscribed(&self) {
-        self.missed.store(true, Ordering::Release);
-        self.settle();
+        self.ears.restored();
     }
 
     /// A new connection has all its subscriptions, and has yet to prove them.
@@ -122,10 +123,7 @@ impl Inbox {
     }
 
     pub(super) fn queue(&self) -> Queue {
-        Queue {
-            depth: self.events.max_capacity() - self.events.capacity(),
-            limit: self.events.max_capacity(),
-        }
+        self.ears.queue()
     }
 
     fn counted(&self, payload: &[u8]) {
@@ -141,20 +139,18 @@ impl Inbox {
         self.junk.note(channel, junk);
     }
 
-    /// Hands an event to the relay. There is no waiting for a full channel: what is dropped is
-    /// read from the store, once the relay is told to look.
-    fn tell(&self, event: BusEvent) {
-        if let Err(TrySendError::Full(_)) = self.events.try_send(event) {
-            self.missed.store(true, Ordering::Release);
+    /// Nothing of it is believed; what the store knows is.
+    fn doubt(&self, channel: &str) {
+        self.meters.bus_unproven.add(1);
+        if let Some(count) = self.unproven.due(Instant::now()) {
+            tracing::warn!(
+                count,
+                ?channel,
+                "messages on the bus without a valid mac, from an older version or a stranger; \
+                 read from the database instead"
+            );
         }
-    }
-
-    /// Tells the relay that it missed something, as soon as there is room to. The probes see to
-    /// it that this is tried every second.
-    fn settle(&self) {
-        if self.missed.swap(false, Ordering::AcqRel) {
-            self.tell(BusEvent::Restored);
-        }
+        self.ears.hint();
     }
 
     fn lock(&self) -> MutexGuard<'_, Ear> {
@@ -166,38 +162,86 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    const MESSAGE: &[u8] = br#"{"id":1,"seq":1,"room":"general","user":"alice",
+    use chrono::DateTime;
+
+    use crate::bus::{BusEvent, Events, events};
+    use crate::model::{Message, RoomName};
+
+    const CLAIMED: &[u8] = br#"{"id":1,"seq":1,"room":"general","user":"alice",
         "content":"hi","created_at":"2024-01-15T10:30:00.000Z","instance":"instance-1"}"#;
 
-    fn inbox(capacity: usize) -> (Inbox, mpsc::Receiver<BusEvent>, Arc<Meters>) {
+    fn key() -> Key {
+        Key::new(&[7; 32])
+    }
+
+    fn proved() -> Vec<u8> {
+        let message = Message {
+            id: 1,
+            seq: 1,
+            room: RoomName::stored("general"),
+            user: "alice".into(),
+            content: "hi".into(),
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        wire::encode(&message, "instance-1", "room:general", &key())
+    }
+
+    fn inbox(capacity: usize) -> (Inbox, Events, Arc<Meters>) {
         let meters = Arc::new(Meters::default());
-        let (events, receiver) = mpsc::channel(capacity);
-        (Inbox::new(events, meters.clone()), receiver, meters)
+        let (ears, events) = events::channel(capacity);
+        let key = Arc::new(RwLock::new(key()));
+        (Inbox::new(ears, key, meters.clone()), events, meters)
+    }
+
+    /// All that there is to hear now: messages, and how often to look and why.
+    fn all(events: &mut Events) -> [usize; 3] {
+        let mut counts = [0; 3];
+        while let Some(event) = events.now() {
+            counts[match event {
+                BusEvent::Message(_) => 0,
+                BusEvent::Restored => 1,
+                BusEvent::Hint => 2,
+            }] += 1;
+        }
+        counts
     }
 
     #[test]
-    fn a_relay_that_is_behind_is_told_that_it_missed_something() {
+    fn a_relay_that_is_behind_is_told_once_that_it_missed_something() {
         let (inbox, mut events, _) = inbox(2);
-        (0..5).for_each(|_| inbox.arrived(b"room:general", MESSAGE));
-        assert!(matches!(events.try_recv(), Ok(BusEvent::Message(_))));
-        assert!(matches!(events.try_recv(), Ok(BusEvent::Message(_))));
-        assert!(events.try_recv().is_err());
-        let probe = inbox.probe().to_owned();
-        inbox.arrived(probe.as_bytes(), b"");
-        assert_eq!(events.try_recv(), Ok(BusEvent::Restored));
-        inbox.arrived(probe.as_bytes(), b"");
-        assert!(events.try_recv().is_err(), "told once");
+        (0..5).for_each(|_| inbox.arrived(b"room:general", &proved()));
+        assert_eq!(all(&mut events), [2, 1, 0]);
+        (0..1_000).for_each(|_| inbox.subscribed());
+        assert_eq!(
+            all(&mut events),
+            [0, 1, 0],
+            "many rooms at once are one look"
+        );
+    }
+
+    #[test]
+    fn what_nobody_proves_is_a_hint_and_a_flood_of_it_one() {
+        let (inbox, mut events, meters) = inbox(2);
+        (0..1_000).for_each(|_| inbox.arrived(b"room:general", CLAIMED));
+        assert_eq!(all(&mut events), [0, 0, 1]);
+        assert_eq!(
+            (meters.bus_unproven.get(), meters.bus_junk.get()),
+            (1_000, 0)
+        );
+        *inbox.key.write() = Key::new(&[8; 32]);
+        inbox.arrived(b"room:general", &proved());
+        assert_eq!(all(&mut events), [0, 0, 1], "signed with another key");
     }
 
     #[test]
     fn junk_is_counted_and_nothing_else() {
         let (inbox, mut events, meters) = inbox(2);
         inbox.arrived(b"room:general", br#"{"test": true}"#);
-        inbox.arrived(b"room:random", MESSAGE);
+        inbox.arrived(b"room:random", &proved());
         inbox.arrived(HEADCOUNT.as_bytes(), b"many");
         inbox.arrived(b"\xff", b"\xff");
         assert_eq!(meters.bus_junk.get(), 3);
-        assert!(events.try_recv().is_err());
+        assert_eq!(all(&mut events), [0; 3]);
         assert_eq!(inbox.headcount(), None);
     }
 
@@ -218,7 +262,7 @@ mod tests {
     fn a_new_connection_starts_without_credit() {
         let (inbox, mut events, _) = inbox(2);
         inbox.opened();
-        assert_eq!(events.try_recv(), Ok(BusEvent::Restored));
+        assert_eq!(events.now(), Some(BusEvent::Restored));
         inbox.arrived(inbox.probe().as_bytes(), b"");
         inbox.arrived(HEADCOUNT.as_bytes(), b"5");
         assert!(inbox.hears() && inbox.headcount() == Some(5));

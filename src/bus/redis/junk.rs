@@ -22,7 +22,7 @@ impl JunkLog {
     }
 
     /// How much there is to tell, if now is the time.
-    fn due(&self, now: Instant) -> Option<u64> {
+    pub(super) fn due(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(|e| e.into_inner());
         let (count, told) = &mut *state;
         *count += 1;

@@ -12,10 +12,10 @@ mod worker;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use parking_lot::RwLock;
 use tokio::task::AbortHandle;
 
-use super::{Backlog, Bus, BusError, BusState, EVENTS, Events};
+use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName};
 pub use check::{Facts, Inspector};
@@ -31,25 +31,29 @@ use worker::Worker;
 pub struct RedisBus {
     outbox: Arc<Outbox>,
     inbox: Arc<Inbox>,
+    key: Arc<RwLock<Key>>,
     meters: Arc<Meters>,
     worker: AbortHandle,
 }
 
 impl RedisBus {
     /// Starts to connect, for ever, in the background of the current runtime. `instance` is
-    /// named as the publisher of what this process publishes.
+    /// named as the publisher of what this process publishes, `key` proves it.
     pub fn open(
         url: &str,
         instance: &str,
+        key: Key,
         meters: Arc<Meters>,
     ) -> Result<(Self, Events), BusError> {
         let address = Address::parse(url)?;
-        let (events, receiver) = mpsc::channel(EVENTS);
+        let (ears, receiver) = events::channel(EVENTS);
+        let key = Arc::new(RwLock::new(key));
         let outbox = Arc::new(Outbox::default());
-        let inbox = Arc::new(Inbox::new(events, meters.clone()));
+        let inbox = Arc::new(Inbox::new(ears, key.clone(), meters.clone()));
         let worker = Worker {
             address,
             instance: instance.into(),
+            key: key.clone(),
             outbox: outbox.clone(),
             inbox: inbox.clone(),
             meters: meters.clone(),
@@ -57,6 +61,7 @@ impl RedisBus {
         let bus = Self {
             outbox,
             inbox,
+            key,
             meters,
             worker: tokio::spawn(worker.run()).abort_handle(),
         };
@@ -85,6 +90,10 @@ impl Bus for RedisBus {
         if self.inbox.headcount() != Some(online) {
             self.outbox.headcount(online);
         }
+    }
+
+    fn trust(&self, key: Key) {
+        *self.key.write() = key;
     }
 
     fn state(&self) -> BusState {

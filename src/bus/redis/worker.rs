@@ -3,12 +3,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::backoff::Backoff;
 use super::inbox::Inbox;
 use super::link::{Address, Link, LinkError};
 use super::outbox::Outbox;
+use crate::bus::Key;
 use crate::bus::wire::{self, HEADCOUNT};
 use crate::meter::Meters;
 use crate::model::Message;
@@ -19,6 +21,7 @@ const PROBE: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     pub(super) address: Address,
     pub(super) instance: Arc<str>,
+    pub(super) key: Arc<RwLock<Key>>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) meters: Arc<Meters>,
@@ -130,9 +133,11 @@ impl Worker {
 
     /// Rooms without a channel are left out: the others find their messages in the store.
     fn payloads(&self, messages: &[Message]) -> Vec<(String, Vec<u8>)> {
+        let key = self.key.read().clone();
         let payload = |message: &Message| {
             let channel = wire::channel(&message.room)?;
-            Some((channel, wire::encode(message, &self.instance)))
+            let payload = wire::encode(message, &self.instance, &channel, &key);
+            Some((channel, payload))
         };
         messages.iter().filter_map(payload).collect()
     }

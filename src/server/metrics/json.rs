@@ -114,6 +114,8 @@ fn bus(watch: &Watch) -> Map<String, Value> {
         "bus": state,
         "bus_connects": meters.bus_connects.get(),
         "bus_junk": meters.bus_junk.get(),
+        "bus_unproven": meters.bus_unproven.get(),
+        "sweeps": meters.sweeps.get(),
         "messages_published": meters.published.get(),
         "publish_failures": meters.publish_failed.get(),
         "publish_latency_ms": latency(&watch.recent().publish, &meters.publish),

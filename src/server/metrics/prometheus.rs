@@ -64,7 +64,7 @@ fn counters(m: &Meters) -> Vec<Row<'_>> {
             &m.recovered,
         ),
     ];
-    let of_the_bus: [Row; 4] = [
+    let of_the_bus: [Row; 5] = [
         (
             "discord_messages_published_total",
             "Messages that the bus has taken.",
@@ -84,6 +84,11 @@ fn counters(m: &Meters) -> Vec<Row<'_>> {
             "discord_bus_junk_total",
             "Objects on the bus that were no message.",
             &m.bus_junk,
+        ),
+        (
+            "discord_bus_unproven_total",
+            "Messages on the bus without a valid mac: read from the database instead.",
+            &m.bus_unproven,
         ),
     ];
     let of_the_database: [Row; 6] = [

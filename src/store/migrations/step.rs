@@ -29,8 +29,10 @@ macro_rules! steps {
     };
 }
 
-const POSTGRES: &[(i32, &str, &str, &str)] = &steps!("postgres": 1 "initial", 2 "operations");
-const SQLITE: &[(i32, &str, &str, &str)] = &steps!("sqlite": 1 "initial", 2 "operations");
+const POSTGRES: &[(i32, &str, &str, &str)] =
+    &steps!("postgres": 1 "initial", 2 "operations", 3 "between_instances");
+const SQLITE: &[(i32, &str, &str, &str)] =
+    &steps!("sqlite": 1 "initial", 2 "operations", 3 "between_instances");
 
 pub(super) fn postgres() -> Vec<Step> {
     all(POSTGRES)

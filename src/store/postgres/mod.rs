@@ -10,6 +10,7 @@ mod pool;
 mod presence;
 mod read;
 mod rooms;
+mod secret;
 mod writer;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use self::writer::Writers;
 use super::gate::Gate;
 use super::{
     Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
+    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Store, StoreError, migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -186,6 +187,16 @@ impl Store for PostgresStore {
             rooms::user(c, nickname).boxed()
         });
         work.await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
+        let ours = super::secret::random()?;
+        let work = self
+            .pool
+            .run(Kind::Repeatable, (name, &ours), |c, &(name, ours)| {
+                secret::secret(c, name, ours).boxed()
+            });
+        super::secret::read(name, &work.await?)
     }
 
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {

@@ -8,6 +8,7 @@ mod log;
 mod presence;
 mod read;
 mod rooms;
+mod secret;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) use self::activity::Observer;
 use super::gate::Gate;
 use super::{
     Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, SessionRow, Store, StoreError, migrations,
+    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Store, StoreError, migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -194,6 +195,10 @@ impl Store for SqliteStore {
 
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
         rooms::user(&mut *self.write().await?, nickname).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
+        secret::secret(&mut *self.write().await?, name).await
     }
 
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {

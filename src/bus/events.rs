@@ -1,0 +1,104 @@
+//! What a bus tells the relay: a bounded queue of messages, and two flags that say "look".
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::Queue;
+use crate::model::Message;
+
+/// What a bus tells the relay.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BusEvent {
+    /// An instance proves that it committed this.
+    Message(Message),
+    /// It carries again, or carries rooms that it did not, after a time in which anything may
+    /// have been lost; or there was more than the relay could take.
+    Restored,
+    /// Something was said in a room that nobody proved: an instance of an older version, or a
+    /// stranger. Not to be believed, but the store may know of it.
+    Hint,
+}
+
+/// Where events arrive. However often the bus says "look" before it is heard, it says it once.
+#[derive(Debug)]
+pub struct Events {
+    messages: mpsc::Receiver<Message>,
+    looks: Arc<Looks>,
+}
+
+/// Where they come from. Nothing here waits.
+#[derive(Debug, Clone)]
+pub(super) struct Ears {
+    messages: mpsc::Sender<Message>,
+    looks: Arc<Looks>,
+}
+
+#[derive(Debug, Default)]
+struct Looks {
+    restored: Notify,
+    hinted: Notify,
+}
+
+pub(super) fn channel(capacity: usize) -> (Ears, Events) {
+    let (sender, messages) = mpsc::channel(capacity);
+    let looks = Arc::<Looks>::default();
+    let ears = Ears {
+        messages: sender,
+        looks: looks.clone(),
+    };
+    (ears, Events { messages, looks })
+}
+
+impl Events {
+    /// Events of which there are none.
+    pub(super) fn none() -> Self {
+        channel(1).1
+    }
+
+    /// The next event; may be dropped and asked again.
+    pub async fn next(&mut self) -> BusEvent {
+        let Self { messages, looks } = self;
+        let message = async {
+            match messages.recv().await {
+                Some(message) => message,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            message = message => BusEvent::Message(message),
+            () = looks.restored.notified() => BusEvent::Restored,
+            () = looks.hinted.notified() => BusEvent::Hint,
+        }
+    }
+
+    /// The next event, if there is one now.
+    pub fn now(&mut self) -> Option<BusEvent> {
+        self.next().now_or_never()
+    }
+}
+
+impl Ears {
+    /// What does not fit is read from the store, once the relay is told to look.
+    pub(super) fn message(&self, message: Message) {
+        if let Err(TrySendError::Full(_)) = self.messages.try_send(message) {
+            self.looks.restored.notify_one();
+        }
+    }
+
+    pub(super) fn restored(&self) {
+        self.looks.restored.notify_one();
+    }
+
+    pub(super) fn hint(&self) {
+        self.looks.hinted.notify_one();
+    }
+
+    pub(super) fn queue(&self) -> Queue {
+        Queue {
+            depth: self.messages.max_capacity() - self.messages.capacity(),
+            limit: self.messages.max_capacity(),
+        }
+    }
+}
