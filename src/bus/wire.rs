@@ -46,7 +46,7 @@ pub(super) fn encode(message: &Message, instance: &str, channel: &str, key: &Key
 }
 
 /// Adds the key `mac` to an object, as its last: what it proves is every byte before it and the
-/// channel, whatever keys other versions have. docs/bus.md says how others can check it.
+/// channel, whatever keys other versions have. docs/cluster.md says how to check it.
 fn seal(mut object: Vec<u8>, channel: &str, key: &Key) -> Vec<u8> {
     object.pop(); // the brace that closes it
     let signed = object.len();

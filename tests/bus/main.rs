@@ -77,7 +77,7 @@ async fn anyone_who_subscribes_sees_the_conversation() {
         .get_message()
         .and_then(|m| m.get_payload())
         .expect("a message");
-    // As docs/bus.md has it: the channel, a newline, and all before the key `mac`.
+    // As docs/cluster.md has it: the channel, a newline, and all before the key `mac`.
     let (signed, _) = payload.split_once(",\"mac\":").expect("a mac");
     let mut object: Value = serde_json::from_str(&payload).expect("JSON");
     let mac = object.as_object_mut().and_then(|keys| keys.remove("mac"));
