@@ -315,3 +315,50 @@ fn announcements_of_any_kind_do_no_harm() {
         assert!(heard > inputs() / 2, "{heard} of {} were heard", inputs());
     });
 }
+
+/// What was asked for and is not taken is made when it is taken.
+#[test]
+fn answers_that_nobody_takes_are_not_kept() {
+    let settings = [("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")];
+    survives(&settings, |server| {
+        let mut talker = connect(server.tcp);
+        let mut lines = b"/join general\n".to_vec();
+        let text = "x".repeat(3_990);
+        for n in 0..1_000 {
+            writeln!(lines, "{n:04} {text}").expect("memory");
+        }
+        lines.extend_from_slice(b"/quit\n");
+        let mut taken = talker.try_clone().expect("a socket");
+        let reader = std::thread::spawn(move || std::io::copy(&mut taken, &mut std::io::sink()));
+        talker.write_all(&lines).expect("taken");
+        reader.join().expect("no panic").expect("a clean end");
+        let asked = [b"/join general\n".to_vec(), b"/history 500\n".repeat(600)].concat();
+        let deaf: Vec<_> = (0..2)
+            .map(|_| {
+                let mut stream = connect(server.tcp);
+                stream.write_all(&asked).expect("taken");
+                stream
+            })
+            .collect();
+        let streams: Vec<_> = (0..8)
+            .map(|_| {
+                let mut stream = connect(server.http);
+                let get = b"GET /api/messages/general?history=1000000000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+                stream.write_all(get).expect("taken");
+                stream.read_exact(&mut [0; 4096]).expect("it begins");
+                stream
+            })
+            .collect();
+        // They have got as far as they get when another who asks has an answer.
+        let mut other = connect(server.tcp);
+        other
+            .write_all(b"/join general\n/history 500\n/quit\n")
+            .expect("taken");
+        let mut answer = Vec::new();
+        other.read_to_end(&mut answer).expect("an answer");
+        assert!(answer.len() > 500 * 3_990);
+        let held = server.resident_kib();
+        assert!(held < 200 << 10, "{held} KiB are held");
+        drop((deaf, streams));
+    });
+}

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::bucket::Bucket;
 use super::session::Session;
-use super::{Chat, ChatError, Cursor, Rules, Start};
+use super::{Chat, ChatError, Cursor, Past, Rules, Start};
 use crate::model::{Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId};
 
 /// Who somebody is, and where.
@@ -38,6 +38,9 @@ pub struct LineState {
     pub session: SessionState,
     /// The next message of each room that it reads.
     pub reading: Vec<(RoomId, Seq)>,
+    /// What it is still to be shown of a past that it asked for: the room, the first, the last.
+    #[serde(default)]
+    pub past: Option<(RoomId, Seq, Seq)>,
     /// What it typed of a line that has no end yet, in hexadecimal; or, where that was too long,
     /// that the rest of the line is nothing.
     pub typed: String,
@@ -152,6 +155,14 @@ impl Chat {
         let start = Start::After(next - 1);
         let signal = session.signal().clone();
         Ok(self.hub.read(&room, start, signal).await?)
+    }
+
+    /// Goes on showing a part of a room's past to a session that was taken in.
+    pub fn past_on(&self, session: &Session, past: (RoomId, Seq, Seq)) -> Option<Box<Past>> {
+        let (room, first, last) = past;
+        let rooms = session.rooms();
+        let room = rooms.iter().find(|known| known.id == room)?;
+        Some(Box::new(self.hub.past_of(room, (first, last))))
     }
 
     /// The session goes on in another process: nobody is told anything.

@@ -21,7 +21,7 @@ use crate::meter::Meters;
 use crate::model::{Message, Nickname, RoomName, RoomRef, Seq};
 use crate::store::{Online, RoomSummary, Store};
 
-pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Receipt, Slice, Start, Wire};
+pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Past, Receipt, Slice, Start, Wire};
 pub use command::is_command;
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code};

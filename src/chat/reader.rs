@@ -1,8 +1,8 @@
-//! All that one connection reads: a cursor for each room it is in.
+//! All that one connection reads: a cursor for each room it is in, and what it asked for of the past.
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cursor, Link, Next, Slice, push_tight};
+use super::{Cursor, Link, Next, Past, Slice, push_tight};
 use crate::model::{RoomId, RoomRef, Seq};
 
 /// How long a reader waits before it asks a failing store again, at least.
@@ -12,6 +12,8 @@ const AFTER_FAILURE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Reader {
     link: Arc<Link>,
+    /// Read before anything else, as an answer that was asked for.
+    past: Option<Box<Past>>,
     cursors: Vec<Cursor>,
     turn: usize,
     failed: bool,
@@ -21,6 +23,7 @@ impl Reader {
     pub fn new(link: Arc<Link>) -> Self {
         Self {
             link,
+            past: None,
             cursors: Vec::new(),
             turn: 0,
             failed: false,
@@ -30,6 +33,16 @@ impl Reader {
     pub fn add(&mut self, cursor: Cursor) {
         self.cursors.retain(|c| c.room().id != cursor.room().id);
         push_tight(&mut self.cursors, cursor);
+    }
+
+    /// Reads that first, at the pace of the connection.
+    pub fn answer(&mut self, past: Box<Past>) {
+        self.past = Some(past);
+    }
+
+    /// What is still to be read of an answer.
+    pub fn answering(&self) -> Option<&Past> {
+        self.past.as_deref()
     }
 
     /// The room is read to where it is now, and no further. That one left is for the others.
@@ -46,12 +59,17 @@ impl Reader {
 
     /// True if nothing is read any more.
     pub fn is_empty(&self) -> bool {
-        self.cursors.is_empty()
+        self.cursors.is_empty() && self.past.is_none()
     }
 
     /// Offers what comes next in one of the rooms.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
         slices.clear();
+        match self.past.as_ref().map(|past| past.peek(slices)) {
+            Some(Next::Ended) => self.past = None,
+            Some(next) => return next,
+            None => {}
+        }
         let mut overall = Next::Idle;
         let mut asked = 0;
         while asked < self.cursors.len() {
@@ -74,7 +92,10 @@ impl Reader {
 
     /// Moves on over entries of a slice that `peek` offered last.
     pub fn advance(&mut self, slice: &Slice, entries: usize) {
-        self.cursors[self.turn].advance(slice, entries);
+        match &mut self.past {
+            Some(past) => past.advance(slice, entries),
+            None => self.cursors[self.turn].advance(slice, entries),
+        }
     }
 
     /// Done with what `peek` offered: it is the next room's turn.
@@ -84,6 +105,7 @@ impl Reader {
 
     /// Lets go of everything but the positions, while the peer takes nothing.
     pub fn park(&mut self) {
+        self.past.iter_mut().for_each(|past| past.park());
         self.cursors.iter_mut().for_each(Cursor::park);
         self.tell_place();
     }
@@ -101,6 +123,7 @@ impl Reader {
 
     /// Reads nothing any more, wherever it is.
     pub fn abandon(&mut self) {
+        self.past = None;
         self.cursors = Vec::new();
     }
 
@@ -124,6 +147,12 @@ impl Reader {
         }
         self.failed = false;
         let mut none = Vec::new();
+        if let Some(past) = &mut self.past
+            && past.peek(&mut none) == Next::Behind
+        {
+            self.failed = past.fetch().await.is_err();
+            return;
+        }
         for cursor in &mut self.cursors {
             none.clear();
             if cursor.peek(&mut none) == Next::Behind {

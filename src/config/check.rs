@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::settings::{Config, Thresholds};
 use super::threshold::Threshold;
 use super::units::HumanDuration;
-use crate::model::Host;
+use crate::model::{Host, Network};
 
 /// What makes a configuration unusable.
 pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
@@ -73,6 +73,15 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
             found.push(("cors.origins", message));
         }
     }
+    for network in &config.limits.uncounted {
+        if network.parse::<Network>().is_err() {
+            let message = format!(
+                "found {}, expected an address or a network such as \"10.0.0.0/8\"",
+                show(&json!(network))
+            );
+            found.push(("limits.uncounted", message));
+        }
+    }
     problems(found, provenance)
 }
 
@@ -94,7 +103,7 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
     problems(found, provenance)
 }
 
-fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
+fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
     const MIB: u64 = 1 << 20;
     [
         ("history.per_room", c.history.per_room as u64, 1..=1_000),
@@ -115,6 +124,12 @@ fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
             1_024..=16 * MIB,
         ),
         ("limits.burst", c.limits.burst.into(), 1..=1_000_000),
+        ("limits.rooms", c.limits.rooms, 1..=10_000_000),
+        (
+            "limits.rooms_per_user_per_day",
+            c.limits.rooms_per_user_per_day,
+            1..=10_000_000,
+        ),
         ("db_pool.max", c.db_pool.max.into(), 1..=1_000),
         (
             "db_pool.max_waiting",
@@ -135,11 +150,12 @@ fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
     ]
 }
 
-fn durations_that_must_pass(c: &Config) -> [(&'static str, HumanDuration); 5] {
+fn durations_that_must_pass(c: &Config) -> [(&'static str, HumanDuration); 6] {
     [
         ("limits.write_timeout", c.limits.write_timeout),
         ("db_pool.idle_timeout", c.db_pool.idle_timeout),
         ("db_pool.acquire_timeout", c.db_pool.acquire_timeout),
+        ("db_pool.shed_after", c.db_pool.shed_after),
         ("drain.deadline", c.drain.deadline),
         ("session_ttl", c.session_ttl),
     ]

@@ -60,6 +60,17 @@ pub struct Limits {
     pub messages_per_minute: u32,
     /// How many of those may come at once.
     pub burst: u32,
+    /// What a session may ask for in a minute, as `docs/limits.md` counts it; 0 is no limit. An
+    /// address may ask for ten times that.
+    pub requests_per_minute: u32,
+    /// Sessions that may begin from one address in a minute; 0 is no limit.
+    pub new_sessions_per_minute: u32,
+    /// Addresses and networks that are not counted, such as a proxy that all clients come through.
+    pub uncounted: Vec<String>,
+    /// Rooms there may be, over all instances.
+    pub rooms: u64,
+    /// Rooms that one user may create in 24 hours.
+    pub rooms_per_user_per_day: u64,
     /// A peer that takes nothing for this long is closed.
     pub write_timeout: HumanDuration,
 }
@@ -69,7 +80,9 @@ pub struct DbPool {
     pub max: u32,
     pub idle_timeout: HumanDuration,
     pub acquire_timeout: HumanDuration,
-    /// Beyond this many waiting requests, new ones get 503.
+    /// While requests wait longer than this for a connection, new ones get 503.
+    pub shed_after: HumanDuration,
+    /// And while so many wait, however short.
     pub max_waiting: usize,
 }
 

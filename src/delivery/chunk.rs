@@ -35,14 +35,53 @@ impl Entry {
         }
     }
 
-    /// Roughly what the entry occupies.
-    pub(super) fn weight(&self) -> usize {
+    /// Roughly what the entry takes in a wire format.
+    fn size(&self) -> usize {
         match self {
             Self::Message(m) => 128 + m.user.len() + m.content.len(),
             Self::Notice { text, .. } => 64 + text.len(),
             Self::Gap { .. } => 64,
         }
     }
+
+    /// What the entry may come to occupy: itself, and each form in which readers ask for it. A
+    /// line for each line of a text, with room and name before it, is many times the text.
+    fn weight(&self) -> usize {
+        let as_json = self.json_size();
+        match self {
+            Self::Message(m) => {
+                let lines = 1 + memchr::memchr_iter(b'\n', m.content.as_bytes()).count();
+                let prefix = m.room.as_str().len() + m.user.len() + LINE_MARKS;
+                let as_lines = m.content.len() + lines * prefix;
+                self.size() + as_lines + JSON_FORMS * as_json
+            }
+            _ => self.size() + as_json + JSON_FORMS * as_json,
+        }
+    }
+
+    /// How long it is as a JSON object, nearly.
+    fn json_size(&self) -> usize {
+        match self {
+            Self::Message(m) => json_size(m),
+            _ => self.size() + JSON_MARKS,
+        }
+    }
+}
+
+/// The forms that are JSON: events, the same in chunks, frames.
+const JSON_FORMS: usize = FORMATS - 1;
+/// What stands around a line's room, name and text.
+const LINE_MARKS: usize = 6;
+/// The names, numbers and quotes of a message's object, and the event or frame around it.
+const JSON_MARKS: usize = 160;
+/// What a chunk takes beside its entries.
+const CHUNK: usize = 512;
+
+/// How long a message is as a JSON object, nearly: quotes and newlines take two places.
+pub(super) fn json_size(message: &Message) -> usize {
+    let content = message.content.as_bytes();
+    let escaped = memchr::memchr3_iter(b'"', b'\\', b'\n', content).count();
+    JSON_MARKS + message.room.as_str().len() + message.user.len() + content.len() + escaped
 }
 
 /// A wire format: what a transport writes for one entry.
@@ -64,7 +103,7 @@ pub struct Encoded {
 
 impl Encoded {
     fn new<W: Wire>(entries: &[Entry]) -> Self {
-        let mut bytes = Vec::with_capacity(entries.iter().map(Entry::weight).sum());
+        let mut bytes = Vec::with_capacity(entries.iter().map(Entry::size).sum());
         let ends = entries
             .iter()
             .map(|entry| {
@@ -112,14 +151,18 @@ impl Encoded {
 pub struct Chunk {
     entries: Vec<Entry>,
     encoded: [OnceLock<Encoded>; FORMATS],
+    /// What it may come to occupy.
+    weight: usize,
     /// When the oldest message in it was accepted here; `None` for what was read back.
     pub(super) accepted: Option<Instant>,
 }
 
 impl Chunk {
     pub(super) fn new(entries: Vec<Entry>, accepted: Option<Instant>) -> Arc<Self> {
+        let weight = CHUNK + entries.iter().map(Entry::weight).sum::<usize>();
         Arc::new(Self {
             entries,
+            weight,
             encoded: Default::default(),
             accepted,
         })
@@ -183,7 +226,7 @@ impl Chunk {
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.entries.iter().map(Entry::weight).sum()
+        self.weight
     }
 }
 

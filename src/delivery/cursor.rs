@@ -7,16 +7,15 @@ use tokio::sync::Notify;
 use super::Entry;
 use super::chunk::Chunk;
 use super::hub::Hub;
+use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
 use crate::model::{RoomRef, Seq};
 use crate::store::StoreError;
 
-/// Messages in one page for a reader that has fallen off the tail.
-const PAGE: usize = 500;
 /// How much a cursor offers at once: what one vectored write may take.
 const MOST_SLICES: usize = 64;
-const MOST_BYTES: usize = 256 << 10;
+const MOST_WEIGHT: usize = 1 << 20;
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +40,22 @@ pub struct Slice {
 }
 
 impl Slice {
-    fn page(chunk: Arc<Chunk>) -> Self {
+    pub(super) fn page(chunk: Arc<Chunk>) -> Self {
         Self {
             chunk,
             from: 0,
             index: None,
             accepted: None,
         }
+    }
+
+    /// What is left of a page after its entries up to `to`; nothing after the last.
+    pub(super) fn after(&self, to: usize) -> Option<Self> {
+        let rest = Self {
+            from: to,
+            ..self.clone()
+        };
+        (!rest.is_empty()).then_some(rest)
     }
 
     /// How many entries the slice has.
@@ -87,6 +95,7 @@ pub struct Cursor {
     told_first: Option<Box<Slice>>,
     /// A page of its own, while behind the tail.
     page: Option<Box<Slice>>,
+    page_size: PageSize,
     /// Notices before this were for others.
     notices_from: u64,
     /// It ends here: the place in the tail, and the last `seq` before it.
@@ -115,6 +124,7 @@ impl Cursor {
         let mut cursor = Self {
             told_first: unknown.map(|gap| Slice::page(Chunk::new(vec![gap], None)).into()),
             page: None,
+            page_size: PageSize::default(),
             room,
             hub,
             slot,
@@ -185,15 +195,19 @@ impl Cursor {
                 false => tail.index_of(last + 1).unwrap_or(index),
             });
             let begun = slices.len();
-            let mut bytes = 0;
-            while slices.len() - begun < MOST_SLICES && bytes < MOST_BYTES {
+            let mut weight = 0;
+            while slices.len() - begun < MOST_SLICES && weight < MOST_WEIGHT {
                 if end.is_some_and(|end| at >= end) {
                     break;
                 }
-                let Some((chunk, from)) = tail.at(at) else {
+                let Some((place, chunk, from)) = tail.at(at) else {
+                    at = tail.next_index();
                     break;
                 };
-                let place = at - from as u64;
+                if end.is_some_and(|end| place >= end) {
+                    at = place;
+                    break;
+                }
                 at = place + chunk.entries().len() as u64;
                 if chunk.is_notice() && place < notices_from {
                     continue;
@@ -203,7 +217,7 @@ impl Cursor {
                 if from == chunk.entries().len() {
                     continue;
                 }
-                bytes += chunk.weight();
+                weight += chunk.weight();
                 let accepted = chunk.accepted.filter(|_| live);
                 slices.push(Slice {
                     chunk,
@@ -264,13 +278,7 @@ impl Cursor {
         }
         match slice.index {
             Some(index) => self.index = Some(index + to as u64),
-            None => {
-                let rest = Slice {
-                    from: to,
-                    ..slice.clone()
-                };
-                self.page = (!rest.is_empty()).then(|| rest.into());
-            }
+            None => self.page = slice.after(to).map(Box::new),
         }
     }
 
@@ -282,11 +290,12 @@ impl Cursor {
 
     /// Reads the page that comes next from the store; may be dropped half way.
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
+        let limit = self.page_size.messages();
         let mut messages = self
             .hub
-            .read_page(&self.room.room, self.next_seq - 1, PAGE)
+            .read_page(&self.room.room, self.next_seq - 1, limit)
             .await?;
-        let mut full = messages.len() == PAGE;
+        let mut full = messages.len() == limit;
         // What was put back from an archive after this reader began is not for it.
         let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);
         let replay = self.room.with_tail(replay).flatten();
@@ -311,6 +320,7 @@ impl Cursor {
             });
         }
         self.index = None;
+        self.page_size.learn(&chunk);
         self.page = (!entries.is_empty()).then(|| Slice::page(Chunk::new(entries, None)).into());
         Ok(())
     }

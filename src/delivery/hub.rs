@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use parking_lot::RwLock;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use super::chunk::json_size;
 use super::cursor::{Cursor, Start};
+use super::past::Past;
+use super::tail::Tail;
 pub use super::tail::TailLimits;
 use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
 use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
-use crate::store::{Head, Known, Store, StoreError};
+use crate::store::{Head, Known, Span, Store, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 const LINGER: Duration = Duration::from_secs(60);
@@ -23,6 +26,13 @@ const NAMES: usize = 65_536;
 const TURNS: usize = 4;
 /// How long one may wait for its turn; beyond, the database has too much to do.
 const TURN_WITHIN: Duration = Duration::from_millis(250);
+
+/// How far back a reader may begin, in messages.
+const FURTHEST: usize = 100_000;
+/// Messages read at once for an answer about the past.
+const PAGE_BACK: usize = 64;
+/// How long such an answer may be, as JSON.
+const ANSWER_BYTES: usize = 512 << 10;
 
 /// Everything below a transport that reading needs.
 pub struct Hub {
@@ -239,18 +249,8 @@ impl Hub {
             Start::Unknown | Start::After(Seq::MIN..0) => Ok((last + 1, true, gap(None, last))),
             Start::Last(0) => Ok((last + 1, true, None)),
             Start::Last(count) => {
-                if let Some(seq) = room.with_tail(|tail| tail.nth_last(count)).flatten() {
-                    return Ok((seq, true, None));
-                }
-                let newest = room
-                    .with_tail(|tail| tail.history(Seq::MAX, count))
-                    .flatten();
-                let hit = newest.is_some();
-                let newest = match newest {
-                    Some(newest) => newest,
-                    None => self.page_before(&room.room, last + 1, count).await?,
-                };
-                Ok((newest.first().map_or(last + 1, |m| m.seq), hit, None))
+                let (span, hit) = self.find_span(&room.room, last + 1, count).await?;
+                Ok((span.map_or(last + 1, |span| span.first), hit, None))
             }
             Start::After(seq) if seq <= last => {
                 let hit = room.with_tail(|tail| seq >= tail.before()).unwrap_or(false);
@@ -267,7 +267,47 @@ impl Hub {
         }
     }
 
-    /// The newest `limit` messages with `seq < before`, ascending, and whether there are more.
+    /// What the tail of a room that is served here knows.
+    fn in_memory<T>(&self, room: &RoomRef, look: impl FnOnce(&Tail) -> Option<T>) -> Option<T> {
+        self.served(room.id)?.with_tail(look).flatten()
+    }
+
+    /// Where the newest `limit` messages with `seq < before` lie, and whether memory could tell.
+    /// Only their numbers are looked at, however many they are.
+    async fn find_span(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<(Option<Span>, bool), StoreError> {
+        let limit = limit.min(FURTHEST);
+        if let Some(span) = self.in_memory(room, |tail| tail.span(before, limit)) {
+            return Ok((span, true));
+        }
+        let _turn = self.turn().await?;
+        Ok((self.store.span(room.id, before, limit).await?, false))
+    }
+
+    /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their
+    /// own pace.
+    pub async fn past(
+        self: &Arc<Self>,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<(Span, Past)>, StoreError> {
+        let (span, hit) = self.find_span(room, before, limit).await?;
+        self.meters.history.record(hit);
+        Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
+    }
+
+    /// The messages of a room from `first` to `last`.
+    pub fn past_of(self: &Arc<Self>, room: &RoomRef, (first, last): (Seq, Seq)) -> Past {
+        Past::new(self.clone(), room.clone(), first, last)
+    }
+
+    /// The newest of up to `limit` messages with `seq < before` that make one answer, ascending,
+    /// and whether there are more.
     pub async fn history(
         &self,
         room: &RoomRef,
@@ -275,21 +315,36 @@ impl Hub {
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
         let wanted = limit + 1;
-        let here = self.served(room.id).and_then(|served| {
-            served
-                .with_tail(|tail| tail.history(before, wanted))
-                .flatten()
-        });
+        let here = self.in_memory(room, |tail| tail.history(before, wanted));
         self.meters.history.record(here.is_some());
-        let mut found = match here {
-            Some(found) => found,
-            None => self.page_before(room, before, wanted).await?,
-        };
-        let more = found.len() == wanted;
-        if more {
-            found.remove(0);
+        let mut answer = Answer::new(limit);
+        if let Some(found) = here {
+            answer.take(found);
+            return Ok(answer.finish());
         }
-        Ok((found, more))
+        let mut before = before;
+        loop {
+            let page = PAGE_BACK.min(answer.wanted() + 1);
+            let found = self.page_before(room, before, page).await?;
+            let ended = found.len() < page;
+            before = found.first().map_or(before, |oldest| oldest.seq);
+            if !answer.take(found) || ended {
+                return Ok(answer.finish());
+            }
+        }
+    }
+
+    /// Up to `limit` messages after `after`, from memory where they are there.
+    pub(super) async fn page(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        match self.in_memory(room, |tail| tail.page(after, limit)) {
+            Some(page) => Ok(page),
+            None => self.read_page(room, after, limit).await,
+        }
     }
 
     /// A page for a reader that is behind.
@@ -344,5 +399,50 @@ impl Hub {
             }
             keep
         });
+    }
+}
+
+/// An answer about the past while it is gathered, newest first: as long as is allowed, and one
+/// message at least.
+struct Answer {
+    limit: usize,
+    bytes: usize,
+    newest_first: Vec<Message>,
+    more: bool,
+}
+
+impl Answer {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: 0,
+            newest_first: Vec::new(),
+            more: false,
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.limit - self.newest_first.len()
+    }
+
+    /// Takes older messages, ascending; false where not all of them have a place.
+    fn take(&mut self, older: Vec<Message>) -> bool {
+        for message in older.into_iter().rev() {
+            let bytes = self.bytes + json_size(&message);
+            let first = self.newest_first.is_empty();
+            if self.wanted() == 0 || (bytes > ANSWER_BYTES && !first) {
+                self.more = true;
+                return false;
+            }
+            self.bytes = bytes;
+            self.newest_first.push(message);
+        }
+        true
+    }
+
+    /// The messages, ascending, and whether there are more before them.
+    fn finish(mut self) -> (Vec<Message>, bool) {
+        self.newest_first.reverse();
+        (self.newest_first, self.more)
     }
 }

@@ -7,6 +7,7 @@ mod committer;
 mod cursor;
 mod hub;
 mod notices;
+mod past;
 mod relay;
 mod room;
 mod tail;
@@ -19,5 +20,6 @@ pub use committer::{Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendErr
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};
 pub use notices::Move;
+pub use past::Past;
 pub use relay::Relay;
 pub use room::Room;

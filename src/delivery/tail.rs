@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Entry};
 use crate::model::Seq;
+use crate::store::Span;
 
-/// How much of a room is kept in memory. `keep` messages stay whatever they weigh.
+/// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
+/// notices, so that those which come are shown.
 #[derive(Debug, Clone, Copy)]
 pub struct TailLimits {
     pub keep: usize,
     pub messages: usize,
+    pub notices: usize,
+    /// Of what the entries may come to occupy, in all forms in which they are asked for.
     pub bytes: usize,
 }
+
+const FEW: usize = 16;
 
 impl TailLimits {
     /// Limits for a room that shows its last `keep` messages to whoever joins.
@@ -19,7 +25,8 @@ impl TailLimits {
         Self {
             keep,
             messages: keep.max(2_048),
-            bytes: 1 << 20,
+            notices: 256,
+            bytes: 4 << 20,
         }
     }
 }
@@ -52,6 +59,8 @@ pub(super) struct Tail {
     before: Seq,
     last: Seq,
     messages: usize,
+    /// Chunks that are a notice.
+    notices: usize,
     bytes: usize,
     /// How the room's older messages were when they were read.
     version: i64,
@@ -70,6 +79,7 @@ impl Tail {
             before: last,
             last,
             messages: 0,
+            notices: 0,
             bytes: 0,
             version,
             replay: None,
@@ -127,7 +137,7 @@ impl Tail {
         if seq > self.last {
             return None;
         }
-        let (chunk, at) = self.at(self.index_of(seq)?)?;
+        let (_, chunk, at) = self.at(self.index_of(seq)?)?;
         match &chunk.entries()[at] {
             Entry::Message(message) if message.seq == seq => Some(message.id),
             _ => None,
@@ -159,6 +169,11 @@ impl Tail {
         newer.collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn holds(&self) -> (usize, usize) {
+        (self.ring.len(), self.bytes)
+    }
+
     pub(super) fn last(&self) -> Seq {
         self.last
     }
@@ -187,6 +202,7 @@ impl Tail {
             .count();
         self.last = chunk.reached(entries.len()).unwrap_or(self.last);
         self.messages += messages;
+        self.notices += usize::from(chunk.is_notice());
         self.bytes += chunk.weight();
         let (index, last) = (self.next_index, self.last);
         self.next_index += entries.len() as u64;
@@ -200,26 +216,51 @@ impl Tail {
     }
 
     fn trim(&mut self) {
+        while self.notices > self.limits.notices {
+            self.drop_oldest_notice();
+        }
         while self.messages > self.limits.messages || self.bytes > self.limits.bytes {
             let Some(oldest) = self.ring.front() else {
                 return;
             };
-            if self.messages - oldest.messages < self.limits.keep {
+            if oldest.chunk.is_notice() || self.messages - oldest.messages >= self.limits.keep {
+                self.before = oldest.last;
+                self.remove(0);
+            } else if self.notices > FEW {
+                self.drop_oldest_notice();
+            } else {
                 return;
             }
-            self.messages -= oldest.messages;
-            self.bytes -= oldest.chunk.weight();
-            self.before = oldest.last;
-            self.ring.pop_front();
         }
     }
 
-    /// The chunk that holds entry `index`, and the entry's place in it.
-    pub(super) fn at(&self, index: u64) -> Option<(Arc<Chunk>, usize)> {
+    /// The oldest notice goes, also from between messages that stay. Nobody is told: a notice is
+    /// of the moment.
+    fn drop_oldest_notice(&mut self) {
+        match self.ring.iter().position(|placed| placed.chunk.is_notice()) {
+            Some(oldest) => self.remove(oldest),
+            None => self.notices = 0,
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(gone) = self.ring.remove(at) {
+            self.messages -= gone.messages;
+            self.notices -= usize::from(gone.chunk.is_notice());
+            self.bytes -= gone.chunk.weight();
+        }
+    }
+
+    /// The first chunk that holds entry `index` or a later one, with its own place and that of
+    /// the entry in it: between messages, notices may be gone.
+    pub(super) fn at(&self, index: u64) -> Option<(u64, Arc<Chunk>, usize)> {
         let after = self.ring.partition_point(|placed| placed.index <= index);
-        let placed = &self.ring[after.checked_sub(1)?];
-        let offset = (index - placed.index) as usize;
-        (offset < placed.chunk.entries().len()).then(|| (placed.chunk.clone(), offset))
+        let ends = |placed: &Placed| placed.index + placed.chunk.entries().len() as u64;
+        let within = after.checked_sub(1).and_then(|at| self.ring.get(at));
+        let within = within.filter(|placed| index < ends(placed));
+        let placed = within.or_else(|| self.ring.get(after))?;
+        let offset = index.saturating_sub(placed.index) as usize;
+        Some((placed.index, placed.chunk.clone(), offset))
     }
 
     /// The index of message `seq`, or of the first entry after where it would be. `None` if
@@ -234,11 +275,6 @@ impl Tail {
         }))
     }
 
-    /// The `seq` of the `count`-th message from the end, if the tail reaches that far back.
-    pub(super) fn nth_last(&self, count: usize) -> Option<Seq> {
-        self.newest_first().nth(count.checked_sub(1)?)
-    }
-
     fn newest_first(&self) -> impl Iterator<Item = Seq> {
         let entries = self
             .ring
@@ -249,6 +285,40 @@ impl Tail {
             Entry::Message(message) => Some(message.seq),
             _ => None,
         })
+    }
+
+    /// Where the newest `limit` messages with `seq < before` lie, if the tail can tell.
+    pub(super) fn span(&self, before: Seq, limit: usize) -> Option<Option<Span>> {
+        let older = self.newest_first().filter(|seq| *seq < before);
+        let mut found: Vec<Seq> = older.take(limit.saturating_add(1)).collect();
+        if found.len() <= limit && self.before > 0 {
+            return None;
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let (Some(last), Some(first)) = (found.first(), found.last()) else {
+            return Some(None);
+        };
+        Some(Some(Span {
+            first: *first,
+            last: *last,
+            count: found.len(),
+            more,
+        }))
+    }
+
+    /// Up to `limit` messages with `seq > after`, ascending, if all of them are here.
+    pub(super) fn page(&self, after: Seq, limit: usize) -> Option<Vec<crate::model::Message>> {
+        if after < self.before {
+            return None;
+        }
+        let first = self.ring.partition_point(|placed| placed.last <= after);
+        let entries = self.ring.range(first..).flat_map(|p| p.chunk.entries());
+        let newer = entries.filter_map(|entry| match entry {
+            Entry::Message(message) if message.seq > after => Some(message.clone()),
+            _ => None,
+        });
+        Some(newer.take(limit).collect())
     }
 
     /// The newest `limit` messages with `seq < before`, ascending, if the tail can tell.

@@ -1,5 +1,7 @@
 //! Delivery as a property: whatever the bus loses, repeats, delays or reorders, and whoever
 //! writes, every reader sees 1, 2, 3, … once each.
+mod bounds;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -21,6 +23,7 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, i64) {
         connections: 4,
         idle_timeout: std::time::Duration::from_secs(30),
         acquire_timeout: std::time::Duration::from_secs(5),
+        shed_after: std::time::Duration::from_secs(5),
         waiting: 100,
     };
     let store = store::open(&options, Arc::default()).await.expect("opens");
@@ -88,6 +91,7 @@ async fn drain(reader: &mut Cursor, seen: &mut Vec<Seq>) {
                                 assert_ne!(&*m.content, "forged", "only what was committed");
                                 seen.push(m.seq);
                             }
+                            Entry::Notice { .. } => {}
                             other => panic!("nothing is missing, but {other:?} was told"),
                         }
                     }
@@ -147,7 +151,7 @@ proptest! {
         runtime.block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
             let (store, room, user) = store(&folder).await;
-            let limits = TailLimits { keep, messages: keep, bytes: 1 << 20 };
+            let limits = TailLimits { keep, messages: keep, notices: 8, bytes: 1 << 20 };
             let hub = hub(&store, limits);
             let signal = Arc::<Notify>::default();
             let mut live = hub.read(&room, Start::After(0), signal.clone()).await.expect("opens");

@@ -4,6 +4,9 @@ use std::sync::Arc;
 /// The longest message that may be configured, in characters.
 pub const MAX_CHARS: usize = 4_000;
 
+/// Lines in a message: each is shown with its room and author before it, where lines are shown.
+const MAX_LINES: usize = 100;
+
 /// Why a text is not a message; the wording is meant for its author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
@@ -11,6 +14,8 @@ pub enum ContentError {
     Empty,
     #[error("a message has at most {max} characters, this has {found}")]
     TooLong { max: usize, found: usize },
+    #[error("a message has at most {MAX_LINES} lines, this has {0}")]
+    Lines(usize),
     #[error("a message holds no control characters but tab and newline (found U+{0:04X})")]
     Control(u32),
 }
@@ -32,6 +37,10 @@ impl Content {
         let found = text.chars().count();
         if found > max {
             return Err(ContentError::TooLong { max, found });
+        }
+        let lines = 1 + text.bytes().filter(|byte| *byte == b'\n').count();
+        if lines > MAX_LINES {
+            return Err(ContentError::Lines(lines));
         }
         let stray = |c: &char| c.is_control() && !matches!(c, '\t' | '\n');
         match text.chars().find(stray) {
@@ -57,6 +66,13 @@ mod tests {
             Err(ContentError::TooLong { max: 5, found: 7 })
         );
         assert_eq!(Content::parse("", 5), Err(ContentError::Empty));
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        assert!(Content::parse(&"\n".repeat(99), 4_000).is_ok());
+        let long = Content::parse(&"a\n".repeat(100), 4_000);
+        assert_eq!(long, Err(ContentError::Lines(101)));
     }
 
     #[test]

@@ -3,6 +3,7 @@ mod content;
 mod host;
 mod message;
 mod name;
+mod network;
 mod room;
 mod session;
 
@@ -10,6 +11,7 @@ pub use content::{Content, ContentError, MAX_CHARS};
 pub use host::Host;
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
+pub use network::{Network, NotANetwork, client_network};
 pub use room::RoomRef;
 pub use session::{Nonce, SessionId, SessionKey, TransportKind};
 

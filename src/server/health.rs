@@ -245,10 +245,12 @@ fn bus_check(state: BusState) -> Check {
 }
 
 fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {
-    let (waiting, most) = (watch.meters().db_waiting.get(), watch.most_waiting);
-    if usize::try_from(waiting).is_ok_and(|waiting| waiting > most) {
+    let pool = watch.store.pool();
+    if pool.sheds {
+        let waiting = watch.meters().db_waiting.get();
         return Some(format!(
-            "{waiting} requests wait for a database connection, more than {most}: new ones are refused"
+            "{waiting} requests wait for a database connection, the oldest for {} ms: new ones are refused",
+            pool.waited.as_millis()
         ));
     }
     asked.map(|error| error.to_string())

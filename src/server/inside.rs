@@ -160,6 +160,7 @@ async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Sto
         connections: config.db_pool.max,
         idle_timeout: config.db_pool.idle_timeout.get(),
         acquire_timeout: config.db_pool.acquire_timeout.get(),
+        shed_after: config.db_pool.shed_after.get(),
         waiting: config.db_pool.max_waiting,
     };
     let patience = tokio::time::Instant::now() + config.db_wait.get();

@@ -90,16 +90,30 @@ pub struct Head {
     pub version: i64,
 }
 
+/// Where some consecutive messages of a room lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub first: Seq,
+    pub last: Seq,
+    pub count: usize,
+    /// There are older ones.
+    pub more: bool,
+}
+
 /// How the connection pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolState {
     pub available: u32,
     pub max: u32,
+    /// For so long the oldest request has been waiting for a connection.
+    pub waited: Duration,
+    /// New requests are turned away.
+    pub sheds: bool,
 }
 
 /// How to open a store. `application` is what the database's own views call this process;
-/// `waiting` is how many may queue for a connection before new ones
-/// are told that the database is busy.
+/// while requests wait for a connection longer than `shed_after`, or more of them than
+/// `waiting`, new ones are told that the database is busy.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub url: String,
@@ -107,6 +121,7 @@ pub struct Options {
     pub connections: u32,
     pub idle_timeout: Duration,
     pub acquire_timeout: Duration,
+    pub shed_after: Duration,
     pub waiting: usize,
 }
 
@@ -147,7 +162,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// The same, without what was put back from an archive: that is no news, but a hole in it.
+    /// Where the newest `limit` messages with `seq < before` lie: a look at numbers alone.
+    async fn span(
+        &self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<Span>, StoreError>;
+
+    /// The same as `read`, without what was put back from an archive: that is no news, but a hole in it.
     async fn read_news(
         &self,
         room: &RoomRef,
@@ -239,6 +262,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Lets go of the database; what was committed stays.
     async fn close(&self);
+}
+
+impl Options {
+    fn shedding(&self) -> gate::Shedding {
+        gate::Shedding {
+            after: self.shed_after,
+            waiting: self.waiting,
+            patience: self.acquire_timeout,
+        }
+    }
 }
 
 /// Opens the database that `options.url` names. The embedded one is made and migrated; on

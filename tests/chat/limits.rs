@@ -125,6 +125,47 @@ async fn a_reader_that_dozes_off_reads_on_from_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_not_taken_wait_as_questions_and_all_come() {
+    let local = start(|_| {}).await;
+    let mut talker = Lines::connect(local.server.tcp).await;
+    talker.command("/join general").await.expect("joined");
+    let text = "z".repeat(4_000);
+    for n in 0..40 {
+        talker
+            .say("general", &format!("{n} {text}"))
+            .await
+            .expect_err("too long");
+        talker
+            .say("general", &format!("{n} {}", &text[..3_900]))
+            .await
+            .expect("committed");
+    }
+    let mut asker = TcpStream::connect(local.server.tcp)
+        .await
+        .expect("accepted");
+    let questions = 200;
+    let asked = format!(
+        "/join general\n{}/quit\n",
+        "/history 40\n".repeat(questions)
+    );
+    asker.write_all(asked.as_bytes()).await.expect("written");
+    // 30 MB of answers: they are made as they are taken.
+    let (_, list) = request(local.server.http, "GET", "/metrics", None).await;
+    assert_eq!(list["active_connections"], 2);
+    let mut answers = String::new();
+    in_time("every answer", asker.read_to_string(&mut answers))
+        .await
+        .expect("read");
+    let shown = answers.matches("] general: 40 messages, 1 to 40").count();
+    assert_eq!(shown, questions);
+    // Ten came with the joining.
+    assert_eq!(answers.matches(": 39 zzz").count(), questions + 1);
+    assert_eq!(answers.matches(": 0 zzz").count(), questions);
+    assert!(answers.ends_with("[system] goodbye\n"));
+    local.server.stop().await.expect("a clean stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn frames_that_are_none_are_answered() {
     use futures_util::SinkExt;
     use tokio_tungstenite::tungstenite::Message;

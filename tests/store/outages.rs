@@ -173,6 +173,7 @@ fn a_server_that_is_away_is_said_at_once() {
         let (proxy, options) = wired(&db).await;
         let options = Options {
             acquire_timeout: Duration::from_secs(1),
+            shed_after: Duration::from_secs(1),
             ..options
         };
         let store = db.open_with(options.clone()).await;

@@ -140,6 +140,7 @@ impl Db {
             connections: 4,
             idle_timeout: Duration::from_secs(30),
             acquire_timeout: Duration::from_secs(10),
+            shed_after: Duration::from_secs(10),
             waiting: 100,
         }
     }

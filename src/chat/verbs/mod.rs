@@ -15,8 +15,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::command::{self, Command};
-use super::{Chat, ChatError, Cursor, Session};
-use crate::model::{Message, RoomRef};
+use super::{Chat, ChatError, Cursor, Past, Session};
+use crate::model::RoomRef;
 
 pub use send::Sending;
 
@@ -38,8 +38,8 @@ pub enum Effect {
     Joined(RoomRef, Option<Box<Cursor>>),
     /// Read this room to where it is now.
     Left(RoomRef),
-    /// Show these, oldest first.
-    History(Vec<Message>),
+    /// Show these before anything else, oldest first.
+    Past(Box<Past>),
     /// Close, after everything that is queued was written.
     Quit,
 }

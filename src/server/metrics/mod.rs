@@ -30,8 +30,7 @@ fn queues(watch: &Watch) -> [(&'static str, Queue); 5] {
     ]
 }
 
-/// Whether so many wait for the database that new requests are turned away.
+/// Whether requests wait for the database so long that new ones are turned away.
 fn breaker_is_open(watch: &Watch) -> bool {
-    let waiting = watch.meters().db_waiting.get();
-    usize::try_from(waiting).is_ok_and(|waiting| waiting > watch.most_waiting)
+    watch.store.pool().sheds
 }

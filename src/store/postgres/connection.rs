@@ -223,6 +223,7 @@ mod tests {
                 connections: 1,
                 idle_timeout: TRUSTED,
                 acquire_timeout: TRUSTED,
+                shed_after: Duration::from_secs(1),
                 waiting: 1,
             };
             let error = Target::new(&options).expect_err("no such URL").to_string();

@@ -23,10 +23,11 @@ pub(super) use self::activity::Observer;
 use self::connection::Target;
 use self::pool::{Kind, Pool};
 use self::writer::Writers;
-use super::gate::Gate;
+use super::gate::{Gate, Shedding};
 use super::{
     Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Store, StoreError, migrations,
+    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store, StoreError,
+    migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -46,27 +47,30 @@ pub(super) struct PostgresStore {
     pool: Pool,
     /// For signs of life, ours and the database's: they must not wait behind everything else.
     signs: Pool,
+    gate: Arc<Gate>,
     connections: u32,
 }
 
 impl PostgresStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let target = Target::new(options)?;
-        let gate = |waiting, meters| {
-            let gate = Gate::new(waiting, options.acquire_timeout, meters);
-            Arc::new(gate)
-        };
         let pool = |gate, size| Pool::new(target.clone(), gate, size, options.idle_timeout);
-        let shared = gate(options.waiting, meters);
+        let shared = Arc::new(Gate::new(options.shedding(), meters));
         // Of the connections, the commits have some to themselves, and one is for signs of
         // life; at least one is left for the rest.
         let commits = COMMITS.min(options.connections / 2).max(1);
         let others = options.connections.saturating_sub(commits + SIGNS).max(1);
+        let signs = Shedding {
+            after: options.acquire_timeout,
+            waiting: MOST_ASKING,
+            patience: options.acquire_timeout,
+        };
         let store = Self {
             writers: Writers::new(target.clone(), shared.clone(), commits as usize),
-            pool: pool(shared, others as usize),
-            // Whoever waits there is not waiting for work to be done: it counts for itself.
-            signs: pool(gate(MOST_ASKING, Arc::default()), SIGNS as usize),
+            pool: pool(shared.clone(), others as usize),
+            // What waits there is not waiting for work to be done: it counts for itself.
+            signs: pool(Arc::new(Gate::new(signs, Arc::default())), SIGNS as usize),
+            gate: shared,
             connections: commits + others + SIGNS,
         };
         let applied = store.pool.run(Kind::Read, (), |c, _| {
@@ -115,6 +119,20 @@ impl Store for PostgresStore {
             Kind::Read,
             (room, before, limit),
             |c, &(room, before, limit)| read::read_before(c, room, before, limit).boxed(),
+        );
+        work.await
+    }
+
+    async fn span(
+        &self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<Span>, StoreError> {
+        let work = self.pool.run(
+            Kind::Read,
+            (room, before, limit),
+            |c, &(room, before, limit)| read::span(c, room, before, limit).boxed(),
         );
         work.await
     }
@@ -316,9 +334,12 @@ impl Store for PostgresStore {
 
     fn pool(&self) -> PoolState {
         let available = self.writers.available() + self.pool.available() + self.signs.available();
+        let (waited, sheds) = self.gate.state();
         PoolState {
             available: u32::try_from(available).unwrap_or(u32::MAX),
             max: self.connections,
+            waited,
+            sheds,
         }
     }
 

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use crate::model::{Message, RoomId, RoomRef, Seq};
-use crate::store::{Head, Known};
+use crate::store::{Head, Known, Span};
 
 const READ: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
@@ -19,6 +19,12 @@ const READ_BEFORE: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
     WHERE m.room_id = $1 AND m.seq < $2 ORDER BY m.seq DESC LIMIT $3";
+
+const SPAN: &str = "WITH page AS
+      (SELECT seq FROM messages WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3)
+    SELECT min(seq), max(seq), count(*), EXISTS
+      (SELECT 1 FROM messages WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page))
+    FROM page";
 
 pub(super) async fn read(
     connection: &mut Connection,
@@ -49,6 +55,7 @@ pub(super) async fn read_before(
     Ok(newest_first)
 }
 
+type SpanRow = (Option<Seq>, Option<Seq>, i64, bool);
 type Row = (i64, Seq, String, String, DateTime<Utc>);
 
 async fn fetch(
@@ -70,6 +77,27 @@ async fn fetch(
         created_at,
     };
     Ok(rows.into_iter().map(message).collect())
+}
+
+pub(super) async fn span(
+    connection: &mut Connection,
+    room: RoomId,
+    before: Seq,
+    limit: usize,
+) -> Result<Option<Span>, sqlx::Error> {
+    let query = sqlx::query_as(SPAN).bind(room).bind(before);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let row: Option<SpanRow> = connection.all(query.bind(limit)).await?.into_iter().next();
+    Ok(row.and_then(found))
+}
+
+fn found((first, last, count, more): SpanRow) -> Option<Span> {
+    Some(Span {
+        first: first?,
+        last: last?,
+        count: usize::try_from(count).unwrap_or(usize::MAX),
+        more,
+    })
 }
 
 pub(super) async fn heads(

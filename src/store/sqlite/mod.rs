@@ -28,7 +28,8 @@ pub(super) use self::activity::Observer;
 use super::gate::Gate;
 use super::{
     Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Store, StoreError, migrations,
+    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store, StoreError,
+    migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -65,7 +66,7 @@ impl SqliteStore {
             connect,
             writer: Mutex::new(Some(writer)),
             readers,
-            gate: Gate::new(options.waiting, options.acquire_timeout, meters),
+            gate: Gate::new(options.shedding(), meters),
             seen: AtomicI64::new(-1),
         })
     }
@@ -146,6 +147,15 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         read::read_before(&mut *self.reader().await?, room, before, limit).await
+    }
+
+    async fn span(
+        &self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<Span>, StoreError> {
+        read::span(&mut *self.reader().await?, room, before, limit).await
     }
 
     async fn read_news(
@@ -263,9 +273,12 @@ impl Store for SqliteStore {
     fn pool(&self) -> PoolState {
         let max = self.readers.options().get_max_connections();
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(0);
+        let (waited, sheds) = self.gate.state();
         PoolState {
             available: max - self.readers.size() + idle,
             max,
+            waited,
+            sheds,
         }
     }
 

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::model::{Message, RoomId, RoomRef, Seq};
-use crate::store::{Head, Known, StoreError};
+use crate::store::{Head, Known, Span, StoreError};
 
 const READ: &str =
     "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
@@ -20,6 +20,13 @@ const READ_BEFORE: &str =
     FROM messages m LEFT JOIN users u ON u.id = m.user_id
     WHERE m.room_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3";
 
+const SPAN: &str = "WITH page AS
+      (SELECT seq FROM messages WHERE room_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3)
+    SELECT min(seq), max(seq), count(*), EXISTS
+      (SELECT 1 FROM messages WHERE room_id = ?1 AND seq < (SELECT min(seq) FROM page))
+    FROM page";
+
+type SpanRow = (Option<Seq>, Option<Seq>, i64, bool);
 type Row = (i64, Seq, String, String, DateTime<Utc>);
 
 fn message(room: &RoomRef, (id, seq, user, content, created_at): Row) -> Message {
@@ -76,6 +83,26 @@ async fn fetch(
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().map(|row| message(room, row)).collect())
+}
+
+pub(super) async fn span(
+    connection: &mut SqliteConnection,
+    room: RoomId,
+    before: Seq,
+    limit: usize,
+) -> Result<Option<Span>, StoreError> {
+    let query = sqlx::query_as(SPAN).bind(room).bind(before);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(found(query.bind(limit).fetch_one(connection).await?))
+}
+
+fn found((first, last, count, more): SpanRow) -> Option<Span> {
+    Some(Span {
+        first: first?,
+        last: last?,
+        count: usize::try_from(count).unwrap_or(usize::MAX),
+        more,
+    })
 }
 
 pub(super) async fn heads(

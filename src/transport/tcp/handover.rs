@@ -67,6 +67,10 @@ impl Connection {
             since_ms: link.since.timestamp_millis(),
             session: self.chat.as_state(&self.session),
             reading: self.reader.places().collect(),
+            past: self.reader.answering().map(|past| {
+                let (first, last) = past.rest();
+                (past.room().id, first, last)
+            }),
             typed: hex(typed),
             skipping,
             unwritten: hex(&self.out),
@@ -98,6 +102,9 @@ impl Connection {
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
         let session = chat.take_in(state.session)?;
         let mut reader = Reader::new(open.link().clone());
+        if let Some(past) = state.past.and_then(|past| chat.past_on(&session, past)) {
+            reader.answer(past);
+        }
         for (room, next) in state.reading {
             reader.add(chat.read_on(&session, room, next).await?);
         }

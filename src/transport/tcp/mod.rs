@@ -14,8 +14,8 @@ use super::line::{Line, LineError, Lines, system};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Chunk, Code, Effect, Entry, Open, Order, Reader, Reply, Sending,
-    Session, Through, Wire, is_command,
+    Attached, Chat, ChatError, Chunk, Code, Effect, Open, Order, Reader, Reply, Sending, Session,
+    Through, is_command,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -78,6 +78,8 @@ struct Connection {
     sending: VecDeque<Sending>,
     /// Answers, and the rest of an entry that was written in part. Written before anything else.
     out: Vec<u8>,
+    /// Lines have come that were not read yet, since their answers had no place.
+    unread: bool,
     /// The last line, once the connection is to close.
     closing: Option<&'static str>,
     /// How long the peer may take nothing, where that is less than usual.
@@ -104,6 +106,7 @@ impl Connection {
             open,
             sending: VecDeque::new(),
             out: Vec::new(),
+            unread: false,
             closing: None,
             patience: None,
         }
@@ -135,7 +138,11 @@ impl Connection {
             }
             let open = self.closing.is_none();
             let blocked = wrote == Wrote::Blocked;
-            let listening = open && self.out.len() < MOST_ANSWERS && !blocked;
+            let listening = open && !blocked && !self.is_full();
+            if listening && self.unread {
+                self.listen().await?;
+                continue;
+            }
             let waited = self.chat.clock().now().duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
@@ -170,12 +177,24 @@ impl Connection {
         }
     }
 
-    /// Reads what has come and does it, line by line.
+    /// Whether answers wait for the peer, so many that nothing more is done for it.
+    fn is_full(&self) -> bool {
+        self.out.len() >= MOST_ANSWERS || self.reader.answering().is_some()
+    }
+
+    /// Reads what has come and does it, line by line, as long as there is place for the answers.
     async fn listen(&mut self) -> io::Result<()> {
-        let ended = self.receive()?;
+        let ended = match std::mem::take(&mut self.unread) {
+            true => false,
+            false => self.receive()?,
+        };
         while let Some(line) = self.input.next() {
             Box::pin(self.take(line)).await?;
             if self.closing.is_some() {
+                return Ok(());
+            }
+            if self.is_full() {
+                self.unread = true;
                 return Ok(());
             }
         }
@@ -285,10 +304,7 @@ impl Connection {
         match reply.effect {
             Effect::Joined(_, Some(cursor)) => self.reader.add(*cursor),
             Effect::Left(room) => self.reader.end(&room),
-            Effect::History(messages) => {
-                let entries = messages.into_iter().map(Entry::Message);
-                entries.for_each(|entry| Line::encode(&entry, &mut self.out));
-            }
+            Effect::Past(past) => self.reader.answer(past),
             _ => {}
         }
     }
