@@ -8,9 +8,9 @@ use discordctl::ops::doctor::{Plan, bundle, look};
 use discordctl::ops::finding::{Finding, worst};
 use serde::Serialize;
 
+use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::{Alone, Fleet};
 use crate::health::{self, text};
 use crate::output::Output;
 
@@ -37,8 +37,6 @@ Examples:
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     fleet: Fleet,
-    #[command(flatten)]
-    alone: Alone,
     /// Where clients find the deployment: read a stream through it
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -70,7 +68,7 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
         return Err(exists(file).into());
     }
     let plan = Plan {
-        candidates: args.alone.candidates(&args.fleet)?,
+        candidates: args.fleet.candidates(output)?,
         url: args.url.clone(),
         within: args.timeout.get(),
     };

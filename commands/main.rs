@@ -9,11 +9,11 @@ mod config;
 mod confirm;
 mod control;
 mod database;
+mod deployment;
 mod doctor;
 mod drill;
 mod exit;
 mod failure;
-mod fleet;
 mod health;
 mod instances;
 mod interrupt;
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Exit {
     let asked = cli.global.output;
-    let output = Output::new(asked.format());
+    let output = Output::new(asked);
     let yes = cli.global.yes;
     if asked.plugin().is_some() && !matches!(cli.command, Command::Health(_)) {
         return Failure::no_such_form().report(output.format());

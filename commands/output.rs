@@ -66,7 +66,7 @@ impl Asked {
 }
 
 pub(crate) struct Output {
-    format: Format,
+    asked: Asked,
 }
 
 /// A result, with the name and version of its shape.
@@ -87,12 +87,28 @@ impl<'a, T> Envelope<'a, T> {
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+    pub(crate) fn new(asked: Asked) -> Self {
+        Self { asked }
     }
 
     pub(crate) fn format(&self) -> Format {
-        self.format
+        self.asked.format()
+    }
+
+    /// The same result, and nothing said beside it.
+    pub(crate) fn quietly(&self) -> Self {
+        match self.asked {
+            Asked::Table => Self::new(Asked::Nagios),
+            other => Self::new(other),
+        }
+    }
+
+    /// A line on stderr for people. A program that reads stderr expects a problem there, or
+    /// nothing.
+    pub(crate) fn note(&self, line: &str) {
+        if self.asked == Asked::Table {
+            tell(line);
+        }
     }
 
     /// Prints a command's result; `table` makes the form for people.
@@ -102,7 +118,7 @@ impl Output {
         result: &T,
         table: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<()> {
-        let text = match self.format {
+        let text = match self.format() {
             Format::Table => table(result),
             Format::Json => serde_json::to_string_pretty(&Envelope::new(command, result))?,
         };
@@ -117,7 +133,7 @@ impl Output {
         result: &T,
         table: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<bool> {
-        let text = match self.format {
+        let text = match self.format() {
             Format::Table => format!("{}\n\n", table(result).trim_end()),
             Format::Json => serde_json::to_string(&Envelope::new(command, result))? + "\n",
         };
@@ -146,6 +162,11 @@ impl Output {
                 .context("cannot write the result to stdout"),
         }
     }
+}
+
+/// A line on stderr. That it can't be written is no reason to end.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// Rows below a heading, for `-o table`.

@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::backup::explain;
 use crate::confirm::confirm;
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
 use crate::output::Output;
-use crate::settings::DatabaseSettings;
 use crate::units::time;
 
 /// Put a backup in the place of an empty database
@@ -52,7 +52,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &RestoreArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
+    let config = args.settings.load(Doubt::Refuse, output)?;
     let (url, file) = (config.db_url.expose(), &args.file);
     let what = format!("restore {} into {}", file.display(), config.db_url);
     let checked = attempt(backup::check(url, file), &what, &config)?;

@@ -8,9 +8,9 @@ use discordctl::ops::runbook::{self, Book, Person, Place, Report, Verdict};
 use discordctl::server::signalled;
 use serde::Serialize;
 
+use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Folder;
 use crate::output::{Output, table};
 
 /// What to do when something is wrong: read it, or be led through it
@@ -52,7 +52,7 @@ enum RunbookCommand {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        folder: Folder,
+        fleet: Fleet,
     },
 }
 
@@ -88,9 +88,9 @@ pub(crate) fn run(args: RunbookArgs, yes: bool, output: &Output) -> anyhow::Resu
         RunbookCommand::Run {
             name,
             dry_run,
-            folder,
+            fleet,
         } => {
-            let place = place(&folder)?;
+            let place = place(&fleet, output)?;
             let mut person = Asked::new(yes, dry_run)?;
             walk(&book(&name)?, &place, dry_run, &mut person, output)
         }
@@ -128,15 +128,12 @@ fn list(output: &Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Commands are told of the folder's first instance.
-fn place(folder: &Folder) -> anyhow::Result<Place> {
-    let named = &folder.config_dir;
-    let folder = Folder {
-        config_dir: std::path::absolute(named).unwrap_or(named.clone()),
-    };
-    let members = folder.members()?;
-    let first = members.first().context("a folder without instances")?;
-    Ok(Place::of(&first.config, &first.file, &folder.config_dir))
+/// Commands are told of the deployment's first instance.
+fn place(fleet: &Fleet, output: &Output) -> anyhow::Result<Place> {
+    let members = fleet.members(Twice::Warn, output)?;
+    let first = members.first().context("a deployment without instances")?;
+    let file = first.file.as_ref().map(std::path::absolute).transpose()?;
+    Ok(Place::of(&first.config, file.as_deref()))
 }
 
 fn walk(

@@ -49,22 +49,17 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings in force, from all sources.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        self.load_from(self.config.clone())
+        config::load(Sources {
+            file: self.config.clone(),
+            env: environment()?,
+            overrides: self.overrides(),
+        })
+        .map_err(failure)
     }
 
     /// The file that was named.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.config.as_deref()
-    }
-
-    /// The same with another file, as for one instance of several.
-    pub(crate) fn load_from(&self, file: Option<PathBuf>) -> Result<Loaded, Failure> {
-        config::load(Sources {
-            file,
-            env: environment()?,
-            overrides: self.overrides(),
-        })
-        .map_err(failure)
     }
 
     fn overrides(&self) -> Vec<(String, String)> {
@@ -84,36 +79,6 @@ impl Settings {
     }
 }
 
-/// Which database, for commands that are about nothing else.
-#[derive(Debug, Args)]
-pub(crate) struct DatabaseSettings {
-    /// Settings as JSON, of any instance
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "DISCORDCTL_CONFIG",
-        hide_env_values = true
-    )]
-    config: Option<PathBuf>,
-    /// Database [default: sqlite://data/discord.db]; with a password, better as DISCORDCTL_DB_URL
-    #[arg(long, global = true, value_name = "URL")]
-    db_url: Option<String>,
-}
-
-impl DatabaseSettings {
-    /// The settings in force, from all sources.
-    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let url = self.db_url.iter();
-        config::load(Sources {
-            file: self.config.clone(),
-            env: environment()?,
-            overrides: url.map(|url| ("db_url".to_owned(), url.clone())).collect(),
-        })
-        .map_err(failure)
-    }
-}
-
 /// The settings of one instance of a folder: its file, and variables that hold for all of them.
 pub(crate) fn of_file(file: &Path) -> Result<Loaded, Failure> {
     of(Some(file))
@@ -125,6 +90,16 @@ pub(crate) fn of(file: Option<&Path>) -> Result<Loaded, Failure> {
         file: file.map(Path::to_owned),
         env: environment()?,
         overrides: Vec::new(),
+    })
+    .map_err(failure)
+}
+
+/// The same with this database.
+pub(crate) fn with_database(file: Option<PathBuf>, url: &str) -> Result<Loaded, Failure> {
+    config::load(Sources {
+        file,
+        env: environment()?,
+        overrides: vec![("db_url".to_owned(), url.to_owned())],
     })
     .map_err(failure)
 }

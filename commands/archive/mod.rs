@@ -8,12 +8,12 @@ use discordctl::model::{NameError, RoomName};
 use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Options};
 
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::settings::DatabaseSettings;
 
 /// Move old messages to JSON documents in a folder or a bucket
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ struct RunArgs {
 }
 
 pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
+    let config = args.settings.load(Doubt::Refuse, output)?;
     database::block_on(async {
         match args.command {
             Some(_) if args.run != RunArgs::default() => Err(misplaced().into()),

@@ -9,11 +9,11 @@ use discordctl::config::Config;
 use discordctl::ops::backup::{self, BackupError};
 
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
 use crate::output::Output;
-use crate::settings::DatabaseSettings;
 pub(crate) use failure::explain;
 use report::Report;
 
@@ -59,7 +59,15 @@ enum BackupCommand {
 }
 
 pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
+    // To read a file is not about any database.
+    let doubt = match args.command {
+        Some(BackupCommand::Verify {
+            restore_drill: false,
+            ..
+        }) => Doubt::Take,
+        _ => Doubt::Refuse,
+    };
+    let config = args.settings.load(doubt, output)?;
     let url = config.db_url.expose();
     let work = async {
         match (&args.command, &args.to) {

@@ -1,13 +1,15 @@
 //! What can be asked of `discordctl bench`.
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use discordctl::config::HumanDuration;
+use discordctl::config::{Config, HumanDuration};
 use discordctl::ops::bench::{Pace, Plan, Site, Subject, Transport};
 
-use crate::fleet;
-use crate::settings::Settings;
+use crate::deployment::Fleet;
+use crate::output::Output;
+use crate::settings;
 
 /// Measure running instances: throughput, latency, and whether anything is lost
 #[derive(Debug, Args)]
@@ -80,11 +82,24 @@ pub(crate) struct BenchArgs {
     /// Draw the latency over time
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
-    /// Measure every instance*.json of this folder
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    config_dir: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    address: Address,
+    #[command(flatten)]
+    fleet: Fleet,
+}
+
+/// Where it is reached, in place of what its settings say.
+#[derive(Debug, Args)]
+struct Address {
+    /// Port for netcat
+    #[arg(long, value_name = "PORT")]
+    tcp_port: Option<u16>,
+    /// Port for HTTP and WebSocket
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// Address it listens on
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,13 +122,13 @@ const WINDOW: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl BenchArgs {
-    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+    pub(super) fn plan(&self, output: &Output) -> anyhow::Result<Plan> {
         let pace = match self.rate {
             Some(rate) => Pace::Rate(rate),
             None => Pace::Window(self.window.unwrap_or(WINDOW)),
         };
         Ok(Plan {
-            subject: self.subject()?,
+            subject: self.subject(output)?,
             connections: self.connections,
             rooms: self.rooms.into(),
             senders: self.senders,
@@ -135,21 +150,32 @@ impl BenchArgs {
         })
     }
 
-    fn subject(&self) -> anyhow::Result<Subject> {
+    fn subject(&self, output: &Output) -> anyhow::Result<Subject> {
         if self.reference.is_some() {
             return Ok(Subject::Fanout);
         }
-        let sites = match &self.config_dir {
-            None => vec![Site::of(&self.settings.load()?.config)],
-            Some(folder) => {
-                let load =
-                    |file| anyhow::Ok(Site::of(&self.settings.load_from(Some(file))?.config));
-                fleet::files(folder)?
-                    .into_iter()
-                    .map(load)
-                    .collect::<Result<_, _>>()?
-            }
+        let named = self.fleet.at.config.is_some() || self.fleet.at.config_dir.is_some();
+        let configs = match named || !self.address.is_given() {
+            true => self.fleet.configs(output)?,
+            false => vec![settings::of(None)?.config],
         };
+        let site = |config| Site::of(&self.address.over(config));
+        let sites = configs.into_iter().map(site).collect();
         Ok(Subject::Sites(sites))
+    }
+}
+
+impl Address {
+    fn is_given(&self) -> bool {
+        self.tcp_port.is_some() || self.http_port.is_some() || self.bind.is_some()
+    }
+
+    fn over(&self, config: Config) -> Config {
+        Config {
+            tcp_port: self.tcp_port.unwrap_or(config.tcp_port),
+            http_port: self.http_port.unwrap_or(config.http_port),
+            bind: self.bind.unwrap_or(config.bind),
+            ..config
+        }
     }
 }

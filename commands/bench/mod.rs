@@ -15,7 +15,7 @@ use crate::output::Output;
 pub(crate) use arguments::BenchArgs;
 
 pub(crate) fn run(args: &BenchArgs, output: &Output) -> anyhow::Result<Exit> {
-    let plan = args.plan()?;
+    let plan = args.plan(output)?;
     crate::serve::raise_open_files();
     let live = Live::default();
     let (outcome, ended) = watch::watched(&plan, &live, || bench::run(&plan, &live))

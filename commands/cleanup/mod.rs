@@ -9,12 +9,12 @@ use discordctl::ops::cleanup::{Options, perform};
 use crate::archive;
 use crate::confirm::confirm;
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::settings::DatabaseSettings;
 
 /// Trim rooms to their newest messages, archiving the others first
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ fn room(text: &str) -> Result<(RoomName, Option<usize>), String> {
 }
 
 pub(crate) fn run(args: CleanupArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
+    let config = args.settings.load(Doubt::Refuse, output)?;
     let archives = config.retention.archive_first && !args.no_archive;
     let options = Options {
         keep: args.keep,

@@ -74,7 +74,9 @@ impl Row {
 }
 
 pub(crate) fn run(args: &ConnectionsArgs, output: &Output) -> anyhow::Result<Exit> {
-    let told = args.whom.ask(&Request::Connections { most: args.most })?;
+    let told = args
+        .whom
+        .ask(&Request::Connections { most: args.most }, output)?;
     let report = join(told);
     output.result("connections", &report, as_text)?;
     Ok(match report.errors.is_empty() {

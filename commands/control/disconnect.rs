@@ -28,8 +28,8 @@ pub(crate) struct DisconnectArgs {
 
 pub(crate) fn run(args: &DisconnectArgs, output: &Output) -> anyhow::Result<Exit> {
     let told = match args.who.split_once(':') {
-        Some((instance, number)) => connection(args, instance, number)?,
-        None => session(args)?,
+        Some((instance, number)) => connection(args, instance, number, output)?,
+        None => session(args, output)?,
     };
     report(output, "disconnect", told, |done| match done.sessions {
         0 => format!("{} was told to end", args.who),
@@ -44,8 +44,9 @@ fn connection(
     args: &DisconnectArgs,
     instance: &str,
     number: &str,
+    output: &Output,
 ) -> anyhow::Result<Vec<Told<Disconnected>>> {
-    let instances = args.whom.instances()?;
+    let instances = args.whom.instances(output)?;
     let config = instances.iter().find(|one| one.instance_id == instance);
     let (Some(config), Ok(id)) = (config, number.parse()) else {
         return Err(unknown(&args.who).into());
@@ -64,11 +65,12 @@ fn connection(
 }
 
 /// Of the instances asked, those that know the person count.
-fn session(args: &DisconnectArgs) -> anyhow::Result<Vec<Told<Disconnected>>> {
-    let mut told = args.whom.ask(&Request::Disconnect {
+fn session(args: &DisconnectArgs, output: &Output) -> anyhow::Result<Vec<Told<Disconnected>>> {
+    let request = Request::Disconnect {
         connection: None,
         nickname: Some(args.who.clone()),
-    })?;
+    };
+    let mut told = args.whom.ask(&request, output)?;
     let elsewhere = |error: &ControlError| matches!(error, ControlError::Refused(r) if r.code == "no_such_session");
     told.retain(|told| !told.outcome.as_ref().is_err_and(elsewhere));
     Ok(told)

@@ -34,12 +34,12 @@ pub(crate) struct UndrainArgs {
 }
 
 pub(crate) fn drain(args: &DrainArgs, output: &Output) -> anyhow::Result<Exit> {
-    let told = args.whom.ask(&Request::Drain {})?;
+    let told = args.whom.ask(&Request::Drain {}, output)?;
     report(output, "drain", told, words)
 }
 
 pub(crate) fn undrain(args: &UndrainArgs, output: &Output) -> anyhow::Result<Exit> {
-    let told = args.whom.ask(&Request::Undrain {})?;
+    let told = args.whom.ask(&Request::Undrain {}, output)?;
     report(output, "undrain", told, words)
 }
 

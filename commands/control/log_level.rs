@@ -29,10 +29,11 @@ pub(crate) struct LogLevelArgs {
 }
 
 pub(crate) fn run(args: &LogLevelArgs, output: &Output) -> anyhow::Result<Exit> {
-    let told = args.whom.ask::<LevelSet>(&Request::LogLevel {
+    let request = Request::LogLevel {
         level: args.level,
         for_ms: args.hold.map(|hold| hold.get().as_millis() as u64),
-    })?;
+    };
+    let told = args.whom.ask::<LevelSet>(&request, output)?;
     report(output, "log-level", told, |set| {
         let (level, was) = (set.level.as_str(), set.was.as_str());
         match (set.then, &set.until) {

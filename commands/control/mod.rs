@@ -10,9 +10,9 @@ use discordctl::process::control::{ControlError, Place, Request, ask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::{Alone, Fleet};
 use crate::output::{Output, table};
 
 /// Which running instances are asked.
@@ -20,19 +20,22 @@ use crate::output::{Output, table};
 pub(crate) struct Whom {
     #[command(flatten)]
     fleet: Fleet,
-    #[command(flatten)]
-    alone: Alone,
 }
 
 impl Whom {
     /// Their settings.
-    fn instances(&self) -> anyhow::Result<Vec<Config>> {
-        self.alone.configs(&self.fleet)
+    fn instances(&self, output: &Output) -> anyhow::Result<Vec<Config>> {
+        self.fleet.something()?;
+        self.fleet.configs(output)
     }
 
     /// Asks each of them the same. If none does it, that is the error.
-    fn ask<T: DeserializeOwned>(&self, request: &Request) -> anyhow::Result<Vec<Told<T>>> {
-        let instances = self.instances()?;
+    fn ask<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        output: &Output,
+    ) -> anyhow::Result<Vec<Told<T>>> {
+        let instances = self.instances(output)?;
         let told: Vec<Told<T>> = instances.iter().map(|one| tell(one, request)).collect();
         match told.iter().all(|told| told.outcome.is_err()) {
             true => Err(none(told).into()),

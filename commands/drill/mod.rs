@@ -16,9 +16,9 @@ use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
 use crate::confirm::confirm;
+use crate::deployment::{At, Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::{Fleet, Folder};
 use crate::output::{Format, Output};
 use crate::{instances, restart};
 
@@ -96,7 +96,7 @@ struct LiveArgs {
     #[arg(long)]
     live: bool,
     #[command(flatten)]
-    folder: Folder,
+    at: At,
     /// The one that is killed [default: the first]
     #[arg(long, value_name = "INSTANCE", requires = "live")]
     instance: Option<String>,
@@ -140,7 +140,7 @@ impl From<Kind> for Fault {
 }
 
 pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let plan = args.plan()?;
+    let plan = args.plan(output)?;
     match &plan.live {
         None => without_settings().context("cannot run this program again")?,
         Some(live) => {
@@ -184,7 +184,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
 }
 
 impl DrillArgs {
-    fn plan(&self) -> anyhow::Result<Plan> {
+    fn plan(&self, output: &Output) -> anyhow::Result<Plan> {
         let most = self.messages;
         for (flag, value) in [("--kill-at", self.kill_at), ("--clients", self.clients)] {
             if !(1..=most).contains(&value) {
@@ -202,24 +202,25 @@ impl DrillArgs {
             recovery_wait: self.recovery_wait.get(),
             binary: std::env::current_exe().context("cannot find this program's own file")?,
             keeper: restart::keeper()?,
-            live: self.live.servers()?,
+            live: self.live.servers(output)?,
         })
     }
 }
 
 impl LiveArgs {
     /// The servers that people use, if they are meant.
-    fn servers(&self) -> anyhow::Result<Option<Live>> {
+    fn servers(&self, output: &Output) -> anyhow::Result<Option<Live>> {
         if !self.live {
             return Ok(None);
         }
         let fleet = Fleet {
             // Known, or this says so.
             instances: self.instance.iter().cloned().collect(),
-            folder: self.folder.clone(),
+            at: self.at.clone(),
         };
-        let chosen = fleet.members()?;
-        let places = instances::places(self.folder.members()?);
+        fleet.something()?;
+        let chosen = fleet.members(Twice::Refuse, output)?;
+        let places = instances::places(fleet.all(Twice::Refuse, &output.quietly())?);
         let chosen = self.instance.as_ref().and(chosen.first());
         let is_chosen = |place: &Place| chosen.is_some_and(|member| member.file == place.file);
         let commands = self.stop_command.clone().zip(self.start_command.clone());

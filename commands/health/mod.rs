@@ -9,8 +9,8 @@ use discordctl::config::{Config, HumanDuration};
 use discordctl::ops::finding::Verdict;
 use discordctl::ops::health::{Depth, Plan, look};
 
+use crate::deployment::Fleet;
 use crate::exit::Exit;
-use crate::fleet::{Alone, Fleet};
 use crate::output::{Asked, Output, Plugin};
 
 /// Ask each instance how it is, and look for yourself
@@ -24,9 +24,7 @@ Levels, each with those before it:
   5  a row is written and read, in a transaction that leaves nothing
 
 All of it at once, and within --timeout. What an instance says is held against
-what is seen from here; where they differ, that is a warning of its own. Where
-there is no folder 'config', it is about the one instance that 'discordctl
-serve' would be here.
+what is seen from here; where they differ, that is a warning of its own.
 
 Exits 0 healthy, 1 warning, 2 critical, 3 unknown: for a container's probe, and
 as a Nagios plugin. -o nagios and -o prometheus (for the textfile collector)
@@ -42,8 +40,6 @@ Examples:
 pub(crate) struct HealthArgs {
     #[command(flatten)]
     fleet: Fleet,
-    #[command(flatten)]
-    alone: Alone,
     /// How deep to look, 1 to 5
     #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     level: u8,
@@ -53,7 +49,8 @@ pub(crate) struct HealthArgs {
 }
 
 pub(crate) fn run(args: &HealthArgs, asked: Asked, output: &Output) -> anyhow::Result<Exit> {
-    let instances: Vec<Config> = args.alone.configs(&args.fleet)?;
+    args.fleet.something()?;
+    let instances: Vec<Config> = args.fleet.configs(output)?;
     let plan = Plan {
         instances,
         depth: Depth::from_level(args.level).context("a level from 1 to 5")?,

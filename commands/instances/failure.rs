@@ -38,6 +38,13 @@ pub(crate) fn explain(what: &str, place: &Place, error: &InstanceError) -> Failu
             "still_there",
             "it drains, or hangs: wait, or kill it with 'discordctl stop --force'",
         ),
+        InstanceError::NoFile => (
+            Exit::Usage,
+            "no_file",
+            "'discordctl stop' stops it, and 'discordctl serve' with the same options starts it \
+             again; an instance with a file, config/instance1.json, can be started and restarted \
+             in the background",
+        ),
         InstanceError::TooEarly => (Exit::TryAgain, "starting", "try again in a moment"),
         InstanceError::Systemd { .. } => (
             Exit::Unavailable,

@@ -8,7 +8,7 @@ use anyhow::Context;
 use discordctl::ops::instances::Place;
 use indicatif::ProgressBar;
 
-use crate::fleet::Member;
+use crate::deployment::Member;
 
 pub(crate) use failure::explain;
 pub(crate) use start::{StartArgs, run as start};
@@ -16,7 +16,10 @@ pub(crate) use status::{StatusArgs, run as status};
 pub(crate) use stop::{StopArgs, run as stop};
 
 pub(crate) fn places(members: Vec<Member>) -> Vec<Place> {
-    let place = |member: Member| Place::new(member.file, member.config);
+    let place = |member: Member| Place {
+        file: member.file,
+        ..Place::without_file(member.config)
+    };
     members.into_iter().map(place).collect()
 }
 

@@ -7,8 +7,9 @@ use discordctl::config::HumanDuration;
 use discordctl::ops::instances::{Launch, Place, Started, start};
 use serde::Serialize;
 
+use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
-use crate::fleet::Fleet;
+use crate::failure::Failure;
 use crate::output::{Output, table};
 
 /// Start instances in the background
@@ -48,7 +49,10 @@ struct Row {
 }
 
 pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
-    let places = super::places(args.fleet.members()?);
+    if let Some(nothing) = args.fleet.nothing()? {
+        return Err(nothing_to_start(nothing).into());
+    }
+    let places = super::places(args.fleet.members(Twice::Refuse, output)?);
     let binary = std::env::current_exe().context("cannot find this program's own file")?;
     let runtime = super::runtime()?;
     let spinner = super::spinner();
@@ -78,6 +82,19 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
     match failure {
         Some(failure) => Err(failure.into()),
         None => Ok(Exit::Done),
+    }
+}
+
+fn nothing_to_start(nothing: Failure) -> Failure {
+    Failure {
+        exit: Exit::NoInput,
+        code: "no_instances",
+        what: "there is nothing to start".into(),
+        hint: "'discordctl serve' serves at once, with no file; 'discordctl config init \
+               config/instance1.json' writes one for 'start', and --config-dir names another \
+               folder"
+            .into(),
+        ..nothing
     }
 }
 

@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::start::or_nothing;
+use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
-use crate::fleet::Fleet;
 use crate::output::{Output, table};
 
 /// Show how instances stand
@@ -33,7 +33,12 @@ struct Report {
 }
 
 pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
-    let places = super::places(args.fleet.members()?);
+    if let Some(nothing) = args.fleet.nothing()? {
+        let instances = Vec::new();
+        output.result("status", &Report { instances }, |_| "nothing".into())?;
+        return Err(nothing.into());
+    }
+    let places = super::places(args.fleet.members(Twice::Refuse, output)?);
     let looks = places.iter().map(|place| Standing::of(place, &SystemClock));
     let instances = super::runtime()?.block_on(join_all(looks));
     let exit = exit(&instances);

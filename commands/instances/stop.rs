@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::start::{millis, or_nothing};
 use crate::confirm::confirm;
+use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
 use crate::output::{Output, table};
 
 /// Stop instances: tell their clients, finish what was accepted, end
@@ -51,7 +51,13 @@ struct Row {
 }
 
 pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let places = super::places(args.fleet.members()?);
+    if let Some(nothing) = args.fleet.nothing()? {
+        let instances = Vec::new();
+        output.note(&format!("{}: {}", nothing.what, nothing.why));
+        output.result("stop", &Report { instances }, |_| "nothing".into())?;
+        return Ok(Exit::Done);
+    }
+    let places = super::places(args.fleet.members(Twice::Warn, output)?);
     if args.force {
         let names: Vec<_> = places.iter().map(Place::name).collect();
         let names = names.join(", ");

@@ -7,10 +7,11 @@ use discordctl::config::Config;
 use discordctl::ops::jobs::{self, Ended, Job, RunResult};
 
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::settings::DatabaseSettings;
+use crate::settings;
 use report::{ListReport, RunReport};
 
 /// Show the scheduled jobs, or run one now
@@ -47,10 +48,17 @@ enum JobsCommand {
 }
 
 pub(crate) fn run(args: JobsArgs, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
     match args.command {
-        JobsCommand::List => database::block_on(list(&config, output)),
+        JobsCommand::List => {
+            let config = args.settings.load(Doubt::Take, output)?;
+            database::block_on(list(&config, output))
+        }
         JobsCommand::Run { job, run } => {
+            let config = match run {
+                None => args.settings.load(Doubt::Refuse, output)?,
+                // The instance that runs it has given it all settings, as variables.
+                Some(_) => settings::of(None)?.config,
+            };
             if run.is_some() {
                 give_way();
             }

@@ -8,9 +8,9 @@ use discordctl::config::HumanDuration;
 use discordctl::ops::migrate::{MigrateError, Migrator, State};
 
 use crate::confirm::confirm;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::settings::DatabaseSettings;
 use report::{Report, Row};
 
 /// Bring the database's schema up to this program, or back
@@ -77,8 +77,7 @@ enum MigrateCommand {
 }
 
 pub(crate) fn run(args: MigrateArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let loaded = args.settings.load()?;
-    let url = loaded.config.db_url;
+    let url = args.settings.load(Doubt::Refuse, output)?.db_url;
     let mut migrator = Migrator::new(url.expose());
     migrator.patience.lock = args.lock_wait.get();
     migrator.patience.lock_timeout = args.lock_timeout.get();

@@ -2,8 +2,8 @@
 use discordctl::ops::alerts;
 use serde::Serialize;
 
+use crate::deployment::Fleet;
 use crate::exit::Exit;
-use crate::fleet::{Alone, Fleet};
 use crate::output::Output;
 
 #[derive(Serialize)]
@@ -14,7 +14,7 @@ struct Rules {
 
 /// With the thresholds of the first instance; all of a deployment should have the same.
 pub(super) fn run(fleet: &Fleet, output: &Output) -> anyhow::Result<Exit> {
-    let configs = Alone::default().configs(fleet)?;
+    let configs = fleet.configs(output)?;
     let thresholds = configs.into_iter().next().unwrap_or_default().thresholds;
     let rules = alerts::rules(&thresholds);
     output.result("alert-rules", &Rules { rules }, |made| made.rules.clone())?;

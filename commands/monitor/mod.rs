@@ -19,9 +19,9 @@ use discordctl::ops::bench::Site;
 use discordctl::ops::monitor::{LOOKS, Monitor, MonitorError, Plan, Subject, View};
 use discordctl::server::signalled;
 
+use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fleet::Fleet;
 use crate::output::{Format, Output};
 use theme::Theme;
 
@@ -30,7 +30,7 @@ use theme::Theme;
 #[command(after_help = "\
 Keys: q quit, ? help, s sort, / filter, p pause, Enter the runbook of an alert.
 
-Where stdout is no terminal it looks once and prints a table, or JSON with
+Where stdout is no terminal, or TERM says 'dumb', it looks once and prints a table, or JSON with
 -o json. Rates need two looks, so that takes one interval. It then exits 1 if
 there is a warning, 2 if something is critical. Figures that are not known are a
 dash, and null in JSON.
@@ -70,16 +70,9 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
         return alert_rules::run(&args.fleet, output);
     }
     let every = args.interval.get().max(FASTEST);
-    let full = !args.once
-        && !args.watch
-        && output.format() == Format::Table
-        && std::io::stdout().is_terminal();
-    let configs: Vec<Config> = args
-        .fleet
-        .members()?
-        .into_iter()
-        .map(|member| member.config)
-        .collect();
+    let full = !args.once && !args.watch && output.format() == Format::Table && is_screen();
+    args.fleet.something()?;
+    let configs: Vec<Config> = args.fleet.configs(output)?;
     let looks = if full || args.watch { LOOKS } else { 1 };
     let monitor = Monitor::new(plan(&configs, looks)).map_err(explain)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -106,6 +99,13 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
     // A read of the keyboard may still be waiting.
     runtime.shutdown_background();
     exit
+}
+
+/// A terminal on which lines can be drawn over.
+fn is_screen() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    let draws = !term.is_empty() && term != "dumb";
+    draws && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
 fn plan(configs: &[Config], looks: u32) -> Plan {

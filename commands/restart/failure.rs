@@ -67,6 +67,13 @@ fn refused(refusal: &Refusal) -> (Exit, &'static str, &'static str) {
             "too_few",
             "start the others ('discordctl start'), or say --allow-downtime",
         ),
+        Refusal::NoFile { .. } => (
+            Exit::Usage,
+            "no_file",
+            "'discordctl stop' stops it, and 'discordctl serve' with the same options starts it \
+             again; give it a file, config/instance1.json, to have it started and restarted in \
+             the background",
+        ),
         Refusal::Foreign { .. } => (
             Exit::NotPermitted,
             "not_ours",

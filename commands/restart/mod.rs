@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::HumanDuration;
-use discordctl::ops::instances::roll::{self, Keeper, Plan, Report, RollError};
+use discordctl::ops::instances::roll::{self, Keeper, Plan, Refusal, Report, RollError};
 use discordctl::ops::instances::{Place, SystemClock};
 use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
+use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
-use crate::fleet::Fleet;
 use crate::instances;
 use crate::output::Output;
 use report::Told;
@@ -93,9 +93,14 @@ pub(crate) struct RestartArgs {
 }
 
 pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
-    // Those named are known to the folder, or this says so.
-    args.fleet.members()?;
-    let places = instances::places(args.fleet.folder.members()?);
+    args.fleet.something()?;
+    // Those named are known to the deployment, or this says so.
+    let members = args.fleet.members(Twice::Refuse, output)?;
+    if let Some(plain) = members.iter().find(|member| member.file.is_none()) {
+        let instance = plain.config.instance_id.clone();
+        return Err(failure::explain(&RollError::Refused(Refusal::NoFile { instance })).into());
+    }
+    let places = instances::places(args.fleet.all(Twice::Refuse, &output.quietly())?);
     let keeper = keeper()?;
     let told = Told::new(output);
     let rolled = instances::runtime()?.block_on(async {

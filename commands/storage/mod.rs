@@ -5,9 +5,9 @@ use clap::Args;
 use discordctl::ops::storage::{self, Level};
 
 use crate::database;
+use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::settings::DatabaseSettings;
 use report::Report;
 
 /// Show what tables, files and disks hold, and how fast that grows
@@ -30,7 +30,7 @@ pub(crate) struct StorageArgs {
 }
 
 pub(crate) fn run(args: &StorageArgs, output: &Output) -> anyhow::Result<Exit> {
-    let config = args.settings.load()?.config;
+    let config = args.settings.load(Doubt::Take, output)?;
     let found = database::block_on(async {
         let upkeep = database::open(&config, "storage").await?;
         let found = storage::look(&config, upkeep.as_ref(), args.dry_run).await;

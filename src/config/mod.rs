@@ -18,7 +18,7 @@ mod threshold;
 mod tree;
 mod units;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
@@ -52,6 +52,15 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Settings that another process checked when it started with them.
+    pub fn told(config: Config) -> Self {
+        Self {
+            config,
+            provenance: Provenance::default(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Every key with its value and origin, passwords already hidden, in alphabetical order.
     pub fn entries(&self) -> Vec<(String, serde_json::Value, &Origin)> {
         tree::leaves(&tree::of(&self.config))
@@ -65,6 +74,27 @@ impl Loaded {
 }
 
 impl Config {
+    /// These settings in the shape of a file, passwords hidden.
+    pub fn shown(&self) -> serde_json::Value {
+        tree::of(self)
+    }
+
+    /// Whether that hides any.
+    pub fn has_secrets(&self) -> bool {
+        let redis = self.redis_url.as_ref();
+        self.db_url.hides_any()
+            || redis.is_some_and(SecretUrl::hides_any)
+            || self.archive.url.hides_any()
+    }
+
+    /// The same settings for a process whose working folder is another than `folder`.
+    pub fn anchored(mut self, folder: &Path) -> Self {
+        self.data_dir = folder.join(&self.data_dir);
+        self.db_url = self.db_url.anchored(folder);
+        self.archive.url = self.archive.url.anchored(folder);
+        self
+    }
+
     /// These settings as variables, passwords and all, for a process that is to have the very
     /// same. Never print them.
     pub fn variables(&self) -> Vec<(String, String)> {
@@ -103,6 +133,16 @@ where
     layers.env(sources.env);
     layers.flags(sources.overrides);
     layers.finish()
+}
+
+/// Reads what [`Config::shown`] wrote; `path` is where it was found.
+///
+/// # Errors
+/// `Invalid` where it was not written by this program, or by one of another version.
+pub fn of_record(path: &Path, shown: &serde_json::Value) -> Result<Config, ConfigError> {
+    let mut layers = layers::Layers::new();
+    layers.file(path, shown.to_string().as_bytes());
+    Ok(layers.finish()?.config)
 }
 
 #[cfg(test)]

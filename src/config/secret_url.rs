@@ -70,7 +70,26 @@ impl<K> SecretUrl<K> {
     }
 }
 
+impl<K> SecretUrl<K> {
+    /// Whether what is shown is less than what is used.
+    pub fn hides_any(&self) -> bool {
+        redact(&self.text) != self.text
+    }
+}
+
 impl DbUrl {
+    /// The same database, where paths are relative to `folder`.
+    pub fn anchored(&self, folder: &Path) -> Self {
+        match self.file() {
+            Some(file) if file.is_relative() && file != Path::new(":memory:") => {
+                let query = self.text.find('?').map_or("", |at| &self.text[at..]);
+                let file = folder.join(file);
+                Self::new(format!("sqlite://{}{query}", file.display()))
+            }
+            _ => self.clone(),
+        }
+    }
+
     pub fn sqlite_file(path: &str) -> Self {
         Self::new(format!("sqlite://{path}"))
     }
@@ -85,6 +104,16 @@ impl DbUrl {
 }
 
 impl ArchiveUrl {
+    /// The same archive, where paths are relative to `folder`.
+    pub fn anchored(&self, folder: &Path) -> Self {
+        match self.text.strip_prefix("file:") {
+            Some(path) if Path::new(path).is_relative() => {
+                Self::new(format!("file:{}", folder.join(path).display()))
+            }
+            _ => self.clone(),
+        }
+    }
+
     pub fn folder(path: &str) -> Self {
         Self::new(format!("file:{path}"))
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Facts;
 use super::files::write_whole;
@@ -23,6 +24,15 @@ pub struct Identity {
     pub version: String,
     /// What it was started with, if that was a file.
     pub config: Option<PathBuf>,
+    /// Its working folder, to which the paths in its settings are relative.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// Its settings in the shape of a file. Passwords are hidden: the instance itself tells
+    /// those, to its user, over the control socket.
+    #[serde(default)]
+    pub settings: Option<Value>,
+    #[serde(default)]
+    pub hides_secrets: bool,
     /// The ports it listens on, once it does.
     pub tcp_port: Option<u16>,
     pub http_port: Option<u16>,

@@ -121,6 +121,12 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// It is the one, and only not for this user to signal.
+pub fn only_of_another_user(why: &[Mismatch]) -> bool {
+    why.iter()
+        .all(|why| matches!(why, Mismatch::NotOurs { .. }))
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("can't tell whether it runs: {path}: {source}")]
 pub struct LookError {

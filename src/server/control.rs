@@ -18,7 +18,7 @@ use crate::config::{Config, LogLevel};
 use crate::model::{Nickname, format_time};
 use crate::process::control::{
     Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, MOST_ASKED, Place,
-    Refusal, Request,
+    Refusal, Request, Settings,
 };
 
 /// Who may be served at once; others wait in the socket's queue.
@@ -53,6 +53,7 @@ pub(super) struct Control {
     pub(super) chat: Arc<Chat>,
     pub(super) lifecycle: Lifecycle,
     pub(super) giver: Arc<Giver>,
+    pub(super) settings: Settings,
 }
 
 impl Control {
@@ -128,6 +129,7 @@ impl Control {
             }
             Request::Drain {} => result(&self.set_aside(true)?),
             Request::Undrain {} => result(&self.set_aside(false)?),
+            Request::Settings {} => result(&self.settings),
             Request::Connections { most } => result(&self.connections(most)),
             Request::Disconnect {
                 connection: Some(id),

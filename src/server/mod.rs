@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::BusError;
 use crate::config::Config;
 use crate::process::Owner;
-use crate::process::control::Place;
+use crate::process::control::{Place, Settings};
 use crate::transport::http::{Hosts, HttpLimits, Reach};
 use crate::transport::tcp::{Resumed, TcpLimits};
 use control::Control;
@@ -161,6 +161,9 @@ impl Server {
             chat: inside.chat.clone(),
             lifecycle: lifecycle.clone(),
             giver,
+            settings: Settings {
+                variables: config.variables(),
+            },
         };
         let stop_helpers = CancellationToken::new();
         let mut helpers = vec![

@@ -28,6 +28,7 @@ mod redis_server;
 #[allow(dead_code, reason = "the cluster's own tests use more of it")]
 mod sender;
 
+mod deployment;
 mod drill;
 mod folder;
 mod killed;

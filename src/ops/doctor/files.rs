@@ -49,14 +49,8 @@ fn bad(on: &Path, level: Verdict, detail: &str, fix: String) -> Finding {
 
 /// A file with a password in it that others may read.
 fn secret(file: &Path, config: &Config) -> Option<Finding> {
-    // What is shown differs from what is used where a password was hidden.
-    let hidden = config.db_url.to_string() != config.db_url.expose()
-        || config
-            .redis_url
-            .as_ref()
-            .is_some_and(|url| url.to_string() != url.expose());
     let mode = std::fs::metadata(file).ok()?.mode();
-    (hidden && mode & OTHERS != 0).then(|| {
+    (config.has_secrets() && mode & OTHERS != 0).then(|| {
         let fix = format!("chmod o= {}", file.display());
         bad(
             file,

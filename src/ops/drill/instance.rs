@@ -108,8 +108,11 @@ impl Instance {
         let binary = match executable {
             Some(executable) => executable.path.clone(),
             // Where the kernel does not tell it.
-            None => std::env::current_exe().map_err(DrillError::io("find", &place.file))?,
+            None => std::env::current_exe().map_err(DrillError::io("find", &place.files.run))?,
         };
+        if place.file.is_none() {
+            return Err(refused("was started without a file of settings"));
+        }
         let on_disk = Executable::at(&binary).ok();
         if executable.is_some() && on_disk.as_ref() != executable {
             return Err(refused(
@@ -166,7 +169,8 @@ impl Instance {
                 log,
                 server,
             } => {
-                *server = spawn(self.place.name(), binary, &self.place.file, log)?;
+                let file = self.place.file.clone().unwrap_or_default();
+                *server = spawn(self.place.name(), binary, &file, log)?;
                 self.ready().await
             }
             Process::Theirs { binary } => {

@@ -1,7 +1,7 @@
 //! The process of an instance, by its file, its lock, and the kernel.
 use super::super::finding::{Finding, Verdict};
 use crate::config::Config;
-use crate::process::{Files, Identity, Known, Mismatch, State, look};
+use crate::process::{Files, Identity, Known, Mismatch, State, look, only_of_another_user};
 
 const CHECK: &str = "process";
 const RUNBOOK: &str = "bad-deploy";
@@ -63,11 +63,6 @@ fn running(on: &str, identity: &Identity) -> Finding {
             Finding::bad(CHECK, on, Verdict::Warning, detail).runbook(RUNBOOK)
         }
     }
-}
-
-fn only_of_another_user(why: &[Mismatch]) -> bool {
-    why.iter()
-        .all(|why| matches!(why, Mismatch::NotOurs { .. }))
 }
 
 fn join(why: &[Mismatch]) -> String {

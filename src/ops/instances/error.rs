@@ -33,6 +33,12 @@ pub enum InstanceError {
     },
     #[error("pid {pid} is still there after {}", seconds(*after))]
     StillThere { pid: u32, after: Duration },
+    /// What to start it with is not known.
+    #[error(
+        "it was started without a file of settings, so that no other process can be started in \
+         its place from here"
+    )]
+    NoFile,
     #[error("it has just been started and has not said its pid yet")]
     TooEarly,
     #[error("systemctl {verb} {unit}: {why}")]

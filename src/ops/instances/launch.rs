@@ -53,7 +53,7 @@ impl Newcomer {
         if launch.take_over {
             command.arg("--take-over");
         }
-        command.arg("--config").arg(&place.file);
+        command.arg("--config").arg(place.file()?);
         // What a supervisor of ours wants to hear is not for it to say.
         for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(name);

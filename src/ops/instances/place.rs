@@ -1,8 +1,9 @@
 //! One instance of a folder: its settings, and where it keeps its files.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::error::InstanceError;
 use crate::config::Config;
 use crate::process::{Files, Identity};
 
@@ -11,19 +12,33 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct Place {
-    pub file: PathBuf,
+    /// `None` for one that was started without: it can be watched and stopped, and only whoever
+    /// started it can start it again.
+    pub file: Option<PathBuf>,
     pub config: Config,
     pub files: Files,
 }
 
 impl Place {
     pub fn new(file: PathBuf, config: Config) -> Self {
+        Self {
+            file: Some(file),
+            ..Self::without_file(config)
+        }
+    }
+
+    pub fn without_file(config: Config) -> Self {
         let files = Files::of(&config);
         Self {
-            file,
+            file: None,
             config,
             files,
         }
+    }
+
+    /// The file from which another process of it can be started.
+    pub fn file(&self) -> Result<&Path, InstanceError> {
+        self.file.as_deref().ok_or(InstanceError::NoFile)
     }
 
     pub fn name(&self) -> &str {

@@ -75,10 +75,11 @@ pub(super) async fn systemctl(
 /// The unit that is enabled for an instance: `discordctl@1` for `instance1.json`, if that is the
 /// very file it is run with.
 pub(super) async fn enabled_unit(place: &Place) -> Option<String> {
-    let name = place.file.file_stem()?.to_str()?.strip_prefix("instance")?;
+    let file = place.file.as_ref()?;
+    let name = file.file_stem()?.to_str()?.strip_prefix("instance")?;
     let unit = format!("discordctl@{name}.service");
     let said = show(&unit, "UnitFileState,ExecStart").await?;
-    let file = std::path::absolute(&place.file).ok()?;
+    let file = std::path::absolute(file).ok()?;
     let enabled = said.lines().any(|line| line == "UnitFileState=enabled");
     let runs_it = said
         .lines()

@@ -15,8 +15,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// `file` is an instance's configuration, and `folder` where the others are.
-    pub fn of(config: &Config, file: &Path, folder: &Path) -> Self {
+    /// `file` is an instance's configuration, and where the others are. What was started without
+    /// one is found by the commands as it was found by us.
+    pub fn of(config: &Config, file: Option<&Path>) -> Self {
         let mut place = Self {
             logs: config.data_dir.join("log"),
             ..Self::default()
@@ -24,14 +25,7 @@ impl Place {
         place
             .variables
             .push(("PATH".to_owned(), path_with_ourselves()));
-        for (name, path) in [
-            ("DISCORDCTL_CONFIG", file),
-            ("DISCORDCTL_CONFIG_DIR", folder),
-        ] {
-            place
-                .variables
-                .push((name.to_owned(), path.display().to_string()));
-        }
+        place.deployment(file);
         place.set("RUN", config.data_dir.join("run").display());
         place.set("HTTP", Site::of(config).http);
         place.set("TCP_HOST", Site::of(config).tcp.ip());
@@ -54,6 +48,19 @@ impl Place {
             place.redis(url);
         }
         place
+    }
+
+    fn deployment(&mut self, file: Option<&Path>) {
+        let Some(file) = file else { return };
+        let is_one_of_many = file
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("instance"));
+        let (name, path) = match file.parent().filter(|_| is_one_of_many) {
+            Some(folder) => ("DISCORDCTL_CONFIG_DIR", folder),
+            None => ("DISCORDCTL_CONFIG", file),
+        };
+        let path = path.display().to_string();
+        self.variables.push((name.to_owned(), path));
     }
 
     /// What the operator has set already is meant so: another `PGUSER`, say.
@@ -117,7 +124,7 @@ mod tests {
             redis_url: Some("rediss://bob:hunter2@cache:7000".parse().expect("a URL")),
             ..Config::default()
         };
-        let place = Place::of(&config, Path::new("c/instance1.json"), Path::new("c"));
+        let place = Place::of(&config, Some(Path::new("c/instance1.json")));
         let of = |name: &str| {
             let found = place.variables.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| value.as_str())

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 pub use place::Place;
 pub use wire::{
     Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, Refusal, Request,
-    Successor,
+    Settings, Successor,
 };
 
 /// The version of all that is said at a hand-over, and of the sessions' states. Processes of
@@ -33,7 +33,7 @@ pub enum ControlError {
     NotRunning(String),
     #[error("{0} belongs to somebody else")]
     NotPermitted(String),
-    #[error("no answer within {} s", WITHIN.as_secs())]
+    #[error("it does not answer")]
     Silent,
     #[error("{}", .0.detail)]
     Refused(Refusal),
@@ -54,6 +54,15 @@ impl From<io::Error> for ControlError {
 
 /// Asks the instance at `place` and waits for its answer.
 pub fn ask<T: DeserializeOwned>(place: &Place, request: &Request) -> Result<T, ControlError> {
+    ask_within(place, request, WITHIN)
+}
+
+/// The same with another patience.
+pub fn ask_within<T: DeserializeOwned>(
+    place: &Place,
+    request: &Request,
+    within: Duration,
+) -> Result<T, ControlError> {
     let shown = || place.path().display().to_string();
     let stream = place.connect().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -62,8 +71,8 @@ pub fn ask<T: DeserializeOwned>(place: &Place, request: &Request) -> Result<T, C
         io::ErrorKind::PermissionDenied => ControlError::NotPermitted(shown()),
         _ => error.into(),
     })?;
-    stream.set_read_timeout(Some(WITHIN))?;
-    stream.set_write_timeout(Some(WITHIN))?;
+    stream.set_read_timeout(Some(within))?;
+    stream.set_write_timeout(Some(within))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     (&stream).write_all(&line)?;

@@ -18,7 +18,11 @@ pub struct Place(Files);
 
 impl Place {
     pub fn of(config: &Config) -> Self {
-        Self(Files::of(config))
+        Self::among(Files::of(config))
+    }
+
+    pub fn among(files: Files) -> Self {
+        Self(files)
     }
 
     pub fn path(&self) -> &Path {

@@ -17,6 +17,8 @@ pub enum Request {
     Drain {},
     /// Take that back.
     Undrain {},
+    /// Its settings, passwords and all.
+    Settings {},
     /// The open connections, oldest first, not more than `most`.
     Connections { most: usize },
     /// End a connection, by its number, or a person's session, by nickname.
@@ -55,6 +57,18 @@ pub enum Answer<T> {
 pub struct Refusal {
     pub code: String,
     pub detail: String,
+}
+
+/// The settings of an instance as variables, passwords and all. Never print them.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Settings {
+    pub variables: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Settings({} variables)", self.variables.len())
+    }
 }
 
 /// What was logged before, and what will be when the time is over.

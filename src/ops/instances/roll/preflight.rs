@@ -31,6 +31,11 @@ pub enum Refusal {
     Database { instance: String, why: String },
     #[error("{healthy} of {all} instances are ready, and two must be so that one can be replaced")]
     TooFew { healthy: usize, all: usize },
+    #[error(
+        "{instance} was started without a file of settings, so that no other process can be \
+         started in its place"
+    )]
+    NoFile { instance: String },
     #[error("{instance}: {why}")]
     Foreign { instance: String, why: String },
     #[error("{instance} is {unit}, and systemd starts what its unit says, not another --binary")]
@@ -71,7 +76,7 @@ pub(super) async fn standing(places: &[Place]) -> Result<Vec<Option<Identity>>, 
 /// Whether the new binary can be these instances.
 pub(super) async fn binary_fits(binary: &Path, places: &[&Place]) -> Result<(), Refusal> {
     for place in places {
-        let file = place.file.display().to_string();
+        let file = file(place)?;
         let output = ask(binary, &["config", "check", &file]).await?;
         if !output.status.success() {
             let why = said(&output);
@@ -91,8 +96,15 @@ pub(super) async fn binary_fits(binary: &Path, places: &[&Place]) -> Result<(), 
     Ok(())
 }
 
+fn file(place: &Place) -> Result<String, Refusal> {
+    let file = place.file.as_ref().ok_or_else(|| Refusal::NoFile {
+        instance: place.name().to_owned(),
+    })?;
+    Ok(file.display().to_string())
+}
+
 async fn schema_fits(binary: &Path, place: &Place) -> Result<(), Refusal> {
-    let file = place.file.display().to_string();
+    let file = file(place)?;
     let output = ask(binary, &["migrate", "status", "--config", &file]).await?;
     // The embedded database is brought up by whoever opens it.
     let embedded = place.config.db_url.expose().starts_with("sqlite:");

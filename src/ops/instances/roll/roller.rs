@@ -134,7 +134,8 @@ impl<'a> Roller<'a> {
 
     fn order(&self, place: &Place, binary: PathBuf) -> Order {
         Order {
-            file: place.file.clone(),
+            // Preflight lets none through that has no file.
+            file: place.file.clone().unwrap_or_default(),
             binary,
             hand_over: self.state.hand_over,
             within: self.within(place),

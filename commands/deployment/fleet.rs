@@ -1,0 +1,215 @@
+//! The instances of a deployment: all of them, or those that were named.
+use clap::Args;
+use discordctl::config::Config;
+use discordctl::ops::doctor::Candidate;
+use discordctl::process::{Files, Known, look, owner};
+
+use super::{At, Because, Deployment, Entry, Member, files, find, running};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::instances;
+use crate::output::Output;
+
+/// Which instances a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Fleet {
+    /// Only these, by instance id [default: all of the deployment]
+    #[arg(value_name = "INSTANCE", conflicts_with = "config")]
+    pub(crate) instances: Vec<String>,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+/// What to do where two files are of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twice {
+    /// To begin anything with that would be wrong.
+    Refuse,
+    /// Count it once, and say so.
+    Warn,
+}
+
+impl Fleet {
+    /// All instances of the deployment, whatever was named, in the order of their files.
+    pub(crate) fn all(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Member>> {
+        let deployment = self.deployment(output)?;
+        let mut members = Vec::new();
+        for entry in deployment.entries {
+            members.push(entry.member()?);
+        }
+        once(&mut members, twice, output)?;
+        Ok(members)
+    }
+
+    /// Those asked for.
+    pub(crate) fn members(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Member>> {
+        let mut members = self.all(twice, output)?;
+        if !self.instances.is_empty() {
+            self.know_all(&members)?;
+            members.retain(|member| self.instances.contains(&member.config.instance_id));
+        }
+        Ok(members)
+    }
+
+    /// The settings of those asked for, one of which at least is or was there.
+    pub(crate) fn configs(&self, output: &Output) -> anyhow::Result<Vec<Config>> {
+        let members = self.members(Twice::Warn, output)?.into_iter();
+        Ok(members.map(|member| member.config).collect())
+    }
+
+    /// The same for whoever looks at wrong ones too.
+    pub(crate) fn candidates(&self, output: &Output) -> anyhow::Result<Vec<Candidate>> {
+        let entries = self.deployment(output)?.entries;
+        let mut candidates: Vec<Candidate> = entries.into_iter().map(candidate).collect();
+        if !self.instances.is_empty() {
+            // One that can't be read may be any of those that were named.
+            candidates.retain(|candidate| match &candidate.config {
+                Ok(config) => self.instances.contains(&config.instance_id),
+                Err(_) => true,
+            });
+        }
+        Ok(candidates)
+    }
+
+    /// What the rule finds, and instances of `config` beside it that were named.
+    fn deployment(&self, output: &Output) -> anyhow::Result<Deployment> {
+        let mut deployment = find::find(&self.at)?;
+        if deployment.because == Because::Running && !self.instances.is_empty() {
+            let known = |entry: &Entry| {
+                let member = entry.clone().member();
+                member.is_ok_and(|member| self.instances.contains(&member.config.instance_id))
+            };
+            let known = deployment.entries.iter().filter(|entry| known(entry));
+            if known.count() < self.instances.len() {
+                let beside = files::usual()?.into_iter().filter(|file| {
+                    let is_it = |entry: &Entry| entry.file.as_ref() == Some(file);
+                    !deployment.entries.iter().any(is_it)
+                });
+                let beside: Vec<Entry> = beside.map(Entry::of_file).collect();
+                deployment.entries.extend(beside);
+            }
+        }
+        output.note(&format!("deployment: {}", deployment.told()));
+        Ok(deployment)
+    }
+
+    /// Whether no instance is or was here, and none is configured: then this says so, and the
+    /// way on.
+    pub(crate) fn nothing(&self) -> anyhow::Result<Option<Failure>> {
+        let deployment = find::find(&self.at)?;
+        let (Because::Defaults, [alone]) = (deployment.because, &deployment.entries[..]) else {
+            return Ok(None);
+        };
+        let config = alone.load()?.config;
+        let known = instances::runtime()?.block_on(look(&Files::of(&config)));
+        Ok(matches!(known, Ok(Known::Stopped)).then(|| nothing(&config)))
+    }
+
+    /// Whether no instance is or was here, as an error.
+    pub(crate) fn something(&self) -> anyhow::Result<()> {
+        match self.nothing()? {
+            Some(nothing) => Err(nothing.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn know_all(&self, members: &[Member]) -> Result<(), Failure> {
+        let is = |name: &&String| members.iter().all(|m| m.config.instance_id != **name);
+        let Some(name) = self.instances.iter().find(is) else {
+            return Ok(());
+        };
+        let known: Vec<_> = members
+            .iter()
+            .map(|m| m.config.instance_id.as_str())
+            .collect();
+        Err(Failure {
+            exit: Exit::NoInput,
+            code: "no_such_instance",
+            what: format!("there is no instance '{}'", name.escape_debug()),
+            why: format!("there are {}", known.join(", ")),
+            hint: "name one of those, or none for all; --config-dir names the folder of others"
+                .into(),
+            runbook: None,
+        })
+    }
+}
+
+fn nothing(config: &Config) -> Failure {
+    let mut why = format!(
+        "{} has no record in {}/run, and there is no config/instance*.json",
+        running::here().display(),
+        config.data_dir.display()
+    );
+    if let Some(owner) = owner(config.tcp_port) {
+        why += &format!(
+            "; port {} is held by {owner}, which was started elsewhere",
+            config.tcp_port
+        );
+    }
+    Failure {
+        exit: Exit::Unknown,
+        code: "nothing_runs",
+        what: "nothing runs here".into(),
+        why,
+        hint: "'discordctl serve' starts an instance; one that was started elsewhere is asked \
+               from its own folder, or named with --config, --config-dir or DISCORDCTL_DATA_DIR"
+            .into(),
+        runbook: None,
+    }
+}
+
+/// Takes out the second of two files with one name.
+fn once(members: &mut Vec<Member>, twice: Twice, output: &Output) -> Result<(), Failure> {
+    let mut at = 0;
+    while at < members.len() {
+        let (before, rest) = members.split_at(at);
+        let second = &rest[0];
+        let same = |first: &&Member| first.config.instance_id == second.config.instance_id;
+        let Some(first) = before.iter().find(same) else {
+            at += 1;
+            continue;
+        };
+        let failure = given_twice(first, second);
+        if twice == Twice::Refuse {
+            return Err(failure);
+        }
+        output.note(&format!("warning: {}; it counts once", failure.why));
+        members.remove(at);
+    }
+    Ok(())
+}
+
+fn given_twice(first: &Member, second: &Member) -> Failure {
+    let file = |member: &Member| match &member.file {
+        Some(file) => file.display().to_string(),
+        None => "what runs from this folder".into(),
+    };
+    let name = &first.config.instance_id;
+    Failure {
+        exit: Exit::Config,
+        code: "instance_twice",
+        what: "two files are of one instance".into(),
+        why: format!(
+            "'instance_id' is {name} in {} and in {}",
+            file(first),
+            file(second)
+        ),
+        hint: "give each an 'instance_id' of its own, and ports; then try again".into(),
+        runbook: None,
+    }
+}
+
+fn candidate(entry: Entry) -> Candidate {
+    let (config, warnings) = match entry.load() {
+        Ok(loaded) => {
+            let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+            (Ok(loaded.config), warnings)
+        }
+        Err(failure) => (Err(failure.why), Vec::new()),
+    };
+    Candidate {
+        file: entry.file,
+        config,
+        warnings,
+    }
+}
