@@ -61,6 +61,9 @@ debian_package() {
     nc) echo netcat-openbsd ;;
     chromedriver) echo chromium-driver ;;
     promtool) echo prometheus ;;
+    ip) echo iproute2 ;;
+    unshare | setpriv) echo util-linux ;;
+    readelf | strip) echo binutils ;;
     python3) echo python3 python3-venv ;;
     *) echo "$1" ;;
   esac
