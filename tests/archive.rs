@@ -7,6 +7,8 @@ mod bucket;
 mod db;
 #[path = "archive/documents.rs"]
 mod documents;
+#[path = "archive/foreign.rs"]
+mod foreign;
 #[path = "archive/kills.rs"]
 mod kills;
 #[path = "support/need.rs"]
@@ -33,6 +35,11 @@ db::on_both! {
         a_flipped_bit_is_refused_and_nothing_is_written,
         four_keys_are_enough,
         what_does_not_fit_is_refused,
+    }
+    foreign {
+        what_would_do_harm_is_refused,
+        only_files_are_opened,
+        its_memory_is_bounded_whatever_it_reads,
     }
     bucket {
         a_bucket_is_as_good_as_a_folder,

@@ -16,6 +16,16 @@ pub(super) fn explain(error: &ReplayError, config: &Config) -> Failure {
             "nothing was restored; 'discordctl archive verify' looks at all of it",
         ),
         ReplayError::Archive(error) => return failure::explain(error, config),
+        ReplayError::Unreadable { source, .. }
+            if source.kind() == std::io::ErrorKind::InvalidInput =>
+        {
+            (
+                Exit::BadData,
+                "no_file",
+                "a document cannot be read",
+                "nothing was restored; name files, or folders of them",
+            )
+        }
         ReplayError::Unreadable { source, .. } => (
             Exit::from(source),
             "unreadable",
@@ -28,10 +38,23 @@ pub(super) fn explain(error: &ReplayError, config: &Config) -> Failure {
             "there is nothing to replay",
             "'discordctl archive list' shows what the archive holds",
         ),
+        ReplayError::Foreign { .. } => (
+            Exit::BadData,
+            "foreign_document",
+            "a document is not as discordctl's are",
+            "nothing was restored; 'discordctl replay --help' says what one may hold: convert it",
+        ),
+        // A run that is stopped says so, and is no failure.
+        ReplayError::Stopped => (
+            Exit::Interrupted,
+            "interrupted",
+            "it was stopped",
+            "run it again",
+        ),
         ReplayError::Bad { .. } => (
             Exit::BadData,
             "bad_document",
-            "a document is damaged or is none",
+            "a document is damaged",
             "nothing was restored; take that file from another copy, or leave it out",
         ),
         ReplayError::Unfit { .. } => (

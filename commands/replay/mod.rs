@@ -22,8 +22,9 @@ A FILE is a document here (.json, .json.zst), a folder of them, or a path as 'di
 list' shows it. All of them are read and checked before the first row is written: a wrong byte
 changes nothing. What is there already is left alone, so run it again after any interruption.
 
-A document may hold only id, user, content and created_at: then its messages must all be older
-or all be newer than what their room has.
+A document may hold only id, user, content and created_at: then its messages stand in order, the
+oldest first, and must all be older or all be newer than what their room has. An id is a whole
+number up to 2^53 that no other message has; names are such as can be chosen here.
 
 People who are online are not told of replayed messages as if they were new. 'cleanup' and
 'archive' take old messages away again when they are due.

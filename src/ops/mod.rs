@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod lease;
 pub mod migrate;
 pub mod monitor;
+mod regular;
 pub mod replay;
 pub mod runbook;
 pub mod storage;

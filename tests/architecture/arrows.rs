@@ -46,7 +46,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
 pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("alerts", &[]),
     ("archive", &["fault", "lease"]),
-    ("backup", &["fault"]),
+    ("backup", &["fault", "lease", "regular"]),
     ("bench", &[]),
     ("cleanup", &["archive", "fault", "lease"]),
     ("deadline", &[]),
@@ -61,7 +61,8 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("lease", &[]),
     ("migrate", &[]),
     ("monitor", &["http", "runbook"]),
-    ("replay", &["archive", "fault"]),
+    ("regular", &[]),
+    ("replay", &["archive", "fault", "regular"]),
     ("runbook", &["bench"]),
     ("storage", &["archive"]),
     ("upkeep", &[]),

@@ -126,7 +126,7 @@ pub(crate) async fn what_does_not_fit_is_refused(db: Db) {
         ("seq", with_seq, "where another one is"),
         ("twice", twice, "comes twice"),
         ("some", some, "others have none"),
-        ("nobody", nobody, "0 characters"),
+        ("nobody", nobody, "this has 0"),
     ] {
         save(&operator, "bad.json", &document);
         let refused = operator.run(&["replay", "bad.json"]).with(65);

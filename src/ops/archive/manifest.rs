@@ -8,7 +8,7 @@ use super::error::ArchiveError;
 
 /// Its place in the archive.
 pub(super) const PATH: &str = "manifest.json";
-const SCHEMA: &str = "discordctl.archive-manifest/1";
+pub(super) const SCHEMA: &str = "discordctl.archive-manifest/1";
 
 /// One document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ pub(in crate::ops) mod digest;
 mod document;
 mod error;
 mod line;
+mod lookup;
 mod manifest;
 mod parts;
 mod path;

@@ -15,7 +15,13 @@ pub enum ReplayError {
     /// Nothing of that name is here or in the archive.
     #[error("there is no file '{0}', here or in the archive")]
     NotFound(String),
-    /// What is wrong in a document, and where.
+    /// It is whole, and not what a document of messages is here.
+    #[error("{path}: {why}")]
+    Foreign { path: String, why: String },
+    /// Somebody stopped it; nothing was written yet.
+    #[error("it was stopped")]
+    Stopped,
+    /// What is broken in a document, and where.
     #[error("{path}: {why}")]
     Bad { path: String, why: String },
     /// A document that does not fit what is in the database, or another document.
@@ -35,6 +41,13 @@ impl From<StoreError> for ReplayError {
 impl ReplayError {
     pub(super) fn bad(path: &str, why: impl Into<String>) -> Self {
         Self::Bad {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    pub(super) fn foreign(path: &str, why: impl Into<String>) -> Self {
+        Self::Foreign {
             path: path.to_owned(),
             why: why.into(),
         }

@@ -5,8 +5,10 @@
 //! ended anywhere is simply run again.
 mod check;
 mod error;
+mod ids;
 mod place;
 mod reader;
+mod rules;
 mod source;
 mod write;
 
@@ -63,16 +65,21 @@ pub async fn run(
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, ReplayError> {
-    let checked = check::all(history, archive, sources, plan, stop).await?;
     let mut report = Report {
         dry_run: plan.dry_run,
-        interrupted: stop.is_cancelled(),
         ..Report::default()
     };
-    if report.interrupted {
-        return Ok(report);
-    }
-    let placed = place::all(history, checked).await?;
+    let looked = async {
+        let checked = check::all(history, archive, sources, plan, stop).await?;
+        place::all(history, checked, stop).await
+    };
+    let placed = match looked.await {
+        Err(ReplayError::Stopped) => {
+            report.interrupted = true;
+            return Ok(report);
+        }
+        placed => placed?,
+    };
     crate::ops::fault::point("replay:verified");
     for document in &placed {
         watch.expect(document.missing);

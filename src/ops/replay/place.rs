@@ -1,6 +1,8 @@
 //! Where documents belong: by their own `seq`s, or before or after what is in their room.
 use std::collections::HashMap;
 
+use tokio_util::sync::CancellationToken;
+
 use super::FileReport;
 use super::check::Checked;
 use super::error::ReplayError;
@@ -49,6 +51,7 @@ impl Placed {
 pub(super) async fn all(
     history: &mut dyn History,
     mut checked: Vec<Checked>,
+    stop: &CancellationToken,
 ) -> Result<Vec<Placed>, ReplayError> {
     let order = |c: &Checked| (c.room.key(), c.seqs.map_or(0, |seqs| seqs.0), c.earliest);
     checked.sort_by_key(order);
@@ -71,7 +74,7 @@ pub(super) async fn all(
                 find(history, &document, stand, floor).await?
             }
         };
-        let missing = compare(history, &document, place, stand.as_ref()).await?;
+        let missing = compare(history, &document, place, stand.as_ref(), stop).await?;
         placed.push(Placed {
             checked: document,
             place,
@@ -170,6 +173,7 @@ async fn compare(
     document: &Checked,
     place: Place,
     stand: Option<&RoomStand>,
+    stop: &CancellationToken,
 ) -> Result<u64, ReplayError> {
     let span = match (place, document.seqs) {
         (Place::Own { .. }, Some((first, last))) => Some((first - 1, last)),
@@ -193,7 +197,7 @@ async fn compare(
         Place::After(base) => base,
         Place::Own { .. } | Place::End => Seq::MAX - document.count as Seq,
     };
-    let mut batches = Batches::of(document, base, history.batch()).await?;
+    let mut batches = Batches::of(document, base, history.batch(), stop).await?;
     while let Some(rows) = batches.next().await? {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             continue;

@@ -7,11 +7,13 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use tokio_util::sync::CancellationToken;
 
 use crate::model::Seq;
 
 /// The most that may be read without coming to the end of a message: no message is that long.
-const MOST_BYTES: u64 = 16 << 20;
+const MOST_BYTES: u64 = 4 << 20;
 const BUFFER: usize = 64 << 10;
 
 /// A message as a document holds it.
@@ -43,19 +45,26 @@ fn time<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
 #[derive(Debug)]
 pub(super) enum Fault {
     Io(io::Error),
+    /// The text is broken: it was cut off, or changed.
     Bad(String),
+    /// It is whole, and not what a document of messages is here.
+    Foreign(String),
+    /// Somebody does not want to know any more.
+    Stopped,
 }
 
 /// Reads a document, gives each message to `on_line`, and returns the room's name. What
-/// `on_line` refuses is told with its place.
+/// `on_line` refuses is told with its place. `stop` ends it wherever it is.
 pub(super) fn read(
     input: impl Read,
+    stop: &CancellationToken,
     mut on_line: impl FnMut(Line) -> Result<(), String>,
 ) -> Result<String, Fault> {
     let since = Rc::new(Cell::new(0));
     let input = Bounded {
         input,
         since: since.clone(),
+        stop: stop.clone(),
     };
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
     let document = Document {
@@ -64,20 +73,27 @@ pub(super) fn read(
             on_line(line)
         },
     };
-    let room = document.deserialize(&mut json).map_err(fault)?;
-    json.end().map_err(fault)?;
-    Ok(room)
+    let room = document.deserialize(&mut json);
+    let room = room.and_then(|room| json.end().map(|()| room));
+    match stop.is_cancelled() {
+        true => Err(Fault::Stopped),
+        false => room.map_err(fault),
+    }
 }
 
 fn fault(error: serde_json::Error) -> Fault {
-    if !error.is_io() {
+    let category = error.classify();
+    if category != Category::Io {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let why = text.split(" at line ").next().unwrap_or(&text);
-        return Fault::Bad(format!(
-            "line {line}, column {column}: {}",
-            why.escape_debug()
-        ));
+        let plain = why.replace(char::is_control, "\u{fffd}");
+        let told = format!("line {line}, column {column}: {plain}");
+        // No cut and no changed bit makes a longer number of one.
+        return match category == Category::Data || why.contains("number out of range") {
+            true => Fault::Foreign(told),
+            false => Fault::Bad(told),
+        };
     }
     let error = io::Error::from(error);
     match error.kind() {
@@ -90,10 +106,14 @@ fn fault(error: serde_json::Error) -> Fault {
 struct Bounded<R> {
     input: R,
     since: Rc<Cell<u64>>,
+    stop: CancellationToken,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_cancelled() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let count = self.input.read(buffer)?;
         let since = self.since.get() + count as u64;
         self.since.set(since);
@@ -180,14 +200,14 @@ mod tests {
 
     fn lines(text: &[u8]) -> Result<(String, Vec<Line>), String> {
         let mut lines = Vec::new();
-        let room = read(text, |line| {
+        let room = read(text, &CancellationToken::new(), |line| {
             lines.push(line);
             Ok(())
         });
         match room {
             Ok(room) => Ok((room, lines)),
-            Err(Fault::Bad(why)) => Err(why),
-            Err(Fault::Io(error)) => panic!("{error}"),
+            Err(Fault::Bad(why) | Fault::Foreign(why)) => Err(why),
+            Err(other) => panic!("{other:?}"),
         }
     }
 
@@ -233,10 +253,36 @@ mod tests {
     fn a_message_without_an_end_is_not_kept() {
         let endless = io::repeat(b'x');
         let begun = r#"{"room":"a","messages":[{"content":""#.as_bytes();
-        let Err(Fault::Bad(why)) = read(begun.chain(endless), |_| Ok(())) else {
+        let goes_on = CancellationToken::new();
+        let Err(Fault::Bad(why)) = read(begun.chain(endless), &goes_on, |_| Ok(())) else {
             panic!("it has no end");
         };
         assert!(why.contains("no end of a message"), "{why}");
+    }
+
+    #[test]
+    fn what_is_broken_is_told_from_what_is_of_others() {
+        let fault = |text: &str| {
+            let goes_on = CancellationToken::new();
+            read(text.as_bytes(), &goes_on, |_| Ok(())).expect_err("it is wrong")
+        };
+        for foreign in [
+            FOUR.replace("42", "\"42\""),
+            FOUR.replace("42", "4.5"),
+            FOUR.replace("42", "1e999"),
+            FOUR.replace("42", "99999999999999999999"),
+            FOUR.replace("\"user\"", "\"from\""),
+            "[]".into(),
+        ] {
+            assert!(matches!(fault(&foreign), Fault::Foreign(_)), "{foreign}");
+        }
+        for broken in [&FOUR[..FOUR.len() / 2], &FOUR.replace(":42", "42")] {
+            assert!(matches!(fault(broken), Fault::Bad(_)), "{broken}");
+        }
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        let ended = read(io::repeat(b' '), &stopped, |_| Ok(()));
+        assert!(matches!(ended, Err(Fault::Stopped)));
     }
 
     proptest::proptest! {

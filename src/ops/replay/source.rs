@@ -3,21 +3,27 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::ReplayError;
+use super::reader::Fault;
 use crate::ops::archive::digest::{Digest, Sum};
 use crate::ops::archive::{Destination, Entry, Manifest};
+use crate::ops::regular;
+
+/// The largest window that is unpacked, 8 MiB: packed with `--long` or beyond level 19 a document
+/// of a few bytes could ask for any amount of memory.
+const WINDOW_LOG: u32 = 23;
 
 /// A document that was named.
 #[derive(Debug, Clone)]
 pub enum Source {
     File(PathBuf),
-    Archived(Destination, String),
+    Archived(Destination, Box<Entry>),
 }
 
 impl Source {
     pub(super) fn path(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Archived(_, path) => path.clone(),
+            Self::Archived(_, entry) => entry.path.clone(),
         }
     }
 
@@ -30,10 +36,10 @@ impl Source {
                     path: path.clone(),
                     source,
                 };
-                Box::new(std::fs::File::open(file).map_err(unreadable)?)
+                Box::new(regular::open(file).map_err(unreadable)?)
             }
-            Self::Archived(archive, name) => {
-                let stored = archive.read(name).await?;
+            Self::Archived(archive, entry) => {
+                let stored = archive.read(&entry.path).await?;
                 stored.ok_or_else(|| ReplayError::NotFound(path.clone()))?
             }
         };
@@ -46,13 +52,15 @@ impl Source {
     /// What a manifest says of it, where it has one.
     pub(super) async fn expected(&self) -> Result<Option<Entry>, ReplayError> {
         match self {
-            Self::Archived(archive, name) => {
-                let manifest = Manifest::load(archive).await?;
-                let entry = manifest.entries().iter().find(|entry| entry.path == *name);
-                Ok(entry.cloned())
-            }
+            Self::Archived(_, entry) => Ok(Some((**entry).clone())),
             Self::File(file) => beside(file),
         }
+    }
+
+    /// Why what was read is not what a manifest says of it.
+    pub(super) async fn difference(&self, sum: &Sum) -> Result<Option<String>, ReplayError> {
+        let expected = self.expected().await?;
+        Ok(expected.and_then(|entry| sum.difference(&entry)))
     }
 }
 
@@ -62,19 +70,16 @@ fn beside(file: &Path) -> Result<Option<Entry>, ReplayError> {
         return Ok(None);
     };
     for folder in file.ancestors().skip(1) {
-        let (Ok(text), Ok(name)) = (
-            std::fs::read(folder.join("manifest.json")),
+        let (Ok(manifest), Ok(name)) = (
+            regular::open(&folder.join("manifest.json")),
             file.strip_prefix(folder),
         ) else {
             continue;
         };
         let name = name.to_string_lossy();
-        match Manifest::parse(&text) {
-            Ok(entries) => {
-                if let Some(entry) = entries.into_iter().find(|entry| entry.path == name) {
-                    return Ok(Some(entry));
-                }
-            }
+        match Manifest::find(manifest, &name) {
+            Ok(Some(entry)) => return Ok(Some(entry)),
+            Ok(None) => {}
             // Other things are called so too; above an archive's own folder it must be good.
             Err(_) if !name.starts_with("rooms/") => {}
             Err(error) => return Err(error.into()),
@@ -93,16 +98,17 @@ impl Opened {
     /// Gives its text to `read`; returns that with the sum of the bytes as stored.
     pub(super) fn text<T>(
         self,
-        read: impl FnOnce(&mut dyn Read) -> Result<T, super::reader::Fault>,
-    ) -> Result<(T, Sum), super::reader::Fault> {
+        read: impl FnOnce(&mut dyn Read) -> Result<T, Fault>,
+    ) -> Result<(T, Sum), Fault> {
         let mut raw = Hashed {
             raw: self.raw,
             digest: Digest::default(),
         };
         let value = match self.packed {
             true => {
-                let unpack = zstd::stream::read::Decoder::new(&mut raw);
-                read(&mut Unpacked(unpack.map_err(super::reader::Fault::Io)?))?
+                let mut unpack = zstd::stream::read::Decoder::new(&mut raw).map_err(Fault::Io)?;
+                unpack.window_log_max(WINDOW_LOG).map_err(Fault::Io)?;
+                read(&mut Unpacked(unpack))?
             }
             false => read(&mut raw)?,
         };
@@ -129,7 +135,10 @@ struct Unpacked<R>(R);
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| {
-            let why = format!("it can't be unpacked: {error}");
+            let mut why = format!("it cannot be unpacked: {error}");
+            if why.contains("too much memory") {
+                why += " (pack it anew without --long, at level 19 or below)";
+            }
             io::Error::new(io::ErrorKind::InvalidData, why)
         })
     }
@@ -153,6 +162,7 @@ pub async fn find(name: &str, archive: &Destination) -> Result<Vec<Source>, Repl
             }
             Ok(files.into_iter().map(Source::File).collect())
         }
+        // What is no file is told when it is opened.
         Ok(_) => Ok(vec![Source::File(path.to_owned())]),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(error)),
         Err(_) => {
@@ -163,7 +173,7 @@ pub async fn find(name: &str, archive: &Destination) -> Result<Vec<Source>, Repl
             if found.is_empty() {
                 return Err(ReplayError::NotFound(name.to_owned()));
             }
-            let source = |entry: &Entry| Source::Archived(archive.clone(), entry.path.clone());
+            let source = |entry: &Entry| Source::Archived(archive.clone(), Box::new(entry.clone()));
             Ok(found.into_iter().map(source).collect())
         }
     }

@@ -12,15 +12,16 @@ use super::check::{Checked, explain};
 use super::error::ReplayError;
 use super::place::{Place, Placed};
 use super::reader::{self, Fault, Line};
+use super::rules;
 use crate::model::Seq;
 use crate::ops::archive::Watch;
 use crate::ops::fault;
 use crate::store::history::{Claim, History, Row};
 
 /// A batch holds at most so much text.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 1 << 20;
 /// Batches that are ready while another is written.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// Authors remembered, so that each row need not have a copy of the name.
 const AUTHORS: usize = 1_000;
 /// The longest pause between two batches.
@@ -39,12 +40,17 @@ impl Batches {
         document: &Checked,
         base: Seq,
         rows: usize,
+        stop: &CancellationToken,
     ) -> Result<Self, ReplayError> {
         let opened = document.source.open().await?;
+        let (origin, sha256) = (document.origin, document.sha256.clone());
+        let stop = stop.clone();
         let (give, batches) = mpsc::channel(AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
             let mut batch = Batch::new(base, rows);
-            let take = |line| {
+            let take = |line: Line| {
+                // What was read first was all good; this may be another file by now.
+                rules::check(&line, origin)?;
                 batch.push(line);
                 match batch.is_full() {
                     // Nobody takes it: whoever wanted it has ended.
@@ -54,7 +60,10 @@ impl Batches {
                     false => Ok(()),
                 }
             };
-            opened.text(|text| reader::read(text, take))?;
+            let (_, sum) = opened.text(|text| reader::read(text, &stop, take))?;
+            if sum.sha256 != sha256 {
+                return Err(Fault::Bad("it was changed while it was replayed".into()));
+            }
             // As above.
             let _ = give.blocking_send(batch.take());
             Ok(())
@@ -162,7 +171,9 @@ pub(super) async fn restore(
     };
     let beside_chat = history.served().await?;
     let mut restored = 0;
-    let mut batches = Batches::of(checked, base, history.batch()).await?;
+    // Stopped, it ends between two batches.
+    let to_the_end = CancellationToken::new();
+    let mut batches = Batches::of(checked, base, history.batch(), &to_the_end).await?;
     while !stop.is_cancelled()
         && let Some(rows) = batches.next().await?
     {

@@ -1,0 +1,212 @@
+//! What a message in a document must be like, and what is learnt of a document message by message.
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+
+use super::reader::Line;
+use crate::model::{Nickname, RoomName, Seq, format_time};
+
+/// The largest whole number that every reader of JSON keeps exactly: ids and `seq`s beyond it
+/// would come to others as different ones, and leave the database none to give next.
+const MOST: i64 = 1 << 53;
+/// Ids remembered from both ends of a document without `seq`s, to find it in the database again.
+const ENDS: usize = 100;
+/// Names in documents of our own archive may break the rules of today, but are not endless.
+const LONGEST_NAME: usize = 256;
+
+/// Whose document it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A manifest has its sum: it holds what was in a database of ours.
+    Archive,
+    Elsewhere,
+}
+
+/// Fails with what is wrong with a message on its own.
+pub(super) fn check(line: &Line, origin: Origin) -> Result<(), String> {
+    number("id", line.id)?;
+    if let Some(seq) = line.seq {
+        number("seq", seq)?;
+    }
+    if let Some(user) = &line.user {
+        let allowed = Nickname::parse(user).map(drop);
+        name("user", user, origin, allowed.map_err(|e| e.to_string()))?;
+    }
+    match line.content.contains('\0') {
+        true => Err("the content has a NUL, which no database holds".into()),
+        false => Ok(()),
+    }
+}
+
+/// The same for the name of a document's room.
+pub(super) fn check_room(room: &str, origin: Origin) -> Result<(), String> {
+    let allowed = RoomName::parse(room).map(drop);
+    name("room", room, origin, allowed.map_err(|e| e.to_string()))
+}
+
+fn number(what: &str, number: i64) -> Result<(), String> {
+    if number < 1 {
+        return Err(format!("the {what} {number} is not positive"));
+    }
+    if number > MOST {
+        return Err(format!(
+            "the {what} {number} is beyond {MOST}, up to which all who read JSON agree"
+        ));
+    }
+    Ok(())
+}
+
+fn name(what: &str, name: &str, origin: Origin, allowed: Result<(), String>) -> Result<(), String> {
+    let shown: String = name.chars().take(40).collect();
+    let told = |why: &str| format!("the {what}'s name '{}': {why}", shown.escape_debug());
+    let length = name.chars().count();
+    if name.chars().any(char::is_control) {
+        return Err(told("it has a control character"));
+    }
+    match origin {
+        Origin::Archive if (1..=LONGEST_NAME).contains(&length) => Ok(()),
+        Origin::Archive => Err(told(&format!("it has {length} characters"))),
+        Origin::Elsewhere => allowed.map_err(|why| told(&why)),
+    }
+}
+
+/// What is learnt of a document line by line.
+#[derive(Debug)]
+pub(super) struct Reading {
+    origin: Origin,
+    pub(super) count: u64,
+    pub(super) with_seq: bool,
+    pub(super) seqs: (Seq, Seq),
+    pub(super) ids: Option<(i64, i64)>,
+    pub(super) ascending: bool,
+    last_id: i64,
+    pub(super) times: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    first: Vec<(i64, u64)>,
+    last: VecDeque<(i64, u64)>,
+}
+
+impl Reading {
+    pub(super) fn of(origin: Origin) -> Self {
+        Self {
+            origin,
+            count: 0,
+            with_seq: false,
+            seqs: (0, 0),
+            ids: None,
+            ascending: true,
+            last_id: 0,
+            times: None,
+            first: Vec::new(),
+            last: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, line: &Line) -> Result<(), String> {
+        check(line, self.origin)?;
+        self.place(line.seq)?;
+        self.time(line.created_at)?;
+        let id = line.id;
+        self.ascending &= id > self.last_id;
+        self.last_id = id;
+        let (low, high) = self.ids.unwrap_or((id, id));
+        self.ids = Some((low.min(id), high.max(id)));
+        if !self.with_seq {
+            self.sample(id);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn place(&mut self, seq: Option<Seq>) -> Result<(), String> {
+        if self.count == 0 {
+            self.with_seq = seq.is_some();
+            self.seqs.0 = seq.unwrap_or(0);
+        }
+        match seq {
+            Some(seq) if self.with_seq && seq <= self.seqs.1 => {
+                return Err(format!("the seq {seq} comes after {}", self.seqs.1));
+            }
+            _ if seq.is_some() == self.with_seq => {}
+            _ => return Err("some messages have a seq, and others have none".into()),
+        }
+        self.seqs.1 = seq.unwrap_or(0);
+        Ok(())
+    }
+
+    /// Without `seq`s the order of the lines is the order in the room.
+    fn time(&mut self, time: DateTime<Utc>) -> Result<(), String> {
+        let (early, late) = self.times.unwrap_or((time, time));
+        if !self.with_seq && time < late {
+            return Err(format!(
+                "it is of {}, after one of {}: messages without a seq stand in the order in which \
+                 they were said, the oldest first",
+                format_time(time),
+                format_time(late)
+            ));
+        }
+        self.times = Some((early.min(time), late.max(time)));
+        Ok(())
+    }
+
+    fn sample(&mut self, id: i64) {
+        match self.first.len() < ENDS {
+            true => self.first.push((id, self.count)),
+            false => {
+                self.last.push_back((id, self.count));
+                if self.last.len() > ENDS {
+                    self.last.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Some ids with their place in the document, counted from 0.
+    pub(super) fn samples(self) -> Vec<(i64, u64)> {
+        self.first.into_iter().chain(self.last).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: i64, seq: Option<Seq>, user: &str) -> Line {
+        Line {
+            id,
+            user: Some(user.to_owned()),
+            content: "hello".into(),
+            created_at: DateTime::UNIX_EPOCH,
+            seq,
+        }
+    }
+
+    #[test]
+    fn numbers_that_not_all_read_alike_are_refused() {
+        for (id, seq, good) in [
+            (1, None, true),
+            (MOST, Some(MOST), true),
+            (MOST + 1, None, false),
+            (i64::MAX, None, false),
+            (1, Some(MOST + 1), false),
+            (1, Some(0), false),
+            (-1, None, false),
+        ] {
+            let checked = check(&line(id, seq, "ann"), Origin::Archive);
+            assert_eq!(checked.is_ok(), good, "{id} {seq:?}: {checked:?}");
+        }
+    }
+
+    #[test]
+    fn names_must_be_such_as_can_be_chosen_unless_they_were_here() {
+        let long = "n".repeat(LONGEST_NAME);
+        for name in ["a b", "é", &long] {
+            assert!(check(&line(1, None, name), Origin::Archive).is_ok());
+            assert!(check(&line(1, None, name), Origin::Elsewhere).is_err());
+            assert!(check_room(name, Origin::Archive).is_ok());
+            assert!(check_room(name, Origin::Elsewhere).is_err());
+        }
+        for name in ["", "a\u{7}", "a\0b"] {
+            assert!(check(&line(1, None, name), Origin::Archive).is_err());
+        }
+    }
+}
