@@ -29,8 +29,46 @@ pub(crate) async fn open(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>,
 }
 
 pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
-    let url = &config.db_url;
-    let (exit, code, hint) = match error {
+    let (exit, code, hint) = by_cause(error, config);
+    Failure {
+        exit,
+        code,
+        what: format!("cannot use the database {}", config.db_url),
+        why: error.to_string(),
+        hint: hint.into(),
+        // Commands say what to do themselves; what is lost or damaged takes more than a line.
+        runbook: error.runbook().filter(|name| *name == "restore-backup"),
+    }
+}
+
+/// What an error of the database means for whoever typed a command: each cause has its own.
+pub(crate) fn by_cause(error: &StoreError, config: &Config) -> (Exit, &'static str, &'static str) {
+    match error {
+        StoreError::Locked(_) => (
+            Exit::TryAgain,
+            "database_in_use",
+            "try again when that process has let go of it",
+        ),
+        StoreError::Missing(_) => (
+            Exit::Unavailable,
+            "no_database",
+            "check 'db_url', and the folder from which this is started",
+        ),
+        StoreError::Damaged(_) => (
+            Exit::BadData,
+            "database_damaged",
+            "keep its files as they are, and restore a backup in its place",
+        ),
+        StoreError::NotAllowed(_) => (
+            Exit::NotPermitted,
+            "not_permitted",
+            "run this as the user to whom the database belongs, where it may be written to",
+        ),
+        StoreError::Gone(_) => (
+            Exit::Unavailable,
+            "database_gone",
+            "put its files back in their place",
+        ),
         StoreError::Schema(_) => (
             Exit::Config,
             "schema",
@@ -55,15 +93,10 @@ pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
         StoreError::Unavailable(_) | StoreError::Unknown(_) => (
             Exit::Unavailable,
             "database_unavailable",
-            "check that the database runs and that 'db_url' is right",
+            match config.db_url.file() {
+                Some(_) => "see what the file system and the system's log say of that file's disk",
+                None => "check that the database runs and that 'db_url' is right",
+            },
         ),
-    };
-    Failure {
-        exit,
-        code,
-        what: format!("cannot use the database {url}"),
-        why: error.to_string(),
-        hint: hint.into(),
-        runbook: None,
     }
 }

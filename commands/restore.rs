@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use discordctl::config::Config;
-use discordctl::ops::backup::{self, Restored, Verified};
+use discordctl::ops::SystemClock;
+use discordctl::ops::backup::{self, Existing, Foreign, How, Powers, Restored, Verified};
 use serde::Serialize;
 
 use crate::backup::explain;
@@ -19,23 +20,65 @@ use crate::units::time;
 /// Put a backup in the place of an empty database
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Refuses a database that has messages (73) or is in use (75). The backup is
-verified first, goes in whole or not at all, and what is there afterwards is
+Refuses a database that has messages (73) or is in use (75), and a backup whose
+schema has what discordctl does not make (65). The backup is copied, the copy
+verified, and put in its place whole or not at all; what is there afterwards is
 counted and compared. PostgreSQL is restored by its own pg_restore into an
-existing database; SQLite's file is made.
+existing database; a dump is a program, so the role in db_url should be a plain
+one (77). SQLite's file is made; one that is there gets another name, with its
+-wal, -shm and -journal: nothing is deleted.
 
 Examples:
   createdb chat2
   discordctl restore chat.dump --db-url postgresql://localhost/chat2 --dry-run
   discordctl restore chat.dump --db-url postgresql://localhost/chat2
-  discordctl restore chat.db --db-url sqlite://data/discord.db --yes")]
+  discordctl restore chat.db --db-url sqlite://data/discord.db --yes
+  discordctl restore chat.db --set-aside --yes")]
 pub(crate) struct RestoreArgs {
     file: PathBuf,
     /// Only see whether it could be done
     #[arg(long)]
     dry_run: bool,
+    /// Give a SQLite database that is there another name first, also if it has messages
+    #[arg(long)]
+    set_aside: bool,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     settings: DatabaseSettings,
+}
+
+/// How far what is in a backup is believed.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// Restore also tables, triggers, views and functions that discordctl does not make
+    #[arg(long)]
+    allow_foreign: bool,
+    /// Run a dump's code by a role that may do anything on the server: whoever could change the
+    /// dump could then take the machine over
+    #[arg(long)]
+    as_superuser: bool,
+}
+
+impl Trust {
+    pub(crate) fn how(&self) -> How {
+        let allowed = |yes: bool| {
+            if yes {
+                Foreign::Allowed
+            } else {
+                Foreign::Refused
+            }
+        };
+        How {
+            existing: Existing::Kept,
+            foreign: allowed(self.allow_foreign),
+            powers: if self.as_superuser {
+                Powers::Superuser
+            } else {
+                Powers::Plain
+            },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -49,20 +92,31 @@ struct Report {
     manifest: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema_state: Option<&'static str>,
+    /// What is in its schema and is not discordctl's.
+    foreign: Vec<String>,
+    /// Files of the database that was there, under their new names.
+    set_aside: Vec<String>,
+    #[serde(skip)]
+    of_live: bool,
 }
 
 pub(crate) fn run(args: &RestoreArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Refuse, output)?;
     let (url, file) = (config.db_url.expose(), &args.file);
     let what = format!("restore {} into {}", file.display(), config.db_url);
-    let checked = attempt(backup::check(url, file), &what, &config)?;
+    let mut how = args.trust.how();
+    if args.set_aside {
+        how.existing = Existing::SetAside;
+    }
+    let checked = attempt(backup::check(url, file, how), &what, &config)?;
     if args.dry_run {
         let report = Report::planned(file, &checked, &config);
         output.result("restore", &report, Report::as_text)?;
         return Ok(Exit::Done);
     }
     confirm(yes, &question(file, &checked, &config))?;
-    let restored = attempt(backup::restore(url, file), &what, &config)?;
+    let work = backup::restore(url, file, checked, how, &SystemClock);
+    let restored = attempt(work, &what, &config)?;
     let report = Report::done(file, &restored, &config);
     output.result("restore", &report, Report::as_text)?;
     Ok(Exit::Done)
@@ -109,6 +163,9 @@ impl Report {
             rooms: contents.map(|contents| contents.rooms.len()),
             manifest: checked.manifest.is_some(),
             schema_state: None,
+            foreign: checked.foreign.clone(),
+            set_aside: Vec::new(),
+            of_live: checked.of_live,
         }
     }
 
@@ -121,7 +178,20 @@ impl Report {
             rooms: Some(restored.contents.rooms.len()),
             manifest: restored.backup.manifest.is_some(),
             schema_state: Some(restored.schema.as_str()),
+            foreign: restored.backup.foreign.clone(),
+            set_aside: restored
+                .aside
+                .iter()
+                .map(|(_, to)| to.display().to_string())
+                .collect(),
+            of_live: restored.backup.of_live,
         }
+    }
+
+    /// The log of a database that was not there any more.
+    fn log_alone(&self) -> Option<&str> {
+        let first = self.set_aside.first()?;
+        first.ends_with("-wal").then_some(first)
     }
 
     fn as_text(&self) -> String {
@@ -139,6 +209,23 @@ impl Report {
             (true, false) => "the file is as it was written, and the database is free".into(),
             (false, _) => "there is no manifest to compare with".into(),
         });
+        if self.of_live {
+            lines.push(
+                "it is a copy of a database's main file: what a -wal beside that held is not in it"
+                    .into(),
+            );
+        }
+        if !self.foreign.is_empty() {
+            lines.push(format!("not of discordctl: {}", self.foreign.join(", ")));
+        }
+        let aside = self.set_aside.iter();
+        lines.extend(aside.map(|file| format!("what was there is now {file}")));
+        if let Some(log) = self.log_alone() {
+            lines.push(format!(
+                "{log} belongs to a database that was moved away without it, and may hold what was \
+                 said last: give it that one's name and -wal, beside it, before that is opened"
+            ));
+        }
         match self.schema_state {
             Some("applied") => lines.push("the schema is current: instances can be started".into()),
             Some(state) => lines.push(format!(

@@ -12,7 +12,7 @@ pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
         ArchiveError::Lease(LeaseError::Held { .. }) => (
             Exit::TryAgain,
             "locked",
-            "try again when that has ended; a run that was killed is forgotten in half a minute",
+            "try again when that has ended; one that was killed on another machine is forgotten in half a minute",
         ),
         ArchiveError::Lease(_) => (
             Exit::TryAgain,

@@ -30,6 +30,32 @@ pub(crate) fn explain(error: &BackupError, what: &str, config: &Config) -> Failu
             "wait until that has ended, or choose another name",
             None,
         ),
+        BackupError::InTheWay(_) => (
+            Exit::CannotCreate,
+            "in_the_way",
+            "see what it is and who made it; remove it, or choose another name",
+            None,
+        ),
+        BackupError::NotAlone { .. } => (
+            Exit::BadData,
+            "not_alone",
+            "that is a database and no backup: make one of it with 'discordctl backup --to FILE \
+             --db-url sqlite://PATH', which reads both",
+            RUNBOOK,
+        ),
+        BackupError::Foreign(_) => (
+            Exit::BadData,
+            "foreign_objects",
+            "find out how these came there; if they are yours, add --allow-foreign",
+            RUNBOOK,
+        ),
+        BackupError::Almighty(_) => (
+            Exit::NotPermitted,
+            "superuser",
+            "name a plain role that owns the database in 'db_url'; if you made the dump and \
+             nobody else could change it, add --as-superuser",
+            RUNBOOK,
+        ),
         BackupError::NoSpace { .. } => (
             Exit::CannotCreate,
             "no_space",
@@ -63,7 +89,12 @@ pub(crate) fn explain(error: &BackupError, what: &str, config: &Config) -> Failu
         BackupError::NotEmpty(_) => (
             Exit::CannotCreate,
             "not_empty",
-            "restore into a new database, and name that in 'db_url'; nothing was changed",
+            match config.db_url.file() {
+                Some(_) => "add --set-aside, and it gets another name, whole; nothing was changed",
+                None => {
+                    "restore into a new database, and name that in 'db_url'; nothing was changed"
+                }
+            },
             RUNBOOK,
         ),
         BackupError::InUse(_) => (
@@ -84,6 +115,9 @@ pub(crate) fn explain(error: &BackupError, what: &str, config: &Config) -> Failu
             "name a database of that kind with --db-url or DISCORDCTL_DB_URL",
             None,
         ),
+        BackupError::Io { source, .. } if source.kind() == std::io::ErrorKind::InvalidInput => {
+            (Exit::BadData, "no_file", "name a backup's file", None)
+        }
         BackupError::Io { source, .. } => (
             Exit::from(source),
             "io",

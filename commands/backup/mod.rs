@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
 use crate::output::Output;
+use crate::restore::Trust;
 pub(crate) use failure::explain;
 use report::Report;
 
@@ -55,10 +56,27 @@ enum BackupCommand {
         /// Restore it into a scratch database as well, count everything, and drop that again
         #[arg(long)]
         restore_drill: bool,
+        #[command(flatten)]
+        trust: Trust,
     },
 }
 
+/// What goes into a pipe can neither be read back nor be taken away again.
+fn to_a_pipe() -> Failure {
+    Failure {
+        exit: Exit::Usage,
+        code: "usage",
+        what: "cannot back up to '-'".into(),
+        why: "a backup is read back before it counts as one, which takes a file".into(),
+        hint: "name a file, and copy that; one that is called so is './-'".into(),
+        runbook: None,
+    }
+}
+
 pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
+    if args.to.as_deref() == Some(Path::new("-")) {
+        return Err(to_a_pipe().into());
+    }
     // To read a file is not about any database.
     let doubt = match args.command {
         Some(BackupCommand::Verify {
@@ -75,20 +93,27 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
                 Some(BackupCommand::Verify {
                     file,
                     restore_drill: true,
+                    trust,
                 }),
                 _,
             ) => {
-                let (verified, contents) = backup::drill(url, file).await?;
+                let (verified, contents) = backup::drill(url, file, trust.how()).await?;
                 Ok(Report::verified(file, verified, Some(contents)))
             }
-            (Some(BackupCommand::Verify { file, .. }), _) => {
-                let verified = backup::verify(file).await?;
+            (Some(BackupCommand::Verify { file, trust, .. }), _) => {
+                let verified = backup::verify(file, trust.how().foreign).await?;
                 Ok(Report::verified(file, verified, None))
             }
             (None, Some(to)) if args.dry_run => Ok(Report::plan(backup::plan(url, to).await?)),
             (None, Some(to)) => {
-                let manifest = backup::make(url, to, &discordctl::ops::SystemClock).await?;
-                Ok(Report::made(to, &manifest))
+                let made = backup::make(url, to, &discordctl::ops::SystemClock).await?;
+                for object in &made.foreign {
+                    anstream::eprintln!(
+                        "\x1b[1;33mwarning:\x1b[0m the database has what discordctl does not make, \
+                         and 'restore' refuses unless it is allowed: {object}"
+                    );
+                }
+                Ok(Report::made(to, &made))
             }
             (None, None) => Err(BackupError::Missing(PathBuf::new())),
         }

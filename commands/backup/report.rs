@@ -1,7 +1,7 @@
 //! What `discordctl backup` prints.
 use std::path::Path;
 
-use discordctl::ops::backup::{Contents, Manifest, Plan, Verified};
+use discordctl::ops::backup::{Contents, Made, Plan, Verified};
 use serde::Serialize;
 
 use crate::units::{bytes, time};
@@ -25,6 +25,10 @@ pub(super) struct Report {
     manifest: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     restored: Option<bool>,
+    /// What is in the schema and is not discordctl's.
+    foreign: Vec<String>,
+    #[serde(skip)]
+    of_live: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -49,10 +53,13 @@ impl Report {
             rooms: known.then_some(rooms),
             manifest: None,
             restored: None,
+            foreign: Vec::new(),
+            of_live: false,
         }
     }
 
-    pub(super) fn made(to: &Path, manifest: &Manifest) -> Self {
+    pub(super) fn made(to: &Path, made: &Made) -> Self {
+        let manifest = &made.manifest;
         let (messages, rooms) = counts(&manifest.contents);
         Self {
             done: Done::Made,
@@ -65,6 +72,8 @@ impl Report {
             rooms: Some(rooms),
             manifest: None,
             restored: None,
+            foreign: made.foreign.clone(),
+            of_live: false,
         }
     }
 
@@ -83,6 +92,8 @@ impl Report {
             manifest: Some(manifest.is_some()),
             restored: Some(restored.is_some()),
             sha256: Some(verified.sha256),
+            foreign: verified.foreign,
+            of_live: verified.of_live,
         }
     }
 
@@ -117,6 +128,15 @@ impl Report {
             ),
             (Some(false), _) => lines.push("there is no manifest to compare it with".into()),
             _ => {}
+        }
+        if self.of_live {
+            lines.push(
+                "it is a copy of a database's main file: what a -wal beside that held is not in it"
+                    .into(),
+            );
+        }
+        if !self.foreign.is_empty() {
+            lines.push(format!("not of discordctl: {}", self.foreign.join(", ")));
         }
         lines.join("\n")
     }

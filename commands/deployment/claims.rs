@@ -1,5 +1,5 @@
 //! Which databases can be meant here, and by what.
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use discordctl::config::{Config, DbUrl};
 
@@ -50,7 +50,7 @@ pub(super) fn all(deployment: &Deployment) -> anyhow::Result<Vec<Claim>> {
         claims.push(Claim::of(&Entry::of_file(file))?);
     }
     let config = settings::of(None)?.config;
-    if config.db_url.file().is_some_and(Path::exists) {
+    if config.db_url.file().is_some_and(|file| file.exists()) {
         claims.push(Claim {
             by: "the file is there".into(),
             say: by_url(&config.db_url),

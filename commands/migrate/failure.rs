@@ -1,13 +1,14 @@
 //! What went wrong with a migration, for the operator.
-use discordctl::ops::migrate::{MigrateError, StoreError};
+use discordctl::config::Config;
+use discordctl::ops::migrate::MigrateError;
 
+use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 const RUNBOOK: &str = "failed-migration";
 
-/// `url` has no password any more.
-pub(super) fn explain(error: &MigrateError, url: &str) -> Failure {
+pub(super) fn explain(error: &MigrateError, config: &Config) -> Failure {
     let (exit, code, hint, runbook) = match error {
         MigrateError::Locked { .. } => (
             Exit::TryAgain,
@@ -45,29 +46,17 @@ pub(super) fn explain(error: &MigrateError, url: &str) -> Failure {
             "'discordctl migrate status' says how the database stands",
             Some(RUNBOOK),
         ),
-        MigrateError::Store(StoreError::Unsupported(_)) => (
-            Exit::Config,
-            "db_url",
-            "check 'db_url'; 'discordctl config show' says where it comes from",
-            None,
-        ),
-        MigrateError::Store(StoreError::Full(_)) => (
-            Exit::CannotCreate,
-            "full",
-            "make room on the database's disk",
-            None,
-        ),
-        MigrateError::Store(_) => (
-            Exit::Unavailable,
-            "database_unavailable",
-            "check that the database runs and that 'db_url' is right",
-            None,
-        ),
+        MigrateError::Store(error) => {
+            return Failure {
+                what: format!("cannot migrate {}", config.db_url),
+                ..database::explain(error, config)
+            };
+        }
     };
     Failure {
         exit,
         code,
-        what: format!("cannot migrate {url}"),
+        what: format!("cannot migrate {}", config.db_url),
         why: error.to_string(),
         hint: hint.into(),
         runbook,

@@ -77,8 +77,8 @@ enum MigrateCommand {
 }
 
 pub(crate) fn run(args: MigrateArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
-    let url = args.settings.load(Doubt::Refuse, output)?.db_url;
-    let mut migrator = Migrator::new(url.expose());
+    let config = args.settings.load(Doubt::Refuse, output)?;
+    let mut migrator = Migrator::new(config.db_url.expose());
     migrator.patience.lock = args.lock_wait.get();
     migrator.patience.lock_timeout = args.lock_timeout.get();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,7 +92,7 @@ pub(crate) fn run(args: MigrateArgs, yes: bool, output: &Output) -> anyhow::Resu
     };
     match runtime.block_on(job.run(args.command)) {
         Ok(result) => result,
-        Err(error) => Err(failure::explain(&error, &url.to_string()).into()),
+        Err(error) => Err(failure::explain(&error, &config).into()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Why an instance did not start, or did not stop as it should, and what to do.
+use discordctl::config::Config;
 use discordctl::process::ClaimError;
-use discordctl::server::{ServeError, StoreError};
+use discordctl::server::ServeError;
 
+use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -29,7 +31,7 @@ pub(super) fn unclaimed(error: &ClaimError) -> Failure {
     }
 }
 
-pub(super) fn explain(error: &ServeError) -> Failure {
+pub(super) fn explain(error: &ServeError, config: &Config) -> Failure {
     let (exit, code, hint) = match error {
         ServeError::PortInUse { .. } => (
             Exit::Unavailable,
@@ -51,31 +53,16 @@ pub(super) fn explain(error: &ServeError) -> Failure {
             "cannot_control",
             "see that 'data_dir' is a folder of yours that may be written to",
         ),
-        ServeError::Database {
-            error: StoreError::Schema(_),
-            ..
-        } => (
-            Exit::Config,
-            "schema",
-            "bring the database and this program together, then start again",
-        ),
-        ServeError::Database {
-            error: StoreError::Unsupported(_),
-            ..
-        } => (
-            Exit::Config,
-            "db_url",
-            "check 'db_url'; 'discordctl config show' says where it comes from",
-        ),
+        ServeError::Database { url, error } => {
+            return Failure {
+                what: format!("cannot open the database {url}"),
+                ..database::explain(error, config)
+            };
+        }
         ServeError::Bus(_) => (
             Exit::Config,
             "redis_url",
             "check 'redis_url'; 'discordctl config show' says where it comes from",
-        ),
-        ServeError::Database { .. } => (
-            Exit::Unavailable,
-            "database_unavailable",
-            "check that the database runs and that 'db_url' is right",
         ),
         ServeError::Cut(_) => (
             Exit::TryAgain,
@@ -84,7 +71,6 @@ pub(super) fn explain(error: &ServeError) -> Failure {
         ),
     };
     let what = match error {
-        ServeError::Database { url, .. } => format!("cannot open the database {url}"),
         ServeError::Cut(_) => "the stop was not clean".to_owned(),
         _ => "cannot start".to_owned(),
     };

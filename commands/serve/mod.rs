@@ -94,7 +94,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         () = server.replaced() => {}
     }
     let exit = tokio::select! {
-        stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error).into()),
+        stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error, config).into()),
         signal = signals.next() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
@@ -109,7 +109,7 @@ async fn begin(
 ) -> anyhow::Result<(Server, Claim)> {
     if args.take_over {
         let taken = Server::take_over(config).await;
-        if let Some((server, lock)) = taken.map_err(|error| explain(&error))? {
+        if let Some((server, lock)) = taken.map_err(|error| explain(&error, config))? {
             let lock = Lock::handed_over(lock);
             let claim = Claim::with(lock, config, origin, &SystemClock);
             return Ok((server, claim.map_err(|error| unclaimed(&error))?));
@@ -118,7 +118,7 @@ async fn begin(
     let claim = Claim::take(config, origin, &SystemClock).await;
     let claim = claim.map_err(|error| unclaimed(&error))?;
     let server = Server::start(config).await;
-    Ok((server.map_err(|error| explain(&error))?, claim))
+    Ok((server.map_err(|error| explain(&error, config))?, claim))
 }
 
 fn ended_by(signal: i32) -> Exit {

@@ -12,6 +12,8 @@ pub(super) struct Report {
     database: Database,
     archive: Archive,
     disks: Vec<DiskRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unnoted: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +75,7 @@ impl From<Storage> for Report {
                 bytes: found.archive.bytes,
             },
             disks: found.disks.into_iter().map(DiskRow::from).collect(),
+            unnoted: found.unnoted,
         }
     }
 }
@@ -138,6 +141,11 @@ impl Report {
             Some(since) => format!("GREW is since {since}; DAYS is to the next threshold"),
             None => "this was the first look: the next tells how much grew".into(),
         });
+        if let Some(why) = &self.unnoted {
+            lines.push(format!(
+                "this look could not be written down for the next: {why}"
+            ));
+        }
         lines.join("\n")
     }
 }

@@ -140,7 +140,24 @@ impl From<StoreError> for ChatError {
     /// What exactly is wrong with the database is for the operator's log, not for people.
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy => Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY),
+            StoreError::Busy | StoreError::Locked(_) => {
+                Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY)
+            }
+            StoreError::Gone(_) => Self::later(
+                Code::DatabaseUnavailable,
+                "the database's file was taken away or replaced under the server",
+                10 * SHORTLY,
+            ),
+            StoreError::Damaged(_) => Self::later(
+                Code::DatabaseUnavailable,
+                "the database is damaged",
+                10 * SHORTLY,
+            ),
+            StoreError::NotAllowed(_) => Self::later(
+                Code::DatabaseUnavailable,
+                "the database cannot be written to",
+                10 * SHORTLY,
+            ),
             StoreError::Full(_) => Self::later(
                 Code::StorageFull,
                 "the database has no space left",
@@ -151,7 +168,10 @@ impl From<StoreError> for ChatError {
                 "the database went away during the commit; try again with the same nonce",
                 SHORTLY,
             ),
-            StoreError::Unavailable(_) | StoreError::Schema(_) | StoreError::Unsupported(_) => {
+            StoreError::Unavailable(_)
+            | StoreError::Missing(_)
+            | StoreError::Schema(_)
+            | StoreError::Unsupported(_) => {
                 Self::later(Code::DatabaseUnavailable, "database unavailable", SHORTLY)
             }
             StoreError::Refused(why) => {

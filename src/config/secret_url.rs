@@ -1,7 +1,7 @@
 //! URLs that may hold a password, and show it to nobody who does not ask for it by name.
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -27,6 +27,16 @@ pub type ArchiveUrl = SecretUrl<ArchiveStore>;
 pub trait Kind {
     const PREFIXES: &'static [&'static str];
     const ALLOWED: NotAllowed;
+
+    /// What is wrong with a URL that begins well, if anything is.
+    fn wrong(_text: &str) -> Option<NotAllowed> {
+        None
+    }
+
+    /// Whether it may have spaces in it.
+    fn spaced(_text: &str) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +47,27 @@ impl Kind for Database {
     const ALLOWED: NotAllowed = NotAllowed(
         "a database URL: sqlite://PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
     );
+
+    /// What is not in a file is gone with its process, and each command would see another.
+    fn wrong(text: &str) -> Option<NotAllowed> {
+        let rest = text.strip_prefix("sqlite:")?;
+        let path = rest.trim_start_matches("//").split('?').next();
+        let path = path.unwrap_or_default();
+        let in_memory = path == ":memory:" || rest.contains("mode=memory");
+        if in_memory {
+            return Some(NotAllowed(
+                "a file, as in sqlite://data/discord.db: a database in memory is gone with its process",
+            ));
+        }
+        (path.is_empty() || path.ends_with('/')).then_some(NotAllowed(
+            "the path of a file after sqlite://, as in sqlite://data/discord.db",
+        ))
+    }
+
+    /// A path may.
+    fn spaced(text: &str) -> bool {
+        text.starts_with("sqlite:")
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -81,10 +112,11 @@ impl DbUrl {
     /// The same database, where paths are relative to `folder`.
     pub fn anchored(&self, folder: &Path) -> Self {
         match self.file() {
-            Some(file) if file.is_relative() && file != Path::new(":memory:") => {
+            Some(file) if file.is_relative() => {
                 let query = self.text.find('?').map_or("", |at| &self.text[at..]);
-                let file = folder.join(file);
-                Self::new(format!("sqlite://{}{query}", file.display()))
+                let file = folder.join(file).display().to_string();
+                let file = file.replace('%', "%25").replace('?', "%3F");
+                Self::new(format!("sqlite://{file}{query}"))
             }
             _ => self.clone(),
         }
@@ -95,11 +127,12 @@ impl DbUrl {
     }
 
     /// The file, where the database is one.
-    pub fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<PathBuf> {
         let rest = self.text.strip_prefix("sqlite:")?;
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let path = rest.split('?').next().unwrap_or_default();
-        Some(Path::new(path))
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+        Some(PathBuf::from(&*path))
     }
 }
 
@@ -128,7 +161,11 @@ impl<K: Kind> FromStr for SecretUrl<K> {
             text.strip_prefix(prefix)
                 .is_some_and(|rest| !rest.is_empty())
         });
-        if of_this_kind && !text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        let odd = |c: char| c.is_control() || c.is_whitespace() && !(c == ' ' && K::spaced(text));
+        if let Some(wrong) = K::wrong(text) {
+            return Err(wrong);
+        }
+        if of_this_kind && !text.contains(odd) {
             Ok(Self::new(text.to_owned()))
         } else {
             Err(K::ALLOWED)
@@ -181,17 +218,27 @@ mod tests {
             ("sqlite://data/discord.db", Some("data/discord.db")),
             ("sqlite:chat.db?mode=rwc", Some("chat.db")),
             ("sqlite:///var/lib/chat.db", Some("/var/lib/chat.db")),
+            ("sqlite://my chat/x%3F.db", Some("my chat/x?.db")),
             ("postgres://h/db", None),
         ] {
             let url: DbUrl = url.parse().expect("a database URL");
-            assert_eq!(url.file(), file.map(std::path::Path::new), "{url}");
+            assert_eq!(url.file(), file.map(std::path::PathBuf::from), "{url}");
         }
     }
 
     #[test]
     fn the_kind_is_checked() {
         assert!("mysql://h/db".parse::<DbUrl>().is_err());
-        assert!("sqlite:".parse::<DbUrl>().is_err());
+        for no_file in [
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://a?mode=memory",
+        ] {
+            let why = no_file.parse::<DbUrl>().expect_err("no file").to_string();
+            assert!(why.contains("sqlite://data/discord.db"), "{no_file}: {why}");
+        }
+        assert!("postgres://h/my db".parse::<DbUrl>().is_err());
         assert!("postgres://h/db\nx".parse::<DbUrl>().is_err());
         assert!("redis://localhost:6379".parse::<RedisUrl>().is_ok());
         assert!("localhost:6379".parse::<RedisUrl>().is_err());

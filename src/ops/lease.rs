@@ -1,4 +1,6 @@
 //! Holding a lease: renewed while it is held, and known to be lost when it is.
+mod holder;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,9 @@ use crate::model::format_time;
 use crate::store::StoreError;
 use crate::store::upkeep::{Held, Upkeep};
 
-/// How long a lease outlives a holder that was killed.
+pub use holder::{is_dead, shown};
+
+/// How long a lease outlives a holder that was killed, on another machine than who wants it next.
 pub const LIFE: Duration = Duration::from_secs(30);
 /// Between two renewals: one may fail, and there is still time for another.
 const RENEW_EVERY: Duration = Duration::from_secs(8);
@@ -19,7 +23,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(8);
 /// Why there is no lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    #[error("{holder} is at it, and has the lease '{name}' until {}", format_time(*until))]
+    #[error("{} is at it, and has the lease '{name}' until {}", shown(holder), format_time(*until))]
     Held {
         name: String,
         holder: String,
@@ -57,14 +61,23 @@ impl Lease {
         name: &str,
         what: &str,
     ) -> Result<Self, LeaseError> {
-        let holder = holder(what);
-        let since = Instant::now();
-        if let Err(Held { holder, until }) = upkeep.take_lease(name, &holder, LIFE).await? {
-            return Err(LeaseError::Held {
-                name: name.to_owned(),
-                holder,
-                until,
-            });
+        let holder = holder::this(what);
+        let mut since = Instant::now();
+        while let Err(Held {
+            holder: other,
+            until,
+        }) = upkeep.take_lease(name, &holder, LIFE).await?
+        {
+            if !is_dead(&other) {
+                return Err(LeaseError::Held {
+                    name: name.to_owned(),
+                    holder: other,
+                    until,
+                });
+            }
+            // Only that one's: who came first since has it.
+            upkeep.release_lease(name, &other).await?;
+            since = Instant::now();
         }
         let lost = CancellationToken::new();
         let renewal = renew(
@@ -135,18 +148,4 @@ async fn renew(
         }
     }
     lost.cancel();
-}
-
-/// Who this is: no two that are alive have the same name.
-fn holder(what: &str) -> String {
-    let host = rustix::system::uname();
-    let mut random = [0u8; 4];
-    // Without random numbers the process id alone has to tell them apart.
-    let _ = getrandom::fill(&mut random);
-    format!(
-        "{what}, pid {} on {} ({:08x})",
-        std::process::id(),
-        host.nodename().to_string_lossy(),
-        u32::from_be_bytes(random)
-    )
 }

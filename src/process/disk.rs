@@ -40,9 +40,14 @@ impl Disk {
 
 /// The folders that an instance writes to, of its own and of an embedded database.
 pub fn folders(config: &Config) -> Vec<PathBuf> {
-    let database = config.db_url.file().and_then(Path::parent);
+    let database = config.db_url.file();
     let mut folders = vec![config.data_dir.clone()];
-    folders.extend(database.map(Path::to_owned));
+    folders.extend(
+        database
+            .as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_owned),
+    );
     folders.dedup();
     folders
 }

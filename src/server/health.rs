@@ -185,7 +185,10 @@ impl Checks {
             ..
         } = watch.recent();
         Self {
-            database: Check::critical_if(down.map(|e| e.to_string()), "pool-exhaustion"),
+            database: Check::critical_if(
+                down.as_ref().map(ToString::to_string),
+                down.and_then(|e| e.runbook()).unwrap_or("pool-exhaustion"),
+            ),
             pool: Check::critical_if(exhausted(watch, pool), "pool-exhaustion"),
             bus: bus_check(bus),
             disk: disk(watch),

@@ -118,10 +118,14 @@ impl Inside {
             for task in helpers.into_iter().chain([self.relay]).chain(self.writers) {
                 let _ = task.await;
             }
-            self.store.close().await;
         };
         if tokio::time::timeout(LAST_WORDS, ending).await.is_err() {
             tracing::warn!("the last writes did not end in time");
+        }
+        // Also then: it leaves an embedded database as one file.
+        let closing = self.store.close();
+        if tokio::time::timeout(LAST_WORDS, closing).await.is_err() {
+            tracing::warn!("the database could not be let go of in time");
         }
     }
 

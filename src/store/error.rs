@@ -6,6 +6,9 @@ pub enum StoreError {
     /// Too many wait already; try again shortly. Nothing happened.
     #[error("the database is busy")]
     Busy,
+    /// Another process has the embedded one, and did not let go of it in time. Nothing happened.
+    #[error("the database is in use: {0}")]
+    Locked(String),
     /// It can't be reached or did not answer in time. Nothing happened.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
@@ -15,6 +18,18 @@ pub enum StoreError {
     /// No room to write. Nothing happened.
     #[error("the database has no space left to write: {0}")]
     Full(String),
+    /// There is no file of that name.
+    #[error("{0}")]
+    Missing(String),
+    /// What is there is no database, or a damaged one.
+    #[error("{0}")]
+    Damaged(String),
+    /// This user may not do that with it, or its disk cannot be written to.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// Its files were taken away or replaced while they were open. Nothing is written any more.
+    #[error("{0}; nothing is written until it is back in its place, or the instance is restarted")]
+    Gone(String),
     /// The schema does not fit this program.
     #[error("{0}")]
     Schema(String),
@@ -52,6 +67,17 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// The runbook that deals with its cause, where there is one.
+    pub fn runbook(&self) -> Option<&'static str> {
+        match self {
+            Self::Damaged(_) | Self::Gone(_) => Some("restore-backup"),
+            Self::Busy | Self::Unavailable(_) | Self::Unknown(_) => Some("pool-exhaustion"),
+            _ => None,
+        }
+    }
+}
+
 /// Sorts a server's own error by its code: SQLite's extended result codes
 /// (<https://www.sqlite.org/rescode.html>), PostgreSQL's SQLSTATE classes.
 fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
@@ -59,8 +85,22 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let text = error.message().to_owned();
     match code.as_ref() {
         "13" | "53100" => StoreError::Full(text),
-        // SQLITE_BUSY and SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN in all their kinds.
-        sqlite if is_sqlite_kind(sqlite, &[5, 6, 10, 14]) => StoreError::Unavailable(text),
+        // SQLITE_BUSY and SQLITE_LOCKED.
+        sqlite if is_sqlite_kind(sqlite, &[5, 6]) => StoreError::Locked(text),
+        // SQLITE_IOERR and SQLITE_CANTOPEN in all their kinds.
+        sqlite if is_sqlite_kind(sqlite, &[10, 14]) => StoreError::Unavailable(text),
+        // SQLITE_CORRUPT and SQLITE_NOTADB.
+        sqlite if is_sqlite_kind(sqlite, &[11, 26]) => {
+            StoreError::Damaged(format!("the database is damaged: {text}"))
+        }
+        // SQLITE_PERM, SQLITE_READONLY and SQLITE_AUTH.
+        sqlite if is_sqlite_kind(sqlite, &[3, 8, 23]) => {
+            StoreError::NotAllowed(format!("the database cannot be written to: {text}"))
+        }
+        // Damaged data or indexes.
+        state if state.len() == 5 && state.starts_with("XX") => {
+            StoreError::Damaged(format!("the database is damaged: {text}"))
+        }
         state
             if ["08", "53", "57"]
                 .iter()

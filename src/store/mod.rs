@@ -2,6 +2,7 @@
 pub mod activity;
 pub mod check;
 pub mod copy;
+pub mod embedded;
 mod error;
 mod gate;
 pub mod history;

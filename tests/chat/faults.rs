@@ -227,3 +227,60 @@ async fn a_session_that_ended_elsewhere_is_over_here_too() {
     assert_eq!(first.terminate().await, Some(0));
     assert_eq!(second.terminate().await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_taken_away_is_told_and_not_written_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(folder.path(), "one", (0, 0)).await;
+    let mut browser = Browser::connect(server.http, "keeper").await;
+    let mut nc = Lines::connect(server.tcp).await;
+    for person in [&mut browser as &mut dyn Person, &mut nc] {
+        person.command("/join general").await.expect("joined");
+    }
+    browser.say("general", "before").await.expect("committed");
+    assert_eq!(nc.see().await.content, "before");
+    let main = folder.path().join("discord.db");
+    let away = folder.path().join("away");
+    for file in [main.clone(), folder.path().join("discord.db-wal")] {
+        std::fs::rename(&file, &away).expect("ours");
+        for another in [false, true] {
+            if another {
+                std::fs::copy(&away, &file).expect("another in its place");
+            }
+            let why = browser.say("general", "lost").await;
+            let why = why.expect_err("it would go nowhere");
+            assert!(why.contains("taken away or replaced"), "{why}");
+            nc.write(b"lost too\n").await;
+            let told = nc.told().await;
+            let told = if told.contains("joined") {
+                nc.told().await
+            } else {
+                told
+            };
+            assert!(told.contains("taken away or replaced"), "{told}");
+            let (status, ready) = request(server.http, "GET", "/readyz", None).await;
+            let name = file.display().to_string();
+            let reason = ready["reason"].as_str().expect("a reason");
+            assert!(status == 503 && reason.contains(&name), "{ready}");
+            let (status, health) = request(server.http, "GET", "/health", None).await;
+            assert_eq!((status, &health["status"]), (503, &json!("unhealthy")));
+            assert_eq!(health["checks"]["database"]["runbook"], "restore-backup");
+        }
+        std::fs::rename(&away, &file).expect("back");
+        crate::client::in_time("that it goes on", async {
+            while browser.say("general", "after").await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(nc.see().await.content, "after");
+    }
+    let said: Vec<String> = read_all(server.http)
+        .await
+        .into_iter()
+        .map(|m| m.1)
+        .collect();
+    assert_eq!(said, ["before", "after", "after"]);
+    assert_eq!(server.terminate().await, Some(0));
+    assert!(!folder.path().join("discord.db-wal").exists());
+}

@@ -41,6 +41,20 @@ macro_rules! on_both {
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use on_both;
 
+/// The same for what is so of the embedded database alone.
+#[allow(unused_macros, reason = "as above")]
+macro_rules! on_sqlite {
+    ($($group:ident { $($case:ident),* $(,)? })*) => {
+        mod embedded {
+            $($(#[test] fn $case() {
+                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+            })*)*
+        }
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use on_sqlite;
+
 /// One test's database. Clones are the same database.
 #[derive(Clone)]
 pub(crate) struct Db {

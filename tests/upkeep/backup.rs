@@ -11,14 +11,17 @@ use crate::db::{Db, Kind};
 use crate::log::{empty, now, old, say};
 use crate::program::{Program, Running};
 
+/// These dumps are ours, and the tests' role is a superuser.
+const TRUSTED: &str = "--as-superuser";
+
 /// Another, empty database of the same kind, gone when its test is over.
-struct Other {
-    url: String,
+pub(crate) struct Other {
+    pub(crate) url: String,
     server: Option<(String, String)>,
 }
 
 impl Other {
-    async fn beside(db: &Db, program: &Program, name: &str) -> Self {
+    pub(crate) async fn beside(db: &Db, program: &Program, name: &str) -> Self {
         if db.kind == Kind::Sqlite {
             let url = format!("sqlite://{}", program.path(name).display());
             return Self { url, server: None };
@@ -34,7 +37,7 @@ impl Other {
         }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         if let Some((server, name)) = self.server {
             admin(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
@@ -110,7 +113,7 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
 
     let before = dump(&db.url, db.kind).await;
     let sound = program
-        .run(&["backup", "verify", "copy", "--restore-drill"])
+        .run(&["backup", "verify", "copy", "--restore-drill", TRUSTED])
         .await;
     assert_eq!(
         (sound.code, sound.json["restored"].as_bool()),
@@ -118,7 +121,7 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
         "{sound:?}"
     );
     let other = Other::beside(&db, &program, "other").await;
-    let args = ["restore", "copy", "--db-url", &other.url];
+    let args = ["restore", "copy", TRUSTED, "--db-url", &other.url];
     let asked = program.run(&args).await;
     assert_eq!(asked.code, Some(64), "nobody is there to ask: {asked:?}");
     let planned = program.run(&[&args[..], &["--dry-run"]].concat()).await;
@@ -158,7 +161,7 @@ pub(crate) async fn a_flipped_bit_is_found_before_anything_is_changed(db: Db) {
     assert_eq!(found.code, Some(65), "{found:?}");
     let other = Other::beside(&db, &program, "other").await;
     let refused = program
-        .run(&["restore", "copy", "--yes", "--db-url", &other.url])
+        .run(&["restore", "copy", "--yes", TRUSTED, "--db-url", &other.url])
         .await;
     assert_eq!(refused.code, Some(65), "{refused:?}");
     other.end().await;
@@ -179,7 +182,7 @@ pub(crate) async fn a_database_in_use_is_not_replaced(db: Db) {
     assert_eq!(program.run(&["backup", "--to", "copy"]).await.code, Some(0));
     db.sql("DELETE FROM messages").await;
     let server = Running::serve(&program, "live", &[]).await;
-    let refused = program.run(&["restore", "copy", "--yes"]).await;
+    let refused = program.run(&["restore", "copy", "--yes", TRUSTED]).await;
     assert_eq!(refused.code, Some(75), "{refused:?}");
     assert!(refused.error.contains("instance live"), "{refused:?}");
     drop(server);
@@ -190,7 +193,7 @@ pub(crate) async fn a_database_in_use_is_not_replaced(db: Db) {
         .take_lease("archive", "somebody", Duration::from_secs(30))
         .await;
     taken.expect("an answer").expect("free");
-    let refused = program.run(&["restore", "copy", "--yes"]).await;
+    let refused = program.run(&["restore", "copy", "--yes", TRUSTED]).await;
     assert_eq!(refused.code, Some(75), "somebody is at work: {refused:?}");
     lease
         .release_lease("archive", "somebody")
@@ -199,11 +202,11 @@ pub(crate) async fn a_database_in_use_is_not_replaced(db: Db) {
     lease.close().await;
     if db.kind == Kind::Sqlite {
         // The test's own store still has it open.
-        let refused = program.run(&["restore", "copy", "--yes"]).await;
+        let refused = program.run(&["restore", "copy", "--yes", TRUSTED]).await;
         assert_eq!(refused.code, Some(75), "{refused:?}");
     }
     db.let_go().await;
-    let done = program.run(&["restore", "copy", "--yes"]).await;
+    let done = program.run(&["restore", "copy", "--yes", TRUSTED]).await;
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 50);
 }
@@ -227,13 +230,20 @@ pub(crate) async fn killed_at_each_step_it_can_be_made_again(db: Db) {
         };
         assert_eq!(again.code, Some(expected), "{fault}: {again:?}");
         let sound = program
-            .run(&["backup", "verify", &to, "--restore-drill"])
+            .run(&["backup", "verify", &to, "--restore-drill", TRUSTED])
             .await;
         assert_eq!(sound.code, Some(0), "{fault}: {sound:?}");
         assert!(!program.path(&format!("{to}.partial")).exists(), "{fault}");
     }
     let other = Other::beside(&db, &program, "other").await;
-    let args = ["restore", "backup-written", "--yes", "--db-url", &other.url];
+    let args = [
+        "restore",
+        "backup-written",
+        "--yes",
+        TRUSTED,
+        "--db-url",
+        &other.url,
+    ];
     for fault in ["restore:copied", "restore:alone"] {
         if db.kind == Kind::Sqlite {
             let killed = program
@@ -294,7 +304,7 @@ pub(crate) async fn messages_go_on_while_it_is_made(db: Db) {
     }
     assert!(backup.wait().expect("ended").success());
     let drilled = program
-        .run(&["backup", "verify", "copy", "--restore-drill"])
+        .run(&["backup", "verify", "copy", "--restore-drill", TRUSTED])
         .await;
     assert_eq!(drilled.code, Some(0), "of one moment: {drilled:?}");
     let manifest = json(&program.path("copy.json"));

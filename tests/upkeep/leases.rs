@@ -67,6 +67,24 @@ pub(crate) async fn a_killed_holder_loses_it_when_its_time_is_over(db: Db) {
     assert_eq!(one.lease("archive").await.expect("an answer"), None);
 }
 
+pub(crate) async fn the_lease_of_a_dead_process_is_free_at_once(db: Db) {
+    db.open().await;
+    crate::log::old(&db, 1, 50, crate::log::now()).await;
+    let program = crate::program::Program::on(&db);
+    for _ in 0..3 {
+        let killed = program
+            .run_with(
+                &["archive", "--keep-rows", "--older-than", "1s"],
+                &[("DISCORDCTL_TEST_FAULT", "archive:written")],
+            )
+            .await;
+        assert_eq!(killed.code, None, "{killed:?}");
+        std::fs::remove_dir_all(program.path("archive")).expect("it wrote something");
+    }
+    let next = program.run(&["archive", "--older-than", "1s"]).await;
+    assert_eq!(next.code, Some(0), "{next:?}");
+}
+
 pub(crate) async fn a_late_holder_may_renew_while_nobody_else_came(db: Db) {
     let (one, _) = two(&db).await;
     let life = Duration::from_secs(30);

@@ -6,6 +6,8 @@ mod cleanup;
 #[path = "../support/db.rs"]
 #[allow(dead_code, reason = "the store's own tests use more of it")]
 mod db;
+mod files;
+mod foreign;
 mod jobs;
 mod leases;
 mod log;
@@ -20,6 +22,7 @@ db::on_both! {
         a_lease_has_one_holder,
         of_many_at_once_one_gets_it,
         a_killed_holder_loses_it_when_its_time_is_over,
+        the_lease_of_a_dead_process_is_free_at_once,
         a_late_holder_may_renew_while_nobody_else_came,
     }
     runs {
@@ -60,5 +63,23 @@ db::on_both! {
         killed_at_each_step_it_can_be_made_again,
         a_password_is_on_no_command_line,
         messages_go_on_while_it_is_made,
+    }
+    foreign {
+        what_is_not_ours_is_refused_by_name,
+        a_dump_is_not_run_by_one_who_may_do_anything,
+        a_dump_is_read_to_its_end,
+    }
+}
+
+db::on_sqlite! {
+    files {
+        a_log_left_behind_is_never_played_over_another,
+        a_main_file_that_was_replaced_is_not_destroyed,
+        what_is_set_aside_is_whole,
+        clean_stops_leave_one_file,
+        what_is_open_is_in_use_wherever_its_files_are,
+        a_copied_database_is_no_backup_without_its_log,
+        each_cause_has_its_own_answer,
+        a_backup_writes_only_what_is_its_own,
     }
 }

@@ -7,7 +7,7 @@ use crate::db::Db;
 
 pub(crate) struct Program {
     pub(crate) folder: tempfile::TempDir,
-    url: String,
+    pub(crate) url: String,
 }
 
 /// How a run ended.
@@ -93,6 +93,15 @@ impl Running {
         // What else it says has somewhere to go.
         std::thread::spawn(move || rest.count());
         Self(child)
+    }
+}
+
+impl Running {
+    /// SIGTERM, as an operator stops it.
+    pub(crate) fn terminate(&self) {
+        let pid = i32::try_from(self.0.id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("ours");
     }
 }
 

@@ -1,47 +1,58 @@
-//! A restore drill: a backup put into a scratch database, counted, compared, and thrown away.
+//! A restore drill: a backup put into a scratch database, on the way that `restore` goes, counted,
+//! compared, and thrown away.
 use std::path::Path;
 
-use super::file::Draft;
-use super::make::room;
+use super::file::Folder;
 use super::manifest::Kind;
+use super::restore::{How, dump, may_run, put};
 use super::verify::{Verified, verify};
-use super::{BackupError, compare, copy, pour};
+use super::{BackupError, compare, copy};
 use crate::store::StoreError;
-use crate::store::copy::{Contents, Scratch};
+use crate::store::copy::{Contents, Embedded, Scratch};
 use crate::store::migrations::{Migrator, State};
 
 /// Restores `backup` into a database of its own, on the server of `url` or beside the backup,
 /// and compares what is there with what was backed up.
-pub async fn drill(url: &str, backup: &Path) -> Result<(Verified, Contents), BackupError> {
-    let verified = verify(backup).await?;
+pub async fn drill(
+    url: &str,
+    backup: &Path,
+    how: How,
+) -> Result<(Verified, Contents), BackupError> {
+    let verified = verify(backup, how.foreign).await?;
     let contents = match verified.kind {
-        Kind::Sqlite => in_file(backup).await?,
+        Kind::Sqlite => in_file(backup, &verified, how).await?,
         Kind::Postgresql if url.starts_with("sqlite:") => {
             return Err(BackupError::OtherKind {
                 is: verified.kind.as_str(),
                 wanted: Kind::Sqlite.as_str(),
             });
         }
-        Kind::Postgresql => on_server(url, backup).await?,
+        Kind::Postgresql => on_server(url, backup, &verified, how).await?,
     };
     compare(verified.manifest.as_ref(), &contents)?;
     Ok((verified, contents))
 }
 
-async fn in_file(backup: &Path) -> Result<Contents, BackupError> {
-    let about = std::fs::metadata(backup).map_err(BackupError::io("read", backup))?;
-    room(backup, about.len())?;
-    let scratch = Draft::begin(backup, ".drill")?;
-    std::fs::copy(backup, &scratch.path).map_err(BackupError::io("write", &scratch.path))?;
-    let contents = copy::contents_of_file(&scratch.path).await?;
-    sound(&format!("sqlite://{}", scratch.path.display())).await?;
+async fn in_file(backup: &Path, verified: &Verified, how: How) -> Result<Contents, BackupError> {
+    let folder = Folder::for_copy(backup, verified.bytes)?;
+    let scratch = Embedded::at(&folder.0.join("chat.db"));
+    put(&scratch, backup, verified, how, ".before").await?;
+    let url = scratch.url();
+    let contents = Contents::of(&url).await?;
+    sound(&url).await?;
     Ok(contents)
 }
 
-async fn on_server(url: &str, backup: &Path) -> Result<Contents, BackupError> {
+async fn on_server(
+    url: &str,
+    backup: &Path,
+    verified: &Verified,
+    how: How,
+) -> Result<Contents, BackupError> {
+    may_run(&copy::server(url).await?, how.powers)?;
     let scratch = Scratch::make(url).await?;
     let tried = async {
-        pour(backup, &scratch.server().await?).await?;
+        dump(&scratch.url, backup, verified, how).await?;
         sound(&scratch.url).await?;
         Ok(Contents::of(&scratch.url).await?)
     };

@@ -12,6 +12,9 @@ pub enum BackupError {
     Missing(PathBuf),
     #[error("another process writes {}", .0.display())]
     Busy(PathBuf),
+    /// Where it would write first, something else is.
+    #[error("{} is in the way, and no file that a backup left there", .0.display())]
+    InTheWay(PathBuf),
     #[error("it needs about {needed} bytes, and {free} are free at {}", path.display())]
     NoSpace {
         path: PathBuf,
@@ -33,6 +36,20 @@ pub enum BackupError {
     /// It is not what it should be.
     #[error("{}: {why}", path.display())]
     Corrupt { path: PathBuf, why: String },
+    /// A database's files, and no backup.
+    #[error(
+        "{} is a database's main file: {} beside it holds what that does not",
+        path.display(),
+        log.display()
+    )]
+    NotAlone { path: PathBuf, log: PathBuf },
+    /// What is in its schema and no step of ours makes.
+    #[error("its schema has what discordctl does not make: {}", .0.join(", "))]
+    Foreign(Vec<String>),
+    #[error(
+        "the role '{0}' may run programs on the server's machine, and so may what is in the dump"
+    )]
+    Almighty(String),
     #[error("the database has {0} messages")]
     NotEmpty(i64),
     #[error("it is in use: {0}")]

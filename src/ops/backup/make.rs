@@ -1,14 +1,14 @@
 //! Making a backup of a database that is in use.
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Draft};
+use super::file::{self, Draft, Folder};
 use super::manifest::{Kind, Manifest};
-use super::verify::list_has_ours;
-use super::{BackupError, copy, kind_of, tools};
+use super::verify::look_into;
+use super::{BackupError, copy, kind_of, ours, tools};
 use crate::clock::Clock;
 use crate::ops::fault;
 use crate::process::disk::Disk;
-use crate::store::copy::{Contents, Snapshot};
+use crate::store::copy::{Contents, Embedded, Snapshot};
 
 /// A dump is compressed; text takes about a quarter of its room.
 const DUMP_OF: u64 = 4;
@@ -42,11 +42,10 @@ pub async fn plan(url: &str, to: &Path) -> Result<Plan, BackupError> {
         }
         Kind::Sqlite => {
             let from = source(url)?;
-            let needed = std::fs::metadata(&from).map_or(0, |about| about.len());
             Plan {
                 to: to.to_owned(),
                 database: Kind::Sqlite,
-                needed,
+                needed: from.size(),
                 contents: Contents::default(),
             }
         }
@@ -55,50 +54,57 @@ pub async fn plan(url: &str, to: &Path) -> Result<Plan, BackupError> {
     Ok(plan)
 }
 
+/// A backup that was made.
+#[derive(Debug)]
+pub struct Made {
+    pub manifest: Manifest,
+    /// What is in the database's schema and is not ours: to restore it must be allowed.
+    pub foreign: Vec<String>,
+}
+
 /// Makes one. `to` appears when it is whole, on the disk, and was looked into.
-pub async fn make(url: &str, to: &Path, clock: &dyn Clock) -> Result<Manifest, BackupError> {
+pub async fn make(url: &str, to: &Path, clock: &dyn Clock) -> Result<Made, BackupError> {
     vacant(to)?;
     let draft = Draft::begin(to, ".partial")?;
     let contents = match kind_of(url) {
-        Kind::Postgresql => dump(url, &draft.path).await?,
+        Kind::Postgresql => dump(url, to, &draft).await?,
         Kind::Sqlite => {
             let from = source(url)?;
-            room(to, std::fs::metadata(&from).map_or(0, |about| about.len()))?;
-            copy::copy_to(&from, &draft.path).await?;
-            copy::contents_of_file(&draft.path).await?
+            room(to, from.size())?;
+            let folder = Folder::for_copy(to, 0)?;
+            copy::copy_to(&from, &draft.path, &folder.0).await?;
+            copy::inside(&draft.path).await?.contents
         }
     };
     fault::point("backup:written");
     ours(&draft.path, &contents)?;
     draft.sync()?;
-    let hashed = file::hash(&draft.path)?;
+    let hashed = file::hash(&draft.path).await?;
     let manifest = Manifest::new(clock.utc(), kind_of(url), hashed, contents);
+    let foreign = look_into(&draft.path, manifest.database, Some(&manifest)).await?;
     describe(to, &manifest)?;
     fault::point("backup:described");
     draft.publish(to)?;
     fault::point("backup:published");
-    Ok(manifest)
+    Ok(Made { manifest, foreign })
 }
 
-async fn dump(url: &str, to: &Path) -> Result<Contents, BackupError> {
+async fn dump(url: &str, to: &Path, draft: &Draft) -> Result<Contents, BackupError> {
     let server = copy::server(url).await?;
     let pg_dump = tools::find("pg_dump", server.version).await?;
     let snapshot = Snapshot::take(url).await?;
     room(to, snapshot.bytes / DUMP_OF)?;
     let mut command = pg_dump.command(&server);
-    command
-        .args([
-            "--format=custom",
-            "--no-password",
-            "--snapshot",
-            &snapshot.id,
-        ])
-        .arg("--file")
-        .arg(to);
-    pg_dump.run(command).await?;
+    command.args([
+        "--format=custom",
+        "--no-password",
+        "--snapshot",
+        &snapshot.id,
+    ]);
+    // Into the very file that was begun, whatever has its name by then.
+    pg_dump.run_into(command, draft.handle()?).await?;
     let contents = snapshot.contents.clone();
     snapshot.end().await?;
-    list_has_ours(to).await?;
     Ok(contents)
 }
 
@@ -113,18 +119,25 @@ fn describe(to: &Path, manifest: &Manifest) -> Result<(), BackupError> {
     draft.replace(&path)
 }
 
+/// Neither the file nor that beside it is anybody's.
 fn vacant(to: &Path) -> Result<(), BackupError> {
-    match to.symlink_metadata() {
-        Ok(_) => Err(BackupError::Exists(to.to_owned())),
-        Err(_) => Ok(()),
+    if to.symlink_metadata().is_ok() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let beside = Manifest::path(to);
+    match (beside.symlink_metadata(), Manifest::read(to)) {
+        (Err(_), _) => Ok(()),
+        // What a process left that was killed between the two.
+        (Ok(found), Ok(Some(_))) if found.is_file() => Ok(()),
+        _ => Err(BackupError::Exists(beside)),
     }
 }
 
-fn source(url: &str) -> Result<PathBuf, BackupError> {
-    let from = copy::file_of(url)?;
-    match from.exists() {
+fn source(url: &str) -> Result<Embedded, BackupError> {
+    let from = Embedded::of(url)?;
+    match from.is_there() || !from.logs().is_empty() {
         true => Ok(from),
-        false => Err(BackupError::Missing(from)),
+        false => Err(BackupError::Missing(from.main().to_owned())),
     }
 }
 
@@ -137,18 +150,5 @@ pub(super) fn room(path: &Path, needed: u64) -> Result<(), BackupError> {
             free: disk.free_bytes,
         }),
         _ => Ok(()),
-    }
-}
-
-fn ours(path: &Path, contents: &Contents) -> Result<(), BackupError> {
-    let missing = super::OURS
-        .iter()
-        .find(|table| !contents.tables.contains_key(**table));
-    match missing {
-        None => Ok(()),
-        Some(table) => Err(BackupError::Corrupt {
-            path: path.to_owned(),
-            why: format!("the database has no table {table}: it is none of a chat"),
-        }),
     }
 }

@@ -1,10 +1,12 @@
 //! What is said of a backup in the file beside it.
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupError, file};
+use crate::ops::regular;
 use crate::store::copy::Contents;
 
 const SCHEMA: &str = "discordctl.backup-manifest/1";
@@ -69,13 +71,17 @@ impl Manifest {
             path: path.clone(),
             why,
         };
-        match std::fs::metadata(&path) {
+        let file = match regular::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(BackupError::io("read", &path)(error)),
-            Ok(about) if about.len() > MOST => return Err(corrupt("it is too large".into())),
-            Ok(_) => {}
+            Ok(file) => file,
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(MOST + 1).read_to_end(&mut bytes);
+        read.map_err(BackupError::io("read", &path))?;
+        if bytes.len() as u64 > MOST {
+            return Err(corrupt("it is too large".into()));
         }
-        let bytes = std::fs::read(&path).map_err(BackupError::io("read", &path))?;
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
         match manifest.schema == SCHEMA {
             true => Ok(Some(manifest)),

@@ -5,6 +5,8 @@ mod file;
 mod make;
 mod manifest;
 mod restore;
+mod rows;
+mod toc;
 pub(super) mod tools;
 mod verify;
 
@@ -16,13 +18,31 @@ pub use crate::store::copy::Contents;
 
 pub use drill::drill;
 pub use error::BackupError;
-pub use make::{Plan, make, plan};
+pub use make::{Made, Plan, make, plan};
 pub use manifest::{Kind, Manifest};
-pub use restore::{Restored, check, restore};
+pub use restore::{Existing, How, Powers, Restored, check, restore};
 pub use verify::{Verified, verify};
 
 /// Tables without which a copy is none of a chat.
 const OURS: [&str; 4] = ["messages", "room_members", "rooms", "users"];
+
+/// What becomes of a backup whose schema has what no step of ours makes: triggers and functions
+/// act later, whenever somebody says something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Foreign {
+    #[default]
+    Refused,
+    Allowed,
+}
+
+impl Foreign {
+    fn judge(self, found: Vec<String>) -> Result<Vec<String>, BackupError> {
+        match self {
+            Self::Refused if !found.is_empty() => Err(BackupError::Foreign(found)),
+            _ => Ok(found),
+        }
+    }
+}
 
 fn kind_of(url: &str) -> Kind {
     match url.starts_with("sqlite:") {
@@ -31,8 +51,21 @@ fn kind_of(url: &str) -> Kind {
     }
 }
 
-/// Puts a dump into a PostgreSQL database, whole or not at all.
-async fn pour(file: &Path, server: &Server) -> Result<(), BackupError> {
+fn ours(path: &Path, contents: &Contents) -> Result<(), BackupError> {
+    let missing = OURS
+        .iter()
+        .find(|table| !contents.tables.contains_key(**table));
+    match missing {
+        None => Ok(()),
+        Some(table) => Err(BackupError::Corrupt {
+            path: path.to_owned(),
+            why: format!("it has no table {table}: it is none of a chat"),
+        }),
+    }
+}
+
+/// Puts what `list` names of a dump into a PostgreSQL database, whole or not at all.
+async fn pour(dump: &Path, list: &Path, server: &Server) -> Result<(), BackupError> {
     let pg_restore = tools::find("pg_restore", server.version).await?;
     let mut command = pg_restore.command(server);
     command
@@ -43,9 +76,11 @@ async fn pour(file: &Path, server: &Server) -> Result<(), BackupError> {
             "--if-exists",
         ])
         .args(["--no-owner", "--no-privileges", "--no-password"])
+        .arg("--use-list")
+        .arg(list)
         .arg("--dbname")
         .arg(&server.database)
-        .arg(file);
+        .arg(dump);
     pg_restore.run(command).await?;
     Ok(())
 }

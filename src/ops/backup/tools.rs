@@ -1,6 +1,7 @@
 //! PostgreSQL's own programs: found, of the right version, and believed only as far as checked.
+use std::fs::File;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
@@ -64,6 +65,8 @@ impl Tool {
 
     pub(super) fn plain(&self) -> Command {
         let mut command = Command::new(&self.path);
+        // What it says is looked into: in one language, wherever it runs.
+        command.env("LC_ALL", "C").env_remove("LANGUAGE");
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
@@ -72,14 +75,36 @@ impl Tool {
     pub(super) async fn run(&self, mut command: Command) -> Result<String, BackupError> {
         let output = command.output().await;
         let output = output.map_err(BackupError::io("run", &self.path))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(BackupError::Tool {
-                tool: self.name.into(),
-                status: output.status.to_string(),
-                said: said.trim().chars().take(2_000).collect(),
-            });
-        }
+        self.ended_well(&output)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+
+    /// The same with its output in a file.
+    pub(super) async fn run_into(&self, mut command: Command, to: File) -> Result<(), BackupError> {
+        let running = command.stdout(to).stderr(Stdio::piped()).spawn();
+        let running = running.map_err(BackupError::io("run", &self.path))?;
+        // The program alone has the file now: what it said is read to the end.
+        drop(command);
+        let output = running.wait_with_output().await;
+        self.ended_well(&output.map_err(BackupError::io("run", &self.path))?)
+    }
+
+    fn ended_well(&self, output: &Output) -> Result<(), BackupError> {
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(BackupError::Tool {
+                tool: self.name.into(),
+                status: output.status.to_string(),
+                said: told(&output.stderr),
+            }),
+        }
+    }
+}
+
+/// What a program wrote to its stderr, as far as it tells something.
+pub(super) fn told(stderr: &[u8]) -> String {
+    let said = String::from_utf8_lossy(stderr);
+    let said = said.trim().chars().take(2_000);
+    let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    said.map(plain).collect()
 }

@@ -1,8 +1,13 @@
 //! Whether a backup is what was written, and has in it what it should.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::file::{self, Sum};
 use super::manifest::{Kind, Manifest};
-use super::{BackupError, OURS, compare, copy, file, tools};
+use super::toc::Toc;
+use super::{BackupError, Foreign, compare, copy, rows};
+use crate::ops::regular;
+use crate::store::StoreError;
+use crate::store::copy::Embedded;
 
 /// A backup that is sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,79 +17,124 @@ pub struct Verified {
     pub sha256: String,
     /// None where there was none to compare with.
     pub manifest: Option<Manifest>,
+    /// What is in its schema and is not ours; it was allowed.
+    pub foreign: Vec<String>,
+    /// It was copied from a database file that a server has open: what its log held is not in it.
+    pub of_live: bool,
 }
 
-/// Reads all of it: the size and hash that the manifest says, and a listing or look at every
-/// page of what is in it.
-pub async fn verify(backup: &Path) -> Result<Verified, BackupError> {
-    if !backup.is_file() {
+impl Verified {
+    pub(super) fn sum(&self) -> Sum {
+        (self.bytes, self.sha256.clone())
+    }
+}
+
+/// Reads all of it: the size and hash that the manifest says, and every row or page in it.
+pub async fn verify(backup: &Path, foreign: Foreign) -> Result<Verified, BackupError> {
+    if !backup.exists() {
         return Err(BackupError::Missing(backup.to_owned()));
     }
+    let (kind, of_live) = kind_of_file(backup)?;
+    alone(backup, kind)?;
     let manifest = Manifest::read(backup)?;
-    let (bytes, sha256) = file::hash(backup)?;
+    let sum = file::hash(backup).await?;
     if let Some(manifest) = &manifest
-        && (manifest.bytes, &manifest.sha256) != (bytes, &sha256)
+        && (manifest.bytes, &manifest.sha256) != (sum.0, &sum.1)
     {
         return Err(BackupError::Corrupt {
             path: backup.to_owned(),
             why: format!(
-                "it has {bytes} bytes with SHA-256 {sha256}, and was written with {} and {}",
-                manifest.bytes, manifest.sha256
+                "it has {} bytes with SHA-256 {}, and was written with {} and {}",
+                sum.0, sum.1, manifest.bytes, manifest.sha256
             ),
         });
     }
-    let kind = kind_of_file(backup)?;
-    match kind {
-        Kind::Postgresql => list_has_ours(backup).await?,
-        Kind::Sqlite => {
-            let contents = copy::contents_of_file(backup).await;
-            let contents = contents.map_err(|error| BackupError::Corrupt {
-                path: backup.to_owned(),
-                why: error.to_string(),
-            })?;
-            compare(manifest.as_ref(), &contents)?;
-        }
-    }
+    let of_live = of_live && manifest.is_none();
+    let found = look_into(backup, kind, manifest.as_ref()).await?;
     Ok(Verified {
         kind,
-        bytes,
-        sha256,
+        bytes: sum.0,
+        sha256: sum.1,
         manifest,
+        foreign: foreign.judge(found)?,
+        of_live,
     })
 }
 
-/// By what it begins with.
-fn kind_of_file(backup: &Path) -> Result<Kind, BackupError> {
-    let mut start = Vec::new();
-    let read = std::fs::File::open(backup).and_then(|file| {
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, 16), &mut start)
-    });
-    read.map_err(BackupError::io("read", backup))?;
-    match &*start {
-        start if start.starts_with(b"PGDMP") => Ok(Kind::Postgresql),
-        b"SQLite format 3\0" => Ok(Kind::Sqlite),
-        _ => Err(BackupError::Corrupt {
+/// Whether what is in a backup is what its manifest says; what in it is not ours.
+pub(super) async fn look_into(
+    backup: &Path,
+    kind: Kind,
+    manifest: Option<&Manifest>,
+) -> Result<Vec<String>, BackupError> {
+    let corrupt = |why: String| BackupError::Corrupt {
+        path: backup.to_owned(),
+        why,
+    };
+    match kind {
+        Kind::Postgresql => {
+            let toc = Toc::of(backup).await?;
+            let rows = rows::of(backup).await?;
+            let said = manifest
+                .iter()
+                .flat_map(|manifest| &manifest.contents.tables);
+            for (table, count) in said {
+                match rows.get(table) {
+                    Some(has) if has == count => {}
+                    has => {
+                        let has = has.unwrap_or(&0);
+                        return Err(corrupt(format!(
+                            "it has {has} rows of the table {table}, and was made with {count}"
+                        )));
+                    }
+                }
+            }
+            Ok(toc.foreign)
+        }
+        Kind::Sqlite => {
+            let inside = copy::inside(backup).await.map_err(|error| match error {
+                StoreError::Damaged(why) => corrupt(why),
+                other => other.into(),
+            })?;
+            super::ours(backup, &inside.contents)?;
+            compare(manifest, &inside.contents)?;
+            Ok(inside.foreign)
+        }
+    }
+}
+
+/// A backup is one file. A database's main file with its log beside it is none, and to read the
+/// one without the other would lose what was said last.
+fn alone(backup: &Path, kind: Kind) -> Result<(), BackupError> {
+    let logs: Vec<PathBuf> = match kind {
+        Kind::Sqlite => Embedded::at(backup).logs(),
+        Kind::Postgresql => Vec::new(),
+    };
+    match logs.into_iter().next() {
+        None => Ok(()),
+        Some(log) => Err(BackupError::NotAlone {
             path: backup.to_owned(),
-            why: "it is neither a PostgreSQL dump in custom format nor a SQLite database".into(),
+            log,
         }),
     }
 }
 
-/// Whether a dump has data of our tables, as `pg_restore` reads it.
-pub(super) async fn list_has_ours(dump: &Path) -> Result<(), BackupError> {
-    let pg_restore = tools::find("pg_restore", 0).await?;
-    let mut command = pg_restore.plain();
-    command.arg("--list").arg(dump);
-    let list = pg_restore.run(command).await?;
-    let has = |table: &str| {
-        let mut lines = list.lines().filter(|line| line.contains(" TABLE DATA "));
-        lines.any(|line| line.split_whitespace().any(|word| word == table))
-    };
-    match OURS.iter().find(|table| !has(table)) {
-        None => Ok(()),
-        Some(table) => Err(BackupError::Corrupt {
-            path: dump.to_owned(),
-            why: format!("it has no data of the table {table}"),
-        }),
+/// By what it begins with; and whether that says that it was made by a server at work, as no
+/// backup of ours does: bytes 18 and 19 (<https://www.sqlite.org/fileformat2.html>).
+fn kind_of_file(backup: &Path) -> Result<(Kind, bool), BackupError> {
+    let mut start = Vec::new();
+    let read = regular::open(backup).and_then(|file| {
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, 20), &mut start)
+    });
+    read.map_err(BackupError::io("read", backup))?;
+    if start.starts_with(b"PGDMP") {
+        return Ok((Kind::Postgresql, false));
     }
+    if start.starts_with(b"SQLite format 3\0") {
+        return Ok((Kind::Sqlite, start.ends_with(&[2, 2])));
+    }
+    Err(BackupError::Corrupt {
+        path: backup.to_owned(),
+        why: "it is neither a PostgreSQL dump in custom format nor a SQLite database".into(),
+    })
 }

@@ -6,6 +6,7 @@ use super::super::health::schema;
 use super::Deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::store::StoreError;
 use crate::store::check::{Facts, Inspector, Kind, PostgresFacts, SqliteFacts};
 use crate::store::migrations::Migrator;
 
@@ -29,8 +30,11 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
     };
     let facts = match deadline.bound(asked).await {
         Ok(Ok(facts)) => facts,
-        Ok(Err(error)) => return vec![away(on, error.to_string(), &url.to_string())],
-        Err(late) => return vec![away(on, late.to_string(), &url.to_string())],
+        Ok(Err(error)) => return vec![away(on, &error, &url.to_string())],
+        Err(late) => {
+            let late = StoreError::Unavailable(late.to_string());
+            return vec![away(on, &late, &url.to_string())];
+        }
     };
     let mut findings = vec![Finding::ok("database", on, "it answers").took(facts.took)];
     findings.push(clock(on, &facts, SystemClock.utc()));
@@ -46,16 +50,26 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
     findings
 }
 
-fn away(on: &str, why: String, url: &str) -> Finding {
-    let fix = match on {
-        "sqlite" => "discordctl serve makes it; if it was there before, see 'db_url' and the \
-                     folder from which the program is started"
+fn away(on: &str, error: &StoreError, url: &str) -> Finding {
+    let fix = match (error, on) {
+        (StoreError::Missing(_), _) => "if it was there before, see 'db_url' and the folder from \
+                                        which the program is started"
             .to_owned(),
+        (StoreError::Damaged(_) | StoreError::Gone(_), _) => {
+            "keep its files as they are, and restore a backup in its place".to_owned()
+        }
+        (StoreError::NotAllowed(_), _) => {
+            "run this as the user to whom the database belongs, where it may be written to".into()
+        }
+        (StoreError::Locked(_), _) => "try again when that process has let go of it".to_owned(),
+        (_, "sqlite") => format!("see what the system's log says of the disk of {url}"),
         _ => format!("start it, or correct 'db_url' ({url}); psql must be able to connect so"),
     };
-    Finding::bad("database", on, Verdict::Critical, why)
-        .fix(fix)
-        .runbook("pool-exhaustion")
+    let finding = Finding::bad("database", on, Verdict::Critical, error.to_string()).fix(fix);
+    match error.runbook() {
+        Some(runbook) => finding.runbook(runbook),
+        None => finding,
+    }
 }
 
 fn clock(on: &str, facts: &Facts, here: DateTime<Utc>) -> Finding {
@@ -206,7 +220,7 @@ fn embedded(of: &SqliteFacts, config: &Config) -> Vec<Finding> {
         _ => Finding::bad("settings", "sqlite", Verdict::Warning, detail)
             .fix("start an instance once: it sets the journal to WAL"),
     });
-    if config.db_url.file().is_some_and(is_remote) {
+    if config.db_url.file().is_some_and(|file| is_remote(&file)) {
         let detail = "the file is on a network file system, where its locks can't be trusted";
         findings.push(
             Finding::bad("settings", "sqlite", Verdict::Critical, detail)

@@ -37,7 +37,7 @@ fn of(candidate: &Candidate) -> Vec<Finding> {
     findings.extend(writable(&config.data_dir));
     findings.extend(run_folder(config));
     if let Some(file) = config.db_url.file() {
-        findings.extend(database(file));
+        findings.extend(database(&file));
         findings.extend(file.parent().and_then(writable));
     }
     findings

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 use super::super::finding::{Finding, Verdict};
 use super::{Deadline, Depth, Plan, schema};
 use crate::config::DbUrl;
+use crate::store::StoreError;
 use crate::store::check::Inspector;
 use crate::store::migrations::{MigrateError, Migrator};
 
@@ -56,7 +57,7 @@ impl Database {
         let start = Instant::now();
         let mut inspector = match deadline.bound(Inspector::open(self.url.expose())).await {
             Ok(Ok(inspector)) => inspector,
-            Ok(Err(error)) => return bad(error.to_string()),
+            Ok(Err(error)) => return vec![self.caused(CHECK, &error)],
             Err(late) => return bad(late.to_string()),
         };
         let reached = Finding::ok(CHECK, &self.on, "it answers").took(start.elapsed());
@@ -74,7 +75,7 @@ impl Database {
                 let well = "a row was written, read, and taken back";
                 Finding::ok(CHECK, &self.on, well).took(start.elapsed())
             }
-            Ok(Err(error)) => self.bad(CHECK, error.to_string(), RUNBOOK),
+            Ok(Err(error)) => self.caused(CHECK, &error),
             Err(late) => self.bad(CHECK, late.to_string(), RUNBOOK),
         }
     }
@@ -91,9 +92,18 @@ impl Database {
                     None => finding,
                 }
             }
-            Ok(Err(MigrateError::Store(error))) => self.bad(CHECK, error.to_string(), RUNBOOK),
+            Ok(Err(MigrateError::Store(error))) => self.caused(CHECK, &error),
             Ok(Err(error)) => self.bad(CHECK, error.to_string(), "failed-migration"),
             Err(late) => self.bad(CHECK, late.to_string(), RUNBOOK),
+        }
+    }
+
+    /// With the runbook that deals with its cause, if there is one.
+    fn caused(&self, check: &'static str, error: &StoreError) -> Finding {
+        let finding = Finding::bad(check, &self.on, Verdict::Critical, error.to_string());
+        match error.runbook() {
+            Some(runbook) => finding.runbook(runbook),
+            None => finding,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Storage {
     pub tables: Vec<TableGrowth>,
     pub archive: ArchiveSize,
     pub disks: Vec<Disk>,
+    /// Why this look could not be written down for the next.
+    pub unnoted: Option<String>,
 }
 
 impl Storage {
@@ -48,9 +50,11 @@ pub async fn look(
     );
     let looks = upkeep.looks().await?;
     let recent = looks.iter().any(|look| now - look.seen_at < NOTE_EVERY);
-    if !recent && !dry_run {
-        upkeep.note(&sizes).await?;
-    }
+    let unnoted = match recent || dry_run {
+        true => None,
+        // A disk that is full is what whoever looks wants to see.
+        false => upkeep.note(&sizes).await.err().map(|e| e.to_string()),
+    };
     let tables = sizes.into_iter().map(|size| {
         let threshold = threshold(config, &size.name);
         TableGrowth::of(size, threshold, &looks, now)
@@ -64,6 +68,7 @@ pub async fn look(
         database,
         tables,
         archive,
+        unnoted,
     })
 }
 

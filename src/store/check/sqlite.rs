@@ -1,13 +1,12 @@
 //! An embedded database, looked at beside the instances that have it open.
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row};
 use tokio::time::Instant;
 
 use super::{Facts, Kind, canary_name};
 use crate::store::StoreError;
+use crate::store::embedded::{Embedded, Use};
 
 pub struct Inspector(SqliteConnection);
 
@@ -26,15 +25,9 @@ const FACTS: &str = "SELECT sqlite_version() AS version, \
 
 impl Inspector {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-        if !options.get_filename().exists() {
-            let file = options.get_filename().display();
-            return Err(StoreError::Unavailable(format!(
-                "there is no database file {file}"
-            )));
-        }
-        let options = options.create_if_missing(false);
+        let database = Embedded::of(url)?;
+        database.check(Use::Write)?;
+        let options = database.options().create_if_missing(false);
         Ok(Self(SqliteConnection::connect_with(&options).await?))
     }
 

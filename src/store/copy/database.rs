@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use super::{Contents, RoomContents, connect};
+use crate::store::embedded::Embedded;
 use crate::store::upkeep::{Held, Living};
 use crate::store::{LEASE, StoreError};
 
@@ -90,8 +91,16 @@ async fn sqlite_tables(connection: &mut SqliteConnection) -> Result<Vec<String>,
     .await?)
 }
 
+/// What a SQLite file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inside {
+    pub contents: Contents,
+    /// What is in its schema and is not ours, as `trigger spy`.
+    pub foreign: Vec<String>,
+}
+
 /// What is in a SQLite file that nobody writes to, after a look at every page of it.
-pub async fn contents_of_file(file: &Path) -> Result<Contents, StoreError> {
+pub async fn inside(file: &Path) -> Result<Inside, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .read_only(true)
@@ -101,18 +110,23 @@ pub async fn contents_of_file(file: &Path) -> Result<Contents, StoreError> {
         .fetch_all(&mut connection)
         .await?;
     if found != ["ok"] {
-        return Err(StoreError::Refused(found.join("; ")));
+        return Err(StoreError::Damaged(found.join("; ")));
     }
+    // First: what counts rows must not be what a view makes of them.
+    let foreign = super::foreign::of_sqlite(&mut connection).await?;
     let contents = of_sqlite(&mut connection).await?;
     connection.close().await?;
-    Ok(contents)
+    Ok(Inside { contents, foreign })
 }
 
 impl Contents {
     /// What is in the database that `url` names.
     pub async fn of(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            return contents_of_file(&super::file_of(url)?).await;
+            let mut connection = Embedded::of(url)?.read().await?;
+            let contents = of_sqlite(&mut connection).await?;
+            connection.close().await?;
+            return Ok(contents);
         }
         let mut connection = connect(url).await?;
         let contents = of_postgres(&mut connection).await?;
@@ -157,13 +171,13 @@ async fn postgres_occupancy(url: &str) -> Result<Occupancy, StoreError> {
 }
 
 async fn sqlite_occupancy(url: &str) -> Result<Occupancy, StoreError> {
-    let file = super::file_of(url)?;
+    let database = Embedded::of(url)?;
     let mut found = Occupancy::default();
-    if !file.exists() {
+    if !database.is_there() {
         return Ok(found);
     }
-    let options = SqliteConnectOptions::new().filename(&file);
-    let mut connection = options.connect().await?;
+    // Its log may be another's: it is not taken in by this.
+    let mut connection = database.read().await?;
     let tables = sqlite_tables(&mut connection).await?;
     let has = |name: &str| tables.iter().any(|table| table == name);
     if has("messages") {

@@ -10,6 +10,9 @@ pub struct Server {
     /// As in 17.
     pub version: u32,
     pub database: String,
+    pub role: String,
+    /// The role may do anything on the server's machine: so may what it runs.
+    pub almighty: bool,
     /// For the environment and nothing else: a command line can be read by everybody.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -17,8 +20,10 @@ pub struct Server {
 /// The server of `url`, after asking for its version.
 pub async fn server(url: &str) -> Result<Server, StoreError> {
     let mut connection = connect(url).await?;
-    let (version, database): (i32, String) = sqlx::query_as(
-        "SELECT current_setting('server_version_num')::integer, current_database()::text",
+    let (version, database, role, almighty): (i32, String, String, bool) = sqlx::query_as(
+        "SELECT current_setting('server_version_num')::integer, current_database()::text,
+           current_user::text, pg_has_role(current_user, 'pg_execute_server_program', 'MEMBER')
+             OR pg_has_role(current_user, 'pg_write_server_files', 'MEMBER')",
     )
     .fetch_one(&mut connection)
     .await?;
@@ -27,6 +32,8 @@ pub async fn server(url: &str) -> Result<Server, StoreError> {
         version: u32::try_from(version).unwrap_or(0) / 10_000,
         variables: variables(url, &database)?,
         database,
+        role,
+        almighty,
     })
 }
 

@@ -3,15 +3,17 @@
 //! A database here may be a copy, empty, or of another version: nothing is asked of its schema.
 mod contents;
 mod database;
+mod foreign;
 pub mod libpq;
 mod scratch;
 mod sqlite;
 
+pub use crate::store::embedded::Embedded;
 pub use contents::{Contents, RoomContents};
-pub use database::{Occupancy, contents_of_file, occupancy};
+pub use database::{Inside, Occupancy, inside, occupancy};
 pub use libpq::{Server, server};
 pub use scratch::Scratch;
-pub use sqlite::{Place, copy_to, file_of};
+pub use sqlite::{Place, copy_to};
 
 use std::time::Duration;
 

@@ -1,29 +1,33 @@
-//! The embedded database's file: copied while it is in use, and replaced while it is not.
+//! The embedded database as a whole: copied while it is in use, and put in a place that is held.
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::store::StoreError;
+use crate::store::embedded::{Embedded, Hold, Reading};
 
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The file that a `sqlite:` URL names.
-pub fn file_of(url: &str) -> Result<PathBuf, StoreError> {
-    let options: SqliteConnectOptions = url
-        .parse()
-        .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-    Ok(options.get_filename().to_owned())
+/// Copies the database as it is at one moment, while others use it, into the empty file `to`.
+/// Writers do not wait for this (<https://www.sqlite.org/lang_vacuum.html#vacuuminto>), and
+/// nothing of it is changed, not even its log. `scratch` is a folder for one that is on a disk on
+/// which nothing can be written, and whose log is not taken in yet.
+pub async fn copy_to(from: &Embedded, to: &Path, scratch: &Path) -> Result<(), StoreError> {
+    if from.reading()? == Reading::Copied {
+        let copy = from.copy_into(scratch)?;
+        return vacuum(copy.read().await?, to).await;
+    }
+    vacuum(from.read().await?, to).await?;
+    // On a disk that only this machine cannot write to, another may.
+    match from.reading()? {
+        Reading::Copied => Err(StoreError::Locked(format!(
+            "{} was written to while it was copied: it is in use",
+            from.main().display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
-/// Copies the database `from` as it is at one moment, while others use it, into the empty file
-/// `to`. Writers do not wait for this (<https://www.sqlite.org/lang_vacuum.html#vacuuminto>).
-pub async fn copy_to(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(from)
-        .busy_timeout(PATIENCE);
-    let mut connection = options.connect().await?;
+async fn vacuum(mut connection: SqliteConnection, to: &Path) -> Result<(), StoreError> {
     sqlx::query("VACUUM INTO ?1")
         .bind(to.to_string_lossy())
         .execute(&mut connection)
@@ -31,47 +35,34 @@ pub async fn copy_to(from: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(connection.close().await?)
 }
 
-/// The place of a database file, held so that nobody else can have it open.
+/// The place of a database, held so that nobody else can have it open.
+#[derive(Debug)]
 pub struct Place {
-    file: PathBuf,
-    held: Option<SqliteConnection>,
+    database: Embedded,
+    hold: Hold,
 }
 
 impl Place {
-    /// Takes the place of `file`, whether there is one or not. Fails if anybody has it open.
-    pub async fn take(file: &Path) -> Result<Self, StoreError> {
-        let held = match file.exists() {
-            true => Some(hold(file).await?),
-            false => None,
-        };
+    /// Takes it, whether there is a database or not. Fails if anybody has one open that is there
+    /// or was there.
+    pub async fn take(database: &Embedded) -> Result<Self, StoreError> {
         Ok(Self {
-            file: file.to_owned(),
-            held,
+            hold: Hold::alone(database).await?,
+            database: database.clone(),
         })
     }
 
-    /// Puts `new`, a file of the same file system, there.
-    pub async fn fill(self, new: &Path) -> std::io::Result<()> {
-        std::fs::rename(new, &self.file)?;
-        if let Some(old) = self.held {
-            // Its file has no name any more.
-            let _ = old.close().await;
-        }
-        Ok(())
+    /// Gives what is there another name, whole: `suffix` is added to it.
+    pub fn clear(&self, suffix: &str) -> std::io::Result<Vec<(PathBuf, PathBuf)>> {
+        self.database.set_aside(suffix)
     }
-}
 
-/// Takes what is in the log beside the file into it and removes that, which only whoever is
-/// alone can do; then locks it for good. Otherwise the old log would be read as the new file's.
-async fn hold(file: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut connection = options.connect().await?;
-    for alone in [
-        "PRAGMA locking_mode = EXCLUSIVE",
-        "PRAGMA journal_mode = DELETE",
-        "BEGIN EXCLUSIVE",
-    ] {
-        sqlx::raw_sql(alone).execute(&mut connection).await?;
+    /// Whether nothing is there, not even what belonged to one that was moved away.
+    pub fn is_clear(&self) -> bool {
+        !self.database.is_there() && self.database.logs().is_empty()
     }
-    Ok(connection)
+
+    pub fn release(self) {
+        drop(self.hold);
+    }
 }

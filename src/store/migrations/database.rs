@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use refinery_core::Migration;
 use sqlx::postgres::PgConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::HISTORY;
 use super::error::MigrateError;
+use crate::store::embedded::{Embedded, Hold, Use};
 use crate::store::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
@@ -21,7 +22,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) enum Database {
     Postgres(PgConnection),
-    Sqlite(SqliteConnection),
+    Sqlite(SqliteConnection, Option<Hold>),
+}
+
+/// What it is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To look, also where nothing can be written.
+    Look,
+    Change,
+    /// To change one that is made if it is not there.
+    Make,
 }
 
 /// A row of `schema_steps`: what refinery's table has no column for.
@@ -33,17 +44,9 @@ pub(super) struct Mark {
 
 impl Database {
     /// Connects; `None` if there is no such SQLite file, and it is not to be made.
-    pub(super) async fn open(url: &str, make: bool) -> Result<Option<Self>, MigrateError> {
+    pub(super) async fn open(url: &str, purpose: Purpose) -> Result<Option<Self>, MigrateError> {
         if url.starts_with("sqlite:") {
-            let options: SqliteConnectOptions = url
-                .parse()
-                .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-            if !make && !options.get_filename().exists() {
-                return Ok(None);
-            }
-            let options = options.create_if_missing(make).foreign_keys(true);
-            let connection = SqliteConnection::connect_with(&options).await?;
-            return Ok(Some(Self::Sqlite(connection)));
+            return Self::embedded(&Embedded::of(url)?, purpose).await;
         }
         let options = pg_url::read(url)?;
         let name = format!("discordctl migrate, pid {}", std::process::id());
@@ -55,11 +58,46 @@ impl Database {
         }
     }
 
+    async fn embedded(of: &Embedded, purpose: Purpose) -> Result<Option<Self>, MigrateError> {
+        if purpose == Purpose::Make {
+            of.make()?;
+        }
+        let may = match purpose {
+            Purpose::Look => of.check(Use::Read),
+            Purpose::Change | Purpose::Make => of.check(Use::Write),
+        };
+        match may {
+            Err(StoreError::Missing(_)) => return Ok(None),
+            may => may?,
+        }
+        if purpose == Purpose::Look {
+            return Ok(Some(Self::Sqlite(of.read().await?, None)));
+        }
+        let hold = Hold::shared(of).await?;
+        let options = of.options().create_if_missing(false).foreign_keys(true);
+        let connection = SqliteConnection::connect_with(&options).await?;
+        Ok(Some(Self::Sqlite(connection, Some(hold))))
+    }
+
+    /// Lets go of it; what was done is done.
+    pub(super) async fn close(self) -> Result<(), MigrateError> {
+        match self {
+            Self::Postgres(connection) => connection.close().await?,
+            Self::Sqlite(connection, hold) => {
+                connection.close().await?;
+                if let Some(hold) = hold {
+                    hold.leave().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
         match self {
             Self::Postgres(connection) => sql.execute(connection).await.map(|_| ()),
-            Self::Sqlite(connection) => sql.execute(connection).await.map(|_| ()),
+            Self::Sqlite(connection, _) => sql.execute(connection).await.map(|_| ()),
         }
     }
 
@@ -67,7 +105,7 @@ impl Database {
     /// for a lock, because everybody who comes later waits behind it.
     pub(super) async fn begin(&mut self, lock_timeout: Duration) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(_) => self.run("BEGIN IMMEDIATE").await,
+            Self::Sqlite(..) => self.run("BEGIN IMMEDIATE").await,
             Self::Postgres(_) => {
                 let millis = lock_timeout.as_millis();
                 let begin = format!("BEGIN; SET LOCAL lock_timeout = {millis}");
@@ -118,7 +156,7 @@ impl Database {
                    ORDER BY version";
         let rows: Vec<Row> = match self {
             Self::Postgres(c) => sqlx::query_as(sql).fetch_all(c).await?,
-            Self::Sqlite(c) => sqlx::query_as(sql).fetch_all(c).await?,
+            Self::Sqlite(c, _) => sqlx::query_as(sql).fetch_all(c).await?,
         };
         Ok(rows.into_iter().map(applied).collect::<Result<_, _>>()?)
     }
@@ -130,7 +168,7 @@ impl Database {
         let sql = "SELECT version, dirty FROM schema_steps ORDER BY version";
         let rows: Vec<(i32, bool)> = match self {
             Self::Postgres(c) => sqlx::query_as(sql).fetch_all(c).await?,
-            Self::Sqlite(c) => sqlx::query_as(sql).fetch_all(c).await?,
+            Self::Sqlite(c, _) => sqlx::query_as(sql).fetch_all(c).await?,
         };
         let mark = |(version, dirty)| Mark { version, dirty };
         Ok(rows.into_iter().map(mark).collect())
@@ -142,7 +180,7 @@ impl Database {
                 let there = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL");
                 there.bind(name).fetch_one(c).await
             }
-            Self::Sqlite(c) => {
+            Self::Sqlite(c, _) => {
                 let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)";
                 sqlx::query_scalar(there).bind(name).fetch_one(c).await
             }

@@ -7,16 +7,18 @@
 mod database;
 mod error;
 mod normal;
+mod ours;
 mod run;
 mod status;
 mod step;
 
 use std::time::Duration;
 
-use self::database::Database;
+use self::database::{Database, Purpose};
 use super::StoreError;
 
 pub use error::MigrateError;
+pub use ours::Ours;
 pub use status::{State, Status, StepStatus};
 pub use step::Step;
 
@@ -90,10 +92,12 @@ impl Migrator {
     }
 
     pub async fn status(&self) -> Result<Status, MigrateError> {
-        match Database::open(&self.url, false).await? {
-            Some(mut database) => self.look(&mut database).await,
-            None => Ok(Status::new(&self.steps, &[], &[])),
-        }
+        let Some(mut database) = Database::open(&self.url, Purpose::Look).await? else {
+            return Ok(Status::new(&self.steps, &[], &[]));
+        };
+        let status = self.look(&mut database).await;
+        database.close().await?;
+        status
     }
 
     /// The steps that are to come, with their SQL.
@@ -108,19 +112,29 @@ impl Migrator {
 
     /// Brings the database up to `to`, or to what this program knows.
     pub async fn up(&self, to: Option<i32>) -> Result<Vec<Taken>, MigrateError> {
-        let mut database = self.open(true).await?;
+        let mut database = self.open(Purpose::Make).await?;
+        let taken = self.go_up(&mut database, to).await;
+        database.close().await?;
+        taken
+    }
+
+    async fn go_up(
+        &self,
+        database: &mut Database,
+        to: Option<i32>,
+    ) -> Result<Vec<Taken>, MigrateError> {
         let mut taken = Vec::new();
-        let status = self.look(&mut database).await?;
+        let status = self.look(database).await?;
         status.sound()?;
         if status.pending(to).next().is_none() {
             return Ok(taken);
         }
         database.lock(self.patience.lock).await?;
-        let status = self.look(&mut database).await?;
+        let status = self.look(database).await?;
         status.sound()?;
         let pending: Vec<i32> = status.pending(to).map(|s| s.version).collect();
         for step in self.steps.iter().filter(|s| pending.contains(&s.version)) {
-            if run::up(&mut database, &self.steps, step, &self.patience).await? {
+            if run::up(database, &self.steps, step, &self.patience).await? {
                 taken.push(Taken::new(step, "applied"));
             }
         }
@@ -134,14 +148,20 @@ impl Migrator {
 
     /// Takes back, newest first, what was applied after `to`.
     pub async fn rollback(&self, to: i32) -> Result<Vec<Taken>, MigrateError> {
-        let mut database = self.open(false).await?;
+        let mut database = self.open(Purpose::Change).await?;
+        let taken = self.go_back(&mut database, to).await;
+        database.close().await?;
+        taken
+    }
+
+    async fn go_back(&self, database: &mut Database, to: i32) -> Result<Vec<Taken>, MigrateError> {
         database.lock(self.patience.lock).await?;
-        let status = self.look(&mut database).await?;
+        let status = self.look(database).await?;
         status.sound()?;
         let mut taken = Vec::new();
         for applied in status.above(to) {
             let step = self.known(applied.version)?;
-            run::down(&mut database, step, &self.patience).await?;
+            run::down(database, step, &self.patience).await?;
             taken.push(Taken::new(step, "rolled back"));
         }
         Ok(taken)
@@ -150,9 +170,19 @@ impl Migrator {
     /// Gets out of what went wrong. A step that stopped half way is undone and may run again;
     /// one whose file was changed is taken as it is now.
     pub async fn repair(&self, dry_run: bool) -> Result<Vec<Taken>, MigrateError> {
-        let mut database = self.open(false).await?;
+        let mut database = self.open(Purpose::Change).await?;
+        let taken = self.mend(&mut database, dry_run).await;
+        database.close().await?;
+        taken
+    }
+
+    async fn mend(
+        &self,
+        database: &mut Database,
+        dry_run: bool,
+    ) -> Result<Vec<Taken>, MigrateError> {
         database.lock(self.patience.lock).await?;
-        let status = self.look(&mut database).await?;
+        let status = self.look(database).await?;
         let mut taken = Vec::new();
         for wrong in status.steps {
             let what = match wrong.state {
@@ -162,16 +192,18 @@ impl Migrator {
             };
             let step = self.known(wrong.version)?;
             if !dry_run {
-                mend(&mut database, step, wrong.state).await?;
+                mend(database, step, wrong.state).await?;
             }
             taken.push(Taken::new(step, what));
         }
         Ok(taken)
     }
 
-    async fn open(&self, make: bool) -> Result<Database, MigrateError> {
-        let database = Database::open(&self.url, make).await?;
-        let missing = || StoreError::Unavailable("there is no such database file".into());
+    async fn open(&self, purpose: Purpose) -> Result<Database, MigrateError> {
+        let database = Database::open(&self.url, purpose).await?;
+        let missing = || {
+            StoreError::Missing("there is no such file; 'discordctl migrate up' makes it".into())
+        };
         Ok(database.ok_or_else(missing)?)
     }
 

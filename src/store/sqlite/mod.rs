@@ -3,6 +3,7 @@
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
 //! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
 mod activity;
+mod files;
 mod instances;
 mod log;
 mod presence;
@@ -10,7 +11,6 @@ mod read;
 mod rooms;
 mod secret;
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -25,6 +25,8 @@ use sqlx::{Connection, Sqlite};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 pub(super) use self::activity::Observer;
+use self::files::Files;
+use super::embedded::{Embedded, Hold, Witness};
 use super::gate::Gate;
 use super::{
     Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
@@ -37,8 +39,14 @@ use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 /// The most one process waits between two looks for what another wrote.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// The last connection waits so long for readers in other processes, to leave one file.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
 pub(super) struct SqliteStore {
+    database: Embedded,
     connect: SqliteConnectOptions,
+    hold: Mutex<Option<Hold>>,
+    files: Files,
     /// Nothing while it is in use by what must not be given up half way.
     writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
@@ -49,7 +57,11 @@ pub(super) struct SqliteStore {
 
 impl SqliteStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
-        let connect = connect_options(options)?;
+        let database = Embedded::of(&options.url)?;
+        database.make()?;
+        let hold = Hold::shared(&database).await?;
+        database.sound().await?;
+        let connect = connect_options(&database, options);
         let migrator = migrations::Migrator::new(&options.url);
         migrator.up(None).await.map_err(schema)?;
         let mut writer = SqliteConnection::connect_with(&connect).await?;
@@ -63,7 +75,10 @@ impl SqliteStore {
             .idle_timeout(options.idle_timeout)
             .connect_lazy_with(connect.clone());
         Ok(Self {
+            files: Files::of(Witness::of(&database)?),
+            database,
             connect,
+            hold: Mutex::new(Some(hold)),
             writer: Mutex::new(Some(writer)),
             readers,
             gate: Gate::new(options.shedding(), meters),
@@ -75,6 +90,7 @@ impl SqliteStore {
     /// waits for it waits for the commits before and no longer.
     async fn write(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let mut slot = self.writer.lock().await;
+        self.in_place(slot.as_ref())?;
         let writer = self.usable(slot.take()).await?;
         Ok(MutexGuard::map(slot, |slot| slot.insert(writer)))
     }
@@ -89,11 +105,26 @@ impl SqliteStore {
     ) -> Result<SqliteConnection, StoreError> {
         match writer.filter(|writer| !writer.is_in_transaction()) {
             Some(writer) => Ok(writer),
-            None => Ok(SqliteConnection::connect_with(&self.connect).await?),
+            None => {
+                let writer = SqliteConnection::connect_with(&self.connect).await?;
+                self.files.again(Witness::of(&self.database)?);
+                Ok(writer)
+            }
+        }
+    }
+
+    /// Fails where the files that are open are not those that others find. The connection stays:
+    /// it alone still knows what is in a log that was taken away.
+    fn in_place(&self, writer: Option<&SqliteConnection>) -> Result<(), StoreError> {
+        match writer {
+            Some(_) => self.files.all(),
+            // A log is made anew with the next connection.
+            None => self.files.main(),
         }
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.files.main()?;
         self.gate.pass(self.readers.acquire()).await
     }
 }
@@ -105,26 +136,22 @@ pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
     }
 }
 
-fn connect_options(options: &Options) -> Result<SqliteConnectOptions, StoreError> {
-    let parsed = SqliteConnectOptions::from_str(&options.url)
-        .map_err(|e| StoreError::Unsupported(format!("db_url '{}': {e}", options.url)))?;
-    if let Some(folder) = parsed.get_filename().parent() {
-        std::fs::create_dir_all(folder).map_err(|e| {
-            StoreError::Unavailable(format!("can't make the folder {}: {e}", folder.display()))
-        })?;
-    }
-    Ok(parsed
-        .create_if_missing(true)
+/// It was made when it was opened first; where it is gone since, nothing takes its place.
+fn connect_options(database: &Embedded, options: &Options) -> SqliteConnectOptions {
+    database
+        .options()
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(options.acquire_timeout))
+        .busy_timeout(options.acquire_timeout)
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         let mut slot = self.writer.lock().await;
+        self.in_place(slot.as_ref())?;
         let mut writer = self.usable(slot.take()).await?;
         let answers = log::append(&mut writer, batch).await;
         *slot = Some(writer);
@@ -282,8 +309,33 @@ impl Store for SqliteStore {
         }
     }
 
+    /// What was committed is in one file then, unless others go on using it.
     async fn close(&self) {
         self.readers.close().await;
+        if let Some(mut writer) = self.writer.lock().await.take() {
+            let soon = format!("PRAGMA busy_timeout = {}", LAST_WAIT.as_millis());
+            let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(soon))
+                .execute(&mut writer)
+                .await;
+            let whole = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+            // Those who go on using it, or open it next, read what is left in the log.
+            let _ = whole.execute(&mut writer).await;
+            let _ = writer.close().await;
+        }
+        let Some(hold) = self.hold.lock().await.take() else {
+            return;
+        };
+        let log = self.database.log();
+        match hold.leave().await {
+            Ok(true) if !log.exists() => {}
+            Ok(_) => tracing::info!(
+                log = %log.display(),
+                "other processes use the database: the last of them takes its log in"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, log = %log.display(), "can't take in the database's log");
+            }
+        }
     }
 }
 

@@ -4,11 +4,12 @@ mod restore;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
 use super::names::{Ids, Names};
 use super::{Claim, History, PATIENCE, RoomStand, Row, Span};
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::store::embedded::{Embedded, Hold, Use};
 use crate::store::{LEASE, StoreError, migrations};
 
 /// Rows in one transaction: all who write wait for it.
@@ -22,6 +23,7 @@ const STANDS: &str = "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), 
 
 pub(super) struct SqliteHistory {
     connection: SqliteConnection,
+    hold: Hold,
     names: Names,
     ids: Ids,
 }
@@ -43,19 +45,14 @@ fn stand((id, name, last_seq, archived, replayed): Stand) -> RoomStand {
 
 impl SqliteHistory {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let options: SqliteConnectOptions = url
-            .parse()
-            .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-        let file = options.get_filename();
-        if !file.exists() {
-            return Err(StoreError::Unavailable(format!(
-                "there is no file {}; 'discordctl serve' makes it",
-                file.display()
-            )));
-        }
+        let database = Embedded::of(url)?;
+        database.check(Use::Write)?;
+        let hold = Hold::shared(&database).await?;
         let migrated = migrations::Migrator::new(url).up(None).await;
         migrated.map_err(crate::store::sqlite::schema)?;
-        let options = options
+        let options = database
+            .options()
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -68,6 +65,7 @@ impl SqliteHistory {
         migrations::fits(applied.map_err(StoreError::from))?;
         Ok(Self {
             connection,
+            hold,
             names: Names::default(),
             ids: Ids::default(),
         })
@@ -268,5 +266,8 @@ impl History for SqliteHistory {
     async fn close(self: Box<Self>) {
         // Everything was committed; there is nobody to tell.
         let _ = self.connection.close().await;
+        if let Err(error) = self.hold.leave().await {
+            tracing::warn!(%error, "can't take in the database's log");
+        }
     }
 }

@@ -4,17 +4,16 @@ mod load;
 mod runs;
 mod sizes;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Mutex;
 
 use super::{DatabaseSize, Held, Living, Look, Run, RunId, TableSize, Upkeep};
 use crate::model::RoomId;
+use crate::store::embedded::{Embedded, Hold, Use};
 use crate::store::{StoreError, migrations};
 
 /// A lease is renewed while something else is asked.
@@ -24,24 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct SqliteUpkeep {
     pool: SqlitePool,
-    file: PathBuf,
+    database: Embedded,
+    hold: Mutex<Option<Hold>>,
 }
 
 impl SqliteUpkeep {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let options: SqliteConnectOptions = url
-            .parse()
-            .map_err(|e| StoreError::Unsupported(format!("db_url '{url}': {e}")))?;
-        let file = options.get_filename().to_owned();
-        if !file.exists() {
-            return Err(StoreError::Unavailable(format!(
-                "there is no file {}; 'discordctl serve' makes it",
-                file.display()
-            )));
-        }
+        let database = Embedded::of(url)?;
+        database.check(Use::Write)?;
+        let hold = Hold::shared(&database).await?;
         let migrated = migrations::Migrator::new(url).up(None).await;
         migrated.map_err(crate::store::sqlite::schema)?;
-        let options = options
+        let options = database
+            .options()
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -52,7 +47,11 @@ impl SqliteUpkeep {
             .connect_lazy_with(options);
         let applied = sqlx::query_as(migrations::APPLIED).fetch_all(&pool).await;
         migrations::fits(applied.map_err(StoreError::from))?;
-        Ok(Self { pool, file })
+        Ok(Self {
+            pool,
+            database,
+            hold: Mutex::new(Some(hold)),
+        })
     }
 }
 
@@ -129,7 +128,7 @@ impl Upkeep for SqliteUpkeep {
     }
 
     async fn size(&self) -> Result<DatabaseSize, StoreError> {
-        Ok(sizes::database(&self.pool, &self.file).await?)
+        Ok(sizes::database(&self.pool, &self.database).await?)
     }
 
     async fn note(&self, tables: &[TableSize]) -> Result<(), StoreError> {
@@ -155,5 +154,10 @@ impl Upkeep for SqliteUpkeep {
 
     async fn close(&self) {
         self.pool.close().await;
+        if let Some(hold) = self.hold.lock().await.take()
+            && let Err(error) = hold.leave().await
+        {
+            tracing::warn!(%error, "can't take in the database's log");
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! How large tables are and were, and who lives.
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePool;
 
 use super::ago;
 use crate::store::LEASE;
+use crate::store::embedded::Embedded;
 use crate::store::upkeep::{DatabaseSize, KEEP_LOOKS, Living, Look, TableSize};
 
 pub(super) async fn tables(pool: &SqlitePool) -> Result<Vec<TableSize>, sqlx::Error> {
@@ -36,20 +35,20 @@ pub(super) async fn tables(pool: &SqlitePool) -> Result<Vec<TableSize>, sqlx::Er
     Ok(tables)
 }
 
-pub(super) async fn database(pool: &SqlitePool, file: &Path) -> Result<DatabaseSize, sqlx::Error> {
+pub(super) async fn database(
+    pool: &SqlitePool,
+    of: &Embedded,
+) -> Result<DatabaseSize, sqlx::Error> {
     let (page, pages, free): (i64, i64, i64) = sqlx::query_as(
         "SELECT page_size, page_count, freelist_count
          FROM pragma_page_size, pragma_page_count, pragma_freelist_count",
     )
     .fetch_one(pool)
     .await?;
-    let mut wal = file.to_owned().into_os_string();
-    wal.push("-wal");
-    let wal = std::fs::metadata(wal).map_or(0, |wal| wal.len());
     Ok(DatabaseSize {
         bytes: page * pages,
-        file: Some(file.to_owned()),
-        wal_bytes: Some(i64::try_from(wal).unwrap_or(i64::MAX)),
+        file: Some(of.main().to_owned()),
+        wal_bytes: Some(i64::try_from(of.log_bytes()).unwrap_or(i64::MAX)),
         free_bytes: Some(page * free),
     })
 }
