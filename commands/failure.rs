@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::error::ErrorKind;
 use discordctl::config::redact;
+use discordctl::model::{plain, plain_json};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -67,7 +68,7 @@ impl Failure {
             runbook: self.runbook,
             exit_code: self.exit as u8,
         };
-        serde_json::to_string(&problem).unwrap_or_default()
+        plain_json(&serde_json::to_string(&problem).unwrap_or_default()).into_owned()
     }
 }
 
@@ -86,11 +87,12 @@ struct Problem<'a> {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\x1b[1;31merror:\x1b[0m {}", self.what)?;
-        for line in self.why.lines() {
+        // What came from outside commands no terminal.
+        writeln!(f, "\x1b[1;31merror:\x1b[0m {}", plain(&self.what))?;
+        for line in plain(&self.why).lines() {
             writeln!(f, "  {line}")?;
         }
-        writeln!(f, "  \x1b[1mhint:\x1b[0m {}", self.hint)?;
+        writeln!(f, "  \x1b[1mhint:\x1b[0m {}", plain(&self.hint))?;
         match self.runbook {
             Some(name) => writeln!(f, "  \x1b[1mrunbook:\x1b[0m runbooks/{name}.md"),
             None => Ok(()),

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use discordctl::model::{plain, plain_json};
 use serde::Serialize;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
@@ -118,11 +119,15 @@ impl Output {
         result: &T,
         table: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<()> {
-        let text = match self.format() {
-            Format::Table => table(result),
-            Format::Json => serde_json::to_string_pretty(&Envelope::new(command, result))?,
-        };
-        self.raw(format!("{}\n", text.trim_end()).as_bytes())
+        match self.format() {
+            Format::Table => self
+                .text(&format!("{}\n", table(result).trim_end()))
+                .map(drop),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&Envelope::new(command, result))?;
+                self.json(&json).map(drop)
+            }
+        }
     }
 
     /// Prints one result of many: a line of JSON, or a table with a blank line after it. False
@@ -133,20 +138,29 @@ impl Output {
         result: &T,
         table: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<bool> {
-        let text = match self.format() {
-            Format::Table => format!("{}\n\n", table(result).trim_end()),
-            Format::Json => serde_json::to_string(&Envelope::new(command, result))? + "\n",
-        };
-        self.write(text.as_bytes())
+        match self.format() {
+            Format::Table => self.text(&format!("{}\n\n", table(result).trim_end())),
+            Format::Json => self.json(&serde_json::to_string(&Envelope::new(command, result))?),
+        }
     }
 
     /// Prints one line of JSON Lines, for commands that tell what they do while they do it.
     pub(crate) fn json_line<T: Serialize>(&self, name: &str, line: &T) -> anyhow::Result<()> {
         let text = serde_json::to_string(&Envelope::new(name, line))?;
-        self.raw(format!("{text}\n").as_bytes())
+        self.json(&text).map(drop)
     }
 
-    /// Prints bytes that are a format of their own. A reader that has seen enough
+    /// Prints text for people, or in a form of its own. Whatever is in it from outside, it
+    /// commands no terminal. False if nobody reads any more.
+    pub(crate) fn text(&self, text: &str) -> anyhow::Result<bool> {
+        self.write(plain(text).as_bytes())
+    }
+
+    fn json(&self, json: &str) -> anyhow::Result<bool> {
+        self.write(format!("{}\n", plain_json(json)).as_bytes())
+    }
+
+    /// Prints bytes of our own that are a format of their own. A reader that has seen enough
     /// (`| head -1`) is no error.
     pub(crate) fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
         self.write(bytes).map(|_| ())

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::Context;
 use async_trait::async_trait;
 use clap::{Args, Subcommand};
+use discordctl::model::plain;
 use discordctl::ops::runbook::{self, Book, Person, Place, Report, Verdict};
 use discordctl::server::signalled;
 use serde::Serialize;
@@ -211,7 +212,7 @@ impl Asked {
 impl Person for Asked {
     fn told(&mut self, line: &str) {
         // If nobody reads it any more, the log still has it.
-        let _ = writeln!(anstream::stderr().lock(), "{line}");
+        let _ = writeln!(anstream::stderr().lock(), "{}", plain(line));
     }
 
     async fn may(&mut self) -> bool {

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod meter;
 pub mod model;
 pub mod ops;
+pub mod private;
 pub mod process;
 pub mod server;
 pub mod store;

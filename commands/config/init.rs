@@ -1,11 +1,11 @@
 //! `discordctl config init`: a file with every setting at its default.
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::Config;
+use discordctl::private;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -32,11 +32,8 @@ struct Written {
 pub(crate) fn run(args: &InitArgs, output: &Output) -> anyhow::Result<Exit> {
     let file = args.file.display().to_string();
     let text = serde_json::to_string_pretty(&Config::default())? + "\n";
-    let mut new = match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.file)
-    {
+    // It is where passwords will be.
+    let mut new = match private::create_new(&args.file) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(exists(&file).into());
         }

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use discordctl::config::HumanDuration;
+use discordctl::model::plain;
 use discordctl::ops::drill::{self, Commands, DrillError, Event, Fault, Live, Plan};
 use discordctl::ops::instances::Place;
+use discordctl::private;
 use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
@@ -150,7 +152,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
     }
     // Before a drill is held whose result can't be kept.
     let logs = &args.logs;
-    std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    private::folder(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let signal = AtomicI32::new(0);
     let held = instances::runtime()?.block_on(async {
         let stop = CancellationToken::new();
@@ -282,14 +284,15 @@ async fn watch(mut signals: Signals, stop: &CancellationToken, number: &AtomicI3
 fn tell(format: Format) -> impl Fn(&Event) + Send + Sync + 'static {
     move |event| {
         if format == Format::Table {
-            anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), event.what);
+            anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), plain(&event.what));
         }
     }
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let path = folder.join(name);
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    private::write_whole(&path, text.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn explain(error: &DrillError) -> Failure {

@@ -65,8 +65,8 @@ pub(crate) fn run(args: &HealthArgs, asked: Asked, output: &Output) -> anyhow::R
     // A name that is still being looked up must not hold up the answer.
     runtime.shutdown_background();
     match asked.plugin() {
-        Some(Plugin::Nagios) => output.raw(nagios::text(&report).as_bytes())?,
-        Some(Plugin::Prometheus) => output.raw(prometheus::text(&report).as_bytes())?,
+        Some(Plugin::Nagios) => output.text(&nagios::text(&report)).map(drop)?,
+        Some(Plugin::Prometheus) => output.text(&prometheus::text(&report)).map(drop)?,
         None => output.result("health", &report, text::text)?,
     }
     Ok(exit(report.status))

@@ -1,4 +1,5 @@
 //! What is told while a restart goes on, and at its end.
+use discordctl::model::plain;
 use discordctl::ops::instances::roll::{Event, How, Outcome, Progress, Report, Row, Verdict, Way};
 use indicatif::ProgressBar;
 
@@ -23,7 +24,7 @@ impl<'o> Told<'o> {
             // A reader that went away changes nothing.
             None => drop(self.output.json_line("restart-event", event)),
             Some(spinner) => {
-                let line = sentence(event);
+                let line = plain(&sentence(event)).into_owned();
                 spinner.suspend(|| anstream::eprintln!("{line}"));
                 spinner.set_message(line.lines().next().unwrap_or_default().to_owned());
             }
@@ -137,7 +138,7 @@ pub(super) fn show(report: &Report, output: &Output) -> anyhow::Result<Exit> {
         }
         (_, false) => "the roll stopped here; every other instance is as it was",
     };
-    anstream::eprintln!("{advice}");
+    anstream::eprintln!("{}", plain(advice));
     Ok(exit)
 }
 

@@ -2,6 +2,7 @@
 mod failure;
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::{Config, Loaded};
+use discordctl::model::plain;
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
 use discordctl::server::{Program, Server, Signals, SystemClock, log};
@@ -50,7 +52,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     }
     let loaded = args.settings.load()?;
     for warning in &loaded.warnings {
-        anstream::eprintln!("\x1b[1;33mwarning:\x1b[0m {warning}");
+        let warning = warning.to_string();
+        anstream::eprintln!("\x1b[1;33mwarning:\x1b[0m {}", plain(&warning));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -180,10 +183,7 @@ fn tell(told: std::io::Result<()>) {
 
 /// Three lines for whoever started it: where to talk, and how to stop.
 fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
-    let host = match config.bind {
-        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
-        ip => ip.to_string(),
-    };
+    let (host, page) = callable(config.bind);
     let mut stdout = std::io::stdout().lock();
     writeln!(
         stdout,
@@ -192,7 +192,7 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
     )?;
     writeln!(
         stdout,
-        "talk from a browser:   http://{host}:{}",
+        "talk from a browser:   http://{page}:{}",
         server.http.port()
     )?;
     writeln!(
@@ -201,6 +201,16 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
         config.db_url
     )?;
     Ok(stdout.flush()?)
+}
+
+/// What to call the address that is listened on, at a terminal and in a URL.
+fn callable(bind: IpAddr) -> (String, String) {
+    let usual = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match bind {
+        ip if ip == usual || ip.is_unspecified() => ("localhost".into(), "localhost".into()),
+        IpAddr::V4(ip) => (ip.to_string(), ip.to_string()),
+        IpAddr::V6(ip) => (ip.to_string(), format!("[{ip}]")),
+    }
 }
 
 /// Every connection needs a descriptor; the soft limit is often far below what is allowed.

@@ -55,8 +55,29 @@ impl Chat {
         ))
     }
 
-    /// The session that `secret` belongs to, on whatever instance it began.
+    /// The session that `secret` belongs to, on whatever instance it began, online under its
+    /// nickname again. Fails where somebody else has that by now.
     pub async fn resume(
+        &self,
+        secret: &str,
+        transport: TransportKind,
+    ) -> Result<Arc<Session>, ChatError> {
+        let session = self.recognise(secret, transport).await?;
+        self.be_online(&session).await?;
+        Ok(session)
+    }
+
+    /// Claims the session's nickname again, if it was free for whoever wanted it meanwhile.
+    pub(super) async fn be_online(&self, session: &Session) -> Result<(), ChatError> {
+        if !session.state.lock().stored {
+            self.presence.claim(session).await?;
+            self.presence.announce(session, Move::Joined);
+        }
+        Ok(())
+    }
+
+    /// The session alone: enough to leave, and to be called otherwise.
+    pub async fn recognise(
         &self,
         secret: &str,
         transport: TransportKind,
@@ -81,11 +102,8 @@ impl Chat {
             }
             (state.stored, upgraded)
         };
-        if !stored || upgraded {
+        if stored && upgraded {
             self.presence.claim(&session).await?;
-        }
-        if !stored {
-            self.presence.announce(&session, Move::Joined);
         }
         if session.mark_used(now, TOUCH_AFTER) {
             let key = session.key().clone();

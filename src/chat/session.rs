@@ -114,6 +114,11 @@ impl Session {
         self.transport() != TransportKind::Tcp
     }
 
+    /// Whether it is used by requests, between which its nickname may become free.
+    pub(super) fn comes_and_goes(&self) -> bool {
+        self.transport() == TransportKind::Http
+    }
+
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.id == room.id)
     }

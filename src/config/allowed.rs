@@ -17,6 +17,29 @@ pub(super) fn explain(found: &Value, refusal: &serde_json::Error) -> String {
     }
 }
 
+/// The same for a value that may hold a secret, of which nobody knows where it is: only how it
+/// begins is shown.
+pub(super) fn explain_secret(found: &Value, refusal: &serde_json::Error) -> String {
+    let refusal = refusal.to_string();
+    let is_scheme = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-".contains(&b))
+    };
+    let found = match found {
+        Value::String(text) => match text.split_once("://") {
+            Some((scheme, _)) if is_scheme(scheme) => format!("\"{scheme}://…\""),
+            _ => "a text".to_owned(),
+        },
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        other => other.to_string(),
+    };
+    match refusal.starts_with("expected ") {
+        true => format!("found {found}, {refusal}"),
+        false => format!("found {found}: {refusal}"),
+    }
+}
+
 /// Rust's names for types are not an operator's.
 fn reword(expected: &str) -> String {
     match expected {

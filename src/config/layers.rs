@@ -13,12 +13,16 @@ use super::{Loaded, allowed, check, defaults, suggest, tree};
 pub const ENV_PREFIX: &str = "DISCORDCTL_";
 
 /// Variables with that prefix that are no keys: the files to read, and the log filter.
-const ENV_OTHERS: [&str; 3] = [
+const ENV_OTHERS: [&str; 4] = [
     "DISCORDCTL_CONFIG",
     "DISCORDCTL_CONFIG_DIR",
+    "DISCORDCTL_DEV_DIR",
     "DISCORDCTL_LOG",
 ];
 const ENV_TESTS: &str = "DISCORDCTL_TEST_";
+
+/// Keys whose values may hold a secret: of one that can't be read nothing is shown.
+const SECRETS: [&str; 3] = ["archive.url", "db_url", "redis_url"];
 
 /// Which source each key's value came from.
 #[derive(Debug, Clone, Default)]
@@ -36,28 +40,36 @@ pub(super) struct Layers {
     tree: Value,
     /// Every key path, in alphabetical order.
     keys: Vec<String>,
+    /// Those that may be left without a value.
+    nullable: Vec<String>,
     provenance: Provenance,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
+
+/// Some editors begin a file with it (RFC 8259, section 8.1, lets a reader ignore it).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Layers {
     pub(super) fn new() -> Self {
         let tree = tree::of(&Config::default());
-        let keys = tree::leaves(&tree)
-            .into_iter()
-            .map(|(key, _)| key)
-            .collect();
+        let leaves = tree::leaves(&tree);
+        let empty = leaves.iter().filter(|(_, value)| value.is_null());
+        let nullable = empty.map(|(key, _)| key.clone()).collect();
+        let keys = leaves.into_iter().map(|(key, _)| key).collect();
         Self {
             tree,
             keys,
+            nullable,
             provenance: Provenance::default(),
             problems: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
     pub(super) fn file(&mut self, path: &Path, bytes: &[u8]) {
         let origin = Origin::File(path.to_owned());
-        match tree::parse(bytes) {
+        match tree::parse(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)) {
             Ok(Value::Object(entries)) => self.object("", &entries, &origin),
             Ok(other) => {
                 let message = format!(
@@ -114,10 +126,29 @@ impl Layers {
             if let Some(key) = names.get(&name) {
                 self.set_text(key, &text, &Origin::Env(name));
             } else {
-                let known = names.keys().map(String::as_str).chain(ENV_OTHERS);
-                let meant = suggest::closest(&name, known).map(str::to_owned);
-                self.problem(&Origin::Env(name), None, "unknown variable".into(), meant);
+                self.unknown_variable(name, names.keys().map(String::as_str));
             }
+        }
+    }
+
+    /// Others set variables of that name too, as Kubernetes does for a Service that is called
+    /// like this program: only what is a key but for one letter is surely a mistake.
+    fn unknown_variable<'a>(&mut self, name: String, keys: impl Iterator<Item = &'a str>) {
+        let known = keys.chain(ENV_OTHERS);
+        let mistyped = suggest::mistyped(&name, known).map(str::to_owned);
+        let problem = Problem {
+            // A name may hold anything, also what would command a terminal.
+            origin: Origin::Env(name.escape_debug().to_string()),
+            key: None,
+            message: "unknown variable".into(),
+            suggestion: mistyped,
+        };
+        match &problem.suggestion {
+            Some(_) => self.problems.push(problem),
+            None => self.warnings.push(Problem {
+                message: "unknown variable, which is ignored".into(),
+                ..problem
+            }),
         }
     }
 
@@ -139,7 +170,9 @@ impl Layers {
         let mut readings = vec![found.clone()];
         match tree::at(&mut self.tree, key) {
             Some(Value::Array(_)) => readings = vec![list(text)],
-            _ if text.is_empty() => readings.push(Value::Null),
+            _ if text.is_empty() && self.nullable.iter().any(|nullable| nullable == key) => {
+                readings = vec![Value::Null];
+            }
             _ => readings.extend(serde_json::from_str::<Value>(text)),
         }
         self.set(key, &found, &readings, origin);
@@ -164,7 +197,10 @@ impl Layers {
             }
         }
         if let Some(error) = refusal {
-            let message = allowed::explain(found, &error);
+            let message = match SECRETS.contains(&key) {
+                true => allowed::explain_secret(found, &error),
+                false => allowed::explain(found, &error),
+            };
             self.problem(origin, Some(key), message, None);
         }
     }
@@ -196,6 +232,7 @@ impl Layers {
             tree,
             provenance,
             mut problems,
+            mut warnings,
             ..
         } = self;
         let mut config = Config::deserialize(&tree).expect("kept valid by `set`");
@@ -206,7 +243,7 @@ impl Layers {
         if !problems.is_empty() {
             return Err(ConfigError::Invalid { problems });
         }
-        let warnings = check::warnings(&config, &provenance);
+        warnings.extend(check::warnings(&config, &provenance));
         Ok(Loaded {
             config,
             provenance,

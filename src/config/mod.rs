@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
-pub use redact::redact;
+pub use redact::{redact, redact_words};
 pub use schedule::{NotASchedule, Schedule};
-pub use secret_url::{ArchiveUrl, DbUrl, RedisUrl, SecretUrl};
+pub use secret_url::{ArchiveUrl, BadUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Config, Cors, DbPool, Drain, History, Http, Limits, Log, LogFormat, LogLevel,
     Retention, Thresholds,

@@ -47,7 +47,11 @@ impl FromStr for Schedule {
 
     fn from_str(text: &str) -> Result<Self, NotASchedule> {
         let text = text.trim();
-        if text.is_empty() || text == OFF {
+        if text.is_empty() {
+            let message = "it is empty: write \"off\" if it is never to run";
+            return Err(NotASchedule(message.into()));
+        }
+        if text == OFF {
             return Ok(Self {
                 text: OFF.to_owned(),
                 cron: None,
@@ -180,7 +184,10 @@ impl Field<'_> {
             None => (item, None),
         };
         let (from, to) = match range.split_once('-') {
-            Some((from, to)) => (self.value(from)?, self.value(to)?),
+            Some((from, to)) => {
+                let from = self.value(from)?;
+                (from, self.last(from, to)?)
+            }
             None if range == "*" => (unit.least, unit.most.min(unit.least + self.count() - 1)),
             None => {
                 let value = self.value(range)?;
@@ -233,6 +240,16 @@ impl Field<'_> {
                 self.or_name()
             )),
         }
+    }
+
+    /// The end of a range that begins with `from`: a Sunday by name is the last day then.
+    fn last(&self, from: u32, text: &str) -> Result<u32, String> {
+        let value = self.value(text)?;
+        let is_sunday = self.unit.most == 7 && value == 0 && number(text).is_none();
+        Ok(match is_sunday && from > 0 {
+            true => self.unit.most,
+            false => value,
+        })
     }
 
     fn or_name(&self) -> &'static str {

@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::redact::redact;
 use super::units::NotAllowed;
+use crate::model::url::UrlError;
+use crate::model::url::postgres::PostgresUrl;
+use crate::model::url::redis::RedisUrl as RedisParts;
 
 /// A URL of one kind. `Debug`, `Display` and `Serialize` hide its password; [`SecretUrl::expose`]
 /// is for the driver that connects.
@@ -37,6 +40,22 @@ pub trait Kind {
     fn spaced(_text: &str) -> bool {
         false
     }
+
+    /// What is wrong with one that begins as it should.
+    fn check(_text: &str) -> Result<(), UrlError> {
+        Ok(())
+    }
+}
+
+/// Why a text is no URL of a kind. Nothing of it is said, since it may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadUrl {
+    #[error(transparent)]
+    NotAllowed(NotAllowed),
+    #[error("it has a blank or a control character; in a password write a blank as %20")]
+    Blank,
+    #[error(transparent)]
+    Wrong(UrlError),
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -68,15 +87,36 @@ impl Kind for Database {
     fn spaced(text: &str) -> bool {
         text.starts_with("sqlite:")
     }
+
+    fn check(text: &str) -> Result<(), UrlError> {
+        match PostgresUrl::is_meant(text) {
+            true => text.parse::<PostgresUrl>().map(drop),
+            false => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
 pub enum Redis {}
 
 impl Kind for Redis {
-    const PREFIXES: &'static [&'static str] = &["redis://", "rediss://", "valkey://", "valkeys://"];
+    const PREFIXES: &'static [&'static str] = &[
+        "redis://",
+        "rediss://",
+        "redis+",
+        "valkey://",
+        "valkeys://",
+        "valkey+",
+        "unix://",
+        "sentinel://",
+        "redis-sentinel://",
+    ];
     const ALLOWED: NotAllowed =
         NotAllowed("a Redis or Valkey URL: redis://USER:PASSWORD@HOST:PORT, or null for none");
+
+    fn check(text: &str) -> Result<(), UrlError> {
+        text.parse::<RedisParts>().map(drop)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -85,6 +125,19 @@ pub enum ArchiveStore {}
 impl Kind for ArchiveStore {
     const PREFIXES: &'static [&'static str] = &["file:", "s3://"];
     const ALLOWED: NotAllowed = NotAllowed("an archive URL: file:FOLDER or s3://BUCKET/PREFIX");
+
+    fn check(text: &str) -> Result<(), UrlError> {
+        let rest = text.strip_prefix("s3://");
+        let bucket = rest.map(|rest| rest.split('/').next().unwrap_or_default());
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        match bucket.is_some_and(|bucket| bucket.is_empty() || !bucket.bytes().all(is_plain)) {
+            true => Err(UrlError::new(
+                "the bucket is no plain name; keys, region and endpoint come from the variables \
+                 of AWS's tools, and not from the URL",
+            )),
+            false => Ok(()),
+        }
+    }
 }
 
 impl<K> SecretUrl<K> {
@@ -153,23 +206,26 @@ impl ArchiveUrl {
 }
 
 impl<K: Kind> FromStr for SecretUrl<K> {
-    type Err = NotAllowed;
+    type Err = BadUrl;
 
-    fn from_str(text: &str) -> Result<Self, NotAllowed> {
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
         // Something has to follow, and nothing that would break a line in a log may.
         let of_this_kind = K::PREFIXES.iter().any(|prefix| {
             text.strip_prefix(prefix)
                 .is_some_and(|rest| !rest.is_empty())
         });
-        let odd = |c: char| c.is_control() || c.is_whitespace() && !(c == ' ' && K::spaced(text));
         if let Some(wrong) = K::wrong(text) {
-            return Err(wrong);
+            return Err(BadUrl::NotAllowed(wrong));
         }
-        if of_this_kind && !text.contains(odd) {
-            Ok(Self::new(text.to_owned()))
-        } else {
-            Err(K::ALLOWED)
+        if !of_this_kind {
+            return Err(BadUrl::NotAllowed(K::ALLOWED));
         }
+        let odd = |c: char| c.is_control() || c.is_whitespace() && !(c == ' ' && K::spaced(text));
+        if text.contains(odd) {
+            return Err(BadUrl::Blank);
+        }
+        K::check(text).map_err(BadUrl::Wrong)?;
+        Ok(Self::new(text.to_owned()))
     }
 }
 
@@ -202,7 +258,7 @@ impl<'de, K: Kind> Deserialize<'de> for SecretUrl<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DbUrl, RedisUrl};
+    use super::{BadUrl, DbUrl, RedisUrl};
 
     #[test]
     fn no_way_of_printing_shows_one() {
@@ -242,5 +298,20 @@ mod tests {
         assert!("postgres://h/db\nx".parse::<DbUrl>().is_err());
         assert!("redis://localhost:6379".parse::<RedisUrl>().is_ok());
         assert!("localhost:6379".parse::<RedisUrl>().is_err());
+        assert!("redis+unix:///run/redis.sock".parse::<RedisUrl>().is_ok());
+        for wrong in [
+            "redis://a:1,b:2",
+            "redis+sentinel://a:1/main",
+            "redis://h?protocol=resp2",
+        ] {
+            assert!(
+                matches!(wrong.parse::<RedisUrl>(), Err(BadUrl::Wrong(_))),
+                "{wrong}"
+            );
+        }
+        let typo = "postgres://h/db?sslmod=require"
+            .parse::<DbUrl>()
+            .expect_err("a typo");
+        assert!(typo.to_string().contains("did you mean sslmode?"), "{typo}");
     }
 }

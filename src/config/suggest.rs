@@ -1,18 +1,15 @@
 //! "Did you mean".
 
-/// The candidate most like `word`, if any is like it at all.
-pub(super) fn closest<'a>(
+use crate::model::closest;
+
+/// The candidate that is `word` but for one letter: left out, put in, mistaken, or swapped with
+/// its neighbour.
+pub(super) fn mistyped<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    /// Where clap draws the line too: a wrong guess is worse than none.
-    const LIKE: f64 = 0.7;
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(score, _)| *score > LIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
+    let mut candidates = candidates.into_iter();
+    candidates.find(|candidate| strsim::osa_distance(word, candidate) == 1)
 }
 
 /// What was meant by the unknown key `path`: that name in another section, or else the key or

@@ -153,6 +153,76 @@ fn wrong_variables_and_flags_are_told_by_name() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+/// As Kubernetes sets them for a Service of our name, and others for theirs.
+#[test]
+fn a_variable_that_is_nobodys_key_is_a_warning_unless_it_is_mistyped() {
+    let env = [
+        ("DISCORDCTL_PORT", "tcp://10.0.0.1:80"),
+        ("DISCORDCTL_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("DISCORDCTL_SERVICE_HOST", "10.0.0.1"),
+        ("DISCORDCTL_DEV_DIR", "/tmp/dev"),
+        ("DISCORDCTL_CONFIG", "x.json"),
+    ];
+    let loaded = configure("{}", &env, &[]).expect("valid");
+    let warned: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warned,
+        ["PORT", "PORT_80_TCP_ADDR", "SERVICE_HOST"]
+            .map(|name| format!("DISCORDCTL_{name}: unknown variable, which is ignored"))
+    );
+    for (typo, meant) in [
+        ("DISCORDCTL_TCPPORT", "DISCORDCTL_TCP_PORT"),
+        ("DISCORDCTL_BNID", "DISCORDCTL_BIND"),
+        ("DISCORDCTL_DB_URLS", "DISCORDCTL_DB_URL"),
+        ("DISCORDCTL_DB_URI", "DISCORDCTL_DB_URL"),
+        ("DISCORDCTL_CONFIGS", "DISCORDCTL_CONFIG"),
+    ] {
+        let told = configure("{}", &[(typo, "x")], &[]).expect_err("a typo");
+        assert_eq!(
+            told,
+            [format!("{typo}: unknown variable; did you mean {meant}?")]
+        );
+    }
+    let empty = configure("{}", &[("DISCORDCTL_ARCHIVE_SCHEDULE", "")], &[]);
+    let told = empty.expect_err("nothing is meant by it").join("");
+    assert!(told.contains("write \"off\""), "{told}");
+}
+
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark() {
+    let loaded = configure("\u{feff}{\"tcp_port\": 7}", &[], &[]).expect("valid");
+    assert_eq!(loaded.config.tcp_port, 7);
+}
+
+/// Whatever a URL is called by and whatever is wrong with it: nothing of its secret is told.
+#[test]
+fn no_error_about_a_url_shows_any_of_it() {
+    for key in ["db_url", "redis_url", "archive.url"] {
+        for url in [
+            "postgres://u:S3CRET@h:port/db",
+            "postgres://u:S3CR@ET@h/db",
+            "postgres://h/db?S3CRET=x",
+            "postgres://h/db?sslmode=S3CRET",
+            "postgres://u:S3 CRET@h/db",
+            "redis://:S3CRET@h,b",
+            "redis+sentinel://:S3CRET@h/main",
+            "redis://h?token=S3CRET",
+            "s3://S3CRET:KEY@bucket/x",
+            "mysql://u:S3CRET@h/db",
+            "S3CRET://x",
+            "S3CRET",
+        ] {
+            let told = configure("{}", &[], &[(key, url)])
+                .expect_err(url)
+                .join("\n");
+            assert!(
+                !told.contains("S3CR") && !told.contains("CRET"),
+                "{key}: {told}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_is_no_object_of_settings_is_told() {
     insta::assert_snapshot!(

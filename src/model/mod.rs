@@ -1,17 +1,22 @@
 //! The values that chat is made of. No I/O, no clock, nothing shared.
+mod closest;
 mod content;
 mod host;
 mod message;
 mod name;
 mod network;
+mod plain;
 mod room;
 mod session;
+pub mod url;
 
+pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
 pub use host::Host;
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use network::{Network, NotANetwork, client_network};
+pub use plain::{plain, plain_json, plain_line};
 pub use room::RoomRef;
 pub use session::{Nonce, SessionId, SessionKey, TransportKind};
 

@@ -35,9 +35,23 @@ pub enum HttpError {
 }
 
 impl Answer {
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is none. Its texts have one line each: whatever answers there,
+    /// it can't add lines of its own to what is told of it.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
+        let mut value = serde_json::from_str(&self.body).unwrap_or_default();
+        flatten(&mut value);
+        value
+    }
+}
+
+fn flatten(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains(['\n', '\t']) => {
+            *text = text.replace(['\n', '\t'], " ")
+        }
+        Value::Array(values) => values.iter_mut().for_each(flatten),
+        Value::Object(entries) => entries.values_mut().for_each(flatten),
+        _ => {}
     }
 }
 
@@ -113,6 +127,8 @@ mod tests {
             (answer.status, answer.json()["ready"].as_bool()),
             (503, Some(false))
         );
+        let answer = read("HTTP/1.0 200 OK\r\n\r\n{\"a\":[\"x\\ny\"]}").expect("an answer");
+        assert_eq!(answer.json()["a"][0], "x y");
         for strange in [
             "",
             "SSH-2.0-x\r\n\r\n",

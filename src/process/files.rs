@@ -1,13 +1,9 @@
 //! Where an instance's files are, and the folder that only its user may enter.
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-
-/// The folder may be another user's than ours: what lies there is not followed elsewhere.
-pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+use crate::private;
 
 /// The paths of one instance's files, below its `data_dir`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,50 +45,6 @@ impl Files {
 
     /// Makes the folder, and sees to it that nobody else may enter.
     pub fn make_folder(&self) -> io::Result<()> {
-        private_folder(&self.run)
+        private::own_folder(&self.run)
     }
-}
-
-/// A folder of mode 0700 that is ours, made if it is not there.
-pub(super) fn private_folder(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    let found = fs::metadata(path)?;
-    let us = rustix::process::geteuid().as_raw();
-    if found.uid() != us {
-        let uid = found.uid();
-        let why = format!("it belongs to user {uid}, and this is user {us}");
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    if found.mode() & 0o777 != 0o700 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-/// Writes a file of mode 0600 whole or not at all.
-pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let new = path.with_extension(format!("{}.new", std::process::id()));
-    let write = || {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(NO_LINK)
-            .open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&new);
-    })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Facts;
-use super::files::write_whole;
+use crate::private::write_whole;
 
 /// Longer than any that an instance writes; what is longer is cut, and then no JSON.
 const LONGEST: u64 = 64 * 1024;
@@ -77,7 +77,7 @@ impl Identity {
 
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        write_whole(path, &format!("{text}\n"))
+        write_whole(path, format!("{text}\n").as_bytes())
     }
 
     /// Removes the file if it still speaks of this process, and not of a successor.

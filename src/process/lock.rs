@@ -1,13 +1,12 @@
 //! The lock an instance holds for life.
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::files::NO_LINK;
+use crate::private;
 
 /// `flock` on an open file description: it ends with the last descriptor of that description,
 /// whoever holds it, and so it can be handed to another process without a moment in between.
@@ -17,14 +16,7 @@ pub struct Lock(OwnedFd);
 impl Lock {
     /// `None` if somebody has it.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(NO_LINK)
-            .open(path)?;
+        let file = private::edit(path)?;
         let locked = attempt(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(locked.then(|| Self(file.into())))
     }

@@ -1,11 +1,13 @@
 //! A log in a file that does not grow for ever. The process that writes it turns it over, so
 //! that nobody has to be told to open it again.
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
+
+use crate::private;
 
 /// The file behind standard error: what a panic or a library says lands there too.
 #[derive(Debug)]
@@ -83,11 +85,7 @@ fn behind_stderr(path: &Path) -> io::Result<u64> {
 /// A log that is appended to, made with its folder if it is not there.
 pub fn append_to(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        private::folder(folder)?;
     }
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+    private::append(path)
 }

@@ -22,7 +22,6 @@ mod ports;
 pub use claim::{Claim, ClaimError, Origin};
 pub use facts::{Executable, Facts};
 pub use files::Files;
-pub(crate) use files::write_whole;
 pub use handle::Handle;
 pub use here::{Found, started_from};
 pub use identity::{Identity, State};

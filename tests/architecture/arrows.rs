@@ -3,7 +3,10 @@ use crate::{paths, tokens};
 
 /// A room, and the rooms it may import.
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
-    ("commands", &["server", "ops", "process", "config", "model"]),
+    (
+        "commands",
+        &["server", "ops", "process", "private", "config", "model"],
+    ),
     (
         "server",
         &[
@@ -22,7 +25,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "store", "bus", "process", "config", "clock", "model", "meter",
+            "store", "bus", "process", "private", "config", "clock", "model", "meter",
         ],
     ),
     ("transport", &["chat", "model", "meter"]),
@@ -31,12 +34,13 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &["delivery", "store", "bus", "clock", "model", "meter"],
     ),
     ("delivery", &["store", "bus", "clock", "model", "meter"]),
-    ("store", &["model", "meter"]),
+    ("store", &["private", "model", "meter"]),
     ("bus", &["model", "meter"]),
     ("config", &["model"]),
-    ("process", &["config", "clock", "model"]),
+    ("process", &["private", "config", "clock", "model"]),
     ("model", &[]),
     ("clock", &[]),
+    ("private", &[]),
     ("meter", &[]),
 ];
 

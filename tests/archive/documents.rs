@@ -1,5 +1,7 @@
 //! Documents that are damaged, foreign, or do not fit.
 #![allow(clippy::unwrap_used)]
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 
 use crate::db::Db;
@@ -9,6 +11,16 @@ pub(crate) async fn a_flipped_bit_is_refused_and_nothing_is_written(db: Db) {
     let operator = Operator::new(db).await;
     operator.fill(&["general"], 400).await;
     operator.run(&["archive"]).well();
+    let archive = operator.folder.path().join("archive");
+    let manifest = archive.join("manifest.json");
+    let written = operator
+        .documents()
+        .into_iter()
+        .map(|(path, _)| archive.join(path));
+    for private in written.chain([archive.clone(), manifest]) {
+        let mode = std::fs::metadata(&private).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is open to others", private.display());
+    }
     let before = (operator.dump().await, operator.stands().await);
     let documents = operator.documents();
     let path = operator.folder.path().join("archive").join(&documents[0].0);

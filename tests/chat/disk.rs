@@ -2,6 +2,7 @@
 //! is room again it goes on by itself.
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::client::{Browser, Person, in_time};
@@ -10,6 +11,26 @@ use crate::server::Process;
 
 /// Enough for the database, and some hundred messages.
 const DISK: u64 = 4 << 20;
+
+/// Whoever can read the database reads every room, and what proves to be somebody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_on_a_disk_for_its_user_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("new/data");
+    let server = Process::start(&place, "one", (0, 0)).await;
+    let mut person = Browser::connect(server.http, "keeper").await;
+    person.command("/join general").await.expect("joined");
+    person.say("general", "a secret").await.expect("committed");
+    for name in ["", "discord.db", "discord.db-wal", "discord.db-shm", "run"] {
+        let found = fs::metadata(place.join(name)).expect("it is there");
+        assert_eq!(
+            found.permissions().mode() & 0o077,
+            0,
+            "'{name}' is open to others"
+        );
+    }
+    assert_eq!(server.terminate().await, Some(0));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_an_answer_and_not_an_end() {

@@ -35,6 +35,12 @@ async fn nobody_notices(db: Db) {
     // Two rooms, and a line whose end comes much later; plain lines go to `side`.
     middle.write("half a li\u{e9}".as_bytes()).await;
 
+    // Other protocols, of which the first line comes in halves.
+    let mut page = Lines::connect(tcp).await;
+    page.write(b"POST / HT").await;
+    let mut hello = Lines::connect(tcp).await;
+    hello.write(b"\x16").await;
+
     let deaf = TcpSocket::new_v4().unwrap();
     deaf.set_recv_buffer_size(4096).unwrap();
     let mut deaf = deaf.connect(tcp).await.unwrap();
@@ -73,6 +79,15 @@ async fn nobody_notices(db: Db) {
     let (said, silence) = talker.await.unwrap();
     println!("{said} lines; the longest silence {silence:?}");
     println!("{} came and went", knocker.await.unwrap());
+
+    page.write(b"TP/1.1\r\n\r\n/join general\r\nnever\r\n")
+        .await;
+    hello.write(b"\x03\x01\n/join general\nnever\n").await;
+    for stranger in [&mut page, &mut hello] {
+        let line = stranger.line().await.unwrap();
+        assert!(line.starts_with("[system] this port takes"), "{line}");
+        assert_eq!(stranger.line().await, None);
+    }
 
     // The line that was begun before all that.
     middle.write(b"ne\n").await;

@@ -1,4 +1,5 @@
 //! Restarts, sessions that end, and the last words of a stop.
+use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
 use super::client::{Wire, request, soon};
@@ -101,4 +102,30 @@ async fn a_stop_answers_what_was_asked_and_closes_idle_connections() {
     assert_eq!(answer.status, 200);
     assert_eq!(idle.rest().await, b"");
     assert_eq!(asking.rest().await, b"");
+}
+
+/// A session that was not used for a while has no claim on its nickname: whoever has it now is not
+/// disturbed, and the session can be called otherwise, and end.
+#[tokio::test]
+async fn a_session_whose_name_was_taken_can_still_leave_or_be_called_otherwise() {
+    let server = Running::start().await;
+    let (ann, bea) = (server.connect("ann").await, server.connect("bea").await);
+    server.command(&ann, "/join general").await;
+    // Nobody is online after a restart, and every session is known.
+    let server = server.restart().await;
+    let other = server.connect("ann").await;
+    server.connect("bea").await;
+    for command in ["/help", "/rooms", "/list"] {
+        assert_eq!(server.command(&ann, command).await.status, 200, "{command}");
+    }
+    assert_eq!(server.command(&ann, "/join general").await.status, 409);
+    assert_eq!(server.say(&ann, "general", "hi").await.status, 409);
+    assert_eq!(server.command(&ann, "/nick ann").await.status, 409);
+    assert_eq!(server.command(&ann, "/nick anna").await.status, 200);
+    assert_eq!(server.say(&ann, "general", "hi").await.status, 200);
+    assert_eq!(server.command(&ann, "/quit").await.status, 200);
+    let body = json!({ "session_id": bea });
+    assert_eq!(server.post("/api/disconnect", &body).await.status, 200);
+    assert_eq!(server.post("/api/disconnect", &body).await.status, 401);
+    assert_eq!(server.say(&other, "general", "still ann").await.status, 200);
 }

@@ -31,8 +31,12 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn a_target_without_a_path_is_nothing_here() {
     let server = Running::start().await;
     let mut wire = Wire::open(server.http).await;
-    wire.send(request("CONNECT", "other:1", &[], None)).await;
+    wire.send(request("CONNECT", "localhost:1", &[], None))
+        .await;
     assert_problem(&wire.answer().await, 404, "not_found");
+    let mut wire = Wire::open(server.http).await;
+    wire.send(request("CONNECT", "other:1", &[], None)).await;
+    assert_problem(&wire.answer().await, 421, "misdirected");
 }
 
 /// Waits as long as the server does: ten seconds, a constant.

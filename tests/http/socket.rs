@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::client::soon;
+use super::client::{Wire, soon};
 use super::document::Document;
 use super::errors::assert_problem;
 use super::server::Running;
@@ -86,6 +86,139 @@ async fn every_frame_is_as_described() {
         .await;
     assert_eq!(again.until("connected").await["nickname"], "alice");
     assert_eq!(again.until("gap").await["to"], 41);
+}
+
+/// A frame's bytes; `mask` is four zeros, so that the payload is as it is.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = match payload.len() {
+        short @ 0..126 => vec![0x80 | short as u8],
+        long @ 126..65_536 => [&[0xfe][..], &(long as u16).to_be_bytes()].concat(),
+        huge => [&[0xff][..], &(huge as u64).to_be_bytes()].concat(),
+    };
+    [&[first][..], &length, &[0; 4], payload].concat()
+}
+
+/// What RFC 6455 forbids, and the code that says so (section 7.4.1).
+#[tokio::test]
+async fn what_breaks_the_protocol_is_closed_with_its_code() {
+    let server = Running::start().await;
+    let f = frame;
+    let mut unmasked = f(0x81, b"{}");
+    unmasked[1] &= 0x7f;
+    let sized = |length: u64| [&[0x81, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat();
+    let violations: Vec<(&str, u16, Vec<u8>)> = vec![
+        ("unmasked", 1002, unmasked),
+        ("a reserved bit", 1002, f(0xc1, b"{}")),
+        ("another reserved bit", 1002, f(0xa1, b"{}")),
+        ("the last reserved bit", 1002, f(0x91, b"{}")),
+        ("a reserved bit of a ping", 1002, f(0xc9, b"")),
+        ("a reserved data frame", 1002, f(0x83, b"")),
+        ("the last reserved data frame", 1002, f(0x87, b"")),
+        ("a reserved control frame", 1002, f(0x8b, b"")),
+        ("the last reserved control frame", 1002, f(0x8f, b"")),
+        ("a ping in parts", 1002, f(0x09, b"")),
+        ("a pong in parts", 1002, f(0x0a, b"")),
+        ("a close in parts", 1002, f(0x08, b"")),
+        ("a ping too long", 1002, f(0x89, &[0; 126])),
+        ("a pong too long", 1002, f(0x8a, &[0; 126])),
+        ("a close too long", 1002, f(0x88, &[3; 126])),
+        ("nothing to go on with", 1002, f(0x80, b"x")),
+        ("nothing to begin to go on with", 1002, f(0x00, b"x")),
+        (
+            "a text within a text",
+            1002,
+            [f(0x01, b"a"), f(0x81, b"b")].concat(),
+        ),
+        (
+            "a binary within a text",
+            1002,
+            [f(0x01, b"a"), f(0x82, b"b")].concat(),
+        ),
+        ("half a close code", 1002, f(0x88, &[3])),
+        ("a close code of nobody", 1002, f(0x88, &[0, 0])),
+        (
+            "a close code below all",
+            1002,
+            f(0x88, &999u16.to_be_bytes()),
+        ),
+        (
+            "a code that is never sent",
+            1002,
+            f(0x88, &1005u16.to_be_bytes()),
+        ),
+        (
+            "another that is never sent",
+            1002,
+            f(0x88, &1006u16.to_be_bytes()),
+        ),
+        (
+            "the last that is never sent",
+            1002,
+            f(0x88, &1015u16.to_be_bytes()),
+        ),
+        ("a reserved code", 1002, f(0x88, &1004u16.to_be_bytes())),
+        (
+            "a close code beyond all",
+            1002,
+            f(0x88, &5000u16.to_be_bytes()),
+        ),
+        ("a text that is none", 1007, f(0x81, b"\xff\xfe")),
+        ("half a character", 1007, f(0x81, b"\xe2\x82")),
+        ("a surrogate", 1007, f(0x81, b"\xed\xa0\x80")),
+        ("an overlong character", 1007, f(0x81, b"\xc0\xaf")),
+        (
+            "no text in parts",
+            1007,
+            [f(0x01, b"\xff"), f(0x80, b"\xfe")].concat(),
+        ),
+        (
+            "a close whose reason is no text",
+            1007,
+            f(0x88, b"\x03\xe8\xff"),
+        ),
+        ("a text too big", 1009, f(0x81, &vec![b'x'; 70_000])),
+        ("a binary too big", 1009, f(0x82, &vec![b'x'; 70_000])),
+        (
+            "parts too big",
+            1009,
+            [f(0x01, &[b'x'; 60_000]), f(0x80, &[b'x'; 60_000])].concat(),
+        ),
+        ("a length beyond memory", 1009, sized(1 << 40)),
+        ("a length beyond all", 1009, sized(u64::MAX >> 1)),
+    ];
+    for (what, code, bytes) in violations {
+        for piece in [bytes.len(), 1 + bytes.len() / 3] {
+            let mut wire = Wire::open(server.http).await;
+            let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\n\
+                sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+            wire.send(format!(
+                "GET /api/ws HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n\r\n"
+            ))
+            .await;
+            assert_eq!(wire.head().await.status, 101);
+            for piece in bytes.chunks(piece) {
+                wire.send(piece).await;
+            }
+            // What comes behind it changes nothing.
+            wire.send(frame(
+                0x81,
+                b"{\"type\":\"connect\",\"nickname\":\"mallory\"}",
+            ))
+            .await;
+            let answer = wire.rest().await;
+            let closed = answer.starts_with(&[0x88]) && answer.len() >= 4;
+            assert!(closed, "{what}: {answer:?}");
+            let told = u16::from_be_bytes([answer[2], answer[3]]);
+            assert_eq!(
+                told,
+                code,
+                "{what}: {:?}",
+                String::from_utf8_lossy(&answer[4..])
+            );
+        }
+    }
+    let users = server.get("/api/users").await;
+    assert!(!users.text().contains("mallory"), "{users}");
 }
 
 #[tokio::test]

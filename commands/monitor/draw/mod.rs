@@ -4,8 +4,10 @@ mod instances;
 mod sources;
 mod trends;
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use discordctl::model::plain;
 use discordctl::ops::monitor::{State, View};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -40,6 +42,16 @@ impl Look<'_> {
 }
 
 pub(super) fn draw(frame: &mut Frame, look: Look) {
+    compose(frame, look);
+    // Whatever an instance, a database or a Redis said, it commands no terminal.
+    for cell in &mut frame.buffer_mut().content {
+        if let Cow::Owned(shown) = plain(cell.symbol()) {
+            cell.set_symbol(&shown);
+        }
+    }
+}
+
+fn compose(frame: &mut Frame, look: Look) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let (width, height) = SMALLEST;

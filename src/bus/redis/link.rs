@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::inbox::Inbox;
 use crate::bus::BusError;
+use crate::model::url::redis::RedisUrl;
 
 /// The longest that anything may take: a Redis that is stopped answers nothing at all, and
 /// shows it no other way.
@@ -37,6 +38,11 @@ pub(super) enum LinkError {
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, BusError> {
+        // The library would leave out what it does not know.
+        let known: Result<RedisUrl, _> = url.parse();
+        known.map_err(|error| BusError::Url {
+            reason: error.to_string(),
+        })?;
         let client = Self::client(url).map_err(|error| {
             // What the library says comes first; what follows it may quote from the address.
             let said = error.to_string();

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::command::{self, Command};
-use super::{Chat, ChatError, Cursor, Past, Session};
+use super::{Chat, ChatError, Code, Cursor, Past, Session};
 use crate::model::RoomRef;
 
 pub use send::Sending;
@@ -74,7 +74,11 @@ impl Chat {
         line: &str,
         signal: Option<&Arc<Notify>>,
     ) -> Result<Reply, ChatError> {
-        match command::parse(line)? {
+        let command = command::parse(line)?;
+        if session.comes_and_goes() {
+            self.come_back(session, &command).await?;
+        }
+        match command {
             Command::Help => Ok(Reply::text(command::help())),
             Command::Nick(name) => self.nick(session, &name).await,
             Command::List => self.list().await,
@@ -84,6 +88,19 @@ impl Chat {
             Command::Leave(room) => self.leave(session, room.as_deref()).await,
             Command::History { limit, before } => self.past(session, limit, before).await,
             Command::Quit => Ok(Reply::text("goodbye").with_effect(Effect::Quit)),
+        }
+    }
+
+    /// Whoever asks for something is online again. Where the nickname is somebody else's by now,
+    /// that is in the way of what needs one, and not of leaving or of choosing another.
+    async fn come_back(&self, session: &Session, command: &Command) -> Result<(), ChatError> {
+        if matches!(command, Command::Nick(_) | Command::Quit) {
+            return Ok(());
+        }
+        let needs_name = matches!(command, Command::Create(_) | Command::Join(_));
+        match self.be_online(session).await {
+            Err(error) if error.code == Code::NicknameTaken && !needs_name => Ok(()),
+            other => other,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Chat, ChatError, Reply, Session};
+use crate::delivery::Move;
 use crate::model::Nickname;
 
 impl Chat {
@@ -14,10 +15,15 @@ impl Chat {
     ) -> Result<Reply, ChatError> {
         let wanted = Nickname::parse(name)?;
         let before = session.nickname();
+        let comes_back = session.comes_and_goes() && !session.state.lock().stored;
         self.presence
             .claim_as(session, wanted.clone(), false)
             .await?;
-        for room in session.rooms() {
+        if comes_back {
+            // Nobody saw it leave under the name that is somebody else's now.
+            self.presence.announce(session, Move::Joined);
+        }
+        for room in session.rooms().iter().filter(|_| !comes_back) {
             if let Some(served) = self.hub.served(room.id) {
                 served.notice(&format!("{before} is now {wanted}"));
             }

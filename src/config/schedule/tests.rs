@@ -148,8 +148,33 @@ fn the_29th_of_february_comes() {
 }
 
 #[test]
+fn sunday_ends_a_week_by_name_too() {
+    let same = |a: &str, b: &str| {
+        let [a, b] = [a, b].map(|text| text.parse::<Schedule>().expect(text));
+        let time = DateTime::UNIX_EPOCH;
+        assert_eq!(a.after(time), b.after(time));
+        assert_eq!(
+            a.latest(time + Duration::days(9)),
+            b.latest(time + Duration::days(9))
+        );
+    };
+    same("0 3 * * MON-SUN", "0 3 * * 1-7");
+    same("0 3 * * SAT-sun", "0 3 * * 0,6");
+    same("0 3 * * SUN-SUN", "0 3 * * 0");
+    same("0 3 * * SUN-SAT", "0 3 * * *");
+    assert!("0 3 * * FRI-MON".parse::<Schedule>().is_err());
+    assert!("0 3 * * 5-0".parse::<Schedule>().is_err());
+}
+
+#[test]
 fn off_never_comes() {
-    for text in ["off", "", " "] {
+    for text in ["", " "] {
+        let error = text
+            .parse::<Schedule>()
+            .expect_err("nothing is meant by it");
+        assert!(error.to_string().contains("\"off\""), "{error}");
+    }
+    for text in ["off", " off "] {
         let schedule: Schedule = text.parse().expect("valid");
         assert!(schedule.is_off());
         assert_eq!(schedule.to_string(), "off");

@@ -18,6 +18,7 @@ use object_store::{
 use super::error::ArchiveError;
 use super::parts::Parts;
 use crate::config::ArchiveUrl;
+use crate::private;
 
 /// For one request to a bucket, and for all its repetitions.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -96,12 +97,27 @@ impl Destination {
         ArchiveError::destination(format!("can't {verb} {path} in {}", self.shown), source)
     }
 
+    /// Sees to it that a folder is there, and that nobody else can see what comes into it.
+    fn prepare(&self) -> Result<(), ArchiveError> {
+        let made = self.folder.as_deref().map_or(Ok(()), private::folder);
+        made.map_err(|e| ArchiveError::destination(format!("can't use {}", self.shown), e))
+    }
+
+    /// In a folder that an operator opened to others, each document is closed to them. The
+    /// library has no say in the mode of its files.
+    fn close_to_others(&self, path: &str) -> Result<(), ArchiveError> {
+        let file = self.folder.as_ref().map(|folder| folder.join(path));
+        let closed = file.map_or(Ok(()), |file| private::close_to_others(&file));
+        closed.map_err(|e| ArchiveError::destination(format!("can't close {path} to others"), e))
+    }
+
     /// Stores a file whole; false if there is one of that name.
     pub(super) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<bool, ArchiveError> {
         let options = PutOptions::from(PutMode::Create);
         let place = self.path(path)?;
+        self.prepare()?;
         match self.store.put_opts(&place, bytes.into(), options).await {
-            Ok(_) => Ok(true),
+            Ok(_) => self.close_to_others(path).map(|()| true),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failed("write", path, error)),
         }
@@ -122,8 +138,10 @@ impl Destination {
         };
         let options = PutOptions::from(mode);
         let place = self.path(path)?;
+        self.prepare()?;
         let put = self.store.put_opts(&place, bytes.into(), options);
         let done = put.await.map_err(|e| self.failed("replace", path, e))?;
+        self.close_to_others(path)?;
         Ok(UpdateVersion {
             e_tag: done.e_tag,
             version: done.version,

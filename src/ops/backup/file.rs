@@ -1,5 +1,5 @@
 //! Files that appear whole or not at all, and never in another's place.
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use super::BackupError;
 use super::make::room;
 use crate::ops::regular;
+use crate::private;
 
 /// A file that is being written, beside where it will be: new, private, and no link to elsewhere.
 /// What a killed process left there is removed; while one writes, nobody else can.
@@ -28,7 +29,7 @@ impl Draft {
     pub(super) fn begin(target: &Path, suffix: &str) -> Result<Self, BackupError> {
         let path = beside(target, suffix);
         loop {
-            match create(&path) {
+            match private::create_new(&path) {
                 Ok(file) => {
                     // Nobody else can have it before it is locked but one who removes it.
                     let locked = lock(&file);
@@ -90,16 +91,6 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
 }
 
 fn lock(file: &File) -> bool {

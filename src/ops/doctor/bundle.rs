@@ -1,8 +1,7 @@
 //! A support archive: what somebody else needs to see to help, without a password and without
 //! anything that people wrote.
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -12,7 +11,10 @@ use super::super::health::{self, Depth};
 use super::super::http;
 use super::Plan;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, redact};
+use crate::config::{Config, redact_words};
+use crate::model::url::postgres::PostgresUrl;
+use crate::model::url::redis::RedisUrl;
+use crate::private;
 use crate::process::Files;
 
 /// Of each log, the newest.
@@ -111,12 +113,8 @@ fn log(config: &Config, secrets: &[String]) -> Part {
     }
 }
 
-/// Only a line with a URL in it can have a password in one.
 fn hide(line: &str) -> String {
-    match line.contains("://") || line.to_ascii_lowercase().contains("password=") {
-        true => redact(line),
-        false => line.to_owned(),
-    }
+    redact_words(line)
 }
 
 fn tail(path: &Path) -> io::Result<String> {
@@ -133,14 +131,22 @@ fn tail(path: &Path) -> io::Result<String> {
     })
 }
 
-/// The passwords of a configuration, as they are written in its URLs.
+/// The passwords of a configuration, as they are written in its URLs and as they are.
 fn secrets(config: &Config) -> Vec<String> {
+    let redis = config.redis_url.as_ref().map(|url| url.expose());
     let urls = [
         Some(config.db_url.expose()),
-        config.redis_url.as_ref().map(|url| url.expose()),
+        redis,
         Some(config.archive.url.expose()),
     ];
-    urls.into_iter().flatten().filter_map(password).collect()
+    let written = urls.into_iter().flatten().filter_map(password);
+    let database = config.db_url.expose().parse::<PostgresUrl>().ok();
+    let redis = redis.and_then(|url| url.parse::<RedisUrl>().ok());
+    let themselves = [
+        database.and_then(|url| url.password),
+        redis.and_then(|url| url.password),
+    ];
+    written.chain(themselves.into_iter().flatten()).collect()
 }
 
 fn password(url: &str) -> Option<String> {
@@ -165,12 +171,7 @@ pub fn write(path: &Path, parts: &[Part]) -> Result<u64, BundleError> {
         path: path.to_owned(),
         source,
     };
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
+    let file = private::create_new(path).map_err(failed)?;
     write_into(file, parts).map_err(|source| {
         // Half an archive is worse than none.
         let _ = std::fs::remove_file(path);

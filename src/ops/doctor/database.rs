@@ -6,8 +6,9 @@ use super::super::health::schema;
 use super::Deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::model::plain_line;
 use crate::store::StoreError;
-use crate::store::check::{Facts, Inspector, Kind, PostgresFacts, SqliteFacts};
+use crate::store::check::{Facts, Inspector, Kind, OddNames, PostgresFacts, SqliteFacts};
 use crate::store::migrations::Migrator;
 
 /// Clocks that differ by less agree.
@@ -26,10 +27,13 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
     };
     let asked = async {
         let mut inspector = Inspector::open(url.expose()).await?;
-        inspector.facts().await
+        let facts = inspector.facts().await?;
+        // Without a schema there are no names, which is told elsewhere.
+        let odd = inspector.odd_names().await.unwrap_or_default();
+        Ok::<_, StoreError>((facts, odd))
     };
-    let facts = match deadline.bound(asked).await {
-        Ok(Ok(facts)) => facts,
+    let (facts, odd) = match deadline.bound(asked).await {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => return vec![away(on, &error, &url.to_string())],
         Err(late) => {
             let late = StoreError::Unavailable(late.to_string());
@@ -39,6 +43,7 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
     let mut findings = vec![Finding::ok("database", on, "it answers").took(facts.took)];
     findings.push(clock(on, &facts, SystemClock.utc()));
     findings.push(schema_of(on, url.expose(), deadline).await);
+    findings.push(names(on, &odd));
     match &facts.of {
         Kind::Postgres(of) => {
             findings.extend(settings(of));
@@ -91,6 +96,32 @@ fn clock(on: &str, facts: &Facts, here: DateTime<Utc>) -> Finding {
     );
     Finding::bad(CHECK, on, Verdict::Warning, detail)
         .fix("set both by NTP (timedatectl set-ntp true); messages carry the database's time, logs this one's")
+}
+
+/// Old names that could not be given any more. They are reached all the same.
+fn names(on: &str, odd: &OddNames) -> Finding {
+    const CHECK: &str = "names";
+    let listed = |what: &str, names: &[String]| {
+        let names: Vec<String> = names
+            .iter()
+            .map(|name| format!("'{}'", plain_line(name)))
+            .collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let found = [
+        listed("the rooms", &odd.rooms),
+        listed("the people", &odd.nicknames),
+    ];
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    if found.is_empty() {
+        return Finding::ok(CHECK, on, "every name could be given today");
+    }
+    let detail = format!(
+        "{} could not be called so any more; they are still reached, over HTTP percent-encoded",
+        found.join(", and ")
+    );
+    Finding::bad(CHECK, on, Verdict::Warning, detail)
+        .fix("UPDATE rooms SET name = 'another' WHERE name = '…', while no instance runs; users have nickname")
 }
 
 async fn schema_of(on: &str, url: &str, deadline: Deadline) -> Finding {

@@ -36,6 +36,7 @@ fn of(candidate: &Candidate) -> Vec<Finding> {
     }
     findings.extend(writable(&config.data_dir));
     findings.extend(run_folder(config));
+    findings.extend(archive(config));
     if let Some(file) = config.db_url.file() {
         findings.extend(database(&file));
         findings.extend(file.parent().and_then(writable));
@@ -98,17 +99,32 @@ fn run_folder(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Who may write there may change what was said. To read it is no more than to join.
+/// Who may write there may change what was said, and who may read there reads every room.
 fn database(file: &Path) -> Option<Finding> {
+    let fix = format!("chmod o= {0} {0}-wal {0}-shm", file.display());
+    open_to_others(file, fix)
+}
+
+fn archive(config: &Config) -> Option<Finding> {
+    let folder = config.archive.url.expose().strip_prefix("file:")?;
+    let folder = Path::new(folder.strip_prefix("//").unwrap_or(folder));
+    open_to_others(folder, format!("chmod -R o= {}", folder.display()))
+}
+
+/// What holds what people said, and was made by an older version or opened by hand.
+fn open_to_others(path: &Path, fix: String) -> Option<Finding> {
     const WRITE: u32 = 0o002;
-    let mode = std::fs::metadata(file).ok()?.mode();
-    (mode & WRITE != 0).then(|| {
-        let fix = format!("chmod o= {0} {0}-wal {0}-shm", file.display());
-        bad(
-            file,
+    let mode = std::fs::metadata(path).ok()?.mode();
+    let (level, detail) = match (mode & WRITE != 0, mode & OTHERS != 0) {
+        (true, _) => (
             Verdict::Critical,
             "every user of this machine may change what was said",
-            fix,
-        )
-    })
+        ),
+        (false, true) => (
+            Verdict::Warning,
+            "every user of this machine may read what was said",
+        ),
+        (false, false) => return None,
+    };
+    Some(bad(path, level, detail, fix))
 }

@@ -112,6 +112,12 @@ pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
             "see that an instance answers behind it (discordctl health), then turn off \
              buffering: 'proxy_buffering off' in nginx; config/nginx.conf shows it",
         ),
+        // Misdirected (RFC 9110, section 15.5.20).
+        (Some(421), _) => bad(
+            Verdict::Critical,
+            "what is behind it does not answer under this name".into(),
+        )
+        .fix(format!("set 'http.public_url' of the instances to {url}")),
         (Some(status), _) => bad(
             Verdict::Critical,
             format!("it answers {status}, and no stream"),

@@ -1,6 +1,5 @@
 //! An instance: of the drill's own, under the settings of a file that it wrote, or one that ran
 //! before.
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +14,7 @@ use super::server::{Server, free_port};
 use crate::config::{self, Sources};
 use crate::ops::http;
 use crate::ops::instances::{Launch, Place, Started, start};
+use crate::private;
 use crate::process::{Executable, Known, Proof, look};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -66,7 +66,8 @@ impl Instance {
             "retention": { "schedule": "off" }, "archive": { "schedule": "off" },
         });
         let file = folder.path(&format!("instance{number}.json"));
-        fs::write(&file, settings.to_string()).map_err(DrillError::io("write", &file))?;
+        private::write_whole(&file, settings.to_string().as_bytes())
+            .map_err(DrillError::io("write", &file))?;
         let loaded = config::load(Sources {
             file: Some(file.clone()),
             env: [],

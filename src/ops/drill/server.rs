@@ -1,5 +1,5 @@
 //! A process that the drill started, which ends with it.
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use super::error::DrillError;
 use super::folder::random;
+
+use crate::private;
 
 /// Between two looks at one that starts or ends.
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -35,7 +37,7 @@ impl Server {
         log: &Path,
         by: Signal,
     ) -> Result<Self, DrillError> {
-        let file = OpenOptions::new().create(true).append(true).open(log);
+        let file = private::append(log);
         let file = file.map_err(DrillError::io("write", log))?;
         let other = file.try_clone().map_err(DrillError::io("write", log))?;
         let program = PathBuf::from(command.get_program());

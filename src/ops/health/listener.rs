@@ -11,6 +11,7 @@ use super::super::finding::{Finding, Verdict};
 use super::super::http;
 use super::Deadline;
 use crate::config::Config;
+use crate::model::plain_line;
 
 const RUNBOOK: &str = "bad-deploy";
 /// A greeting is one line, and no longer.
@@ -63,7 +64,7 @@ async fn greeting(address: SocketAddr) -> io::Result<String> {
     }
     let text = String::from_utf8_lossy(&line);
     let first = text.lines().next().unwrap_or_default();
-    Ok(first.chars().filter(|c| !c.is_control()).collect())
+    Ok(plain_line(first))
 }
 
 fn said(error: &io::Error) -> String {

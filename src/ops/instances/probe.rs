@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::ops::http::HOST;
+use crate::model::plain_line;
 
 /// `/readyz` answers within one second, whatever the database does.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ async fn exchange(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {HOST}\r\naccept: application/json\r\n\
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n\
          connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
@@ -63,8 +63,7 @@ pub(super) async fn ready(address: SocketAddr, pid: u32) -> Result<(), String> {
         Some(found) if found == u64::from(pid) && answer.ok => Ok(()),
         Some(found) if found == u64::from(pid) => Err(answer.body["reason"]
             .as_str()
-            .unwrap_or("not ready")
-            .to_owned()),
+            .map_or_else(|| "not ready".to_owned(), plain_line)),
         Some(found) => Err(format!("pid {found} answers on {address}")),
         None => Err(format!("somebody else answers on {address}")),
     }

@@ -16,6 +16,7 @@ use crate::bus::{self, BusError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{DbUrl, RedisUrl};
 use crate::model::format_time;
+use crate::model::plain_line;
 use crate::store::StoreError;
 use crate::store::activity::{self, Activity};
 use instance::{Found, Watched};
@@ -184,11 +185,11 @@ fn database(activity: Activity) -> Database {
                 .into_iter()
                 .map(|running| Query {
                     pid: running.pid,
-                    application: plain(&running.application),
+                    application: plain_line(&running.application),
                     state: running.state,
                     waits_for: running.waits_for,
                     seconds: running.seconds,
-                    query: plain(&running.query),
+                    query: plain_line(&running.query),
                 })
                 .collect(),
             statements: found.statements.map(|statements| {
@@ -197,7 +198,7 @@ fn database(activity: Activity) -> Database {
                     .map(|statement| Statement {
                         calls: statement.calls,
                         mean_ms: statement.mean_ms,
-                        query: plain(&statement.query),
+                        query: plain_line(&statement.query),
                     })
                     .collect()
             }),
@@ -221,11 +222,4 @@ fn redis_of(found: bus::Info) -> Redis {
         commands_per_second: found.commands_per_second,
         evicted_keys: found.evicted_keys,
     }
-}
-
-/// Anybody may call a session or write a query as they like; none of it steers a terminal.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '·' } else { c })
-        .collect()
 }

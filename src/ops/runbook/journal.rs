@@ -1,13 +1,13 @@
 //! The log of a walk, for whoever writes down afterwards what happened. Passwords don't get in.
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::redact;
 use crate::model::format_time;
+use crate::private;
 
 /// A file that only grows, line by line, each with its time.
 pub(super) struct Journal {
@@ -25,17 +25,10 @@ impl Journal {
         secrets: Vec<String>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+        private::folder(folder)?;
         let time = clock.utc().format("%Y%m%dT%H%M%S%3fZ");
         let path = folder.join(format!("runbook-{runbook}-{time}.log"));
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let file = private::create_new(&path)?;
         Ok(Self {
             file,
             path,

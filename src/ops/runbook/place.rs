@@ -3,6 +3,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, RedisUrl};
+use crate::model::url::redis::{RedisPlace, RedisUrl as RedisParts};
 use crate::ops::bench::Site;
 use crate::store::copy::libpq;
 
@@ -73,25 +74,21 @@ impl Place {
 
     /// As `redis-cli` wants it; the password in its variable, not on the command line.
     fn redis(&mut self, url: &RedisUrl) {
-        let url = url.expose();
-        let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() => (host, port),
-            _ => (address, "6379"),
+        let Ok(url) = url.expose().parse::<RedisParts>() else {
+            return;
         };
-        let mut words = format!("redis-cli -h {} -p {port}", host.trim_matches(['[', ']']));
-        if scheme.ends_with("ss") || scheme == "valkeys" {
-            words += " --tls";
-        }
-        let (user, password) = login.split_once(':').unwrap_or((login, ""));
-        if !user.is_empty() {
-            words += &format!(" --user {user}");
-        }
+        let mut words = match &url.place {
+            RedisPlace::Socket(path) => format!("redis-cli -s {path}"),
+            RedisPlace::Tcp { host, port, tls } => {
+                let tls = if *tls { " --tls" } else { "" };
+                format!("redis-cli -h {host} -p {port}{tls}")
+            }
+        };
+        // A shell splits the words again, and knows no quotes there.
+        let user = url.user.filter(|user| !user.contains(char::is_whitespace));
+        words.extend(user.map(|user| format!(" --user {user}")));
         self.set("REDIS_CLI", words);
-        if !password.is_empty() {
-            let password = libpq::decoded(password);
+        if let Some(password) = url.password {
             self.secrets.push(password.clone());
             self.set("REDISCLI_AUTH", password);
         }

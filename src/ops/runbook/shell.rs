@@ -10,6 +10,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::model::plain;
+
 /// Lines that may wait to be shown.
 const LINES: usize = 256;
 /// What a command left running may still hold its output open: that is not waited for.
@@ -114,11 +116,7 @@ async fn read(from: impl AsyncRead + Unpin, lines: mpsc::Sender<String>) {
 /// Nothing in it steers a terminal.
 fn text(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
-    let plain = |c: char| if c.is_control() && c != '\t' { '·' } else { c };
-    line.trim_end_matches(['\n', '\r'])
-        .chars()
-        .map(plain)
-        .collect()
+    plain(line.trim_end_matches(['\n', '\r'])).into_owned()
 }
 
 #[cfg(test)]
@@ -142,7 +140,7 @@ mod tests {
         let (ended, lines) = ran("echo hello $WHO; printf 'a\\033[2J' >&2; exit 3", LONG).await;
         assert_eq!(ended, Ended::Failed(3));
         assert!(
-            lines.contains(&"hello world".into()) && lines.contains(&"a·[2J".into()),
+            lines.contains(&"hello world".into()) && lines.contains(&"a\u{fffd}[2J".into()),
             "{lines:?}"
         );
         // The first that fails ends it, and a variable that is not set is a failure.

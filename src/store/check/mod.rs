@@ -34,6 +34,17 @@ pub enum Kind {
     Sqlite(SqliteFacts),
 }
 
+/// Names from an older version, or from an operator's hand, that `RoomName::parse` and
+/// `Nickname::parse` refuse.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OddNames {
+    pub rooms: Vec<String>,
+    pub nicknames: Vec<String>,
+}
+
+/// So many of each.
+const MOST_NAMES: i64 = 20;
+
 impl Inspector {
     /// Connects. An embedded database that is not there is not made.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
@@ -48,6 +59,14 @@ impl Inspector {
         match self {
             Self::Postgres(inspector) => inspector.canary().await,
             Self::Sqlite(inspector) => inspector.canary().await,
+        }
+    }
+
+    /// Names that could not be given any more, as many as are worth listing.
+    pub async fn odd_names(&mut self) -> Result<OddNames, StoreError> {
+        match self {
+            Self::Postgres(inspector) => inspector.odd_names().await,
+            Self::Sqlite(inspector) => inspector.odd_names().await,
         }
     }
 

@@ -5,7 +5,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Row};
 use tokio::time::Instant;
 
-use super::{Facts, Kind, canary_name};
+use super::{Facts, Kind, MOST_NAMES, OddNames, canary_name};
+use crate::model::{Nickname, RoomName};
 use crate::store::{StoreError, pg_url};
 
 pub struct Inspector(PgConnection);
@@ -72,6 +73,29 @@ impl Inspector {
             Some("canary") => Ok(()),
             _ => Err(StoreError::Refused("what was written is not there".into())),
         }
+    }
+
+    pub(super) async fn odd_names(&mut self) -> Result<OddNames, StoreError> {
+        let odd = |column: &str, table: &str, most: usize| {
+            format!(
+                "SELECT {column}::text AS name FROM {table} \
+                 WHERE {column} !~ '^[A-Za-z0-9_.-]{{1,{most}}}$' \
+                    OR lower({column}) IN ('headcount', 'system', '.', '..') \
+                 ORDER BY id LIMIT {MOST_NAMES}"
+            )
+        };
+        Ok(OddNames {
+            rooms: self.names(odd("name", "rooms", RoomName::MAX)).await?,
+            nicknames: self.names(odd("nickname", "users", Nickname::MAX)).await?,
+        })
+    }
+
+    async fn names(&mut self, sql: String) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+            .fetch_all(&mut self.0)
+            .await?;
+        let names = rows.iter().map(|row| row.try_get("name"));
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     pub(super) async fn facts(&mut self) -> Result<Facts, StoreError> {

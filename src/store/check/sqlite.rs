@@ -1,10 +1,11 @@
 //! An embedded database, looked at beside the instances that have it open.
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Row};
+use sqlx::{AssertSqlSafe, Connection as _, Row};
 use tokio::time::Instant;
 
-use super::{Facts, Kind, canary_name};
+use super::{Facts, Kind, MOST_NAMES, OddNames, canary_name};
+use crate::model::{Nickname, RoomName};
 use crate::store::StoreError;
 use crate::store::embedded::{Embedded, Use};
 
@@ -48,6 +49,27 @@ impl Inspector {
             Some("canary") => Ok(()),
             _ => Err(StoreError::Refused("what was written is not there".into())),
         }
+    }
+
+    pub(super) async fn odd_names(&mut self) -> Result<OddNames, StoreError> {
+        let odd = |column: &str, table: &str, most: usize| {
+            format!(
+                "SELECT {column} AS name FROM {table} \
+                 WHERE {column} GLOB '*[^-A-Za-z0-9_.]*' \
+                    OR length({column}) NOT BETWEEN 1 AND {most} \
+                    OR lower({column}) IN ('headcount', 'system', '.', '..') \
+                 ORDER BY id LIMIT {MOST_NAMES}"
+            )
+        };
+        Ok(OddNames {
+            rooms: self.names(odd("name", "rooms", RoomName::MAX)).await?,
+            nicknames: self.names(odd("nickname", "users", Nickname::MAX)).await?,
+        })
+    }
+
+    async fn names(&mut self, sql: String) -> Result<Vec<String>, StoreError> {
+        let names = sqlx::query_scalar(AssertSqlSafe(sql));
+        Ok(names.fetch_all(&mut self.0).await?)
     }
 
     pub(super) async fn facts(&mut self) -> Result<Facts, StoreError> {

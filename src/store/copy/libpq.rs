@@ -1,8 +1,9 @@
 //! A PostgreSQL server as its own programs (`pg_dump`, `pg_restore`) are told of it.
 use sqlx::Connection;
-use sqlx::postgres::PgSslMode;
 
 use super::connect;
+use crate::model::url::postgres::SslMode;
+use crate::store::pg_url::{Root, Tls};
 use crate::store::{StoreError, pg_url};
 
 /// Where a database is, for programs that use libpq.
@@ -45,84 +46,55 @@ pub fn told_by(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
 }
 
 fn variables(url: &str, database: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let options = pg_url::read(url)?;
+    let (parsed, options) = (pg_url::parse(url)?, pg_url::read(url)?);
+    let tls = Tls::of(&parsed)?;
     let host = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
-        None => options.get_host().trim_matches(['[', ']']).to_owned(),
+        None => options.get_host().to_owned(),
     };
-    let mode = match options.get_ssl_mode() {
-        PgSslMode::Disable => "disable",
-        PgSslMode::Allow => "allow",
-        PgSslMode::Prefer => "prefer",
-        PgSslMode::Require => "require",
-        PgSslMode::VerifyCa => "verify-ca",
-        PgSslMode::VerifyFull => "verify-full",
-    };
+    let patience = parsed.connect_timeout.map_or(10, |after| after.as_secs());
     let mut variables = vec![
         ("PGHOST", host),
         ("PGPORT", options.get_port().to_string()),
         ("PGUSER", options.get_username().to_owned()),
         ("PGDATABASE", database.to_owned()),
-        ("PGSSLMODE", mode.to_owned()),
-        ("PGCONNECT_TIMEOUT", "10".to_owned()),
+        ("PGSSLMODE", tls.mode.as_str().to_owned()),
+        ("PGCONNECT_TIMEOUT", patience.to_string()),
         ("PGAPPNAME", "discordctl backup".to_owned()),
     ];
-    if let Some(password) = password(url) {
-        variables.push(("PGPASSWORD", password));
-    }
-    for (key, variable) in [
-        ("sslrootcert", "PGSSLROOTCERT"),
-        ("sslcert", "PGSSLCERT"),
-        ("sslkey", "PGSSLKEY"),
-    ] {
-        if let Some(value) = parameter(url, key) {
-            variables.push((variable, value));
-        }
-    }
+    let root = match tls.root {
+        Root::File(file) => Some(file.display().to_string()),
+        // The driver knows them without being told.
+        Root::None if tls.mode < SslMode::VerifyFull => None,
+        Root::System | Root::None => Some("system".to_owned()),
+    };
+    let rest = [
+        // Without one, libpq looks where the driver does: `PGPASSWORD`, `~/.pgpass`.
+        ("PGPASSWORD", parsed.password),
+        ("PGSSLROOTCERT", root),
+        ("PGSSLCERT", parsed.ssl_cert),
+        ("PGSSLKEY", parsed.ssl_key),
+        ("PGOPTIONS", parsed.options),
+    ];
+    variables.extend(
+        rest.into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     Ok(variables)
-}
-
-/// What the URL itself has; otherwise libpq looks where sqlx does: `PGPASSWORD`, `~/.pgpass`.
-fn password(url: &str) -> Option<String> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let user = authority.rsplit_once('@').map(|(user, _)| user);
-    let inside = user.and_then(|user| user.split_once(':'));
-    let inside = inside.map(|(_, password)| decoded(password));
-    parameter(url, "password").or(inside)
-}
-
-fn parameter(url: &str, key: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let found = pairs.rfind(|(name, _)| *name == key);
-    found.map(|(_, value)| decoded(&value.replace('+', " ")))
-}
-
-/// Without the %-escapes.
-pub fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = (byte == b'%').then(|| after.get(..2)).flatten();
-        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn told(url: &str) -> impl Fn(&str) -> Option<String> + use<> {
+        let told = variables(url, "db").expect("a good URL");
+        move |name| {
+            told.iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| v.clone())
+        }
+    }
 
     #[test]
     fn the_password_is_found_where_it_may_be() {
@@ -133,30 +105,29 @@ mod tests {
             ("postgres://amy@h/db", None),
             ("postgres://h:5432/db", None),
         ] {
-            assert_eq!(password(url).as_deref(), expected, "{url}");
+            assert_eq!(told(url)("PGPASSWORD").as_deref(), expected, "{url}");
         }
     }
 
     #[test]
-    fn the_server_is_told_in_variables() {
-        let url = "postgres://amy:p@[::1]:7/db?sslmode=require&sslrootcert=/ca.pem";
-        let told = variables(url, "db").expect("a good URL");
-        let of = |name| {
-            told.iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.as_str())
-        };
+    fn the_server_is_told_in_variables_as_the_driver_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, "").expect("written");
+        let ca = ca.display().to_string();
+        let url = format!(
+            "postgres://amy:p@[::1]:7/db?sslmode=require&sslrootcert={ca}&options=-c%20a%3Db"
+        );
+        let of = told(&url);
+        let names = ["PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGOPTIONS"];
+        let values = ["::1", "7", "amy", "p", "-c a=b"];
+        assert_eq!(names.map(&of), values.map(|value| Some(value.to_owned())));
+        assert_eq!(of("PGSSLROOTCERT").as_deref(), Some(ca.as_str()));
+        // Whoever names authorities wants them asked.
+        assert_eq!(of("PGSSLMODE").as_deref(), Some("verify-ca"));
         assert_eq!(
-            [
-                "PGHOST",
-                "PGPORT",
-                "PGUSER",
-                "PGSSLMODE",
-                "PGPASSWORD",
-                "PGSSLROOTCERT"
-            ]
-            .map(of),
-            ["::1", "7", "amy", "require", "p", "/ca.pem"].map(Some)
+            told("postgres://u@/db?host=/sock")("PGHOST").as_deref(),
+            Some("/sock")
         );
     }
 }

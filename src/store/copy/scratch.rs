@@ -32,7 +32,7 @@ impl Scratch {
         )
         .await?;
         let inside = pg_url::read(url)?.database(&name).connect().await?;
-        let url = renamed(url, &name);
+        let url = pg_url::parse(url)?.with_database(&name).expose();
         Ok(Self {
             admin,
             inside,
@@ -77,36 +77,4 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), StoreError>
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// The same URL with another database.
-fn renamed(url: &str, database: &str) -> String {
-    let (base, query) = match url.split_once('?') {
-        Some((base, query)) => (base, format!("?{query}&dbname={database}")),
-        None => (url, String::new()),
-    };
-    let start = base.find("://").map_or(0, |at| at + 3);
-    let host = base[start..]
-        .find('/')
-        .map_or(base, |at| &base[..start + at]);
-    format!("{host}/{database}{query}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::renamed;
-
-    #[test]
-    fn another_database_on_the_same_server() {
-        for (url, expected) in [
-            ("postgres://a:b@h:5/db", "postgres://a:b@h:5/x"),
-            ("postgres://h", "postgres://h/x"),
-            (
-                "postgres:///db?host=/run",
-                "postgres:///x?host=/run&dbname=x",
-            ),
-        ] {
-            assert_eq!(renamed(url, "x"), expected);
-        }
-    }
 }

@@ -7,15 +7,15 @@ mod reading;
 mod witness;
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::StoreError;
+use crate::private;
 
 pub(in crate::store) use access::Use;
 pub use hold::Hold;
@@ -53,6 +53,8 @@ impl Embedded {
                  name one, as in sqlite://data/discord.db"
             )));
         }
+        private::trust(file)
+            .map_err(|e| StoreError::Unsupported(format!("cannot use db_url: {e}")))?;
         let main = resolve(file);
         let options = Arc::new(options);
         Ok(Self { options, main })
@@ -128,23 +130,11 @@ impl Embedded {
         let refused = |what: &str, at: &Path, error: &io::Error| {
             access::failed(&format!("cannot make the {what} {}", at.display()), error)
         };
-        fs::create_dir_all(self.folder())
-            .map_err(|error| refused("folder", self.folder(), &error))?;
-        if self.is_there() {
-            return Ok(());
+        private::folder(self.folder()).map_err(|error| refused("folder", self.folder(), &error))?;
+        if !self.is_there() {
+            self.without_a_log()?;
         }
-        self.without_a_log()?;
-        let new = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.main);
-        match new {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(refused("file", &self.main, &error))
-            }
-            _ => Ok(()),
-        }
+        private::prepare(&self.main).map_err(|error| refused("file", &self.main, &error))
     }
 
     fn without_a_log(&self) -> Result<(), StoreError> {

@@ -18,19 +18,25 @@ pub(super) struct Target {
     /// False where a pooler may give every transaction another server process, so that no
     /// prepared statement survives it: then every statement runs in a transaction, unprepared.
     pub(super) prepares: bool,
-    /// For a connection, and for a place in the queue for one.
+    /// For a place in the queue for a connection.
     pub(super) patience: Duration,
+    /// For a connection.
+    connecting: Duration,
     /// For one statement or transaction.
     pub(super) statement: Duration,
 }
 
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
-        let parsed = pg_url::read(&options.url)?;
-        let prepares = !without_statements(&options.url);
+        let (url, parsed) = (pg_url::parse(&options.url)?, pg_url::read(&options.url)?);
+        let prepares = url.prepares();
+        let application = url
+            .application_name
+            .as_ref()
+            .unwrap_or(&options.application);
         let statement = options.acquire_timeout * 2;
         let parsed = parsed
-            .application_name(&options.application)
+            .application_name(application)
             .extra_float_digits(None)
             .disable_statement_logging();
         let parsed = match prepares {
@@ -45,12 +51,13 @@ impl Target {
             options: parsed,
             prepares,
             patience: options.acquire_timeout,
+            connecting: url.connect_timeout.unwrap_or(options.acquire_timeout),
             statement,
         })
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        let raw = match timeout(self.patience, PgConnection::connect_with(&self.options)).await {
+        let raw = match timeout(self.connecting, PgConnection::connect_with(&self.options)).await {
             Ok(raw) => raw.map_err(pg_url::unreachable)?,
             Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
         };
@@ -78,14 +85,6 @@ fn limits(statement: Duration) -> [(&'static str, u128); 2] {
         ("statement_timeout", millis),
         ("idle_in_transaction_session_timeout", millis),
     ]
-}
-
-/// Whether the URL asks to do without prepared statements (`?statement-cache-capacity=0`).
-fn without_statements(url: &str) -> bool {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query
-        .split('&')
-        .any(|pair| pair == "statement-cache-capacity=0")
 }
 
 pub(super) struct Connection {
@@ -196,20 +195,6 @@ impl From<sqlx::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statements_are_prepared_unless_the_url_says_otherwise() {
-        for (url, without) in [
-            ("postgres://h/d", false),
-            ("postgres://h/d?statement-cache-capacity=100", false),
-            (
-                "postgres://h/d?sslmode=require&statement-cache-capacity=0",
-                true,
-            ),
-        ] {
-            assert_eq!(without_statements(url), without, "{url}");
-        }
-    }
 
     #[test]
     fn a_bad_url_is_refused_without_its_password() {

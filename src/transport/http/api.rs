@@ -30,7 +30,7 @@ pub(super) async fn connect(chat: Arc<Chat>, body: Connect) -> Answer {
 }
 
 pub(super) async fn command(chat: Arc<Chat>, body: Command) -> Answer {
-    let session = chat.resume(&body.session_id, HTTP).await?;
+    let session = chat.recognise(&body.session_id, HTTP).await?;
     if !is_command(&body.command) {
         let detail = "a command begins with '/'; messages go to /api/message";
         return Err(ChatError::new(Code::BadCommand, detail).into());
@@ -55,7 +55,7 @@ pub(super) async fn post(chat: Arc<Chat>, body: Post) -> Answer {
 }
 
 pub(super) async fn disconnect(chat: Arc<Chat>, body: Disconnect) -> Answer {
-    let session = chat.resume(&body.session_id, HTTP).await?;
+    let session = chat.recognise(&body.session_id, HTTP).await?;
     chat.disconnect(&session).await?;
     ok(&json!({ "success": true }))
 }

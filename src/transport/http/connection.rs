@@ -173,6 +173,10 @@ impl Progress {
         self.stream
     }
 
+    pub(super) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
     fn watched(
         &mut self,
         cx: &mut Context<'_>,

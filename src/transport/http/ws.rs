@@ -1,4 +1,6 @@
 //! The same commands and events as JSON text frames over WebSocket (RFC 6455).
+mod end;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
+use super::super::outlet;
 use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
@@ -23,6 +25,7 @@ use crate::chat::{
     Start, Through, is_command,
 };
 use crate::model::TransportKind;
+use end::{CLOSED, End};
 
 /// A silent peer is pinged, and given as long again to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -86,47 +89,6 @@ struct Connection {
     sending: VecDeque<(Reference, Sending)>,
     heard: Instant,
     pinged: bool,
-}
-
-const CLOSED: &str = "an operator closed this connection";
-
-/// Why a connection ends, as the close code tells the peer.
-#[derive(Debug)]
-enum End {
-    /// The peer went away or broke the protocol; the library has answered as it should.
-    Gone,
-    Bye,
-    Restart,
-    Later(String),
-    NoProgress,
-    Operator,
-}
-
-impl End {
-    fn frame(self) -> Option<CloseFrame> {
-        let (code, reason) = match self {
-            Self::Gone => return None,
-            Self::Bye => (CloseCode::Normal, "goodbye".to_owned()),
-            Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
-            Self::Later(why) => (CloseCode::Again, why),
-            Self::Operator => (CloseCode::Policy, CLOSED.to_owned()),
-            Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
-        };
-        Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        })
-    }
-}
-
-/// Tungstenite's errors end the connection; whether nothing was taken is told apart.
-impl From<Error> for End {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Io(e) if e.kind() == std::io::ErrorKind::TimedOut => Self::NoProgress,
-            _ => Self::Gone,
-        }
-    }
 }
 
 impl Connection {
@@ -448,6 +410,7 @@ impl Connection {
     }
 
     async fn close(&mut self, end: End) {
+        let broken = matches!(end, End::Violation(..));
         let closing = async {
             if matches!(end, End::Operator) {
                 let _ = self.settle_all().await;
@@ -461,6 +424,11 @@ impl Connection {
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }
             let _ = self.socket.close(None).await;
+            if broken {
+                // What comes is no frames any more, but it has to be taken: closing over it
+                // would reset the connection, and with it the word why.
+                return outlet::part(self.socket.get_mut().stream()).await;
+            }
             while let Some(Ok(_)) = self.socket.next().await {}
         };
         let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Executable, Lock, write_whole};
+use crate::private::write_whole;
+use crate::process::{Executable, Lock};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +79,7 @@ impl StateFile {
     }
 
     pub(super) fn write(&self, state: &State) -> io::Result<()> {
-        write_whole(&self.path, &serde_json::to_string_pretty(state)?)
+        write_whole(&self.path, serde_json::to_string_pretty(state)?.as_bytes())
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {
