@@ -319,7 +319,10 @@ fn announcements_of_any_kind_do_no_harm() {
 /// What was asked for and is not taken is made when it is taken.
 #[test]
 fn answers_that_nobody_takes_are_not_kept() {
-    let settings = [("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")];
+    let settings = [
+        ("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0"),
+        ("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0"),
+    ];
     survives(&settings, |server| {
         let mut talker = connect(server.tcp);
         let mut lines = b"/join general\n".to_vec();

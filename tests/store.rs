@@ -57,6 +57,8 @@ db::on_both! {
         a_room_without_a_creator_is_adopted_once,
         a_user_is_made_once_and_found_without_case,
         rooms_are_listed_by_name,
+        lists_come_in_pages,
+        what_was_never_used_goes,
     }
     presence {
         a_nickname_is_taken_while_its_holder_is_online,

@@ -50,14 +50,28 @@ async function call(method, path, body) {
 }
 
 const room = encodeURIComponent;
+const MOST_PAGES = 3;
 
 export const connect = (nickname) => call("POST", "/api/connect", { nickname });
 export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
 export const message = (session_id, { room, content, nonce }) =>
   call("POST", "/api/message", { session_id, room, content, nonce });
-export const rooms = () => call("GET", "/api/rooms");
-export const users = () => call("GET", "/api/users");
+/** A list as far as it is worth drawing; `more` says that it goes on. */
+async function list(path, of) {
+  const items = [];
+  let cursor = "";
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const answer = await call("GET", `${path}?limit=200${cursor && `&cursor=${room(cursor)}`}`);
+    items.push(...answer[of]);
+    cursor = answer.next ?? "";
+    if (!cursor) break;
+  }
+  return { [of]: items, more: cursor !== "" };
+}
+
+export const rooms = () => list("/api/rooms", "rooms");
+export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
   call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}`);
 export const streamUrl = (name, session_id, after) =>

@@ -127,7 +127,7 @@ function draw() {
   const { rooms, link, nickname } = chat;
   const room = rooms.current;
   drawRooms(rooms, link, { open: (other) => chat.open(other), join: (other) => attempt(chat.join(other.name)) });
-  drawPeople(watch.people, room, nickname);
+  drawPeople(watch.people, watch.morePeople, room, nickname);
   setText($("me-name"), nickname);
   setText($("me-avatar"), [...nickname][0]?.toUpperCase() ?? "");
   $("me-avatar").className = `avatar small ${hueOf(nickname)}`;

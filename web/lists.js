@@ -25,16 +25,18 @@ export function drawRooms(rooms, link, on) {
       make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name), make("span.fine.online"),
       make("span.join", {}, "Join"))),
     (node, { room }) => setText(node.querySelector(".online"), online(room.facts.online)));
+  $("others-more").hidden = !rooms.more;
   $("others-none").hidden = rooms.others.length > 0 || !rooms.joined.some((room) => room.listed);
 }
 
-export function drawPeople(people, room, me) {
+export function drawPeople(people, more, room, me) {
   const inRoom = (person) => room && (person.rooms ?? []).some((name) => keyOf(name) === keyOf(room.name));
   const sorted = [...people].sort((a, b) => a.nickname.localeCompare(b.nickname));
   const here = sorted.filter(inRoom), away = sorted.filter((person) => !inRoom(person));
   drawPeopleIn($("here"), here, me);
   drawPeopleIn($("away"), away, me);
   setText($("here-title"), here.length ? `In this room (${here.length})` : "In this room");
+  $("people-more").hidden = !more;
   $("away-title").hidden = away.length === 0;
   setText($("away-title"), `Elsewhere (${away.length})`);
 }

@@ -74,6 +74,7 @@ export class Rooms {
   #all = new Map();
   #used = [];        // keys of joined rooms, most recently used first
   current = null;
+  more = false;      // the server has more rooms than are listed
   lobby = new Room(""); // shown while no room is open
 
   get(name) { return this.#all.get(keyOf(name)); }
@@ -118,7 +119,8 @@ export class Rooms {
   }
 
   /** The server's list of rooms: new ones appear, and those that are gone do not stay. */
-  list(facts) {
+  list(facts, more) {
+    this.more = more;
     for (const room of this.#all.values()) room.listed = false;
     for (const fact of facts) Object.assign(this.ensure(fact.name), { facts: fact, listed: true });
   }

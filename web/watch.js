@@ -7,6 +7,7 @@ const RESTART_AT_MOST = 60000;
 
 export class Watch {
   people = [];
+  morePeople = false;
   #chat;
   #drawn;
   #timer = null;
@@ -35,9 +36,10 @@ export class Watch {
     this.#asking = true;
     let pause = EVERY;
     try {
-      const [{ rooms }, { users }] = await Promise.all([api.rooms(), api.users()]);
-      this.people = users;
-      this.#chat.rooms.list(rooms);
+      const [{ rooms, more }, people] = await Promise.all([api.rooms(), api.users()]);
+      this.people = people.users;
+      this.morePeople = people.more;
+      this.#chat.rooms.list(rooms, more);
       this.#checkHearing();
       this.#drawn();
     } catch (error) {

@@ -1,7 +1,29 @@
 //! A token bucket: so many at once, so many a minute.
 use std::time::{Duration, Instant};
 
-/// Starts full. A rate of 0 means no limit.
+/// How fast a bucket fills, and how much it holds. A rate of 0 means no limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    per_minute: u32,
+    burst: u32,
+}
+
+impl Rate {
+    pub(super) fn new(per_minute: u32, burst: u32) -> Self {
+        Self {
+            per_minute,
+            burst: burst.max(1),
+        }
+    }
+
+    pub(super) fn times(self, factor: u32) -> Self {
+        Self {
+            per_minute: self.per_minute.saturating_mul(factor),
+            burst: self.burst.saturating_mul(factor),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Bucket {
     tokens: f64,
@@ -9,9 +31,9 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(burst: u32, now: Instant) -> Self {
+    pub(super) fn full(rate: Rate, now: Instant) -> Self {
         Self {
-            tokens: f64::from(burst),
+            tokens: f64::from(rate.burst),
             filled: now,
         }
     }
@@ -25,30 +47,31 @@ impl Bucket {
     }
 
     /// How many it holds by now.
-    pub(super) fn level(&self, per_minute: u32, burst: u32, now: Instant) -> f64 {
+    pub(super) fn level(&self, rate: Rate, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        let come = passed * f64::from(per_minute) / 60.0;
-        (self.tokens + come).min(f64::from(burst.max(1)))
+        let come = passed * f64::from(rate.per_minute) / 60.0;
+        (self.tokens + come).min(f64::from(rate.burst))
     }
 
-    /// Takes a token, or says how long until there is one.
-    pub(super) fn take(
-        &mut self,
-        per_minute: u32,
-        burst: u32,
-        now: Instant,
-    ) -> Result<(), Duration> {
-        if per_minute == 0 {
+    pub(super) fn is_full(&self, rate: Rate, now: Instant) -> bool {
+        rate.per_minute == 0 || self.level(rate, now) >= f64::from(rate.burst)
+    }
+
+    /// Takes so many tokens, or says how long until there are so many.
+    pub(super) fn take(&mut self, count: u32, rate: Rate, now: Instant) -> Result<(), Duration> {
+        if rate.per_minute == 0 {
             return Ok(());
         }
-        let rate = f64::from(per_minute) / 60.0;
-        self.tokens = self.level(per_minute, burst, now);
+        self.tokens = self.level(rate, now);
         self.filled = now;
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
+        // What costs more than can ever be there takes all of it.
+        let wanted = f64::from(count.min(rate.burst));
+        if self.tokens >= wanted {
+            self.tokens -= wanted;
             return Ok(());
         }
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / rate))
+        let per_second = f64::from(rate.per_minute) / 60.0;
+        Err(Duration::from_secs_f64((wanted - self.tokens) / per_second))
     }
 }
 
@@ -59,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {
-        let clock = ManualClock::default();
-        let mut bucket = Bucket::new(20, clock.now());
-        let mut take = || bucket.take(120, 20, clock.now());
+        let (clock, rate) = (ManualClock::default(), Rate::new(120, 20));
+        let mut bucket = Bucket::full(rate, clock.now());
+        let mut take = || bucket.take(1, rate, clock.now());
         assert!((0..20).all(|_| take().is_ok()));
         assert_eq!(take(), Err(Duration::from_millis(500)));
         clock.advance(Duration::from_millis(500));
@@ -72,9 +95,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dear_takes_more() {
+        let (clock, rate) = (ManualClock::default(), Rate::new(60, 60));
+        let mut bucket = Bucket::full(rate, clock.now());
+        assert_eq!(bucket.take(20, rate, clock.now()), Ok(()));
+        assert_eq!(bucket.take(40, rate, clock.now()), Ok(()));
+        assert!(bucket.is_full(Rate::new(0, 60), clock.now()));
+        let wait = bucket.take(20, rate, clock.now());
+        assert_eq!(wait, Err(Duration::from_secs(20)));
+        clock.advance(Duration::from_secs(60));
+        assert!(bucket.is_full(rate, clock.now()));
+        assert_eq!(bucket.take(100, rate, clock.now()), Ok(()));
+    }
+
+    #[test]
     fn zero_means_no_limit() {
-        let clock = ManualClock::default();
-        let mut bucket = Bucket::new(1, clock.now());
-        assert!((0..1000).all(|_| bucket.take(0, 1, clock.now()).is_ok()));
+        let (clock, rate) = (ManualClock::default(), Rate::new(0, 1));
+        let mut bucket = Bucket::full(rate, clock.now());
+        assert!((0..1000).all(|_| bucket.take(1, rate, clock.now()).is_ok()));
     }
 }

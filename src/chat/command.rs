@@ -1,5 +1,6 @@
 //! Slash commands: one table of what there is, and the parser that reads by it.
 use super::error::{ChatError, Code};
+use super::limits::cost;
 use crate::model::Seq;
 
 /// A command with its arguments, not yet checked against anything but the table.
@@ -7,8 +8,8 @@ use crate::model::Seq;
 pub(super) enum Command {
     Help,
     Nick(String),
-    List,
-    Rooms,
+    List(Option<String>),
+    Rooms(Option<String>),
     Create(String),
     Join(String),
     Leave(Option<String>),
@@ -17,6 +18,23 @@ pub(super) enum Command {
         before: Option<Seq>,
     },
     Quit,
+}
+
+impl Command {
+    /// What it costs whoever asks for it.
+    pub(super) fn cost(&self) -> u32 {
+        cost(match self {
+            Self::Help => "/help",
+            Self::Nick(_) => "/nick",
+            Self::List(_) => "/list",
+            Self::Rooms(_) => "/rooms",
+            Self::Create(_) => "/create",
+            Self::Join(_) => "/join",
+            Self::Leave(_) => "/leave",
+            Self::History { .. } => "/history",
+            Self::Quit => "/quit",
+        })
+    }
 }
 
 struct Syntax {
@@ -30,13 +48,19 @@ struct Syntax {
 const TABLE: [Syntax; 9] = [
     syntax("help", "", 0, 0, "these commands"),
     syntax("nick", "<name>", 1, 1, "change your nickname"),
-    syntax("list", "", 0, 0, "who is connected, and in which rooms"),
+    syntax(
+        "list",
+        "[filter]",
+        0,
+        1,
+        "who is connected, and in which rooms",
+    ),
     syntax(
         "rooms",
-        "",
+        "[filter]",
         0,
-        0,
-        "every room, with members and who is online",
+        1,
+        "the rooms, with members and who is online",
     ),
     syntax("create", "<room>", 1, 1, "create a room and join it"),
     syntax(
@@ -109,8 +133,8 @@ pub(super) fn parse(line: &str) -> Result<Command, ChatError> {
     let text = |i: usize| word(i).unwrap_or_default();
     Ok(match syntax.name {
         "nick" => Command::Nick(text(0)),
-        "list" => Command::List,
-        "rooms" => Command::Rooms,
+        "list" => Command::List(word(0)),
+        "rooms" => Command::Rooms(word(0)),
         "create" => Command::Create(text(0)),
         "join" => Command::Join(text(0)),
         "leave" => Command::Leave(word(0)),
@@ -178,6 +202,17 @@ mod tests {
             before: Some(40),
         };
         assert_eq!(parse("/history 5 40").ok(), Some(history));
+    }
+
+    #[test]
+    fn every_command_has_its_cost() {
+        use crate::chat::COSTS;
+        for syntax in &TABLE {
+            let name = format!("/{}", syntax.name);
+            assert!(COSTS.iter().any(|(of, _)| *of == name), "{name}");
+        }
+        let costs = |line| parse(line).expect("a command").cost();
+        assert_eq!(["/help", "/list", "/nick a"].map(costs), [1, 5, 20]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Chat, HoldStill, Session};
+use super::{Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
 use crate::model::{Nickname, RoomId, Seq};
 
@@ -82,6 +82,8 @@ pub struct Link {
     pub id: u64,
     pub through: Through,
     pub peer: Option<SocketAddr>,
+    /// Whom it is counted for.
+    pub origin: Origin,
     pub since: DateTime<Utc>,
     session: OnceLock<Arc<Session>>,
     /// What it was to be given next in each room, when it last stopped to wait.
@@ -168,6 +170,7 @@ impl Open {
             id,
             through,
             peer,
+            origin: chat.origin(peer),
             since,
             session: OnceLock::new(),
             places: Mutex::default(),

@@ -79,7 +79,7 @@ impl ChatError {
         }
     }
 
-    fn later(code: Code, detail: impl Into<String>, after: Duration) -> Self {
+    pub(super) fn later(code: Code, detail: impl Into<String>, after: Duration) -> Self {
         Self {
             code,
             detail: detail.into(),
@@ -93,11 +93,11 @@ impl ChatError {
         Self::new(Code::NoSuchRoom, detail)
     }
 
-    pub(super) fn rate_limited(after: Duration) -> Self {
+    pub(super) fn rate_limited(what: &str, after: Duration) -> Self {
         let seconds = after.as_secs_f64().ceil().max(1.0);
         Self::later(
             Code::RateLimited,
-            format!("too many messages; try again in {seconds} s"),
+            format!("too many {what}; try again in {seconds} s"),
             Duration::from_secs_f64(seconds),
         )
     }

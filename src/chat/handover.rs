@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::bucket::Bucket;
+use super::limits::Limiter;
 use super::session::Session;
-use super::{Chat, ChatError, Cursor, Past, Rules, Start};
+use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId};
 
 /// Who somebody is, and where.
@@ -24,6 +25,9 @@ pub struct SessionState {
     current: Option<RoomId>,
     /// Messages that it may send at once.
     tokens: f64,
+    /// What it may ask for at once; all, where its process did not count.
+    #[serde(default)]
+    requests: Option<f64>,
     unused_ms: u64,
     touched_ms: u64,
     stored: bool,
@@ -76,7 +80,7 @@ pub struct HoldStill {
 }
 
 impl Session {
-    fn to_state(&self, rules: &Rules, now: Instant) -> SessionState {
+    fn to_state(&self, limiter: &Limiter, now: Instant) -> SessionState {
         let ago = |then: Instant| now.saturating_duration_since(then).as_millis() as u64;
         let state = self.state.lock();
         let room = |room: &RoomRef| (room.id, room.name.as_str().to_owned());
@@ -88,9 +92,8 @@ impl Session {
             guest: state.guest,
             rooms: state.rooms.iter().map(room).collect(),
             current: state.current.as_ref().map(|room| room.id),
-            tokens: state
-                .bucket
-                .level(rules.messages_per_minute, rules.burst, now),
+            tokens: state.messages.level(limiter.messages(), now),
+            requests: Some(state.requests.level(limiter.requests(), now)),
             unused_ms: ago(state.last_used),
             touched_ms: ago(state.last_touched),
             stored: state.stored,
@@ -98,12 +101,12 @@ impl Session {
         }
     }
 
-    fn of_state(from: SessionState, rules: &Rules, now: Instant) -> Result<Self, ChatError> {
+    fn of_state(from: SessionState, limiter: &Limiter, now: Instant) -> Result<Self, ChatError> {
         let id = SessionId::parse(&from.secret).ok_or_else(ChatError::unknown_session)?;
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
         let nickname = Nickname::stored(&from.nickname);
-        let session = Self::new(id, transport, nickname, from.guest, rules, now);
+        let session = Self::new(id, transport, nickname, from.guest, limiter, now);
         let ago = |ms| {
             let then = now.checked_sub(Duration::from_millis(ms));
             then.unwrap_or(now)
@@ -118,7 +121,10 @@ impl Session {
             state.rooms = from.rooms.iter().map(room).collect();
             let current = state.rooms.iter().find(|r| Some(r.id) == from.current);
             state.current = current.cloned();
-            state.bucket = Bucket::holding(from.tokens, now);
+            state.messages = Bucket::holding(from.tokens, now);
+            if let Some(requests) = from.requests {
+                state.requests = Bucket::holding(requests, now);
+            }
             state.last_used = ago(from.unused_ms);
             state.last_touched = ago(from.touched_ms);
             state.stored = from.stored;
@@ -131,12 +137,12 @@ impl Session {
 impl Chat {
     /// A session as another process can take it in.
     pub fn as_state(&self, session: &Session) -> SessionState {
-        session.to_state(&self.rules, self.clock().now())
+        session.to_state(&self.limiter, self.clock().now())
     }
 
     /// A line session that another process had, with its secret and its nickname.
     pub fn take_in(&self, state: SessionState) -> Result<Arc<Session>, ChatError> {
-        let session = Session::of_state(state, &self.rules, self.clock().now())?;
+        let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         Ok(self.presence.insert(Arc::new(session)))
     }
 
@@ -189,7 +195,7 @@ impl Chat {
     /// Expects somebody who was online through another process and may come back by a secret;
     /// who does not is idle after a while, as they would have been there.
     pub fn expect(&self, state: SessionState) -> Result<(), ChatError> {
-        let session = Session::of_state(state, &self.rules, self.clock().now())?;
+        let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         self.presence.expect(Arc::new(session));
         Ok(())
     }

@@ -4,10 +4,13 @@ mod command;
 mod connections;
 mod error;
 mod handover;
+mod limits;
+mod lists;
 mod presence;
 mod reader;
 mod registry;
 mod session;
+mod unused;
 mod verbs;
 
 use std::sync::Arc;
@@ -15,17 +18,23 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use limits::Limiter;
+use unused::Unused;
+
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
 use crate::model::{Message, Nickname, RoomName, RoomRef, Seq};
-use crate::store::{Online, RoomSummary, Store};
+use crate::store::Store;
 
 pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Past, Receipt, Slice, Start, Wire};
+pub use crate::store::Page;
 pub use command::is_command;
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
+pub use limits::{COSTS, Entered, Limits, MOST_ADDRESSES, Origin, cost};
+pub use lists::{Listed, listed};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use session::{Attached, Session};
@@ -36,18 +45,19 @@ pub use verbs::{Effect, Reply, Sending};
 pub struct Rules {
     /// Characters in a message.
     pub message_chars: usize,
-    /// Messages a minute and session; 0 for no limit.
-    pub messages_per_minute: u32,
-    /// Messages that may come at once before that limit is felt.
-    pub burst: u32,
     /// Messages shown to whoever joins.
     pub history: usize,
     /// A session that is not used for so long is over.
     pub session_ttl: Duration,
+    /// Sessions that may be known here at once.
+    pub sessions: usize,
+    /// Rooms there may be, and how many of them one user may create in a day.
+    pub rooms: u64,
+    pub rooms_per_user_per_day: u64,
 }
 
 /// Rooms one session may be in.
-const MOST_ROOMS: usize = 100;
+pub const MOST_ROOMS: usize = 100;
 /// Messages in one answer about the past.
 const MOST_HISTORY: usize = 500;
 
@@ -58,6 +68,8 @@ pub struct Chat {
     committer: Committer,
     presence: Arc<Presence>,
     connections: Connections,
+    limiter: Limiter,
+    unused: Unused,
     rules: Rules,
 }
 
@@ -67,6 +79,7 @@ pub struct Parts {
     pub committer: Committer,
     pub presence: Arc<Presence>,
     pub rules: Rules,
+    pub limits: Limits,
 }
 
 impl Chat {
@@ -76,12 +89,16 @@ impl Chat {
             committer,
             presence,
             rules,
+            limits,
         } = parts;
+        let (meters, now) = (presence.meters().clone(), presence.clock().now());
         Self {
             hub,
             committer,
             presence,
             connections: Connections::default(),
+            limiter: Limiter::new(limits, meters, now),
+            unused: Unused::default(),
             rules,
         }
     }
@@ -137,16 +154,6 @@ impl Chat {
             .hub
             .history(room, before.unwrap_or(Seq::MAX), limit)
             .await?)
-    }
-
-    /// Every room, with members and how many are online.
-    pub async fn rooms(&self) -> Result<Vec<RoomSummary>, ChatError> {
-        Ok(self.store().rooms().await?)
-    }
-
-    /// Everyone online, over all instances.
-    pub async fn users(&self) -> Result<Vec<Online>, ChatError> {
-        Ok(self.store().online().await?)
     }
 
     fn store(&self) -> &Arc<dyn Store> {

@@ -151,6 +151,13 @@ impl Presence {
         self.sessions.read().values().cloned().collect()
     }
 
+    /// How many they are.
+    pub(super) fn count(&self) -> usize {
+        let count = self.sessions.read().len();
+        self.meters.sessions_known.set(count as i64);
+        count
+    }
+
     pub(super) fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
         self.sessions.read().get(key).cloned()
     }
@@ -414,8 +421,8 @@ impl Presence {
     /// Tells the other instances how many are online, if there is a bus to tell them by.
     async fn headcount(&self) -> Result<(), StoreError> {
         if self.bus.state() == BusState::Connected {
-            let online = self.store.online().await?.len();
-            self.bus.headcount(online as u64);
+            let online = self.store.count_online("").await?;
+            self.bus.headcount(online);
         }
         Ok(())
     }

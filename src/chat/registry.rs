@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::session::Session;
-use super::{Chat, ChatError, Code, guest};
+use super::{Chat, ChatError, Code, Origin, guest};
 use crate::delivery::Move;
 use crate::model::{Nickname, SessionId, TransportKind};
 use crate::store::{PresenceChange, SessionRow};
@@ -19,11 +19,18 @@ impl Chat {
         &self,
         nickname: Option<&str>,
         transport: TransportKind,
+        origin: &Origin,
     ) -> Result<Arc<Session>, ChatError> {
+        self.admit_session(origin)?;
+        self.has_place()?;
         if let Some(nickname) = nickname {
             let session = self.session(Nickname::parse(nickname)?, false, transport);
             self.presence.claim(&session).await?;
-            return Ok(self.presence.insert(session));
+            let session = self.presence.insert(session);
+            if transport == TransportKind::Http {
+                self.drop_one_unused(&session).await;
+            }
+            return Ok(session);
         }
         for _ in 0..TRIES {
             let session = self.session(guest()?, true, transport);
@@ -42,6 +49,36 @@ impl Chat {
         ))
     }
 
+    /// Whether one more session may be known here.
+    fn has_place(&self) -> Result<(), ChatError> {
+        let most = self.rules.sessions;
+        if self.presence.count() < most {
+            return Ok(());
+        }
+        self.meters().limited_sessions.add(1);
+        let detail = format!("cannot begin a session: there are {most}; try again in a minute");
+        Err(ChatError::later(
+            Code::Busy,
+            detail,
+            Duration::from_secs(60),
+        ))
+    }
+
+    /// Drops the oldest that was begun and never used, where `new` makes them too many. If it is
+    /// in use through another instance, only what is known of it here goes.
+    async fn drop_one_unused(&self, new: &Arc<Session>) {
+        let Some(oldest) = self.unused.add(new) else {
+            return;
+        };
+        oldest.end();
+        self.presence.remove(oldest.key());
+        let session = oldest.key().clone();
+        let dropped = self.presence.change(PresenceChange::Drop { session });
+        if let Err(error) = dropped.await {
+            tracing::debug!(%error, "cannot store that an unused session is dropped");
+        }
+    }
+
     fn session(&self, nickname: Nickname, guest: bool, transport: TransportKind) -> Arc<Session> {
         let now = self.clock().now();
         let id = SessionId::random();
@@ -50,7 +87,7 @@ impl Chat {
             transport,
             nickname,
             guest,
-            &self.rules,
+            &self.limiter,
             now,
         ))
     }
@@ -93,6 +130,7 @@ impl Chat {
             Some(session) => session,
             None => self.load(&id, transport).await?,
         };
+        session.use_it();
         let (stored, upgraded) = {
             let mut state = session.state.lock();
             // Requests beside an open WebSocket do not make it less of one.
@@ -140,7 +178,7 @@ impl Chat {
             transport,
             Nickname::stored(&nickname),
             false,
-            &self.rules,
+            &self.limiter,
             self.clock().now(),
         );
         {

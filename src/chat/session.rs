@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::Rules;
 use super::bucket::Bucket;
+use super::limits::Limiter;
 use crate::model::{Nickname, RoomRef, SessionId, SessionKey, TransportKind, UserId};
 
 /// Lines that may wait for a session beside what it reads.
@@ -22,6 +22,8 @@ pub struct Session {
     /// Woken when it is told something; a session of one connection reads by it too.
     signal: Arc<Notify>,
     connections: AtomicUsize,
+    /// It was used since it began.
+    used: AtomicBool,
     ended: AtomicBool,
     end: Notify,
     pub(super) state: Mutex<State>,
@@ -35,7 +37,8 @@ pub(super) struct State {
     pub(super) guest: bool,
     pub(super) rooms: Vec<RoomRef>,
     pub(super) current: Option<RoomRef>,
-    pub(super) bucket: Bucket,
+    pub(super) messages: Bucket,
+    pub(super) requests: Bucket,
     pub(super) last_used: Instant,
     pub(super) last_touched: Instant,
     /// The store knows that it is online, and in which rooms.
@@ -49,7 +52,7 @@ impl Session {
         transport: TransportKind,
         nickname: Nickname,
         guest: bool,
-        rules: &Rules,
+        limiter: &Limiter,
         now: Instant,
     ) -> Self {
         Self {
@@ -57,6 +60,7 @@ impl Session {
             id,
             signal: Arc::default(),
             connections: AtomicUsize::new(0),
+            used: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             end: Notify::new(),
             state: Mutex::new(State {
@@ -66,7 +70,8 @@ impl Session {
                 guest,
                 rooms: Vec::new(),
                 current: None,
-                bucket: Bucket::new(rules.burst, now),
+                messages: Bucket::full(limiter.messages(), now),
+                requests: Bucket::full(limiter.requests(), now),
                 last_used: now,
                 last_touched: now,
                 stored: true,
@@ -160,8 +165,18 @@ impl Session {
 
     /// Counts a connection or stream for as long as the value lives.
     pub fn attach(self: &Arc<Self>) -> Attached {
+        self.used.store(true, Relaxed);
         self.connections.fetch_add(1, Relaxed);
         Attached(self.clone())
+    }
+
+    /// It was begun, and that was all.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.used.load(Relaxed) && !self.is_attached()
+    }
+
+    pub(super) fn use_it(&self) {
+        self.used.store(true, Relaxed);
     }
 
     pub(super) fn is_attached(&self) -> bool {

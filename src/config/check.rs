@@ -150,8 +150,9 @@ fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
     ]
 }
 
-fn durations_that_must_pass(c: &Config) -> [(&'static str, HumanDuration); 6] {
+fn durations_that_must_pass(c: &Config) -> [(&'static str, HumanDuration); 7] {
     [
+        ("limits.idle_timeout", c.limits.idle_timeout),
         ("limits.write_timeout", c.limits.write_timeout),
         ("db_pool.idle_timeout", c.db_pool.idle_timeout),
         ("db_pool.acquire_timeout", c.db_pool.acquire_timeout),

@@ -35,6 +35,7 @@ impl Default for Config {
                 uncounted: Vec::new(),
                 rooms: 10_000,
                 rooms_per_user_per_day: 50,
+                idle_timeout: HumanDuration::secs(600),
                 write_timeout: HumanDuration::secs(60),
             },
             db_pool: DbPool {

@@ -71,6 +71,9 @@ pub struct Limits {
     pub rooms: u64,
     /// Rooms that one user may create in 24 hours.
     pub rooms_per_user_per_day: u64,
+    /// A line connection that is in no room and says nothing for so long is closed; one that never
+    /// said anything after a tenth of it.
+    pub idle_timeout: HumanDuration,
     /// A peer that takes nothing for this long is closed.
     pub write_timeout: HumanDuration,
 }

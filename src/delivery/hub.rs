@@ -1,5 +1,5 @@
 //! The rooms that this instance serves: those with readers here, and for a while after.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,15 @@ use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
 use crate::store::{Head, Known, Span, Store, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
-const LINGER: Duration = Duration::from_secs(60);
+pub(super) const LINGER: Duration = Duration::from_secs(60);
+/// Where so many are in memory, one without readers is kept no longer.
+const MANY: usize = 1_024;
 /// Names remembered at most; beyond, they are looked up again.
 const NAMES: usize = 65_536;
 /// Reads of ours at once: a crowd that joins or catches up must not starve the rest of the pool.
 const TURNS: usize = 4;
 /// How long one may wait for its turn; beyond, the database has too much to do.
-const TURN_WITHIN: Duration = Duration::from_millis(250);
+const TURN_WITHIN: Duration = Duration::from_secs(1);
 
 /// How far back a reader may begin, in messages.
 const FURTHEST: usize = 100_000;
@@ -119,6 +121,22 @@ impl Hub {
         Ok(found.map(|(room, _)| self.remember(room)))
     }
 
+    /// Of these names, those of no room; the others are remembered. They are looked up together.
+    pub async fn absent(&self, names: Vec<RoomName>) -> Result<HashSet<RoomName>, StoreError> {
+        let unknown = |name: &RoomName| self.known(name).is_none() && !name.is_lobby();
+        let mut absent: HashSet<RoomName> = names.into_iter().filter(unknown).collect();
+        if absent.is_empty() {
+            return Ok(absent);
+        }
+        let asked: Vec<RoomName> = absent.iter().cloned().collect();
+        let _turn = self.turn().await?;
+        for room in self.store.rooms_named(&asked).await? {
+            absent.remove(&room.name);
+            self.remember(room);
+        }
+        Ok(absent)
+    }
+
     /// Remembers a room's name, so that sending to it asks nobody.
     pub fn remember(&self, room: RoomRef) -> RoomRef {
         let mut names = self.names.write();
@@ -142,6 +160,9 @@ impl Hub {
     pub fn room(&self, room: &RoomRef) -> Arc<Room> {
         if let Some(served) = self.served(room.id) {
             return served;
+        }
+        if self.count() >= MANY {
+            self.evict_idle(Duration::ZERO);
         }
         let fresh = || Arc::new(Room::new(room.clone(), self.limits, self.now()));
         self.rooms
@@ -385,11 +406,11 @@ impl Hub {
     }
 
     /// Lets go of rooms that nobody has read for a while.
-    pub(super) fn evict_idle(&self) {
+    pub(super) fn evict_idle(&self, linger: Duration) {
         let now = self.now();
         let idle = |room: &Arc<Room>| {
             let since = room.idle_since();
-            since.is_some_and(|since| now.duration_since(since) >= LINGER)
+            since.is_some_and(|since| now.duration_since(since) >= linger)
         };
         self.rooms.write().retain(|_, room| {
             // A second owner may be about to read it.

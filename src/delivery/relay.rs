@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::hub::Hub;
+use super::hub::{Hub, LINGER};
 use super::room::Room;
 use crate::bus::{BusEvent, BusState, Events};
 use crate::model::RoomName;
@@ -51,7 +51,7 @@ impl Relay {
         let tidy = async {
             loop {
                 sleep(TIDY_EVERY).await;
-                hub.evict_idle();
+                hub.evict_idle(LINGER);
                 let now = hub.now();
                 hub.warm_rooms()
                     .iter()

@@ -116,8 +116,21 @@ pub struct Meters {
     pub tcp: Gauge,
     pub sse: Gauge,
     pub websocket: Gauge,
+    /// Connections that have a place among `limits.connections`, streams or not.
+    pub places: Gauge,
+    /// Probes that are answered although all places are taken.
+    pub probes: Gauge,
     /// Connections turned away at the limit.
     pub connections_refused: Counter,
+    /// Requests, messages and new sessions turned away since their session or address had too many.
+    pub limited_requests: Counter,
+    pub limited_messages: Counter,
+    pub limited_sessions: Counter,
+    pub limited_rooms: Counter,
+    /// Sessions that are known here.
+    pub sessions_known: Gauge,
+    /// Addresses that are known by themselves.
+    pub addresses: Gauge,
     /// Connections closed because the peer took nothing for too long.
     pub no_progress: Counter,
 }

@@ -38,6 +38,7 @@ struct Checks {
     database: Check,
     pool: Check,
     bus: Check,
+    connections: Check,
     disk: Check,
     queue: Check,
     publish_latency: Check,
@@ -191,6 +192,7 @@ impl Checks {
             ),
             pool: Check::critical_if(exhausted(watch, pool), "pool-exhaustion"),
             bus: bus_check(bus),
+            connections: connections(watch),
             disk: disk(watch),
             queue: queue(watch),
             publish_latency: Check::latency(
@@ -224,7 +226,7 @@ impl Checks {
     /// Without its database an instance can do nothing new. What else is bad makes it slower or
     /// turns some away: to take it out of service would only move the load to the others.
     fn status(&self, draining: bool) -> Status {
-        let bad = [&self.pool, &self.disk, &self.queue];
+        let bad = [&self.pool, &self.connections, &self.disk, &self.queue];
         match (self.database.ok, draining) {
             (_, true) => Status::Draining,
             (false, _) => Status::Unhealthy,
@@ -257,6 +259,30 @@ fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {
         ));
     }
     asked.map(|error| error.to_string())
+}
+
+/// Of all places, so many may be taken before it is worth a word, in percent.
+const CROWDED: usize = 90;
+
+fn connections(watch: &Watch) -> Check {
+    let most = watch.most_connections;
+    let open = usize::try_from(watch.meters().places.get()).unwrap_or(0);
+    let level = match open {
+        _ if open >= most => Level::Critical,
+        _ if open * 100 >= most * CROWDED => Level::Warning,
+        _ => Level::Ok,
+    };
+    let used = match level {
+        Level::Critical => "connections used up",
+        _ => "connections nearly used up",
+    };
+    let detail = format!(
+        "{used}: {open} of {most} are open (limits.connections); 'discordctl connections' lists them"
+    );
+    Check {
+        runbook: None,
+        ..Check::new(level, detail, "")
+    }
 }
 
 fn disk(watch: &Watch) -> Check {

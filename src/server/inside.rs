@@ -10,13 +10,15 @@ use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
 use super::watch::Watch;
 use crate::bus;
-use crate::chat::{Base, Chat, Parts, Presence, Rules};
+use crate::chat::{Base, Chat, Limits, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
+/// Sessions outlast their connections for a while: so many for each place of one.
+pub(super) const SESSIONS_A_PLACE: usize = 4;
 /// After the drain: what the writers and the store may still take.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -78,6 +80,7 @@ impl Inside {
             committer,
             presence: presence.clone(),
             rules: rules(config),
+            limits: client_limits(config),
         }));
         let stop_relay = CancellationToken::new();
         let relay = Relay::new(hub.clone()).run(events, stop_relay.clone());
@@ -149,10 +152,24 @@ fn instance(config: &Config, tcp_port: u16, http_port: u16) -> Instance {
 fn rules(config: &Config) -> Rules {
     Rules {
         message_chars: config.limits.message_chars,
-        messages_per_minute: config.limits.messages_per_minute,
-        burst: config.limits.burst,
         history: config.history.per_room,
         session_ttl: config.session_ttl.get(),
+        sessions: SESSIONS_A_PLACE * config.limits.connections,
+        rooms: config.limits.rooms,
+        rooms_per_user_per_day: config.limits.rooms_per_user_per_day,
+    }
+}
+
+fn client_limits(config: &Config) -> Limits {
+    let asked = &config.limits;
+    let networks = asked.uncounted.iter().filter_map(|text| text.parse().ok());
+    Limits {
+        messages_per_minute: asked.messages_per_minute,
+        burst: asked.burst,
+        requests_per_minute: asked.requests_per_minute,
+        new_sessions_per_minute: asked.new_sessions_per_minute,
+        uncounted: networks.collect(),
+        loopback_only: config.bind.is_loopback(),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::lifecycle::{LINGER, Lifecycle};
 use super::watch::Watch;
 use super::{ServeError, http_limits, tcp_limits};
-use crate::chat::Chat;
+use crate::chat::{Chat, Entered, Origin};
 use crate::config::Config;
 use crate::meter::Meters;
 use crate::process;
@@ -26,6 +26,10 @@ const BACKLOG: u32 = 4_096;
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A peer that is silent for so long is asked by the kernel whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Probes that are answered at once although all places are taken, and how long one may take: a
+/// full server must not look like a dead one.
+pub(super) const PROBES: usize = 32;
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
 /// Refusals that are told politely at once; beyond, connections are just closed.
 const POLITE: usize = 64;
 
@@ -94,11 +98,15 @@ impl Listeners {
         let door = Arc::new(Door {
             places: Arc::new(Semaphore::new(config.limits.connections)),
             polite: Arc::new(Semaphore::new(POLITE)),
+            probes: Arc::new(Semaphore::new(PROBES)),
+            // One address must not have all of them.
+            of_one_address: config.limits.connections.div_ceil(2),
+            chat: chat.clone(),
             meters: chat.meters().clone(),
             lifecycle: lifecycle.clone(),
         });
         for line in resumed {
-            let place = door.places.clone().try_acquire_owned().ok();
+            let place = door.place(&line.origin());
             let drain = lifecycle.drain.clone();
             door.serve(place, move || line.serve(drain));
         }
@@ -114,8 +122,14 @@ impl Listeners {
             drain.clone(),
             &limits,
             &config.cors.origins,
-            watch.routes(),
+            watch.clone().routes(),
         );
+        let probe = {
+            let (routes, limits) = (http::probes(watch.routes()), limits.clone());
+            let drain = drain.clone();
+            move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone())
+        };
+        let probe = Arc::new(probe);
         let serve_page =
             move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone());
         // Shared, since each connection keeps it.
@@ -123,8 +137,12 @@ impl Listeners {
         let (asks, mut asked) = mpsc::channel::<Close>(1);
         let accepting = tokio::spawn(async move {
             loop {
-                let lines = accept(&self.sockets.lines, &door, FULL_LINE, &serve_line);
-                let pages = accept(&self.sockets.pages, &door, full_page(), &serve_page);
+                let lines = accept(&self.sockets.lines, &door, &serve_line, |stream| {
+                    door.refuse(stream, FULL_LINE);
+                });
+                let pages = accept(&self.sockets.pages, &door, &serve_page, |stream| {
+                    door.probe(stream, &probe);
+                });
                 let close = tokio::select! {
                     () = lifecycle.closed.cancelled() => return,
                     Some(close) = asked.recv() => close,
@@ -222,18 +240,69 @@ fn full_page() -> &'static str {
 struct Door {
     places: Arc<Semaphore>,
     polite: Arc<Semaphore>,
+    probes: Arc<Semaphore>,
+    of_one_address: usize,
+    chat: Arc<Chat>,
     meters: Arc<Meters>,
     lifecycle: Lifecycle,
 }
 
+/// A connection's place, and its address's part in it.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _entered: Entered,
+    meters: Arc<Meters>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.meters.places.add(-1);
+    }
+}
+
 impl Door {
+    /// A place for a connection, if there is one for its address.
+    fn place(&self, origin: &Origin) -> Option<Place> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        let entered = origin.enter(self.of_one_address)?;
+        self.meters.places.add(1);
+        Some(Place {
+            _permit: permit,
+            _entered: entered,
+            meters: self.meters.clone(),
+        })
+    }
+
+    /// Says that there is no place, as long as not too many are being told.
+    fn refuse(&self, stream: TcpStream, word: &'static str) {
+        self.meters.connections_refused.add(1);
+        if let Ok(polite) = self.polite.clone().try_acquire_owned() {
+            tokio::spawn(refuse(stream, word, polite));
+        }
+    }
+
+    /// Answers a probe without a place, and everything else with a word that there is none.
+    fn probe<F, Fut>(&self, stream: TcpStream, serve: &Arc<F>)
+    where
+        F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let Ok(turn) = self.probes.clone().try_acquire_owned() else {
+            return self.refuse(stream, full_page());
+        };
+        let (serve, meters) = (serve.clone(), self.meters.clone());
+        tokio::spawn(async move {
+            meters.probes.add(1);
+            let _ = tokio::time::timeout(PROBE_WITHIN, serve(stream)).await;
+            meters.probes.add(-1);
+            drop(turn);
+        });
+    }
+
     /// Serves a connection until it ends, or is cut at the end of a stop. The future is made
     /// within the task: one that is moved into another occupies it twice.
-    fn serve<Fut>(
-        &self,
-        place: Option<OwnedSemaphorePermit>,
-        serving: impl FnOnce() -> Fut + Send + 'static,
-    ) where
+    fn serve<Fut>(&self, place: Option<Place>, serving: impl FnOnce() -> Fut + Send + 'static)
+    where
         Fut: Future<Output = ()> + Send + 'static,
     {
         let cut = self.lifecycle.cut.clone();
@@ -247,25 +316,27 @@ impl Door {
     }
 }
 
-async fn accept<F, Fut>(listener: &TcpListener, door: &Door, full: &'static str, serve: &Arc<F>)
-where
+/// Accepts connections and serves them; `full` deals with those for whom there is no place.
+async fn accept<F, Fut>(
+    listener: &TcpListener,
+    door: &Door,
+    serve: &Arc<F>,
+    full: impl Fn(TcpStream),
+) where
     F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "can't accept a connection");
                 tokio::time::sleep(AFTER_FAILURE).await;
                 continue;
             }
         };
-        let Ok(place) = door.places.clone().try_acquire_owned() else {
-            door.meters.connections_refused.add(1);
-            if let Ok(polite) = door.polite.clone().try_acquire_owned() {
-                tokio::spawn(refuse(stream, full, polite));
-            }
+        let Some(place) = door.place(&door.chat.origin(Some(peer))) else {
+            full(stream);
             continue;
         };
         if let Err(error) = prepare(&stream) {

@@ -238,6 +238,7 @@ fn tcp_limits(config: &Config, http_port: u16) -> TcpLimits {
     TcpLimits {
         http_port,
         line_bytes: config.limits.line_bytes.as_usize(),
+        idle_timeout: config.limits.idle_timeout.get(),
         write_timeout: config.limits.write_timeout.get(),
     }
 }

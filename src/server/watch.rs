@@ -33,6 +33,10 @@ pub(super) struct Watch {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Arc<dyn Store>,
     pub(super) thresholds: Thresholds,
+    /// Connections that clients may have open.
+    pub(super) most_connections: usize,
+    /// Sessions that may be known.
+    pub(super) most_sessions: usize,
     /// How many may wait for a connection before new requests are turned away.
     pub(super) most_waiting: usize,
     /// Where this instance writes.
@@ -59,6 +63,8 @@ impl Watch {
             hub: hub.clone(),
             store: store.clone(),
             thresholds: config.thresholds.clone(),
+            most_connections: config.limits.connections,
+            most_sessions: super::inside::SESSIONS_A_PLACE * config.limits.connections,
             most_waiting: config.db_pool.max_waiting,
             folders: disk::folders(config),
             sizes: Sizes::new(config),

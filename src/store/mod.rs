@@ -12,6 +12,7 @@ mod postgres;
 mod presence;
 mod secret;
 mod sqlite;
+mod unused;
 pub mod upkeep;
 
 use std::sync::Arc;
@@ -58,6 +59,26 @@ pub struct RoomSummary {
     pub members: i64,
     pub online: i64,
     pub last_seq: Seq,
+}
+
+/// Which part of a list of names: those that hold `filter`, after the name `after`, both without
+/// regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub filter: String,
+    pub after: String,
+    pub limit: usize,
+}
+
+impl Page {
+    /// The whole list, where it is known to be short.
+    pub fn whole() -> Self {
+        Self {
+            filter: String::new(),
+            after: String::new(),
+            limit: i64::MAX as usize,
+        }
+    }
 }
 
 /// What an instance knows of a room: the last `seq` it delivered, and how the room's older
@@ -190,6 +211,9 @@ pub trait Store: Send + Sync + 'static {
 
     async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError>;
 
+    /// Those of these rooms that there are.
+    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError>;
+
     /// `None` if there is a room of that name.
     async fn create_room(
         &self,
@@ -200,7 +224,14 @@ pub trait Store: Send + Sync + 'static {
     /// Makes `by` the creator of a room that has none; false if it has one.
     async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError>;
 
-    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError>;
+    /// A page of the rooms, by name.
+    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError>;
+
+    /// How many rooms have such a name.
+    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError>;
+
+    /// How many rooms there are, and how many of them `by` created in the last 24 hours.
+    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError>;
 
     /// The user of that nickname, made if there is none.
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
@@ -244,10 +275,14 @@ pub trait Store: Send + Sync + 'static {
     /// Of these sessions, those that are over: disconnected somewhere, or expired.
     async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError>;
 
-    /// Everyone who is online, over all living instances, by nickname.
-    async fn online(&self) -> Result<Vec<Online>, StoreError>;
+    /// A page of those who are online, over all living instances, by nickname.
+    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError>;
 
-    /// Forgets expired sessions, nonces and instances long dead.
+    /// How many are online under such a nickname.
+    async fn count_online(&self, filter: &str) -> Result<u64, StoreError>;
+
+    /// Forgets expired sessions, nonces and instances long dead, and what was never used: users
+    /// who said nothing and are nowhere, and rooms in which nothing was ever said.
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError>;
 
     /// Whether the database answers.

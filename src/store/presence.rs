@@ -40,6 +40,8 @@ pub enum PresenceChange {
     Touch { session: SessionKey },
     /// The session has no connection and its nickname is free, but it may come back.
     Idle { session: SessionKey },
+    /// The session was never used, and is over unless another instance has it by now.
+    Drop { session: SessionKey },
     /// The session is over. A guest's memberships end with it.
     Release { session: SessionKey, guest: bool },
 }

@@ -157,6 +157,7 @@ impl Person for Lines {
             "you are in no",
             "you are not",
             "a nickname",
+            "too many",
         ];
         match refused.iter().any(|r| told.starts_with(r)) {
             true => Err(told),

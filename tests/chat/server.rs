@@ -25,6 +25,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         ..Config::default()
     };
     config.limits.messages_per_minute = 0;
+    config.limits.requests_per_minute = 0;
     config.drain.spread = "50ms".parse().expect("a duration");
     config
 }
@@ -92,6 +93,7 @@ impl Process {
             .arg("--data-dir")
             .arg(folder)
             .env("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")
+            .env("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0")
             .env("DISCORDCTL_DRAIN_SPREAD", "50ms")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -138,7 +138,13 @@ async fn nobody_notices(db: Db) {
     assert!(taken.contains("somebody online"), "{taken}");
     assert_eq!(serving.terminate().await, Some(0));
     let store = db.open().await;
-    assert!(store.online().await.unwrap().is_empty());
+    assert!(
+        store
+            .online(&discordctl::store::Page::whole())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let long = std::time::Duration::from_secs(3600);
     assert!(
         store.lively(long).await.unwrap().is_empty(),

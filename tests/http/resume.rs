@@ -75,7 +75,7 @@ async fn a_full_server_says_so_in_whole_json() {
     let server = Running::with(&[("limits.connections", "1")]).await;
     let _one = Events::open(&server, "/api/messages/general").await;
     let mut wire = Wire::open(server.http).await;
-    wire.send(request("GET", "/livez", &[], None)).await;
+    wire.send(request("GET", "/api/rooms", &[], None)).await;
     let answer = wire.answer().await;
     assert_eq!(
         (answer.status, answer.json()["code"].as_str()),

@@ -147,6 +147,8 @@ fn configuration(folder: &TempDir, settings: &[(String, String)]) -> Config {
         ("data_dir", &folder.path().display().to_string()),
         ("drain.spread", "0s"),
         ("limits.messages_per_minute", "0"),
+        ("limits.requests_per_minute", "0"),
+        ("limits.rooms_per_user_per_day", "1000"),
     ];
     let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let sources = Sources {

@@ -103,7 +103,7 @@ async fn a_websocket_is_a_connection_like_any() {
     assert_eq!(socket.bytes(2).await, b"\x8a\0", "a pong");
     let status = async || {
         let mut wire = Wire::open(server.http).await;
-        wire.send(request("GET", "/livez", &[], None)).await;
+        wire.send(request("GET", "/api/rooms", &[], None)).await;
         wire.answer().await.status
     };
     assert_eq!(status().await, 503);

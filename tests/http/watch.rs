@@ -81,7 +81,7 @@ async fn metrics_are_json_for_people_and_text_for_prometheus() {
         (&json["db_up"], &json["db_breaker"], &json["bus"]),
         (&true.into(), &"closed".into(), &"disabled".into())
     );
-    assert_eq!(json["queues"]["database"]["limit"], 5);
+    assert_eq!(json["queues"]["database"]["limit"], 1_000);
 
     for accept in [
         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",

@@ -38,7 +38,11 @@ pub(crate) async fn a_nickname_is_free_when_its_instance_is_silent(db: Db) {
         one.claim(&alice, "alice").await,
         Err(PresenceOutcome::NicknameTaken)
     );
-    let online = one.store.online().await.expect("an answer");
+    let online = one
+        .store
+        .online(&discordctl::store::Page::whole())
+        .await
+        .expect("an answer");
     assert_eq!((online.len(), &*online[0].instance), (1, "two"));
 }
 
@@ -96,7 +100,11 @@ pub(crate) async fn members_and_online_are_counted(db: Db) {
     }
     one.one(idle(&alice)).await;
     let count = async |node: &Node| {
-        let rooms = node.store.rooms().await.expect("rooms");
+        let rooms = node
+            .store
+            .rooms(&discordctl::store::Page::whole())
+            .await
+            .expect("rooms");
         rooms
             .iter()
             .map(|r| (r.members, r.online))
@@ -126,7 +134,11 @@ pub(crate) async fn the_online_list_names_rooms_and_instances(db: Db) {
         join(&bob, "Bob", art.id),
     ])
     .await;
-    let online = two.store.online().await.expect("an answer");
+    let online = two
+        .store
+        .online(&discordctl::store::Page::whole())
+        .await
+        .expect("an answer");
     assert_eq!(online.len(), 2);
     assert_eq!(
         (&*online[0].nickname, &*online[1].nickname),

@@ -311,7 +311,14 @@ pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {
         contents(&store, &ops).await,
         ["typed into psql", "typed into nc"]
     );
-    assert_eq!(store.rooms().await.expect("rooms")[0].members, 1);
+    assert_eq!(
+        store
+            .rooms(&discordctl::store::Page::whole())
+            .await
+            .expect("rooms")[0]
+            .members,
+        1
+    );
 }
 
 pub(crate) async fn a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the_room(db: Db) {

@@ -60,7 +60,11 @@ impl Node {
     }
 
     pub(crate) async fn names(&self) -> Vec<String> {
-        let online = self.store.online().await.expect("an answer");
+        let online = self
+            .store
+            .online(&discordctl::store::Page::whole())
+            .await
+            .expect("an answer");
         online.into_iter().map(|o| o.nickname).collect()
     }
 }
@@ -157,7 +161,11 @@ pub(crate) async fn a_session_may_claim_again(db: Db) {
         Ok(user),
         "the holder itself"
     );
-    let online = one.store.online().await.expect("an answer");
+    let online = one
+        .store
+        .online(&discordctl::store::Page::whole())
+        .await
+        .expect("an answer");
     assert_eq!(
         (&*online[0].instance, &*online[0].nickname),
         ("two", "Alice")
@@ -235,9 +243,20 @@ pub(crate) async fn a_guest_leaves_no_memberships(db: Db) {
         "no user until one is needed"
     );
     assert!(matches!(outcomes[1], PresenceOutcome::User(Some(_))));
-    assert_eq!(node.store.rooms().await.expect("rooms")[0].members, 1);
+    assert_eq!(
+        node.store
+            .rooms(&discordctl::store::Page::whole())
+            .await
+            .expect("rooms")[0]
+            .members,
+        1
+    );
     node.one(release(&visitor, true)).await;
-    let rooms = node.store.rooms().await.expect("rooms");
+    let rooms = node
+        .store
+        .rooms(&discordctl::store::Page::whole())
+        .await
+        .expect("rooms");
     assert_eq!((rooms[0].members, rooms[0].online), (0, 0));
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 0);
 }
@@ -249,7 +268,11 @@ pub(crate) async fn a_user_stays_a_member(db: Db) {
     node.all(&[account(&alice, "alice"), join(&alice, "alice", general.id)])
         .await;
     node.one(release(&alice, false)).await;
-    let rooms = node.store.rooms().await.expect("rooms");
+    let rooms = node
+        .store
+        .rooms(&discordctl::store::Page::whole())
+        .await
+        .expect("rooms");
     assert_eq!((rooms[0].members, rooms[0].online), (1, 0));
     assert_eq!(node.session(&alice).await, None);
 }

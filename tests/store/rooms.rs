@@ -1,5 +1,6 @@
 //! Rooms and users: found without case, shown as they were made.
 use discordctl::model::RoomName;
+use discordctl::store::Page;
 
 use crate::db::Db;
 use crate::log::{append, draft, room};
@@ -79,11 +80,117 @@ pub(crate) async fn rooms_are_listed_by_name(db: Db) {
         let room = room(&store, name).await;
         append(&store, &[draft(&room, user, "a"), draft(&room, user, "b")]).await;
     }
-    let rooms = store.rooms().await.expect("rooms");
+    let rooms = store
+        .rooms(&discordctl::store::Page::whole())
+        .await
+        .expect("rooms");
     let listed: Vec<_> = rooms
         .iter()
         .map(|r| (r.name.as_str(), r.last_seq))
         .collect();
     assert_eq!(listed, [("Art", 2), ("books", 2), ("zoo", 2)]);
     assert!(rooms.iter().all(|r| (r.members, r.online) == (0, 0)));
+}
+
+pub(crate) async fn lists_come_in_pages(db: Db) {
+    let store = db.open().await;
+    for n in 0..25 {
+        let made = store
+            .create_room(&name(&format!("Room-{n:02}")), None)
+            .await;
+        made.expect("an answer").expect("new");
+    }
+    store.create_room(&name("lobby"), None).await.expect("made");
+    let page = |filter: &str, after: &str, limit| Page {
+        filter: filter.into(),
+        after: after.into(),
+        limit,
+    };
+    let names = |page: Page| {
+        let store = store.clone();
+        async move {
+            let rooms = store.rooms(&page).await.expect("rooms");
+            let names = rooms.iter().map(|room| room.name.as_str().to_owned());
+            names.collect::<Vec<_>>()
+        }
+    };
+    let first = names(page("ROOM", "", 10)).await;
+    assert_eq!(
+        (first.len(), &*first[0], &*first[9]),
+        (10, "Room-00", "Room-09")
+    );
+    let second = names(page("room", "rOOM-09", 10)).await;
+    assert_eq!((second.len(), &*second[0]), (10, "Room-10"));
+    assert_eq!(names(page("room", "Room-19", 10)).await.len(), 5);
+    assert_eq!(names(page("-2", "", 10)).await.len(), 5);
+    assert_eq!(names(page("%", "", 10)).await, [""; 0]);
+    assert_eq!(names(page("", "", 100)).await.len(), 26);
+    let counts = [store.count_rooms("oom-1"), store.count_rooms("")];
+    let counts = futures_util::future::join_all(counts).await;
+    let counts: Vec<u64> = counts
+        .into_iter()
+        .map(|count| count.expect("a count"))
+        .collect();
+    assert_eq!(counts, [10, 26]);
+}
+
+pub(crate) async fn what_was_never_used_goes(db: Db) {
+    let store = db.open().await;
+    let user = |nickname: &'static str| {
+        let store = store.clone();
+        async move { store.user(nickname).await.expect("a user") }
+    };
+    let (idle, talker, creator, young) = (
+        user("idle").await,
+        user("talker").await,
+        user("creator").await,
+        user("young").await,
+    );
+    let general = room(&store, "general").await;
+    append(&store, &[draft(&general, talker, "hello")]).await;
+    for raw in ["empty", "kept"] {
+        let made = store.create_room(&name(raw), Some(creator)).await;
+        made.expect("an answer").expect("new");
+    }
+    store
+        .create_room(&name("by-hand"), None)
+        .await
+        .expect("made");
+    let kept = store.room(&name("kept")).await.expect("an answer");
+    let (kept, _) = kept.expect("it is there");
+    append(&store, &[draft(&kept, talker, "a word")]).await;
+    let (of_today, of_all) = ("2000-01-01T00:00:00.000Z", store.room_counts(creator));
+    assert_eq!(of_all.await.expect("counts"), (4, 2));
+    db.sql(&format!("UPDATE rooms SET created_at = '{of_today}'"))
+        .await;
+    db.sql(&format!(
+        "UPDATE users SET created_at = '{of_today}' WHERE id <> {young}"
+    ))
+    .await;
+    assert_eq!(store.room_counts(creator).await.expect("counts"), (4, 0));
+    store
+        .expire(std::time::Duration::from_secs(3600))
+        .await
+        .expect("swept");
+    let left = store.rooms(&Page::whole()).await.expect("rooms");
+    let left: Vec<&str> = left.iter().map(|room| room.name.as_str()).collect();
+    assert_eq!(left, ["by-hand", "general", "kept"]);
+    let there = |id: i64| {
+        let db = db.clone();
+        async move {
+            db.number(&format!("SELECT count(*) FROM users WHERE id = {id}"))
+                .await
+                == 1
+        }
+    };
+    assert!(!there(idle).await, "nothing is theirs");
+    assert!(there(talker).await && there(creator).await && there(young).await);
+    // Without a room there is nothing that is the creator's.
+    db.sql("DELETE FROM messages").await;
+    db.sql("DELETE FROM rooms WHERE name = 'kept'").await;
+    store
+        .expire(std::time::Duration::from_secs(3600))
+        .await
+        .expect("swept");
+    assert!(!there(creator).await && !there(talker).await);
 }

@@ -1,5 +1,6 @@
 //! `/create <room>`: make a room and join it.
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -7,6 +8,8 @@ use super::join::may_enter;
 use super::{Chat, ChatError, Reply, Session};
 use crate::chat::Code;
 use crate::model::{RoomName, RoomRef};
+
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 impl Chat {
     pub(super) async fn create(
@@ -17,8 +20,9 @@ impl Chat {
     ) -> Result<Reply, ChatError> {
         let name = RoomName::parse(name)?;
         may_enter(session)?;
-        let turn = self.hub.turn().await?;
         let by = self.account(session).await?;
+        self.may_create(&name, by).await?;
+        let turn = self.hub.turn().await?;
         let made = self.store().create_room(&name, Some(by)).await?;
         drop(turn);
         let room = match made {
@@ -27,6 +31,28 @@ impl Chat {
         };
         let room = self.hub.remember(room);
         self.join_room(session, room, signal).await
+    }
+
+    /// Whether there is place for one more room, also of this user's. A room that is there already
+    /// is told otherwise.
+    async fn may_create(&self, name: &RoomName, by: i64) -> Result<(), ChatError> {
+        let (all, today) = self.store().room_counts(by).await?;
+        let rules = &self.rules;
+        if today >= rules.rooms_per_user_per_day {
+            let detail = format!(
+                "cannot create '{name}': you have created {today} rooms in 24 hours, as many as you may"
+            );
+            self.meters().limited_rooms.add(1);
+            return Err(ChatError::later(Code::RateLimited, detail, AN_HOUR));
+        }
+        if all >= rules.rooms && self.hub.find(name).await?.is_none() {
+            let detail = format!(
+                "cannot create '{name}': there are {all} rooms, as many as there may be (limits.rooms); join one"
+            );
+            self.meters().limited_rooms.add(1);
+            return Err(ChatError::new(Code::TooManyRooms, detail));
+        }
+        Ok(())
     }
 
     /// The lobby may have come into being before anyone created it; then the first to ask for

@@ -1,13 +1,17 @@
 //! `/join <room>`: the last messages first, then live ones, with no gap and no repeat between.
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{Chat, ChatError, Cursor, Effect, Reply, Session};
 use crate::chat::{Code, MOST_ROOMS, Start, push_tight};
 use crate::delivery::Move;
-use crate::model::{RoomRef, Seq};
+use crate::model::{RoomName, RoomRef, Seq};
+
+/// Rooms that one client enters at once: what they need of the database is needed together.
+const AT_ONCE: usize = 16;
 
 impl Chat {
     pub(super) async fn join(
@@ -55,6 +59,34 @@ impl Chat {
             Effect::Joined(_, Some(cursor)) => Ok(cursor),
             _ => Err(ChatError::internal(&"a session that can't read joined")),
         }
+    }
+
+    /// The same for all rooms that a client names, a few at a time and in their order.
+    pub async fn rejoin_all(
+        &self,
+        session: &Arc<Session>,
+        rooms: Vec<(String, Start)>,
+        signal: &Arc<Notify>,
+    ) -> Vec<Result<Box<Cursor>, ChatError>> {
+        let names = rooms
+            .iter()
+            .filter_map(|(room, _)| RoomName::parse(room).ok());
+        let absent = match self.hub.absent(names.collect()).await {
+            Ok(absent) => absent,
+            Err(error) => {
+                let failed = |_| Err(error.clone().into());
+                return rooms.into_iter().map(failed).collect();
+            }
+        };
+        let absent = &absent;
+        let rejoining = rooms.into_iter().map(|(room, start)| async move {
+            let name = RoomName::parse(&room)?;
+            match absent.contains(&name) {
+                true => Err(ChatError::no_such_room(&name)),
+                false => self.rejoin(session, &room, start, signal).await,
+            }
+        });
+        stream::iter(rejoining).buffered(AT_ONCE).collect().await
     }
 
     async fn enter(

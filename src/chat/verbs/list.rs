@@ -1,13 +1,18 @@
-//! `/list`: who is connected, over all instances, with their rooms.
-use serde_json::json;
-
-use super::{Chat, ChatError, Reply, counted};
+//! `/list [filter]`: who is connected, over all instances, with their rooms.
+use super::{Chat, ChatError, Reply, counted, shown_of};
+use crate::chat::listed;
 
 impl Chat {
-    pub(super) async fn list(&self) -> Result<Reply, ChatError> {
-        let users = self.users().await?;
-        let mut text = format!("{} online", counted(users.len(), "user"));
-        for user in &users {
+    pub(super) async fn list(&self, filter: Option<String>) -> Result<Reply, ChatError> {
+        let page = listed(filter, None, None);
+        let users = self.users(&page).await?;
+        let mut count = users.items.len();
+        if users.next.is_some() {
+            count = self.store().count_online(&page.filter).await? as usize;
+        }
+        let mut text = format!("{} online", counted(count, "user"));
+        text.push_str(&shown_of("/list", users.items.len(), count));
+        for user in &users.items {
             let rooms = match user.rooms.is_empty() {
                 true => "in no room".to_owned(),
                 false => format!("in {}", user.rooms.join(", ")),
@@ -17,15 +22,6 @@ impl Chat {
                 user.nickname, user.transport, user.instance
             ));
         }
-        let users: Vec<_> = users
-            .iter()
-            .map(|u| {
-                json!({
-                    "nickname": u.nickname, "rooms": u.rooms,
-                    "transport": u.transport, "instance": u.instance,
-                })
-            })
-            .collect();
-        Ok(Reply::text(text).with_data(json!({ "users": users })))
+        Ok(Reply::text(text).with_data(users.json()))
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::command::{self, Command};
-use super::{Chat, ChatError, Code, Cursor, Past, Session};
+use super::{Chat, ChatError, Code, Cursor, Origin, Past, Session};
 use crate::model::RoomRef;
 
 pub use send::Sending;
@@ -73,16 +73,20 @@ impl Chat {
         session: &Arc<Session>,
         line: &str,
         signal: Option<&Arc<Notify>>,
+        origin: &Origin,
     ) -> Result<Reply, ChatError> {
-        let command = command::parse(line)?;
+        let command = command::parse(line);
+        let costs = command.as_ref().map_or(1, Command::cost);
+        self.charge(origin, Some(session), costs)?;
+        let command = command?;
         if session.comes_and_goes() {
             self.come_back(session, &command).await?;
         }
         match command {
             Command::Help => Ok(Reply::text(command::help())),
             Command::Nick(name) => self.nick(session, &name).await,
-            Command::List => self.list().await,
-            Command::Rooms => self.list_rooms().await,
+            Command::List(filter) => self.list(filter).await,
+            Command::Rooms(filter) => self.list_rooms(filter).await,
             Command::Create(room) => self.create(session, &room, signal).await,
             Command::Join(room) => self.join(session, &room, signal).await,
             Command::Leave(room) => self.leave(session, room.as_deref()).await,
@@ -102,6 +106,16 @@ impl Chat {
             Err(error) if error.code == Code::NicknameTaken && !needs_name => Ok(()),
             other => other,
         }
+    }
+}
+
+/// What is said of a list that is longer than what is shown of it.
+fn shown_of(command: &str, shown: usize, count: usize) -> String {
+    match shown < count {
+        true => format!(
+            "; the first {shown} are shown, {command} <part of a name> shows those that have it"
+        ),
+        false => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 use tokio::sync::oneshot;
 
 use super::{Chat, ChatError, Session};
-use crate::chat::{Code, Receipt};
+use crate::chat::{Code, Origin, Receipt};
 use crate::delivery::{Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef};
 
@@ -32,10 +32,11 @@ impl Chat {
         room: RoomRef,
         text: &str,
         nonce: Option<&str>,
+        origin: &Origin,
     ) -> Result<Sending, ChatError> {
         let content = Content::parse(text, self.rules.message_chars)?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
-        let (user, nickname) = self.author(session)?;
+        let (user, nickname) = self.author(session, origin)?;
         let outgoing = Outgoing {
             room,
             user,
@@ -58,17 +59,16 @@ impl Chat {
     }
 
     /// Who says it, unless they say too much.
-    fn author(&self, session: &Session) -> Result<(i64, std::sync::Arc<str>), ChatError> {
+    fn author(
+        &self,
+        session: &Session,
+        origin: &Origin,
+    ) -> Result<(i64, std::sync::Arc<str>), ChatError> {
         if session.has_ended() {
             return Err(ChatError::unknown_session());
         }
-        let now = self.clock().now();
-        let rules = &self.rules;
         let mut state = session.state.lock();
-        state
-            .bucket
-            .take(rules.messages_per_minute, rules.burst, now)
-            .map_err(ChatError::rate_limited)?;
+        self.admit_message(origin, &mut state.messages)?;
         let user = state.user.ok_or_else(|| {
             ChatError::new(
                 Code::DatabaseUnavailable,

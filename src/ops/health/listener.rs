@@ -14,6 +14,9 @@ use crate::config::Config;
 use crate::model::plain_line;
 
 const RUNBOOK: &str = "bad-deploy";
+/// All of `limits.connections` are taken.
+const USED_UP: &str =
+    "connections used up (limits.connections); 'discordctl connections' lists them";
 /// A greeting is one line, and no longer.
 const GREETING: usize = 1_024;
 
@@ -42,6 +45,9 @@ pub(super) async fn tcp(on: &str, address: SocketAddr, deadline: Deadline) -> Fi
     };
     if greeting.starts_with("[system] welcome") {
         return Finding::ok(CHECK, on, format!("{address} greets")).took(start.elapsed());
+    }
+    if greeting.starts_with("[system] the server is full") {
+        return bad(Verdict::Critical, USED_UP.into());
     }
     match greeting.strip_prefix("[system] ") {
         Some(why) => bad(Verdict::Warning, format!("it says \"{why}\"")),
@@ -93,6 +99,7 @@ pub(super) async fn http(
     };
     let body = answer.json();
     let finding = match body["instance"].as_str() {
+        None if body["code"] == "full" => bad(Verdict::Critical, USED_UP.into()),
         None => bad(
             Verdict::Critical,
             "something else than discordctl answers there".into(),

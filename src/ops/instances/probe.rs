@@ -25,6 +25,18 @@ impl Answer {
     pub(super) fn number(&self, key: &str) -> Option<u64> {
         self.body[key].as_u64()
     }
+
+    /// It is ours, and has no place even for a probe.
+    pub(super) fn is_full(&self) -> bool {
+        self.body["code"] == "full"
+    }
+
+    /// To the metrics: whether a client would be turned away.
+    pub(super) fn places_are_used_up(&self) -> bool {
+        let places = &self.body["queues"]["connections"];
+        let (taken, most) = (places["depth"].as_u64(), places["limit"].as_u64());
+        most.is_some() && taken >= most
+    }
 }
 
 pub(super) async fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
@@ -65,6 +77,7 @@ pub(super) async fn ready(address: SocketAddr, pid: u32) -> Result<(), String> {
             .as_str()
             .map_or_else(|| "not ready".to_owned(), plain_line)),
         Some(found) => Err(format!("pid {found} answers on {address}")),
+        None if answer.is_full() => Err("connections used up".to_owned()),
         None => Err(format!("somebody else answers on {address}")),
     }
 }

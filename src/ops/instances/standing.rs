@@ -137,6 +137,10 @@ impl Standing {
             probe::get(address, "/metrics")
         );
         match ready {
+            Ok(answer) if answer.is_full() => {
+                self.note = Some("connections used up".to_owned());
+                return;
+            }
             Ok(answer) if answer.number("pid") != Some(identity.pid.into()) => {
                 self.note = Some(format!("another process answers on {address}"));
                 return;
@@ -156,6 +160,9 @@ impl Standing {
         if let Ok(metrics) = metrics {
             self.clients = metrics.number("active_connections");
             self.rooms = metrics.number("rooms_in_memory");
+            if metrics.places_are_used_up() {
+                self.note = Some("connections used up".to_owned());
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::process::Process;
-use super::{Watch, breaker_is_open, queues};
+use super::{Watch, breaker_is_open, limited, queues};
 use crate::bus::BusState;
 use crate::meter::{Counts, Histogram, Look, Summary, WINDOW};
 use crate::model::format_time;
@@ -44,10 +44,15 @@ fn about(watch: &Watch) -> Map<String, Value> {
 fn clients(watch: &Watch) -> Map<String, Value> {
     let meters = watch.meters();
     let (tcp, sse, websocket) = (meters.tcp.get(), meters.sse.get(), meters.websocket.get());
+    let limited: Map<String, Value> = limited(watch)
+        .into_iter()
+        .map(|(limit, times)| (limit.to_owned(), times.into()))
+        .collect();
     object(json!({
         "active_connections": tcp + sse + websocket,
         "connections": { "tcp": tcp, "sse": sse, "websocket": websocket },
         "connections_refused": meters.connections_refused.get(),
+        "limited": limited,
         "connections_stalled": meters.no_progress.get(),
         "rooms_in_memory": watch.hub.count(),
         "readers_behind": meters.readers_behind.get(),

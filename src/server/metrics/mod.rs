@@ -5,7 +5,7 @@ mod process;
 mod prometheus;
 
 use crate::bus::Queue;
-use crate::chat::PRESENCE_QUEUE;
+use crate::chat::{MOST_ADDRESSES, PRESENCE_QUEUE};
 use crate::delivery::COMMIT_QUEUE;
 
 pub(super) use json::json;
@@ -14,7 +14,7 @@ pub(super) use prometheus::prometheus;
 use super::watch::Watch;
 
 /// Every queue of an instance, by the name that it has in both forms.
-fn queues(watch: &Watch) -> [(&'static str, Queue); 5] {
+fn queues(watch: &Watch) -> [(&'static str, Queue); 9] {
     let meters = watch.meters();
     let bus = watch.hub.bus_backlog();
     let of = |depth: i64, limit| Queue {
@@ -25,8 +25,29 @@ fn queues(watch: &Watch) -> [(&'static str, Queue); 5] {
         ("commit", of(meters.queue_depth.get(), COMMIT_QUEUE)),
         ("presence", of(meters.presence_depth.get(), PRESENCE_QUEUE)),
         ("database", of(meters.db_waiting.get(), watch.most_waiting)),
+        (
+            "connections",
+            of(meters.places.get(), watch.most_connections),
+        ),
+        ("probes", of(meters.probes.get(), super::listeners::PROBES)),
+        (
+            "sessions",
+            of(meters.sessions_known.get(), watch.most_sessions),
+        ),
+        ("addresses", of(meters.addresses.get(), MOST_ADDRESSES)),
         ("bus_out", bus.out),
         ("bus_events", bus.events),
+    ]
+}
+
+/// How often a limit was met, by what it is on.
+fn limited(watch: &Watch) -> [(&'static str, u64); 4] {
+    let meters = watch.meters();
+    [
+        ("requests", meters.limited_requests.get()),
+        ("messages", meters.limited_messages.get()),
+        ("sessions", meters.limited_sessions.get()),
+        ("rooms", meters.limited_rooms.get()),
     ]
 }
 

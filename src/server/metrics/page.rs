@@ -36,6 +36,27 @@ impl Page {
         values: impl IntoIterator<Item = (&'static str, V)>,
     ) {
         self.head(name, help, "gauge");
+        self.labelled(name, label, values);
+    }
+
+    /// A counter with one label, to which the same applies.
+    pub(super) fn counters<V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (&'static str, V)>,
+    ) {
+        self.head(name, help, "counter");
+        self.labelled(name, label, values);
+    }
+
+    fn labelled<V: Display>(
+        &mut self,
+        name: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (&'static str, V)>,
+    ) {
         for (of, value) in values {
             let _ = writeln!(self.text, "{name}{{{label}=\"{of}\"}} {value}");
         }

@@ -1,7 +1,7 @@
 //! The text that Prometheus scrapes. No room and no user is named: those are without bound.
 use super::page::Page;
 use super::process::Process;
-use super::{Watch, breaker_is_open, queues};
+use super::{Watch, breaker_is_open, limited, queues};
 use crate::bus::BusState;
 use crate::meter::{Counter, Meters};
 
@@ -149,6 +149,12 @@ fn clients(page: &mut Page, watch: &Watch) {
             ("sse", meters.sse.get()),
             ("websocket", meters.websocket.get()),
         ],
+    );
+    page.counters(
+        "discord_limited_total",
+        "What was turned away since its session or address had too many.",
+        "limit",
+        limited(watch),
     );
     page.gauge(
         "discord_rooms_in_memory",

@@ -11,9 +11,11 @@ mod presence;
 mod read;
 mod rooms;
 mod secret;
+mod unused;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,9 +27,9 @@ use self::pool::{Kind, Pool};
 use self::writer::Writers;
 use super::gate::{Gate, Shedding};
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store, StoreError,
-    migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
+    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
+    StoreError, migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -48,6 +50,8 @@ pub(super) struct PostgresStore {
     /// For signs of life, ours and the database's: they must not wait behind everything else.
     signs: Pool,
     gate: Arc<Gate>,
+    /// Users up to this one were looked at, whether they are of use.
+    looked_at: AtomicI64,
     connections: u32,
 }
 
@@ -71,6 +75,7 @@ impl PostgresStore {
             // What waits there is not waiting for work to be done: it counts for itself.
             signs: pool(Arc::new(Gate::new(signs, Arc::default())), SIGNS as usize),
             gate: shared,
+            looked_at: AtomicI64::new(0),
             connections: commits + others + SIGNS,
         };
         let applied = store.pool.run(Kind::Read, (), |c, _| {
@@ -177,6 +182,13 @@ impl Store for PostgresStore {
         work.await
     }
 
+    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
+        let work = self.pool.run(Kind::Read, names, |c, &names| {
+            rooms::named(c, names).boxed()
+        });
+        work.await
+    }
+
     async fn create_room(
         &self,
         name: &RoomName,
@@ -195,8 +207,24 @@ impl Store for PostgresStore {
         work.await
     }
 
-    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
-        let work = self.pool.run(Kind::Read, (), |c, _| rooms::list(c).boxed());
+    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Read, page, |c, &page| rooms::list(c, page).boxed());
+        work.await
+    }
+
+    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
+        let work = self.pool.run(Kind::Read, filter, |c, &filter| {
+            rooms::count(c, filter).boxed()
+        });
+        work.await
+    }
+
+    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
+        let work = self
+            .pool
+            .run(Kind::Read, by, |c, &by| rooms::counts(c, by).boxed());
         work.await
     }
 
@@ -295,10 +323,17 @@ impl Store for PostgresStore {
         work.await
     }
 
-    async fn online(&self) -> Result<Vec<Online>, StoreError> {
-        let work = self
-            .pool
-            .run(Kind::Read, (), |c, _| presence::online(c).boxed());
+    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
+        let work = self.pool.run(Kind::Read, page, |c, &page| {
+            presence::online(c, page).boxed()
+        });
+        work.await
+    }
+
+    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
+        let work = self.pool.run(Kind::Read, filter, |c, &filter| {
+            presence::count_online(c, filter).boxed()
+        });
         work.await
     }
 
@@ -313,6 +348,15 @@ impl Store for PostgresStore {
                 .await?
             {}
         }
+        let work = self
+            .pool
+            .run(Kind::Repeatable, (), |c, ()| unused::rooms(c).boxed());
+        work.await?;
+        let after = self.looked_at.load(Relaxed);
+        let work = self.pool.run(Kind::Repeatable, after, |c, &after| {
+            unused::users(c, after).boxed()
+        });
+        self.looked_at.store(work.await?, Relaxed);
         Ok(())
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::rooms::room_ref;
+use super::rooms::{limit, room_ref};
 use super::seconds;
 use crate::model::{Nickname, RoomId, SessionKey, TransportKind, UserId};
-use crate::store::{InstanceId, LEASE, Online, PresenceChange, PresenceOutcome, SessionRow};
+use crate::store::{InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow};
 
 pub(super) async fn apply(
     connection: &mut Connection,
@@ -48,6 +48,7 @@ async fn one(
         }
         PresenceChange::Touch { session } => sqlx::query(TOUCH).bind(session.as_str()),
         PresenceChange::Idle { session } => sqlx::query(IDLE).bind(session.as_str()).bind(instance),
+        PresenceChange::Drop { session } => sqlx::query(DROP).bind(session.as_str()).bind(instance),
         PresenceChange::Release { session, guest } => {
             sqlx::query(RELEASE).bind(session.as_str()).bind(*guest)
         }
@@ -59,6 +60,8 @@ async fn one(
 const TOUCH: &str = "UPDATE sessions SET last_used_at = now() WHERE id = $1";
 
 const IDLE: &str = "UPDATE sessions SET online = false WHERE id = $1 AND instance_id = $2";
+
+const DROP: &str = "DELETE FROM sessions WHERE id = $1 AND instance_id = $2";
 
 const LEAVE: &str = "WITH membership AS (
       DELETE FROM room_members WHERE room_id = $2
@@ -216,17 +219,23 @@ pub(super) async fn session(
     Ok(rows.into_iter().next().map(row))
 }
 
-pub(super) async fn online(connection: &mut Connection) -> Result<Vec<Online>, sqlx::Error> {
+pub(super) async fn online(
+    connection: &mut Connection,
+    page: &Page,
+) -> Result<Vec<Online>, sqlx::Error> {
     let query = sqlx::query_as(
         r#"SELECT s.nickname, s.transport, i.name,
              ARRAY(SELECT r.name FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
                WHERE sr.session_id = s.id ORDER BY lower(r.name COLLATE "C"))
            FROM sessions s JOIN instances i ON i.id = s.instance_id
            WHERE s.online AND i.heartbeat_at > now() - make_interval(secs => $1)
-           ORDER BY lower(s.nickname COLLATE "C")"#,
+             AND strpos(lower(s.nickname COLLATE "C"), lower($2::text COLLATE "C")) > 0
+             AND lower(s.nickname COLLATE "C") > lower($3::text COLLATE "C")
+           ORDER BY lower(s.nickname COLLATE "C") LIMIT $4"#,
     );
-    let rows: Vec<(String, String, String, Vec<String>)> =
-        connection.all(query.bind(seconds(LEASE))).await?;
+    let query = query.bind(seconds(LEASE)).bind(&page.filter);
+    let query = query.bind(&page.after).bind(limit(page));
+    let rows: Vec<(String, String, String, Vec<String>)> = connection.all(query).await?;
     let line = |(nickname, transport, instance, rooms)| Online {
         nickname,
         rooms,
@@ -234,6 +243,23 @@ pub(super) async fn online(connection: &mut Connection) -> Result<Vec<Online>, s
         instance,
     };
     Ok(rows.into_iter().map(line).collect())
+}
+
+pub(super) async fn count_online(
+    connection: &mut Connection,
+    filter: &str,
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_as(
+        r#"SELECT count(*) FROM sessions s JOIN instances i ON i.id = s.instance_id
+           WHERE s.online AND i.heartbeat_at > now() - make_interval(secs => $1)
+             AND strpos(lower(s.nickname COLLATE "C"), lower($2::text COLLATE "C")) > 0"#,
+    );
+    let count: Option<i64> = connection
+        .one(query.bind(seconds(LEASE)).bind(filter))
+        .await?;
+    Ok(count
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or(0))
 }
 
 pub(super) async fn ended(

@@ -10,6 +10,7 @@ mod presence;
 mod read;
 mod rooms;
 mod secret;
+mod unused;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,9 +30,9 @@ use self::files::Files;
 use super::embedded::{Embedded, Hold, Witness};
 use super::gate::Gate;
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, PoolState, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store, StoreError,
-    migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
+    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
+    StoreError, migrations,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
@@ -53,6 +54,8 @@ pub(super) struct SqliteStore {
     gate: Gate,
     /// `PRAGMA data_version` as last seen by the writer: it moves when others commit.
     seen: AtomicI64,
+    /// Users up to this one were looked at, whether they are of use.
+    looked_at: AtomicI64,
 }
 
 impl SqliteStore {
@@ -83,6 +86,7 @@ impl SqliteStore {
             readers,
             gate: Gate::new(options.shedding(), meters),
             seen: AtomicI64::new(-1),
+            looked_at: AtomicI64::new(0),
         })
     }
 
@@ -214,6 +218,10 @@ impl Store for SqliteStore {
         rooms::room(&mut *self.reader().await?, name).await
     }
 
+    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
+        rooms::named(&mut *self.reader().await?, names).await
+    }
+
     async fn create_room(
         &self,
         name: &RoomName,
@@ -226,8 +234,16 @@ impl Store for SqliteStore {
         rooms::adopt(&mut *self.write().await?, room, by).await
     }
 
-    async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
-        rooms::list(&mut *self.reader().await?).await
+    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
+        rooms::list(&mut *self.reader().await?, page).await
+    }
+
+    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
+        rooms::count(&mut *self.reader().await?, filter).await
+    }
+
+    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
+        rooms::counts(&mut *self.reader().await?, by).await
     }
 
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
@@ -282,12 +298,21 @@ impl Store for SqliteStore {
         presence::session(&mut *self.reader().await?, key, life).await
     }
 
-    async fn online(&self) -> Result<Vec<Online>, StoreError> {
-        presence::online(&mut *self.reader().await?).await
+    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
+        presence::online(&mut *self.reader().await?, page).await
+    }
+
+    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
+        presence::count_online(&mut *self.reader().await?, filter).await
     }
 
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        instances::expire(&mut *self.write().await?, session_life).await
+        instances::expire(&mut *self.write().await?, session_life).await?;
+        unused::rooms(&mut *self.write().await?).await?;
+        let after = self.looked_at.load(Ordering::Relaxed);
+        let reached = unused::users(&mut *self.write().await?, after).await?;
+        self.looked_at.store(reached, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -6,10 +6,10 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::ago;
-use super::rooms::{room_ref, user};
+use super::rooms::{limit, room_ref, user};
 use crate::model::{Nickname, RoomId, SessionKey, TransportKind, UserId};
 use crate::store::{
-    InstanceId, LEASE, Online, PresenceChange, PresenceOutcome, SessionRow, StoreError,
+    InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow, StoreError,
 };
 
 pub(super) async fn apply(
@@ -65,6 +65,11 @@ async fn one(
         PresenceChange::Idle { session } => {
             let idle = "UPDATE sessions SET online = 0 WHERE id = ?1 AND instance_id = ?2";
             execute(tx, idle, session, instance).await?;
+            Ok(PresenceOutcome::Done)
+        }
+        PresenceChange::Drop { session } => {
+            let drop = "DELETE FROM sessions WHERE id = ?1 AND instance_id = ?2";
+            execute(tx, drop, session, instance).await?;
             Ok(PresenceOutcome::Done)
         }
         PresenceChange::Release { session, guest } => {
@@ -286,16 +291,23 @@ pub(super) async fn session(
     }))
 }
 
-pub(super) async fn online(connection: &mut SqliteConnection) -> Result<Vec<Online>, StoreError> {
+pub(super) async fn online(
+    connection: &mut SqliteConnection,
+    page: &Page,
+) -> Result<Vec<Online>, StoreError> {
     let rows: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
         "SELECT s.nickname, s.transport, i.name,
             (SELECT group_concat(name, ' ') FROM (SELECT r.name FROM session_rooms sr
                JOIN rooms r ON r.id = sr.room_id WHERE sr.session_id = s.id ORDER BY r.name))
          FROM sessions s JOIN instances i ON i.id = s.instance_id
          WHERE s.online = 1 AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
-         ORDER BY s.nickname",
+           AND instr(lower(s.nickname), lower(?2)) AND s.nickname > ?3
+         ORDER BY s.nickname LIMIT ?4",
     )
     .bind(ago(LEASE))
+    .bind(&page.filter)
+    .bind(&page.after)
+    .bind(limit(page))
     .fetch_all(connection)
     .await?;
     Ok(rows
@@ -311,6 +323,22 @@ pub(super) async fn online(connection: &mut SqliteConnection) -> Result<Vec<Onli
             instance,
         })
         .collect())
+}
+
+pub(super) async fn count_online(
+    connection: &mut SqliteConnection,
+    filter: &str,
+) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sessions s JOIN instances i ON i.id = s.instance_id
+         WHERE s.online = 1 AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+           AND instr(lower(s.nickname), lower(?2))",
+    )
+    .bind(ago(LEASE))
+    .bind(filter)
+    .fetch_one(connection)
+    .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 pub(super) async fn ended(

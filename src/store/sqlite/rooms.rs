@@ -2,7 +2,7 @@
 use sqlx::sqlite::SqliteConnection;
 
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
-use crate::store::{LEASE, RoomSummary, StoreError};
+use crate::store::{LEASE, Page, RoomSummary, StoreError};
 
 pub(super) async fn room(
     connection: &mut SqliteConnection,
@@ -14,6 +14,20 @@ pub(super) async fn room(
             .fetch_optional(connection)
             .await?;
     Ok(row.map(|(id, name, last)| (room_ref(id, &name), last)))
+}
+
+pub(super) async fn named(
+    connection: &mut SqliteConnection,
+    names: &[RoomName],
+) -> Result<Vec<RoomRef>, StoreError> {
+    let asked: Vec<&str> = names.iter().map(RoomName::as_str).collect();
+    let rows: Vec<(RoomId, String)> = sqlx::query_as(
+        "SELECT id, name FROM rooms WHERE name IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(serde_json::to_string(&asked).unwrap_or_default())
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.iter().map(|(id, name)| room_ref(*id, name)).collect())
 }
 
 pub(super) async fn create(
@@ -50,6 +64,7 @@ pub(super) async fn adopt(
 
 pub(super) async fn list(
     connection: &mut SqliteConnection,
+    page: &Page,
 ) -> Result<Vec<RoomSummary>, StoreError> {
     let rows: Vec<(String, i64, i64, Seq)> = sqlx::query_as(
         "SELECT r.name,
@@ -60,9 +75,13 @@ pub(super) async fn list(
                 AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
               WHERE sr.room_id = r.id),
             r.last_seq
-         FROM rooms r ORDER BY r.name",
+         FROM rooms r WHERE instr(lower(r.name), lower(?2)) AND r.name > ?3
+         ORDER BY r.name LIMIT ?4",
     )
     .bind(super::ago(LEASE))
+    .bind(&page.filter)
+    .bind(&page.after)
+    .bind(limit(page))
     .fetch_all(connection)
     .await?;
     Ok(rows
@@ -74,6 +93,37 @@ pub(super) async fn list(
             last_seq,
         })
         .collect())
+}
+
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    filter: &str,
+) -> Result<u64, StoreError> {
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM rooms WHERE instr(lower(name), lower(?1))")
+            .bind(filter)
+            .fetch_one(connection)
+            .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(super) async fn counts(
+    connection: &mut SqliteConnection,
+    by: UserId,
+) -> Result<(u64, u64), StoreError> {
+    let (all, today): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM rooms WHERE created_by = ?1
+           AND created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day'))",
+    )
+    .bind(by)
+    .fetch_one(connection)
+    .await?;
+    Ok((all.unsigned_abs(), today.unsigned_abs()))
+}
+
+/// As SQL takes it.
+pub(super) fn limit(page: &Page) -> i64 {
+    i64::try_from(page.limit).unwrap_or(i64::MAX)
 }
 
 pub(super) async fn user(

@@ -7,7 +7,7 @@ use warp::reply::{Reply as _, Response};
 
 use super::super::json::{Command, Connect, Disconnect, Post};
 use super::problem::Problem;
-use crate::chat::{Chat, ChatError, Code, Effect, is_command};
+use crate::chat::{Chat, ChatError, Code, Effect, Origin, is_command, listed};
 use crate::model::{Seq, TransportKind};
 
 const HTTP: TransportKind = TransportKind::Http;
@@ -20,8 +20,8 @@ fn ok(value: &impl Serialize) -> Answer {
     Ok(warp::reply::json(value).into_response())
 }
 
-pub(super) async fn connect(chat: Arc<Chat>, body: Connect) -> Answer {
-    let session = chat.connect(Some(&body.nickname), HTTP).await?;
+pub(super) async fn connect(chat: Arc<Chat>, origin: Origin, body: Connect) -> Answer {
+    let session = chat.connect(Some(&body.nickname), HTTP, &origin).await?;
     ok(&json!({
         "session_id": session.id().secret(),
         "user_id": session.user(),
@@ -29,13 +29,13 @@ pub(super) async fn connect(chat: Arc<Chat>, body: Connect) -> Answer {
     }))
 }
 
-pub(super) async fn command(chat: Arc<Chat>, body: Command) -> Answer {
+pub(super) async fn command(chat: Arc<Chat>, origin: Origin, body: Command) -> Answer {
     let session = chat.recognise(&body.session_id, HTTP).await?;
     if !is_command(&body.command) {
         let detail = "a command begins with '/'; messages go to /api/message";
         return Err(ChatError::new(Code::BadCommand, detail).into());
     }
-    let reply = chat.command(&session, &body.command, None).await?;
+    let reply = chat.command(&session, &body.command, None, &origin).await?;
     if matches!(reply.effect, Effect::Quit) {
         chat.disconnect(&session).await?;
     }
@@ -46,15 +46,16 @@ pub(super) async fn command(chat: Arc<Chat>, body: Command) -> Answer {
     ok(&answer)
 }
 
-pub(super) async fn post(chat: Arc<Chat>, body: Post) -> Answer {
+pub(super) async fn post(chat: Arc<Chat>, origin: Origin, body: Post) -> Answer {
     let session = chat.resume(&body.session_id, HTTP).await?;
     let room = chat.room(&body.room).await?;
-    let mut sending = chat.send(&session, room, &body.content, body.nonce.as_deref())?;
+    let nonce = body.nonce.as_deref();
+    let mut sending = chat.send(&session, room, &body.content, nonce, &origin)?;
     let receipt = sending.done().await?;
     ok(&json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq }))
 }
 
-pub(super) async fn disconnect(chat: Arc<Chat>, body: Disconnect) -> Answer {
+pub(super) async fn disconnect(chat: Arc<Chat>, _: Origin, body: Disconnect) -> Answer {
     let session = chat.recognise(&body.session_id, HTTP).await?;
     chat.disconnect(&session).await?;
     ok(&json!({ "success": true }))
@@ -87,36 +88,25 @@ pub(super) fn number<T: std::str::FromStr>(
     value.parse().map(Some).map_err(bad)
 }
 
-pub(super) async fn rooms(chat: Arc<Chat>) -> Answer {
-    let rooms: Vec<_> = chat
-        .rooms()
-        .await?
-        .iter()
-        .map(|room| {
-            json!({
-                "name": room.name.as_str(),
-                "members": room.members,
-                "online": room.online,
-                "last_seq": room.last_seq,
-            })
-        })
-        .collect();
-    ok(&json!({ "rooms": rooms }))
+/// The parameters of `/api/rooms` and `/api/users`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Part {
+    filter: Option<String>,
+    cursor: Option<String>,
+    limit: Option<String>,
 }
 
-pub(super) async fn users(chat: Arc<Chat>) -> Answer {
-    let users: Vec<_> = chat
-        .users()
-        .await?
-        .iter()
-        .map(|user| {
-            json!({
-                "nickname": user.nickname,
-                "rooms": user.rooms,
-                "transport": user.transport,
-                "instance": user.instance,
-            })
-        })
-        .collect();
-    ok(&json!({ "users": users }))
+impl Part {
+    fn page(self) -> Result<crate::chat::Page, Problem> {
+        let limit = number("limit", self.limit.as_deref())?;
+        Ok(listed(self.filter, self.cursor, limit))
+    }
+}
+
+pub(super) async fn rooms(chat: Arc<Chat>, part: Part) -> Answer {
+    ok(&chat.rooms(&part.page()?).await?.json())
+}
+
+pub(super) async fn users(chat: Arc<Chat>, part: Part) -> Answer {
+    ok(&chat.users(&part.page()?).await?.json())
 }

@@ -1,6 +1,7 @@
 //! HTTP: the routes, and what they have in common.
 mod api;
 mod body;
+mod charge;
 mod connection;
 mod cors;
 mod framing;
@@ -22,8 +23,9 @@ use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
 use super::Drain;
-use crate::chat::Chat;
+use crate::chat::{Chat, Origin};
 use api::Answer;
+use charge::Limited;
 use problem::Problem;
 
 use connection::Peer;
@@ -74,7 +76,9 @@ pub fn routes(
         .or(watching)
         .unify()
         .or(unrouted())
-        .unify()
+        .unify();
+    let routes = charge::charged(&chat)
+        .and(routes)
         .recover(rejected)
         .unify()
         .map(hardened)
@@ -97,6 +101,23 @@ impl std::str::FromStr for Room {
     }
 }
 
+/// What is answered while there is no place for anybody else: the routes of those who watch the
+/// server, and a word that it is full.
+pub fn probes(watching: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
+    let full = warp::any().map(|| {
+        let detail = "the server is full; try again later";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "full", detail)
+            .retrying(5)
+            .response()
+    });
+    let ended = |mut response: Response| {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        response
+    };
+    watching.or(full).unify().map(hardened).map(ended).boxed()
+}
+
 fn with<T: Clone + Send + Sync + 'static>(
     value: &T,
 ) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {
@@ -117,7 +138,7 @@ fn post<T, F, Fut>(
 ) -> BoxedFilter<(Response,)>
 where
     T: serde::de::DeserializeOwned + Send + 'static,
-    F: Fn(Arc<Chat>, T) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Arc<Chat>, Origin, T) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Answer> + Send + 'static,
 {
     warp::path("api")
@@ -125,13 +146,14 @@ where
         .and(warp::path::end())
         .and(warp::post())
         .and(with(chat))
+        .and(charge::origin(chat))
         .and(warp::header::optional("content-type"))
         .and(warp::body::stream())
-        .then(move |chat, kind, content| {
+        .then(move |chat, origin, kind, content| {
             let verb = verb.clone();
             async move {
                 match body::json(kind, content, most).await {
-                    Ok(asked) => answered(verb(chat, asked).await),
+                    Ok(asked) => answered(verb(chat, origin, asked).await),
                     Err(problem) => problem.response(),
                 }
             }
@@ -160,12 +182,14 @@ fn lists(chat: &Arc<Chat>) -> BoxedFilter<(Response,)> {
         );
     let rooms = warp::path!("api" / "rooms")
         .and(warp::get())
+        .and(warp::query())
         .and(with(chat))
-        .then(|chat| async move { answered(api::rooms(chat).await) });
+        .then(|part, chat| async move { answered(api::rooms(chat, part).await) });
     let users = warp::path!("api" / "users")
         .and(warp::get())
+        .and(warp::query())
         .and(with(chat))
-        .then(|chat| async move { answered(api::users(chat).await) });
+        .then(|part, chat| async move { answered(api::users(chat, part).await) });
     history.or(rooms).unify().or(users).unify().boxed()
 }
 
@@ -316,6 +340,9 @@ fn fits(route: &str, path: &str) -> bool {
 async fn rejected(rejection: Rejection) -> Result<Response, Rejection> {
     if rejection.is_not_found() {
         return Ok(not_found());
+    }
+    if let Some(Limited(error)) = rejection.find() {
+        return Ok(Problem::from(error.clone()).response());
     }
     let bad = |code, detail: String| Problem::new(StatusCode::BAD_REQUEST, code, detail).response();
     if rejection.find::<warp::reject::InvalidQuery>().is_some() {

@@ -33,6 +33,14 @@ impl Problem {
         }
     }
 
+    /// Seconds after which it may be worth trying again.
+    pub(super) fn retrying(self, after: u64) -> Self {
+        Self {
+            retry_after: Some(after),
+            ..self
+        }
+    }
+
     /// The methods that would have been right (RFC 9110, section 15.5.6).
     pub(super) fn allowing(self, methods: &'static str) -> Self {
         Self {

@@ -18,7 +18,7 @@ use super::super::{Drain, Moment, random};
 use super::api::{Answer, number};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
-use crate::chat::{Attached, Chat, Open, Reader, Session, Start, Through};
+use crate::chat::{Attached, Chat, Open, Origin, Reader, Session, Start, Through, cost};
 use crate::model::TransportKind;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -68,6 +68,11 @@ pub(super) async fn open(chat: Arc<Chat>, room: String, asked: Asked, drain: Dra
         Some(secret) => Some(chat.resume(&secret, TransportKind::Http).await?),
         None => None,
     };
+    if let Some(session) = &session {
+        // Its address has paid for the request.
+        let costs = cost("GET /api/messages/{room}");
+        chat.charge(&Origin::default(), Some(session), costs)?;
+    }
     let history = number("history", query.history.as_deref())?;
     let start = match asked.last_event_id.or(query.after) {
         Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),

@@ -1,5 +1,6 @@
 //! The same commands and events as JSON text frames over WebSocket (RFC 6455).
 mod end;
+mod introduce;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -17,14 +18,13 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
 use super::super::outlet;
-use super::super::{Drain, Moment};
+use super::super::{Drain, Moment, hold_back};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Next, Open, Reader, Reply, Sending, Session, Slice,
-    Start, Through, is_command,
+    Attached, Chat, ChatError, Code, Effect, Next, Open, Origin, Reader, Reply, Sending, Session,
+    Slice, Through, cost, is_command,
 };
-use crate::model::TransportKind;
 use end::{CLOSED, End};
 
 /// A silent peer is pinged, and given as long again to answer.
@@ -67,8 +67,11 @@ pub(super) async fn serve(
         signal: Arc::default(),
         reader: Reader::new(link.clone()),
         sending: VecDeque::new(),
+        origin: link.origin.clone(),
+        began: Instant::now(),
         heard: Instant::now(),
         pinged: false,
+        held_until: None,
     };
     // Beside everything else, so that it is heard also while the peer takes nothing.
     let end = tokio::select! {
@@ -87,9 +90,16 @@ struct Connection {
     reader: Reader,
     /// Messages on their way in with the client's own references, oldest first.
     sending: VecDeque<(Reference, Sending)>,
+    origin: Origin,
+    began: Instant,
     heard: Instant,
     pinged: bool,
+    /// It asked for too much, and is not read before.
+    held_until: Option<Instant>,
 }
+
+/// A connection that has not said who it is after so long ends.
+const INTRODUCED_WITHIN: Duration = Duration::from_secs(60);
 
 impl Connection {
     async fn run(&mut self, mut moment: Moment, open: &Open) -> End {
@@ -99,8 +109,13 @@ impl Connection {
                 Err(error) => return error.into(),
             };
             let silent_until = self.heard + PING_EVERY * (1 + u32::from(self.pinged));
+            let now = Instant::now();
+            self.held_until = self.held_until.filter(|until| *until > now);
+            let held = self.held_until.unwrap_or(now);
+            let listening = self.held_until.is_none() && self.sending.len() < MOST_SENDING;
+            let stranger_until = self.began + INTRODUCED_WITHIN;
             tokio::select! {
-                frame = self.socket.next(), if self.sending.len() < MOST_SENDING => {
+                frame = self.socket.next(), if listening => {
                     match frame {
                         Some(Ok(frame)) => if let Err(end) = Box::pin(self.take(frame, open)).await {
                             return end;
@@ -118,6 +133,10 @@ impl Connection {
                 }
                 () = over(&self.session) => return End::Bye,
                 () = moment.come() => return self.finish().await,
+                () = tokio::time::sleep_until(held), if self.held_until.is_some() => {}
+                () = tokio::time::sleep_until(stranger_until), if self.session.is_none() => {
+                    return End::Stranger;
+                }
                 () = tokio::time::sleep_until(silent_until) => {
                     if self.pinged {
                         return End::NoProgress;
@@ -171,6 +190,9 @@ impl Connection {
     }
 
     async fn refuse(&mut self, error: &ChatError, reference: &Reference) -> Result<(), Error> {
+        if error.code == Code::RateLimited {
+            self.held_until = Some(Instant::now() + hold_back(error));
+        }
         self.send("error", &ErrorFrame::of(error, reference.as_ref()))
             .await
     }
@@ -192,6 +214,11 @@ impl Connection {
     }
 
     async fn bad_frame(&mut self, detail: &str) -> Result<(), Error> {
+        let session = self.session.as_ref().map(|(session, _)| session.as_ref());
+        let costs = cost("frame that is none");
+        if let Err(error) = self.chat.charge(&self.origin, session, costs) {
+            return self.refuse(&error, &None).await;
+        }
         self.send(
             "error",
             &ErrorFrame {
@@ -238,76 +265,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Begins a session or resumes one, with each of its rooms where the client left it.
-    async fn connect(
-        &mut self,
-        who: (Option<&str>, Option<&str>),
-        rooms: std::collections::BTreeMap<String, i64>,
-        open: &Open,
-    ) -> Result<Result<(), ChatError>, End> {
-        if self.session.is_some() {
-            let detail = "this connection has a session already";
-            return Ok(Err(ChatError::new(Code::BadCommand, detail)));
-        }
-        let session = match who {
-            (_, Some(secret)) => self.chat.resume(secret, TransportKind::WebSocket).await,
-            (Some(nickname), None) => {
-                self.chat
-                    .connect(Some(nickname), TransportKind::WebSocket)
-                    .await
-            }
-            (None, None) => {
-                let detail = "connect with a nickname or a session_id";
-                Err(ChatError::new(Code::BadCommand, detail))
-            }
-        };
-        let session = match session {
-            Ok(session) => session,
-            // Without the database nobody can be recognised: come back when it is there.
-            Err(error) if error.retry_after.is_some() => return Err(End::Later(error.detail)),
-            Err(error) => return Ok(Err(error)),
-        };
-        let connected = json!({
-            "session_id": session.id().secret(),
-            "user_id": session.user(),
-            "nickname": session.nickname().as_str(),
-        });
-        self.send("connected", &connected).await?;
-        open.link().belongs_to(&session);
-        let attached = session.attach();
-        self.session = Some((session.clone(), attached));
-        for (room, start) in self.starts(&session, rooms) {
-            match self.chat.rejoin(&session, &room, start, &self.signal).await {
-                Ok(cursor) => self.reader.add(*cursor),
-                Err(error) => self.refuse(&error, &None).await?,
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// Where to begin in each room: after the `seq` given, or with the last messages of a room
-    /// that the session is in and the client did not name.
-    fn starts(
-        &self,
-        session: &Session,
-        rooms: std::collections::BTreeMap<String, i64>,
-    ) -> Vec<(String, Start)> {
-        let named = |name: &str| rooms.keys().any(|room| room.eq_ignore_ascii_case(name));
-        let history = Start::Last(self.chat.rules().history);
-        let others = session
-            .rooms()
-            .into_iter()
-            .map(|room| room.name.as_str().to_owned());
-        let others: Vec<_> = others
-            .filter(|name| !named(name))
-            .map(|name| (name, history))
-            .collect();
-        let resumed = rooms
-            .into_iter()
-            .map(|(room, seq)| (room, Start::After(seq)));
-        resumed.chain(others).collect()
-    }
-
     fn session(&self) -> Result<Arc<Session>, ChatError> {
         let missing = || ChatError::new(Code::NotConnected, "send a connect frame first");
         self.session
@@ -323,7 +280,7 @@ impl Connection {
             return Err(ChatError::new(Code::BadCommand, detail));
         }
         self.chat
-            .command(&session, command, Some(&self.signal))
+            .command(&session, command, Some(&self.signal), &self.origin)
             .await
     }
 
@@ -359,7 +316,7 @@ impl Connection {
     ) -> Result<Sending, ChatError> {
         let session = self.session()?;
         let room = self.chat.room(room).await?;
-        self.chat.send(&session, room, content, nonce)
+        self.chat.send(&session, room, content, nonce, &self.origin)
     }
 
     async fn acknowledge(&mut self, outcome: Option<Settled>) -> Result<(), Error> {

@@ -11,7 +11,9 @@ use super::super::Drain;
 use super::super::line::{Lines, Trust};
 use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
-use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Reader, Still, Through, Verdict};
+use crate::chat::{
+    Chat, ChatError, HoldStill, LineState, Open, Origin, Reader, Still, Through, Verdict,
+};
 
 /// Who a connection is to go on with, or to end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +143,11 @@ impl Resumed {
             connection,
             stalled,
         })
+    }
+
+    /// Whom it is counted for.
+    pub fn origin(&self) -> Origin {
+        self.connection.open.link().origin.clone()
     }
 
     /// Serves it until it ends.

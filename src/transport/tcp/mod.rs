@@ -15,7 +15,7 @@ use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
     Attached, Chat, ChatError, Chunk, Code, Effect, Open, Order, Reader, Reply, Sending, Session,
-    Through, is_command,
+    Through, cost, is_command,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -26,6 +26,8 @@ pub use handover::Resumed;
 #[derive(Debug, Clone)]
 pub struct TcpLimits {
     pub line_bytes: usize,
+    /// One that is in no room may be silent for so long.
+    pub idle_timeout: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
     /// Where HTTP is spoken, for those who come here with it.
@@ -37,25 +39,30 @@ const MOST_SENDING: usize = 64;
 /// Answers that may wait to be written; then no further command is read.
 const MOST_ANSWERS: usize = 64 << 10;
 
+/// The last word to one that holds a place and uses it for nothing.
+const SILENT: &str =
+    "goodbye: you are in no room, and nothing came for too long; connect again to talk";
+
 /// Serves one connection until it ends. It is counted from the call on, not from when it is
 /// first polled.
 pub fn serve(
     chat: Arc<Chat>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     limits: Arc<TcpLimits>,
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
     let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
+    let origin = open.link().origin.clone();
     let mut moment = drain.moment();
     async move {
         // Begun in a place of its own: it is large, and over before the waiting begins.
-        let session = match Box::pin(chat.connect(None, TransportKind::Tcp)).await {
+        let session = match Box::pin(chat.connect(None, TransportKind::Tcp, &origin)).await {
             Ok(session) => session,
             Err(error) => {
                 let mut line = Vec::new();
                 system(&error.detail, &mut line);
                 let _ = stream.try_write(&line);
-                return;
+                return outlet::part(&mut stream).await;
             }
         };
         let mut connection = Connection::new(chat, session, stream, open, limits);
@@ -78,6 +85,11 @@ struct Connection {
     sending: VecDeque<Sending>,
     /// Answers, and the rest of an entry that was written in part. Written before anything else.
     out: Vec<u8>,
+    /// When something came last, and whether anything ever did.
+    heard: Instant,
+    has_spoken: bool,
+    /// It asked for too much, and is not read before.
+    held_until: Option<Instant>,
     /// Lines have come that were not read yet, since their answers had no place.
     unread: bool,
     /// The last line, once the connection is to close.
@@ -95,6 +107,7 @@ impl Connection {
         limits: Arc<TcpLimits>,
     ) -> Self {
         open.link().belongs_to(&session);
+        let heard = chat.clock().now();
         Self {
             _attached: session.attach(),
             input: Lines::new(limits.line_bytes),
@@ -106,6 +119,9 @@ impl Connection {
             open,
             sending: VecDeque::new(),
             out: Vec::new(),
+            heard,
+            has_spoken: false,
+            held_until: None,
             unread: false,
             closing: None,
             patience: None,
@@ -137,13 +153,17 @@ impl Connection {
                 return self.farewell().map(|()| Whose::Ours);
             }
             let open = self.closing.is_none();
+            let now = self.chat.clock().now();
+            self.held_until = self.held_until.filter(|until| *until > now);
+            let held = self.held_until.map(|until| until - now);
             let blocked = wrote == Wrote::Blocked;
             let listening = open && !blocked && !self.is_full();
             if listening && self.unread {
                 self.listen().await?;
                 continue;
             }
-            let waited = self.chat.clock().now().duration_since(since);
+            let silent = self.may_be_silent(now);
+            let waited = now.duration_since(since);
             let patience = self.patience.unwrap_or(self.limits.write_timeout);
             let patience = patience.saturating_sub(waited);
             tokio::select! {
@@ -158,6 +178,10 @@ impl Connection {
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.refuse(failed);
                 }
+                () = without_progress(silent.unwrap_or_default()), if silent.is_some() => {
+                    self.close(SILENT).await;
+                }
+                () = without_progress(held.unwrap_or_default()), if held.is_some() => {}
                 order = self.open.link().ordered() => match order {
                     Order::Close => self.evict().await,
                     Order::HoldStill(order) => {
@@ -177,9 +201,21 @@ impl Connection {
         }
     }
 
+    /// For how long it may still be silent, unless it is in a room and so a reader.
+    fn may_be_silent(&self, now: Instant) -> Option<Duration> {
+        let idle = self.closing.is_none() && self.reader.is_empty() && self.sending.is_empty();
+        let patience = match self.has_spoken {
+            true => self.limits.idle_timeout,
+            false => self.limits.idle_timeout / 10,
+        };
+        idle.then(|| patience.saturating_sub(now.duration_since(self.heard)))
+    }
+
     /// Whether answers wait for the peer, so many that nothing more is done for it.
     fn is_full(&self) -> bool {
-        self.out.len() >= MOST_ANSWERS || self.reader.answering().is_some()
+        self.out.len() >= MOST_ANSWERS
+            || self.reader.answering().is_some()
+            || self.held_until.is_some()
     }
 
     /// Reads what has come and does it, line by line, as long as there is place for the answers.
@@ -211,7 +247,13 @@ impl Connection {
 
     /// Takes bytes from the socket; true at their end.
     fn receive(&mut self) -> io::Result<bool> {
-        outlet::receive(&self.stream, |bytes| self.input.feed(bytes))
+        let (input, spoken) = (&mut self.input, &mut self.has_spoken);
+        let ended = outlet::receive(&self.stream, |bytes| {
+            input.feed(bytes);
+            *spoken = true;
+        });
+        self.heard = self.chat.clock().now();
+        ended
     }
 
     /// What it was told, then what its rooms have.
@@ -234,7 +276,7 @@ impl Connection {
     async fn take(&mut self, line: Result<String, LineError>) -> io::Result<()> {
         match line {
             Err(LineError::Foreign(foreign)) => self.turn_away(foreign).await,
-            Err(error) => system(&error.to_string(), &mut self.out),
+            Err(error) => self.reject(&error),
             Ok(line) if line.is_empty() => {}
             Ok(line) if is_command(&line) => {
                 self.input.trust();
@@ -243,7 +285,10 @@ impl Connection {
                 self.write()?;
                 match self.command(&line).await {
                     Ok(reply) => self.obey(reply).await,
-                    Err(error) => system(&error.detail, &mut self.out),
+                    Err(error) => {
+                        system(&error.detail, &mut self.out);
+                        self.hold_back(&error);
+                    }
                 }
             }
             Ok(line) => self.say(&line).await,
@@ -253,7 +298,12 @@ impl Connection {
 
     async fn command(&self, line: &str) -> Result<Reply, ChatError> {
         self.chat
-            .command(&self.session, line, Some(self.session.signal()))
+            .command(
+                &self.session,
+                line,
+                Some(self.session.signal()),
+                &self.open.link().origin,
+            )
             .await
     }
 
@@ -271,14 +321,38 @@ impl Connection {
                 &mut self.out,
             );
         };
-        match self.chat.send(&self.session, room, &text, None) {
+        match self
+            .chat
+            .send(&self.session, room, &text, None, &self.open.link().origin)
+        {
             Ok(sending) => self.sending.push_back(sending),
             Err(error) => self.refuse(Some(error)),
         }
     }
 
+    /// A line that could not be read.
+    fn reject(&mut self, error: &LineError) {
+        let (origin, costs) = (&self.open.link().origin, cost("line that is none"));
+        match self.chat.charge(origin, Some(&self.session), costs) {
+            Ok(()) => system(&error.to_string(), &mut self.out),
+            Err(error) => {
+                system(&error.detail, &mut self.out);
+                self.hold_back(&error);
+            }
+        }
+    }
+
+    /// Who asks for too much is not read for a while, and so not answered faster than they may ask.
+    fn hold_back(&mut self, error: &ChatError) {
+        if error.code == Code::RateLimited {
+            let now = self.chat.clock().now();
+            self.held_until = Some(now + super::hold_back(error));
+        }
+    }
+
     fn refuse(&mut self, failed: Option<ChatError>) {
         let Some(error) = failed else { return };
+        self.hold_back(&error);
         let told = match error.code {
             // A line has no nonce to say it again with.
             Code::OutcomeUnknown => "perhaps not sent: the database went away during the commit; \

@@ -17,6 +17,8 @@ pub(super) enum End {
     Restart,
     Later(String),
     NoProgress,
+    /// The peer did not say who it is.
+    Stranger,
     Operator,
 }
 
@@ -29,6 +31,7 @@ impl End {
             Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
             Self::Later(why) => (CloseCode::Again, why),
             Self::Operator => (CloseCode::Policy, CLOSED.to_owned()),
+            Self::Stranger => (CloseCode::Policy, "no connect frame came".to_owned()),
             Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
         };
         Some(CloseFrame {

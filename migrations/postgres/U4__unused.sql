@@ -1,0 +1,2 @@
+-- Undoes V4: nothing but speed goes.
+DROP INDEX IF EXISTS messages_user;
