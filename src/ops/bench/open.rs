@@ -278,9 +278,10 @@ fn after<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text.split_once(words).map(|(_, rest)| rest)
 }
 
-/// Makes rooms, or finds that they are there. A session may be in a hundred at most.
+/// Makes rooms, or finds that they are there. A session may make so many at once, by
+/// `limits.requests_per_minute`.
 pub(super) async fn make_rooms(address: SocketAddr, names: &[String]) -> Opening<()> {
-    for names in names.chunks(50) {
+    for names in names.chunks(20) {
         let mut talk = Talk::open(address).await?;
         expect(&talk.hear(b"\n").await?, "[system] welcome")?;
         for name in names {
