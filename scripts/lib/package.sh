@@ -1,6 +1,17 @@
 # shellcheck shell=bash
 # What scripts/package puts where. Sourced after common.sh, never run.
 
+# The version of a package of this commit: later commits are newer, releases are what they say.
+package_version() {
+  local version
+  version=$(cargo_version)
+  if ! git rev-parse -q --verify HEAD >/dev/null 2>&1 || [ "$(git tag --points-at HEAD)" = "v$version" ]; then
+    printf '%s\n' "$version"
+  else
+    printf '%s+%s\n' "$version" "$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d%H%M%S)"
+  fi
+}
+
 cargo_version() { sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1; }
 
 # stage_common FOLDER BINARY QUICK: what the package and the tarball share, laid out as below /usr.
