@@ -119,9 +119,20 @@ pub fn own_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes from a file that another library made what others may do with it.
+/// Takes from a file that another library made what others may do with it. On a file system
+/// without modes (FAT, some shares) how it was mounted decides, and nothing can be done here.
 pub fn close_to_others(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(FILE))
+    match fs::set_permissions(path, fs::Permissions::from_mode(FILE)) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        closed => closed,
+    }
 }
 
 /// `chat.db` is in the folder ``, which is this one.

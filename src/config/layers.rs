@@ -24,6 +24,10 @@ const ENV_TESTS: &str = "DISCORDCTL_TEST_";
 /// Keys whose values may hold a secret: of one that can't be read nothing is shown.
 const SECRETS: [&str; 3] = ["archive.url", "db_url", "redis_url"];
 
+/// What Kubernetes sets `<NAME>_PORT` to for a Service of that name: for one called
+/// `discordctl-http` that is the very variable of `http_port`.
+const OF_A_SERVICE: &str = "tcp://";
+
 /// Which source each key's value came from.
 #[derive(Debug, Clone, Default)]
 pub struct Provenance(BTreeMap<String, Origin>);
@@ -123,7 +127,14 @@ impl Layers {
         // The order of an environment is nobody's intention.
         variables.sort();
         for (name, text) in variables {
-            if let Some(key) = names.get(&name) {
+            if name.ends_with("_PORT") && text.starts_with(OF_A_SERVICE) {
+                self.warnings.push(Problem {
+                    origin: Origin::Env(name.escape_debug().to_string()),
+                    key: None,
+                    message: "the address of a Kubernetes Service, which is ignored".into(),
+                    suggestion: None,
+                });
+            } else if let Some(key) = names.get(&name) {
                 self.set_text(key, &text, &Origin::Env(name));
             } else {
                 self.unknown_variable(name, names.keys().map(String::as_str));

@@ -157,7 +157,7 @@ fn wrong_variables_and_flags_are_told_by_name() {
 #[test]
 fn a_variable_that_is_nobodys_key_is_a_warning_unless_it_is_mistyped() {
     let env = [
-        ("DISCORDCTL_PORT", "tcp://10.0.0.1:80"),
+        ("DISCORDCTL_PORTS", "80"),
         ("DISCORDCTL_PORT_80_TCP_ADDR", "10.0.0.1"),
         ("DISCORDCTL_SERVICE_HOST", "10.0.0.1"),
         ("DISCORDCTL_DEV_DIR", "/tmp/dev"),
@@ -167,9 +167,19 @@ fn a_variable_that_is_nobodys_key_is_a_warning_unless_it_is_mistyped() {
     let warned: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warned,
-        ["PORT", "PORT_80_TCP_ADDR", "SERVICE_HOST"]
+        ["PORTS", "PORT_80_TCP_ADDR", "SERVICE_HOST"]
             .map(|name| format!("DISCORDCTL_{name}: unknown variable, which is ignored"))
     );
+    for name in [
+        "DISCORDCTL_PORT",
+        "DISCORDCTL_HTTP_PORT",
+        "DISCORDCTL_TCP_PORT",
+    ] {
+        let loaded = configure("{}", &[(name, "tcp://10.0.0.1:80")], &[]).expect("valid");
+        assert_eq!(loaded.config, Config::default());
+        let told = loaded.warnings[0].to_string();
+        assert!(told.contains("Kubernetes Service"), "{told}");
+    }
     for (typo, meant) in [
         ("DISCORDCTL_TCPPORT", "DISCORDCTL_TCP_PORT"),
         ("DISCORDCTL_BNID", "DISCORDCTL_BIND"),

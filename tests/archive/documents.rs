@@ -16,7 +16,7 @@ pub(crate) async fn a_flipped_bit_is_refused_and_nothing_is_written(db: Db) {
     let written = operator
         .documents()
         .into_iter()
-        .map(|(path, _)| archive.join(path));
+        .map(|document| archive.join(document.0));
     for private in written.chain([archive.clone(), manifest]) {
         let mode = std::fs::metadata(&private).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{} is open to others", private.display());
