@@ -28,6 +28,13 @@ pub(crate) async fn open(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>,
     opened.map_err(|error| explain(&error, config))
 }
 
+/// The same for a command that changes nothing: also where nothing can be written.
+pub(crate) async fn look(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>, Failure> {
+    let application = format!("discordctl {name}, pid {}", std::process::id());
+    let opened = upkeep::look(config.db_url.expose(), &application).await;
+    opened.map_err(|error| explain(&error, config))
+}
+
 pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
     let (exit, code, hint) = by_cause(error, config);
     Failure {

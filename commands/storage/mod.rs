@@ -32,7 +32,7 @@ pub(crate) struct StorageArgs {
 pub(crate) fn run(args: &StorageArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Take, output)?;
     let found = database::block_on(async {
-        let upkeep = database::open(&config, "storage").await?;
+        let upkeep = database::look(&config, "storage").await?;
         let found = storage::look(&config, upkeep.as_ref(), args.dry_run).await;
         upkeep.close().await;
         found.map_err(|error| database::explain(&error, &config).into())

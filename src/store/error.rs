@@ -84,7 +84,8 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
     let text = error.message().to_owned();
     match code.as_ref() {
-        "13" | "53100" => StoreError::Full(text),
+        // SQLITE_FULL; SQLITE_IOERR_SHMSIZE, of the memory that its users share.
+        "13" | "4874" | "53100" => StoreError::Full(text),
         // SQLITE_BUSY and SQLITE_LOCKED.
         sqlite if is_sqlite_kind(sqlite, &[5, 6]) => StoreError::Locked(text),
         // SQLITE_IOERR and SQLITE_CANTOPEN in all their kinds.

@@ -72,7 +72,7 @@ async fn a_main_file_that_was_moved_away_alone() {
     assert_eq!(walked.exit, Some(0));
     let outcomes = [
         "nothing-to-do",
-        "nothing-to-do",
+        "helped",
         "nothing-to-do",
         "helped",
         "helped",

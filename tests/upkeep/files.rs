@@ -281,6 +281,41 @@ pub(crate) async fn a_copied_database_is_no_backup_without_its_log(db: Db) {
     assert_eq!(said(&site.program.path("whole")).await, ["one"]);
 }
 
+pub(crate) async fn a_full_disk_can_be_looked_at_and_backed_up(db: Db) {
+    let site = Site::new(&db);
+    let server = site.serve("one").await;
+    site.say("one").await;
+    server.terminate();
+    let mut server = server;
+    assert!(server.0.wait().unwrap().success());
+    let program = env!("CARGO_BIN_EXE_discordctl");
+    let url = "sqlite://disk/chat.db";
+    let script = format!(
+        "mkdir disk && mount -t tmpfs -o size=1m none disk && echo mounted &&
+         cp data/chat.db disk/ && (cat /dev/zero > disk/filler || true) &&
+         '{program}' storage --db-url {url}; echo storage $? &&
+         '{program}' backup --to whole --db-url {url}"
+    );
+    let unshared = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .current_dir(site.program.folder.path())
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&unshared.stdout);
+    if !out.contains("mounted") {
+        eprintln!("left out: this user can't mount in a namespace of its own");
+        return;
+    }
+    // Critical, since the disk is full.
+    assert!(
+        out.contains("storage 2") && out.contains("messages"),
+        "{out}"
+    );
+    let why = String::from_utf8_lossy(&unshared.stderr);
+    assert!(unshared.status.success(), "{why}");
+    assert_eq!(said(&site.program.path("whole")).await, ["one"]);
+}
+
 pub(crate) async fn each_cause_has_its_own_answer(db: Db) {
     let site = Site::new(&db);
     let folder = site.program.folder.path();

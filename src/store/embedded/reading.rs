@@ -2,7 +2,7 @@
 //! read-only disk, or as a set of files that somebody copied.
 use std::path::Path;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use super::access::Use;
@@ -12,12 +12,15 @@ use crate::store::StoreError;
 /// Larger ones take longer to look at than a restart should.
 const LOOKED_AT: u64 = 256 << 20;
 
+/// The memory that its users share, and the beginning of a log.
+const BESIDE_IT: u64 = 64 << 10;
+
 /// How a database can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Reading {
     /// Beside those who write to it.
     Beside,
-    /// It is on a disk that cannot be written to, with nothing in a log.
+    /// It is on a disk that cannot be written to, or is full, with nothing in a log.
     Still,
     /// The same with a log, which SQLite can only take in where it may write.
     Copied,
@@ -28,16 +31,31 @@ impl Embedded {
     pub(in crate::store) fn reading(&self) -> Result<Reading, StoreError> {
         self.check(Use::Read)?;
         let shared = self.beside("-shm").exists();
-        Ok(match (self.may_write(), self.logs().is_empty()) {
-            (Ok(()), _) => Reading::Beside,
-            (Err(_), true) => Reading::Still,
-            (Err(_), false) if shared => Reading::Beside,
-            (Err(_), false) => Reading::Copied,
+        let writable = self.may_write().is_ok() && self.has_room();
+        Ok(match (writable, self.logs().is_empty()) {
+            (true, _) => Reading::Beside,
+            (false, true) if super::hold::has_users(self) => Reading::Beside,
+            (false, true) => Reading::Still,
+            (false, false) if shared => Reading::Beside,
+            (false, false) => Reading::Copied,
         })
+    }
+
+    /// Whether SQLite can make what it keeps beside the file while that is read.
+    fn has_room(&self) -> bool {
+        match rustix::fs::statvfs(self.folder()) {
+            Ok(disk) => disk.f_bavail * disk.f_frsize >= BESIDE_IT,
+            Err(_) => true,
+        }
     }
 
     /// A connection that changes nothing, not even what is in the log.
     pub(in crate::store) async fn read(&self) -> Result<SqliteConnection, StoreError> {
+        Ok(self.to_read()?.connect().await?)
+    }
+
+    /// How such a connection is opened.
+    pub(in crate::store) fn to_read(&self) -> Result<SqliteConnectOptions, StoreError> {
         let immutable = match self.reading()? {
             Reading::Beside => false,
             Reading::Still => true,
@@ -54,8 +72,7 @@ impl Embedded {
         // what SQLite makes beside the file for it.
         let only = immutable || !self.logs().is_empty();
         let options = self.options().create_if_missing(false);
-        let options = options.read_only(only).immutable(immutable);
-        Ok(options.connect().await?)
+        Ok(options.read_only(only).immutable(immutable))
     }
 
     /// Fails where the database does not fit the log that a process which was killed left beside

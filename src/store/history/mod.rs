@@ -70,9 +70,6 @@ pub trait History: Send {
     /// How many rows one transaction may write while others wait for it.
     fn batch(&self) -> usize;
 
-    /// Whether the database can store that text; not every one has room for a NUL.
-    fn holds(&self, text: &str) -> bool;
-
     /// All rooms, by id.
     async fn rooms(&mut self) -> Result<Vec<RoomStand>, StoreError>;
 

@@ -197,6 +197,16 @@ pub trait Upkeep: Send + Sync + 'static {
     async fn close(&self);
 }
 
+/// The same as [`open`], only to look: an embedded database may be where nothing can be written.
+pub async fn look(url: &str, application: &str) -> Result<Arc<dyn Upkeep>, StoreError> {
+    match open(url, application).await {
+        Err(StoreError::Full(_) | StoreError::NotAllowed(_)) if url.starts_with("sqlite:") => {
+            Ok(Arc::new(sqlite::SqliteUpkeep::look(url)?))
+        }
+        opened => opened,
+    }
+}
+
 /// Opens the database that `url` names, for a program that the database's own views call
 /// `application`. The embedded one is migrated, but not made.
 pub async fn open(url: &str, application: &str) -> Result<Arc<dyn Upkeep>, StoreError> {

@@ -127,10 +127,6 @@ impl History for PostgresHistory {
         BATCH
     }
 
-    fn holds(&self, text: &str) -> bool {
-        !text.contains('\0')
-    }
-
     async fn rooms(&mut self) -> Result<Vec<RoomStand>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!("{STANDS} ORDER BY r.id"));
         let rows = self.all(sqlx::query_as(sql)).await?;

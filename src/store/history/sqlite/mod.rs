@@ -109,10 +109,6 @@ impl History for SqliteHistory {
         BATCH
     }
 
-    fn holds(&self, _text: &str) -> bool {
-        true
-    }
-
     async fn rooms(&mut self) -> Result<Vec<RoomStand>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!("{STANDS} ORDER BY r.id"));
         let rows = sqlx::query_as(sql).fetch_all(&mut self.connection).await?;

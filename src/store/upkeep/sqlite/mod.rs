@@ -55,6 +55,22 @@ impl SqliteUpkeep {
     }
 }
 
+impl SqliteUpkeep {
+    /// Only to look, where nothing can be written.
+    pub(super) fn look(url: &str) -> Result<Self, StoreError> {
+        let database = Embedded::of(url)?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(database.to_read()?);
+        Ok(Self {
+            pool,
+            database,
+            hold: Mutex::new(None),
+        })
+    }
+}
+
 /// A length of time as SQLite's date functions take it, looking ahead from now.
 fn ahead(life: Duration) -> String {
     format!("+{:.3} seconds", life.as_secs_f64())
