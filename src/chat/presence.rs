@@ -153,9 +153,7 @@ impl Presence {
 
     /// How many they are.
     pub(super) fn count(&self) -> usize {
-        let count = self.sessions.read().len();
-        self.meters.sessions_known.set(count as i64);
-        count
+        self.sessions.read().len()
     }
 
     pub(super) fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
@@ -164,14 +162,18 @@ impl Presence {
 
     pub(super) fn insert(&self, session: Arc<Session>) -> Arc<Session> {
         let mut sessions = self.sessions.write();
-        sessions
+        let known = sessions
             .entry(session.key().clone())
             .or_insert(session)
-            .clone()
+            .clone();
+        self.meters.sessions_known.set(sessions.len() as i64);
+        known
     }
 
     pub(super) fn remove(&self, key: &SessionKey) {
-        self.sessions.write().remove(key);
+        let mut sessions = self.sessions.write();
+        sessions.remove(key);
+        self.meters.sessions_known.set(sessions.len() as i64);
     }
 
     /// Waits for somebody who was online through the predecessor.

@@ -75,7 +75,10 @@ fn four_commands_at_once_all_end_well() {
             let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
             applied += told["migrations"].as_array().map_or(0, Vec::len);
         }
-        assert_eq!(applied, 2, "each step once, over all four");
+        let files = std::fs::read_dir("migrations/postgres").expect("the steps");
+        let names = files.map(|file| file.expect("a file").file_name());
+        let steps = names.filter(|name| name.to_string_lossy().starts_with('V'));
+        assert_eq!(applied, steps.count(), "each step once, over all four");
     });
 }
 
