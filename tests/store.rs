@@ -1,4 +1,6 @@
 //! The contract of the store: the same cases over every database.
+#[path = "store/anew.rs"]
+mod anew;
 #[path = "support/db.rs"]
 mod db;
 #[path = "store/instances.rs"]
@@ -25,6 +27,12 @@ mod rooms;
 mod secrets;
 
 db::on_both! {
+    anew {
+        ten_thousand_are_entered_anew_after_a_restore,
+        ten_thousand_are_kept_when_a_neighbour_dies,
+        a_run_of_claims_is_as_one_after_the_other,
+        a_sign_of_life_waits_for_nothing_else,
+    }
     log {
         seqs_count_from_one_without_a_gap,
         a_reader_beside_sees_commits_in_the_order_of_seq,

@@ -1,4 +1,4 @@
-//! What a bus tells the relay: a bounded queue of messages, and two flags that say "look".
+//! What a bus tells the relay: a bounded queue of what was said, and two flags that say "look".
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -6,13 +6,15 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Queue;
-use crate::model::Message;
+use crate::model::{Message, Told};
 
 /// What a bus tells the relay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BusEvent {
     /// An instance proves that it committed this.
     Message(Message),
+    /// An instance proves that this happened in a room.
+    Told(Told),
     /// It carries again, or carries rooms that it did not, after a time in which anything may
     /// have been lost; or there was more than the relay could take.
     Restored,
@@ -24,14 +26,14 @@ pub enum BusEvent {
 /// Where events arrive. However often the bus says "look" before it is heard, it says it once.
 #[derive(Debug)]
 pub struct Events {
-    messages: mpsc::Receiver<Message>,
+    heard: mpsc::Receiver<BusEvent>,
     looks: Arc<Looks>,
 }
 
 /// Where they come from. Nothing here waits.
 #[derive(Debug, Clone)]
 pub(super) struct Ears {
-    messages: mpsc::Sender<Message>,
+    heard: mpsc::Sender<BusEvent>,
     looks: Arc<Looks>,
 }
 
@@ -42,13 +44,13 @@ struct Looks {
 }
 
 pub(super) fn channel(capacity: usize) -> (Ears, Events) {
-    let (sender, messages) = mpsc::channel(capacity);
+    let (sender, heard) = mpsc::channel(capacity);
     let looks = Arc::<Looks>::default();
     let ears = Ears {
-        messages: sender,
+        heard: sender,
         looks: looks.clone(),
     };
-    (ears, Events { messages, looks })
+    (ears, Events { heard, looks })
 }
 
 impl Events {
@@ -59,15 +61,15 @@ impl Events {
 
     /// The next event; may be dropped and asked again.
     pub async fn next(&mut self) -> BusEvent {
-        let Self { messages, looks } = self;
-        let message = async {
-            match messages.recv().await {
-                Some(message) => message,
+        let Self { heard, looks } = self;
+        let event = async {
+            match heard.recv().await {
+                Some(event) => event,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            message = message => BusEvent::Message(message),
+            event = event => event,
             () = looks.restored.notified() => BusEvent::Restored,
             () = looks.hinted.notified() => BusEvent::Hint,
         }
@@ -81,8 +83,8 @@ impl Events {
 
 impl Ears {
     /// What does not fit is read from the store, once the relay is told to look.
-    pub(super) fn message(&self, message: Message) {
-        if let Err(TrySendError::Full(_)) = self.messages.try_send(message) {
+    pub(super) fn hear(&self, event: BusEvent) {
+        if let Err(TrySendError::Full(_)) = self.heard.try_send(event) {
             self.looks.restored.notify_one();
         }
     }
@@ -97,8 +99,8 @@ impl Ears {
 
     pub(super) fn queue(&self) -> Queue {
         Queue {
-            depth: self.messages.max_capacity() - self.messages.capacity(),
-            limit: self.messages.max_capacity(),
+            depth: self.heard.max_capacity() - self.heard.capacity(),
+            limit: self.heard.max_capacity(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! No bus: one instance alone, or several on one file that find each other in the database.
 use super::{Backlog, Bus, BusState, Events, Key};
-use crate::model::{Message, RoomName};
+use crate::model::{Message, RoomName, Told};
 
 /// Carries nothing.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ impl Bus for LocalBus {
     fn subscribe(&self, _room: &RoomName) {}
 
     fn unsubscribe(&self, _room: &RoomName) {}
+
+    fn tell(&self, _told: &[Told]) {}
 
     fn headcount(&self, _online: u64) {}
 

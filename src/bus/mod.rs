@@ -8,7 +8,7 @@ mod wire;
 use std::sync::Arc;
 
 use crate::meter::Meters;
-use crate::model::{Message, RoomName};
+use crate::model::{Message, RoomName, Told};
 
 pub use self::events::{BusEvent, Events};
 pub use self::key::Key;
@@ -29,6 +29,9 @@ pub trait Bus: Send + Sync + 'static {
     fn subscribe(&self, room: &RoomName);
 
     fn unsubscribe(&self, room: &RoomName);
+
+    /// Tells what happened in rooms beside their messages, once it is in the store.
+    fn tell(&self, told: &[Told]);
 
     /// Tells how many people are online over all instances.
     fn headcount(&self, online: u64);

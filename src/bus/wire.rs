@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::key::{DIGITS, Key};
-use crate::model::{Content, MAX_CHARS, Message, Nickname, RoomName, Seq};
+use crate::model::{Content, MAX_CHARS, Message, Nickname, RoomName, Seq, Told};
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
 const PREFIX: &str = "room:";
 /// How many people are online, for whoever wants to show it: a decimal number, no JSON.
 pub(super) const HEADCOUNT: &str = "room:headcount";
+/// What happens in all rooms beside their messages. A room of that name has the channel as well;
+/// what has no `seq` is none of its messages.
+pub(super) const NOTICES: &str = "room:notices";
 
 /// More than any message of ours: 4,000 characters of which each is escaped as a surrogate pair.
 const MAX_BYTES: usize = 64 * 1024;
@@ -43,6 +46,19 @@ pub(super) fn encode(message: &Message, instance: &str, channel: &str, key: &Key
     let mut bytes = Vec::with_capacity(320 + message.content.len());
     serde_json::to_writer(&mut bytes, &outgoing).expect("strings and numbers are always JSON");
     seal(bytes, channel, key)
+}
+
+#[derive(Serialize)]
+struct OutgoingTold<'a> {
+    #[serde(flatten)]
+    told: &'a Told,
+    instance: &'a str,
+}
+
+pub(super) fn encode_told(told: &Told, instance: &str, key: &Key) -> Vec<u8> {
+    let outgoing = OutgoingTold { told, instance };
+    let bytes = serde_json::to_vec(&outgoing).expect("strings and numbers are always JSON");
+    seal(bytes, NOTICES, key)
 }
 
 /// Adds the key `mac` to an object, as its last: what it proves is every byte before it and the
@@ -101,6 +117,8 @@ pub(super) enum Junk {
     User,
     #[error("a content that nobody can send")]
     Content,
+    #[error("a notice without a valid mac")]
+    Notice,
     #[error("not a number of people")]
     Headcount,
 }
@@ -110,6 +128,8 @@ pub(super) enum Junk {
 pub(super) enum Heard {
     /// An instance of this database says so.
     Proved(Message),
+    /// An instance of this database says that this happened in a room.
+    Told(Told),
     /// Anybody may have said so.
     Claimed,
 }
@@ -117,8 +137,19 @@ pub(super) enum Heard {
 /// Reads what arrived on `channel`. Refuses what this program can't have committed; should it
 /// be true all the same (an operator wrote it into the database), the store will tell.
 pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, Junk> {
+    let sealed = is_sealed(payload, channel, key);
+    if channel == NOTICES
+        && payload.len() <= MAX_BYTES
+        && let Ok(told) = serde_json::from_slice(payload)
+    {
+        return if sealed {
+            Ok(Heard::Told(told))
+        } else {
+            Err(Junk::Notice)
+        };
+    }
     let message = message(channel, payload)?;
-    match is_sealed(payload, channel, key) {
+    match sealed {
         true => Ok(Heard::Proved(message)),
         false => Ok(Heard::Claimed),
     }
@@ -233,6 +264,35 @@ mod tests {
         assert_eq!(parse("room:random", &sealed, &key()), Err(Junk::Room));
         let moved = text.replace("\"general\"", "\"random\"").into_bytes();
         assert_eq!(parse("room:random", &moved, &key()), Ok(Heard::Claimed));
+    }
+
+    #[test]
+    fn a_notice_is_believed_only_if_it_is_proved() {
+        let told = Told {
+            origin: 7,
+            n: 3,
+            notice: crate::model::Notice::joined(
+                &RoomName::stored("general"),
+                &Nickname::parse("alice").expect("a good name"),
+            ),
+        };
+        let payload = encode_told(&told, "instance-1", &key());
+        assert_eq!(parse(NOTICES, &payload, &key()), Ok(Heard::Told(told)));
+        assert_eq!(
+            parse(NOTICES, &payload, &Key::new(&[8; 32])),
+            Err(Junk::Notice)
+        );
+        let junk = parse(ROOM, &payload, &key());
+        assert!(
+            matches!(junk, Err(Junk::Json(_))),
+            "on a room's channel it is none"
+        );
+        // A room may be called like the channel.
+        let payload = with("room", json!("notices"));
+        let read = message(NOTICES, &payload).expect("a message");
+        let sealed = encode(&read, "instance-1", NOTICES, &key());
+        assert_eq!(proved(NOTICES, &sealed), Some(read));
+        assert_eq!(parse(NOTICES, &payload, &key()), Ok(Heard::Claimed));
     }
 
     #[test]

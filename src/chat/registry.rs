@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use super::{Chat, ChatError, Code, Origin, guest};
-use crate::delivery::Move;
-use crate::model::{Nickname, SessionId, TransportKind};
+use crate::model::{Nickname, Notice, SessionId, TransportKind};
 use crate::store::{PresenceChange, SessionRow};
 
 /// Guests' names are short, so two may collide; a few tries find a free one.
@@ -108,7 +107,7 @@ impl Chat {
     pub(super) async fn be_online(&self, session: &Session) -> Result<(), ChatError> {
         if !session.state.lock().stored {
             self.presence.claim(session).await?;
-            self.presence.announce(session, Move::Joined);
+            self.presence.announce(session, Notice::joined);
         }
         Ok(())
     }
@@ -203,7 +202,7 @@ impl Chat {
         tracing::debug!(session = %session.key(), "disconnected");
         self.presence.remove(session.key());
         if online {
-            self.presence.announce(session, Move::Left);
+            self.presence.announce(session, Notice::left);
         }
         let guest = session.state.lock().guest;
         let key = session.key().clone();

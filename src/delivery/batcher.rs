@@ -1,5 +1,7 @@
 //! Group work: whatever waits is done in one go, and while that is under way the next gathers.
 //! So load makes batches larger and not latency worse, and a lone item never waits for a timer.
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
 /// A bounded queue whose items are handled together. `R` is the answer to each.
@@ -50,6 +52,20 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         let (reply, answer) = oneshot::channel();
         self.queue.send((item, reply)).await.ok()?;
         answer.await.ok()
+    }
+
+    /// The same for all of `items`, which stand together as far as there is room. In the place
+    /// of an answer is `None` where the work has ended.
+    pub async fn ask_all(&self, items: Vec<T>) -> Vec<Option<R>> {
+        let mut answers = Vec::with_capacity(items.len());
+        for item in items {
+            let (reply, answer) = oneshot::channel();
+            // Where it is not taken, the reply is dropped with it.
+            let _ = self.queue.send((item, reply)).await;
+            answers.push(answer);
+        }
+        let answers = answers.into_iter().map(|answer| answer.map(Result::ok));
+        join_all(answers).await
     }
 
     /// How many wait now.

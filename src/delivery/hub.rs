@@ -8,6 +8,8 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::chunk::json_size;
 use super::cursor::{Cursor, Start};
+use super::hearsay::Hearsay;
+use super::herald::Herald;
 use super::past::Past;
 use super::tail::Tail;
 pub use super::tail::TailLimits;
@@ -45,6 +47,8 @@ pub struct Hub {
     limits: TailLimits,
     rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
     names: RwLock<HashMap<String, RoomRef>>,
+    pub(super) herald: Herald,
+    pub(super) hearsay: Hearsay,
     turns: Semaphore,
 }
 
@@ -72,6 +76,8 @@ impl Hub {
             limits,
             rooms: RwLock::default(),
             names: RwLock::default(),
+            herald: Herald::new(),
+            hearsay: Hearsay::default(),
             turns: Semaphore::new(TURNS),
         }
     }

@@ -56,6 +56,7 @@ impl Relay {
                 hub.warm_rooms()
                     .iter()
                     .for_each(|room| room.sum_up_notices(now));
+                hub.herald.sum_up(now);
             }
         };
         tokio::select! {
@@ -63,7 +64,10 @@ impl Relay {
             () = listen => {}
             () = sweep_for_ever(&hub, &calls) => {}
             () = tidy => {}
+            () = hub.herald() => {}
+            () = hub.listen() => {}
         }
+        hub.last_words().await;
     }
 }
 
@@ -83,7 +87,11 @@ fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
                 hub.catch_up_soon(room);
             }
         }
-        BusEvent::Restored => calls.restored.notify_one(),
+        BusEvent::Told(told) => hub.heard(&told),
+        BusEvent::Restored => {
+            calls.restored.notify_one();
+            hub.hearsay.look.notify_one();
+        }
         BusEvent::Hint => calls.hinted.notify_one(),
     }
 }
@@ -182,11 +190,11 @@ impl Hub {
     }
 
     /// The room of that name, if it is served here.
-    fn named(&self, name: &RoomName) -> Option<Arc<Room>> {
+    pub(super) fn named(&self, name: &RoomName) -> Option<Arc<Room>> {
         self.served(self.known(name)?)
     }
 
-    fn bus_carries(&self) -> bool {
+    pub(super) fn bus_carries(&self) -> bool {
         self.bus_state() == BusState::Connected
     }
 

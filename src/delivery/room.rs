@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::chunk::{Chunk, Entry};
-use super::notices::{Move, Notices};
+use super::notices::Notices;
 use super::tail::{Replay, Tail, TailLimits};
-use crate::model::{Message, RoomRef, Seq};
+use crate::model::{Message, Notice, RoomRef, Seq};
 use crate::store::{Head, Known};
 
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
@@ -312,7 +312,7 @@ impl Room {
     }
 
     /// Shows a line between messages.
-    pub fn notice(&self, text: &str) {
+    pub(super) fn notice(&self, text: &str) {
         let mut state = self.state.lock();
         if let Phase::Warm(tail) = &mut state.phase {
             let entry = Entry::Notice {
@@ -325,20 +325,20 @@ impl Room {
         }
     }
 
-    /// Tells the room that somebody came or went, by name or, in a crowd, in a sum later.
-    pub fn announce(&self, what: Move, nickname: &str, now: Instant) {
+    /// Shows a notice to readers here: as it is or, in a crowd, in a sum later.
+    pub(super) fn announce(&self, notice: &Notice, now: Instant) {
         let readers = self.readers.lock().count();
-        let by_name = self.state.lock().notices.admit(what, readers, now);
-        if by_name {
-            self.notice(&what.text(nickname, &self.room.name));
+        let admitted = self.state.lock().notices.admit(notice, readers, now);
+        if admitted {
+            self.notice(&notice.to_string());
         }
     }
 
-    /// Shows the sum of moves that were not told by name, when it is due.
+    /// Shows the sum of notices that were not told one by one, when it is due.
     pub(super) fn sum_up_notices(&self, now: Instant) {
         let summary = self.state.lock().notices.summary(&self.room.name, now);
-        if let Some(text) = summary {
-            self.notice(&text);
+        if let Some(sum) = summary {
+            self.notice(&sum.to_string());
         }
     }
 

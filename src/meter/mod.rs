@@ -90,6 +90,8 @@ pub struct Meters {
     pub bus_junk: Counter,
     /// Objects on the bus that nobody proved, and for which the store was asked.
     pub bus_unproven: Counter,
+    /// Notices of joins and the like that were too many to be told to other instances.
+    pub notices_dropped: Counter,
     /// Connections made to the bus: the first, and each after one was lost.
     pub bus_connects: Counter,
     /// Looks at the store for what others committed.
@@ -106,6 +108,10 @@ pub struct Meters {
     pub db_wait: Histogram,
     /// Requests turned away because too many waited.
     pub db_shed: Counter,
+    /// One sign of life of this instance, from asking to its answer.
+    pub beat: Histogram,
+    /// Signs of life that came so late that the lease was in danger.
+    pub beats_late: Counter,
     /// 1 while the last sign of life could not be written.
     pub db_down: Gauge,
     /// 1 while the last write found no space.

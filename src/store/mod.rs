@@ -7,6 +7,7 @@ mod error;
 mod gate;
 pub mod history;
 pub mod migrations;
+mod notices;
 mod pg_url;
 mod postgres;
 mod presence;
@@ -25,6 +26,7 @@ use crate::meter::Meters;
 use crate::model::{Message, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 
 pub use error::{Rejected, StoreError};
+pub use notices::{Bulletin, NOTICE_LIFE};
 pub use presence::{Instance, InstanceId, Online, PresenceChange, PresenceOutcome, SessionRow};
 pub use secret::{BUS_KEY, Secret};
 
@@ -236,6 +238,12 @@ pub trait Store: Send + Sync + 'static {
     /// The user of that nickname, made if there is none.
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
 
+    /// Writes notices for the other instances, and forgets older ones of the same origin.
+    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError>;
+
+    /// What others than `origin` told beyond what is known of each, in its order.
+    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError>;
+
     /// The secret of that name: made at first use, and the same for all instances.
     async fn secret(&self, name: &str) -> Result<Secret, StoreError>;
 
@@ -248,8 +256,9 @@ pub trait Store: Send + Sync + 'static {
     /// Whoever is online through `from` is so through `to` from now on, in one step.
     async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError>;
 
-    /// Says that the instance lives. False if its row was gone (as after a restore) and had to
-    /// be written anew: then its sessions must claim their nicknames again.
+    /// Says that the instance lives, on a connection of its own: it waits for no other call.
+    /// False if its row was gone and had to be written anew, or is not as it was left: the
+    /// database was restored, and sessions must claim their nicknames again.
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
 
     /// The instances that gave a sign of life within that time.
@@ -272,8 +281,13 @@ pub trait Store: Send + Sync + 'static {
         life: Duration,
     ) -> Result<Option<SessionRow>, StoreError>;
 
-    /// Of these sessions, those that are over: disconnected somewhere, or expired.
-    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError>;
+    /// Of these sessions of an instance, those that are over: disconnected somewhere, or expired.
+    /// None, where the database does not know the instance as living: it does not know them.
+    async fn ended(
+        &self,
+        instance: InstanceId,
+        sessions: &[SessionKey],
+    ) -> Result<Vec<SessionKey>, StoreError>;
 
     /// A page of those who are online, over all living instances, by nickname.
     async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError>;

@@ -1,5 +1,8 @@
 //! Who is online: sessions, the rooms they are in, and the instances they came through.
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use crate::model::{Nickname, RoomId, RoomRef, SessionKey, TransportKind, UserId};
 
@@ -74,4 +77,220 @@ pub struct Online {
     pub rooms: Vec<String>,
     pub transport: String,
     pub instance: String,
+}
+
+/// A sign of life as it was written: what was there before, and what is now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beat(Option<(DateTime<Utc>, DateTime<Utc>)>);
+
+impl Beat {
+    pub(super) fn after(before: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self(Some((before, now)))
+    }
+
+    /// There was no row.
+    pub(super) fn entered() -> Self {
+        Self(None)
+    }
+
+    /// Whether it comes after our own `last`, which it becomes. A database that was put back
+    /// holds an older one, or none.
+    pub(super) fn follows(self, last: &mut Option<DateTime<Utc>>) -> bool {
+        let ours = last.take();
+        let Some((before, now)) = self.0 else {
+            return false;
+        };
+        *last = Some(now);
+        ours.is_none_or(|ours| ours == before)
+    }
+}
+
+/// Changes of one kind that may be applied as one, laid out by column: their order does not show.
+#[derive(Debug)]
+pub(super) enum Run<'c> {
+    Claims(Claims<'c>),
+    Joins(Joins<'c>),
+    Leaves {
+        sessions: Vec<&'c str>,
+        rooms: Vec<RoomId>,
+    },
+    Touches(Vec<&'c str>),
+    Idles(Vec<&'c str>),
+    Drops(Vec<&'c str>),
+    Releases {
+        sessions: Vec<&'c str>,
+        guests: Vec<bool>,
+    },
+}
+
+/// Claims by different sessions of different nicknames.
+#[derive(Debug, Default)]
+pub(super) struct Claims<'c> {
+    pub(super) sessions: Vec<&'c str>,
+    pub(super) nicknames: Vec<&'c str>,
+    pub(super) transports: Vec<&'static str>,
+    pub(super) accounts: Vec<bool>,
+    named: HashSet<String>,
+    claimed: HashSet<&'c str>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Joins<'c> {
+    pub(super) sessions: Vec<&'c str>,
+    pub(super) nicknames: Vec<&'c str>,
+    pub(super) rooms: Vec<RoomId>,
+}
+
+impl<'c> Claims<'c> {
+    /// One of them.
+    pub(super) fn only(&self, at: usize) -> Self {
+        Self {
+            sessions: vec![self.sessions[at]],
+            nicknames: vec![self.nicknames[at]],
+            transports: vec![self.transports[at]],
+            accounts: vec![self.accounts[at]],
+            ..Self::default()
+        }
+    }
+
+    /// False if its session or its nickname is among them already.
+    fn push(
+        &mut self,
+        session: &'c SessionKey,
+        nickname: &'c Nickname,
+        transport: TransportKind,
+        account: bool,
+    ) -> bool {
+        if self.claimed.contains(session.as_str()) || !self.named.insert(nickname.key()) {
+            return false;
+        }
+        self.claimed.insert(session.as_str());
+        self.sessions.push(session.as_str());
+        self.nicknames.push(nickname.as_str());
+        self.transports.push(transport.as_str());
+        self.accounts.push(account);
+        true
+    }
+}
+
+impl<'c> Run<'c> {
+    fn begin(change: &'c PresenceChange) -> Self {
+        let mut run = match change {
+            PresenceChange::Claim { .. } => Self::Claims(Claims::default()),
+            PresenceChange::Join { .. } => Self::Joins(Joins::default()),
+            PresenceChange::Leave { .. } => Self::Leaves {
+                sessions: Vec::new(),
+                rooms: Vec::new(),
+            },
+            PresenceChange::Touch { .. } => Self::Touches(Vec::new()),
+            PresenceChange::Idle { .. } => Self::Idles(Vec::new()),
+            PresenceChange::Drop { .. } => Self::Drops(Vec::new()),
+            PresenceChange::Release { .. } => Self::Releases {
+                sessions: Vec::new(),
+                guests: Vec::new(),
+            },
+        };
+        run.take(change);
+        run
+    }
+
+    /// Takes one more, if it fits.
+    fn take(&mut self, change: &'c PresenceChange) -> bool {
+        match (self, change) {
+            (
+                Self::Claims(claims),
+                PresenceChange::Claim {
+                    session,
+                    nickname,
+                    transport,
+                    account,
+                },
+            ) => return claims.push(session, nickname, *transport, *account),
+            (
+                Self::Joins(joins),
+                PresenceChange::Join {
+                    session,
+                    nickname,
+                    room,
+                },
+            ) => {
+                joins.sessions.push(session.as_str());
+                joins.nicknames.push(nickname.as_str());
+                joins.rooms.push(*room);
+            }
+            (Self::Leaves { sessions, rooms }, PresenceChange::Leave { session, room }) => {
+                sessions.push(session.as_str());
+                rooms.push(*room);
+            }
+            (Self::Touches(sessions), PresenceChange::Touch { session })
+            | (Self::Idles(sessions), PresenceChange::Idle { session })
+            | (Self::Drops(sessions), PresenceChange::Drop { session }) => {
+                sessions.push(session.as_str());
+            }
+            (Self::Releases { sessions, guests }, PresenceChange::Release { session, guest }) => {
+                sessions.push(session.as_str());
+                guests.push(*guest);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Claims(claims) => claims.sessions.len(),
+            Self::Joins(joins) => joins.sessions.len(),
+            Self::Leaves { sessions, .. }
+            | Self::Touches(sessions)
+            | Self::Idles(sessions)
+            | Self::Drops(sessions)
+            | Self::Releases { sessions, .. } => sessions.len(),
+        }
+    }
+}
+
+/// Changes in runs, in their order.
+pub(super) fn runs(changes: &[PresenceChange]) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    for change in changes {
+        if !runs.last_mut().is_some_and(|run| run.take(change)) {
+            runs.push(Run::begin(change));
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SessionId;
+
+    fn claim(session: &SessionKey, nickname: &str) -> PresenceChange {
+        PresenceChange::Claim {
+            session: session.clone(),
+            nickname: Nickname::parse(nickname).expect("a good name"),
+            transport: TransportKind::Http,
+            account: true,
+        }
+    }
+
+    #[test]
+    fn a_run_ends_where_the_order_would_show() {
+        let (alice, bob) = (SessionId::random().key(), SessionId::random().key());
+        let touch = |session: &SessionKey| PresenceChange::Touch {
+            session: session.clone(),
+        };
+        let changes = [
+            claim(&alice, "alice"),
+            claim(&bob, "bob"),
+            claim(&alice, "carol"),
+            claim(&bob, "CAROL"),
+            touch(&alice),
+            touch(&alice),
+            claim(&bob, "bob"),
+        ];
+        let lengths: Vec<usize> = runs(&changes).iter().map(Run::len).collect();
+        assert_eq!(lengths, [2, 1, 1, 2, 1]);
+        assert!(runs(&[]).is_empty());
+    }
 }

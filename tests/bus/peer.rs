@@ -45,7 +45,7 @@ impl Peer {
     pub(crate) async fn message(&mut self) -> Message {
         self.event(|event| match event {
             BusEvent::Message(message) => Some(message),
-            BusEvent::Restored | BusEvent::Hint => None,
+            _ => None,
         })
         .await
     }

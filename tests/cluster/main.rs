@@ -23,6 +23,7 @@ mod instance;
 mod kills;
 mod netcat;
 mod network;
+mod notices;
 mod pooler;
 mod postgres;
 mod postgres_faults;

@@ -66,8 +66,17 @@ pub(crate) async fn sessions_that_are_over_are_told(db: Db) {
     let (alice, bob) = (key(), key());
     one.claim(&alice, "alice").await.expect("a free nickname");
     let asked = [alice.clone(), bob.clone()];
-    assert_eq!(one.store.ended(&asked).await.expect("an answer"), [bob]);
-    assert_eq!(one.store.ended(&[]).await.expect("an answer"), []);
+    assert_eq!(
+        one.store.ended(one.id, &asked).await.expect("an answer"),
+        [bob]
+    );
+    let none = one.store.ended(one.id, &[]).await;
+    assert_eq!(none.expect("an answer"), []);
+    // A database that does not know the instance does not know its sessions.
+    db.sql("DELETE FROM sessions").await;
+    db.sql("DELETE FROM instances").await;
+    let unknown = one.store.ended(one.id, &asked).await;
+    assert_eq!(unknown.expect("an answer"), []);
 }
 
 pub(crate) async fn only_its_own_instance_idles_a_session(db: Db) {
@@ -234,6 +243,11 @@ pub(crate) async fn a_heartbeat_writes_a_lost_row_anew(db: Db) {
     assert!(alive().await, "and is there again");
     node.claim(&alice, "alice").await.expect("claimed again");
     assert_eq!(node.names().await, ["alice"]);
+    // A backup of a running instance holds its row.
+    assert!(alive().await);
+    db.age("instances", "heartbeat_at", HOUR).await;
+    assert!(!alive().await, "the row is not as it was left");
+    assert!(alive().await);
     // Another process does not get the same identity by chance.
     let other = Node::start(&db, "two").await;
     assert_ne!(other.id, node.id);

@@ -195,6 +195,23 @@ impl Db {
         connection.close().await.expect("closed");
     }
 
+    /// Has the sessions to itself, as a statement that does not end, until the value is dropped.
+    pub(crate) async fn hold_sessions(&self) -> Box<dyn Send> {
+        if self.kind == Kind::Postgres {
+            let mut connection = connect(&self.url).await;
+            let lock = "BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE";
+            let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
+            locked.expect("locked");
+            return Box::new(connection);
+        }
+        let mut connection = self.sqlite().await;
+        let begun = sqlx::raw_sql("BEGIN IMMEDIATE")
+            .execute(&mut connection)
+            .await;
+        begun.expect("begun");
+        Box::new(connection)
+    }
+
     /// The one number that `query` answers.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         let query = AssertSqlSafe(query);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::junk::JunkLog;
 use crate::bus::events::Ears;
 use crate::bus::wire::{self, HEADCOUNT, Heard, Junk};
-use crate::bus::{Key, Queue};
+use crate::bus::{BusEvent, Key, Queue};
 use crate::meter::Meters;
 
 /// How long the last probe that came back speaks for the subscription.
@@ -76,7 +76,8 @@ impl Inbox {
         } else {
             let key = self.key.read().clone();
             match wire::parse(channel, payload, &key) {
-                Ok(Heard::Proved(message)) => self.ears.message(message),
+                Ok(Heard::Proved(message)) => self.ears.hear(BusEvent::Message(message)),
+                Ok(Heard::Told(told)) => self.ears.hear(BusEvent::Told(told)),
                 Ok(Heard::Claimed) => self.doubt(channel),
                 Err(junk) => self.discard(channel, &junk),
             }
@@ -164,7 +165,7 @@ mod tests {
 
     use chrono::DateTime;
 
-    use crate::bus::{BusEvent, Events, events};
+    use crate::bus::{Events, events};
     use crate::model::{Message, RoomName};
 
     const CLAIMED: &[u8] = br#"{"id":1,"seq":1,"room":"general","user":"alice",
@@ -198,7 +199,7 @@ mod tests {
         let mut counts = [0; 3];
         while let Some(event) = events.now() {
             counts[match event {
-                BusEvent::Message(_) => 0,
+                BusEvent::Message(_) | BusEvent::Told(_) => 0,
                 BusEvent::Restored => 1,
                 BusEvent::Hint => 2,
             }] += 1;

@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, events};
 use crate::meter::Meters;
-use crate::model::{Message, RoomName};
+use crate::model::{Message, RoomName, Told};
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
 pub use info::Info;
@@ -82,6 +82,10 @@ impl Bus for RedisBus {
 
     fn unsubscribe(&self, room: &RoomName) {
         self.outbox.unwant(room);
+    }
+
+    fn tell(&self, told: &[Told]) {
+        self.outbox.tell(told);
     }
 
     /// Published when it differs from what was last seen on the channel, no matter from whom:

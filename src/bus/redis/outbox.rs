@@ -4,12 +4,15 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::bus::{Queue, wire};
-use crate::model::{Message, RoomName};
+use crate::bus::Queue;
+use crate::bus::wire::{self, NOTICES};
+use crate::model::{Message, RoomName, Told};
 
 /// Messages that wait; beyond it the oldest goes, because who hears of a newer one reads what
 /// he missed from the store.
 const WAITING: usize = 4_096;
+/// Notices that wait; beyond it the oldest goes, and is read from the store too.
+const NOTICES_WAITING: usize = 1_024;
 /// Messages in one pipeline: enough for full speed, few enough to be through in a deadline.
 const PIPELINE: usize = 256;
 
@@ -25,6 +28,7 @@ struct Waiting {
     /// What was said once, without an answer.
     again: Vec<Message>,
     messages: VecDeque<Message>,
+    told: VecDeque<Told>,
     headcount: Option<u64>,
     /// The rooms to be subscribed to, over all reconnects. As large as the rooms served here.
     wanted: HashSet<RoomName>,
@@ -74,6 +78,18 @@ impl Outbox {
         self.lock().again = batch.messages;
         self.filled.notify_one();
         0
+    }
+
+    pub(super) fn tell(&self, told: &[Told]) {
+        let mut waiting = self.lock();
+        waiting.told.extend(told.iter().cloned());
+        let excess = waiting.told.len().saturating_sub(NOTICES_WAITING);
+        waiting.told.drain(..excess);
+        self.filled.notify_one();
+    }
+
+    pub(super) fn take_told(&self) -> Vec<Told> {
+        self.lock().told.drain(..).collect()
     }
 
     pub(super) fn headcount(&self, online: u64) {
@@ -134,6 +150,8 @@ impl Outbox {
             };
             list.extend(wire::channel(&room));
         }
+        // Notices are wanted whether a room has that name or not.
+        changes.unsubscribe.retain(|channel| channel != NOTICES);
         changes
     }
 

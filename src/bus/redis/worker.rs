@@ -11,7 +11,7 @@ use super::inbox::Inbox;
 use super::link::{Address, Link, LinkError};
 use super::outbox::Outbox;
 use crate::bus::Key;
-use crate::bus::wire::{self, HEADCOUNT};
+use crate::bus::wire::{self, HEADCOUNT, NOTICES};
 use crate::meter::Meters;
 use crate::model::Message;
 
@@ -70,11 +70,13 @@ impl Worker {
     async fn open(&self) -> Result<Link, LinkError> {
         let mut link = Link::open(&self.address, self.inbox.clone()).await?;
         let mut channels = self.outbox.start_over();
-        channels.extend([self.inbox.probe().to_owned(), HEADCOUNT.to_owned()]);
+        let own = channels.len();
+        let others = [self.inbox.probe(), HEADCOUNT, NOTICES];
+        channels.extend(others.map(str::to_owned));
         link.subscribe(&channels).await?;
         self.inbox.opened();
         self.meters.bus_connects.add(1);
-        tracing::info!(redis = %self.address, rooms = channels.len() - 2, "bus connected");
+        tracing::info!(redis = %self.address, rooms = own, "bus connected");
         Ok(link)
     }
 
@@ -97,7 +99,19 @@ impl Worker {
         if let Some(online) = self.outbox.take_headcount() {
             self.announce(link, online).await?;
         }
+        self.tell(link).await?;
         self.publish(link).await
+    }
+
+    /// Says what happened in rooms, once: who does not hear it reads it from the store.
+    async fn tell(&self, link: &mut Link) -> Result<(), LinkError> {
+        let key = self.key.read().clone();
+        let told = self.outbox.take_told();
+        let payload = |told| {
+            let payload = wire::encode_told(told, &self.instance, &key);
+            (NOTICES.to_owned(), payload)
+        };
+        link.publish(told.iter().map(payload)).await.map(|_| ())
     }
 
     async fn announce(&self, link: &mut Link, online: u64) -> Result<(), LinkError> {

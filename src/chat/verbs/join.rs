@@ -7,8 +7,7 @@ use tokio::sync::Notify;
 
 use super::{Chat, ChatError, Cursor, Effect, Reply, Session};
 use crate::chat::{Code, MOST_ROOMS, Start, push_tight};
-use crate::delivery::Move;
-use crate::model::{RoomName, RoomRef, Seq};
+use crate::model::{Notice, RoomName, RoomRef, Seq};
 
 /// Rooms that one client enters at once: what they need of the database is needed together.
 const AT_ONCE: usize = 16;
@@ -108,17 +107,15 @@ impl Chat {
             state.current = Some(room.clone());
         }
         tracing::debug!(session = %session.key(), room = %room.name, "joined");
-        let nickname = session.nickname();
-        self.presence
-            .announce_in(&room, nickname.as_str(), Move::Joined);
+        let joined = Notice::joined(&room.name, &session.nickname());
+        let text = joined.to_string();
+        self.hub.announce(joined);
         // The reply says it to this one, also where a crowd's joins are summed up.
         cursor.iter_mut().for_each(|cursor| cursor.skip_notices());
         let last = self.last_seq(&room).await;
-        Ok(
-            Reply::text(Move::Joined.text(nickname.as_str(), &room.name))
-                .with_data(json!({ "room": room.name.as_str(), "last_seq": last }))
-                .with_effect(Effect::Joined(room, cursor)),
-        )
+        Ok(Reply::text(text)
+            .with_data(json!({ "room": room.name.as_str(), "last_seq": last }))
+            .with_effect(Effect::Joined(room, cursor)))
     }
 
     /// Makes the session a member. A room in memory can be joined while the database is away;

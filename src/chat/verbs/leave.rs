@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::{Chat, ChatError, Effect, Reply, Session};
 use crate::chat::Code;
-use crate::delivery::Move;
-use crate::model::{RoomName, RoomRef};
+use crate::model::{Notice, RoomName, RoomRef};
 use crate::store::PresenceChange;
 
 impl Chat {
@@ -33,8 +32,8 @@ impl Chat {
             }
         }
         tracing::debug!(session = %session.key(), room = %room.name, "left");
-        self.presence
-            .announce_in(&room, session.nickname().as_str(), Move::Left);
+        let left = Notice::left(&room.name, &session.nickname());
+        self.hub.announce(left);
         Ok(Reply::text(format!("you left {}", room.name))
             .with_data(json!({ "room": room.name.as_str() }))
             .with_effect(Effect::Left(room)))

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Chat, ChatError, Reply, Session};
-use crate::delivery::Move;
-use crate::model::Nickname;
+use crate::model::{Nickname, Notice};
 
 impl Chat {
     pub(super) async fn nick(
@@ -19,14 +18,10 @@ impl Chat {
         self.presence
             .claim_as(session, wanted.clone(), false)
             .await?;
-        if comes_back {
-            // Nobody saw it leave under the name that is somebody else's now.
-            self.presence.announce(session, Move::Joined);
-        }
-        for room in session.rooms().iter().filter(|_| !comes_back) {
-            if let Some(served) = self.hub.served(room.id) {
-                served.notice(&format!("{before} is now {wanted}"));
-            }
+        // Nobody saw it leave under the name that is somebody else's now.
+        match comes_back {
+            true => self.presence.announce(session, Notice::joined),
+            false => self.presence.announce_rename(session, &before, &wanted),
         }
         let text = format!("you are now {wanted}");
         let user = session.user();

@@ -64,7 +64,7 @@ fn counters(m: &Meters) -> Vec<Row<'_>> {
             &m.recovered,
         ),
     ];
-    let of_the_bus: [Row; 5] = [
+    let of_the_bus: [Row; 6] = [
         (
             "discord_messages_published_total",
             "Messages that the bus has taken.",
@@ -90,8 +90,18 @@ fn counters(m: &Meters) -> Vec<Row<'_>> {
             "Messages on the bus without a valid mac: read from the database instead.",
             &m.bus_unproven,
         ),
+        (
+            "discord_notices_dropped_total",
+            "Joins, leaves and renames that were too many to be told to other instances.",
+            &m.notices_dropped,
+        ),
     ];
-    let of_the_database: [Row; 6] = [
+    let of_the_database: [Row; 7] = [
+        (
+            "discord_heartbeats_late_total",
+            "Signs of life that came so late that the lease was in danger.",
+            &m.beats_late,
+        ),
         (
             "discord_sweeps_total",
             "Looks at the database for what others committed.",
@@ -250,6 +260,11 @@ fn latencies(page: &mut Page, meters: &Meters) {
         "discord_publish_latency_seconds",
         "One publish to the other instances.",
         &meters.publish,
+    );
+    page.histogram(
+        "discord_heartbeat_seconds",
+        "One sign of life of this instance.",
+        &meters.beat,
     );
     page.histogram(
         "discord_database_wait_seconds",

@@ -56,6 +56,20 @@ impl Target {
         })
     }
 
+    /// The same, where nothing may take longer than `limit`.
+    pub(super) fn within(&self, limit: Duration) -> Self {
+        let options = match self.prepares {
+            true => self.options.clone().options(limits(limit)),
+            false => self.options.clone(),
+        };
+        Self {
+            options,
+            patience: limit,
+            statement: limit,
+            ..*self
+        }
+    }
+
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
         let raw = match timeout(self.connecting, PgConnection::connect_with(&self.options)).await {
             Ok(raw) => raw.map_err(pg_url::unreachable)?,

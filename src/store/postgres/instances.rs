@@ -1,9 +1,12 @@
 //! Instances, and what is forgotten when its time is over.
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::connection::Connection;
 use super::seconds;
-use crate::store::{Instance, InstanceId, NONCE_LIFE};
+use crate::store::presence::Beat;
+use crate::store::{Instance, InstanceId, NONCE_LIFE, NOTICE_LIFE};
 
 /// How long a dead instance's row is kept, for whoever looks into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
@@ -64,13 +67,17 @@ pub(super) async fn heartbeat(
     connection: &mut Connection,
     id: InstanceId,
     instance: &Instance,
-) -> Result<bool, sqlx::Error> {
-    let beat = "UPDATE instances SET heartbeat_at = now() WHERE id = $1";
-    if connection.run(sqlx::query(beat).bind(id)).await? > 0 {
-        return Ok(true);
+) -> Result<Beat, sqlx::Error> {
+    let beat = "WITH old AS (SELECT heartbeat_at FROM instances WHERE id = $1)
+        UPDATE instances SET heartbeat_at = now() WHERE id = $1
+        RETURNING (SELECT heartbeat_at FROM old), heartbeat_at";
+    let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> =
+        connection.all(sqlx::query_as(beat).bind(id)).await?;
+    if let Some((before, now)) = rows.first() {
+        return Ok(Beat::after(*before, *now));
     }
     enter(connection, Some(id), instance).await?;
-    Ok(false)
+    Ok(Beat::entered())
 }
 
 pub(super) async fn lively(
@@ -98,7 +105,7 @@ pub(super) async fn retire(
 }
 
 /// What is forgotten, and when.
-pub(super) fn forgettable(session_life: Duration) -> [(&'static str, Duration); 4] {
+pub(super) fn forgettable(session_life: Duration) -> [(&'static str, Duration); 5] {
     [
         (
             "DELETE FROM nonces WHERE ctid = ANY (ARRAY(SELECT ctid FROM nonces
@@ -120,6 +127,11 @@ pub(super) fn forgettable(session_life: Duration) -> [(&'static str, Duration); 
             "DELETE FROM writers WHERE ctid = ANY (ARRAY(SELECT ctid FROM writers
                WHERE used_at < now() - make_interval(secs => $1) LIMIT $2))",
             FORGET_WRITERS,
+        ),
+        (
+            "DELETE FROM notices WHERE ctid = ANY (ARRAY(SELECT ctid FROM notices
+               WHERE created_at < now() - make_interval(secs => $1) LIMIT $2))",
+            NOTICE_LIFE,
         ),
     ]
 }

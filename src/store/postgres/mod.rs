@@ -4,8 +4,10 @@
 //! pool. No state is kept in a session, so that a pooler in transaction mode may stand between.
 mod activity;
 mod append;
+mod changes;
 mod connection;
 mod instances;
+mod notices;
 mod pool;
 mod presence;
 mod read;
@@ -19,6 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 pub(super) use self::activity::Observer;
@@ -27,7 +30,7 @@ use self::pool::{Kind, Pool};
 use self::writer::Writers;
 use super::gate::{Gate, Shedding};
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
+    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
     PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
     StoreError, migrations,
 };
@@ -40,14 +43,22 @@ const LOOK_BESIDE_THE_BUS: Duration = Duration::from_secs(3);
 const LOOK_ALONE: Duration = Duration::from_millis(100);
 /// Commits under way at once: more only wait for each other's rooms and for the disk.
 const COMMITS: u32 = 2;
-/// Connections for signs of life, and how many may ask at once whether the database answers.
+/// A connection for our own signs of life, for which nothing else may be in line.
+const PULSE: u32 = 1;
+/// How long one of those may take, in each of its parts.
+const BEAT: Duration = Duration::from_millis(1_200);
+/// Connections for the database's signs of life and what is seldom and must not starve, and how
+/// many may ask at once whether the database answers.
 const SIGNS: u32 = 1;
 const MOST_ASKING: usize = 1_000;
 
 pub(super) struct PostgresStore {
     writers: Writers,
     pool: Pool,
-    /// For signs of life, ours and the database's: they must not wait behind everything else.
+    /// For our signs of life: they wait for nothing.
+    pulse: Pool,
+    last_beat: parking_lot::Mutex<Option<DateTime<Utc>>>,
+    /// For the database's, and for what must not wait behind everything else.
     signs: Pool,
     gate: Arc<Gate>,
     /// Users up to this one were looked at, whether they are of use.
@@ -60,23 +71,36 @@ impl PostgresStore {
         let target = Target::new(options)?;
         let pool = |gate, size| Pool::new(target.clone(), gate, size, options.idle_timeout);
         let shared = Arc::new(Gate::new(options.shedding(), meters));
-        // Of the connections, the commits have some to themselves, and one is for signs of
+        // Of the connections, the commits have some to themselves, and two are for signs of
         // life; at least one is left for the rest.
-        let commits = COMMITS.min(options.connections / 2).max(1);
-        let others = options.connections.saturating_sub(commits + SIGNS).max(1);
-        let signs = Shedding {
-            after: options.acquire_timeout,
-            waiting: MOST_ASKING,
-            patience: options.acquire_timeout,
+        let small = PULSE + SIGNS;
+        let commits = COMMITS
+            .min(options.connections.saturating_sub(small) / 2)
+            .max(1);
+        let others = options.connections.saturating_sub(commits + small).max(1);
+        // Whoever waits there is not waiting for work to be done: it counts for itself.
+        let aside = |waiting, patience| {
+            let shedding = Shedding {
+                after: patience,
+                waiting,
+                patience,
+            };
+            Arc::new(Gate::new(shedding, Arc::default()))
         };
         let store = Self {
             writers: Writers::new(target.clone(), shared.clone(), commits as usize),
             pool: pool(shared.clone(), others as usize),
-            // What waits there is not waiting for work to be done: it counts for itself.
-            signs: pool(Arc::new(Gate::new(signs, Arc::default())), SIGNS as usize),
+            last_beat: parking_lot::Mutex::default(),
+            pulse: Pool::new(
+                target.within(BEAT),
+                aside(1, BEAT),
+                PULSE as usize,
+                options.idle_timeout,
+            ),
+            signs: pool(aside(MOST_ASKING, options.acquire_timeout), SIGNS as usize),
             gate: shared,
             looked_at: AtomicI64::new(0),
-            connections: commits + others + SIGNS,
+            connections: commits + others + small,
         };
         let applied = store.pool.run(Kind::Read, (), |c, _| {
             c.all(sqlx::query_as(migrations::APPLIED)).boxed()
@@ -235,6 +259,21 @@ impl Store for PostgresStore {
         work.await
     }
 
+    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError> {
+        let work = self.pool.run(Kind::Repeatable, bulletin, |c, &bulletin| {
+            notices::tell(c, bulletin).boxed()
+        });
+        work.await
+    }
+
+    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
+        let args = (origin, known);
+        let work = self.pool.run(Kind::Read, args, |c, &(origin, known)| {
+            notices::told(c, origin, known).boxed()
+        });
+        work.await
+    }
+
     async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
         let ours = super::secret::random()?;
         let work = self
@@ -271,11 +310,13 @@ impl Store for PostgresStore {
 
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
         let work = self
-            .signs
+            .pulse
             .run(Kind::Repeatable, (id, instance), |c, &(id, instance)| {
                 instances::heartbeat(c, id, instance).boxed()
             });
-        work.await
+        let beat = work.await?;
+        let mut last = self.last_beat.lock();
+        Ok(beat.follows(&mut last))
     }
 
     async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
@@ -285,10 +326,17 @@ impl Store for PostgresStore {
         work.await
     }
 
-    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
-        let work = self.signs.run(Kind::Read, sessions, |c, &sessions| {
-            presence::ended(c, sessions).boxed()
-        });
+    async fn ended(
+        &self,
+        instance: InstanceId,
+        sessions: &[SessionKey],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let args = (instance, sessions);
+        let work = self
+            .signs
+            .run(Kind::Read, args, |c, &(instance, sessions)| {
+                presence::ended(c, instance, sessions).boxed()
+            });
         work.await
     }
 
@@ -307,7 +355,7 @@ impl Store for PostgresStore {
         let work = self.pool.run(
             Kind::Repeatable,
             (instance, changes),
-            |c, &(instance, changes)| presence::apply(c, instance, changes).boxed(),
+            |c, &(instance, changes)| changes::apply(c, instance, changes).boxed(),
         );
         work.await
     }
@@ -377,7 +425,8 @@ impl Store for PostgresStore {
     }
 
     fn pool(&self) -> PoolState {
-        let available = self.writers.available() + self.pool.available() + self.signs.available();
+        let small = self.pulse.available() + self.signs.available();
+        let available = self.writers.available() + self.pool.available() + small;
         let (waited, sheds) = self.gate.state();
         PoolState {
             available: u32::try_from(available).unwrap_or(u32::MAX),
@@ -390,6 +439,7 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.writers.close();
         self.pool.close();
+        self.pulse.close();
         self.signs.close();
     }
 }

@@ -1,14 +1,18 @@
 //! Instances, and what is forgotten when its time is over.
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::ago;
-use crate::store::{Instance, InstanceId, NONCE_LIFE, StoreError};
+use crate::store::presence::Beat;
+use crate::store::{Instance, InstanceId, NONCE_LIFE, NOTICE_LIFE, StoreError};
 
 /// How long a dead instance's row is kept, for whoever looks into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
+/// Rows deleted by one statement, so that none holds up others however much there is to forget.
+const PORTION: i64 = 1_000;
 
 pub(super) async fn register(
     connection: &mut SqliteConnection,
@@ -64,18 +68,20 @@ pub(super) async fn heartbeat(
     connection: &mut SqliteConnection,
     id: InstanceId,
     instance: &Instance,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE instances SET heartbeat_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1",
+) -> Result<Beat, StoreError> {
+    let rows: Vec<(DateTime<Utc>,)> = sqlx::query_as(
+        "SELECT heartbeat_at FROM instances WHERE id = ?1;
+         UPDATE instances SET heartbeat_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+         WHERE id = ?1 RETURNING heartbeat_at",
     )
     .bind(id)
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    if done.rows_affected() > 0 {
-        return Ok(true);
+    if let [(before,), (now,)] = rows[..] {
+        return Ok(Beat::after(before, now));
     }
     enter(connection, Some(id), instance).await?;
-    Ok(false)
+    Ok(Beat::entered())
 }
 
 pub(super) async fn lively(
@@ -103,28 +109,41 @@ pub(super) async fn retire(
     Ok(())
 }
 
-pub(super) async fn expire(
-    connection: &mut SqliteConnection,
-    session_life: Duration,
-) -> Result<(), StoreError> {
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for (sql, life) in [
+/// What is forgotten, and when.
+pub(super) fn forgettable(session_life: Duration) -> [(&'static str, Duration); 4] {
+    [
         (
-            "DELETE FROM nonces WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            "DELETE FROM nonces WHERE (session_id, nonce) IN (
+               SELECT session_id, nonce FROM nonces
+               WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1) LIMIT ?2)",
             NONCE_LIFE,
         ),
         (
-            "DELETE FROM instances WHERE heartbeat_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
+            "DELETE FROM instances WHERE id IN (SELECT id FROM instances
+               WHERE heartbeat_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1) LIMIT ?2)",
             FORGET_INSTANCES,
         ),
         (
-            "DELETE FROM sessions WHERE last_used_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
-               AND (online = 0 OR instance_id IS NULL)",
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
+               WHERE last_used_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+                 AND (online = 0 OR instance_id IS NULL) LIMIT ?2)",
             session_life,
         ),
-    ] {
-        sqlx::query(sql).bind(ago(life)).execute(&mut *tx).await?;
-    }
-    tx.commit().await?;
-    Ok(())
+        (
+            "DELETE FROM notices WHERE (origin, n) IN (SELECT origin, n FROM notices
+               WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1) LIMIT ?2)",
+            NOTICE_LIFE,
+        ),
+    ]
+}
+
+/// Forgets a portion; true if there may be more.
+pub(super) async fn forget(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    life: Duration,
+) -> Result<bool, StoreError> {
+    let query = sqlx::query(sql).bind(ago(life)).bind(PORTION);
+    let forgotten = query.execute(connection).await?.rows_affected();
+    Ok(forgotten >= PORTION.unsigned_abs())
 }

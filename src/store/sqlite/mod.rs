@@ -3,9 +3,11 @@
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
 //! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
 mod activity;
+mod changes;
 mod files;
 mod instances;
 mod log;
+mod notices;
 mod presence;
 mod read;
 mod rooms;
@@ -17,6 +19,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -30,7 +33,7 @@ use self::files::Files;
 use super::embedded::{Embedded, Hold, Witness};
 use super::gate::Gate;
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
+    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
     PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
     StoreError, migrations,
 };
@@ -39,6 +42,9 @@ use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 
 /// The most one process waits between two looks for what another wrote.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long a sign of life waits for our own writes, and then for those of other processes.
+const TURN: Duration = Duration::from_millis(700);
+const BEAT: Duration = Duration::from_millis(1_500);
 
 /// The last connection waits so long for readers in other processes, to leave one file.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -50,6 +56,9 @@ pub(super) struct SqliteStore {
     files: Files,
     /// Nothing while it is in use by what must not be given up half way.
     writer: Mutex<Option<SqliteConnection>>,
+    /// For signs of life alone, made when first needed.
+    pulse: Mutex<Option<SqliteConnection>>,
+    last_beat: parking_lot::Mutex<Option<DateTime<Utc>>>,
     readers: SqlitePool,
     gate: Gate,
     /// `PRAGMA data_version` as last seen by the writer: it moves when others commit.
@@ -83,6 +92,8 @@ impl SqliteStore {
             connect,
             hold: Mutex::new(Some(hold)),
             writer: Mutex::new(Some(writer)),
+            pulse: Mutex::default(),
+            last_beat: parking_lot::Mutex::default(),
             readers,
             gate: Gate::new(options.shedding(), meters),
             seen: AtomicI64::new(-1),
@@ -250,6 +261,14 @@ impl Store for SqliteStore {
         rooms::user(&mut *self.write().await?, nickname).await
     }
 
+    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError> {
+        notices::tell(&mut *self.write().await?, bulletin).await
+    }
+
+    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
+        notices::told(&mut *self.reader().await?, origin, known).await
+    }
+
     async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
         secret::secret(&mut *self.write().await?, name).await
     }
@@ -266,16 +285,34 @@ impl Store for SqliteStore {
         instances::move_sessions(&mut *self.write().await?, from, to).await
     }
 
+    /// It stands in line with our own writes, or they would be in its way for ever; but not for
+    /// long, since one of them may wait for another process.
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
-        instances::heartbeat(&mut *self.write().await?, id, instance).await
+        let mut slot = self.pulse.lock().await;
+        self.in_place(slot.as_ref())?;
+        let _turn = tokio::time::timeout(TURN, self.writer.lock()).await;
+        let mut pulse = match slot.take().filter(|pulse| !pulse.is_in_transaction()) {
+            Some(pulse) => pulse,
+            None => {
+                SqliteConnection::connect_with(&self.connect.clone().busy_timeout(BEAT)).await?
+            }
+        };
+        let beat = instances::heartbeat(&mut pulse, id, instance).await;
+        *slot = Some(pulse);
+        let mut last = self.last_beat.lock();
+        Ok(beat?.follows(&mut last))
     }
 
     async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
         instances::lively(&mut *self.reader().await?, within).await
     }
 
-    async fn ended(&self, sessions: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
-        presence::ended(&mut *self.reader().await?, sessions).await
+    async fn ended(
+        &self,
+        instance: InstanceId,
+        sessions: &[SessionKey],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        presence::ended(&mut *self.reader().await?, instance, sessions).await
     }
 
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
@@ -287,7 +324,7 @@ impl Store for SqliteStore {
         instance: InstanceId,
         changes: &[PresenceChange],
     ) -> Result<Vec<PresenceOutcome>, StoreError> {
-        presence::apply(&mut *self.write().await?, instance, changes).await
+        changes::apply(&mut *self.write().await?, instance, changes).await
     }
 
     async fn session(
@@ -306,8 +343,11 @@ impl Store for SqliteStore {
         presence::count_online(&mut *self.reader().await?, filter).await
     }
 
+    /// In portions, between which others write.
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        instances::expire(&mut *self.write().await?, session_life).await?;
+        for (sql, life) in instances::forgettable(session_life) {
+            while instances::forget(&mut *self.write().await?, sql, life).await? {}
+        }
         unused::rooms(&mut *self.write().await?).await?;
         let after = self.looked_at.load(Ordering::Relaxed);
         let reached = unused::users(&mut *self.write().await?, after).await?;
@@ -337,6 +377,9 @@ impl Store for SqliteStore {
     /// What was committed is in one file then, unless others go on using it.
     async fn close(&self) {
         self.readers.close().await;
+        if let Some(pulse) = self.pulse.lock().await.take() {
+            let _ = pulse.close().await;
+        }
         if let Some(mut writer) = self.writer.lock().await.take() {
             let soon = format!("PRAGMA busy_timeout = {}", LAST_WAIT.as_millis());
             let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(soon))

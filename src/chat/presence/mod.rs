@@ -1,38 +1,31 @@
-//! Who is here, kept level with the store: heartbeats, sessions that fall idle, and changes
-//! written in batches, as messages are.
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+//! Who is here, kept level with the store: changes written in batches, as messages are, signs of
+//! life beside them, and sessions that are entered anew.
+mod anew;
+mod keep;
+mod pulse;
 
-use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use super::{ChatError, Code};
-use crate::bus::{Bus, BusState};
+use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::delivery::{Batcher, Hub, Move};
+use crate::delivery::{Batcher, Hub};
 use crate::meter::Meters;
-use crate::model::{Nickname, RoomRef, SessionKey, TransportKind};
+use crate::model::{Nickname, Notice, RoomName, RoomRef, SessionKey};
 use crate::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError};
 
 /// Changes that may wait; whoever has another waits for room.
 pub const QUEUE: usize = 4_096;
 /// Changes in one transaction.
 const BATCH: usize = 512;
-/// Between two signs of life; `store::LEASE` allows for three.
-const BEAT: Duration = Duration::from_secs(3);
-/// An instance that is silent for so long is about to lose its lease: sessions that it entered
-/// and that are used here are entered anew in time, before their nicknames are anybody's.
-const SILENT: Duration = Duration::from_secs(6);
-/// A session without a connection stays online this long after its last use.
-const IDLE: Duration = Duration::from_secs(60);
-/// And stays in memory this long.
-const CACHED: Duration = Duration::from_secs(600);
-/// Between two clearances of what has expired.
-const EXPIRE_EVERY: Duration = Duration::from_secs(60);
-
 type Outcome = Result<PresenceOutcome, StoreError>;
 
 /// This instance's sessions, and its line to the store about them.
@@ -52,6 +45,29 @@ pub struct Presence {
     /// Who was online through the predecessor and was not here yet.
     expected: RwLock<HashMap<SessionKey, Arc<Session>>>,
     changes: Batcher<PresenceChange, Outcome>,
+    /// Why our nicknames may not be ours, until that was looked into.
+    doubts: Mutex<Option<Doubt>>,
+    doubted: Notify,
+    /// Signs of life of which the database knew the one before.
+    beats: AtomicU64,
+    over: Mutex<Over>,
+}
+
+/// Sessions that the database does not know, and how many signs of life there were when it was
+/// asked: the next one tells whether it has forgotten all of us.
+#[derive(Debug, Default)]
+struct Over {
+    asked_at: u64,
+    sessions: Vec<SessionKey>,
+}
+
+/// Why nicknames of sessions here may not be theirs any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    /// No sign of life was seen for the time of a lease: they were anybody's.
+    Late,
+    /// The database knows nothing of this instance, as after a restore.
+    Lost,
 }
 
 impl std::fmt::Debug for Presence {
@@ -123,6 +139,10 @@ impl Presence {
             sessions: RwLock::default(),
             expected: RwLock::default(),
             changes,
+            doubts: Mutex::default(),
+            doubted: Notify::new(),
+            beats: AtomicU64::new(0),
+            over: Mutex::default(),
         };
         Ok((presence, work))
     }
@@ -144,6 +164,14 @@ impl Presence {
         self.meters.presence_depth.set(self.changes.depth() as i64);
         let stopping = || StoreError::Unavailable("the server is stopping".into());
         self.changes.ask(change).await.ok_or_else(stopping)?
+    }
+
+    /// Writes changes down together.
+    async fn change_all(&self, changes: Vec<PresenceChange>) -> Vec<Outcome> {
+        let stopping = || StoreError::Unavailable("the server is stopping".into());
+        let answers = self.changes.ask_all(changes).await;
+        let answer = |answer: Option<Outcome>| answer.unwrap_or_else(|| Err(stopping()));
+        answers.into_iter().map(answer).collect()
     }
 
     /// Sessions known here, live or cached.
@@ -271,161 +299,44 @@ impl Presence {
     }
 
     /// Tells the rooms of a session that it came or went.
-    pub(super) fn announce(&self, session: &Session, what: Move) {
+    pub(super) fn announce(&self, session: &Session, what: fn(&RoomName, &Nickname) -> Notice) {
         let nickname = session.nickname();
         for room in session.rooms() {
-            self.announce_in(&room, nickname.as_str(), what);
+            self.hub.announce(what(&room.name, &nickname));
         }
     }
 
-    pub(super) fn announce_in(&self, room: &RoomRef, nickname: &str, what: Move) {
-        if let Some(served) = self.hub.served(room.id) {
-            served.announce(what, nickname, self.clock.now());
+    /// Tells the rooms of a session that it has another name.
+    pub(super) fn announce_rename(&self, session: &Session, before: &Nickname, now: &Nickname) {
+        for room in session.rooms() {
+            self.hub.announce(Notice::Renamed {
+                room: room.name,
+                nickname: now.shared(),
+                before: before.shared(),
+            });
         }
     }
 
-    /// Gives signs of life until `stop`, and keeps the store level with who is here.
+    /// Our nicknames may not be ours: the store is asked about each, at once.
+    fn doubt(&self, doubt: Doubt) {
+        let mut doubts = self.doubts.lock();
+        *doubts = (*doubts).max(Some(doubt));
+        self.doubted.notify_one();
+    }
+
+    /// Gives signs of life until `stop`, and keeps the store level with who is here. Neither
+    /// waits for the other.
     pub async fn run(&self, stop: CancellationToken) {
-        let beats = async {
-            let mut expired = self.clock.now();
-            let mut others = HashSet::new();
-            loop {
-                tokio::time::sleep(BEAT).await;
-                match self.beat(&mut others).await {
-                    Ok(()) => self.meters.db_full.set(0),
-                    Err(ref error) => tracing::warn!(%error, "can't write the heartbeat"),
-                }
-                if self.clock.now().duration_since(expired) >= EXPIRE_EVERY {
-                    expired = self.clock.now();
-                    if let Err(error) = self.store.expire(self.session_ttl).await {
-                        tracing::warn!(%error, "can't clear what has expired");
-                    }
-                }
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = beats => {}
+            () = self.beat() => {}
+            () = self.keep() => {}
+            () = self.expire() => {}
         }
-    }
-
-    /// A sign of life, and what follows from those of `others`, as they were last seen.
-    async fn beat(&self, others: &mut HashSet<InstanceId>) -> Result<(), StoreError> {
-        let known = self.store.heartbeat(self.id, &self.instance).await;
-        self.meters.db_down.set(i64::from(known.is_err()));
-        let known = known?;
-        let lively = self.store.lively(SILENT).await?.into_iter().collect();
-        let before = std::mem::replace(others, lively);
-        let one_is_gone = !before.is_subset(others);
-        if known {
-            self.end_ended().await?;
-        }
-        let now = self.clock.now();
-        for session in self.sessions() {
-            let unused = now.duration_since(session.state.lock().last_used);
-            let live = session.is_attached() || session.transport() == TransportKind::Tcp;
-            if live && (!known || !session.state.lock().stored) {
-                self.restore(&session).await;
-            } else if one_is_gone && session.is_anywhere() && (live || unused < IDLE) {
-                self.keep(&session).await;
-            } else if !live && unused >= IDLE {
-                self.idle(&session, unused >= CACHED).await?;
-            }
-        }
-        self.give_up_expecting(now).await?;
-        self.headcount().await
-    }
-
-    /// Frees the nicknames of those who did not come.
-    async fn give_up_expecting(&self, now: Instant) -> Result<(), StoreError> {
-        let overdue = |session: &Arc<Session>| {
-            let used = session.state.lock().last_used;
-            now.duration_since(used) >= IDLE
-        };
-        let expected: Vec<_> = self.expected.read().values().cloned().collect();
-        for session in expected.into_iter().filter(overdue) {
-            self.has_come(session.key());
-            self.idle(&session, false).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends here what was ended through another instance: its nickname may be somebody else's.
-    async fn end_ended(&self) -> Result<(), StoreError> {
-        let stored = |session: &Arc<Session>| {
-            session.transport() != TransportKind::Tcp && session.state.lock().stored
-        };
-        let mine = self.sessions().into_iter().filter(stored);
-        let mine: Vec<SessionKey> = mine.map(|session| session.key().clone()).collect();
-        if mine.is_empty() {
-            return Ok(());
-        }
-        for key in self.store.ended(&mine).await? {
-            if let Some(session) = self.get(&key) {
-                session.end();
-                self.remove(&key);
-            }
-        }
-        Ok(())
     }
 
     /// Takes this instance off the books, so that its nicknames are free at once.
     pub async fn retire(&self) -> Result<(), StoreError> {
         self.store.retire(self.id).await
-    }
-
-    /// Enters a live session again that the store does not know of.
-    async fn restore(&self, session: &Session) {
-        session.state.lock().stored = false;
-        match self.claim(session).await {
-            Ok(()) => {}
-            Err(error) if error.code == Code::NicknameTaken => {
-                session.tell(format!("{error}: /nick <name>"));
-                return;
-            }
-            Err(_) => return,
-        }
-        for room in session.rooms() {
-            if let Err(error) = self.join(session, &room).await {
-                session.tell(error.detail);
-            }
-        }
-    }
-
-    /// Claims the nickname of a session again that may have been entered by another instance.
-    async fn keep(&self, session: &Session) {
-        if !session.state.lock().stored {
-            return;
-        }
-        match self.claim(session).await {
-            Err(error) if error.code == Code::NicknameTaken => {
-                session.state.lock().stored = false;
-                session.tell(format!("{error}: /nick <name>"));
-            }
-            // Without an answer it stays as it was, and the store says at its next use.
-            _ => {}
-        }
-    }
-
-    /// Frees the nickname of a session that nobody uses; forgets it here if `forget`.
-    async fn idle(&self, session: &Session, forget: bool) -> Result<(), StoreError> {
-        if std::mem::take(&mut session.state.lock().stored) {
-            self.announce(session, Move::Left);
-            let key = session.key().clone();
-            self.change(PresenceChange::Idle { session: key }).await?;
-        }
-        if forget {
-            self.remove(session.key());
-        }
-        Ok(())
-    }
-
-    /// Tells the other instances how many are online, if there is a bus to tell them by.
-    async fn headcount(&self) -> Result<(), StoreError> {
-        if self.bus.state() == BusState::Connected {
-            let online = self.store.count_online("").await?;
-            self.bus.headcount(online);
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,150 @@
+//! What people in a room are told of each other's coming and going: values, which travel between
+//! instances; words are made of them where they are shown.
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Nickname, RoomName};
+
+/// Something that happened in a room and is not part of its log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    Joined {
+        room: RoomName,
+        nickname: Arc<str>,
+    },
+    Left {
+        room: RoomName,
+        nickname: Arc<str>,
+    },
+    Renamed {
+        room: RoomName,
+        nickname: Arc<str>,
+        before: Arc<str>,
+    },
+    /// So many more that are not told one by one.
+    Crowd {
+        room: RoomName,
+        #[serde(default)]
+        joined: u64,
+        #[serde(default)]
+        left: u64,
+        #[serde(default)]
+        renamed: u64,
+    },
+}
+
+/// A notice as instances tell it to each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// The run of an instance that tells it: a random number of 53 bits.
+    pub origin: i64,
+    /// That run counts what it tells: 1, 2, 3, …
+    pub n: i64,
+    #[serde(flatten)]
+    pub notice: Notice,
+}
+
+impl Notice {
+    pub fn joined(room: &RoomName, nickname: &Nickname) -> Self {
+        Self::Joined {
+            room: room.clone(),
+            nickname: nickname.shared(),
+        }
+    }
+
+    pub fn left(room: &RoomName, nickname: &Nickname) -> Self {
+        Self::Left {
+            room: room.clone(),
+            nickname: nickname.shared(),
+        }
+    }
+
+    pub fn room(&self) -> &RoomName {
+        match self {
+            Self::Joined { room, .. }
+            | Self::Left { room, .. }
+            | Self::Renamed { room, .. }
+            | Self::Crowd { room, .. } => room,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Joined { room, nickname } => write!(f, "{nickname} joined {room}"),
+            Self::Left { room, nickname } => write!(f, "{nickname} left {room}"),
+            Self::Renamed {
+                nickname, before, ..
+            } => write!(f, "{before} is now {nickname}"),
+            Self::Crowd {
+                room,
+                joined,
+                left,
+                renamed,
+            } => {
+                let all = [(joined, "joined"), (left, "left"), (renamed, "renamed")];
+                let mut some = all.into_iter().filter(|(count, _)| **count > 0);
+                if let Some((count, verb)) = some.next() {
+                    let whom = if verb == "renamed" { " in" } else { "" };
+                    write!(f, "{count} more {verb}{whom} {room}")?;
+                }
+                let rest: Vec<String> = some
+                    .map(|(count, verb)| format!("{count} {verb}"))
+                    .collect();
+                match rest.as_slice() {
+                    [] => Ok(()),
+                    [one] => write!(f, " and {one}"),
+                    [one, other, ..] => write!(f, ", {one} and {other}"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crowd(joined: u64, left: u64, renamed: u64) -> String {
+        let room = RoomName::stored("general");
+        let crowd = Notice::Crowd {
+            room,
+            joined,
+            left,
+            renamed,
+        };
+        crowd.to_string()
+    }
+
+    #[test]
+    fn a_crowd_is_told_as_a_sum() {
+        assert_eq!(crowd(12, 0, 0), "12 more joined general");
+        assert_eq!(crowd(0, 3, 0), "3 more left general");
+        assert_eq!(crowd(12, 3, 0), "12 more joined general and 3 left");
+        assert_eq!(
+            crowd(12, 3, 1),
+            "12 more joined general, 3 left and 1 renamed"
+        );
+        assert_eq!(crowd(0, 0, 2), "2 more renamed in general");
+    }
+
+    #[test]
+    fn it_travels_as_an_object_with_its_kind() {
+        let told = Told {
+            origin: 7,
+            n: 1,
+            notice: Notice::joined(
+                &RoomName::stored("general"),
+                &Nickname::parse("alice").expect("a good name"),
+            ),
+        };
+        let text = serde_json::to_string(&told).expect("JSON");
+        let wanted = r#"{"origin":7,"n":1,"kind":"joined","room":"general","nickname":"alice"}"#;
+        assert_eq!(text, wanted);
+        assert_eq!(serde_json::from_str::<Told>(&text).ok(), Some(told));
+    }
+}

@@ -1,0 +1,218 @@
+//! Presence changes as they are stored: a run of one kind is one round trip, however long it is.
+//! What depends on what is told to the database in one statement, where each part sees the tables
+//! as they were before.
+use std::collections::HashSet;
+
+use super::connection::Connection;
+use super::seconds;
+use crate::model::UserId;
+use crate::store::presence::{Claims, Joins, Run, runs};
+use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome};
+
+pub(super) async fn apply(
+    connection: &mut Connection,
+    instance: InstanceId,
+    changes: &[PresenceChange],
+) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for run in runs(changes) {
+        let count = run.len();
+        let simple = match &run {
+            Run::Claims(claims) => {
+                outcomes.extend(claim(connection, instance, claims).await?);
+                continue;
+            }
+            Run::Joins(joins) => {
+                outcomes.extend(join(connection, joins).await?);
+                continue;
+            }
+            Run::Leaves { sessions, rooms } => sqlx::query(LEAVE).bind(sessions).bind(rooms),
+            Run::Touches(sessions) => sqlx::query(TOUCH).bind(sessions),
+            Run::Idles(sessions) => sqlx::query(IDLE).bind(sessions).bind(instance),
+            Run::Drops(sessions) => sqlx::query(DROP).bind(sessions).bind(instance),
+            Run::Releases { sessions, guests } => sqlx::query(RELEASE).bind(sessions).bind(guests),
+        };
+        connection.run(simple).await?;
+        outcomes.extend(std::iter::repeat_n(PresenceOutcome::Done, count));
+    }
+    Ok(outcomes)
+}
+
+const TOUCH: &str = "UPDATE sessions SET last_used_at = now() WHERE id = ANY ($1::text[])";
+
+const IDLE: &str = "UPDATE sessions SET online = false
+    WHERE id = ANY ($1::text[]) AND instance_id = $2";
+
+const DROP: &str = "DELETE FROM sessions WHERE id = ANY ($1::text[]) AND instance_id = $2";
+
+const LEAVE: &str = "WITH gone AS MATERIALIZED (
+      SELECT * FROM unnest($1::text[], $2::bigint[]) AS w (session, room)
+    ), membership AS (
+      DELETE FROM room_members m USING gone g, sessions s
+      WHERE s.id = g.session AND m.user_id = s.user_id AND m.room_id = g.room
+    )
+    DELETE FROM session_rooms r USING gone g
+    WHERE r.session_id = g.session AND r.room_id = g.room";
+
+const RELEASE: &str = "WITH gone AS MATERIALIZED (
+      SELECT * FROM unnest($1::text[], $2::bool[]) AS w (session, guest)
+    ), membership AS (
+      DELETE FROM room_members m USING gone g, sessions s, session_rooms r
+      WHERE g.guest AND s.id = g.session AND r.session_id = s.id
+        AND m.user_id = s.user_id AND m.room_id = r.room_id
+    )
+    DELETE FROM sessions WHERE id = ANY ($1::text[])";
+
+/// `held`: whoever has a name. Through a dead instance they hold it no more, and counting the
+/// freed makes that happen before the new rows ask the unique index. Two claims at one moment
+/// run into that index, and the one that loses is tried again. A membership moves along unless
+/// another session of that user is in the room.
+const CLAIM: &str = r#"WITH wanted AS MATERIALIZED (
+      SELECT *, lower(nickname COLLATE "C") AS folded
+      FROM unnest($1::text[], $2::text[], $3::text[], $5::bool[])
+        WITH ORDINALITY AS w (session, nickname, transport, account, n)
+    ), held AS MATERIALIZED (
+      SELECT w.n, s.id, EXISTS (SELECT FROM instances i WHERE i.id = s.instance_id
+        AND i.heartbeat_at > now() - make_interval(secs => $6)) AS alive
+      FROM wanted w JOIN sessions s
+        ON lower(s.nickname COLLATE "C") = w.folded AND s.online AND s.id <> w.session
+    ), freed AS (
+      UPDATE sessions SET online = false WHERE id IN (SELECT id FROM held WHERE NOT alive)
+      RETURNING id
+    ), granted AS MATERIALIZED (
+      SELECT * FROM wanted w WHERE NOT EXISTS (SELECT FROM held h WHERE h.n = w.n AND h.alive)
+    ), found AS MATERIALIZED (
+      SELECT g.n, u.id FROM granted g JOIN users u
+        ON lower(u.nickname COLLATE "C") = g.folded WHERE g.account
+    ), made AS (
+      INSERT INTO users (nickname) SELECT g.nickname FROM granted g
+      WHERE g.account AND NOT EXISTS (SELECT FROM found f WHERE f.n = g.n) ORDER BY g.folded
+      ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
+      RETURNING id, lower(nickname COLLATE "C") AS folded
+    ), account AS MATERIALIZED (
+      SELECT n, id FROM found
+      UNION ALL SELECT g.n, m.id FROM granted g JOIN made m ON m.folded = g.folded
+    ), moving AS MATERIALIZED (
+      SELECT r.room_id, s.user_id AS before, a.id AS after
+      FROM granted g JOIN account a ON a.n = g.n JOIN session_rooms r ON r.session_id = g.session
+        JOIN sessions s ON s.id = g.session
+      WHERE s.user_id IS DISTINCT FROM a.id
+    ), moved_out AS (
+      DELETE FROM room_members m USING moving v
+      WHERE m.user_id = v.before AND m.room_id = v.room_id
+        AND NOT EXISTS (SELECT FROM session_rooms o JOIN sessions s ON s.id = o.session_id
+          WHERE o.room_id = v.room_id AND s.user_id = v.before AND s.online
+            AND s.id <> ALL ($1::text[]))
+    ), moved_in AS (
+      INSERT INTO room_members (room_id, user_id) SELECT DISTINCT room_id, after FROM moving
+      ON CONFLICT DO NOTHING
+    ), claimed AS (
+      INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
+      SELECT g.session, a.id, g.nickname, g.transport, $4, true
+      FROM granted g LEFT JOIN account a ON a.n = g.n
+      WHERE (SELECT count(*) FROM freed) >= 0 ORDER BY g.session
+      ON CONFLICT (id) DO UPDATE SET user_id = coalesce(excluded.user_id, sessions.user_id),
+        nickname = excluded.nickname, transport = excluded.transport,
+        instance_id = excluded.instance_id, online = true, last_used_at = now()
+      RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM claimed c WHERE c.id = w.session), a.id,
+      (SELECT min(h.id) FROM held h WHERE h.n = w.n AND h.alive)
+    FROM wanted w LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#;
+
+type Claimed = (bool, Option<UserId>, Option<String>);
+
+/// A name that another of the same run has given up meanwhile is asked for once more, alone.
+async fn claim(
+    connection: &mut Connection,
+    instance: InstanceId,
+    claims: &Claims<'_>,
+) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
+    let together: HashSet<&str> = claims.sessions.iter().copied().collect();
+    let mut outcomes = Vec::with_capacity(claims.sessions.len());
+    for (at, (granted, user, holder)) in ask(connection, instance, claims)
+        .await?
+        .into_iter()
+        .enumerate()
+    {
+        let holder = holder.as_deref();
+        outcomes.push(match granted {
+            true => PresenceOutcome::User(user),
+            false if holder.is_some_and(|holder| together.contains(holder)) => {
+                match ask(connection, instance, &claims.only(at)).await?.first() {
+                    Some((true, user, _)) => PresenceOutcome::User(*user),
+                    _ => PresenceOutcome::NicknameTaken,
+                }
+            }
+            false => PresenceOutcome::NicknameTaken,
+        });
+    }
+    Ok(outcomes)
+}
+
+async fn ask(
+    connection: &mut Connection,
+    instance: InstanceId,
+    claims: &Claims<'_>,
+) -> Result<Vec<Claimed>, sqlx::Error> {
+    let query = sqlx::query_as(CLAIM)
+        .bind(&claims.sessions)
+        .bind(&claims.nicknames)
+        .bind(&claims.transports)
+        .bind(instance)
+        .bind(&claims.accounts)
+        .bind(seconds(LEASE));
+    connection.all(query).await
+}
+
+const JOIN: &str = r#"WITH wanted AS MATERIALIZED (
+      SELECT *, lower(nickname COLLATE "C") AS folded
+      FROM unnest($1::text[], $2::text[], $3::bigint[])
+        WITH ORDINALITY AS w (session, nickname, room, n)
+    ), known AS MATERIALIZED (
+      SELECT w.*, s.user_id, EXISTS (SELECT FROM rooms r WHERE r.id = w.room) AS there
+      FROM wanted w JOIN sessions s ON s.id = w.session
+    ), nameless AS MATERIALIZED (
+      SELECT DISTINCT ON (folded) folded, nickname FROM known WHERE there AND user_id IS NULL
+    ), found AS MATERIALIZED (
+      SELECT l.folded, u.id FROM nameless l JOIN users u
+        ON lower(u.nickname COLLATE "C") = l.folded
+    ), made AS (
+      INSERT INTO users (nickname) SELECT l.nickname FROM nameless l
+      WHERE NOT EXISTS (SELECT FROM found f WHERE f.folded = l.folded) ORDER BY l.folded
+      ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
+      RETURNING id, lower(nickname COLLATE "C") AS folded
+    ), named AS MATERIALIZED (
+      SELECT folded, id FROM found UNION ALL SELECT folded, id FROM made
+    ), account AS MATERIALIZED (
+      SELECT k.n, k.session, k.room, k.user_id IS NULL AS new, coalesce(k.user_id, m.id) AS id
+      FROM known k LEFT JOIN named m ON m.folded = k.folded WHERE k.there
+    ), bound AS (
+      UPDATE sessions s SET user_id = a.id FROM account a
+      WHERE s.id = a.session AND a.new AND s.user_id IS NULL
+    ), member AS (
+      INSERT INTO room_members (room_id, user_id) SELECT DISTINCT room, id FROM account
+      ORDER BY 1, 2 ON CONFLICT DO NOTHING
+    ), inside AS (
+      INSERT INTO session_rooms (session_id, room_id) SELECT DISTINCT session, room FROM account
+      ORDER BY 1, 2 ON CONFLICT DO NOTHING
+    )
+    SELECT k.there, a.id FROM wanted w LEFT JOIN known k ON k.n = w.n
+      LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#;
+
+async fn join(
+    connection: &mut Connection,
+    joins: &Joins<'_>,
+) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
+    let query = sqlx::query_as(JOIN)
+        .bind(&joins.sessions)
+        .bind(&joins.nicknames)
+        .bind(&joins.rooms);
+    let rows: Vec<(Option<bool>, Option<UserId>)> = connection.all(query).await?;
+    let outcome = |(there, user)| match there {
+        Some(true) => PresenceOutcome::User(user),
+        Some(false) => PresenceOutcome::NoSuchRoom,
+        None => PresenceOutcome::NoSuchSession,
+    };
+    Ok(rows.into_iter().map(outcome).collect())
+}

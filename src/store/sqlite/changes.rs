@@ -1,0 +1,205 @@
+//! Presence changes as they are stored, in one transaction: a run of one kind is a few statements
+//! over all of it, since each way to the database's thread and back costs more than most rows do.
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::ago;
+use crate::model::UserId;
+use crate::store::presence::{Claims, Joins, Run, runs};
+use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, StoreError};
+
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+    changes: &[PresenceChange],
+) -> Result<Vec<PresenceOutcome>, StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for run in runs(changes) {
+        let (sql, rows) = match &run {
+            Run::Claims(claims) => {
+                outcomes.extend(claim(&mut tx, instance, claims).await?);
+                continue;
+            }
+            Run::Joins(joins) => {
+                outcomes.extend(join(&mut tx, joins).await?);
+                continue;
+            }
+            Run::Leaves { sessions, rooms } => (LEAVE, json(sessions.iter().zip(rooms))),
+            Run::Touches(sessions) => (TOUCH, json(sessions.iter())),
+            Run::Idles(sessions) => (IDLE, json(sessions.iter())),
+            Run::Drops(sessions) => (DROP, json(sessions.iter())),
+            Run::Releases { sessions, guests } => (RELEASE, json(sessions.iter().zip(guests))),
+        };
+        let mut query = sqlx::query(sql).bind(rows);
+        if sql.contains("?2") {
+            query = query.bind(instance);
+        }
+        query.execute(&mut *tx).await?;
+        outcomes.extend(std::iter::repeat_n(PresenceOutcome::Done, run.len()));
+    }
+    tx.commit().await?;
+    Ok(outcomes)
+}
+
+/// Rows as the statements take them: an array for each, of strings and numbers.
+fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
+    let rows: Vec<T> = rows.collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+const TOUCH: &str = "UPDATE sessions SET last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    WHERE id IN (SELECT value FROM json_each(?1))";
+
+const IDLE: &str = "UPDATE sessions SET online = 0
+    WHERE id IN (SELECT value FROM json_each(?1)) AND instance_id = ?2";
+
+const DROP: &str = "DELETE FROM sessions
+    WHERE id IN (SELECT value FROM json_each(?1)) AND instance_id = ?2";
+
+const LEAVE: &str = "DELETE FROM room_members WHERE (room_id, user_id) IN (
+      SELECT w.value ->> 1, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0);
+    DELETE FROM session_rooms WHERE (session_id, room_id) IN (
+      SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)";
+
+const RELEASE: &str = "DELETE FROM room_members WHERE (room_id, user_id) IN (
+      SELECT r.room_id, s.user_id FROM json_each(?1) w
+        JOIN sessions s ON s.id = w.value ->> 0 JOIN session_rooms r ON r.session_id = s.id
+      WHERE w.value ->> 1);
+    DELETE FROM sessions WHERE id IN (SELECT w.value ->> 0 FROM json_each(?1) w)";
+
+/// The claims as a table, in which `free` says whether nobody else online has the name. Written
+/// into each statement, since SQLite knows a table of that kind in one only.
+macro_rules! claims {
+    ($rest:literal) => {
+        concat!(
+            "WITH wanted AS MATERIALIZED (
+               SELECT key AS n, value ->> 0 AS session, value ->> 1 AS nickname,
+                 value ->> 2 AS transport, value ->> 3 AS account,
+                 NOT EXISTS (SELECT 1 FROM sessions h WHERE h.nickname = value ->> 1
+                   AND h.online = 1 AND h.id <> value ->> 0) AS free
+               FROM json_each(?1)
+             ) ",
+            $rest,
+            "; "
+        )
+    };
+}
+
+/// Whoever held a name through an instance that is dead by now holds it no more. A membership
+/// moves along with the name unless another session of that user is in the room.
+const CLAIM: &str = concat!(
+    "UPDATE sessions SET online = 0 WHERE id IN (
+       SELECT h.id FROM json_each(?1) w JOIN sessions h
+         ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.id <> w.value ->> 0
+       WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = h.instance_id
+         AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3))); ",
+    claims!(
+        "INSERT INTO users (nickname) SELECT nickname FROM wanted WHERE account AND free
+         ON CONFLICT (nickname) DO NOTHING"
+    ),
+    claims!(
+        "DELETE FROM room_members WHERE (room_id, user_id) IN (
+           SELECT r.room_id, s.user_id FROM wanted w JOIN sessions s ON s.id = w.session
+             JOIN users u ON u.nickname = w.nickname JOIN session_rooms r ON r.session_id = s.id
+           WHERE w.account AND w.free AND s.user_id <> u.id
+             AND NOT EXISTS (SELECT 1 FROM users x
+               JOIN sessions t ON t.nickname = x.nickname AND t.online = 1
+               JOIN session_rooms o ON o.session_id = t.id AND o.room_id = r.room_id
+               WHERE x.id = s.user_id AND t.id NOT IN (SELECT session FROM wanted)))"
+    ),
+    claims!(
+        "INSERT OR IGNORE INTO room_members (room_id, user_id)
+         SELECT r.room_id, u.id FROM wanted w JOIN users u ON u.nickname = w.nickname
+           JOIN session_rooms r ON r.session_id = w.session WHERE w.account AND w.free"
+    ),
+    claims!(
+        "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
+         SELECT w.session, (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname),
+           w.nickname, w.transport, ?2, 1 FROM wanted w WHERE w.free
+         ON CONFLICT (id) DO UPDATE SET user_id = coalesce(excluded.user_id, user_id),
+           nickname = excluded.nickname, transport = excluded.transport,
+           instance_id = excluded.instance_id, online = 1,
+           last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    ),
+    claims!(
+        "SELECT w.n, EXISTS (SELECT 1 FROM sessions s WHERE s.id = w.session AND s.online = 1
+             AND s.nickname = w.nickname),
+           (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname), w.free
+         FROM wanted w ORDER BY w.n"
+    ),
+);
+
+type Claimed = (i64, bool, Option<UserId>, bool);
+
+/// A name that another of the same run has given up meanwhile is asked for once more, alone.
+async fn claim(
+    tx: &mut SqliteConnection,
+    instance: InstanceId,
+    claims: &Claims<'_>,
+) -> Result<Vec<PresenceOutcome>, StoreError> {
+    let mut outcomes = Vec::with_capacity(claims.sessions.len());
+    for (at, (_, granted, user, free)) in ask(tx, instance, claims).await?.into_iter().enumerate() {
+        outcomes.push(match granted {
+            true => PresenceOutcome::User(user),
+            false if free => match ask(tx, instance, &claims.only(at)).await?.first() {
+                Some((_, true, user, _)) => PresenceOutcome::User(*user),
+                _ => PresenceOutcome::NicknameTaken,
+            },
+            false => PresenceOutcome::NicknameTaken,
+        });
+    }
+    Ok(outcomes)
+}
+
+async fn ask(
+    tx: &mut SqliteConnection,
+    instance: InstanceId,
+    claims: &Claims<'_>,
+) -> Result<Vec<Claimed>, StoreError> {
+    let rows = (0..claims.sessions.len()).map(|at| {
+        let account = i64::from(claims.accounts[at]);
+        let (session, nickname) = (claims.sessions[at], claims.nicknames[at]);
+        (session, nickname, claims.transports[at], account)
+    });
+    Ok(sqlx::query_as(CLAIM)
+        .bind(json(rows))
+        .bind(instance)
+        .bind(ago(LEASE))
+        .fetch_all(tx)
+        .await?)
+}
+
+const JOIN: &str = "INSERT INTO users (nickname)
+      SELECT w.value ->> 1 FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
+        JOIN rooms r ON r.id = w.value ->> 2
+      WHERE s.user_id IS NULL
+      ON CONFLICT (nickname) DO NOTHING;
+    UPDATE sessions SET user_id = u.id FROM json_each(?1) w
+        JOIN users u ON u.nickname = w.value ->> 1 JOIN rooms r ON r.id = w.value ->> 2
+      WHERE sessions.id = w.value ->> 0 AND sessions.user_id IS NULL;
+    INSERT OR IGNORE INTO session_rooms (session_id, room_id)
+      SELECT s.id, r.id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
+        JOIN rooms r ON r.id = w.value ->> 2;
+    INSERT OR IGNORE INTO room_members (room_id, user_id)
+      SELECT r.id, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
+        JOIN rooms r ON r.id = w.value ->> 2;
+    SELECT s.id IS NOT NULL, r.id IS NOT NULL, s.user_id FROM json_each(?1) w
+      LEFT JOIN sessions s ON s.id = w.value ->> 0 LEFT JOIN rooms r ON r.id = w.value ->> 2
+      ORDER BY w.key";
+
+async fn join(
+    tx: &mut SqliteConnection,
+    joins: &Joins<'_>,
+) -> Result<Vec<PresenceOutcome>, StoreError> {
+    let rows = (0..joins.sessions.len())
+        .map(|at| (joins.sessions[at], joins.nicknames[at], joins.rooms[at]));
+    let rows: Vec<(bool, bool, Option<UserId>)> =
+        sqlx::query_as(JOIN).bind(json(rows)).fetch_all(tx).await?;
+    let outcome = |(session, room, user)| match (session, room) {
+        (false, _) => PresenceOutcome::NoSuchSession,
+        (true, false) => PresenceOutcome::NoSuchRoom,
+        (true, true) => PresenceOutcome::User(user),
+    };
+    Ok(rows.into_iter().map(outcome).collect())
+}
