@@ -35,12 +35,6 @@ async fn nobody_notices(db: Db) {
     // Two rooms, and a line whose end comes much later; plain lines go to `side`.
     middle.write("half a li\u{e9}".as_bytes()).await;
 
-    // Other protocols, of which the first line comes in halves.
-    let mut page = Lines::connect(tcp).await;
-    page.write(b"POST / HT").await;
-    let mut hello = Lines::connect(tcp).await;
-    hello.write(b"\x16").await;
-
     let deaf = TcpSocket::new_v4().unwrap();
     deaf.set_recv_buffer_size(4096).unwrap();
     let mut deaf = deaf.connect(tcp).await.unwrap();
@@ -49,6 +43,12 @@ async fn nobody_notices(db: Db) {
         .unwrap();
     let mut joined = Lines::connect(tcp).await;
     while !joined.command("/list").await.unwrap().contains("3 users") {}
+
+    // Other protocols, of which the first line comes in halves.
+    let mut page = Lines::connect(tcp).await;
+    page.write(b"POST / HT").await;
+    let mut hello = Lines::connect(tcp).await;
+    hello.write(b"\x16").await;
 
     let (going, last) = (Going::default(), Arc::new(AtomicUsize::new(0)));
     let (talker, knocker) = (talk(tcp, &going), knock(tcp, &going));
