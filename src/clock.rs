@@ -1,6 +1,6 @@
 //! Time as a value: the only place that reads the clock, so that tests can hold it still.
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 
@@ -21,7 +21,8 @@ impl Clock for SystemClock {
     }
 
     fn utc(&self) -> DateTime<Utc> {
-        Utc::now()
+        // Before 1970 too: a machine without a battery may begin there.
+        DateTime::from(SystemTime::now())
     }
 }
 

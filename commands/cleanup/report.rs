@@ -11,7 +11,8 @@ pub(super) fn as_text(report: &Report) -> String {
         return format!("skipped: {why}");
     }
     if report.rooms.is_empty() {
-        return "nothing to trim: no room has more than it keeps, and old enough".into();
+        let nothing = "nothing to trim: no room has more than it keeps, and old enough";
+        return format!("{nothing}{}", ahead(report));
     }
     let mut largest: Vec<&RoomReport> = report.rooms.iter().collect();
     largest.sort_by_key(|room| std::cmp::Reverse(room.candidates));
@@ -39,7 +40,17 @@ pub(super) fn as_text(report: &Report) -> String {
     if report.unfinished {
         text += "; there is more to do";
     }
-    text
+    text + &ahead(report)
+}
+
+/// Of a clock that was wrong, or of who wrote rows by hand.
+fn ahead(report: &Report) -> String {
+    match report.dated_ahead {
+        0 => String::new(),
+        count => format!(
+            "\n{count} messages are dated later than now; they go with what was said after them"
+        ),
+    }
 }
 
 fn row(room: &RoomReport) -> [String; 6] {

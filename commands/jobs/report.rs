@@ -25,6 +25,8 @@ struct JobRow {
     /// `running`, `ok`, `failed`, `skipped`, `interrupted` or `lost`.
     result: Option<String>,
     detail: Option<String>,
+    /// True where the last run is dated later than now.
+    clock_went_back: bool,
     #[serde(skip)]
     shown: [String; 6],
 }
@@ -62,6 +64,7 @@ impl From<JobState> for JobRow {
             duration_ms: duration.map(|time| time.num_milliseconds()),
             instance: run.map(|run| run.instance.clone()),
             result,
+            clock_went_back: state.went_back,
             detail: last.and_then(|run| run.detail),
             shown,
         }
@@ -74,6 +77,13 @@ impl ListReport {
         let rows = self.jobs.iter().map(|job| job.shown.clone()).collect();
         let mut text = table(heading, rows);
         for job in &self.jobs {
+            if job.clock_went_back {
+                let next = job.next.as_deref().unwrap_or("never: it is off");
+                text += &format!(
+                    "\n{}: the clock went back since its last run; next: {next}",
+                    job.job
+                );
+            }
             if let Some(detail) = job.detail.as_ref().filter(|detail| !detail.is_empty()) {
                 text += &format!("\n{}: {detail}", job.job);
             }

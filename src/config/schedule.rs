@@ -33,7 +33,7 @@ impl Schedule {
     /// The last time that is not later than `time`.
     pub fn latest(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let minute = time.duration_trunc(Duration::minutes(1)).ok()?;
-        let next = minute + Duration::minutes(1);
+        let next = minute.checked_add_signed(Duration::minutes(1))?;
         self.cron.as_ref()?.after(&next).next_back()
     }
 

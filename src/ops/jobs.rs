@@ -54,6 +54,8 @@ pub struct JobState {
     pub schedule: Schedule,
     pub next: Option<DateTime<Utc>>,
     pub last: Option<Run>,
+    /// The last run is dated later than now: the clock went back since.
+    pub went_back: bool,
 }
 
 /// Every job, with the database's idea of the time.
@@ -62,11 +64,13 @@ pub async fn list(config: &Config, upkeep: &dyn Upkeep) -> Result<Vec<JobState>,
     let (now, last) = (upkeep.now().await?, upkeep.last_runs().await?);
     let state = |job: Job| {
         let schedule = job.schedule(config).clone();
+        let last = last.iter().find(|run| run.job == job.as_str()).cloned();
         JobState {
             job,
             next: schedule.after(now),
             schedule,
-            last: last.iter().find(|run| run.job == job.as_str()).cloned(),
+            went_back: last.as_ref().is_some_and(|run| run.started_at > now),
+            last,
         }
     };
     Ok(Job::ALL.map(state).into())

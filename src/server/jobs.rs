@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Schedule};
+use crate::model::format_time;
 use crate::store::StoreError;
 use crate::store::upkeep::{self, RunId, Upkeep};
 
@@ -103,6 +104,7 @@ impl Jobs {
         loop {
             let now = upkeep.now().await?;
             for at in 0..self.jobs.len() {
+                self.jobs[at].mend(now);
                 if let Some(due) = self.jobs[at].due(now) {
                     let name = self.jobs[at].name;
                     if let Some(run) = upkeep.claim_run(name, due, &self.instance).await? {
@@ -139,6 +141,16 @@ impl Jobs {
 }
 
 impl Job {
+    /// What was settled at a time that is still to come was settled by a clock that went back
+    /// since: the job goes on with the next time of the clock as it is.
+    fn mend(&mut self, now: DateTime<Utc>) {
+        if self.settled.is_some_and(|settled| settled > now) {
+            let next = self.schedule.after(now).map(format_time);
+            tracing::warn!(job = self.name, next, "the database's clock went back");
+            self.settled = self.schedule.latest(now);
+        }
+    }
+
     fn due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let due = self.schedule.latest(now)?;
         self.settled
@@ -233,5 +245,57 @@ fn signal(id: Option<u32>, signal: rustix::process::Signal) {
     if let Some(pid) = id.and_then(rustix::process::Pid::from_raw) {
         // It may have ended meanwhile.
         let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_clock_that_went_back_mends_itself() {
+        let mut job = Job {
+            name: "cleanup",
+            schedule: "*/5 * * * *".parse().expect("five fields"),
+            settled: None,
+        };
+        let ahead = at("2035-02-01T10:02:00Z");
+        let due = job.due(ahead).expect("it never ran");
+        assert_eq!(due, at("2035-02-01T10:00:00Z"));
+        job.settled = Some(due);
+        // Set right, nothing is made up for, and the next time counts.
+        let right = at("2026-11-29T10:02:00Z");
+        job.mend(right);
+        assert_eq!(job.due(right), None);
+        let next = at("2026-11-29T10:05:00Z");
+        job.mend(next);
+        assert_eq!(job.due(next), Some(next));
+        job.settled = Some(next);
+        job.mend(next);
+        assert_eq!(job.due(next), None, "what was just done is no jump");
+    }
+
+    #[test]
+    fn no_clock_is_too_strange() {
+        let schedule: Schedule = "*/5 * * * *".parse().expect("five fields");
+        for time in [
+            DateTime::<Utc>::MIN_UTC,
+            at("1601-01-01T00:00:00Z"),
+            at("1969-12-31T23:59:59.999Z"),
+            at("2400-01-01T00:00:00Z"),
+            DateTime::<Utc>::MAX_UTC,
+        ] {
+            let mut job = Job {
+                name: "cleanup",
+                schedule: schedule.clone(),
+                settled: Some(at("2026-01-01T00:00:00Z")),
+            };
+            job.mend(time);
+            job.due(time);
+        }
     }
 }

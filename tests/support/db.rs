@@ -240,6 +240,20 @@ impl Db {
         self.sql(&format!("UPDATE {table} SET {column} = {earlier}"))
             .await;
     }
+
+    /// Makes every row of a table later by that much.
+    #[allow(dead_code, reason = "only some test programs need it")]
+    pub(crate) async fn hasten(&self, table: &str, column: &str, by: Duration) {
+        let seconds = by.as_secs();
+        let later = match self.kind {
+            Kind::Sqlite => {
+                format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '+{seconds} seconds')")
+            }
+            Kind::Postgres => format!("{column} + interval '{seconds} seconds'"),
+        };
+        self.sql(&format!("UPDATE {table} SET {column} = {later}"))
+            .await;
+    }
 }
 
 async fn on_server() -> (String, Home) {

@@ -49,6 +49,17 @@ pub(crate) async fn of_many_at_once_one_gets_it(db: Db) {
     assert_eq!(held.len(), 1);
 }
 
+/// It was killed while the clock was ten years ahead.
+pub(crate) async fn a_lease_of_a_time_to_come_is_over(db: Db) {
+    let (one, two) = two(&db).await;
+    let life = Duration::from_secs(30);
+    let given = one.take_lease("archive", "killed", life).await;
+    given.expect("an answer").expect("free");
+    db.hasten("leases", "until", Duration::from_secs(3_650 * 86_400))
+        .await;
+    take(&two).await.expect("no lease lasts so long");
+}
+
 pub(crate) async fn a_killed_holder_loses_it_when_its_time_is_over(db: Db) {
     let (one, two) = two(&db).await;
     let life = Duration::from_secs(30);

@@ -23,6 +23,7 @@ db::on_both! {
         of_many_at_once_one_gets_it,
         a_killed_holder_loses_it_when_its_time_is_over,
         the_lease_of_a_dead_process_is_free_at_once,
+        a_lease_of_a_time_to_come_is_over,
         a_late_holder_may_renew_while_nobody_else_came,
     }
     runs {
@@ -30,6 +31,7 @@ db::on_both! {
         a_run_ends_once,
         a_run_whose_process_was_killed_is_lost,
         old_runs_are_forgotten_but_for_the_last,
+        runs_of_a_time_to_come_do_not_stay_the_last,
         sizes_are_seen_and_remembered,
         what_to_trim_is_found_at_once,
     }

@@ -73,6 +73,36 @@ pub(crate) async fn a_run_whose_process_was_killed_is_lost(db: Db) {
     assert_eq!(results().await, [None, Some("lost".into())]);
 }
 
+/// As a clock that was ten years ahead for a while leaves them.
+pub(crate) async fn runs_of_a_time_to_come_do_not_stay_the_last(db: Db) {
+    let (one, _) = two(&db).await;
+    for (job, ended) in [("cleanup", true), ("archive", false)] {
+        let run = one.begin_run(job, "ahead").await.expect("begun");
+        if ended {
+            one.end_run(run, "ok", "").await.expect("ended");
+        }
+    }
+    db.hasten(
+        "job_runs",
+        "started_at",
+        Duration::from_secs(3_650 * 86_400),
+    )
+    .await;
+    one.tidy_runs().await.expect("tidied");
+    let last = one.last_runs().await.expect("an answer");
+    let results: Vec<_> = last.iter().map(|run| run.result.as_deref()).collect();
+    assert_eq!(results, [Some("lost"), Some("ok")], "none is under way");
+    let now = one.now().await.expect("a time");
+    assert!(last.iter().all(|run| run.started_at > now));
+    one.begin_run("cleanup", "right").await.expect("begun");
+    one.tidy_runs().await.expect("tidied");
+    let last = one.last_runs().await.expect("an answer");
+    let instances: Vec<_> = last.iter().map(|run| &*run.instance).collect();
+    assert_eq!(instances, ["ahead", "right"]);
+    let all = db.number("SELECT count(*) FROM job_runs").await;
+    assert_eq!(all, 2, "what is not the last any more is forgotten");
+}
+
 pub(crate) async fn old_runs_are_forgotten_but_for_the_last(db: Db) {
     let (one, _) = two(&db).await;
     for job in ["cleanup", "cleanup", "archive"] {
@@ -120,7 +150,7 @@ pub(crate) async fn sizes_are_seen_and_remembered(db: Db) {
 }
 
 pub(crate) async fn what_to_trim_is_found_at_once(db: Db) {
-    let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+    let now = crate::log::now();
     crate::log::empty(&db).await;
     crate::log::say(&db, 1, &[50, 40, 30, 20], now).await;
     crate::log::say(&db, 2, &[50, 40], now).await;

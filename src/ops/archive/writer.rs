@@ -76,6 +76,7 @@ impl<'a> Archiver<'a> {
         stand: &RoomStand,
         until: Until,
     ) -> Result<Vec<Entry>, ArchiveError> {
+        let until = self.last(stand, until).await?;
         self.expect(stand, until).await?;
         let mut rows = self.next_page(stand, stand.archived, until).await?;
         if rows.is_empty() {
@@ -113,41 +114,37 @@ impl<'a> Archiver<'a> {
         Ok(entered)
     }
 
-    async fn expect(&mut self, stand: &RoomStand, until: Until) -> Result<(), ArchiveError> {
+    /// The last message that is to go into the archive.
+    async fn last(&mut self, stand: &RoomStand, until: Until) -> Result<Seq, ArchiveError> {
+        let time = match until {
+            Until::Seq(seq) => return Ok(seq),
+            Until::Time(time) => time,
+        };
+        let (room, after) = (stand.room.id, stand.archived);
+        let young = self.history.first_since(room, after, time).await?;
+        // What was said since the room was looked at is young too.
+        Ok(young.map_or(stand.last_seq, |young| young - 1))
+    }
+
+    async fn expect(&mut self, stand: &RoomStand, up_to: Seq) -> Result<(), ArchiveError> {
         if !self.watch.wants_total() {
             return Ok(());
         }
         let (room, after) = (stand.room.id, stand.archived);
-        let up_to = match until {
-            Until::Seq(seq) => seq,
-            Until::Time(time) => {
-                let next = self.history.first_since(room, after, time).await?;
-                next.map_or(Seq::MAX, |next| next - 1)
-            }
-        };
         let span = self.history.span(room, after, up_to).await?;
         self.watch.expect(span.count);
         Ok(())
     }
 
-    /// The rows after `after`, and before the first that is to stay.
+    /// The rows after `after`, the last of which is `up_to`.
     async fn next_page(
         &mut self,
         stand: &RoomStand,
         after: Seq,
-        until: Until,
+        up_to: Seq,
     ) -> Result<Vec<Row>, ArchiveError> {
-        let up_to = match until {
-            Until::Seq(seq) => seq,
-            Until::Time(_) => Seq::MAX,
-        };
         let page = self.history.page(stand.room.id, after, up_to, self.page);
-        let mut rows = page.await?;
-        if let Until::Time(time) = until
-            && let Some(young) = rows.iter().position(|row| row.created_at >= time)
-        {
-            rows.truncate(young);
-        }
+        let rows = page.await?;
         let bytes: usize = rows.iter().map(|row| row.content.len() + 100).sum();
         if let Some(average) = bytes.checked_div(rows.len()) {
             self.page = (PAGE_BYTES / average).clamp(100, MOST_ROWS);

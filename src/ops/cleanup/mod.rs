@@ -44,6 +44,9 @@ pub struct Report {
     pub candidates: u64,
     pub archived: u64,
     pub deleted: u64,
+    /// Messages in the whole database that are dated later than now. They go with those that
+    /// were said after them.
+    pub dated_ahead: u64,
     pub rooms: Vec<RoomReport>,
 }
 
@@ -73,6 +76,7 @@ pub async fn run(
     let served = history.served().await?;
     let mut report = Report {
         dry_run: plan.dry_run,
+        dated_ahead: u64::try_from(upkeep.dated_ahead().await?).unwrap_or(0),
         ..Report::default()
     };
     let orders = plan.archiving();

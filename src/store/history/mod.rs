@@ -87,7 +87,9 @@ pub trait History: Send {
     /// What there is with `after < seq <= up_to`.
     async fn span(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<Span, StoreError>;
 
-    /// The first message after `after` that is not older than `time`.
+    /// The first message after `after` that is not older than `time`. One that is dated later than
+    /// now is as old as the next that is not, and without such a one it is young: its room's order
+    /// tells more of when it was said than its date.
     async fn first_since(
         &mut self,
         room: RoomId,

@@ -14,6 +14,9 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::model::RoomId;
 
+/// What is later than now by more than this was written by a clock that went back since.
+pub(in crate::store) const AHEAD: Duration = Duration::from_secs(60);
+
 /// Who has a lease that somebody else wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
@@ -132,7 +135,8 @@ pub trait Upkeep: Send + Sync + 'static {
     /// The database's clock.
     async fn now(&self) -> Result<DateTime<Utc>, StoreError>;
 
-    /// Takes the lease for `life`, unless somebody else has it and their time is not over.
+    /// Takes the lease for `life`, unless another holder has it and their time is not over. One
+    /// that ends far later than `life` was taken by a clock that went back since, and is over.
     async fn take_lease(
         &self,
         name: &str,
@@ -168,10 +172,11 @@ pub trait Upkeep: Send + Sync + 'static {
     /// Says how a run ended, unless that is said already.
     async fn end_run(&self, run: RunId, result: &str, detail: &str) -> Result<(), StoreError>;
 
-    /// The newest run of each job.
+    /// The run of each job that was entered last, whatever the clock said then.
     async fn last_runs(&self) -> Result<Vec<Run>, StoreError>;
 
-    /// Ends runs whose process was killed as `lost`, and forgets old ones.
+    /// Ends runs whose process was killed as `lost`, and forgets old ones, and those of a time
+    /// that is still to come.
     async fn tidy_runs(&self) -> Result<(), StoreError>;
 
     /// This schema's tables, by name.
@@ -187,6 +192,9 @@ pub trait Upkeep: Send + Sync + 'static {
 
     /// Rooms that have more than `keep` messages, the oldest of them from before `before`.
     async fn crowded(&self, keep: usize, before: DateTime<Utc>) -> Result<Vec<RoomId>, StoreError>;
+
+    /// How many messages are dated later than now, over all rooms.
+    async fn dated_ahead(&self) -> Result<i64, StoreError>;
 
     /// How many sessions of instances wait in the database now, as far as it can tell.
     async fn waiting(&self) -> Result<u64, StoreError>;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::names::{Ids, Names};
 use super::{Claim, History, PATIENCE, RoomStand, Row, STATEMENT, Span};
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::store::upkeep::AHEAD;
 use crate::store::{LEASE, StoreError, migrations, pg_url};
 
 /// Rows in one transaction. Others read and commit beside it.
@@ -192,10 +193,20 @@ impl History for PostgresHistory {
         time: DateTime<Utc>,
     ) -> Result<Option<Seq>, StoreError> {
         let query = sqlx::query_as(
-            "SELECT seq FROM messages
-             WHERE room_id = $1 AND seq > $2 AND created_at >= $3 ORDER BY seq LIMIT 1",
+            "SELECT seq FROM messages WHERE room_id = $1 AND seq > coalesce((
+               SELECT seq FROM messages
+               WHERE room_id = $1 AND seq > $2 AND created_at <= now() + make_interval(secs => $4)
+                 AND seq < coalesce((
+                   SELECT seq FROM messages WHERE room_id = $1 AND seq > $2
+                     AND created_at BETWEEN $3 AND now() + make_interval(secs => $4)
+                 ORDER BY seq LIMIT 1), 9223372036854775807)
+               ORDER BY seq DESC LIMIT 1), $2)
+             ORDER BY seq LIMIT 1",
         );
-        let rows: Vec<(Seq,)> = self.all(query.bind(room).bind(after).bind(time)).await?;
+        let rows: Vec<(Seq,)> = {
+            let query = query.bind(room).bind(after).bind(time);
+            self.all(query.bind(AHEAD.as_secs_f64())).await?
+        };
         Ok(rows.first().map(|(seq,)| *seq))
     }
 

@@ -10,6 +10,7 @@ use super::names::{Ids, Names};
 use super::{Claim, History, PATIENCE, RoomStand, Row, Span};
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
 use crate::store::embedded::{Embedded, Hold, Use};
+use crate::store::upkeep::AHEAD;
 use crate::store::{LEASE, StoreError, migrations};
 
 /// Rows in one transaction: all who write wait for it.
@@ -164,12 +165,20 @@ impl History for SqliteHistory {
     ) -> Result<Option<Seq>, StoreError> {
         // The room's rows in order, and not those of all rooms by time.
         let query = sqlx::query_scalar(
-            "SELECT seq FROM messages
-             WHERE room_id = ?1 AND seq > ?2 AND julianday(created_at) >= julianday(?3)
+            "SELECT seq FROM messages WHERE room_id = ?1 AND seq > coalesce((
+               SELECT seq FROM messages
+               WHERE room_id = ?1 AND seq > ?2 AND julianday(created_at) <= julianday('now', ?4)
+                 AND seq < coalesce((
+                   SELECT seq FROM messages
+                   WHERE room_id = ?1 AND seq > ?2
+                     AND julianday(created_at) BETWEEN julianday(?3) AND julianday('now', ?4)
+                   ORDER BY seq LIMIT 1), 9223372036854775807)
+               ORDER BY seq DESC LIMIT 1), ?2)
              ORDER BY seq LIMIT 1",
         );
         let time = crate::model::format_time(time);
-        let query = query.bind(room).bind(after).bind(time);
+        let ahead = format!("+{:.3} seconds", AHEAD.as_secs_f64());
+        let query = query.bind(room).bind(after).bind(time).bind(ahead);
         Ok(query.fetch_optional(&mut self.connection).await?)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use crate::store::upkeep::Held;
+use crate::store::upkeep::{AHEAD, Held};
 
 pub(super) async fn take(
     pool: &PgPool,
@@ -18,12 +18,15 @@ pub(super) async fn take(
             "INSERT INTO leases (name, holder, until)
              VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-             WHERE leases.until <= clock_timestamp() OR leases.holder = excluded.holder",
+             WHERE leases.until <= clock_timestamp()
+                OR leases.until > clock_timestamp() + make_interval(secs => $4)
+                OR leases.holder = excluded.holder",
         )
         .persistent(false)
         .bind(name)
         .bind(holder)
         .bind(life.as_secs_f64())
+        .bind((life + AHEAD).as_secs_f64())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

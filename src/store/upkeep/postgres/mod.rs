@@ -152,6 +152,10 @@ impl Upkeep for PostgresUpkeep {
         within(SCAN, load::crowded(&self.pool, keep, before)).await
     }
 
+    async fn dated_ahead(&self) -> Result<i64, StoreError> {
+        soon(load::dated_ahead(&self.pool)).await
+    }
+
     async fn waiting(&self) -> Result<u64, StoreError> {
         soon(load::waiting(&self.pool)).await
     }

@@ -2,7 +2,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
-use crate::store::upkeep::{KEEP_RUNS, LOST_AFTER, Run, RunId, RunRow};
+use crate::store::upkeep::{AHEAD, KEEP_RUNS, LOST_AFTER, Run, RunId, RunRow};
 
 pub(super) async fn claim(
     pool: &PgPool,
@@ -62,7 +62,7 @@ pub(super) async fn last(pool: &PgPool) -> Result<Vec<Run>, sqlx::Error> {
     let mut tx = pool.begin().await?;
     let rows: Vec<RunRow> = sqlx::query_as(
         "SELECT DISTINCT ON (job) id, job, due_at, instance, started_at, finished_at, result, detail
-         FROM job_runs ORDER BY job, started_at DESC, id DESC",
+         FROM job_runs ORDER BY job, id DESC",
     )
     .persistent(false)
     .fetch_all(&mut *tx)
@@ -76,7 +76,9 @@ pub(super) async fn tidy(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE job_runs SET finished_at = clock_timestamp(), result = 'lost',
            detail = 'its process ended without a word'
-         WHERE finished_at IS NULL AND started_at < clock_timestamp() - make_interval(secs => $1)
+         WHERE finished_at IS NULL
+           AND (started_at < clock_timestamp() - make_interval(secs => $1)
+             OR started_at > clock_timestamp() + make_interval(secs => $1))
            AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'job:' || job_runs.job
              AND l.until > clock_timestamp())",
     )
@@ -85,11 +87,13 @@ pub(super) async fn tidy(pool: &PgPool) -> Result<(), sqlx::Error> {
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "DELETE FROM job_runs r WHERE started_at < clock_timestamp() - make_interval(secs => $1)
+        "DELETE FROM job_runs r WHERE (started_at < clock_timestamp() - make_interval(secs => $1)
+             OR started_at > clock_timestamp() + make_interval(secs => $2))
            AND id < (SELECT max(id) FROM job_runs newest WHERE newest.job = r.job)",
     )
     .persistent(false)
     .bind(KEEP_RUNS.as_secs_f64())
+    .bind(AHEAD.as_secs_f64())
     .execute(&mut *tx)
     .await?;
     tx.commit().await

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqlitePool;
 
 use super::ahead;
-use crate::store::upkeep::Held;
+use crate::store::upkeep::{AHEAD, Held};
 
 pub(super) async fn take(
     pool: &SqlitePool,
@@ -19,11 +19,13 @@ pub(super) async fn take(
              VALUES (?1, ?2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3))
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
              WHERE leases.until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+                OR leases.until > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?4)
                 OR leases.holder = excluded.holder",
         )
         .bind(name)
         .bind(holder)
         .bind(ahead(life))
+        .bind(ahead(life + AHEAD))
         .execute(pool)
         .await?;
         if taken.rows_affected() > 0 {

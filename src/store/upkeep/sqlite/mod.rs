@@ -159,6 +159,10 @@ impl Upkeep for SqliteUpkeep {
         Ok(load::crowded(&self.pool, keep, before).await?)
     }
 
+    async fn dated_ahead(&self) -> Result<i64, StoreError> {
+        Ok(load::dated_ahead(&self.pool).await?)
+    }
+
     /// It does not know: who waits for its lock waits in their own process.
     async fn waiting(&self) -> Result<u64, StoreError> {
         Ok(0)

@@ -2,9 +2,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqlitePool;
 
-use super::ago;
+use super::{ago, ahead};
 use crate::model::format_time;
-use crate::store::upkeep::{KEEP_RUNS, LOST_AFTER, Run, RunId, RunRow};
+use crate::store::upkeep::{AHEAD, KEEP_RUNS, LOST_AFTER, Run, RunId, RunRow};
 
 pub(super) async fn claim(
     pool: &SqlitePool,
@@ -58,8 +58,7 @@ pub(super) async fn last(pool: &SqlitePool) -> Result<Vec<Run>, sqlx::Error> {
     let rows: Vec<RunRow> = sqlx::query_as(
         "SELECT id, job, due_at, instance, started_at, finished_at, result, detail
          FROM job_runs r
-         WHERE id = (SELECT id FROM job_runs newest WHERE newest.job = r.job
-           ORDER BY started_at DESC, id DESC LIMIT 1)
+         WHERE id = (SELECT max(id) FROM job_runs newest WHERE newest.job = r.job)
          ORDER BY job",
     )
     .fetch_all(pool)
@@ -72,18 +71,23 @@ pub(super) async fn tidy(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE job_runs SET finished_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), result = 'lost',
            detail = 'its process ended without a word'
-         WHERE finished_at IS NULL AND started_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+         WHERE finished_at IS NULL
+           AND (started_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+             OR started_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?2))
            AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'job:' || job_runs.job
              AND l.until > strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
     )
     .bind(ago(LOST_AFTER))
+    .bind(ahead(AHEAD))
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "DELETE FROM job_runs WHERE started_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+        "DELETE FROM job_runs WHERE (started_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+             OR started_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?2))
            AND id < (SELECT max(id) FROM job_runs newest WHERE newest.job = job_runs.job)",
     )
     .bind(ago(KEEP_RUNS))
+    .bind(ahead(AHEAD))
     .execute(&mut *tx)
     .await?;
     tx.commit().await
