@@ -7,12 +7,14 @@ pub(crate) mod log_level;
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::process::control::{ControlError, Place, Request, ask};
+use discordctl::process::{Files, Known, look};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::instances;
 use crate::output::{Output, table};
 
 /// Which running instances are asked.
@@ -51,9 +53,25 @@ struct Told<T> {
 }
 
 fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> Told<T> {
+    let asked = ask(&Place::of(config), request);
     Told {
         instance: config.instance_id.clone(),
-        outcome: ask(&Place::of(config), request),
+        outcome: asked.map_err(|error| seen(config, error)),
+    }
+}
+
+/// Nothing listens, and yet it may run: its socket was removed.
+fn seen(config: &Config, error: ControlError) -> ControlError {
+    let ControlError::NotRunning(path) = &error else {
+        return error;
+    };
+    let known = instances::runtime().map(|runtime| runtime.block_on(look(&Files::of(config))));
+    match known {
+        Ok(Ok(Known::Running(proof))) => ControlError::NoSocket {
+            pid: proof.identity.pid,
+            path: path.clone(),
+        },
+        _ => error,
     }
 }
 
@@ -78,6 +96,12 @@ fn explain(instance: &str, error: &ControlError) -> Failure {
             Exit::Unavailable,
             "not_running",
             "start it; or name its folder of settings with --config-dir, its file with --config",
+        ),
+        ControlError::NoSocket { .. } => (
+            Exit::TryAgain,
+            "no_socket",
+            "it makes its socket again within a second: try again; if it does not, its log says \
+             why, and 'discordctl restart' gives it a new one",
         ),
         ControlError::NotPermitted(_) => (
             Exit::NotPermitted,

@@ -2,7 +2,7 @@
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::ops::doctor::Candidate;
-use discordctl::process::{Files, Known, look, owner};
+use discordctl::process::{Files, Known, lock_holders, look, owner};
 
 use super::{At, Because, Deployment, Entry, Member, files, find, running};
 use crate::exit::Exit;
@@ -100,6 +100,10 @@ impl Fleet {
         let (Because::Defaults, [alone]) = (deployment.because, &deployment.entries[..]) else {
             return Ok(None);
         };
+        let holders = lock_holders(&running::here());
+        if let Some(pid) = holders.first() {
+            return Err(unrecorded(*pid).into());
+        }
         let config = alone.load()?.config;
         let known = instances::runtime()?.block_on(look(&Files::of(&config)));
         Ok(matches!(known, Ok(Known::Stopped)).then(|| nothing(&config)))
@@ -131,6 +135,23 @@ impl Fleet {
                 .into(),
             runbook: None,
         })
+    }
+}
+
+/// A roll holds such a lock too, for a moment.
+fn unrecorded(pid: u32) -> Failure {
+    Failure {
+        exit: Exit::TryAgain,
+        code: "no_record",
+        what: "cannot tell what runs here".into(),
+        why: format!(
+            "pid {pid} was started from this folder and holds an instance's lock, and there is \
+             no record of it"
+        ),
+        hint: "it puts its record back within a second: try again; if it does not, its log says \
+               why, and SIGTERM stops it"
+            .into(),
+        runbook: None,
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Format, Output, table, tell};
 
 /// Start instances in the background
 #[derive(Debug, Args)]
@@ -56,6 +56,11 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
     let binary = std::env::current_exe().context("cannot find this program's own file")?;
     let runtime = super::runtime()?;
     let spinner = super::spinner();
+    // A program that reads stderr expects a problem there, or nothing.
+    let told: fn(&str, &str) = match output.format() {
+        Format::Table => |name, waits| tell(&format!("{name} waits {waits}")),
+        Format::Json => |_, _| {},
+    };
     let (mut instances, mut failure) = (Vec::new(), None);
     for place in &places {
         if failure.is_some() {
@@ -64,10 +69,10 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
         }
         spinner.set_message(format!("starting {}", place.name()));
         let within = args.within.map(|within| within.get());
+        let within = within.unwrap_or_else(|| place.start_within());
         let launch = Launch {
-            binary: binary.clone(),
-            take_over: false,
-            within: within.unwrap_or_else(|| place.start_within()),
+            told,
+            ..Launch::of(binary.clone(), within)
         };
         match runtime.block_on(start(place, &launch)) {
             Ok(started) => instances.push(Row::started(place, started)),

@@ -5,6 +5,7 @@ mod work;
 use clap::{Args, Subcommand};
 use discordctl::config::Config;
 use discordctl::ops::jobs::{self, Ended, Job, RunResult};
+use discordctl::server::disregard_all;
 
 use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
@@ -59,10 +60,14 @@ pub(crate) fn run(args: JobsArgs, output: &Output) -> anyhow::Result<Exit> {
                 // The instance that runs it has given it all settings, as variables.
                 Some(_) => settings::of(None)?.config,
             };
-            if run.is_some() {
-                give_way();
-            }
-            database::block_on(run_now(&config, job, run, output))
+            database::block_on(async {
+                if run.is_some() {
+                    give_way();
+                    // Its instance says when to end, and no terminal of that.
+                    disregard_all();
+                }
+                run_now(&config, job, run, output).await
+            })
         }
     }
 }

@@ -83,3 +83,40 @@ pub(super) fn explain(error: &ServeError, config: &Config) -> Failure {
         runbook: None,
     }
 }
+
+/// HTTP has no way of writing a time before 1970 or after 9999, and its answers are dated.
+pub(super) fn clock(now: &str) -> Option<Failure> {
+    let year = now.split_once('-').and_then(|(year, _)| year.parse().ok());
+    let is_sane = year.is_some_and(|year: u32| (1970..=9999).contains(&year));
+    (!is_sane).then(|| Failure {
+        exit: Exit::Unavailable,
+        code: "clock",
+        what: "cannot start".into(),
+        why: format!("this machine's clock says {now}"),
+        hint: "set it ('timedatectl set-ntp true'), then start again".into(),
+        runbook: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock;
+
+    #[test]
+    fn a_clock_that_answers_cannot_be_dated_by_is_refused() {
+        for now in [
+            "1970-01-01T00:00:00Z",
+            "2026-11-29T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+        ] {
+            assert!(clock(now).is_none(), "{now}");
+        }
+        for now in [
+            "1969-12-31T23:59:59Z",
+            "-0001-01-01T00:00:00Z",
+            "+10000-01-01T00:00:00Z",
+        ] {
+            assert!(clock(now).is_some(), "{now}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `discordctl serve`: one instance in the foreground.
 mod failure;
+mod life;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +14,7 @@ use discordctl::config::{Config, Loaded};
 use discordctl::model::plain;
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
-use discordctl::server::{Program, Server, Signals, SystemClock, log};
+use discordctl::server::{self, Orders, Program, ServeError, Server, SystemClock, Waits, log};
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -53,7 +54,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let loaded = args.settings.load()?;
     for warning in &loaded.warnings {
         let warning = warning.to_string();
-        anstream::eprintln!("\x1b[1;33mwarning:\x1b[0m {}", plain(&warning));
+        let warning = plain(&warning);
+        crate::output::tell(&format!("\x1b[1;33mwarning:\x1b[0m {warning}"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -68,27 +70,31 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
 /// Serves until a signal, then drains; a second signal ends at once.
 async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     let config = &loaded.config;
+    if let Some(failure) = failure::clock(&server::now()) {
+        return Err(failure.into());
+    }
+    let mut orders = Orders::listen().context("cannot listen for signals")?;
     begin_log(args, config)?;
     raise_open_files();
     let origin = Origin {
         config: args.settings.file().map(Into::into),
         unit: args.unit.clone(),
     };
-    let mut signals = Signals::new().context("cannot listen for signals")?;
     let (mut server, mut claim) = tokio::select! {
         begun = begin(args, config, origin) => begun?,
-        signal = signals.next() => return Ok(ended_by(signal)),
+        signal = orders.stop() => return Ok(ended_by(signal)),
     };
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
     server.run_jobs(config, program(config)?);
-    greet(&server, config)?;
+    // It serves, whether or not its greeting can be read.
+    let _ = greet(&server, config);
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
     let supervisor = supervisor();
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
     tokio::select! {
-        _ = signals.next() => {
+        () = life::until_stop(args, config, &server, &mut claim, &mut orders) => {
             tell(supervisor.stopping());
             // What it says of itself is for people; that it can't must not keep it from stopping.
             let _ = claim.say(State::Draining);
@@ -98,7 +104,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     }
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error, config).into()),
-        signal = signals.next() => Ok(ended_by(signal)),
+        signal = orders.stop() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
     exit
@@ -119,9 +125,26 @@ async fn begin(
         }
     }
     let claim = Claim::take(config, origin, &SystemClock).await;
-    let claim = claim.map_err(|error| unclaimed(&error))?;
-    let server = Server::start(config).await;
+    let mut claim = claim.map_err(|error| unclaimed(&error))?;
+    let server = started(config, &mut claim).await;
     Ok((server.map_err(|error| explain(&error, config))?, claim))
+}
+
+/// Starts, and says in its record what that waits for.
+async fn started(config: &Config, claim: &mut Claim) -> Result<Server, ServeError> {
+    let waits = Waits::new(None);
+    let mut said = waits.subscribe();
+    let mut starting = std::pin::pin!(Server::start_saying(config, &waits));
+    loop {
+        tokio::select! {
+            started = &mut starting => return started,
+            Ok(()) = said.changed() => {
+                let what = said.borrow_and_update().clone();
+                // What it says of itself is for people.
+                let _ = claim.waits(what);
+            }
+        }
+    }
 }
 
 fn ended_by(signal: i32) -> Exit {

@@ -95,6 +95,16 @@ impl Config {
         self
     }
 
+    /// The keys that are set otherwise in `other`.
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        let keys = tree::leaves(&tree::of(self)).into_iter();
+        let values = self.variables().into_iter().zip(other.variables());
+        keys.zip(values)
+            .filter(|(_, (ours, theirs))| ours != theirs)
+            .map(|((key, _), _)| key)
+            .collect()
+    }
+
     /// These settings as variables, passwords and all, for a process that is to have the very
     /// same. Never print them.
     pub fn variables(&self) -> Vec<(String, String)> {

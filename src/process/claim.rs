@@ -81,6 +81,7 @@ impl Claim {
             tcp_port: None,
             http_port: None,
             state: State::Starting,
+            waits: None,
             started_at: format_time(clock.utc()),
             unit: origin.unit,
             hand_over: cfg!(target_os = "linux").then_some(control::HAND_OVER),
@@ -109,9 +110,39 @@ impl Claim {
 
     /// Says that clients can connect, and where.
     pub fn ready(&mut self, tcp_port: u16, http_port: u16) -> Result<(), ClaimError> {
+        self.identity.waits = None;
         self.identity.tcp_port = Some(tcp_port);
         self.identity.http_port = Some(http_port);
         self.say(State::Ready)
+    }
+
+    /// Says what it waits for.
+    pub fn waits(&mut self, what: Option<String>) -> Result<(), ClaimError> {
+        self.identity.waits = what;
+        self.say(self.identity.state)
+    }
+
+    /// Puts back what was taken away from under a running instance, as a cleaner of old files
+    /// does: the lock, or it would be started twice, and the record. What another process put
+    /// there is left alone. Returns whether anything was missing.
+    pub fn mend(&mut self) -> Result<bool, ClaimError> {
+        let files = &self.files;
+        let lock_is_there = self.lock.is_at(&files.lock).map_err(at(&files.lock))?;
+        if lock_is_there && files.identity.exists() {
+            return Ok(false);
+        }
+        files.make_folder().map_err(at(&files.run))?;
+        if !lock_is_there {
+            let again = Lock::take(&files.lock).map_err(at(&files.lock))?;
+            self.lock = again.ok_or_else(|| ClaimError::Taken {
+                instance: self.identity.instance.clone(),
+                pid: None,
+            })?;
+        }
+        if !files.identity.exists() {
+            self.say(self.identity.state)?;
+        }
+        Ok(true)
     }
 
     /// Says how it is from now on.
@@ -169,6 +200,27 @@ mod tests {
         let known = look(&Files::of(&config)).await.expect("readable");
         assert!(matches!(known, Known::Stopped), "{known:?}");
         take().await.expect("free again");
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_away_from_under_it_is_put_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder);
+        let claim = Claim::take(&config, Origin::default(), &SystemClock).await;
+        let mut claim = claim.expect("free");
+        let files = claim.files().clone();
+        assert!(!claim.mend().expect("nothing to do"));
+        std::fs::remove_dir_all(&files.run).expect("removed");
+        assert!(claim.mend().expect("mended"));
+        let known = look(&files).await.expect("readable");
+        assert!(matches!(known, Known::Running(_)), "{known:?}");
+        let again = Claim::take(&config, Origin::default(), &SystemClock).await;
+        assert!(matches!(again, Err(ClaimError::Taken { .. })), "{again:?}");
+        // Another process came first: its files are left alone.
+        std::fs::remove_file(&files.lock).expect("removed");
+        let other = Lock::take(&files.lock).expect("openable").expect("free");
+        assert!(matches!(claim.mend(), Err(ClaimError::Taken { .. })));
+        drop(other);
     }
 
     #[tokio::test]

@@ -28,6 +28,17 @@ pub async fn started_from(folder: &Path, data_dirs: &[PathBuf]) -> Vec<Found> {
     found
 }
 
+/// Processes that hold an instance's lock and have `folder` as their working folder, whether or
+/// not there is a record of them. On Linux only.
+pub fn lock_holders(folder: &Path) -> Vec<u32> {
+    let mut pids: Vec<u32> = of_processes(folder)
+        .into_iter()
+        .map(|(pid, _)| pid)
+        .collect();
+    pids.dedup();
+    pids
+}
+
 async fn recorded(files: Files) -> Option<Found> {
     let (identity, runs) = match look(&files).await {
         Ok(Known::Running(proof)) => (proof.identity, true),
@@ -55,7 +66,7 @@ fn run_folders(folder: &Path, data_dirs: &[PathBuf]) -> Vec<PathBuf> {
         seen.insert(real)
     };
     configured
-        .chain(of_processes(folder))
+        .chain(of_processes(folder).into_iter().map(|(_, run)| run))
         .filter(&mut first)
         .collect()
 }
@@ -80,7 +91,7 @@ fn names(run: &Path) -> Vec<String> {
 /// The folders of the locks that processes with this working folder hold. What a process has
 /// open only says where to look: that it is an instance is proved by its lock and record.
 #[cfg(target_os = "linux")]
-fn of_processes(folder: &Path) -> Vec<PathBuf> {
+fn of_processes(folder: &Path) -> Vec<(u32, PathBuf)> {
     let (Ok(folder), Ok(processes)) = (std::fs::canonicalize(folder), std::fs::read_dir("/proc"))
     else {
         return Vec::new();
@@ -89,9 +100,13 @@ fn of_processes(folder: &Path) -> Vec<PathBuf> {
     for process in processes.flatten() {
         let path = process.path();
         let is_here = std::fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == folder);
-        if !is_here {
+        let pid = process
+            .file_name()
+            .to_str()
+            .and_then(|pid| pid.parse().ok());
+        let (true, Some(pid)) = (is_here, pid) else {
             continue;
-        }
+        };
         let open = std::fs::read_dir(path.join("fd"))
             .into_iter()
             .flatten()
@@ -99,15 +114,17 @@ fn of_processes(folder: &Path) -> Vec<PathBuf> {
         let targets = open.filter_map(|fd| std::fs::read_link(fd.path()).ok());
         found.extend(targets.filter_map(|target| {
             let run = target.parent()?;
-            let is_lock = target.extension().is_some_and(|kind| kind == "lock");
-            (is_lock && run.ends_with("run")).then(|| run.to_owned())
+            // The name of a file that was removed ends otherwise.
+            let name = target.file_name()?.to_string_lossy();
+            let is_lock = name.trim_end_matches(" (deleted)").ends_with(".lock");
+            (is_lock && run.ends_with("run")).then(|| (pid, run.to_owned()))
         }));
     }
     found
 }
 
 #[cfg(not(target_os = "linux"))]
-fn of_processes(_folder: &Path) -> Vec<PathBuf> {
+fn of_processes(_folder: &Path) -> Vec<(u32, PathBuf)> {
     Vec::new()
 }
 

@@ -37,6 +37,9 @@ pub struct Identity {
     pub tcp_port: Option<u16>,
     pub http_port: Option<u16>,
     pub state: State,
+    /// What it waits for before it can be ready, in words.
+    #[serde(default)]
+    pub waits: Option<String>,
     pub started_at: String,
     /// The systemd unit that it is, if it is one.
     #[serde(default)]

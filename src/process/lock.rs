@@ -2,6 +2,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -19,6 +20,16 @@ impl Lock {
         let file = private::edit(path)?;
         let locked = attempt(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(locked.then(|| Self(file.into())))
+    }
+
+    /// Whether it is the lock of the file that is at `path` now, and not of one that was removed.
+    pub fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let ours = rustix::fs::fstat(&self.0)?;
+        match std::fs::symlink_metadata(path) {
+            Ok(found) => Ok((found.ino(), found.dev()) == (ours.st_ino, ours.st_dev)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The lock that another process held and handed over.

@@ -32,6 +32,23 @@ impl LogFile {
         })
     }
 
+    /// Opens it anew at its path, wherever what was written so far is now.
+    pub fn reopen(&self) -> io::Result<()> {
+        let mut written = self.written.lock();
+        *written = behind_stderr(&self.path)?;
+        Ok(())
+    }
+
+    /// Does so if another file, or none, is at its path.
+    pub fn follow(&self) -> io::Result<()> {
+        let ours = rustix::fs::fstat(io::stderr())?;
+        let found = fs::metadata(&self.path);
+        match found.is_ok_and(|found| (found.ino(), found.dev()) == (ours.st_ino, ours.st_dev)) {
+            true => Ok(()),
+            false => self.reopen(),
+        }
+    }
+
     fn old(&self, number: u32) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(format!(".{number}"));

@@ -23,7 +23,7 @@ pub use claim::{Claim, ClaimError, Origin};
 pub use facts::{Executable, Facts};
 pub use files::Files;
 pub use handle::Handle;
-pub use here::{Found, started_from};
+pub use here::{Found, lock_holders, started_from};
 pub use identity::{Identity, State};
 pub use known::{Known, LookError, Mismatch, Proof, forget, look, only_of_another_user};
 pub use lock::Lock;

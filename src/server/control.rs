@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::handover::Giver;
@@ -29,17 +30,15 @@ const WITHIN: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// The longest time for which a level holds; who wants more wants it in the configuration.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How often to see whether the socket is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections in one answer.
 const MOST_LISTED: usize = 10_000;
 
 /// Listens for the instance's owner.
 pub(super) fn listen(config: &Config) -> Result<(Place, UnixListener), ServeError> {
     let place = Place::of(config);
-    let bound = place.bind().and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        UnixListener::from_std(listener)
-    });
-    match bound {
+    match bind(&place) {
         Ok(listener) => Ok((place, listener)),
         Err(source) => Err(ServeError::Control {
             path: place.path().to_owned(),
@@ -48,24 +47,39 @@ pub(super) fn listen(config: &Config) -> Result<(Place, UnixListener), ServeErro
     }
 }
 
+fn bind(place: &Place) -> io::Result<UnixListener> {
+    let listener = place.bind()?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}
+
 /// What requests are about.
 pub(super) struct Control {
     pub(super) chat: Arc<Chat>,
     pub(super) lifecycle: Lifecycle,
     pub(super) giver: Arc<Giver>,
     pub(super) settings: Settings,
+    pub(super) place: Place,
 }
 
 impl Control {
     /// Answers until `stop`.
-    pub(super) async fn run(self, listener: UnixListener, stop: CancellationToken) {
+    pub(super) async fn run(self, mut listener: UnixListener, stop: CancellationToken) {
         let (control, places) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let accepting = async {
             loop {
                 let Ok(place) = places.clone().acquire_owned().await else {
                     return;
                 };
-                let stream = match listener.accept().await {
+                let accepted = loop {
+                    tokio::select! {
+                        accepted = listener.accept() => break accepted,
+                        _ = look.tick() => control.mend(&mut listener),
+                    }
+                };
+                let stream = match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
                         tracing::warn!(%error, "can't accept on the control socket");
@@ -88,6 +102,25 @@ impl Control {
         tokio::select! {
             () = stop.cancelled() => {}
             () = accepting => {}
+        }
+    }
+
+    /// Makes the socket again if it was taken away, as a cleaner of old files does. A successor
+    /// makes its own.
+    fn mend(&self, listener: &mut UnixListener) {
+        if self.place.is_there()
+            || self.lifecycle.draining.is_cancelled()
+            || self.giver.is_giving_or_gave()
+        {
+            return;
+        }
+        let path = self.place.path().display();
+        match bind(&self.place) {
+            Ok(again) => {
+                tracing::warn!(%path, "the control socket was removed, and is there again");
+                *listener = again;
+            }
+            Err(error) => tracing::debug!(%path, %error, "can't make the control socket again"),
         }
     }
 

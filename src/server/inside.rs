@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::ServeError;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
 use super::watch::Watch;
+use super::{ServeError, Waits};
 use crate::bus;
 use crate::chat::{Base, Chat, Limits, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
@@ -41,6 +41,7 @@ impl Inside {
         config: &Config,
         listeners: &Listeners,
         predecessor: Option<InstanceId>,
+        waits: &Waits,
     ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let meters = Arc::new(Meters::default());
@@ -48,7 +49,7 @@ impl Inside {
             url: config.db_url.to_string(),
             error,
         };
-        let store = open_store(config, &meters).await.map_err(database)?;
+        let store = open_store(config, &meters, waits).await.map_err(database)?;
         let redis = config.redis_url.as_ref().map(|url| url.expose());
         let secret = store.secret(store::BUS_KEY).await.map_err(database)?;
         let key = bus::Key::new(&secret);
@@ -174,7 +175,11 @@ fn client_limits(config: &Config) -> Limits {
 }
 
 /// Opens the database, waiting for it as long as the configuration says.
-async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Store>, StoreError> {
+async fn open_store(
+    config: &Config,
+    meters: &Arc<Meters>,
+    waits: &Waits,
+) -> Result<Arc<dyn Store>, StoreError> {
     let options = store::Options {
         url: config.db_url.expose().to_owned(),
         application: format!("discordctl {}", config.instance_id),
@@ -192,12 +197,16 @@ async fn open_store(config: &Config, meters: &Arc<Meters>) -> Result<Arc<dyn Sto
             Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + pause < patience => {
                 if why != told {
                     tracing::info!(%why, "waiting for the database");
+                    waits.send_replace(Some(format!("for its database {}: {why}", config.db_url)));
                     told = why;
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(1));
             }
-            other => return other,
+            other => {
+                waits.send_replace(None);
+                return other;
+            }
         }
     }
 }

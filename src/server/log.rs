@@ -30,11 +30,13 @@ struct Levels {
 }
 
 static DIAL: OnceLock<Dial> = OnceLock::new();
+/// The file that the log goes to, if it is one that this process opened.
+static FILE: OnceLock<Arc<LogFile>> = OnceLock::new();
 
 /// Starts logging for the whole process; later calls change nothing.
 pub fn init(config: &Log, file: Option<LogFile>) {
     let writer = match file {
-        Some(file) => BoxMakeWriter::new(Arc::new(file)),
+        Some(file) => BoxMakeWriter::new(FILE.get_or_init(|| Arc::new(file)).clone()),
         None => BoxMakeWriter::new(std::io::stderr),
     };
     let (filter, handle) = reload::Layer::new(filter(config.level));
@@ -43,7 +45,8 @@ pub fn init(config: &Log, file: Option<LogFile>) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let lines = fmt::layer().with_writer(writer);
+    // To complain of a log that can't be written is to write to the same place, and to panic.
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let lines = match text {
         true => {
             let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
@@ -65,6 +68,29 @@ pub fn init(config: &Log, file: Option<LogFile>) {
         handle,
         levels: Mutex::new(levels),
     });
+}
+
+/// Opens the log's file anew, at its path. Where the log is no file of ours, nothing is to do.
+pub fn reopen() {
+    if let Some(file) = FILE.get()
+        && let Err(error) = file.reopen()
+    {
+        tracing::warn!(%error, "can't open the log anew; it goes on where it was");
+    }
+}
+
+/// Opens it anew if its path leads elsewhere by now: it was moved away or deleted.
+pub fn follow() {
+    if let Some(file) = FILE.get() {
+        // Where it can't be opened it is tried again the next time, and what is written until
+        // then is where it was.
+        let _ = file.follow();
+    }
+}
+
+/// The level of a configuration that was read again.
+pub fn set_usual(level: LogLevel) {
+    set(level, None);
 }
 
 /// Libraries are heard from warnings on: what they say below that is about themselves.

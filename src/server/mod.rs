@@ -8,6 +8,7 @@ mod lifecycle;
 mod listeners;
 pub mod log;
 mod metrics;
+mod signals;
 mod sizes;
 mod watch;
 
@@ -38,6 +39,7 @@ pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
 pub use jobs::Program;
 pub use lifecycle::{Signals, signalled};
+pub use signals::{Order, Orders, disregard_all};
 
 /// Why an instance did not start, or did not stop as it should.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,14 @@ pub enum ServeError {
     Cut(usize),
 }
 
+/// The time by this machine's clock, RFC 3339.
+pub fn now() -> String {
+    crate::model::format_time(crate::clock::Clock::utc(&SystemClock))
+}
+
+/// What a start waits for, in words, while it does.
+pub type Waits = tokio::sync::watch::Sender<Option<String>>;
+
 /// A running instance.
 pub struct Server {
     pub tcp: SocketAddr,
@@ -83,8 +93,13 @@ pub struct Server {
 impl Server {
     /// Opens everything and listens; returns when clients can connect.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
+        Self::start_saying(config, &Waits::new(None)).await
+    }
+
+    /// The same, and says in `waits` what it waits for.
+    pub async fn start_saying(config: &Config, waits: &Waits) -> Result<Self, ServeError> {
         let listeners = Listeners::bind(config).await?;
-        let inside = Inside::open(config, &listeners, None).await?;
+        let inside = Inside::open(config, &listeners, None, waits).await?;
         let (place, requests) = control::listen(config)?;
         Ok(Self::serve(
             config,
@@ -106,7 +121,13 @@ impl Server {
             .and_then(|(lines, pages)| Listeners::inherited(lines, pages))
             .map_err(|error| ServeError::NotHandedOver(error.to_string()))?;
         handover::fits(config, [listeners.tcp, listeners.http])?;
-        let inside = Inside::open(config, &listeners, Some(inheritance.predecessor)).await?;
+        let inside = Inside::open(
+            config,
+            &listeners,
+            Some(inheritance.predecessor),
+            &Waits::new(None),
+        )
+        .await?;
         let taking = async {
             let resumed = inheritance
                 .receive(&inside.chat, config, listeners.http)
@@ -164,6 +185,7 @@ impl Server {
             settings: Settings {
                 variables: config.variables(),
             },
+            place: place.clone(),
         };
         let stop_helpers = CancellationToken::new();
         let mut helpers = vec![

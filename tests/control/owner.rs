@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::client::request;
+use crate::eventually;
 use crate::operator::{run, serve};
 
 fn mode(path: &Path) -> u32 {
@@ -39,6 +40,37 @@ async fn a_stale_socket_is_no_obstacle() {
     let (server, operator) = serve(folder.path(), "one").await;
     operator.ask(&["connections"]).await;
     assert_eq!(server.terminate().await, Some(0));
+}
+
+/// As a cleaner of old files does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_from_under_a_running_instance_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, operator) = serve(folder.path(), "one").await;
+    let run = folder.path().join("run");
+    std::fs::remove_file(run.join("one.sock")).unwrap();
+    let (exit, problem) = operator.fail(&["connections"]).await;
+    // Where it was there again already, it did what was asked.
+    if exit != Some(0) {
+        assert_eq!(
+            (exit, &problem["code"]),
+            (Some(75), &"no_socket".into()),
+            "{problem}"
+        );
+    }
+    eventually("it can be asked again", async || {
+        operator.fail(&["connections"]).await.0 == Some(0)
+    })
+    .await;
+    std::fs::remove_dir_all(&run).unwrap();
+    eventually("it is known and can be asked", async || {
+        operator.fail(&["status"]).await.0 == Some(0)
+            && operator.fail(&["connections"]).await.0 == Some(0)
+    })
+    .await;
+    assert_eq!(mode(&run), 0o700);
+    assert_eq!(server.terminate().await, Some(0));
+    assert!(!run.join("one.sock").exists() && !run.join("one.json").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

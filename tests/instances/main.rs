@@ -35,6 +35,7 @@ mod killed;
 mod load;
 mod logs;
 mod roll;
+mod signals;
 mod start;
 mod strangers;
 mod systemd;

@@ -75,10 +75,14 @@ async fn one_that_waits_for_its_database_is_starting() {
         folder.instances[0].tcp.port() ^ 1
     );
     folder.configure(1, &json!({ "db_url": nobody, "db_wait": "10m" }));
-    let slow = folder.run(&["start", "--within", "300ms"]).await.exits(75);
+    let slow = folder.run(&["start", "--within", "2s"]).await.exits(75);
     assert!(slow.stderr.contains("is alive, and not ready"), "{slow:?}");
+    assert!(slow.stderr.contains("waits for its database"), "{slow:?}");
     let status = folder.run(&["status"]).await.exits(0);
     assert_eq!(status.each("state"), ["starting"]);
+    let note = status.each("note").remove(0);
+    let note = note.as_str().expect("a note").to_owned();
+    assert!(note.starts_with("it waits for its database"), "{note}");
     let stopped = folder.run(&["stop"]).await.exits(0);
     assert_eq!(stopped.each("result"), ["stopped"]);
 }

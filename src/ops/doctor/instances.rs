@@ -42,6 +42,7 @@ pub(super) async fn look(configs: &[&Config]) -> Vec<Finding> {
             _ => None,
         };
         findings.push(leftovers(config, &known));
+        findings.extend(running.map(|proof| socket(config, proof)));
         findings.extend(ports(config, running));
         findings.push(open_files(config, running));
     }
@@ -80,6 +81,21 @@ fn leftovers(config: &Config, known: &Result<Known, process::LookError>) -> Find
         Err(error) => Finding::bad(CHECK, on, Verdict::Unknown, error.to_string())
             .fix("look as the user that runs it"),
     }
+}
+
+/// Through which a running instance is controlled, and asked for its settings.
+fn socket(config: &Config, running: &Proof) -> Finding {
+    const CHECK: &str = "control socket";
+    let (on, path) = (&config.instance_id, Files::of(config).socket);
+    if path.exists() {
+        return Finding::ok(CHECK, on, format!("{} is there", path.display()));
+    }
+    let pid = running.identity.pid;
+    let detail = format!("{} was removed, and pid {pid} runs", path.display());
+    Finding::bad(CHECK, on, Verdict::Warning, detail).fix(
+        "it makes the socket again within a second; if it does not, its log says why. Keep \
+         cleaners of old files away from 'data_dir'",
+    )
 }
 
 fn ports(config: &Config, running: Option<&Proof>) -> Vec<Finding> {

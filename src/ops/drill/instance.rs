@@ -175,11 +175,7 @@ impl Instance {
                 self.ready().await
             }
             Process::Theirs { binary } => {
-                let launch = Launch {
-                    binary: binary.clone(),
-                    take_over: false,
-                    within: self.place.start_within(),
-                };
+                let launch = Launch::of(binary.clone(), self.place.start_within());
                 match start(&self.place, &launch).await {
                     Ok(
                         Started::Already { pid }

@@ -29,6 +29,20 @@ pub struct Launch {
     pub take_over: bool,
     /// How long it may take to become ready.
     pub within: Duration,
+    /// Is told, once, what an instance of that name waits for.
+    pub told: fn(&str, &str),
+}
+
+impl Launch {
+    /// Of `binary`, with nobody who wants to be told anything.
+    pub fn of(binary: PathBuf, within: Duration) -> Self {
+        Self {
+            binary,
+            take_over: false,
+            within,
+            told: |_, _| {},
+        }
+    }
 }
 
 /// A process that we started.
@@ -84,9 +98,10 @@ impl Newcomer {
     pub(super) async fn ready(
         &mut self,
         place: &Place,
-        within: Duration,
+        launch: &Launch,
     ) -> Result<(), InstanceError> {
-        let (start, pid) = (Instant::now(), self.pid());
+        let (start, pid, within) = (Instant::now(), self.pid(), launch.within);
+        let mut told = false;
         loop {
             if let Some(how) = self.ended().map_err(|source| self.unseen(source))? {
                 return Err(InstanceError::Ended {
@@ -98,6 +113,10 @@ impl Newcomer {
             let Err(why) = is_ready(place, pid).await else {
                 return Ok(());
             };
+            if !told && let Some(waits) = waits(place, pid) {
+                (launch.told)(place.name(), &waits);
+                told = true;
+            }
             if start.elapsed() >= within {
                 return Err(InstanceError::Slow {
                     pid,
@@ -138,6 +157,12 @@ impl Newcomer {
     }
 }
 
+/// What process `pid` says that it waits for.
+fn waits(place: &Place, pid: u32) -> Option<String> {
+    let found = Identity::read(&place.files.identity).ok()??;
+    found.waits.filter(|_| found.pid == pid)
+}
+
 /// Whether process `pid` says of itself that it is ready, in its file and when it is asked.
 pub(super) async fn is_ready(place: &Place, pid: u32) -> Result<(), String> {
     match Identity::read(&place.files.identity) {
@@ -146,7 +171,10 @@ pub(super) async fn is_ready(place: &Place, pid: u32) -> Result<(), String> {
         }
         Ok(Some(found)) if found.pid == pid => Err(match found.state {
             State::Draining => "it is draining".to_owned(),
-            _ => "it is starting".to_owned(),
+            _ => match found.waits {
+                Some(waits) => format!("it waits {waits}"),
+                None => "it is starting".to_owned(),
+            },
         }),
         Ok(_) => Err("it has not taken its lock yet".to_owned()),
         Err(error) => Err(format!("{}: {error}", place.files.identity.display())),

@@ -112,6 +112,9 @@ impl Standing {
             State::Ready => Condition::Running,
             State::Draining => Condition::Draining,
         };
+        if let Some(waits) = &identity.waits {
+            self.note = Some(format!("it waits {waits}"));
+        }
         if self.state == Condition::Running {
             self.ask(place, identity).await;
         }

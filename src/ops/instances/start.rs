@@ -113,7 +113,7 @@ fn unseen(pid: u32, source: std::io::Error) -> InstanceError {
 async fn in_background(place: &Place, launch: &Launch) -> Result<Started, InstanceError> {
     let start = Instant::now();
     let mut newcomer = Newcomer::spawn(place, launch)?;
-    newcomer.ready(place, launch.within).await?;
+    newcomer.ready(place, launch).await?;
     Ok(Started::Now {
         pid: newcomer.pid(),
         took: start.elapsed(),

@@ -31,6 +31,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 pub enum ControlError {
     #[error("nothing listens at {0}")]
     NotRunning(String),
+    #[error("it runs as pid {pid}, and its control socket {path} was removed")]
+    NoSocket { pid: u32, path: String },
     #[error("{0} belongs to somebody else")]
     NotPermitted(String),
     #[error("it does not answer")]

@@ -29,6 +29,10 @@ impl Place {
         &self.0.socket
     }
 
+    pub fn is_there(&self) -> bool {
+        fs::symlink_metadata(self.path()).is_ok()
+    }
+
     pub fn connect(&self) -> io::Result<UnixStream> {
         self.with_short_path(|path| UnixStream::connect(path))
     }

@@ -105,6 +105,11 @@ impl Giver {
         Ok(())
     }
 
+    /// Whether a successor has our place, or may have it soon.
+    pub(in crate::server) fn is_giving_or_gave(&self) -> bool {
+        self.turn.try_lock().is_err() || self.replaced.borrow().is_some()
+    }
+
     fn fits(&self, to: &Successor) -> Result<OwnedFd, Refusal> {
         let Successor {
             format, version, ..

@@ -238,14 +238,13 @@ impl Step<'_> {
     ) -> Result<u32, Fault> {
         let start = Instant::now();
         let launch = Launch {
-            binary: binary.to_owned(),
             take_over,
-            within: self.order.within,
+            ..Launch::of(binary.to_owned(), self.order.within)
         };
         let mut newcomer = Newcomer::spawn(self.place, &launch).map_err(Fault::from)?;
         let pid = newcomer.pid();
         self.say(|instance| Event::Started { instance, pid });
-        let fault = match newcomer.ready(self.place, launch.within).await {
+        let fault = match newcomer.ready(self.place, &launch).await {
             Ok(()) => {
                 self.ready(pid, start);
                 match self.soak(pid, usual).await {
@@ -280,15 +279,12 @@ impl Step<'_> {
             binary: old.to_owned(),
         });
         // What was there before need not prove itself again; it has as long as its settings say.
-        let launch = Launch {
-            binary: old.to_owned(),
-            take_over: false,
-            within: self.order.within.max(self.place.start_within()),
-        };
+        let within = self.order.within.max(self.place.start_within());
+        let launch = Launch::of(old.to_owned(), within);
         let Fault { how, why, .. } = fault;
         let restored = async {
             let mut newcomer = Newcomer::spawn(self.place, &launch)?;
-            newcomer.ready(self.place, launch.within).await?;
+            newcomer.ready(self.place, &launch).await?;
             Ok::<_, InstanceError>(newcomer.pid())
         };
         match restored.await {
