@@ -62,6 +62,19 @@ impl Settings {
         self.config.as_deref()
     }
 
+    /// `command`, as it is to be typed to mean the same database.
+    pub(crate) fn again(&self, command: &str) -> String {
+        let mut typed = command.to_owned();
+        if let Some(file) = &self.config {
+            typed += &format!(" --config {}", file.display());
+        }
+        match &self.db_url {
+            Some(url) if config::redact(url) == *url => typed + &format!(" --db-url '{url}'"),
+            Some(_) => typed + " with the same --db-url",
+            None => typed,
+        }
+    }
+
     fn overrides(&self) -> Vec<(String, String)> {
         [
             ("tcp_port", self.tcp_port.map(|port| port.to_string())),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use discordctl::config::{self, Config, Sources};
 use discordctl::process::control::{self, Place, Request};
-use discordctl::process::{Found, started_from};
+use discordctl::process::{Files, Found, started_from};
 
 use super::{Entry, files};
 use crate::{instances, settings};
@@ -23,13 +23,9 @@ pub(super) fn found() -> anyhow::Result<Vec<Found>> {
 /// The instances that they are, with all others of the folders that their files are in.
 pub(super) fn entries(mut found: Vec<Found>) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    let mut folders: Vec<PathBuf> = found.iter().filter_map(folder_of).collect();
-    folders.sort();
-    folders.dedup();
-    for folder in folders {
+    for folder in folders(&found)? {
         for file in files::of(&folder)? {
-            let its_own =
-                |found: &Found| found.identity.config.as_deref() == Some(&*absolute(&file));
+            let its_own = |found: &Found| is_of(found, &file);
             let found = found.iter().position(its_own).map(|at| found.remove(at));
             entries.push(Entry {
                 file: Some(file),
@@ -42,6 +38,30 @@ pub(super) fn entries(mut found: Vec<Found>) -> anyhow::Result<Vec<Entry>> {
         found: Some(found),
     }));
     Ok(entries)
+}
+
+/// Those of the files with which they were started, and `config` if one of them is named there.
+fn folders(found: &[Found]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = found.iter().filter_map(folder_of).collect();
+    let usual = files::usual()?;
+    let named = |file: &PathBuf| found.iter().any(|found| is_of(found, file));
+    if let Some(file) = usual.iter().find(|file| named(file)) {
+        folders.extend(file.parent().map(Path::to_owned));
+    }
+    folders.sort();
+    folders.dedup();
+    Ok(folders)
+}
+
+/// Whether that is its file: it was started with it, or the two have one name and one place.
+fn is_of(found: &Found, file: &Path) -> bool {
+    match &found.identity.config {
+        Some(own) => **own == *absolute(file),
+        None => settings::of(Some(file)).is_ok_and(|loaded| {
+            let (said, own) = (Files::of(&loaded.config).identity, &found.files.identity);
+            absolute(&said) == absolute(own)
+        }),
+    }
 }
 
 /// The file that it was started with, as it is called from here, if that is still there.

@@ -6,6 +6,7 @@ use discordctl::server::ServeError;
 use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 pub(super) fn unclaimed(error: &ClaimError) -> Failure {
     let (exit, code, hint) = match error {
@@ -31,7 +32,22 @@ pub(super) fn unclaimed(error: &ClaimError) -> Failure {
     }
 }
 
-pub(super) fn explain(error: &ServeError, config: &Config) -> Failure {
+pub(super) fn explain(error: &ServeError, config: &Config, settings: &Settings) -> Failure {
+    let failure = by_cause(error, config);
+    // A schema may be too new as well, and then the reason says what to do.
+    match failure.code == "schema" && failure.why.ends_with("has to be migrated") {
+        true => Failure {
+            hint: format!(
+                "{}; then start again",
+                settings.again("discordctl migrate up")
+            ),
+            ..failure
+        },
+        false => failure,
+    }
+}
+
+fn by_cause(error: &ServeError, config: &Config) -> Failure {
     let (exit, code, hint) = match error {
         ServeError::PortInUse { .. } => (
             Exit::Unavailable,

@@ -103,7 +103,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         () = server.replaced() => {}
     }
     let exit = tokio::select! {
-        stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error, config).into()),
+        stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error, config, &args.settings).into()),
         signal = orders.stop() => Ok(ended_by(signal)),
     };
     heartbeat.abort();
@@ -118,7 +118,9 @@ async fn begin(
 ) -> anyhow::Result<(Server, Claim)> {
     if args.take_over {
         let taken = Server::take_over(config).await;
-        if let Some((server, lock)) = taken.map_err(|error| explain(&error, config))? {
+        if let Some((server, lock)) =
+            taken.map_err(|error| explain(&error, config, &args.settings))?
+        {
             let lock = Lock::handed_over(lock);
             let claim = Claim::with(lock, config, origin, &SystemClock);
             return Ok((server, claim.map_err(|error| unclaimed(&error))?));
@@ -127,7 +129,10 @@ async fn begin(
     let claim = Claim::take(config, origin, &SystemClock).await;
     let mut claim = claim.map_err(|error| unclaimed(&error))?;
     let server = started(config, &mut claim).await;
-    Ok((server.map_err(|error| explain(&error, config))?, claim))
+    Ok((
+        server.map_err(|error| explain(&error, config, &args.settings))?,
+        claim,
+    ))
 }
 
 /// Starts, and says in its record what that waits for.

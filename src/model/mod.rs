@@ -1,4 +1,5 @@
 //! The values that chat is made of. No I/O, no clock, nothing shared.
+mod cause;
 mod closest;
 mod content;
 mod host;
@@ -11,6 +12,7 @@ mod room;
 mod session;
 pub mod url;
 
+pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
 pub use host::Host;

@@ -71,7 +71,7 @@ fn states() -> Vec<Rule> {
             "discord_database_up == 0",
             "15s",
             "the database is away; sends are refused",
-            "pool-exhaustion",
+            "database-down",
         ),
         rule(
             "DiscordDatabaseFull",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::config::Level;
+use crate::model::Cause;
 
 /// How something is, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -103,6 +104,16 @@ impl Finding {
     pub fn runbook(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             runbook: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// With what deals with that cause, unless a fix was named that says more.
+    pub fn because(self, cause: Cause) -> Self {
+        let fix = cause.fix().map(str::to_owned);
+        Self {
+            fix: self.fix.or(fix),
+            runbook: cause.runbook().map(Cow::Borrowed),
             ..self
         }
     }

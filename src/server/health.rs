@@ -6,6 +6,7 @@ use super::watch::Watch;
 use crate::bus::BusState;
 use crate::config::{ByteSize, HumanDuration, Level, Threshold};
 use crate::meter::{Counts, Look, Share};
+use crate::model::Cause;
 use crate::process::disk::{self, FREE_MIB};
 use crate::store::StoreError;
 
@@ -73,27 +74,27 @@ struct Figure {
 }
 
 impl Check {
-    fn new(level: Level, detail: impl Into<String>, runbook: &'static str) -> Self {
+    fn new(level: Level, detail: impl Into<String>, cause: Cause) -> Self {
         let ok = level == Level::Ok;
         Self {
             ok,
             level,
             figure: None,
             detail: (!ok).then(|| detail.into()),
-            runbook: (!ok).then_some(runbook),
+            runbook: cause.runbook().filter(|_| !ok),
         }
     }
 
-    fn critical_if(failure: Option<String>, runbook: &'static str) -> Self {
+    fn critical_if(failure: Option<String>, cause: Cause) -> Self {
         let level = match failure {
             Some(_) => Level::Critical,
             None => Level::Ok,
         };
-        Self::new(level, failure.unwrap_or_default(), runbook)
+        Self::new(level, failure.unwrap_or_default(), cause)
     }
 
     /// `what` is a sentence to which the figure is added.
-    fn measured(level: Level, figure: Figure, what: &str, runbook: &'static str) -> Self {
+    fn measured(level: Level, figure: Figure, what: &str, cause: Cause) -> Self {
         let Figure { value, unit, .. } = figure;
         let bound = match level {
             Level::Critical => figure.threshold.critical,
@@ -102,16 +103,11 @@ impl Check {
         let detail = format!("{what}: {value:.1} {unit}, the limit is {bound} {unit}");
         Self {
             figure: Some(figure),
-            ..Self::new(level, detail, runbook)
+            ..Self::new(level, detail, cause)
         }
     }
 
-    fn latency(
-        recent: &Counts,
-        at: Threshold<HumanDuration>,
-        what: &str,
-        book: &'static str,
-    ) -> Self {
+    fn latency(recent: &Counts, at: Threshold<HumanDuration>, what: &str, cause: Cause) -> Self {
         let threshold = at.map(|limit| limit.get().as_secs_f64() * 1e3);
         let value = recent.summary().p99 * 1e3;
         let unit = "ms";
@@ -120,7 +116,7 @@ impl Check {
             unit,
             threshold,
         };
-        Self::measured(threshold.above(value), figure, what, book)
+        Self::measured(threshold.above(value), figure, what, cause)
     }
 
     fn rate(recent: Share, threshold: Threshold<f64>, what: &str) -> Self {
@@ -135,7 +131,7 @@ impl Check {
             unit,
             threshold,
         };
-        Self::measured(level, figure, what, "pool-exhaustion")
+        Self::measured(level, figure, what, Cause::DatabaseBusy)
     }
 }
 
@@ -186,11 +182,15 @@ impl Checks {
             ..
         } = watch.recent();
         Self {
-            database: Check::critical_if(
-                down.as_ref().map(ToString::to_string),
-                down.and_then(|e| e.runbook()).unwrap_or("pool-exhaustion"),
+            pool: Check::critical_if(
+                exhausted(watch, pool),
+                // Where it is away, that is why no connection can be had.
+                down.as_ref().map_or(Cause::DatabaseBusy, StoreError::cause),
             ),
-            pool: Check::critical_if(exhausted(watch, pool), "pool-exhaustion"),
+            database: Check::critical_if(
+                down.as_ref().map(StoreError::to_string),
+                down.as_ref().map_or(Cause::DatabaseAway, StoreError::cause),
+            ),
             bus: bus_check(bus),
             connections: connections(watch),
             disk: disk(watch),
@@ -199,13 +199,13 @@ impl Checks {
                 &publish,
                 at.publish_latency,
                 "publishing to the bus took, in one of a hundred cases of the last minute",
-                "valkey-down",
+                Cause::BusSlow,
             ),
             db_connection_wait: Check::latency(
                 &db_wait,
                 at.db_connection_wait,
                 "requests waited for a database connection, in one of a hundred cases of the last minute",
-                "pool-exhaustion",
+                Cause::DatabaseBusy,
             ),
             history_hit_rate: Check::rate(
                 history,
@@ -246,7 +246,7 @@ fn bus_check(state: BusState) -> Check {
         ),
         BusState::Connected | BusState::Disabled => (Level::Ok, ""),
     };
-    Check::new(level, detail, "valkey-down")
+    Check::new(level, detail, Cause::BusAway)
 }
 
 fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {
@@ -279,20 +279,16 @@ fn connections(watch: &Watch) -> Check {
     let detail = format!(
         "{used}: {open} of {most} are open (limits.connections); 'discordctl connections' lists them"
     );
-    Check {
-        runbook: None,
-        ..Check::new(level, detail, "")
-    }
+    Check::new(level, detail, Cause::CrowdedOut)
 }
 
 fn disk(watch: &Watch) -> Check {
-    const RUNBOOK: &str = "pool-exhaustion";
     if watch.meters().db_full.get() > 0 {
         let full = "the database has no space left to write; sends are refused";
-        return Check::new(Level::Critical, full, RUNBOOK);
+        return Check::new(Level::Critical, full, Cause::DiskFull);
     }
     let Some((folder, disk)) = disk::least_free(&watch.folders) else {
-        return Check::new(Level::Ok, "", RUNBOOK);
+        return Check::new(Level::Ok, "", Cause::DiskFull);
     };
     let figure = Figure {
         value: (disk.free_bytes >> 20) as f64,
@@ -300,7 +296,7 @@ fn disk(watch: &Watch) -> Check {
         threshold: FREE_MIB,
     };
     let what = format!("space left in {}", folder.display());
-    Check::measured(disk.level, figure, &what, RUNBOOK)
+    Check::measured(disk.level, figure, &what, Cause::DiskFull)
 }
 
 /// Not larger than nothing, before somebody has looked.
@@ -317,7 +313,7 @@ fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
         threshold,
     };
     let what = format!("the table {name} is large ('discordctl storage' tells more)");
-    Check::measured(threshold.above(value), figure, &what, "pool-exhaustion")
+    Check::measured(threshold.above(value), figure, &what, Cause::TableLarge)
 }
 
 fn queue(watch: &Watch) -> Check {
@@ -330,5 +326,5 @@ fn queue(watch: &Watch) -> Check {
         threshold,
     };
     let what = "messages wait to be committed";
-    Check::measured(threshold.above(value), figure, what, "pool-exhaustion")
+    Check::measured(threshold.above(value), figure, what, Cause::DatabaseBusy)
 }

@@ -67,17 +67,6 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-impl StoreError {
-    /// The runbook that deals with its cause, where there is one.
-    pub fn runbook(&self) -> Option<&'static str> {
-        match self {
-            Self::Damaged(_) | Self::Gone(_) => Some("restore-backup"),
-            Self::Busy | Self::Unavailable(_) | Self::Unknown(_) => Some("pool-exhaustion"),
-            _ => None,
-        }
-    }
-}
-
 /// Sorts a server's own error by its code: SQLite's extended result codes
 /// (<https://www.sqlite.org/rescode.html>), PostgreSQL's SQLSTATE classes.
 fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
@@ -97,6 +86,10 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         // SQLITE_PERM, SQLITE_READONLY and SQLITE_AUTH.
         sqlite if is_sqlite_kind(sqlite, &[3, 8, 23]) => {
             StoreError::NotAllowed(format!("the database cannot be written to: {text}"))
+        }
+        // The role may not do it, or not even log in.
+        state if state == "42501" || state.len() == 5 && state.starts_with("28") => {
+            StoreError::NotAllowed(format!("the database does not allow it: {text}"))
         }
         // Damaged data or indexes.
         state if state.len() == 5 && state.starts_with("XX") => {

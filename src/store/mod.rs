@@ -1,5 +1,6 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 pub mod activity;
+mod cause;
 pub mod check;
 pub mod copy;
 pub mod embedded;

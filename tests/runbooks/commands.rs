@@ -7,7 +7,12 @@ use tokio::process::Command;
 use super::site::Site;
 
 /// Those that need nothing but the servers and an instance of this test.
-const RUNBOOKS: [&str; 3] = ["failed-migration", "pool-exhaustion", "valkey-down"];
+const RUNBOOKS: [&str; 4] = [
+    "database-down",
+    "failed-migration",
+    "pool-exhaustion",
+    "valkey-down",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_is_well_every_check_says_so() {

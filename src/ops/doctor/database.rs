@@ -6,7 +6,7 @@ use super::super::health::schema;
 use super::Deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::model::plain_line;
+use crate::model::{Cause, plain_line};
 use crate::store::StoreError;
 use crate::store::check::{Facts, Inspector, Kind, OddNames, PostgresFacts, SqliteFacts};
 use crate::store::migrations::Migrator;
@@ -56,25 +56,18 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
 }
 
 fn away(on: &str, error: &StoreError, url: &str) -> Finding {
-    let fix = match (error, on) {
-        (StoreError::Missing(_), _) => "if it was there before, see 'db_url' and the folder from \
-                                        which the program is started"
-            .to_owned(),
-        (StoreError::Damaged(_) | StoreError::Gone(_), _) => {
-            "keep its files as they are, and restore a backup in its place".to_owned()
-        }
-        (StoreError::NotAllowed(_), _) => {
-            "run this as the user to whom the database belongs, where it may be written to".into()
-        }
-        (StoreError::Locked(_), _) => "try again when that process has let go of it".to_owned(),
-        (_, "sqlite") => format!("see what the system's log says of the disk of {url}"),
-        _ => format!("start it, or correct 'db_url' ({url}); psql must be able to connect so"),
+    let finding = Finding::bad("database", on, Verdict::Critical, error.to_string());
+    let finding = match (error, on) {
+        (StoreError::Locked(_), _) => finding.fix("try again when that process has let go of it"),
+        (StoreError::Unavailable(_), "sqlite") => finding.fix(format!(
+            "see what the system's log says of the disk of {url}"
+        )),
+        (StoreError::Unavailable(_), _) => finding.fix(format!(
+            "start it, or correct 'db_url' ({url}); psql must be able to connect so"
+        )),
+        _ => finding,
     };
-    let finding = Finding::bad("database", on, Verdict::Critical, error.to_string()).fix(fix);
-    match error.runbook() {
-        Some(runbook) => finding.runbook(runbook),
-        None => finding,
-    }
+    finding.because(error.cause())
 }
 
 fn clock(on: &str, facts: &Facts, here: DateTime<Utc>) -> Finding {
@@ -131,7 +124,7 @@ async fn schema_of(on: &str, url: &str, deadline: Deadline) -> Finding {
         Ok(Ok(status)) => match schema::judge(&status, &migrator) {
             (level, detail, Some(fix)) => Finding::bad(CHECK, on, level, detail)
                 .fix(fix)
-                .runbook("failed-migration"),
+                .because(Cause::SchemaUnfit),
             (_, detail, None) => Finding::ok(CHECK, on, detail),
         },
         Ok(Err(error)) => unknown_schema(on, error.to_string()),
@@ -142,7 +135,7 @@ async fn schema_of(on: &str, url: &str, deadline: Deadline) -> Finding {
 fn unknown_schema(on: &str, why: String) -> Finding {
     Finding::bad("schema", on, Verdict::Unknown, why)
         .fix("discordctl migrate status")
-        .runbook("failed-migration")
+        .because(Cause::SchemaUnfit)
 }
 
 /// Settings under which a crash takes what was acknowledged, and others that stop chat.
@@ -221,7 +214,7 @@ fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
         false => Finding::ok(CHECK, "postgresql", detail),
         true => Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
             .fix("lower 'db_pool.max', raise max_connections, or put PgBouncer between")
-            .runbook("pool-exhaustion"),
+            .because(Cause::DatabaseBusy),
     }
 }
 

@@ -3,9 +3,9 @@ use super::super::finding::{Finding, Verdict};
 use super::Deadline;
 use crate::bus::{Info, Inspector};
 use crate::config::Config;
+use crate::model::Cause;
 
 const ON: &str = "redis";
-const RUNBOOK: &str = "valkey-down";
 /// The first that speaks RESP3.
 const OLDEST: u32 = 6;
 /// Less than this, and a burst in a room cuts the instance off.
@@ -26,7 +26,7 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
         Err(why) => {
             let fix = format!("start it, or correct 'redis_url' ({url}); chat goes on without it");
             let away = Finding::bad("bus", ON, Verdict::Warning, why);
-            return vec![away.fix(fix).runbook(RUNBOOK)];
+            return vec![away.fix(fix).because(Cause::BusAway)];
         }
     };
     let well = "a message was published and received";
@@ -42,7 +42,7 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
 fn warning(check: &'static str, detail: String, fix: &str) -> Finding {
     Finding::bad(check, ON, Verdict::Warning, detail)
         .fix(fix)
-        .runbook(RUNBOOK)
+        .because(Cause::BusSlow)
 }
 
 fn version(info: &Info) -> Finding {

@@ -3,6 +3,7 @@
 use super::super::finding::{Finding, Verdict};
 use super::InstanceHealth;
 use crate::config::Config;
+use crate::model::Cause;
 
 /// A dependency by its URL, and what was found of it; the first is whether it can be had.
 type Seen = (String, Vec<Finding>);
@@ -22,12 +23,12 @@ pub(super) fn check(
             "database",
             instance.db.as_deref(),
             database,
-            "pool-exhaustion",
+            Cause::DatabaseAway,
         ));
         if let Some(url) = &config.redis_url {
             let bus = seen(buses, url.expose());
             let says = instance.valkey.as_deref();
-            found.extend(compare(on, "Redis", says, bus, "valkey-down"));
+            found.extend(compare(on, "Redis", says, bus, Cause::BusAway));
         }
     }
     found
@@ -43,7 +44,7 @@ fn compare(
     what: &str,
     says: Option<&str>,
     seen: Option<&Finding>,
-    runbook: &'static str,
+    cause: Cause,
 ) -> Option<Finding> {
     // Slow is not away: a reading beyond its threshold was still a reading.
     let seen = seen?;
@@ -61,5 +62,5 @@ fn compare(
         }
         _ => return None,
     };
-    Some(Finding::bad("agreement", on, Verdict::Warning, detail).runbook(runbook))
+    Some(Finding::bad("agreement", on, Verdict::Warning, detail).because(cause))
 }

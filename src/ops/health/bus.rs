@@ -3,9 +3,9 @@ use super::super::finding::{Finding, Verdict};
 use super::{Deadline, Depth, Plan};
 use crate::bus::Inspector;
 use crate::config::{RedisUrl, Threshold};
+use crate::model::Cause;
 
 const CHECK: &str = "bus";
-const RUNBOOK: &str = "valkey-down";
 
 /// A Redis that instances share, and what it is called in a finding.
 pub(super) struct Bus {
@@ -62,12 +62,12 @@ impl Bus {
         let finding = Finding::bad(CHECK, &self.on, level, detail).took(took);
         match level {
             Verdict::Ok => finding,
-            _ => finding.runbook(RUNBOOK),
+            _ => finding.because(Cause::BusSlow),
         }
     }
 
     /// A warning: chat goes on without it, through the database.
     fn bad(&self, why: String) -> Finding {
-        Finding::bad(CHECK, &self.on, Verdict::Warning, why).runbook(RUNBOOK)
+        Finding::bad(CHECK, &self.on, Verdict::Warning, why).because(Cause::BusAway)
     }
 }

@@ -4,11 +4,9 @@ use tokio::time::Instant;
 use super::super::finding::{Finding, Verdict};
 use super::{Deadline, Depth, Plan, schema};
 use crate::config::DbUrl;
-use crate::store::StoreError;
+use crate::model::Cause;
 use crate::store::check::Inspector;
 use crate::store::migrations::{MigrateError, Migrator};
-
-const RUNBOOK: &str = "pool-exhaustion";
 
 /// A database that instances share, and what it is called in a finding.
 pub(super) struct Database {
@@ -53,12 +51,12 @@ impl Database {
 
     async fn reach(&self, depth: Depth, deadline: Deadline) -> Vec<Finding> {
         const CHECK: &str = "database";
-        let bad = |why: String| vec![self.bad(CHECK, why, RUNBOOK)];
+        let bad = |why: String, cause| vec![self.bad(CHECK, why, cause)];
         let start = Instant::now();
         let mut inspector = match deadline.bound(Inspector::open(self.url.expose())).await {
             Ok(Ok(inspector)) => inspector,
-            Ok(Err(error)) => return vec![self.caused(CHECK, &error)],
-            Err(late) => return bad(late.to_string()),
+            Ok(Err(error)) => return bad(error.to_string(), error.cause()),
+            Err(late) => return bad(late.to_string(), Cause::DatabaseAway),
         };
         let reached = Finding::ok(CHECK, &self.on, "it answers").took(start.elapsed());
         if depth < Depth::Canary {
@@ -75,8 +73,9 @@ impl Database {
                 let well = "a row was written, read, and taken back";
                 Finding::ok(CHECK, &self.on, well).took(start.elapsed())
             }
-            Ok(Err(error)) => self.caused(CHECK, &error),
-            Err(late) => self.bad(CHECK, late.to_string(), RUNBOOK),
+            Ok(Err(error)) => self.bad(CHECK, error.to_string(), error.cause()),
+            // It was reached, and is slow.
+            Err(late) => self.bad(CHECK, late.to_string(), Cause::DatabaseBusy),
         }
     }
 
@@ -88,26 +87,19 @@ impl Database {
                 let (level, detail, fix) = schema::judge(&status, &migrator);
                 let finding = Finding::bad(CHECK, &self.on, level, detail);
                 match fix {
-                    Some(fix) => finding.fix(fix).runbook("failed-migration"),
+                    Some(fix) => finding.fix(fix).because(Cause::SchemaUnfit),
                     None => finding,
                 }
             }
-            Ok(Err(MigrateError::Store(error))) => self.caused(CHECK, &error),
-            Ok(Err(error)) => self.bad(CHECK, error.to_string(), "failed-migration"),
-            Err(late) => self.bad(CHECK, late.to_string(), RUNBOOK),
+            Ok(Err(MigrateError::Store(error))) => {
+                self.bad(CHECK, error.to_string(), error.cause())
+            }
+            Ok(Err(error)) => self.bad(CHECK, error.to_string(), Cause::SchemaUnfit),
+            Err(late) => self.bad(CHECK, late.to_string(), Cause::DatabaseBusy),
         }
     }
 
-    /// With the runbook that deals with its cause, if there is one.
-    fn caused(&self, check: &'static str, error: &StoreError) -> Finding {
-        let finding = Finding::bad(check, &self.on, Verdict::Critical, error.to_string());
-        match error.runbook() {
-            Some(runbook) => finding.runbook(runbook),
-            None => finding,
-        }
-    }
-
-    fn bad(&self, check: &'static str, why: String, runbook: &'static str) -> Finding {
-        Finding::bad(check, &self.on, Verdict::Critical, why).runbook(runbook)
+    fn bad(&self, check: &'static str, why: String, cause: Cause) -> Finding {
+        Finding::bad(check, &self.on, Verdict::Critical, why).because(cause)
     }
 }

@@ -9,8 +9,7 @@ use super::super::http;
 use super::process::{self, Seen};
 use super::{Deadline, Depth, listener};
 use crate::config::Config;
-
-const RUNBOOK: &str = "bad-deploy";
+use crate::model::Cause;
 
 /// How an instance is, in a line.
 #[derive(Debug, Serialize)]
@@ -64,16 +63,25 @@ pub(super) async fn look(
         health.level = finding.level;
         return (health, vec![finding]);
     }
+    // What does not run can't answer either.
+    let because = match (finding.is_ok(), &told) {
+        (false, None) => Cause::NotStarted,
+        _ => Cause::Unresponsive,
+    };
     let (tcp, http, own) = tokio::join!(
         async {
             match tcp_port {
-                Some(port) => listener::tcp(on, listener::address(config, port), deadline).await,
+                Some(port) => {
+                    listener::tcp(on, listener::address(config, port), because, deadline).await
+                }
                 None => no_port("tcp", on),
             }
         },
         async {
             match http_port {
-                Some(port) => listener::http(on, listener::address(config, port), deadline).await,
+                Some(port) => {
+                    listener::http(on, listener::address(config, port), because, deadline).await
+                }
                 None => (no_port("http", on), None),
             }
         },
@@ -108,7 +116,7 @@ pub(super) async fn look(
 
 fn no_port(check: &'static str, on: &str) -> Finding {
     let why = "its port is chosen at start, and it has not said which";
-    Finding::bad(check, on, Verdict::Unknown, why).runbook(RUNBOOK)
+    Finding::bad(check, on, Verdict::Unknown, why).because(Cause::Starting)
 }
 
 /// It answers, and its files are not where they should be: started in another folder, or on
@@ -116,7 +124,8 @@ fn no_port(check: &'static str, on: &str) -> Finding {
 fn elsewhere(config: &Config, pid: u64) -> Finding {
     let folder = config.data_dir.display();
     let detail = format!("pid {pid} by its own word; what {folder}/run says does not fit");
-    Finding::bad("process", &config.instance_id, Verdict::Warning, detail).runbook(RUNBOOK)
+    Finding::bad("process", &config.instance_id, Verdict::Warning, detail)
+        .fix("ask from the folder in which it was started, or restart it to have its record again")
 }
 
 async fn own(address: SocketAddr, deadline: Deadline) -> Option<Value> {
@@ -150,8 +159,11 @@ fn complaints(on: &str, own: &Value) -> Vec<Finding> {
                 _ => Verdict::Critical,
             };
             let detail = check["detail"].as_str().unwrap_or("it says no more");
-            let runbook = check["runbook"].as_str().unwrap_or(RUNBOOK).to_owned();
-            Finding::bad(name.clone(), on, level, detail).runbook(runbook)
+            let finding = Finding::bad(name.clone(), on, level, detail);
+            match check["runbook"].as_str() {
+                Some(runbook) => finding.runbook(runbook.to_owned()),
+                None => finding.fix("discordctl storage and discordctl doctor tell more"),
+            }
         })
         .collect()
 }

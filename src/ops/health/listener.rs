@@ -11,9 +11,8 @@ use super::super::finding::{Finding, Verdict};
 use super::super::http;
 use super::Deadline;
 use crate::config::Config;
-use crate::model::plain_line;
+use crate::model::{Cause, plain_line};
 
-const RUNBOOK: &str = "bad-deploy";
 /// All of `limits.connections` are taken.
 const USED_UP: &str =
     "connections used up (limits.connections); 'discordctl connections' lists them";
@@ -31,29 +30,41 @@ pub(in crate::ops) fn address(config: &Config, port: u16) -> SocketAddr {
 }
 
 /// Whether lines are answered with a greeting.
-pub(super) async fn tcp(on: &str, address: SocketAddr, deadline: Deadline) -> Finding {
+///
+/// Where nothing answers, that is `because`.
+pub(super) async fn tcp(
+    on: &str,
+    address: SocketAddr,
+    because: Cause,
+    deadline: Deadline,
+) -> Finding {
     const CHECK: &str = "tcp";
     let start = Instant::now();
-    let bad = |level, why: String| {
+    let bad = |level, why: String, cause| {
         let detail = format!("{address}: {why}");
-        Finding::bad(CHECK, on, level, detail).runbook(RUNBOOK)
+        Finding::bad(CHECK, on, level, detail).because(cause)
     };
     let greeting = match deadline.bound(greeting(address)).await {
         Ok(Ok(greeting)) => greeting,
-        Ok(Err(error)) => return bad(Verdict::Critical, said(&error)),
-        Err(late) => return bad(Verdict::Critical, late.to_string()),
+        Ok(Err(error)) => return bad(Verdict::Critical, said(&error), because),
+        Err(late) => return bad(Verdict::Critical, late.to_string(), because),
     };
     if greeting.starts_with("[system] welcome") {
         return Finding::ok(CHECK, on, format!("{address} greets")).took(start.elapsed());
     }
     if greeting.starts_with("[system] the server is full") {
-        return bad(Verdict::Critical, USED_UP.into());
+        return bad(Verdict::Critical, USED_UP.into(), Cause::CrowdedOut);
     }
     match greeting.strip_prefix("[system] ") {
-        Some(why) => bad(Verdict::Warning, format!("it says \"{why}\"")),
+        Some(why) => {
+            let detail = format!("{address}: it says \"{why}\"");
+            Finding::bad(CHECK, on, Verdict::Warning, detail)
+                .fix("it turned this client away; discordctl connections shows who is there")
+        }
         None => bad(
             Verdict::Critical,
             "something else than discordctl answers there".into(),
+            Cause::Taken,
         ),
     }
 }
@@ -84,40 +95,44 @@ fn said(error: &io::Error) -> String {
 pub(super) async fn http(
     on: &str,
     address: SocketAddr,
+    because: Cause,
     deadline: Deadline,
 ) -> (Finding, Option<Value>) {
     const CHECK: &str = "http";
     let start = Instant::now();
-    let bad = |level, why: String| {
+    let bad = |level, why: String, cause| {
         let detail = format!("{address}: {why}");
-        Finding::bad(CHECK, on, level, detail).runbook(RUNBOOK)
+        Finding::bad(CHECK, on, level, detail).because(cause)
     };
     let answer = http::get(address, "/readyz", "application/json", deadline.left()).await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return (bad(Verdict::Critical, error.to_string()), None),
+        Err(error) => return (bad(Verdict::Critical, error.to_string(), because), None),
     };
     let body = answer.json();
     let finding = match body["instance"].as_str() {
-        None if body["code"] == "full" => bad(Verdict::Critical, USED_UP.into()),
+        None if body["code"] == "full" => bad(Verdict::Critical, USED_UP.into(), Cause::CrowdedOut),
         None => bad(
             Verdict::Critical,
             "something else than discordctl answers there".into(),
+            Cause::Taken,
         ),
         Some(name) if name != on => bad(
             Verdict::Critical,
             format!("the instance '{name}' answers there"),
+            Cause::Taken,
         ),
         Some(_) if body["ready"] == true => {
             Finding::ok(CHECK, on, format!("{address} is ready")).took(start.elapsed())
         }
         Some(_) => {
             let reason = body["reason"].as_str().unwrap_or("not ready");
-            let level = match reason {
-                "draining" => Verdict::Warning,
-                _ => Verdict::Critical,
+            // Beside that, only its database keeps it from being ready.
+            let (level, cause) = match reason {
+                "draining" => (Verdict::Warning, Cause::Leaving),
+                _ => (Verdict::Critical, Cause::DatabaseAway),
             };
-            bad(level, format!("not ready: {reason}"))
+            bad(level, format!("not ready: {reason}"), cause)
         }
     };
     (finding, Some(body))

@@ -1,10 +1,10 @@
 //! The process of an instance, by its file, its lock, and the kernel.
 use super::super::finding::{Finding, Verdict};
 use crate::config::Config;
+use crate::model::Cause;
 use crate::process::{Files, Identity, Known, Mismatch, State, look, only_of_another_user};
 
 const CHECK: &str = "process";
-const RUNBOOK: &str = "bad-deploy";
 
 /// What the files of an instance say.
 pub(super) struct Seen {
@@ -14,7 +14,7 @@ pub(super) struct Seen {
 
 pub(super) async fn see(config: &Config) -> Seen {
     let on = &config.instance_id;
-    let bad = |detail: String| Finding::bad(CHECK, on, Verdict::Critical, detail).runbook(RUNBOOK);
+    let bad = |detail: String| Finding::bad(CHECK, on, Verdict::Critical, detail);
     let (identity, finding) = match look(&Files::of(config)).await {
         Ok(Known::Running(proof)) => {
             let identity = proof.identity;
@@ -22,16 +22,18 @@ pub(super) async fn see(config: &Config) -> Seen {
         }
         Ok(Known::Starting) => {
             let starting = Finding::bad(CHECK, on, Verdict::Warning, "it is starting");
-            (None, starting.runbook(RUNBOOK))
+            (None, starting.because(Cause::Starting))
         }
         Ok(Known::Stopped) => {
             let folder = config.data_dir.display();
             let why = format!("it does not run: no file of it in {folder}/run");
-            (None, bad(why))
+            let start =
+                format!("discordctl start {on}; without a file, discordctl serve as it was");
+            (None, bad(why).fix(start).because(Cause::NotStarted))
         }
         Ok(Known::Dead { identity, why }) => {
             let why = format!("it ended without a word: {}", join(&why));
-            (Some(identity), bad(why))
+            (Some(identity), bad(why).because(Cause::Died))
         }
         // It is the one, and only not ours to signal; looking is all that is done here.
         Ok(Known::Foreign { identity, why }) if only_of_another_user(&why) => {
@@ -40,11 +42,11 @@ pub(super) async fn see(config: &Config) -> Seen {
         }
         Ok(Known::Foreign { identity, why }) => {
             let why = format!("something else is in its place: {}", join(&why));
-            (Some(identity), bad(why))
+            (Some(identity), bad(why).because(Cause::Taken))
         }
         Err(error) => {
             let unknown = Finding::bad(CHECK, on, Verdict::Unknown, error.to_string());
-            (None, unknown.runbook(RUNBOOK))
+            (None, unknown.because(Cause::Unseen))
         }
     };
     Seen { identity, finding }
@@ -55,12 +57,15 @@ fn running(on: &str, identity: &Identity) -> Finding {
     match identity.state {
         State::Ready => Finding::ok(CHECK, on, detail),
         State::Starting => {
-            let detail = format!("{detail}, and still starting");
-            Finding::bad(CHECK, on, Verdict::Warning, detail).runbook(RUNBOOK)
+            let detail = match &identity.waits {
+                Some(waits) => format!("{detail}, and still waits {waits}"),
+                None => format!("{detail}, and still starting"),
+            };
+            Finding::bad(CHECK, on, Verdict::Warning, detail).because(Cause::Starting)
         }
         State::Draining => {
             let detail = format!("{detail}, and on its way out");
-            Finding::bad(CHECK, on, Verdict::Warning, detail).runbook(RUNBOOK)
+            Finding::bad(CHECK, on, Verdict::Warning, detail).because(Cause::Leaving)
         }
     }
 }

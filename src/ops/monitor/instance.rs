@@ -70,6 +70,10 @@ impl Watched {
         }
     }
 
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+
     pub(super) fn take(&mut self, found: Found, now: Instant) -> Instance {
         let (state, reason, figures) = match (found.health, found.metrics) {
             (Ok(health), Ok(metrics)) => self.answer(&health.json(), &metrics, now),

@@ -5,6 +5,7 @@ use super::alarm::{Alarm, Bound, Reading};
 use super::instance::Watched;
 use super::view::{Alert, Database, Figures, Instance, Redis, Source, State};
 use crate::config::{ByteSize, HumanDuration, Level, Percent, Threshold, Thresholds};
+use crate::model::Cause;
 
 /// One thing that was looked at.
 struct Look {
@@ -72,7 +73,7 @@ impl Rules {
                 "database",
                 database.error.as_deref(),
                 Level::Critical,
-                "pool-exhaustion",
+                Cause::DatabaseAway,
             ));
             looks.extend(tables(&first.subject.thresholds, database));
         }
@@ -81,7 +82,7 @@ impl Rules {
                 "redis",
                 redis.error.as_deref(),
                 Level::Warning,
-                "valkey-down",
+                Cause::BusAway,
             ));
         }
         let mut alerts: Vec<Alert> = looks
@@ -145,29 +146,29 @@ fn state(watched: &Watched, instance: &Instance) -> Look {
         bound: FOUND,
         text: format!("{}: {reason}", instance.state.as_str()),
         runbook: match instance.state {
-            State::Down => Some("bad-deploy"),
-            _ => Some(
-                crate::ops::runbook::known(named.unwrap_or_default()).unwrap_or("pool-exhaustion"),
-            ),
+            // What never answered may never have been started.
+            State::Down if watched.has_answered() => Cause::Unresponsive.runbook(),
+            State::Down => Cause::NotStarted.runbook(),
+            _ => crate::ops::runbook::known(named.unwrap_or_default()),
         },
     }
 }
 
-fn reachable(source: &str, error: Option<&str>, level: Level, runbook: &'static str) -> Look {
+fn reachable(source: &str, error: Option<&str>, level: Level, cause: Cause) -> Look {
     Look {
         source: source.to_owned(),
         metric: "reachable",
         reading: found(error.map_or(Level::Ok, |_| level)),
         bound: FOUND,
         text: format!("no answer: {}", error.unwrap_or_default()),
-        runbook: Some(runbook),
+        runbook: cause.runbook(),
     }
 }
 
 fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
     let figures = &instance.figures;
     let answered = instance.state != State::Down;
-    let look = |metric, value: fn(&Figures) -> Option<f64>, bound, unit: &str, runbook| {
+    let look = |metric, value: fn(&Figures) -> Option<f64>, bound, unit: &str, cause: Cause| {
         let value = value(figures);
         let reading = match value {
             Some(value) => Reading::Value(value),
@@ -183,17 +184,17 @@ fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
                 Some(value) => format!("{value:.1}{unit} ({})", limits(bound, unit)),
                 None => "nothing to measure".to_owned(),
             },
-            runbook: Some(runbook),
+            runbook: cause.runbook(),
         }
     };
-    const POOL: &str = "pool-exhaustion";
+    const POOL: Cause = Cause::DatabaseBusy;
     [
         look(
             "publish_latency",
             |f| f.publish_p99_ms,
             Bound::Above(thresholds.publish_latency.map(ms)),
             " ms",
-            "valkey-down",
+            Cause::BusSlow,
         ),
         look(
             "queue_depth",

@@ -16,8 +16,9 @@ pub use walk::{Outcome, Person, Report, Taken, Verdict, walk};
 struct Files;
 
 /// Every runbook, in the order in which they are listed.
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 6] = [
     "bad-deploy",
+    "database-down",
     "failed-migration",
     "pool-exhaustion",
     "restore-backup",

@@ -258,8 +258,7 @@ pub(super) fn fits(applied: Result<Vec<(i32, i32)>, StoreError>) -> Result<(), S
     let floor = applied.iter().map(|(_, floor)| *floor).max().unwrap_or(0);
     if at < NEEDED {
         return Err(StoreError::Schema(format!(
-            "the database is at version {at}, this program needs {NEEDED}: \
-             run `discordctl migrate up`"
+            "the database is at version {at}, this program needs {NEEDED}: it has to be migrated"
         )));
     }
     if floor > NEEDED {

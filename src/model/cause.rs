@@ -1,0 +1,129 @@
+//! Why something is not well, and which runbook deals with that: the one place that says it.
+
+/// A cause, as far as it decides what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing of it runs, and nothing says that it should.
+    NotStarted,
+    Starting,
+    /// It is being stopped, or was taken out of balancers' hands.
+    Leaving,
+    /// It ended without a word.
+    Died,
+    /// It runs, and does not answer as it should.
+    Unresponsive,
+    /// All connections that it allows are taken.
+    CrowdedOut,
+    /// Something else is in its place.
+    Taken,
+    /// It can't be found out as this user.
+    Unseen,
+    /// Nothing answers where the database should, or not as it should.
+    DatabaseAway,
+    /// It answers, and has no connection or no time for us.
+    DatabaseBusy,
+    DatabaseDamaged,
+    /// It answers, and does not let us.
+    DatabaseDenies,
+    /// There is no file of that name, where one is made at the first start.
+    NoDatabase,
+    SchemaUnfit,
+    BusAway,
+    BusSlow,
+    DiskFull,
+    TableLarge,
+}
+
+impl Cause {
+    /// The name of the runbook, where one deals with it.
+    pub fn runbook(self) -> Option<&'static str> {
+        match self {
+            Self::Died | Self::Unresponsive => Some("bad-deploy"),
+            Self::DatabaseAway => Some("database-down"),
+            Self::DatabaseBusy => Some("pool-exhaustion"),
+            Self::DatabaseDamaged => Some("restore-backup"),
+            Self::SchemaUnfit => Some("failed-migration"),
+            Self::BusAway | Self::BusSlow => Some("valkey-down"),
+            Self::NotStarted
+            | Self::Starting
+            | Self::Leaving
+            | Self::CrowdedOut
+            | Self::Taken
+            | Self::Unseen
+            | Self::DatabaseDenies
+            | Self::NoDatabase
+            | Self::DiskFull
+            | Self::TableLarge => None,
+        }
+    }
+
+    /// What to do where no runbook is needed for it, or before one is opened.
+    pub fn fix(self) -> Option<&'static str> {
+        match self {
+            Self::NotStarted => Some(
+                "discordctl start, for an instance with a file; discordctl serve for one without",
+            ),
+            Self::Starting => Some("wait; discordctl status says what it waits for"),
+            Self::Leaving => Some("wait for its end, or take a drain back with discordctl undrain"),
+            Self::Taken => {
+                Some("look at that process; give the instance a place and ports of its own")
+            }
+            Self::Unseen => Some("look as the user who runs it"),
+            Self::DatabaseDenies => Some(
+                "give this role what it needs: to connect, USAGE on the schema, and SELECT, INSERT, \
+                 UPDATE and DELETE on its tables; migrating needs their owner",
+            ),
+            Self::NoDatabase => Some(
+                "discordctl serve makes it; if it was there before, see 'db_url' and the folder \
+                 from which the program is started",
+            ),
+            Self::DiskFull => Some("make room: discordctl storage shows what takes it"),
+            Self::TableLarge => {
+                Some("discordctl storage shows how fast it grows; discordctl cleanup trims rooms")
+            }
+            Self::Died
+            | Self::Unresponsive
+            | Self::DatabaseAway
+            | Self::DatabaseBusy
+            | Self::DatabaseDamaged
+            | Self::SchemaUnfit
+            | Self::BusAway
+            | Self::BusSlow => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cause;
+
+    #[test]
+    fn every_cause_has_a_way_on() {
+        let all = [
+            Cause::NotStarted,
+            Cause::Starting,
+            Cause::Leaving,
+            Cause::Died,
+            Cause::Unresponsive,
+            Cause::CrowdedOut,
+            Cause::Taken,
+            Cause::Unseen,
+            Cause::DatabaseAway,
+            Cause::DatabaseBusy,
+            Cause::DatabaseDamaged,
+            Cause::DatabaseDenies,
+            Cause::NoDatabase,
+            Cause::SchemaUnfit,
+            Cause::BusAway,
+            Cause::BusSlow,
+            Cause::DiskFull,
+            Cause::TableLarge,
+        ];
+        for cause in all {
+            assert!(
+                cause.runbook().is_some() || cause.fix().is_some(),
+                "{cause:?}"
+            );
+        }
+    }
+}
