@@ -69,7 +69,15 @@ pub(crate) fn by_cause(error: &StoreError, config: &Config) -> (Exit, &'static s
         StoreError::NotAllowed(_) => (
             Exit::NotPermitted,
             "not_permitted",
-            "run this as the user to whom the database belongs, where it may be written to",
+            match config.db_url.file() {
+                Some(_) => {
+                    "run this as the user to whom the database belongs, where it may be written to"
+                }
+                None => {
+                    "give this role what it needs: CONNECT, USAGE on the schema, and SELECT, INSERT, \
+                     UPDATE and DELETE on its tables and sequences; migrating needs their owner"
+                }
+            },
         ),
         StoreError::Gone(_) => (
             Exit::Unavailable,

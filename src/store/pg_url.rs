@@ -159,6 +159,9 @@ pub(super) fn unreachable(error: sqlx::Error) -> StoreError {
         return StoreError::Unavailable(error.to_string());
     };
     let code = e.code().unwrap_or_default();
+    if code == "42501" {
+        return StoreError::NotAllowed(format!("PostgreSQL does not allow it: {}", e.message()));
+    }
     match code.starts_with("28") || code.starts_with("3D") {
         true => StoreError::Unsupported(format!("PostgreSQL refuses db_url: {}", e.message())),
         false => StoreError::Unavailable(e.message().to_owned()),

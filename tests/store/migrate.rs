@@ -1,6 +1,9 @@
 //! `discordctl migrate` and `serve` as a script sees them: how they end, and one JSON object.
 use std::process::{Command, Output, Stdio};
 
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
 use crate::db::{Db, Kind, run};
 
 fn discordctl(db: &Db, args: &[&str]) -> Command {
@@ -91,5 +94,34 @@ fn serve_refuses_what_is_not_migrated_and_names_the_command() {
         assert_eq!(output.status.code(), Some(78), "{output:?}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("discordctl migrate up"), "{said}");
+    });
+}
+
+/// PostgreSQL hides the tables of a schema from a role that may not use it.
+#[test]
+fn a_role_without_rights_is_told_so_and_not_to_migrate() {
+    run(Kind::Postgres, |db| async move {
+        db.open().await;
+        let owner: PgConnectOptions = db.url.parse().expect("a URL");
+        let role = format!("{}_reader", owner.get_database().expect("a name"));
+        db.sql(&format!("CREATE ROLE {role} LOGIN")).await;
+        let url = owner.username(&role).to_url_lossy().to_string();
+        let serve = ["serve", "--tcp-port", "0", "--http-port", "0"];
+        for revoked in [
+            // It sees the tables, and may not read them.
+            "SELECT 1",
+            "REVOKE ALL ON SCHEMA public FROM public",
+        ] {
+            db.sql(revoked).await;
+            for args in [&serve[..], &["migrate", "status"], &["jobs", "list"]] {
+                let mut command = discordctl(&db, args);
+                let output = command.env("DISCORDCTL_DB_URL", &url).output();
+                let output = output.expect("discordctl runs");
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), Some(77), "{args:?}: {said}");
+                assert!(!said.contains("migrate up"), "{args:?}: {said}");
+            }
+        }
+        db.sql(&format!("DROP ROLE {role}")).await;
     });
 }

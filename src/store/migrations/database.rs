@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::HISTORY;
 use super::error::MigrateError;
+use super::{HIDDEN, HISTORY};
 use crate::store::embedded::{Embedded, Hold, Use};
 use crate::store::{StoreError, pg_url};
 
@@ -150,7 +150,7 @@ impl Database {
     pub(super) async fn history(&mut self) -> Result<Vec<Migration>, MigrateError> {
         type Row = (i32, String, String, String);
         if !self.has_table(HISTORY).await? {
-            return Ok(Vec::new());
+            return self.hidden().await.map(|()| Vec::new());
         }
         let sql = "SELECT version, name, applied_on, checksum FROM schema_migrations
                    ORDER BY version";
@@ -172,6 +172,18 @@ impl Database {
         };
         let mark = |(version, dirty)| Mark { version, dirty };
         Ok(rows.into_iter().map(mark).collect())
+    }
+
+    /// That there is none, and not one that this role may not see.
+    async fn hidden(&mut self) -> Result<(), MigrateError> {
+        let Self::Postgres(connection) = self else {
+            return Ok(());
+        };
+        let hidden = sqlx::query_scalar(HIDDEN).fetch_optional(connection);
+        match hidden.await? {
+            Some(why) => Err(StoreError::NotAllowed(why).into()),
+            None => Ok(()),
+        }
     }
 
     async fn has_table(&mut self, name: &str) -> Result<bool, sqlx::Error> {

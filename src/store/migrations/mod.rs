@@ -32,6 +32,15 @@ const NEEDED: i32 = 4;
 pub(super) const APPLIED: &str = "SELECT m.version, s.floor
     FROM schema_migrations m JOIN schema_steps s ON s.version = m.version";
 
+/// PostgreSQL hides tables from a role that may not use their schema, as if there were none. A row
+/// of one text for each schema where ours is hidden so.
+pub(super) const HIDDEN: &str = "SELECT format('the role %s may not use the schema %s, in which \
+      the tables are', current_user, n.nspname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = 'schema_migrations' AND c.relkind = 'r'
+      AND NOT has_schema_privilege(n.oid, 'USAGE')
+    LIMIT 1";
+
 /// How long to wait for others.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -241,6 +250,21 @@ async fn mend(database: &mut Database, step: &Step, state: State) -> Result<(), 
     database.drop_invalid_indexes().await?;
     run::undo(database, step).await?;
     Ok(database.run(&run::forget(step.version)).await?)
+}
+
+/// The same where tables may be hidden: `hidden` asks for [`HIDDEN`].
+pub(super) async fn fits_and_shows(
+    applied: Result<Vec<(i32, i32)>, StoreError>,
+    hidden: impl Future<Output = Result<Vec<(String,)>, StoreError>>,
+) -> Result<(), StoreError> {
+    let unfit = match fits(applied) {
+        Err(unfit @ StoreError::Schema(_)) => unfit,
+        other => return other,
+    };
+    match hidden.await?.pop() {
+        Some((why,)) => Err(StoreError::NotAllowed(why)),
+        None => Err(unfit),
+    }
 }
 
 /// Whether this program can work with what was applied.

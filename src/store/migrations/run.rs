@@ -9,6 +9,7 @@ use super::error::MigrateError;
 use super::normal::statements;
 use super::step::Step;
 use super::{HISTORY, Patience, name};
+use crate::store::StoreError;
 
 /// How long to let others go first when a lock was not to be had.
 const LET_OTHERS: Duration = Duration::from_millis(500);
@@ -156,6 +157,13 @@ fn lock_timed_out(error: &sqlx::Error) -> bool {
 }
 
 fn failed(step: &Step, error: &sqlx::Error) -> MigrateError {
+    if let sqlx::Error::Database(e) = error
+        && e.code().is_some_and(|code| code == "42501")
+    {
+        let step = name(step.version, &step.name);
+        let why = format!("the database does not allow step {step}: {}", e.message());
+        return StoreError::NotAllowed(why).into();
+    }
     let reason = match error {
         sqlx::Error::Database(e) => e.message().to_owned(),
         other => other.to_string(),

@@ -105,7 +105,10 @@ impl PostgresStore {
         let applied = store.pool.run(Kind::Read, (), |c, _| {
             c.all(sqlx::query_as(migrations::APPLIED)).boxed()
         });
-        migrations::fits(applied.await)?;
+        let hidden = store.pool.run(Kind::Read, (), |c, _| {
+            c.all(sqlx::query_as(migrations::HIDDEN)).boxed()
+        });
+        migrations::fits_and_shows(applied.await, hidden).await?;
         Ok(store)
     }
 }

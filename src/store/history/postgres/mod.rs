@@ -69,7 +69,8 @@ impl PostgresHistory {
             ids: Ids::default(),
         };
         let applied = history.all(sqlx::query_as(migrations::APPLIED)).await;
-        migrations::fits(applied)?;
+        let hidden = history.all(sqlx::query_as(migrations::HIDDEN));
+        migrations::fits_and_shows(applied, hidden).await?;
         Ok(history)
     }
 

@@ -46,7 +46,12 @@ impl PostgresUpkeep {
             let applied = applied.fetch_all(&mut *tx).await;
             applied.map_err(StoreError::from)
         };
-        migrations::fits(soon(applied).await)?;
+        let hidden = async {
+            let mut tx = pool.begin().await?;
+            let hidden = sqlx::query_as(migrations::HIDDEN).persistent(false);
+            hidden.fetch_all(&mut *tx).await
+        };
+        migrations::fits_and_shows(soon(applied).await, soon(hidden)).await?;
         Ok(Self { pool })
     }
 }
