@@ -29,7 +29,7 @@ impl Interrupt {
                 }
                 number.store(signal, Ordering::Relaxed);
                 told.cancel();
-                anstream::eprintln!("stopping at the next safe point; once more ends at once");
+                crate::output::tell("stopping at the next safe point; once more ends at once");
             }
         });
         Ok(Self { stop, signal })
@@ -40,7 +40,8 @@ impl Interrupt {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
             signal => {
-                anstream::eprintln!("what is done is safe; to go on:\n  {}", this_command());
+                let again = this_command();
+                crate::output::tell(&format!("what is done is safe; to go on:\n  {again}"));
                 Some(exit_of(signal))
             }
         }

@@ -108,10 +108,10 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
             (None, Some(to)) => {
                 let made = backup::make(url, to, &discordctl::ops::SystemClock).await?;
                 for object in &made.foreign {
-                    anstream::eprintln!(
+                    crate::output::tell(&format!(
                         "\x1b[1;33mwarning:\x1b[0m the database has what discordctl does not make, \
                          and 'restore' refuses unless it is allowed: {object}"
-                    );
+                    ));
                 }
                 Ok(Report::made(to, &made))
             }

@@ -276,7 +276,7 @@ async fn watch(mut signals: Signals, stop: &CancellationToken, number: &AtomicI3
             number.store(signal, Ordering::Relaxed);
             stop.cancel();
         }
-        anstream::eprintln!("ending the drill, and leaving everything as it was");
+        crate::output::tell("ending the drill, and leaving everything as it was");
     }
 }
 
@@ -284,7 +284,8 @@ async fn watch(mut signals: Signals, stop: &CancellationToken, number: &AtomicI3
 fn tell(format: Format) -> impl Fn(&Event) + Send + Sync + 'static {
     move |event| {
         if format == Format::Table {
-            anstream::eprintln!("{} {}", event.at.format("%H:%M:%S%.3f"), plain(&event.what));
+            let at = event.at.format("%H:%M:%S%.3f");
+            crate::output::tell(&format!("{at} {}", plain(&event.what)));
         }
     }
 }

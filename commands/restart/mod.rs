@@ -183,6 +183,6 @@ async fn watch(mut signals: Signals, stop: CancellationToken) {
             std::process::exit(exit as i32);
         }
         stop.cancel();
-        anstream::eprintln!("stopping after this instance; again to leave it to the background");
+        crate::output::tell("stopping after this instance; again to leave it to the background");
     }
 }

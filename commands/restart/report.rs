@@ -25,7 +25,7 @@ impl<'o> Told<'o> {
             None => drop(self.output.json_line("restart-event", event)),
             Some(spinner) => {
                 let line = plain(&sentence(event)).into_owned();
-                spinner.suspend(|| anstream::eprintln!("{line}"));
+                spinner.suspend(|| crate::output::tell(&line));
                 spinner.set_message(line.lines().next().unwrap_or_default().to_owned());
             }
         }
@@ -138,7 +138,7 @@ pub(super) fn show(report: &Report, output: &Output) -> anyhow::Result<Exit> {
         }
         (_, false) => "the roll stopped here; every other instance is as it was",
     };
-    anstream::eprintln!("{}", plain(advice));
+    crate::output::tell(&plain(advice));
     Ok(exit)
 }
 
