@@ -65,6 +65,10 @@ impl Cause {
             ),
             Self::Starting => Some("wait; discordctl status says what it waits for"),
             Self::Leaving => Some("wait for its end, or take a drain back with discordctl undrain"),
+            Self::CrowdedOut => Some(
+                "raise 'limits.connections', or end what should not be there: discordctl connections \
+                 lists them, discordctl disconnect ends one",
+            ),
             Self::Taken => {
                 Some("look at that process; give the instance a place and ports of its own")
             }
