@@ -15,7 +15,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let config = serde_json::json!({ "limits": { "messages_per_minute": 0 } });
+        let config =
+            serde_json::json!({ "limits": { "messages_per_minute": 0, "requests_per_minute": 0 } });
         std::fs::write(dir.path().join("config.json"), config.to_string())
             .expect("write the configuration");
         let mut server = Self {

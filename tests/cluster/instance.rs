@@ -143,6 +143,7 @@ fn spawn(plan: &Plan, ports: (u16, u16)) -> Child {
         .arg(Path::new(&plan.folder))
         .env("DISCORDCTL_DB_URL", &plan.db_url)
         .env("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")
+        .env("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0")
         .env("DISCORDCTL_DRAIN_SPREAD", "50ms")
         .env("DISCORDCTL_HISTORY_PER_ROOM", "500")
         .envs(plan.env.iter().map(|(key, value)| (*key, value)))

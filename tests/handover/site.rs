@@ -61,6 +61,7 @@ impl Site {
             .arg(self.folder.path())
             .env("DISCORDCTL_DB_URL", &self.db_url)
             .env("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")
+            .env("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0")
             .env("DISCORDCTL_DRAIN_SPREAD", "50ms")
             .stdout(Stdio::piped())
             .kill_on_drop(true);

@@ -84,7 +84,7 @@ impl Folder {
             "http_port": at.http.port(),
             "instance_id": format!("instance-{number}"),
             "db_url": "sqlite://data/discord.db",
-            "limits": {"messages_per_minute": 0},
+            "limits": {"messages_per_minute": 0, "requests_per_minute": 0},
             "history": {"per_room": 500},
             "drain": {"spread": "50ms", "deadline": "5s"},
         });

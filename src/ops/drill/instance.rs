@@ -62,7 +62,7 @@ impl Instance {
             "tcp_port": tcp, "http_port": http, "instance_id": name,
             "db_url": db_url, "redis_url": redis_url, "data_dir": folder.path("data"),
             "history": { "per_room": MOST_MESSAGES },
-            "limits": { "messages_per_minute": 0 },
+            "limits": { "messages_per_minute": 0, "requests_per_minute": 0 },
             "retention": { "schedule": "off" }, "archive": { "schedule": "off" },
         });
         let file = folder.path(&format!("instance{number}.json"));

@@ -1,0 +1,120 @@
+//! What is heard of is believed for as long as nothing better is known.
+use super::*;
+
+/// What each entry says, in the order in which a reader is given them.
+async fn contents(reader: &mut Cursor) -> Vec<String> {
+    let (mut seen, mut slices) = (Vec::new(), Vec::new());
+    loop {
+        slices.clear();
+        match reader.peek(&mut slices) {
+            Next::Some => {
+                for slice in &slices {
+                    for entry in &slice.chunk.entries()[slice.from..] {
+                        match entry {
+                            Entry::Message(m) => seen.push(format!("{} {}", m.seq, m.content)),
+                            other => seen.push(short(other)),
+                        }
+                    }
+                    reader.advance(slice, slice.len());
+                }
+            }
+            Next::Behind => reader.fetch().await.expect("readable"),
+            Next::Idle | Next::Ended => return seen,
+        }
+    }
+}
+
+/// A room of ten messages, "0" to "9", with a reader who has had them.
+async fn read_room(folder: &tempfile::TempDir) -> (Arc<Hub>, RoomRef, i64, Vec<Message>, Cursor) {
+    let (store, room, user) = store(folder).await;
+    let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+    let said = write(&store, &room, user, &texts).await;
+    let hub = hub(&store, TailLimits::keeping(20));
+    let mut reader = hub
+        .read(&room, Start::Last(1), Arc::default())
+        .await
+        .expect("readable");
+    assert_eq!(contents(&mut reader).await, ["10 9"]);
+    (hub, room, user, said, reader)
+}
+
+fn lies(said: &[Message], seqs: std::ops::RangeInclusive<Seq>) -> Vec<Message> {
+    let lie = |seq| Message {
+        seq,
+        id: 1_000_000 + seq,
+        content: "a lie".into(),
+        ..said[0].clone()
+    };
+    seqs.map(lie).collect()
+}
+
+#[tokio::test]
+async fn what_was_committed_here_wins_over_what_was_heard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, user, said, mut reader) = read_room(&folder).await;
+    let served = hub.served(room.id).expect("it is read");
+    for lie in lies(&said, 11..=13) {
+        assert!(!served.accept_announced(lie), "it comes next");
+    }
+    assert_eq!(
+        contents(&mut reader).await,
+        ["11 a lie", "12 a lie", "13 a lie"]
+    );
+    let own = write(&hub.store, &room, user, &["own".into(), "more".into()]).await;
+    served.accept(own.clone(), hub.now());
+    assert_eq!(contents(&mut reader).await, ["11 own", "12 more"]);
+    // Heard again, also as the lie, it stays as it is: the store is asked.
+    assert!(!served.accept_announced(own[0].clone()));
+    assert!(served.accept_announced(lies(&said, 12..=12).remove(0)));
+    hub.catch_up(&served).await.expect("readable");
+    assert_eq!(served.missing_up_to(), None);
+    assert_eq!(contents(&mut reader).await, [""; 0]);
+    let late = hub.read(&room, Start::Last(3), Arc::default()).await;
+    assert_eq!(
+        contents(&mut late.expect("reads")).await,
+        ["10 9", "11 own", "12 more"]
+    );
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_not_replaced_by_what_is_heard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, user, said, mut reader) = read_room(&folder).await;
+    let served = hub.served(room.id).expect("it is read");
+    let stored = write(&hub.store, &room, user, &["theirs".into(), "own".into()]).await;
+    assert!(
+        served.accept(stored[1..].to_vec(), hub.now()),
+        "one is missing"
+    );
+    served.accept_announced(stored[0].clone());
+    served.accept_announced(lies(&said, 12..=12).remove(0));
+    assert_eq!(contents(&mut reader).await, ["11 theirs", "12 own"]);
+}
+
+#[tokio::test]
+async fn a_look_takes_back_whatever_was_not_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, user, said, mut reader) = read_room(&folder).await;
+    let served = hub.served(room.id).expect("it is read");
+    for lie in lies(&said, 11..=110) {
+        served.accept_announced(lie);
+    }
+    assert_eq!(contents(&mut reader).await.len(), 100);
+    let texts: Vec<String> = (11..=111).map(|n| format!("so {n}")).collect();
+    let theirs = write(&hub.store, &room, user, &texts).await;
+    sweep(&hub, &served).await;
+    let given = contents(&mut reader).await;
+    assert_eq!(
+        (given.len(), &*given[0], &*given[100]),
+        (101, "11 so 11", "111 so 111")
+    );
+    // What another instance proves of a place is looked up, and is so.
+    let other = Message {
+        id: 7,
+        ..theirs[50].clone()
+    };
+    assert!(served.accept_announced(other));
+    hub.catch_up(&served).await.expect("readable");
+    assert_eq!(contents(&mut reader).await, [""; 0]);
+    assert_eq!(served.missing_up_to(), None);
+}
