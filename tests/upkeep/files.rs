@@ -316,6 +316,27 @@ pub(crate) async fn a_full_disk_can_be_looked_at_and_backed_up(db: Db) {
     assert_eq!(said(&site.program.path("whole")).await, ["one"]);
 }
 
+pub(crate) async fn what_root_leaves_is_its_users(db: Db) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let site = Site::new(&db);
+    drop(site.serve("one").await);
+    let copy = site.program.path("copy");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(site.run(&["backup", "--to", copy]).await.code, Some(0));
+    let folder = site.file.parent().unwrap();
+    if chown(folder, Some(65_534), None).is_err() {
+        eprintln!("left out: this user is not root");
+        return;
+    }
+    let restore = ["restore", copy, "--yes", "--set-aside"];
+    for args in [&restore[..], &["migrate", "up"]] {
+        let done = site.run(args).await;
+        assert_eq!(done.code, Some(0), "{args:?}: {done:?}");
+        assert_eq!(std::fs::metadata(&site.file).unwrap().uid(), 65_534);
+        std::fs::remove_file(&site.file).unwrap();
+    }
+}
+
 pub(crate) async fn each_cause_has_its_own_answer(db: Db) {
     let site = Site::new(&db);
     let folder = site.program.folder.path();

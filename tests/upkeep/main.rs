@@ -82,6 +82,7 @@ db::on_sqlite! {
         what_is_open_is_in_use_wherever_its_files_are,
         a_copied_database_is_no_backup_without_its_log,
         a_full_disk_can_be_looked_at_and_backed_up,
+        what_root_leaves_is_its_users,
         each_cause_has_its_own_answer,
         a_backup_writes_only_what_is_its_own,
     }

@@ -173,6 +173,8 @@ pub(super) async fn put(
     fault::point("restore:copied");
     let found = look_into(&draft.path, Kind::Sqlite, checked.manifest.as_ref()).await?;
     how.foreign.judge(found)?;
+    let given = database.give(&draft.path);
+    given.map_err(BackupError::io("give away", &draft.path))?;
     let place = Place::take(database).await.map_err(|error| match error {
         StoreError::Locked(why) => BackupError::InUse(why),
         other => other.into(),

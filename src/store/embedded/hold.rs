@@ -50,7 +50,7 @@ impl Hold {
     async fn take(database: &Embedded, how: FlockOperation) -> Result<Self, StoreError> {
         let path = place(database);
         for _ in 0..TRIES {
-            match attempt(&path, how) {
+            match attempt(database, &path, how) {
                 Ok(Some(file)) => {
                     let database = database.clone();
                     return Ok(Self {
@@ -124,7 +124,7 @@ fn place(database: &Embedded) -> PathBuf {
 }
 
 /// `None` where another has it.
-fn attempt(path: &Path, how: FlockOperation) -> io::Result<Option<File>> {
+fn attempt(database: &Embedded, path: &Path, how: FlockOperation) -> io::Result<Option<File>> {
     let file = File::options()
         .read(true)
         .write(true)
@@ -133,6 +133,7 @@ fn attempt(path: &Path, how: FlockOperation) -> io::Result<Option<File>> {
         .mode(0o600)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)?;
+    database.give(path)?;
     match flock(&file, how) {
         Ok(()) if is_at(&file, path) => Ok(Some(file)),
         // The last one out has removed it meanwhile.

@@ -9,6 +9,7 @@ mod witness;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -130,11 +131,31 @@ impl Embedded {
         let refused = |what: &str, at: &Path, error: &io::Error| {
             access::failed(&format!("cannot make the {what} {}", at.display()), error)
         };
-        private::folder(self.folder()).map_err(|error| refused("folder", self.folder(), &error))?;
+        // One that is there may be another user's, for whom root does this.
+        if !self.folder().is_dir() {
+            private::folder(self.folder())
+                .map_err(|error| refused("folder", self.folder(), &error))?;
+        }
         if !self.is_there() {
             self.without_a_log()?;
         }
-        private::prepare(&self.main).map_err(|error| refused("file", &self.main, &error))
+        let new = !self.is_there();
+        private::prepare(&self.main)
+            .and_then(|()| match new {
+                true => self.give(&self.main),
+                false => Ok(()),
+            })
+            .map_err(|error| refused("file", &self.main, &error))
+    }
+
+    /// Root leaves nothing beside a database, or in its place, that its user could not open: the
+    /// file is given to whoever has the folder.
+    pub fn give(&self, file: &Path) -> io::Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let like = fs::metadata(self.folder())?;
+        std::os::unix::fs::lchown(file, Some(like.uid()), Some(like.gid()))
     }
 
     fn without_a_log(&self) -> Result<(), StoreError> {

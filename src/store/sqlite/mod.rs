@@ -30,7 +30,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 pub(super) use self::activity::Observer;
 use self::files::Files;
-use super::embedded::{Embedded, Hold, Witness};
+use super::embedded::{Embedded, Hold, Use, Witness};
 use super::gate::Gate;
 use super::{
     Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
@@ -71,6 +71,7 @@ impl SqliteStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let database = Embedded::of(&options.url)?;
         database.make()?;
+        database.check(Use::Write)?;
         let hold = Hold::shared(&database).await?;
         database.sound().await?;
         let connect = connect_options(&database, options);
