@@ -111,7 +111,7 @@ impl House {
                 let session = chat.connect(Some(&name), TransportKind::WebSocket, &origin);
                 let session = session.await;
                 let session = session.expect("a free nickname");
-                let joined = chat.command(&session, "/join general", None).await;
+                let joined = chat.command(&session, "/join general", None, &origin).await;
                 joined.expect("joined");
                 session
             }
