@@ -153,6 +153,12 @@ impl<'c> Claims<'c> {
         }
     }
 
+    /// Whether `session` claims another name before the claim at `at`, which may then have the
+    /// name that it gives up.
+    pub(super) fn gives_up_before(&self, session: &str, at: usize) -> bool {
+        self.sessions[..at].contains(&session)
+    }
+
     /// False if its session or its nickname is among them already.
     fn push(
         &mut self,

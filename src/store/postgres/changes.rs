@@ -1,8 +1,6 @@
 //! Presence changes as they are stored: a run of one kind is one round trip, however long it is.
 //! What depends on what is told to the database in one statement, where each part sees the tables
 //! as they were before.
-use std::collections::HashSet;
-
 use super::connection::Connection;
 use super::seconds;
 use crate::model::UserId;
@@ -122,13 +120,12 @@ const CLAIM: &str = r#"WITH wanted AS MATERIALIZED (
 
 type Claimed = (bool, Option<UserId>, Option<String>);
 
-/// A name that another of the same run has given up meanwhile is asked for once more, alone.
+/// A name that an earlier claim of the same run has given up is asked for once more, alone.
 async fn claim(
     connection: &mut Connection,
     instance: InstanceId,
     claims: &Claims<'_>,
 ) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
-    let together: HashSet<&str> = claims.sessions.iter().copied().collect();
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
     for (at, (granted, user, holder)) in ask(connection, instance, claims)
         .await?
@@ -138,7 +135,7 @@ async fn claim(
         let holder = holder.as_deref();
         outcomes.push(match granted {
             true => PresenceOutcome::User(user),
-            false if holder.is_some_and(|holder| together.contains(holder)) => {
+            false if holder.is_some_and(|holder| claims.gives_up_before(holder, at)) => {
                 match ask(connection, instance, &claims.only(at)).await?.first() {
                     Some((true, user, _)) => PresenceOutcome::User(*user),
                     _ => PresenceOutcome::NicknameTaken,

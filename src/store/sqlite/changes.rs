@@ -1,5 +1,7 @@
 //! Presence changes as they are stored, in one transaction: a run of one kind is a few statements
 //! over all of it, since each way to the database's thread and back costs more than most rows do.
+use std::collections::HashMap;
+
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
@@ -123,27 +125,38 @@ const CLAIM: &str = concat!(
            last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
     ),
     claims!(
-        "SELECT w.n, EXISTS (SELECT 1 FROM sessions s WHERE s.id = w.session AND s.online = 1
+        "SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.id = w.session AND s.online = 1
              AND s.nickname = w.nickname),
-           (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname), w.free
+           (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname)
          FROM wanted w ORDER BY w.n"
     ),
 );
 
-type Claimed = (i64, bool, Option<UserId>, bool);
+type Claimed = (bool, Option<UserId>);
 
-/// A name that another of the same run has given up meanwhile is asked for once more, alone.
+/// The claims of a run for a name that another session of the same run has, and which that is.
+const HELD: &str = "SELECT w.key, h.id FROM json_each(?1) w JOIN sessions h
+      ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.id <> w.value ->> 0
+    WHERE h.id IN (SELECT value ->> 0 FROM json_each(?1))";
+
+/// A name that an earlier claim of the same run has given up is asked for once more, alone.
 async fn claim(
     tx: &mut SqliteConnection,
     instance: InstanceId,
     claims: &Claims<'_>,
 ) -> Result<Vec<PresenceOutcome>, StoreError> {
+    let held = sqlx::query_as(HELD).bind(rows(claims));
+    let held: HashMap<i64, String> = held.fetch_all(&mut *tx).await?.into_iter().collect();
+    let given_up = |at: usize| {
+        let holder = i64::try_from(at).ok().and_then(|at| held.get(&at));
+        holder.is_some_and(|holder| claims.gives_up_before(holder, at))
+    };
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
-    for (at, (_, granted, user, free)) in ask(tx, instance, claims).await?.into_iter().enumerate() {
+    for (at, (granted, user)) in ask(tx, instance, claims).await?.into_iter().enumerate() {
         outcomes.push(match granted {
             true => PresenceOutcome::User(user),
-            false if free => match ask(tx, instance, &claims.only(at)).await?.first() {
-                Some((_, true, user, _)) => PresenceOutcome::User(*user),
+            false if given_up(at) => match ask(tx, instance, &claims.only(at)).await?.first() {
+                Some((true, user)) => PresenceOutcome::User(*user),
                 _ => PresenceOutcome::NicknameTaken,
             },
             false => PresenceOutcome::NicknameTaken,
@@ -152,18 +165,21 @@ async fn claim(
     Ok(outcomes)
 }
 
+fn rows(claims: &Claims<'_>) -> String {
+    json((0..claims.sessions.len()).map(|at| {
+        let account = i64::from(claims.accounts[at]);
+        let (session, nickname) = (claims.sessions[at], claims.nicknames[at]);
+        (session, nickname, claims.transports[at], account)
+    }))
+}
+
 async fn ask(
     tx: &mut SqliteConnection,
     instance: InstanceId,
     claims: &Claims<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let rows = (0..claims.sessions.len()).map(|at| {
-        let account = i64::from(claims.accounts[at]);
-        let (session, nickname) = (claims.sessions[at], claims.nicknames[at]);
-        (session, nickname, claims.transports[at], account)
-    });
     Ok(sqlx::query_as(CLAIM)
-        .bind(json(rows))
+        .bind(rows(claims))
         .bind(instance)
         .bind(ago(LEASE))
         .fetch_all(tx)
