@@ -140,9 +140,7 @@ impl From<StoreError> for ChatError {
     /// What exactly is wrong with the database is for the operator's log, not for people.
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Locked(_) => {
-                Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY)
-            }
+            StoreError::Busy => Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY),
             StoreError::Gone(_) => Self::later(
                 Code::DatabaseUnavailable,
                 "the database's file was taken away or replaced under the server",
@@ -169,6 +167,7 @@ impl From<StoreError> for ChatError {
                 SHORTLY,
             ),
             StoreError::Unavailable(_)
+            | StoreError::Locked(_)
             | StoreError::Missing(_)
             | StoreError::Schema(_)
             | StoreError::Unsupported(_) => {
