@@ -169,7 +169,9 @@ fn what_does_not_fit_is_refused_politely() {
         let mut other_port = site.command((serving.tcp.port() + 1, serving.http.port()));
         other_port.arg("--take-over");
         let mut other_database = site.successor(&serving);
-        other_database.env("DISCORDCTL_DB_URL", "sqlite::memory:");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let other = format!("sqlite://{}/other.db", elsewhere.path().display());
+        other_database.env("DISCORDCTL_DB_URL", other);
         for command in [other_port, other_database] {
             let Err((code, told)) = Process::start(command).await else {
                 panic!("it must not start");
