@@ -13,6 +13,7 @@ use super::units::NotAllowed;
 use crate::model::url::UrlError;
 use crate::model::url::postgres::PostgresUrl;
 use crate::model::url::redis::RedisUrl as RedisParts;
+use crate::model::url::sqlite;
 
 /// A URL of one kind. `Debug`, `Display` and `Serialize` hide its password; [`SecretUrl::expose`]
 /// is for the driver that connects.
@@ -89,10 +90,10 @@ impl Kind for Database {
     }
 
     fn check(text: &str) -> Result<(), UrlError> {
-        match PostgresUrl::is_meant(text) {
-            true => text.parse::<PostgresUrl>().map(drop),
-            false => Ok(()),
+        if PostgresUrl::is_meant(text) {
+            return text.parse::<PostgresUrl>().map(drop);
         }
+        sqlite::check(text)
     }
 }
 

@@ -4,6 +4,7 @@ mod authority;
 mod parameters;
 pub mod postgres;
 pub mod redis;
+pub mod sqlite;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 

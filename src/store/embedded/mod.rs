@@ -45,14 +45,15 @@ impl Embedded {
     pub fn of(url: &str) -> Result<Self, StoreError> {
         let options: SqliteConnectOptions = url
             .parse()
-            .map_err(|e| StoreError::Unsupported(format!("cannot read db_url '{url}': {e}")))?;
+            .map_err(|e| StoreError::Unsupported(format!("cannot read db_url: {e}")))?;
         let file = options.get_filename();
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         if in_memory || file.as_os_str().is_empty() {
-            return Err(StoreError::Unsupported(format!(
-                "db_url '{url}' names no file, and what is not in a file is gone with its process: \
+            return Err(StoreError::Unsupported(
+                "db_url names no file, and what is not in a file is gone with its process: \
                  name one, as in sqlite://data/discord.db"
-            )));
+                    .into(),
+            ));
         }
         private::trust(file)
             .map_err(|e| StoreError::Unsupported(format!("cannot use db_url: {e}")))?;
