@@ -101,11 +101,11 @@ async fn a_flood_of_forged_messages_costs_a_look_now_and_then() {
     }
     let swept = count(&cluster, 1, "sweeps").await - before;
     let unproven = count(&cluster, 1, "bus_unproven").await;
-    println!(
-        "{said} forged, {unproven} heard, {swept} looks in {:?}",
-        start.elapsed()
-    );
-    assert!(swept < 25, "{swept} looks");
+    let took = start.elapsed();
+    println!("{said} forged, {unproven} heard, {swept} looks in {took:?}");
+    // However many are forged, two looks are 50 ms apart, and the regular ones come to that.
+    let most = took.as_millis() / 50 + took.as_millis() / 1_000 + 1;
+    assert!(u128::from(swept) <= most, "{swept} looks, {most} at most");
     let all = alice.told.acknowledged.len();
     assert_eq!(cluster.prove(&alice.told, &readers).await, all);
     cluster.becomes("healthy").await;
