@@ -8,8 +8,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::DEADLINE;
 use super::cluster::Cluster;
+use crate::support::DEADLINE;
 
 /// Killed, by its own pid, when dropped.
 struct Prometheus {
@@ -33,7 +33,7 @@ impl Prometheus {
             .output()
             .is_err()
         {
-            crate::need::left_out("tools", "prometheus is not on the PATH");
+            crate::support::need::left_out("tools", "prometheus is not on the PATH");
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -5,10 +5,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::cluster::Cluster;
-use super::eventually;
-use super::http::{connect, post, request};
-use super::postgres::run;
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::eventually;
+use crate::support::http::{connect, post, request};
+use crate::support::postgres::run;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {

@@ -1,7 +1,7 @@
 //! What an operator inserts with plain SQL is shown like any message, with Redis and without.
 use super::cluster::Cluster;
-use super::reader::Way::{Sse, Tcp, Ws};
-use super::sender::Told;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
+use crate::support::sender::Told;
 
 /// As it would be typed: the named columns of the documented tables.
 const INSERT: &str = "BEGIN;

@@ -4,15 +4,15 @@ use std::process::Command;
 use serde_json::json;
 
 use super::cluster::{Cluster, ROOM};
-use super::crowd::{Crowd, Manner};
-use super::eventually;
-use super::http::{connect, post};
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::eventually;
+use crate::support::http::{connect, post};
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_differ_by_an_hour() {
     if Command::new("faketime").arg("--version").output().is_err() {
-        return crate::need::left_out("postgres", "faketime is not on the PATH");
+        return crate::support::need::left_out("postgres", "faketime is not on the PATH");
     }
     let Some(mut cluster) = Cluster::prepare().await else {
         return;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::instance::{Address, Instance, Plan};
-use super::postgres::{Postgres, folder};
-use super::proof::prove;
-use super::reader::{Reader, Way};
-use super::redis_server::Server as Redis;
-use super::sender::{Sender, Told};
+use crate::support::instance::{Address, Instance, Plan};
+use crate::support::postgres::{Postgres, folder};
+use crate::support::proof::prove;
+use crate::support::reader::{Reader, Way};
+use crate::support::redis::Server as Redis;
+use crate::support::sender::{Sender, Told};
 
 pub(crate) const ROOM: &str = "general";
 

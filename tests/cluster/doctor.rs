@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::cluster::Cluster;
 use super::health::Ran;
-use super::http::{connect, post};
+use crate::support::http::{connect, post};
 
 /// What is not well: check, on what, how bad.
 fn troubles(ran: &Ran) -> Vec<(String, String, String)> {

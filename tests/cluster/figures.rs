@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use super::cluster::Cluster;
-use super::eventually;
 use super::netcat::Netcat;
-use super::reader::Reader;
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::eventually;
+use crate::support::reader::Reader;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// Messages in one measurement, at 45 a second.
 const MESSAGES: usize = 900;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, ROOM};
-use super::eventually;
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::eventually;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 fn forged(seq: i64) -> Value {
     json!({
@@ -136,7 +136,7 @@ async fn a_message_without_a_mac_is_looked_up_at_once() {
         .publish("room:general", forged(2).to_string())
         .expect("published");
     let has = |start: &str| {
-        let begins = |seen: &super::reader::Seen| seen.content.starts_with(start);
+        let begins = |seen: &crate::support::reader::Seen| seen.content.starts_with(start);
         readers[0].look(|notes| notes.seen.iter().any(begins))
     };
     let shown = || async { has("from the old") };

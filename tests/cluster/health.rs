@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::raw_sql;
 
 use super::cluster::Cluster;
-use super::http::request;
+use crate::support::http::request;
 
 /// What a run of the program gave.
 pub(crate) struct Ran {

@@ -1,7 +1,7 @@
 //! Instances are killed again and again while people write through the others.
 use super::cluster::Cluster;
-use super::crowd::{Crowd, Manner};
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// How often; more by `DISCORDCTL_TEST_KILLS`.
 const KILLS: usize = 10;

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use super::DEADLINE;
+use crate::support::DEADLINE;
 
 pub(crate) struct Netcat {
     lines: Lines<BufReader<OwnedReadHalf>>,

@@ -2,11 +2,11 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::crowd::{Crowd, Manner};
-use super::postgres::url_at;
 use super::proxy::{Mode, Proxy};
-use super::reader::Reader;
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::postgres::url_at;
+use crate::support::reader::Reader;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// `instance-1` on bad wires, `instance-2` on good ones; a reader of each kind at each.
 struct Wired {

@@ -6,10 +6,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::cluster::{Cluster, ROOM};
-use super::eventually;
-use super::http::{connect, post};
-use super::instance::{Instance, Plan};
 use super::netcat::Netcat;
+use crate::support::eventually;
+use crate::support::http::{connect, post};
+use crate::support::instance::{Instance, Plan};
 
 /// A look at the database falls into so long, with a bus and without.
 const A_LOOK: Duration = Duration::from_millis(4_500);
@@ -107,7 +107,7 @@ async fn who_comes_and_goes_is_seen_everywhere_without_a_bus() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_and_goes_is_seen_by_processes_of_one_file() {
-    let folder = super::postgres::folder();
+    let folder = crate::support::postgres::folder();
     let mut instances = Vec::new();
     for name in ["one", "two"] {
         let plan = Plan {
@@ -188,7 +188,7 @@ async fn a_forged_or_repeated_notice_is_not_shown() {
     let near = member(&cluster.instances[0], "near").await;
     far.told("near joined").await;
     channel
-        .set_read_timeout(Some(super::DEADLINE))
+        .set_read_timeout(Some(crate::support::DEADLINE))
         .expect("a socket");
     let genuine: String = loop {
         let message = channel.get_message().expect("a notice");

@@ -5,10 +5,10 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use super::cluster::Cluster;
-use super::crowd::{Crowd, Manner};
-use super::eventually;
-use super::postgres::{as_postgres, folder, free_port, hand_over, url_at};
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::eventually;
+use crate::support::postgres::{as_postgres, folder, free_port, hand_over, url_at};
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// Killed, by its own pid, when dropped.
 struct Pooler {
@@ -34,7 +34,7 @@ impl Pooler {
             "/opt/homebrew/bin/pgbouncer",
         ];
         let Some(program) = places.iter().map(PathBuf::from).find(|p| p.exists()) else {
-            crate::need::left_out("postgres", "there is no pgbouncer");
+            crate::support::need::left_out("postgres", "there is no pgbouncer");
             return None;
         };
         let (dir, port) = (folder(), free_port());

@@ -2,12 +2,12 @@
 use std::time::Duration;
 
 use super::cluster::{Cluster, ROOM};
-use super::crowd::{Crowd, Manner};
-use super::eventually;
-use super::http::{post, request};
 use super::netcat::Netcat;
-use super::postgres::run;
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::eventually;
+use crate::support::http::{post, request};
+use crate::support::postgres::run;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// A refusal waits for nothing; the machine may be busy.
 const PROMPT: Duration = Duration::from_secs(5);

@@ -4,11 +4,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::DEADLINE;
 use super::cluster::{Cluster, ROOM};
-use super::eventually;
-use super::http::{Answer, connect, post};
 use super::netcat::Netcat;
+use crate::support::DEADLINE;
+use crate::support::eventually;
+use crate::support::http::{Answer, connect, post};
 
 impl Cluster {
     async fn post(&self, instance: usize, path: &str, body: Value) -> Answer {

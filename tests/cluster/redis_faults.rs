@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::crowd::{Crowd, Manner};
-use super::reader::Way::{Sse, Tcp, Ws};
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// A send waits for the database and never for Redis; the machine may be busy.
 const PROMPT: Duration = Duration::from_secs(5);

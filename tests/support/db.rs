@@ -23,36 +23,32 @@ pub(crate) enum Kind {
 }
 
 /// Makes a test of every case for every kind of database.
-#[allow(unused_macros, reason = "not all who have databases have such cases")]
 macro_rules! on_both {
     ($($group:ident { $($case:ident),* $(,)? })*) => {
         mod sqlite {
             $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+                crate::support::db::run(crate::support::db::Kind::Sqlite, super::$group::$case);
             })*)*
         }
         mod postgres {
             $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Postgres, crate::$group::$case);
+                crate::support::db::run(crate::support::db::Kind::Postgres, super::$group::$case);
             })*)*
         }
     };
 }
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use on_both;
 
 /// The same for what is so of the embedded database alone.
-#[allow(unused_macros, reason = "as above")]
 macro_rules! on_sqlite {
     ($($group:ident { $($case:ident),* $(,)? })*) => {
         mod embedded {
             $($(#[test] fn $case() {
-                crate::db::run(crate::db::Kind::Sqlite, crate::$group::$case);
+                crate::support::db::run(crate::support::db::Kind::Sqlite, super::$group::$case);
             })*)*
         }
     };
 }
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use on_sqlite;
 
 /// One test's database. Clones are the same database.
@@ -73,7 +69,7 @@ enum Home {
 /// Runs `case` with a database of that kind, if there is one to run it with.
 pub(crate) fn run<F: Future<Output = ()> + Send + 'static>(kind: Kind, case: impl FnOnce(Db) -> F) {
     if kind == Kind::Postgres && std::env::var_os(POSTGRES).is_none() {
-        return crate::need::left_out("postgres", &format!("{POSTGRES} is not set"));
+        return crate::support::need::left_out("postgres", &format!("{POSTGRES} is not set"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -242,7 +238,6 @@ impl Db {
     }
 
     /// Makes every row of a table later by that much.
-    #[allow(dead_code, reason = "only some test programs need it")]
     pub(crate) async fn hasten(&self, table: &str, column: &str, by: Duration) {
         let seconds = by.as_secs();
         let later = match self.kind {

@@ -11,7 +11,6 @@ const LEFT_OUT: &str = "DISCORDCTL_TEST_LEFT_OUT";
 ///
 /// # Panics
 /// Where `scripts/test` brought that: then the test must not pass by being left out.
-#[allow(dead_code, reason = "some programs only share the file")]
 pub(crate) fn left_out(need: &str, why: &str) {
     let brought = std::env::var(BROUGHT).unwrap_or_default();
     assert!(

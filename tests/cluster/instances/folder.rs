@@ -1,0 +1,196 @@
+//! A config folder with instances, and what an operator types in it.
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use discordctl::process::{Files, Handle, Identity};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::instance::Address;
+use crate::support::postgres::free_port;
+
+/// Its instances are ended when it is dropped.
+pub(crate) struct Folder {
+    dir: TempDir,
+    pub(crate) instances: Vec<Address>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Its result: the last line of several, or the one object.
+    pub(crate) fn json(&self) -> Value {
+        let whole = serde_json::from_str(&self.stdout);
+        let last = || serde_json::from_str(self.stdout.lines().last().unwrap_or_default());
+        whole
+            .or_else(|_| last())
+            .unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// One field of each instance.
+    pub(crate) fn each(&self, key: &str) -> Vec<Value> {
+        let json = self.json();
+        let rows = json["instances"].as_array().expect("instances");
+        rows.iter().map(|row| row[key].clone()).collect()
+    }
+
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+impl Folder {
+    /// `count` instances over one embedded database.
+    pub(crate) fn embedded(count: usize) -> Self {
+        Self::with(count, &json!({}))
+    }
+
+    /// `count` instances with these settings on top.
+    pub(crate) fn with(count: usize, settings: &Value) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::create_dir(dir.path().join("config")).expect("a folder");
+        let port = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let address = |_| Address {
+            tcp: port(free_port()),
+            http: port(free_port()),
+        };
+        let folder = Self {
+            dir,
+            instances: (0..count).map(address).collect(),
+        };
+        for number in 1..=count {
+            folder.configure(number, settings);
+        }
+        folder
+    }
+
+    /// Writes the file of instance `number`, with these settings on top.
+    pub(crate) fn configure(&self, number: usize, settings: &Value) {
+        let at = self.instances[number - 1];
+        let mut config = json!({
+            "tcp_port": at.tcp.port(),
+            "http_port": at.http.port(),
+            "instance_id": format!("instance-{number}"),
+            "db_url": "sqlite://data/discord.db",
+            "limits": {"messages_per_minute": 0, "requests_per_minute": 0},
+            "history": {"per_room": 500},
+            "drain": {"spread": "50ms", "deadline": "5s"},
+        });
+        for (key, value) in settings.as_object().expect("an object") {
+            config[key] = value.clone();
+        }
+        let file = self.path(&format!("config/instance{number}.json"));
+        fs::write(file, config.to_string()).expect("a file");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn files(&self, number: usize) -> Files {
+        Files::named(&self.path("data"), &format!("instance-{number}"))
+    }
+
+    pub(crate) fn identity(&self, number: usize) -> Identity {
+        let file = self.files(number).identity;
+        let identity = Identity::read(&file).expect("readable");
+        identity.expect("it runs")
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let numbers = 1..=self.instances.len();
+        numbers.map(|number| self.identity(number).pid).collect()
+    }
+
+    /// Has the file of instance `number` say something else.
+    pub(crate) fn forge(&self, number: usize, forge: impl FnOnce(&mut Identity)) {
+        let mut identity = self.identity(number);
+        forge(&mut identity);
+        let text = serde_json::to_string(&identity).expect("JSON");
+        fs::write(self.files(number).identity, text).expect("written");
+    }
+
+    /// kill -9, and it is gone when this returns.
+    pub(crate) async fn kill(&self, number: usize) {
+        let handle = Handle::open(self.identity(number).pid).expect("ours");
+        let handle = handle.expect("it runs");
+        handle.signal(Signal::KILL).expect("ours");
+        assert!(handle.ended(crate::support::DEADLINE).await.expect("ours"));
+    }
+
+    /// The program with these words, in this folder.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_discordctl")), words)
+    }
+
+    pub(crate) fn command_of(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("DISCORDCTL_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(words)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it, with its result as JSON.
+    pub(crate) async fn run(&self, words: &[&str]) -> Ran {
+        ran(self.command(&[words, &["-o", "json"]].concat())).await
+    }
+
+    /// A program in the folder: a script, or a copy of this one.
+    pub(crate) fn program(&self, name: &str, script: Option<&str>) -> PathBuf {
+        let path = self.path(name);
+        let this = env!("CARGO_BIN_EXE_discordctl");
+        match script {
+            Some(text) => {
+                let text = format!("#!/bin/sh\n[ \"$1\" = serve ] && {text}\nexec {this} \"$@\"\n");
+                fs::write(&path, text).expect("a script");
+            }
+            None => drop(fs::copy(this, &path).expect("a copy")),
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for number in 1..=self.instances.len() {
+                let log = fs::read_to_string(self.files(number).log).unwrap_or_default();
+                let last: Vec<_> = log.lines().rev().take(5).collect();
+                println!("--- instance-{number}: {last:#?}");
+            }
+        }
+        // It proves to itself what it ends; what is no instance of ours it leaves alone.
+        let _ = self.command(&["stop", "--force", "--yes"]).output();
+    }
+}
+
+/// Runs a command beside the test's own work.
+pub(crate) async fn ran(mut command: Command) -> Ran {
+    let run = tokio::task::spawn_blocking(move || command.output());
+    let output = run.await.expect("it runs").expect("it starts");
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}

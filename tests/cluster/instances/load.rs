@@ -1,0 +1,130 @@
+//! People talk and read while their instances are replaced under them, and notice nothing.
+use serde_json::json;
+
+use super::folder::Folder;
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::instance::Address;
+use crate::support::postgres::Postgres;
+use crate::support::proof::prove;
+use crate::support::reader::Way::{Sse, Tcp, Ws};
+use crate::support::reader::{Reader, Way};
+use crate::support::redis::Server as Redis;
+use crate::support::sender::Sender;
+
+const ROOM: &str = "general";
+
+/// The instances' addresses, beginning with number `first`.
+fn addresses(folder: &Folder, first: usize) -> Vec<Address> {
+    let count = folder.instances.len();
+    let all = folder.instances.iter().copied().cycle();
+    all.skip(first % count).take(count).collect()
+}
+
+async fn readers(folder: &Folder, ways: &[Way]) -> Vec<Reader> {
+    let mut readers = Vec::new();
+    for (i, way) in ways.iter().enumerate() {
+        let at = addresses(folder, i);
+        readers.push(Reader::start(*way, ROOM, &format!("reader-{i}"), at).await);
+    }
+    readers
+}
+
+async fn crowd(folder: &Folder, size: usize) -> Crowd {
+    let mut senders = Vec::new();
+    for i in 0..size {
+        let name = format!("sender-{i}");
+        senders.push(Sender::start(&name, ROOM, addresses(folder, i)).await);
+    }
+    Crowd::start(senders, Manner::Insistent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_loses_repeats_and_reorders_nothing() {
+    let Some(redis) = Redis::start() else {
+        return;
+    };
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    let settings = json!({ "db_url": postgres.url(), "redis_url": redis.url() });
+    let folder = Folder::with(3, &settings);
+    let early = folder.run(&["start"]).await.exits(78);
+    // What it says works as typed.
+    let command = "discordctl migrate up --config config/instance1.json";
+    assert!(early.stderr.contains(command), "{early:?}");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    folder.run(&words).await.exits(0);
+    folder.run(&["start"]).await.exits(0);
+    let before = folder.pids();
+    let readers = readers(&folder, &[Tcp, Sse, Ws, Tcp, Sse, Ws]).await;
+    let crowd = crowd(&folder, 6).await;
+    crowd.acknowledged(30).await;
+    let words = ["restart", "--rolling", "--soak", "300ms"];
+    // First the connections are handed over: then nobody in netcat is cut off.
+    let roll = folder.run(&words).await.exits(0);
+    assert_eq!(roll.each("state"), ["done", "done", "done"]);
+    crowd.acknowledged(30).await;
+    let lines = || {
+        readers
+            .iter()
+            .filter(|reader| reader.name.ends_with("(Tcp)"))
+    };
+    assert!(lines().all(Reader::was_never_cut_off));
+    let between = folder.pids();
+    let roll = folder
+        .run(&[&words[..], &["--no-handover"]].concat())
+        .await
+        .exits(0);
+    assert_eq!(roll.each("state"), ["done", "done", "done"]);
+    crowd.acknowledged(30).await;
+    let told = crowd.stop().await;
+    assert!(told.refused.is_empty(), "each send succeeded after retries");
+    println!(
+        "{} of {} sends needed a retry",
+        told.tries - told.acknowledged.len(),
+        told.tries
+    );
+    prove(&mut postgres.connect().await, ROOM, &told, &readers).await;
+    assert!(readers.iter().all(|reader| !reader.was_never_cut_off()));
+    assert!(
+        folder
+            .pids()
+            .iter()
+            .all(|pid| !before.contains(pid) && !between.contains(pid))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_on_the_embedded_database_is_no_different() {
+    let folder = Folder::embedded(2);
+    folder.run(&["start"]).await.exits(0);
+    let readers = readers(&folder, &[Tcp, Sse, Ws, Sse]).await;
+    let crowd = crowd(&folder, 3).await;
+    crowd.acknowledged(20).await;
+    folder
+        .run(&["restart", "--rolling", "--soak", "200ms"])
+        .await
+        .exits(0);
+    crowd.acknowledged(20).await;
+    let mut said = crowd.stop().await.acknowledged;
+    said.sort_by_key(|place| place.seq);
+    let seqs: Vec<i64> = said.iter().map(|place| place.seq).collect();
+    assert_eq!(
+        seqs,
+        (1..).take(said.len()).collect::<Vec<i64>>(),
+        "1, 2, 3, …"
+    );
+    for reader in &readers {
+        let all = || async { reader.look(|notes| notes.seen.len()) >= said.len() };
+        crate::support::eventually(&format!("{} has seen all", reader.name), all).await;
+        reader.look(|notes| {
+            let seen = notes.seen.iter().map(|seen| &seen.content);
+            assert!(
+                seen.eq(said.iter().map(|place| &place.content)),
+                "{}",
+                reader.name
+            );
+            assert!(notes.faults.is_empty(), "{:?}", notes.faults);
+        });
+    }
+}

@@ -1,0 +1,422 @@
+//! One person at a keyboard, whichever way they came: what every transport can do, said once.
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::in_time;
+
+/// A message as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) room: String,
+    pub(crate) user: String,
+    pub(crate) content: String,
+}
+
+/// What a person can do.
+#[async_trait]
+pub(crate) trait Person: Send {
+    /// Types a command; the answer's text, or why not.
+    async fn command(&mut self, line: &str) -> Result<String, String>;
+    /// Says something; answers once it is known to be committed, or why not.
+    async fn say(&mut self, room: &str, text: &str) -> Result<(), String>;
+    /// The next message that is seen.
+    async fn see(&mut self) -> Seen;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Tcp,
+    Http,
+    WebSocket,
+}
+
+pub(crate) const WAYS: [Way; 3] = [Way::Tcp, Way::Http, Way::WebSocket];
+
+/// Connects as `nickname` over `way`.
+pub(crate) async fn connect(
+    way: Way,
+    tcp: SocketAddr,
+    http: SocketAddr,
+    nickname: &str,
+) -> Box<dyn Person> {
+    match way {
+        Way::Tcp => {
+            let mut lines = Lines::connect(tcp).await;
+            lines
+                .command(&format!("/nick {nickname}"))
+                .await
+                .expect("the name is free");
+            Box::new(lines)
+        }
+        Way::Http => Box::new(Browser::connect(http, nickname).await),
+        Way::WebSocket => Box::new(Socket::connect(http, nickname).await),
+    }
+}
+
+/// netcat.
+pub(crate) struct Lines {
+    read: BufReader<OwnedReadHalf>,
+    pub(crate) write: OwnedWriteHalf,
+    seen: VecDeque<Seen>,
+    told: VecDeque<String>,
+}
+
+impl Lines {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let (read, write) = TcpStream::connect(address)
+            .await
+            .expect("it listens")
+            .into_split();
+        let mut lines = Self {
+            read: BufReader::new(read),
+            write,
+            seen: VecDeque::new(),
+            told: VecDeque::new(),
+        };
+        assert!(
+            lines.told().await.contains("/help"),
+            "the greeting names /help"
+        );
+        lines
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.write
+            .write_all(bytes)
+            .await
+            .expect("the connection is open");
+    }
+
+    /// The next raw line, or `None` at the end.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let count = in_time("a line", self.read.read_until(b'\n', &mut line)).await;
+        let text = String::from_utf8(line).expect("the server writes UTF-8");
+        (count.unwrap_or(0) > 0).then(|| text.trim_end_matches('\n').to_owned())
+    }
+
+    async fn sort_next(&mut self) {
+        let line = self.line().await.expect("the connection is open");
+        let (room, rest) = line
+            .strip_prefix('[')
+            .and_then(|l| l.split_once("] "))
+            .expect("a prefix");
+        match room {
+            "system" => self.told.push_back(rest.to_owned()),
+            room => {
+                let (user, content) = rest.split_once(": ").expect("an author");
+                self.seen.push_back(Seen {
+                    room: room.into(),
+                    user: user.into(),
+                    content: content.into(),
+                });
+            }
+        }
+    }
+
+    /// The next system line.
+    pub(crate) async fn told(&mut self) -> String {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return told;
+            }
+            self.sort_next().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Person for Lines {
+    async fn command(&mut self, line: &str) -> Result<String, String> {
+        self.told.clear();
+        // What is no command is answered too, and so marks where the answer before it ends.
+        self.write(format!("{line}\n/end\n").as_bytes()).await;
+        let told = self.told().await;
+        while !self.told().await.contains("'/end'") {}
+        let refused = [
+            "there is",
+            "somebody",
+            "usage:",
+            "you are in no",
+            "you are not",
+            "a nickname",
+            "too many",
+        ];
+        match refused.iter().any(|r| told.starts_with(r)) {
+            true => Err(told),
+            false => Ok(told),
+        }
+    }
+
+    async fn say(&mut self, room: &str, text: &str) -> Result<(), String> {
+        self.told.clear();
+        let known = self.seen.len();
+        self.write(format!("{text}\n").as_bytes()).await;
+        loop {
+            // A slash that is doubled is shown once.
+            let shown = text.strip_prefix('/').unwrap_or(text);
+            if self
+                .seen
+                .iter()
+                .skip(known)
+                .any(|seen| seen.room == room && seen.content == shown)
+            {
+                return Ok(());
+            }
+            if let Some(told) = self.told.iter().find(|told| told.starts_with("not sent")) {
+                return Err(told.clone());
+            }
+            self.sort_next().await;
+        }
+    }
+
+    async fn see(&mut self) -> Seen {
+        loop {
+            if let Some(seen) = self.seen.pop_front() {
+                return seen;
+            }
+            self.sort_next().await;
+        }
+    }
+}
+
+/// A browser: requests, and a stream for each room.
+pub(crate) struct Browser {
+    address: SocketAddr,
+    pub(crate) session: String,
+    seen: mpsc::UnboundedReceiver<Seen>,
+    events: mpsc::UnboundedSender<Seen>,
+}
+
+/// One request on a connection of its own: the status and the JSON body.
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let body = body.map(|b| b.to_string()).unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(head.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    in_time("an answer", stream.read_to_string(&mut answer))
+        .await
+        .expect("an answer");
+    let status = answer
+        .get(9..12)
+        .and_then(|s| s.parse().ok())
+        .expect("a status");
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+impl Browser {
+    pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> Self {
+        let asked = json!({ "nickname": nickname });
+        let (status, answer) = request(address, "POST", "/api/connect", Some(asked)).await;
+        assert_eq!(status, 200, "{answer}");
+        let session = answer["session_id"].as_str().expect("a session").to_owned();
+        let (events, seen) = mpsc::unbounded_channel();
+        Self {
+            address,
+            session,
+            seen,
+            events,
+        }
+    }
+
+    /// Opens the stream of a room, and is through when it is live.
+    pub(crate) async fn listen(&self, room: &str, query: &str) {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        let head = format!(
+            "GET /api/messages/{room}?session_id={}{query} HTTP/1.1\r\nhost: localhost\r\n\r\n",
+            self.session
+        );
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut lines = BufReader::new(stream).lines();
+        loop {
+            let line = in_time("the stream", lines.next_line())
+                .await
+                .expect("readable");
+            if line.expect("the stream is open").starts_with(": connected") {
+                break;
+            }
+        }
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let Some(data) = line.strip_prefix("data: ") else {
+                    continue;
+                };
+                let data: Value = serde_json::from_str(data).expect("JSON");
+                if data.get("seq").is_some() && events.send(seen(&data)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn seen(data: &Value) -> Seen {
+    let text = |key: &str| data[key].as_str().expect("a text").to_owned();
+    Seen {
+        room: text("room"),
+        user: text("user"),
+        content: text("content"),
+    }
+}
+
+#[async_trait]
+impl Person for Browser {
+    async fn command(&mut self, line: &str) -> Result<String, String> {
+        let asked = json!({ "session_id": self.session, "command": line });
+        let (status, answer) = request(self.address, "POST", "/api/command", Some(asked)).await;
+        if status != 200 {
+            return Err(answer["detail"].as_str().expect("a detail").to_owned());
+        }
+        let joined = ["/join ", "/create "]
+            .iter()
+            .any(|verb| line.starts_with(verb));
+        if let (true, Some(room)) = (joined, answer["data"]["room"].as_str()) {
+            self.listen(room, "").await;
+        }
+        Ok(answer["message"].as_str().expect("a message").to_owned())
+    }
+
+    async fn say(&mut self, room: &str, text: &str) -> Result<(), String> {
+        let text = text.strip_prefix('/').unwrap_or(text);
+        let asked = json!({ "session_id": self.session, "room": room, "content": text });
+        let (status, answer) = request(self.address, "POST", "/api/message", Some(asked)).await;
+        match status {
+            200 => Ok(()),
+            _ => Err(answer["detail"].as_str().expect("a detail").to_owned()),
+        }
+    }
+
+    async fn see(&mut self) -> Seen {
+        in_time("a message", self.seen.recv())
+            .await
+            .expect("the stream is open")
+    }
+}
+
+/// A WebSocket client.
+pub(crate) struct Socket {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) session: String,
+    seen: VecDeque<Seen>,
+    count: u64,
+}
+
+impl Socket {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        let (socket, _) = tokio_tungstenite::client_async(format!("ws://{address}/api/ws"), stream)
+            .await
+            .expect("the handshake");
+        Self {
+            socket,
+            session: String::new(),
+            seen: VecDeque::new(),
+            count: 0,
+        }
+    }
+
+    async fn connect(address: SocketAddr, nickname: &str) -> Self {
+        let mut socket = Self::open(address).await;
+        socket
+            .send(json!({ "type": "connect", "nickname": nickname }))
+            .await;
+        let connected = socket.next().await;
+        assert_eq!(connected["type"], "connected", "{connected}");
+        socket.session = connected["session_id"]
+            .as_str()
+            .expect("a session")
+            .to_owned();
+        socket
+    }
+
+    pub(crate) async fn send(&mut self, frame: Value) {
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .await
+            .expect("open");
+    }
+
+    /// The next frame that is no ping.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            let frame = in_time("a frame", self.socket.next()).await;
+            match frame.expect("open").expect("no protocol error") {
+                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+                Message::Close(frame) => panic!("closed: {frame:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn reply(&mut self) -> Value {
+        loop {
+            let frame = self.next().await;
+            match frame["type"].as_str() {
+                Some("message") => self.seen.push_back(seen(&frame)),
+                Some("reply" | "error") if frame["ref"] == self.count => return frame,
+                _ => {}
+            }
+        }
+    }
+
+    async fn ask(&mut self, mut frame: Value) -> Result<Value, String> {
+        self.count += 1;
+        frame["ref"] = self.count.into();
+        self.send(frame).await;
+        let answer = self.reply().await;
+        match answer["type"].as_str() {
+            Some("reply") => Ok(answer),
+            _ => Err(answer["detail"].as_str().expect("a detail").to_owned()),
+        }
+    }
+}
+
+#[async_trait]
+impl Person for Socket {
+    async fn command(&mut self, line: &str) -> Result<String, String> {
+        let answer = self
+            .ask(json!({ "type": "command", "command": line }))
+            .await?;
+        Ok(answer["message"].as_str().expect("a message").to_owned())
+    }
+
+    async fn say(&mut self, room: &str, text: &str) -> Result<(), String> {
+        let text = text.strip_prefix('/').unwrap_or(text);
+        let frame = json!({ "type": "message", "room": room, "content": text });
+        self.ask(frame).await.map(drop)
+    }
+
+    async fn see(&mut self) -> Seen {
+        loop {
+            if let Some(seen) = self.seen.pop_front() {
+                return seen;
+            }
+            let frame = self.next().await;
+            if frame["type"] == "message" {
+                return seen(&frame);
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What tests stand on: databases, servers and processes of their own, and waiting with a deadline.
+pub(crate) mod client;
+pub(crate) mod crowd;
+pub(crate) mod db;
+pub(crate) mod http;
+pub(crate) mod instance;
+pub(crate) mod need;
+pub(crate) mod postgres;
+pub(crate) mod proof;
+pub(crate) mod proxy;
+pub(crate) mod reader;
+pub(crate) mod redis;
+pub(crate) mod sender;
+pub(crate) mod server;
+mod wait;
+
+pub(crate) use wait::{DEADLINE, eventually, in_time};

@@ -1,0 +1,220 @@
+//! A PostgreSQL cluster of the test's own, which it may stop, kill and start as it likes.
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::DEADLINE;
+
+/// Stopped, by its own pid, when dropped.
+pub(crate) struct Postgres {
+    pub(crate) port: u16,
+    programs: PathBuf,
+    child: Child,
+    dir: TempDir,
+}
+
+impl Postgres {
+    /// `None` where there is no PostgreSQL; a failure where `scripts/test` brought it.
+    pub(crate) async fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            let why =
+                "initdb is neither in DISCORDCTL_TEST_POSTGRES_BIN nor in /usr/lib/postgresql";
+            crate::support::need::left_out("postgres", why);
+            return None;
+        };
+        let dir = folder();
+        init(&programs, &dir.path().join("cluster"));
+        let port = free_port();
+        let child = spawn(&programs, &dir.path().join("cluster"), port);
+        let mut postgres = Self {
+            port,
+            programs,
+            child,
+            dir,
+        };
+        // Between finding a free port and listening on it somebody else may take it.
+        for _ in 0..5 {
+            if postgres.answers().await {
+                return Some(postgres);
+            }
+            postgres.port = free_port();
+            postgres.child = spawn(&postgres.programs, &postgres.cluster(), postgres.port);
+        }
+        panic!("PostgreSQL does not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url_at(self.port)
+    }
+
+    fn cluster(&self) -> PathBuf {
+        self.dir.path().join("cluster")
+    }
+
+    /// As if its process had crashed: connections are cut, and it recovers from its log.
+    pub(crate) fn crash(&mut self) {
+        let stopped = as_postgres(&self.programs.join("pg_ctl"))
+            .args(["stop", "-m", "immediate", "-w", "-D"])
+            .arg(self.cluster())
+            .stdout(Stdio::null())
+            .status();
+        assert!(stopped.expect("pg_ctl").success(), "pg_ctl stop failed");
+        self.child.wait().expect("a process of ours");
+    }
+
+    /// Starts it again where it was, and returns when it answers.
+    pub(crate) async fn restart(&mut self) {
+        self.child = spawn(&self.programs, &self.cluster(), self.port);
+        assert!(self.answers().await, "PostgreSQL does not start again");
+    }
+
+    /// Whether it comes up, and did not end because somebody has its port.
+    async fn answers(&mut self) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
+            }
+            if PgConnection::connect(&self.url()).await.is_ok() {
+                return true;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    pub(crate) async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url())
+            .await
+            .expect("PostgreSQL is there")
+    }
+
+    /// What an operator types.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let mut connection = self.connect().await;
+        run(&mut connection, statement).await;
+        connection.close().await.expect("closed");
+    }
+
+    /// The one number that `query` answers.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        let mut connection = self.connect().await;
+        let number = sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(&mut connection)
+            .await;
+        number.unwrap_or_else(|e| panic!("{query}: {e}"))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGQUIT ends all of its processes; after SIGKILL they would linger.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+pub(crate) fn url_at(port: u16) -> String {
+    format!("postgresql://postgres@127.0.0.1:{port}/postgres")
+}
+
+pub(crate) async fn run(connection: &mut PgConnection, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .unwrap_or_else(|e| panic!("{statement}: {e}"));
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// Where `initdb` and `postgres` are: as told, or the newest of Debian's.
+fn programs() -> Option<PathBuf> {
+    if let Some(told) = std::env::var_os("DISCORDCTL_TEST_POSTGRES_BIN") {
+        return Some(told.into());
+    }
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let newest = versions
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("initdb").exists());
+    newest.max()
+}
+
+/// A folder that the user as whom PostgreSQL runs can get through.
+pub(crate) fn folder() -> TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).expect("ours");
+    dir
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// PostgreSQL and PgBouncer refuse to run as root: then they run as another user.
+pub(crate) fn as_postgres(program: &Path) -> Command {
+    let mut command = match is_root() {
+        true => {
+            let mut other = Command::new("setpriv");
+            other.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+            other.arg(program);
+            other
+        }
+        false => Command::new(program),
+    };
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// Gives `path` to that user.
+pub(crate) fn hand_over(path: &Path) {
+    if !is_root() {
+        return;
+    }
+    let id = Command::new("id").args(["-u", "postgres"]).output();
+    let id = String::from_utf8(id.expect("id").stdout).expect("a number");
+    let id = id.trim().parse().expect("there is a user postgres");
+    chown(path, Some(id), None).expect("root may");
+}
+
+fn init(programs: &Path, cluster: &Path) {
+    fs::create_dir(cluster).expect("a folder");
+    fs::set_permissions(cluster, fs::Permissions::from_mode(0o700)).expect("ours");
+    hand_over(cluster);
+    let made = as_postgres(&programs.join("initdb"))
+        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"])
+        .args(["--no-sync", "-D"])
+        .arg(cluster)
+        .output()
+        .expect("initdb");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "initdb: {said}");
+}
+
+/// Processes are killed here, machines are not: nothing needs to reach the disk.
+fn spawn(programs: &Path, cluster: &Path, port: u16) -> Child {
+    as_postgres(&programs.join("postgres"))
+        .arg("-D")
+        .arg(cluster)
+        .args(["-p", &port.to_string()])
+        .args(["-c", "listen_addresses=127.0.0.1"])
+        .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
+        .args(["-c", "full_page_writes=off", "-c", "logging_collector=on"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("postgres starts")
+}

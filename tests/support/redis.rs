@@ -1,0 +1,143 @@
+//! A Redis of the test's own, which it may kill, stop and start as it likes.
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use redis::{Client, Connection};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// Killed, by its own pid, when dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) dir: TempDir,
+    arguments: Vec<String>,
+    child: Child,
+}
+
+impl Server {
+    /// `None` where there is no `redis-server`; a failure where `scripts/test` brought it.
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(|port, _| vec!["--port".into(), port.to_string()])
+    }
+
+    /// `arguments` are told a free port and a directory.
+    pub(crate) fn start_with(arguments: impl Fn(u16, &TempDir) -> Vec<String>) -> Option<Self> {
+        let found = Command::new("redis-server").arg("--version").output();
+        if found.is_err() {
+            crate::support::need::left_out("redis", "redis-server is not on the PATH");
+            return None;
+        }
+        // Between finding a free port and listening on it somebody else may take it.
+        for _ in 0..5 {
+            let dir = tempfile::tempdir().expect("a directory");
+            let port = free_port();
+            let arguments = arguments(port, &dir);
+            let child = spawn(&arguments, &dir);
+            let mut server = Self {
+                port,
+                dir,
+                arguments,
+                child,
+            };
+            if server.listens() {
+                return Some(server);
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A plain client, which knows nothing of the bus.
+    pub(crate) fn client(&self) -> Connection {
+        let client = Client::open(self.url()).expect("a URL");
+        let connection = client.get_connection().expect("Redis is there");
+        let patience = Some(Duration::from_secs(10));
+        connection.set_read_timeout(patience).expect("a socket");
+        connection
+    }
+
+    /// What a command answers, as a number where it is one.
+    pub(crate) fn ask(&self, words: &[&str]) -> i64 {
+        let mut command = redis::cmd(words[0]);
+        words[1..].iter().for_each(|word| {
+            command.arg(word);
+        });
+        let answer: redis::Value = command.query(&mut self.client()).expect("an answer");
+        redis::from_redis_value(answer).unwrap_or(0)
+    }
+
+    pub(crate) fn subscribers(&self, channel: &str) -> i64 {
+        let mut command = redis::cmd("PUBSUB");
+        command.arg("NUMSUB").arg(channel);
+        let (_, count): (String, i64) = command.query(&mut self.client()).expect("an answer");
+        count
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("a process of ours");
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(&self.arguments, &self.dir);
+        assert!(self.listens(), "redis-server does not start again");
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("a process of ours");
+    }
+
+    /// Whether it comes up, and did not end because somebody has its port.
+    fn listens(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
+            }
+            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+fn spawn(arguments: &[String], dir: &TempDir) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .arg("--dir")
+        .arg(dir.path())
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server")
+}

@@ -1,0 +1,36 @@
+//! Archive and replay as an operator runs them, over both databases: nothing is lost, nothing is
+//! doubled, whatever ends them.
+mod bucket;
+mod documents;
+mod foreign;
+mod kills;
+mod operator;
+mod round_trip;
+
+crate::support::db::on_both! {
+    round_trip {
+        archived_and_replayed_rows_are_the_very_same,
+        the_newest_and_the_young_stay,
+        whatever_was_said_comes_back,
+        a_dry_run_changes_nothing,
+        one_at_a_time,
+    }
+    kills {
+        an_archive_killed_anywhere_ends_in_the_same_state,
+        a_replay_killed_anywhere_ends_in_the_same_state,
+        killed_at_any_time_nothing_is_lost,
+    }
+    documents {
+        a_flipped_bit_is_refused_and_nothing_is_written,
+        four_keys_are_enough,
+        what_does_not_fit_is_refused,
+    }
+    foreign {
+        what_would_do_harm_is_refused,
+        only_files_are_opened,
+        its_memory_is_bounded_whatever_it_reads,
+    }
+    bucket {
+        a_bucket_is_as_good_as_a_folder,
+    }
+}

@@ -1,0 +1,186 @@
+//! An operator with a database, an archive and a shell.
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection};
+
+use crate::support::db::{Db, Kind};
+
+pub(crate) struct Operator {
+    pub(crate) db: Db,
+    pub(crate) folder: tempfile::TempDir,
+    /// More variables, as for a bucket.
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// How a command ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn well(self) -> Value {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Operator {
+    /// With an empty, migrated database.
+    pub(crate) async fn new(db: Db) -> Self {
+        drop(db.open().await);
+        Self {
+            db,
+            folder: tempfile::tempdir().unwrap(),
+            env: Vec::new(),
+        }
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
+        command
+            .args(args)
+            .args(["-o", "json"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("DISCORDCTL_DB_URL", &self.db.url)
+            .envs(self.env.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// The same, killed where a test says.
+    pub(crate) fn killed(&self, args: &[&str], at: &str) -> Ended {
+        let mut command = self.command(args);
+        command.env("DISCORDCTL_TEST_FAULT", at);
+        command.output().unwrap().into()
+    }
+
+    /// Half a minute goes by, after which a lease has ended.
+    pub(crate) async fn forget_lease(&self) {
+        self.outlive().await;
+        self.db.sql("DELETE FROM leases").await;
+    }
+
+    /// Waits until PostgreSQL has ended what a killed command was about: its last statement,
+    /// perhaps the one that takes the lease, is done to its end.
+    async fn outlive(&self) {
+        let theirs = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'discordctl %, pid %'";
+        let ended = async {
+            while self.db.kind == Kind::Postgres && self.db.number(theirs).await > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+        ended.expect("PostgreSQL ends what has nobody who asks any more");
+    }
+
+    /// Says things by hand: `count` messages in each room, a day apart, from 2024 on, by people
+    /// of whom one is deleted then.
+    pub(crate) async fn fill(&self, rooms: &[&str], count: i64) {
+        self.db
+            .sql("INSERT INTO users (nickname) VALUES ('Alice'), ('bob'), ('gone')")
+            .await;
+        for room in rooms {
+            let at = match self.db.kind {
+                Kind::Sqlite => {
+                    "strftime('%Y-%m-%dT%H:%M:%fZ', '2024-01-20', '+' || n || ' hours')"
+                }
+                Kind::Postgres => "timestamptz '2024-01-20Z' + make_interval(hours => n)",
+            };
+            let numbers = format!(
+                "WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < {count})"
+            );
+            self.db
+                .sql(&format!(
+                    "INSERT INTO rooms (name, last_seq) VALUES ('{room}', {count});
+                     {numbers} INSERT INTO messages (room_id, seq, user_id, content, created_at)
+                     SELECT r.id, n, u.id, 'in {room}, \"number\" ' || n || ' \\ é 😀', {at}
+                     FROM t JOIN rooms r ON r.name = '{room}'
+                     JOIN users u ON u.nickname =
+                       CASE n % 3 WHEN 0 THEN 'Alice' WHEN 1 THEN 'bob' ELSE 'gone' END
+                     ORDER BY n"
+                ))
+                .await;
+        }
+        self.db
+            .sql("DELETE FROM users WHERE nickname = 'gone'")
+            .await;
+    }
+
+    /// Every row that counts, as text.
+    pub(crate) async fn dump(&self) -> Vec<String> {
+        self.texts(
+            "SELECT r.name || ' ' || m.id || ' ' || m.seq || ' ' ||
+               coalesce('' || m.user_id, '-') || ' ' || m.created_at || ' ' || m.content
+             FROM messages m JOIN rooms r ON r.id = m.room_id ORDER BY r.name, m.seq",
+        )
+        .await
+    }
+
+    /// How far rooms and their archives go.
+    pub(crate) async fn stands(&self) -> Vec<String> {
+        self.texts(
+            "SELECT r.name || ' ' || r.last_seq || ' ' || coalesce(a.last_seq, 0)
+             FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ORDER BY r.name",
+        )
+        .await
+    }
+
+    async fn texts(&self, query: &str) -> Vec<String> {
+        let query = AssertSqlSafe(query);
+        match self.db.kind {
+            Kind::Sqlite => {
+                let mut c = sqlx::SqliteConnection::connect(&self.db.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut c).await.unwrap()
+            }
+            Kind::Postgres => {
+                let mut c = sqlx::PgConnection::connect(&self.db.url).await.unwrap();
+                sqlx::query_scalar(query).fetch_all(&mut c).await.unwrap()
+            }
+        }
+    }
+
+    /// The documents of the archive: path, count, first and last `seq`.
+    pub(crate) fn documents(&self) -> Vec<(String, u64, i64, i64)> {
+        let list = self.run(&["archive", "list"]).well();
+        let files = list["files"].as_array().unwrap().iter();
+        files
+            .map(|file| {
+                (
+                    file["path"].as_str().unwrap().to_owned(),
+                    file["count"].as_u64().unwrap(),
+                    file["first_seq"].as_i64().unwrap(),
+                    file["last_seq"].as_i64().unwrap(),
+                )
+            })
+            .collect()
+    }
+}

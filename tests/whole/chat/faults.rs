@@ -1,0 +1,286 @@
+//! Kills, restarts and several processes: what was acknowledged is there, once, in order.
+use serde_json::json;
+
+use crate::support::client::{Browser, Lines, Person, Socket, request};
+use crate::support::server::{Process, start};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Process::start(folder.path(), "one", (0, 0)).await;
+    let mut browser = Browser::connect(server.http, "keeper").await;
+    browser.command("/join general").await.expect("joined");
+    let mut acknowledged = Vec::new();
+    for round in 0..5 {
+        let mut talker = Lines::connect(server.tcp).await;
+        talker.command("/join general").await.expect("joined");
+        let flood: String = (0..3_000).map(|n| format!("{round}-{n}\n")).collect();
+        talker.write(flood.as_bytes()).await;
+        // A message that its sender saw is acknowledged; the kill comes among them.
+        for _ in 0..500 {
+            acknowledged.push(loop {
+                let seen = talker.see().await.content;
+                if seen.starts_with(&format!("{round}-")) {
+                    break seen;
+                }
+            });
+        }
+        let ports = server.ports();
+        server.kill().await;
+        server = Process::start(folder.path(), "one", ports).await;
+    }
+    let stored = read_all(server.http).await;
+    let seqs: Vec<i64> = stored.iter().map(|(seq, _)| *seq).collect();
+    assert!(seqs.iter().copied().eq(1..=seqs.len() as i64), "gapless");
+    let kept: Vec<&String> = stored.iter().map(|(_, content)| content).collect();
+    let mut places = acknowledged
+        .iter()
+        .map(|a| kept.iter().filter(|k| **k == a).count());
+    assert!(
+        places.all(|count| count == 1),
+        "each acknowledged message once"
+    );
+    // The session, the name and the memberships are there as well.
+    browser
+        .say("general", "still me")
+        .await
+        .expect("the session survived");
+    let (_, rooms) = request(server.http, "GET", "/api/rooms", None).await;
+    assert_eq!(rooms["rooms"][0]["name"], "general");
+    assert_eq!(server.terminate().await, Some(0));
+}
+
+pub(crate) async fn read_all(http: std::net::SocketAddr) -> Vec<(i64, String)> {
+    let (mut all, mut before) = (Vec::new(), i64::MAX);
+    loop {
+        let path = format!("/api/history/general?limit=500&before={before}");
+        let (_, page) = request(http, "GET", &path, None).await;
+        let messages = page["messages"].as_array().expect("messages").clone();
+        let text = |m: &serde_json::Value| m["content"].as_str().expect("a text").to_owned();
+        let rows: Vec<_> = messages
+            .iter()
+            .map(|m| (m["seq"].as_i64().expect("a seq"), text(m)))
+            .collect();
+        before = rows.first().map_or(0, |(seq, _)| *seq);
+        all.splice(0..0, rows);
+        if page["has_more"] != true {
+            return all;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_on_one_file_are_one_chat() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Process::start(folder.path(), "one", (0, 0)).await;
+    let second = Process::start(folder.path(), "two", (0, 0)).await;
+    let mut alice = Lines::connect(first.tcp).await;
+    alice.command("/nick alice").await.expect("free");
+    alice.command("/join general").await.expect("joined");
+    let mut bob = Lines::connect(second.tcp).await;
+    assert!(
+        bob.command("/nick Alice").await.is_err(),
+        "unique over both"
+    );
+    bob.command("/nick bob").await.expect("free");
+    bob.command("/join general").await.expect("joined");
+    let names = bob.command("/list").await.expect("a list");
+    assert!(names.starts_with("2 users online"), "{names}");
+    for n in 0..20 {
+        alice.write(format!("a{n}\n").as_bytes()).await;
+        bob.write(format!("b{n}\n").as_bytes()).await;
+    }
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        one.push(alice.see().await);
+        other.push(bob.see().await);
+    }
+    assert_eq!(one, other, "one order for both");
+    first.kill().await;
+    // The dead instance's names come free with its lease; the living one goes on.
+    bob.say("general", "alone").await.expect("committed");
+    assert_eq!(second.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_inserted_by_hand_is_seen_like_any_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(folder.path(), "one", (0, 0)).await;
+    let mut nc = Lines::connect(server.tcp).await;
+    nc.command("/join general").await.expect("joined");
+    let url = format!("sqlite://{}/discord.db", folder.path().display());
+    let pool = sqlx::SqlitePool::connect(&url)
+        .await
+        .expect("the same file");
+    let mut tx = pool.begin().await.expect("a transaction");
+    for sql in [
+        "INSERT INTO users (nickname) VALUES ('operator')",
+        "INSERT INTO messages (room_id, seq, user_id, content) SELECT r.id, r.last_seq + 1, u.id,
+         'by ' || char(27) || 'hand' FROM rooms r, users u WHERE u.nickname = 'operator'",
+        "UPDATE rooms SET last_seq = last_seq + 1",
+    ] {
+        sqlx::query(sql)
+            .execute(&mut *tx)
+            .await
+            .expect("the named columns are enough");
+    }
+    tx.commit().await.expect("committed");
+    let seen = nc.see().await;
+    assert_eq!(
+        (seen.user.as_str(), seen.content.as_str()),
+        ("operator", "by \u{fffd}hand")
+    );
+    assert_eq!(server.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_tells_everyone_and_loses_nothing() {
+    let local = start(|_| {}).await;
+    let mut nc = Lines::connect(local.server.tcp).await;
+    nc.command("/join general").await.expect("joined");
+    let mut socket = Socket::open(local.server.http).await;
+    socket
+        .send(json!({ "type": "connect", "nickname": "sue", "rooms": { "general": 0 } }))
+        .await;
+    assert_eq!(socket.next().await["type"], "connected");
+    nc.write(b"last words\n").await;
+    assert_eq!(nc.see().await.content, "last words");
+    local.server.stop().await.expect("a clean stop");
+    assert_eq!(nc.told().await, "sue joined general");
+    assert_eq!(
+        nc.told().await,
+        "the server is restarting; connect again in a moment"
+    );
+    assert_eq!(nc.line().await, None);
+    let mut kinds = Vec::new();
+    let code = loop {
+        use futures_util::StreamExt;
+        use tokio_tungstenite::tungstenite::Message;
+        match socket
+            .socket
+            .next()
+            .await
+            .expect("told")
+            .expect("no protocol error")
+        {
+            Message::Text(text) => {
+                let frame: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                kinds.push(frame["type"].as_str().expect("a type").to_owned());
+            }
+            Message::Close(frame) => break frame.map(|f| u16::from(f.code)),
+            _ => {}
+        }
+    };
+    assert_eq!(
+        (kinds.last().map(String::as_str), code),
+        (Some("system"), Some(1012))
+    );
+    assert!(kinds.contains(&"message".to_owned()), "{kinds:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_disconnected_is_over_everywhere() {
+    use futures_util::StreamExt;
+    let local = start(|_| {}).await;
+    let browser = Browser::connect(local.server.http, "zoe").await;
+    let mut socket = Socket::open(local.server.http).await;
+    socket
+        .send(json!({ "type": "connect", "session_id": browser.session }))
+        .await;
+    assert_eq!(socket.next().await["type"], "connected");
+    let (_, users) = request(local.server.http, "GET", "/api/users", None).await;
+    assert_eq!(users["users"][0]["transport"], "websocket");
+    let asked = json!({ "session_id": browser.session });
+    let (status, _) = request(local.server.http, "POST", "/api/disconnect", Some(asked)).await;
+    assert_eq!(status, 200);
+    let last = crate::support::in_time("the end", socket.socket.next()).await;
+    let last = last.expect("told").expect("no protocol error");
+    assert!(last.is_close(), "{last:?}");
+    let asked = json!({ "session_id": browser.session, "room": "general", "content": "x" });
+    let (status, answer) = request(local.server.http, "POST", "/api/message", Some(asked)).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("unknown_session")));
+    local.server.stop().await.expect("a clean stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_elsewhere_is_over_here_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Process::start(folder.path(), "one", (0, 0)).await;
+    let second = Process::start(folder.path(), "two", (0, 0)).await;
+    let browser = Browser::connect(first.http, "yan").await;
+    let post = json!({ "session_id": browser.session, "room": "general", "content": "x" });
+    let (status, _) = request(second.http, "POST", "/api/message", Some(post.clone())).await;
+    assert_eq!(status, 200, "any instance takes it");
+    let asked = json!({ "session_id": browser.session });
+    let (status, _) = request(first.http, "POST", "/api/disconnect", Some(asked)).await;
+    assert_eq!(status, 200);
+    crate::support::in_time("the end of the session", async {
+        while request(second.http, "POST", "/api/message", Some(post.clone()))
+            .await
+            .0
+            != 401
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(first.terminate().await, Some(0));
+    assert_eq!(second.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_taken_away_is_told_and_not_written_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(folder.path(), "one", (0, 0)).await;
+    let mut browser = Browser::connect(server.http, "keeper").await;
+    let mut nc = Lines::connect(server.tcp).await;
+    for person in [&mut browser as &mut dyn Person, &mut nc] {
+        person.command("/join general").await.expect("joined");
+    }
+    browser.say("general", "before").await.expect("committed");
+    assert_eq!(nc.see().await.content, "before");
+    let main = folder.path().join("discord.db");
+    let away = folder.path().join("away");
+    for file in [main.clone(), folder.path().join("discord.db-wal")] {
+        std::fs::rename(&file, &away).expect("ours");
+        for another in [false, true] {
+            if another {
+                std::fs::copy(&away, &file).expect("another in its place");
+            }
+            let why = browser.say("general", "lost").await;
+            let why = why.expect_err("it would go nowhere");
+            assert!(why.contains("taken away or replaced"), "{why}");
+            nc.write(b"lost too\n").await;
+            let told = nc.told().await;
+            let told = if told.contains("joined") {
+                nc.told().await
+            } else {
+                told
+            };
+            assert!(told.contains("taken away or replaced"), "{told}");
+            let (status, ready) = request(server.http, "GET", "/readyz", None).await;
+            let name = file.display().to_string();
+            let reason = ready["reason"].as_str().expect("a reason");
+            assert!(status == 503 && reason.contains(&name), "{ready}");
+            let (status, health) = request(server.http, "GET", "/health", None).await;
+            assert_eq!((status, &health["status"]), (503, &json!("unhealthy")));
+            assert_eq!(health["checks"]["database"]["runbook"], "restore-backup");
+        }
+        std::fs::rename(&away, &file).expect("back");
+        crate::support::in_time("that it goes on", async {
+            while browser.say("general", "after").await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(nc.see().await.content, "after");
+    }
+    let said: Vec<String> = read_all(server.http)
+        .await
+        .into_iter()
+        .map(|m| m.1)
+        .collect();
+    assert_eq!(said, ["before", "after", "after"]);
+    assert_eq!(server.terminate().await, Some(0));
+    assert!(!folder.path().join("discord.db-wal").exists());
+}

@@ -1,0 +1,68 @@
+//! How long it takes and what it costs, to be read by people.
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use crate::handover::people::{Going, talk};
+use crate::handover::site::{Process, Site};
+use crate::support::client::request;
+use crate::support::db::{self, Kind};
+
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+    kib.unwrap_or(0)
+}
+
+#[test]
+#[ignore = "measures, and proves nothing"]
+fn figures_on_sqlite() {
+    db::run(Kind::Sqlite, |db| async move {
+        let site = Site::new(&db);
+        let serving = site.serve().await;
+        let empty = resident_kib(serving.pid());
+        let mut idle = Vec::new();
+        for _ in 0..1_000 {
+            let mut stream = TcpStream::connect(serving.tcp).await.unwrap();
+            stream.write_all(b"/join general\n").await.unwrap();
+            let mut lines = BufReader::new(stream).lines();
+            while !lines.next_line().await.unwrap().unwrap().contains("joined") {}
+            idle.push(lines);
+        }
+        let full = resident_kib(serving.pid());
+        println!("1,000 idle sessions: {full} KiB, empty {empty} KiB");
+        // What the crowd said at the door is behind.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let going = Going::default();
+        let talker = talk(serving.tcp, &going);
+        going.more(50).await;
+        let (first, began) = (serving.pid(), tokio::time::Instant::now());
+        let watching = tokio::task::spawn_blocking(move || {
+            let mut most = 0;
+            while std::path::Path::new(&format!("/proc/{first}/stat")).exists() {
+                most = most.max(resident_kib(first));
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            most
+        });
+        let Ok(next) = Process::start(site.successor(&serving)).await else {
+            panic!("it takes over");
+        };
+        let took = began.elapsed();
+        let serves = resident_kib(next.pid());
+        assert_eq!(serving.ends().await, Some(0));
+        println!("the successor serves after {took:?}, with {serves} KiB");
+        println!("the predecessor ended after {:?}", began.elapsed());
+        println!("it had {} KiB at most", watching.await.unwrap());
+        going.more(50).await;
+        going.stop();
+        let (said, silence) = talker.await.unwrap();
+        println!("{said} lines of one who talks; the longest silence {silence:?}");
+        let (_, metrics) = request(next.http, "GET", "/metrics", None).await;
+        println!("connections: {}", metrics["active_connections"]);
+        println!("later the successor has {} KiB", resident_kib(next.pid()));
+        assert_eq!(next.terminate().await, Some(0));
+    });
+}

@@ -1,0 +1,90 @@
+//! The contract of the store: the same cases over every database.
+mod anew;
+mod instances;
+mod log;
+mod migrate;
+mod migrations;
+mod nonces;
+mod outages;
+mod presence;
+mod rooms;
+mod secrets;
+
+crate::support::db::on_both! {
+    anew {
+        ten_thousand_are_entered_anew_after_a_restore,
+        ten_thousand_are_kept_when_a_neighbour_dies,
+        a_run_of_claims_is_as_one_after_the_other,
+        a_sign_of_life_waits_for_nothing_else,
+    }
+    log {
+        seqs_count_from_one_without_a_gap,
+        a_reader_beside_sees_commits_in_the_order_of_seq,
+        answers_tell_what_is_stored,
+        a_missing_room_rejects_only_its_own_draft,
+        reads_stop_where_they_are_told,
+        heads_tell_the_rooms_that_went_on,
+        rows_inserted_by_hand_are_messages,
+        a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the_room,
+        a_deleted_users_messages_stay,
+        changes_of_others_are_noticed,
+        a_closed_store_lost_nothing,
+    }
+    nonces {
+        a_known_nonce_gets_the_first_answer_again,
+        a_nonce_twice_in_a_batch_is_stored_once,
+        a_nonce_belongs_to_its_session,
+        a_nonce_is_forgotten_after_its_life,
+        a_nonce_sent_to_two_instances_at_once_is_stored_once,
+        a_known_nonce_leaves_no_hole,
+        a_rejected_draft_leaves_its_nonce_free,
+        the_old_are_swept_away_and_the_young_are_not,
+    }
+    secrets {
+        a_secret_is_made_once_whoever_comes_first,
+        a_secret_that_is_none_is_told_without_being_shown,
+    }
+    rooms {
+        a_room_is_made_once_and_found_without_case,
+        a_room_without_a_creator_is_adopted_once,
+        a_user_is_made_once_and_found_without_case,
+        rooms_are_listed_by_name,
+        lists_come_in_pages,
+        what_was_never_used_goes,
+    }
+    presence {
+        a_nickname_is_taken_while_its_holder_is_online,
+        a_nickname_claimed_by_two_at_once_goes_to_one,
+        a_session_may_claim_again,
+        a_session_that_idles_may_come_back,
+        a_rename_takes_the_memberships_along,
+        a_guest_leaves_no_memberships,
+        a_user_stays_a_member,
+        to_leave_ends_the_membership,
+        what_does_not_exist_is_not_joined,
+        changes_are_applied_in_order,
+        a_terminals_session_is_not_for_others,
+    }
+    instances {
+        a_nickname_is_free_when_its_instance_is_silent,
+        the_lively_are_told_from_the_silent,
+        sessions_that_are_over_are_told,
+        only_its_own_instance_idles_a_session,
+        members_and_online_are_counted,
+        the_online_list_names_rooms_and_instances,
+        a_session_expires_when_it_is_unused,
+        a_run_takes_the_place_of_earlier_runs,
+        a_retired_instance_frees_its_nicknames,
+        a_successor_inherits_who_is_online,
+        a_heartbeat_writes_a_lost_row_anew,
+    }
+    migrations {
+        four_at_once_apply_once,
+        what_was_applied_can_be_taken_back,
+        a_step_that_fails_leaves_nothing,
+        a_comment_is_no_change,
+        a_changed_step_is_named_and_can_be_accepted,
+        a_newer_program_was_here,
+        the_embedded_steps_go_there_and_back,
+    }
+}

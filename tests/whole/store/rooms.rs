@@ -1,0 +1,196 @@
+//! Rooms and users: found without case, shown as they were made.
+use discordctl::model::RoomName;
+use discordctl::store::Page;
+
+use crate::store::log::{append, draft, room};
+use crate::support::db::Db;
+
+fn name(raw: &str) -> RoomName {
+    RoomName::parse(raw).expect("a good name")
+}
+
+pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
+    let (store, other) = (db.open().await, db.open().await);
+    let (typed, shouted) = (name("Games.2"), name("GAMES.2"));
+    assert_eq!(store.room(&typed).await.expect("an answer"), None);
+    let (one, two) = tokio::join!(
+        store.create_room(&typed, None),
+        other.create_room(&shouted, None)
+    );
+    let made = [one.expect("an answer"), two.expect("an answer")];
+    let made: Vec<_> = made.into_iter().flatten().collect();
+    assert_eq!(made.len(), 1, "one of two makes it");
+    for raw in ["games.2", "GaMeS.2"] {
+        let (found, last) = store
+            .room(&name(raw))
+            .await
+            .expect("an answer")
+            .expect("the room");
+        assert_eq!((found.id, last), (made[0].id, 0));
+        assert_eq!(
+            found.name.as_str(),
+            made[0].name.as_str(),
+            "it keeps its spelling"
+        );
+    }
+}
+
+pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
+    let store = db.open().await;
+    let (alice, bob) = (
+        store.user("alice").await.expect("a user"),
+        store.user("bob").await.expect("a user"),
+    );
+    let general = room(&store, "general").await;
+    assert!(
+        store
+            .adopt_room(general.id, alice)
+            .await
+            .expect("an answer")
+    );
+    assert!(!store.adopt_room(general.id, bob).await.expect("an answer"));
+    assert!(!store.adopt_room(9_999, bob).await.expect("an answer"));
+    let own = store
+        .create_room(&name("own"), Some(bob))
+        .await
+        .expect("an answer");
+    let own = own.expect("a new room");
+    assert!(!store.adopt_room(own.id, alice).await.expect("an answer"));
+    assert_eq!(
+        db.number("SELECT created_by FROM rooms WHERE name = 'own'")
+            .await,
+        bob
+    );
+}
+
+pub(crate) async fn a_user_is_made_once_and_found_without_case(db: Db) {
+    let (store, other) = (db.open().await, db.open().await);
+    for n in 0..20 {
+        let (lower, upper) = (format!("user-{n}"), format!("USER-{n}"));
+        let (one, two) = tokio::join!(store.user(&lower), other.user(&upper));
+        assert_eq!(one.expect("a user"), two.expect("a user"));
+    }
+    assert_eq!(db.number("SELECT count(*) FROM users").await, 20);
+}
+
+pub(crate) async fn rooms_are_listed_by_name(db: Db) {
+    let store = db.open().await;
+    let user = store.user("alice").await.expect("a user");
+    for name in ["zoo", "Art", "books"] {
+        let room = room(&store, name).await;
+        append(&store, &[draft(&room, user, "a"), draft(&room, user, "b")]).await;
+    }
+    let rooms = store
+        .rooms(&discordctl::store::Page::whole())
+        .await
+        .expect("rooms");
+    let listed: Vec<_> = rooms
+        .iter()
+        .map(|r| (r.name.as_str(), r.last_seq))
+        .collect();
+    assert_eq!(listed, [("Art", 2), ("books", 2), ("zoo", 2)]);
+    assert!(rooms.iter().all(|r| (r.members, r.online) == (0, 0)));
+}
+
+pub(crate) async fn lists_come_in_pages(db: Db) {
+    let store = db.open().await;
+    for n in 0..25 {
+        let made = store
+            .create_room(&name(&format!("Room-{n:02}")), None)
+            .await;
+        made.expect("an answer").expect("new");
+    }
+    store.create_room(&name("lobby"), None).await.expect("made");
+    let page = |filter: &str, after: &str, limit| Page {
+        filter: filter.into(),
+        after: after.into(),
+        limit,
+    };
+    let names = |page: Page| {
+        let store = store.clone();
+        async move {
+            let rooms = store.rooms(&page).await.expect("rooms");
+            let names = rooms.iter().map(|room| room.name.as_str().to_owned());
+            names.collect::<Vec<_>>()
+        }
+    };
+    let first = names(page("ROOM", "", 10)).await;
+    assert_eq!(
+        (first.len(), &*first[0], &*first[9]),
+        (10, "Room-00", "Room-09")
+    );
+    let second = names(page("room", "rOOM-09", 10)).await;
+    assert_eq!((second.len(), &*second[0]), (10, "Room-10"));
+    assert_eq!(names(page("room", "Room-19", 10)).await.len(), 5);
+    assert_eq!(names(page("-2", "", 10)).await.len(), 5);
+    assert_eq!(names(page("%", "", 10)).await, [""; 0]);
+    assert_eq!(names(page("", "", 100)).await.len(), 26);
+    let counts = [store.count_rooms("oom-1"), store.count_rooms("")];
+    let counts = futures_util::future::join_all(counts).await;
+    let counts: Vec<u64> = counts
+        .into_iter()
+        .map(|count| count.expect("a count"))
+        .collect();
+    assert_eq!(counts, [10, 26]);
+}
+
+pub(crate) async fn what_was_never_used_goes(db: Db) {
+    let store = db.open().await;
+    let user = |nickname: &'static str| {
+        let store = store.clone();
+        async move { store.user(nickname).await.expect("a user") }
+    };
+    let (idle, talker, creator, young) = (
+        user("idle").await,
+        user("talker").await,
+        user("creator").await,
+        user("young").await,
+    );
+    let general = room(&store, "general").await;
+    append(&store, &[draft(&general, talker, "hello")]).await;
+    for raw in ["empty", "kept"] {
+        let made = store.create_room(&name(raw), Some(creator)).await;
+        made.expect("an answer").expect("new");
+    }
+    store
+        .create_room(&name("by-hand"), None)
+        .await
+        .expect("made");
+    let kept = store.room(&name("kept")).await.expect("an answer");
+    let (kept, _) = kept.expect("it is there");
+    append(&store, &[draft(&kept, talker, "a word")]).await;
+    let (of_today, of_all) = ("2000-01-01T00:00:00.000Z", store.room_counts(creator));
+    assert_eq!(of_all.await.expect("counts"), (4, 2));
+    db.sql(&format!("UPDATE rooms SET created_at = '{of_today}'"))
+        .await;
+    db.sql(&format!(
+        "UPDATE users SET created_at = '{of_today}' WHERE id <> {young}"
+    ))
+    .await;
+    assert_eq!(store.room_counts(creator).await.expect("counts"), (4, 0));
+    store
+        .expire(std::time::Duration::from_secs(3600))
+        .await
+        .expect("swept");
+    let left = store.rooms(&Page::whole()).await.expect("rooms");
+    let left: Vec<&str> = left.iter().map(|room| room.name.as_str()).collect();
+    assert_eq!(left, ["by-hand", "general", "kept"]);
+    let there = |id: i64| {
+        let db = db.clone();
+        async move {
+            db.number(&format!("SELECT count(*) FROM users WHERE id = {id}"))
+                .await
+                == 1
+        }
+    };
+    assert!(!there(idle).await, "nothing is theirs");
+    assert!(there(talker).await && there(creator).await && there(young).await);
+    // Without a room there is nothing that is the creator's.
+    db.sql("DELETE FROM messages").await;
+    db.sql("DELETE FROM rooms WHERE name = 'kept'").await;
+    store
+        .expire(std::time::Duration::from_secs(3600))
+        .await
+        .expect("swept");
+    assert!(!there(creator).await && !there(talker).await);
+}
