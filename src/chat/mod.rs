@@ -27,7 +27,9 @@ use crate::meter::Meters;
 use crate::model::{Message, Nickname, RoomName, RoomRef, Seq};
 use crate::store::Store;
 
-pub use crate::delivery::{Chunk, Cursor, Encoded, Entry, Next, Past, Receipt, Slice, Start, Wire};
+pub use crate::delivery::{
+    Chunk, Cursor, Encoded, Entry, Format, Next, Past, Receipt, Slice, Start,
+};
 pub use crate::store::Page;
 pub use command::is_command;
 pub use connections::{Connections, Link, Open, Order, Through};

@@ -5,17 +5,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::model::{Message, RoomName, Seq};
+use crate::model::{Message, Notice, RoomName, Seq};
 
 /// What can stand in a room's tail.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     Message(Message),
-    /// A join, a leave or a word from the operator: shown, not stored, without a `seq`.
-    Notice {
-        room: RoomName,
-        text: Arc<str>,
-    },
+    /// What happened beside the log: shown, not stored, without a `seq`.
+    Notice(Notice),
     /// These were committed but are stored here no more. `from` is unknown where a reader
     /// resumed at something that is no position.
     Gap {
@@ -31,7 +28,7 @@ impl Entry {
         match self {
             Self::Message(message) => Some(message.seq),
             Self::Gap { to, .. } => Some(*to),
-            Self::Notice { .. } => None,
+            Self::Notice(_) => None,
         }
     }
 
@@ -39,7 +36,7 @@ impl Entry {
     fn size(&self) -> usize {
         match self {
             Self::Message(m) => 128 + m.user.len() + m.content.len(),
-            Self::Notice { text, .. } => 64 + text.len(),
+            Self::Notice(notice) => 64 + notice_size(notice),
             Self::Gap { .. } => 64,
         }
     }
@@ -68,8 +65,21 @@ impl Entry {
     }
 }
 
-/// The forms that are JSON: events, the same in chunks, frames.
-const JSON_FORMS: usize = FORMATS - 1;
+/// How long it is in words, at most.
+fn notice_size(notice: &Notice) -> usize {
+    const AROUND: usize = 64;
+    let names = match notice {
+        Notice::Joined { nickname, .. } | Notice::Left { nickname, .. } => nickname.len(),
+        Notice::Renamed {
+            nickname, before, ..
+        } => nickname.len() + before.len(),
+        Notice::Crowd { .. } => 0,
+    };
+    AROUND + notice.room().as_str().len() + names
+}
+
+/// All formats but one are JSON: events, the same in chunks, frames.
+const JSON_FORMS: usize = Format::ALL.len() - 1;
 /// What stands around a line's room, name and text.
 const LINE_MARKS: usize = 6;
 /// The names, numbers and quotes of a message's object, and the event or frame around it.
@@ -84,15 +94,26 @@ pub(super) fn json_size(message: &Message) -> usize {
     JSON_MARKS + message.room.as_str().len() + message.user.len() + content.len() + escaped
 }
 
-/// A wire format: what a transport writes for one entry.
-pub trait Wire {
-    /// Which of the chunk's cached forms this is; each format has its own, below `FORMATS`.
-    const SLOT: usize;
-    fn encode(entry: &Entry, out: &mut Vec<u8>);
+/// The wire formats in which entries are asked for. A chunk keeps one encoding of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of text.
+    Lines,
+    /// Server-Sent Events.
+    Events,
+    /// Server-Sent Events, each in a chunk of HTTP's.
+    ChunkedEvents,
+    /// The text of WebSocket frames.
+    Frames,
 }
 
-/// How many wire formats there are.
-const FORMATS: usize = 4;
+impl Format {
+    const ALL: [Self; 4] = [Self::Lines, Self::Events, Self::ChunkedEvents, Self::Frames];
+}
+
+/// Writes an entry in a format. There is one such function for all formats, so that no two
+/// formats can have one place.
+pub type Encode = fn(Format, &Entry, &mut Vec<u8>);
 
 /// Entries in one wire format: the bytes, and where each entry ends in them.
 #[derive(Debug)]
@@ -102,12 +123,12 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    fn new<W: Wire>(entries: &[Entry]) -> Self {
+    fn new(entries: &[Entry], format: Format, encode: Encode) -> Self {
         let mut bytes = Vec::with_capacity(entries.iter().map(Entry::size).sum());
         let ends = entries
             .iter()
             .map(|entry| {
-                W::encode(entry, &mut bytes);
+                encode(format, entry, &mut bytes);
                 bytes.len()
             })
             .collect();
@@ -150,7 +171,7 @@ impl Encoded {
 #[derive(Debug)]
 pub struct Chunk {
     entries: Vec<Entry>,
-    encoded: [OnceLock<Encoded>; FORMATS],
+    encoded: [OnceLock<Encoded>; Format::ALL.len()],
     /// What it may come to occupy.
     weight: usize,
     /// When the oldest message in it was accepted here; `None` for what was read back.
@@ -195,9 +216,9 @@ impl Chunk {
         &self.entries
     }
 
-    /// The chunk in format `W`, encoded now if nobody asked before.
-    pub fn encoded<W: Wire>(&self) -> &Encoded {
-        self.encoded[W::SLOT].get_or_init(|| Encoded::new::<W>(&self.entries))
+    /// The chunk in `format`, encoded now if no reader asked before.
+    pub fn encoded(&self, format: Format, encode: Encode) -> &Encoded {
+        self.encoded[format as usize].get_or_init(|| Encoded::new(&self.entries, format, encode))
     }
 
     /// The highest `seq` reached by the first `count` entries.
@@ -215,14 +236,15 @@ impl Chunk {
     #[inline]
     pub(super) fn given_before(&self, next: Seq) -> usize {
         let first = self.entries.first().and_then(Entry::reaches);
-        match first.is_some_and(|reached| reached < next) {
-            true => self.find(next),
-            false => 0,
+        if first.is_some_and(|reached| reached < next) {
+            self.find(next)
+        } else {
+            0
         }
     }
 
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self.entries[..], [Entry::Notice { .. }])
+        matches!(self.entries[..], [Entry::Notice(_)])
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -233,27 +255,41 @@ impl Chunk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Nickname;
 
-    struct Plain;
+    fn plain(_: Format, entry: &Entry, out: &mut Vec<u8>) {
+        if let Entry::Notice(Notice::Joined { nickname, .. }) = entry {
+            out.extend_from_slice(nickname.as_bytes());
+        }
+    }
 
-    impl Wire for Plain {
-        const SLOT: usize = 0;
+    #[test]
+    fn each_format_has_a_place_of_its_own() {
+        let chunk = Chunk::new(vec![Entry::Notice(sum())], None);
+        let name = |format, _: &Entry, out: &mut Vec<u8>| out.extend(format!("{format:?}").bytes());
+        for format in Format::ALL {
+            let encoded = chunk.encoded(format, name);
+            assert_eq!(encoded.span(0, 1), format!("{format:?}").as_bytes());
+        }
+    }
 
-        fn encode(entry: &Entry, out: &mut Vec<u8>) {
-            if let Entry::Notice { text, .. } = entry {
-                out.extend_from_slice(text.as_bytes());
-            }
+    fn sum() -> Notice {
+        Notice::Crowd {
+            room: RoomName::stored("r"),
+            joined: 1,
+            left: 0,
+            renamed: 0,
         }
     }
 
     #[test]
     fn a_partial_write_is_whole_entries_and_the_rest_of_one() {
-        let notice = |text: &str| Entry::Notice {
-            room: RoomName::stored("r"),
-            text: text.into(),
+        let notice = |text: &str| {
+            let room = RoomName::stored("r");
+            Entry::Notice(Notice::joined(&room, &Nickname::stored(text)))
         };
         let chunk = Chunk::new(vec![notice("ab"), notice("cde"), notice("f")], None);
-        let encoded = chunk.encoded::<Plain>();
+        let encoded = chunk.encoded(Format::Lines, plain);
         assert_eq!(encoded.span(0, 3), b"abcdef");
         assert_eq!(encoded.span(1, 2), b"cde");
         assert_eq!(encoded.shared(1), "cde");

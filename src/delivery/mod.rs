@@ -17,7 +17,7 @@ mod tail;
 mod tests;
 
 pub use batcher::{Batcher, QueueFull};
-pub use chunk::{Chunk, Encoded, Entry, Wire};
+pub use chunk::{Chunk, Encode, Encoded, Entry, Format};
 pub use committer::{Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};

@@ -311,15 +311,11 @@ impl Room {
         }
     }
 
-    /// Shows a line between messages.
-    pub(super) fn notice(&self, text: &str) {
+    /// Shows a notice between messages.
+    pub(super) fn notice(&self, notice: Notice) {
         let mut state = self.state.lock();
         if let Phase::Warm(tail) = &mut state.phase {
-            let entry = Entry::Notice {
-                room: self.room.name.clone(),
-                text: text.into(),
-            };
-            tail.push(Chunk::new(vec![entry], None));
+            tail.push(Chunk::new(vec![Entry::Notice(notice)], None));
             drop(state);
             self.wake();
         }
@@ -330,7 +326,7 @@ impl Room {
         let readers = self.readers.lock().count();
         let admitted = self.state.lock().notices.admit(notice, readers, now);
         if admitted {
-            self.notice(&notice.to_string());
+            self.notice(notice.clone());
         }
     }
 
@@ -338,7 +334,7 @@ impl Room {
     pub(super) fn sum_up_notices(&self, now: Instant) {
         let summary = self.state.lock().notices.summary(&self.room.name, now);
         if let Some(sum) = summary {
-            self.notice(&sum.to_string());
+            self.notice(sum);
         }
     }
 

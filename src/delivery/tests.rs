@@ -13,7 +13,7 @@ use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
-use crate::model::{Message, RoomName, RoomRef, Seq};
+use crate::model::{Message, Nickname, Notice, RoomName, RoomRef, Seq};
 use crate::store::{self, Draft, Store};
 
 /// A store on a file of its own with one room and one user.
@@ -92,7 +92,7 @@ async fn drain(reader: &mut Cursor, seen: &mut Vec<Seq>) {
                                 assert_ne!(&*m.content, "forged", "only what was committed");
                                 seen.push(m.seq);
                             }
-                            Entry::Notice { .. } => {}
+                            Entry::Notice(_) => {}
                             other => panic!("nothing is missing, but {other:?} was told"),
                         }
                     }
@@ -278,11 +278,16 @@ async fn what_was_deleted_is_named_as_a_gap() {
     assert_eq!(told, wanted);
 }
 
+fn joined(nickname: &str) -> Notice {
+    Notice::joined(&RoomName::stored("room"), &Nickname::stored(nickname))
+}
+
 fn short(entry: &Entry) -> String {
     match entry {
         Entry::Message(message) => message.seq.to_string(),
         Entry::Gap { from, to, .. } => format!("gap {}-{to}", from.unwrap_or_default()),
-        Entry::Notice { text, .. } => text.to_string(),
+        Entry::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
+        Entry::Notice(other) => panic!("no reader is told {other:?}"),
     }
 }
 
@@ -298,7 +303,7 @@ async fn told(reader: &mut Cursor) -> Vec<Seq> {
                         match entry {
                             Entry::Message(message) => seen.push(message.seq),
                             Entry::Gap { to, .. } => seen.push(-to),
-                            Entry::Notice { .. } => {}
+                            Entry::Notice(_) => {}
                         }
                     }
                     reader.advance(slice, slice.len());
@@ -407,7 +412,7 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
     let mut seen = Vec::new();
     drain(&mut reader, &mut seen).await;
     assert_eq!(seen, (1..=15).collect::<Vec<Seq>>());
-    served.notice("somebody came");
+    served.notice(joined("alice"));
     hub.catch_up(&served).await.expect("readable");
     let more = write(&store, &room, user, &texts(1)).await;
     served.accept(more, hub.now());
@@ -419,5 +424,5 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
             reader.advance(&slice, slice.len());
         }
     }
-    assert_eq!(rest, ["somebody came", "16"]);
+    assert_eq!(rest, ["alice joined", "16"]);
 }

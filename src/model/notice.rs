@@ -1,6 +1,5 @@
 //! What people in a room are told of each other's coming and going: values, which travel between
 //! instances; words are made of them where they are shown.
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -72,65 +71,9 @@ impl Notice {
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Joined { room, nickname } => write!(f, "{nickname} joined {room}"),
-            Self::Left { room, nickname } => write!(f, "{nickname} left {room}"),
-            Self::Renamed {
-                nickname, before, ..
-            } => write!(f, "{before} is now {nickname}"),
-            Self::Crowd {
-                room,
-                joined,
-                left,
-                renamed,
-            } => {
-                let all = [(joined, "joined"), (left, "left"), (renamed, "renamed")];
-                let mut some = all.into_iter().filter(|(count, _)| **count > 0);
-                if let Some((count, verb)) = some.next() {
-                    let whom = if verb == "renamed" { " in" } else { "" };
-                    write!(f, "{count} more {verb}{whom} {room}")?;
-                }
-                let rest: Vec<String> = some
-                    .map(|(count, verb)| format!("{count} {verb}"))
-                    .collect();
-                match rest.as_slice() {
-                    [] => Ok(()),
-                    [one] => write!(f, " and {one}"),
-                    [one, other, ..] => write!(f, ", {one} and {other}"),
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn crowd(joined: u64, left: u64, renamed: u64) -> String {
-        let room = RoomName::stored("general");
-        let crowd = Notice::Crowd {
-            room,
-            joined,
-            left,
-            renamed,
-        };
-        crowd.to_string()
-    }
-
-    #[test]
-    fn a_crowd_is_told_as_a_sum() {
-        assert_eq!(crowd(12, 0, 0), "12 more joined general");
-        assert_eq!(crowd(0, 3, 0), "3 more left general");
-        assert_eq!(crowd(12, 3, 0), "12 more joined general and 3 left");
-        assert_eq!(
-            crowd(12, 3, 1),
-            "12 more joined general, 3 left and 1 renamed"
-        );
-        assert_eq!(crowd(0, 0, 2), "2 more renamed in general");
-    }
 
     #[test]
     fn it_travels_as_an_object_with_its_kind() {

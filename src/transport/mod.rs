@@ -1,9 +1,8 @@
 //! The ways people reach chat: lines over TCP, HTTP with Server-Sent Events, WebSocket. Each
 //! knows chat and nothing below it.
+mod codec;
 mod foreign;
 pub mod http;
-mod json;
-mod line;
 mod outlet;
 pub mod tcp;
 

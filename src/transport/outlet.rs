@@ -9,7 +9,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::chat::{Chat, Chunk, Encoded, Link, Next, Reader, Slice};
+use super::codec;
+use crate::chat::{Chat, Format, Link, Next, Reader, Slice};
 
 /// Written in one go before anything else is looked at again.
 const TURN: usize = 1 << 20;
@@ -39,7 +40,7 @@ pub(super) struct Outlet<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// Woken where there may be more than one turn takes.
     pub(super) signal: &'a Arc<Notify>,
-    pub(super) form: fn(&Chunk) -> &Encoded,
+    pub(super) format: Format,
 }
 
 impl Outlet<'_> {
@@ -96,7 +97,8 @@ impl Outlet<'_> {
         for slice in slices {
             let length = self.bytes(slice).len();
             if left < length {
-                let (whole, rest) = (self.form)(&slice.chunk).split(slice.from, left);
+                let (whole, rest) =
+                    codec::encoded(&slice.chunk, self.format).split(slice.from, left);
                 let begun = usize::from(!rest.is_empty());
                 self.reader.advance(slice, whole + begun);
                 self.out.extend_from_slice(rest);
@@ -111,7 +113,7 @@ impl Outlet<'_> {
     }
 
     fn bytes<'s>(&self, slice: &'s Slice) -> &'s [u8] {
-        (self.form)(&slice.chunk).span(slice.from, slice.from + slice.len())
+        codec::encoded(&slice.chunk, self.format).span(slice.from, slice.from + slice.len())
     }
 
     fn count(&self, slice: &Slice, now: Instant) {
@@ -135,9 +137,12 @@ fn would_block(written: io::Result<usize>) -> io::Result<usize> {
 /// Waits until the peer takes more, if it was `blocked`, or else says something. A task that asks
 /// as itself leaves its name with the socket and needs no place in a list of those who wait.
 pub(super) fn ready(stream: &TcpStream, blocked: bool) -> impl Future<Output = io::Result<()>> {
-    poll_fn(move |cx| match blocked {
-        true => stream.poll_write_ready(cx),
-        false => stream.poll_read_ready(cx),
+    poll_fn(move |cx| {
+        if blocked {
+            stream.poll_write_ready(cx)
+        } else {
+            stream.poll_read_ready(cx)
+        }
     })
 }
 

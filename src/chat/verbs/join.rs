@@ -108,7 +108,7 @@ impl Chat {
         }
         tracing::debug!(session = %session.key(), room = %room.name, "joined");
         let joined = Notice::joined(&room.name, &session.nickname());
-        let text = joined.to_string();
+        let text = format!("{} joined {}", session.nickname(), room.name);
         self.hub.announce(joined);
         // The reply says it to this one, also where a crowd's joins are summed up.
         cursor.iter_mut().for_each(|cursor| cursor.skip_notices());

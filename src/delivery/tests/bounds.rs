@@ -19,7 +19,7 @@ async fn notices_are_trimmed_between_messages_that_stay() {
         let stored = write(&store, &room, user, &[format!("{round}")]).await;
         served.accept(stored, hub.now());
         for n in 0..1_000 {
-            served.notice(&format!("{n} joined"));
+            served.notice(joined(&n.to_string()));
         }
         let (chunks, weight) = served.with_tail(|tail| tail.holds()).expect("warm");
         assert!(chunks < 300 && weight < 500_000, "{chunks} of {weight}");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::reply::{Reply as _, Response};
 
-use super::super::json::{Command, Connect, Disconnect, Post};
+use super::super::codec::json::{Command, Connect, Disconnect, Post};
 use super::problem::Problem;
 use crate::chat::{Chat, ChatError, Code, Effect, Origin, is_command, listed};
 use crate::model::{Seq, TransportKind};

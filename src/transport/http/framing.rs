@@ -1,8 +1,8 @@
 //! How the body of a stream without an end is framed (RFC 9112, sections 6.3 and 7.1).
 use warp::http::Version;
 
-use super::super::json::Sse;
-use crate::chat::{Chunk, Encoded, Entry, Wire};
+use super::super::codec::http_chunk;
+use crate::chat::Format;
 
 /// What a client of some version of HTTP understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +22,16 @@ impl Framing {
 
     /// The form of entries. Each is a chunk of its own, so that the bytes are shared and a
     /// stream can stop after any of them.
-    pub(super) fn form(self) -> fn(&Chunk) -> &Encoded {
+    pub(super) fn format(self) -> Format {
         match self {
-            Self::Chunked => Chunk::encoded::<ChunkedSse>,
-            Self::Bare => Chunk::encoded::<Sse>,
+            Self::Chunked => Format::ChunkedEvents,
+            Self::Bare => Format::Events,
         }
     }
 
     pub(super) fn put(self, text: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Chunked => chunk(out, |out| out.extend_from_slice(text)),
+            Self::Chunked => http_chunk(out, |out| out.extend_from_slice(text)),
             Self::Bare => out.extend_from_slice(text),
         }
     }
@@ -41,26 +41,6 @@ impl Framing {
             out.extend_from_slice(b"0\r\n\r\n");
         }
     }
-}
-
-/// Server-Sent Events, each in a chunk of HTTP's.
-struct ChunkedSse;
-
-impl Wire for ChunkedSse {
-    const SLOT: usize = 3;
-
-    fn encode(entry: &Entry, out: &mut Vec<u8>) {
-        chunk(out, |out| Sse::encode(entry, out));
-    }
-}
-
-/// Puts the size before what `put` writes, and a line's end after it.
-fn chunk(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
-    let begin = out.len();
-    put(out);
-    let size = format!("{:x}\r\n", out.len() - begin);
-    out.splice(begin..begin, size.into_bytes());
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ impl Events {
             reader: &mut self.reader,
             out: &mut self.out,
             signal: &self.signal,
-            form: line.framing.form(),
+            format: line.framing.format(),
         };
         outlet.write()
     }

@@ -16,14 +16,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::super::json::{ErrorFrame, Frame, Frames, Notice, Typed};
+use super::super::codec::encoded;
+use super::super::codec::json::{ErrorFrame, Frame, System, Typed};
 use super::super::outlet;
 use super::super::{Drain, Moment, hold_back};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Next, Open, Origin, Reader, Reply, Sending, Session,
-    Slice, Through, cost, is_command,
+    Attached, Chat, ChatError, Code, Effect, Format, Next, Open, Origin, Reader, Reply, Sending,
+    Session, Slice, Through, cost, is_command,
 };
 use end::{CLOSED, End};
 
@@ -168,7 +169,7 @@ impl Connection {
     }
 
     async fn feed(&mut self, slice: &Slice) -> Result<(), Error> {
-        let encoded = slice.chunk.encoded::<Frames>();
+        let encoded = encoded(&slice.chunk, Format::Frames);
         for entry in slice.from..slice.from + slice.len() {
             let text = Utf8Bytes::try_from(encoded.shared(entry))?;
             self.socket.feed(Message::Text(text)).await?;
@@ -360,7 +361,7 @@ impl Connection {
                 Err(error) => return error.into(),
             }
         }
-        match self.send("system", &Notice { room: None, text }).await {
+        match self.send("system", &System { room: None, text }).await {
             Ok(()) => End::Restart,
             Err(error) => error.into(),
         }
@@ -371,7 +372,7 @@ impl Connection {
         let closing = async {
             if matches!(end, End::Operator) {
                 let _ = self.settle_all().await;
-                let told = Notice {
+                let told = System {
                     room: None,
                     text: CLOSED,
                 };

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use tokio::net::TcpStream;
 
 use super::super::Drain;
-use super::super::line::{Lines, Trust};
+use super::super::codec::line::{Lines, Trust};
 use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
 use crate::chat::{

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
+use super::codec::line::{LineError, Lines, system};
 use super::foreign::Foreign;
-use super::line::{Line, LineError, Lines, system};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Chunk, Code, Effect, Open, Order, Reader, Reply, Sending, Session,
+    Attached, Chat, ChatError, Code, Effect, Format, Open, Order, Reader, Reply, Sending, Session,
     Through, cost, is_command,
 };
 use crate::model::TransportKind;
@@ -268,7 +268,7 @@ impl Connection {
             reader: &mut self.reader,
             out: &mut self.out,
             signal: self.session.signal(),
-            form: Chunk::encoded::<Line>,
+            format: Format::Lines,
         };
         outlet.write()
     }

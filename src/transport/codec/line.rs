@@ -1,53 +1,29 @@
 //! The line protocol's two directions: bytes into lines, entries into lines.
-use super::foreign::{self, Foreign};
-use crate::chat::{Entry, Wire};
+use super::super::foreign::{self, Foreign};
+use super::words;
+use crate::chat::Entry;
 
-/// Entries as a terminal shows them: `[room] user: text`, and `[system] text` for the rest.
-pub(super) struct Line;
-
-impl Wire for Line {
-    const SLOT: usize = 0;
-
-    fn encode(entry: &Entry, out: &mut Vec<u8>) {
-        match entry {
-            Entry::Message(message) => {
-                for line in message.content.split('\n') {
-                    out.push(b'[');
-                    plain(message.room.as_str(), out);
-                    out.extend_from_slice(b"] ");
-                    plain(&message.user, out);
-                    out.extend_from_slice(b": ");
-                    plain(line, out);
-                    out.push(b'\n');
-                }
-            }
-            Entry::Notice { text, .. } => system(text, out),
-            Entry::Gap {
-                room,
-                from: Some(from),
-                to,
-            } => {
-                system(
-                    &format!("messages {from} to {to} of {room} are not stored here any more"),
-                    out,
-                );
-            }
-            Entry::Gap {
-                room,
-                from: None,
-                to,
-            } => {
-                system(
-                    &format!("{room} stands at message {to}; earlier ones: /history"),
-                    out,
-                );
+/// An entry as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
+pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
+    match entry {
+        Entry::Message(message) => {
+            for line in message.content.split('\n') {
+                out.push(b'[');
+                plain(message.room.as_str(), out);
+                out.extend_from_slice(b"] ");
+                plain(&message.user, out);
+                out.extend_from_slice(b": ");
+                plain(line, out);
+                out.push(b'\n');
             }
         }
+        Entry::Notice(notice) => system(&words::notice(notice), out),
+        Entry::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
     }
 }
 
 /// A text that is no message, a line for each of its lines.
-pub(super) fn system(text: &str, out: &mut Vec<u8>) {
+pub(in crate::transport) fn system(text: &str, out: &mut Vec<u8>) {
     for line in text.split('\n') {
         out.extend_from_slice(b"[system] ");
         plain(line, out);
@@ -72,7 +48,7 @@ fn plain(text: &str, out: &mut Vec<u8>) {
 
 /// Why a line was not taken; the text is for whoever sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LineError {
+pub(in crate::transport) enum LineError {
     #[error("that line was longer than {0} bytes and was dropped")]
     TooLong(usize),
     #[error("that line was no valid UTF-8 and was dropped")]
@@ -83,7 +59,7 @@ pub(super) enum LineError {
 
 /// How far the peer is known to speak in lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(in crate::transport) enum Trust {
     /// It has given no command yet: its next line may turn out to be another protocol's first.
     None,
     /// It has given a command, so that every line is what somebody said.
@@ -92,7 +68,7 @@ pub(super) enum Trust {
 
 /// Bytes as they come, lines as they are whole. Keeps at most one unfinished line.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(in crate::transport) struct Lines {
     bytes: Vec<u8>,
     /// How far `bytes` was looked through.
     start: usize,
@@ -102,7 +78,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::transport) fn new(most: usize) -> Self {
         Self {
             bytes: Vec::new(),
             start: 0,
@@ -113,7 +89,12 @@ impl Lines {
     }
 
     /// One that has read the beginning of a line already, or the beginning of one too long.
-    pub(super) fn resumed(most: usize, bytes: Vec<u8>, skipping: bool, trust: Trust) -> Self {
+    pub(in crate::transport) fn resumed(
+        most: usize,
+        bytes: Vec<u8>,
+        skipping: bool,
+        trust: Trust,
+    ) -> Self {
         Self {
             bytes,
             start: 0,
@@ -124,21 +105,21 @@ impl Lines {
     }
 
     /// From now on no line is taken for another protocol's.
-    pub(super) fn trust(&mut self) {
+    pub(in crate::transport) fn trust(&mut self) {
         self.trust = Trust::Earned;
     }
 
     /// What has come of a line without its end, and whether the rest of it is to be skipped.
-    pub(super) fn rest(&self) -> (&[u8], bool) {
+    pub(in crate::transport) fn rest(&self) -> (&[u8], bool) {
         (&self.bytes[self.start..], self.skipping)
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub(in crate::transport) fn feed(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The next whole line without its end, or what was wrong with it.
-    pub(super) fn next(&mut self) -> Option<Result<String, LineError>> {
+    pub(in crate::transport) fn next(&mut self) -> Option<Result<String, LineError>> {
         loop {
             let rest = &self.bytes[self.start..];
             if !self.skipping
@@ -186,7 +167,7 @@ impl Lines {
     }
 
     /// What was sent after the last line's end, once no more can come.
-    pub(super) fn finish(&mut self) -> Option<Result<String, LineError>> {
+    pub(in crate::transport) fn finish(&mut self) -> Option<Result<String, LineError>> {
         let line = std::mem::take(&mut self.bytes).split_off(self.start);
         self.start = 0;
         (!line.is_empty() && !self.skipping).then(|| self.text(&line))
@@ -208,9 +189,10 @@ impl Lines {
 }
 
 fn text(line: &[u8]) -> Result<String, LineError> {
-    let mut line = match line.contains(&IAC) {
-        true => without_telnet(line),
-        false => line.to_vec(),
+    let mut line = if line.contains(&IAC) {
+        without_telnet(line)
+    } else {
+        line.to_vec()
     };
     // telnet ends a line with CR LF or CR NUL.
     while line.last().is_some_and(|b| matches!(b, b'\r' | 0)) {
@@ -278,7 +260,7 @@ mod tests {
             created_at: Default::default(),
         };
         let mut out = Vec::new();
-        Line::encode(&Entry::Message(message), &mut out);
+        entry(&Entry::Message(message), &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 
