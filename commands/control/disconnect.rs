@@ -57,7 +57,7 @@ fn connection(
             connection: Some(id),
             nickname: None,
         },
-    );
+    )?;
     match told.outcome {
         Ok(_) => Ok(vec![told]),
         Err(_) => Err(super::none(vec![told]).into()),

@@ -7,7 +7,6 @@ pub(crate) mod log_level;
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::process::control::{ControlError, Place, Request, ask};
-use discordctl::process::{Files, Known, look};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,11 +37,12 @@ impl Whom {
         output: &Output,
     ) -> anyhow::Result<Vec<Told<T>>> {
         let instances = self.instances(output)?;
-        let told: Vec<Told<T>> = instances.iter().map(|one| tell(one, request)).collect();
-        match told.iter().all(|told| told.outcome.is_err()) {
-            true => Err(none(told).into()),
-            false => Ok(told),
+        let told = instances.iter().map(|one| tell(one, request));
+        let told = told.collect::<anyhow::Result<Vec<Told<T>>>>()?;
+        if told.iter().all(|told| told.outcome.is_err()) {
+            return Err(none(told).into());
         }
+        Ok(told)
     }
 }
 
@@ -52,27 +52,12 @@ struct Told<T> {
     outcome: Result<T, ControlError>,
 }
 
-fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> Told<T> {
-    let asked = ask(&Place::of(config), request);
-    Told {
+fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> anyhow::Result<Told<T>> {
+    let place = Place::of(config);
+    Ok(Told {
         instance: config.instance_id.clone(),
-        outcome: asked.map_err(|error| seen(config, error)),
-    }
-}
-
-/// Nothing listens, and yet it may run: its socket was removed.
-fn seen(config: &Config, error: ControlError) -> ControlError {
-    let ControlError::NotRunning(path) = &error else {
-        return error;
-    };
-    let known = instances::runtime().map(|runtime| runtime.block_on(look(&Files::of(config))));
-    match known {
-        Ok(Ok(Known::Running(proof))) => ControlError::NoSocket {
-            pid: proof.identity.pid,
-            path: path.clone(),
-        },
-        _ => error,
-    }
+        outcome: instances::runtime()?.block_on(ask(&place, request)),
+    })
 }
 
 /// The error where nobody did what was asked.
@@ -100,8 +85,8 @@ fn explain(instance: &str, error: &ControlError) -> Failure {
         ControlError::NoSocket { .. } => (
             Exit::TryAgain,
             "no_socket",
-            "it makes its socket again within a second: try again; if it does not, its log says \
-             why, and 'discordctl restart' gives it a new one",
+            "it should have made its socket again within a second: try again; if it does not, its \
+             log says why, and 'discordctl restart' gives it a new one",
         ),
         ControlError::NotPermitted(_) => (
             Exit::NotPermitted,

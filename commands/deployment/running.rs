@@ -104,8 +104,8 @@ pub(super) fn settings(found: &Found) -> Option<Config> {
 /// By itself, with its passwords: only its user can ask.
 fn told(found: &Found) -> Option<Config> {
     let place = Place::among(found.files.clone());
-    let told: control::Settings =
-        control::ask_within(&place, &Request::Settings {}, ANSWERS_WITHIN).ok()?;
+    let asking = control::ask_within(&place, &Request::Settings {}, ANSWERS_WITHIN);
+    let told: control::Settings = instances::runtime().ok()?.block_on(asking).ok()?;
     let loaded = config::load(Sources {
         file: None,
         env: told.variables,

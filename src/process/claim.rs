@@ -145,11 +145,18 @@ impl Claim {
         Ok(true)
     }
 
-    /// Says how it is from now on.
+    /// Says how it is from now on, in a folder made anew if that was removed.
     pub fn say(&mut self, state: State) -> Result<(), ClaimError> {
         self.identity.state = state;
         let path = &self.files.identity;
-        self.identity.write(path).map_err(at(path))
+        let written = match self.identity.write(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = self.files.make_folder();
+                made.and_then(|()| self.identity.write(path))
+            }
+            written => written,
+        };
+        written.map_err(at(path))
     }
 }
 
@@ -216,6 +223,9 @@ mod tests {
         assert!(matches!(known, Known::Running(_)), "{known:?}");
         let again = Claim::take(&config, Origin::default(), &SystemClock).await;
         assert!(matches!(again, Err(ClaimError::Taken { .. })), "{again:?}");
+        std::fs::remove_dir_all(&files.run).expect("removed");
+        claim.ready(1, 2).expect("said in a folder made anew");
+        assert!(claim.mend().expect("mended"));
         // Another process came first: its files are left alone.
         std::fs::remove_file(&files.lock).expect("removed");
         let other = Lock::take(&files.lock).expect("openable").expect("free");

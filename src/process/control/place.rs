@@ -25,6 +25,10 @@ impl Place {
         Self(files)
     }
 
+    pub fn files(&self) -> &Files {
+        &self.0
+    }
+
     pub fn path(&self) -> &Path {
         &self.0.socket
     }
