@@ -1,6 +1,7 @@
 //! A chat server in which the database is the log and everything else is a hurry-up.
 pub mod bus;
 pub mod chat;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod delivery;

@@ -18,6 +18,7 @@ mod threshold;
 mod tree;
 mod units;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use layers::{ENV_PREFIX, Provenance};
@@ -85,6 +86,16 @@ impl Config {
         self.db_url.hides_any()
             || redis.is_some_and(SecretUrl::hides_any)
             || self.archive.url.hides_any()
+    }
+
+    /// Where a client on the same machine finds a port of this instance.
+    pub fn local(&self, port: u16) -> SocketAddr {
+        let host = match self.bind {
+            IpAddr::V4(bind) if bind.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(bind) if bind.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            bind => bind,
+        };
+        SocketAddr::new(host, port)
     }
 
     /// The same settings for a process whose working folder is another than `folder`.

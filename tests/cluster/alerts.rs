@@ -3,7 +3,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use discordctl::ops::http;
+use discordctl::client;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -76,7 +76,7 @@ impl Prometheus {
     }
 
     async fn ask(&self, path: &str) -> Option<Value> {
-        let answer = http::get(self.at, path, "application/json", Duration::from_secs(5)).await;
+        let answer = client::get(self.at, path, "application/json", Duration::from_secs(5)).await;
         let answer = answer.ok()?.json();
         (answer["status"] == "success").then(|| answer["data"].clone())
     }

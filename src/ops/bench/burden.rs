@@ -11,14 +11,16 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::live::Live;
-use super::open::{self, Opened};
-use super::plan::{Plan, Seat, Site, room_name};
+use super::plan::{Plan, Seat, Site};
 use super::report::Borne;
-use super::stage::open_all;
+use super::stage::{PATIENCE, open, open_all};
+use crate::client::raw::Opened;
+use crate::client::{Buffer, ClientError};
 
 /// A slow reader takes so much, so often.
 const SIP: usize = 4 << 10;
 const BETWEEN: Duration = Duration::from_secs(1);
+const HALF_A_REQUEST: &str = "GET /api/rooms HTTP/1.1\r\nHost: ";
 /// Between two looks at whether the run is over.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -31,9 +33,8 @@ struct Seated {
 }
 
 impl Seated {
-    async fn open(&self) -> Result<Opened, open::OpenError> {
-        let (addresses, room) = ((self.site.tcp, self.site.http), room_name(self.seat.room));
-        open::open_slow(self.seat.transport, addresses, &room, &self.nickname).await
+    async fn open(&self) -> Result<Opened, ClientError> {
+        open(&self.site, self.seat, &self.nickname, Buffer::Small).await
     }
 }
 
@@ -60,7 +61,11 @@ impl Burden {
             || {},
             |i| {
                 let site = &sites[i / 2 % sites.len()];
-                open::silent((site.tcp, site.http), i % 2 == 1)
+                let (address, words) = match i % 2 {
+                    0 => (site.tcp, ""),
+                    _ => (site.http, HALF_A_REQUEST),
+                };
+                Opened::silent(address, words, PATIENCE)
             },
         );
         let (silent, _) = silent.await;

@@ -4,13 +4,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::net::TcpStream;
 
 use super::ledger::Ledger;
-use super::open::Opened;
-use super::plan::Transport;
 use super::rover::Rover;
 use super::sender::Sender;
 use super::stamp::Stamp;
 use super::tally::Tally;
-use super::wire::{Broken, PING, Wire, pong};
+use crate::client::Transport;
+use crate::client::raw::Opened;
+use crate::client::wire::{Broken, PING, Wire, pong};
 
 /// What came in part is no longer than this, or it is no message.
 const MOST_KEPT: usize = 64 << 10;
@@ -138,7 +138,7 @@ impl Link {
     /// Whether it can go on elsewhere.
     pub(super) fn roves(&self) -> bool {
         let rover = self.rover.as_ref();
-        rover.is_some_and(|rover| rover.place.last.is_some())
+        rover.is_some_and(|rover| rover.position.last.is_some())
     }
 
     /// Sends what is due, as far as the socket takes it.

@@ -8,7 +8,6 @@ mod latency;
 mod ledger;
 mod link;
 mod live;
-mod open;
 mod plan;
 mod plot;
 mod process;
@@ -20,7 +19,6 @@ mod stage;
 mod stamp;
 mod tally;
 mod usher;
-mod wire;
 
 use std::io;
 use std::thread;
@@ -40,9 +38,12 @@ use stamp::Run;
 use tally::Tally;
 use usher::Usher;
 
+use crate::client::raw::Opened;
+
+pub use crate::client::Transport;
 pub use latency::Quantiles;
 pub use live::Live;
-pub use plan::{Pace, Plan, Site, Subject, Transport};
+pub use plan::{Pace, Plan, Site, Subject};
 pub use plot::{csv, svg};
 pub use report::{Borne, Outcome, Report, Roved, Step, Usage};
 
@@ -131,8 +132,8 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
 /// Deals the connections out: one thread that sends, and those that read.
 fn lanes(
     plan: &Plan,
-    readers: Vec<(usize, open::Opened)>,
-    senders: Vec<(usize, open::Opened)>,
+    readers: Vec<(usize, Opened)>,
+    senders: Vec<(usize, Opened)>,
     tally: impl Fn() -> Tally,
 ) -> io::Result<Vec<Lane>> {
     let mut shares: Vec<(Vec<Link>, Tally)> = Vec::new();
@@ -156,7 +157,7 @@ fn lanes(
         };
         let (links, tally) = &mut shares[1 + i % plan.threads];
         let every = plan.reconnect.filter(|_| plan.roves(seat));
-        let rover = every.map(|every| Rover::new(seat, opened.place.clone(), every, 0));
+        let rover = every.map(|every| Rover::new(seat, opened.position.clone(), every, 0));
         links.push(link(opened, seat, party, rover, tally)?);
     }
     shares.retain(|(links, _)| !links.is_empty());
@@ -167,7 +168,7 @@ fn lanes(
 }
 
 fn link(
-    opened: open::Opened,
+    opened: Opened,
     seat: plan::Seat,
     party: Party,
     rover: Option<Rover>,

@@ -1,20 +1,10 @@
 //! What is asked of a run.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::stamp::STAMP;
+use crate::client::Transport;
 use crate::config::Config;
-
-/// How a reader is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    Tcp,
-    Sse,
-    Ws,
-}
 
 /// How often senders send.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,15 +32,18 @@ impl std::fmt::Display for Site {
 impl Site {
     /// Where an instance with this configuration is reached from its own machine.
     pub fn of(config: &Config) -> Self {
-        let host = match config.bind {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
         Self {
             name: config.instance_id.clone(),
-            tcp: SocketAddr::new(host, config.tcp_port),
-            http: SocketAddr::new(host, config.http_port),
+            tcp: config.local(config.tcp_port),
+            http: config.local(config.http_port),
+        }
+    }
+
+    /// Where it is reached over `transport`.
+    pub(super) fn address(&self, transport: Transport) -> SocketAddr {
+        match transport {
+            Transport::Tcp => self.tcp,
+            Transport::Sse | Transport::Ws => self.http,
         }
     }
 }

@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use memchr::memmem;
 
-use super::open::Place;
 use super::plan::{Seat, micros};
 use super::tally::Tally;
+use crate::client::raw::Position;
 
 #[derive(Debug)]
 pub(super) struct Rover {
     pub(super) seat: Seat,
-    pub(super) place: Place,
+    pub(super) position: Position,
     /// It cuts its connection then, in microseconds since the start.
     pub(super) leaves: u64,
 }
@@ -21,10 +21,10 @@ const GAPS: [&[u8]; 2] = [b"event: gap\n", br#""type":"gap""#];
 const SEQ: &[u8] = br#""seq":"#;
 
 impl Rover {
-    pub(super) fn new(seat: Seat, place: Place, every: Duration, now: u64) -> Self {
+    pub(super) fn new(seat: Seat, position: Position, every: Duration, now: u64) -> Self {
         Self {
             seat,
-            place,
+            position,
             leaves: now + micros(jittered(every)),
         }
     }
@@ -37,10 +37,10 @@ impl Rover {
             }
             return;
         };
-        if self.place.last.is_some_and(|last| seq != last + 1) {
+        if self.position.last.is_some_and(|last| seq != last + 1) {
             tally.error("not_consecutive");
         }
-        self.place.last = Some(seq);
+        self.position.last = Some(seq);
     }
 }
 

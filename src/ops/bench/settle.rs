@@ -4,9 +4,10 @@ use std::time::Duration;
 use super::lane::Served;
 use super::ledger::{self, Ledger};
 use super::link::Party;
-use super::plan::{Pace, Plan, Subject, Transport};
+use super::plan::{Pace, Plan, Subject};
 use super::report::{Borne, Outcome, Report, Step, Usage};
 use super::tally::Tally;
+use crate::client::Transport;
 
 /// What was seen around a run.
 pub(super) struct Observed {

@@ -10,14 +10,16 @@ use super::BenchError;
 use super::burden::Burden;
 use super::fanout;
 use super::live::{Live, Watch};
-use super::open::{self, OpenError, Opened};
 use super::plan::{Plan, Seat, Site, Subject, room_name};
 use super::process;
+use crate::client::raw::{self, Opened};
+use crate::client::{Buffer, ClientError};
+use crate::ops::probe;
 
 /// Connections that are being opened at once.
 const AT_ONCE: usize = 256;
 /// A connection that takes longer to open is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The connections of a run.
 pub(super) struct Stage {
@@ -51,9 +53,7 @@ impl Stage {
         make_rooms(sites, plan).await?;
         let watch = Watch::start();
         let opened = |seat: Seat, nickname: String| async move {
-            let site = &sites[seat.site];
-            let room = room_name(seat.room);
-            open::open(seat.transport, (site.tcp, site.http), &room, &nickname).await
+            open(&sites[seat.site], seat, &nickname, Buffer::Usual).await
         };
         let senders = open_all(
             plan.senders,
@@ -91,7 +91,11 @@ impl Stage {
         let (listener, address) = fanout::listen()?;
         let watch = Watch::start();
         let (readers, audience) = tokio::join!(
-            open_all(plan.connections, || live.opened(), |_| open::bare(address)),
+            open_all(
+                plan.connections,
+                || live.opened(),
+                |_| Opened::silent(address, "", PATIENCE)
+            ),
             tokio::time::timeout(PATIENCE, fanout::accept(&listener, plan.connections)),
         );
         let late = |_| BenchError::Io(std::io::ErrorKind::TimedOut.into());
@@ -107,7 +111,7 @@ impl Stage {
     }
 }
 
-fn unreachable(sites: &[Site], why: Option<&OpenError>) -> BenchError {
+fn unreachable(sites: &[Site], why: Option<&ClientError>) -> BenchError {
     let names: Vec<String> = sites.iter().map(Site::to_string).collect();
     BenchError::Connect {
         to: names.join(", "),
@@ -118,10 +122,22 @@ fn unreachable(sites: &[Site], why: Option<&OpenError>) -> BenchError {
 async fn make_rooms(sites: &[Site], plan: &Plan) -> Result<(), BenchError> {
     let names: Vec<String> = (0..plan.rooms).map(room_name).collect();
     for site in sites {
-        let made = open::make_rooms(site.tcp, &names).await;
+        let made = raw::make_rooms(site.tcp, &names, PATIENCE).await;
         made.map_err(|error| unreachable(std::slice::from_ref(site), Some(&error)))?;
     }
     Ok(())
+}
+
+/// Begins to read at that seat.
+pub(super) async fn open(
+    site: &Site,
+    seat: Seat,
+    nickname: &str,
+    buffer: Buffer,
+) -> Result<Opened, ClientError> {
+    let (transport, room) = (seat.transport, room_name(seat.room));
+    let address = site.address(transport);
+    Opened::reading(transport, address, &room, nickname, buffer, PATIENCE).await
 }
 
 /// Opens `count` connections, some at once; the second value is why the first failed that did.
@@ -129,13 +145,13 @@ pub(super) async fn open_all<F>(
     count: usize,
     opened_one: impl Fn(),
     open: impl Fn(usize) -> F,
-) -> (Vec<(usize, Opened)>, Option<OpenError>)
+) -> (Vec<(usize, Opened)>, Option<ClientError>)
 where
-    F: Future<Output = Result<Opened, OpenError>>,
+    F: Future<Output = Result<Opened, ClientError>>,
 {
     let open = &open;
     let opening = stream::iter(0..count).map(|i| async move {
-        let late = |_| OpenError::Refused(format!("nothing for {} s", PATIENCE.as_secs()));
+        let late = |_| ClientError::Refused(format!("nothing for {} s", PATIENCE.as_secs()));
         let opened = tokio::time::timeout(PATIENCE, open(i)).await.map_err(late);
         (i, opened.and_then(|opened| opened))
     });
@@ -187,7 +203,6 @@ impl Servers {
 
 /// An instance that does not tell is measured without this.
 async fn local_pid(http: SocketAddr) -> Option<u32> {
-    let asked = tokio::time::timeout(PATIENCE, open::pid(http)).await;
-    let pid = asked.ok()?.ok()??;
+    let pid = probe::instance::ready(http, PATIENCE).await.ok()?.pid?;
     (http.ip().is_loopback() && process::is_ours(pid)).then_some(pid)
 }

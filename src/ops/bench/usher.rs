@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::lane::Lane;
 use super::link::{Link, Party};
-use super::open::{self, Opened, Place};
 use super::plan::{Plan, Seat, Subject, room_name};
 use super::rover::Rover;
+use crate::client::raw::{Opened, Position};
 
 /// Who has found no way back by then has none.
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// For who is cut off while the servers are being restarted: each try begins at the next.
+const BETWEEN: Duration = Duration::from_millis(100);
+const TRY: Duration = Duration::from_secs(5);
 /// Between two looks at who wants to leave, in microseconds.
 const LOOK: u64 = 20_000;
 
@@ -24,7 +27,7 @@ struct Trip {
     /// Its place in the lane.
     i: usize,
     seat: Seat,
-    place: Place,
+    position: Position,
 }
 
 /// The lane's side.
@@ -101,15 +104,20 @@ async fn walk(
     let first = trip.seat.site % sites.len().max(1);
     sites.rotate_left(first);
     let room = room_name(trip.seat.room);
-    let resumed = open::resume(
-        trip.seat.transport,
-        sites.iter().copied(),
-        &room,
-        &trip.place,
-    );
-    let opened = timeout(GIVE_UP, resumed).await;
+    let transport = trip.seat.transport;
+    let resumed = async {
+        for http in sites.iter().cycle() {
+            let resumed = Opened::resumed(transport, *http, &room, &trip.position, TRY);
+            if let Ok(Ok(opened)) = timeout(TRY, resumed).await {
+                return Some(opened);
+            }
+            sleep(BETWEEN).await;
+        }
+        None
+    };
+    let opened = timeout(GIVE_UP, resumed).await.ok().flatten();
     // A lane that is gone asks for nobody.
-    let _ = back.try_send((trip.i, opened.ok().and_then(Result::ok)));
+    let _ = back.try_send((trip.i, opened));
 }
 
 impl Door {
@@ -140,7 +148,7 @@ impl Door {
         let trip = Trip {
             i,
             seat,
-            place: rover.place.clone(),
+            position: rover.position.clone(),
         };
         if self.out.try_send(trip).is_err() {
             return Err(Box::new(link));
@@ -164,7 +172,7 @@ impl Door {
         let Some(opened) = opened else {
             return Some((i, Err(party)));
         };
-        let rover = Rover::new(rover.seat, rover.place, self.every, now);
+        let rover = Rover::new(rover.seat, rover.position, self.every, now);
         let transport = rover.seat.transport;
         Some((i, Ok(Link::new(opened, transport, party, Some(rover)))))
     }

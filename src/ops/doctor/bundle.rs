@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::finding::Finding;
 use super::super::health::{self, Depth};
-use super::super::http;
 use super::Plan;
+use crate::client;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, redact_words};
 use crate::model::url::postgres::PostgresUrl;
@@ -56,8 +56,8 @@ pub async fn gather(plan: &Plan, findings: &[Finding]) -> Vec<Part> {
             ("/metrics", "application/json", format!("metrics/{id}.json")),
             ("/metrics", "text/plain", format!("metrics/{id}.prom")),
         ] {
-            let address = health::address(config, port);
-            let content = match http::get(address, path, accept, plan.within).await {
+            let address = config.local(port);
+            let content = match client::get(address, path, accept, plan.within).await {
                 Ok(answer) => answer.body,
                 Err(error) => format!("{error}\n"),
             };

@@ -1,83 +1,56 @@
 //! A stream through the public URL: whether what stands there lets it through as it comes.
+use std::io;
 use std::sync::Arc;
 
+use http::Uri;
+use http::header::HOST;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::super::deadline::Deadline;
 use super::super::finding::{Finding, Verdict};
+use crate::client::{self, ClientError, Event, Events};
 
 const CHECK: &str = "proxy";
-/// What every stream begins with, at once.
-const FIRST: &str = ": connected";
 const STREAM: &str = "api/messages/general?history=0";
 
-/// `scheme://host[:port][/path]`.
-struct Url<'u> {
-    tls: bool,
-    host: &'u str,
-    port: u16,
-    path: &'u str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
 }
 
-impl<'u> Url<'u> {
-    fn parse(url: &'u str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let tls = match scheme {
-            "http" => false,
-            "https" => true,
+/// `scheme://host[:port][/path]`.
+#[derive(Debug, PartialEq, Eq)]
+struct Url {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Url {
+    fn parse(url: &str) -> Option<Self> {
+        let uri: Uri = url.parse().ok()?;
+        let (scheme, usual) = match uri.scheme_str()? {
+            "http" => (Scheme::Http, 80),
+            "https" => (Scheme::Https, 443),
             _ => return None,
         };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let usual = if tls { 443 } else { 80 };
-        // The colons of an IPv6 address are in brackets.
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
-            _ => (authority, usual),
+        let authority = uri.authority()?;
+        // A name and a password are for no proxy of ours.
+        let port = match authority.as_str().strip_prefix(authority.host())? {
+            "" => usual,
+            port => port.strip_prefix(':')?.parse().ok()?,
         };
-        let plain = |c: char| c.is_ascii_graphic() && c != '@';
-        (!host.is_empty() && authority.chars().all(plain) && path.chars().all(plain)).then_some(
-            Self {
-                tls,
-                host,
-                port,
-                path,
-            },
-        )
-    }
-
-    fn request(&self) -> String {
-        let Self {
-            host, port, path, ..
-        } = self;
-        let path = path.trim_end_matches('/');
-        let slash = if path.is_empty() { "" } else { "/" };
-        format!(
-            "GET /{path}{slash}{STREAM} HTTP/1.1\r\nHost: {host}:{port}\r\n\
-             Accept: text/event-stream\r\nUser-Agent: discordctl\r\n\r\n"
-        )
-    }
-}
-
-/// How far the answer came.
-#[derive(Debug, Default)]
-struct Seen {
-    answer: String,
-}
-
-impl Seen {
-    fn status(&self) -> Option<u16> {
-        let rest = self.answer.strip_prefix("HTTP/1.")?;
-        rest.split(' ').nth(1)?.parse().ok()
-    }
-
-    fn is_stream(&self) -> bool {
-        let head = self.answer.to_ascii_lowercase();
-        head.contains("content-type: text/event-stream")
+        Some(Self {
+            scheme,
+            host: authority.host().to_owned(),
+            port,
+            path: format!("{}/{STREAM}", uri.path().trim_end_matches('/')),
+        })
     }
 }
 
@@ -88,23 +61,25 @@ pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
             .fix("give the URL under which clients find the web client");
     };
     let start = Instant::now();
-    let mut seen = Seen::default();
-    let asked = deadline.bound(ask(&parsed, &mut seen)).await;
-    match (seen.status(), asked) {
-        (Some(200), Ok(Ok(()))) if seen.is_stream() => {
-            Finding::ok(CHECK, url, "a stream comes through as it is written").took(start.elapsed())
-        }
-        (Some(200), _) if seen.is_stream() => bad(
-            Verdict::Critical,
-            "it answers, and holds back what the stream carries: messages come late or never"
-                .into(),
-        )
-        .fix(
-            "turn off buffering for /api/: 'proxy_buffering off' in nginx, no compression, \
+    match deadline.bound(ask(&parsed, deadline)).await {
+        Ok(Ok(Answered::Stream(mut stream))) => match deadline.bound(stream.next()).await {
+            // What every stream begins with, at once.
+            Ok(Ok(Some(Event::Comment(first)))) if first == "connected" => {
+                let well = "a stream comes through as it is written";
+                Finding::ok(CHECK, url, well).took(start.elapsed())
+            }
+            _ => bad(
+                Verdict::Critical,
+                "it answers, and holds back what the stream carries: messages come late or never"
+                    .into(),
+            )
+            .fix(
+                "turn off buffering for /api/: 'proxy_buffering off' in nginx, no compression, \
              no caching; config/nginx.conf shows it",
-        ),
+            ),
+        },
         // Nothing at all is what a proxy does that waits for the whole of an endless answer.
-        (None, Err(late)) => bad(
+        Err(late) => bad(
             Verdict::Critical,
             format!("{late}: it buffers the whole answer, or leads nowhere"),
         )
@@ -113,70 +88,57 @@ pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
              buffering: 'proxy_buffering off' in nginx; config/nginx.conf shows it",
         ),
         // Misdirected (RFC 9110, section 15.5.20).
-        (Some(421), _) => bad(
+        Ok(Ok(Answered::Status(421))) => bad(
             Verdict::Critical,
             "what is behind it does not answer under this name".into(),
         )
         .fix(format!("set 'http.public_url' of the instances to {url}")),
-        (Some(status), _) => bad(
+        Ok(Ok(Answered::Status(status))) => bad(
             Verdict::Critical,
             format!("it answers {status}, and no stream"),
         )
         .fix("see that it passes /api/ on to the instances"),
-        (None, Ok(Err(error))) => bad(Verdict::Critical, error)
-            .fix("see that the name leads to the proxy and the proxy runs"),
-        (None, Ok(Ok(()))) => bad(Verdict::Critical, "what answers there is no HTTP".into())
-            .fix("see that the name leads to the proxy"),
-    }
-}
-
-/// Until the first of the stream is there; the error is for people.
-async fn ask(url: &Url<'_>, seen: &mut Seen) -> Result<(), String> {
-    let host = url.host.trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, url.port))
-        .await
-        .map_err(|error| error.to_string())?;
-    if !url.tls {
-        return exchange(stream, url, seen).await;
-    }
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-    let stream = connector()?
-        .connect(name, stream)
-        .await
-        .map_err(|error| error.to_string())?;
-    exchange(stream, url, seen).await
-}
-
-async fn exchange(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    url: &Url<'_>,
-    seen: &mut Seen,
-) -> Result<(), String> {
-    /// A head that is longer is not one of ours.
-    const MOST: usize = 64 << 10;
-    let failed = |error: std::io::Error| error.to_string();
-    stream
-        .write_all(url.request().as_bytes())
-        .await
-        .map_err(failed)?;
-    let mut part = [0u8; 4096];
-    while !seen.answer.contains(FIRST) && seen.answer.len() < MOST {
-        match stream.read(&mut part).await.map_err(failed)? {
-            0 => return Ok(()),
-            n => seen.answer += &String::from_utf8_lossy(&part[..n]),
+        Ok(Err(ClientError::Foreign)) => {
+            bad(Verdict::Critical, "what answers there is no HTTP".into())
+                .fix("see that the name leads to the proxy")
         }
+        Ok(Err(error)) => bad(Verdict::Critical, error.to_string())
+            .fix("see that the name leads to the proxy and the proxy runs"),
     }
-    Ok(())
+}
+
+enum Answered {
+    Stream(Events),
+    /// And no stream.
+    Status(u16),
+}
+
+async fn ask(url: &Url, deadline: Deadline) -> Result<Answered, ClientError> {
+    let host = url.host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((host, url.port)).await?;
+    let request = Events::request(&url.path)
+        .header(HOST, format!("{}:{}", url.host, url.port))
+        .header("user-agent", "discordctl");
+    let response = match url.scheme {
+        Scheme::Http => client::open(stream, request, String::new()).await?,
+        Scheme::Https => {
+            let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+            let stream = connector().map_err(io::Error::other)?.connect(name, stream);
+            client::open(stream.await?, request, String::new()).await?
+        }
+    };
+    let status = response.status().as_u16();
+    let stream = Events::of(response, deadline.within);
+    Ok(stream.map_or(Answered::Status(status), Answered::Stream))
 }
 
 /// Trusts whom this machine trusts.
-fn connector() -> Result<TlsConnector, String> {
+fn connector() -> Result<TlsConnector, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
@@ -187,34 +149,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_taken_apart() {
+    fn a_url_is_taken_apart_and_the_stream_is_asked_for_below_it() {
+        let (http, https) = (Scheme::Http, Scheme::Https);
         for (url, expected) in [
-            ("http://chat.example", Some((false, "chat.example", 80, ""))),
+            ("http://chat.example", Some((http, "chat.example", 80, ""))),
             (
                 "https://chat.example/talk/",
-                Some((true, "chat.example", 443, "talk/")),
+                Some((https, "chat.example", 443, "/talk")),
             ),
-            ("http://[::1]:3001/?x=1", Some((false, "[::1]", 3001, ""))),
-            ("http://[::1]", Some((false, "[::1]", 80, ""))),
+            ("http://h/a/b/", Some((http, "h", 80, "/a/b"))),
+            ("http://[::1]:3001/?x=1", Some((http, "[::1]", 3001, ""))),
+            ("http://[::1]", Some((http, "[::1]", 80, ""))),
             ("ftp://chat.example", None),
             ("chat.example", None),
             ("http://", None),
             ("http://a\r\nHost: b/", None),
+            ("http://me:secret@a/", None),
             ("http://a:port/", None),
         ] {
-            let parsed = Url::parse(url).map(|u| (u.tls, u.host, u.port, u.path));
-            assert_eq!(parsed, expected, "{url}");
+            let expected = expected.map(|(scheme, host, port, path)| Url {
+                scheme,
+                host: host.to_owned(),
+                port,
+                path: format!("{path}/api/messages/general?history=0"),
+            });
+            assert_eq!(Url::parse(url), expected, "{url}");
         }
-    }
-
-    #[test]
-    fn the_stream_is_asked_for_below_the_url() {
-        let line = |url| {
-            let request = Url::parse(url).expect("a URL").request();
-            request.lines().next().map(str::to_owned)
-        };
-        let stream = "api/messages/general?history=0 HTTP/1.1";
-        assert_eq!(line("http://h"), Some(format!("GET /{stream}")));
-        assert_eq!(line("http://h/a/b/"), Some(format!("GET /a/b/{stream}")));
     }
 }

@@ -12,8 +12,8 @@ use super::error::DrillError;
 use super::folder::Folder;
 use super::server::{Server, free_port};
 use crate::config::{self, Sources};
-use crate::ops::http;
 use crate::ops::instances::{Launch, Place, Started, start};
+use crate::ops::probe;
 use crate::private;
 use crate::process::{Executable, Known, Proof, look};
 
@@ -124,8 +124,8 @@ impl Instance {
             return Err(refused("does not listen yet"));
         };
         let address = Address {
-            tcp: place.at(tcp),
-            http: place.at(http),
+            tcp: place.config.local(tcp),
+            http: place.config.local(http),
         };
         Ok(Self {
             address,
@@ -194,8 +194,8 @@ impl Instance {
 
     /// Whether all is well, its database and its Redis included.
     pub(super) async fn is_healthy(&self) -> bool {
-        let health = http::get(self.address.http, "/health", "*/*", ANSWER_WITHIN).await;
-        health.is_ok_and(|health| health.json()["status"] == "healthy")
+        let health = probe::instance::health(self.address.http, ANSWER_WITHIN).await;
+        health.is_ok_and(|health| health.status.as_deref() == Some("healthy"))
     }
 
     /// Ends whoever serves it now, if it is ours. After a rolling restart that is no child of
@@ -227,8 +227,8 @@ impl Instance {
         };
         let (address, pid) = (self.address.http, server.pid());
         let answers = async || {
-            let ready = http::get(address, "/readyz", "*/*", ANSWER_WITHIN).await;
-            ready.is_ok_and(|ready| ready.status == 200 && ready.json()["pid"] == pid)
+            let ready = probe::instance::is_ready(address, pid, ANSWER_WITHIN).await;
+            ready.is_ok()
         };
         server.until(START_WITHIN, answers).await?;
         Ok(pid)

@@ -1,32 +1,27 @@
 //! Those who read: they note what they see and when, and cut off they go on elsewhere from where
 //! they were.
 use std::collections::HashSet;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::error::DrillError;
 use super::instance::Address;
 use super::journal::{Journal, Micros};
 use super::number_of;
-use crate::ops::http::HOST;
+use crate::client::{self, Buffer, ClientError, Event, Events, Lines};
+use crate::model::Seq;
 
 /// Before the next try.
 const BETWEEN: Duration = Duration::from_millis(50);
 const THROUGH_WITHIN: Duration = Duration::from_secs(30);
 /// A server that lives says so every 15 s to a stream; a line is silent only between messages.
 const SILENT: Duration = Duration::from_secs(60);
-/// Of one who is to fall behind: the kernel buffers little for it.
-const SMALL_BUFFER: u32 = 4 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -38,8 +33,8 @@ pub(super) enum Way {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
     pub(super) way: Way,
-    /// It will be told to stop reading.
-    pub(super) slow: bool,
+    /// Small for one that will be told to stop reading.
+    pub(super) buffer: Buffer,
 }
 
 /// What a reader saw.
@@ -49,7 +44,7 @@ pub(super) struct Notes {
     pub(super) seen: Vec<(usize, Micros)>,
     pub(super) connections: usize,
     /// The place of the last one, where places are told.
-    pub(super) last_seq: i64,
+    pub(super) last_seq: Seq,
 }
 
 impl Notes {
@@ -135,8 +130,8 @@ impl Connection {
         for address in addresses.iter().cycle() {
             // However it ended, it goes on at the next.
             let _ = match self.manner.way {
-                Way::Lines => self.lines(address.tcp).await,
-                Way::Events => self.events(address.http).await,
+                Way::Lines => self.lines(address).await,
+                Way::Events => self.events(address).await,
             };
             sleep(BETWEEN).await;
         }
@@ -147,30 +142,21 @@ impl Connection {
         self.notes.lock().seen.push((number, now));
     }
 
-    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let socket = TcpSocket::new_v4()?;
-        if self.manner.slow {
-            socket.set_recv_buffer_size(SMALL_BUFFER)?;
-        }
-        socket.connect(address).await
-    }
-
     /// Lines tell no places: who comes back is shown the last messages, and skips those it saw.
-    async fn lines(&mut self, address: SocketAddr) -> io::Result<()> {
+    async fn lines(&mut self, address: &Address) -> Result<(), ClientError> {
         let mut known = self.notes.lock().seen.last().map(|(number, _)| *number);
-        let (read, mut write) = self.connect(address).await?.into_split();
-        write
-            .write_all(format!("/join {}\n", self.room).as_bytes())
-            .await?;
-        let mut lines = BufReader::new(read).lines();
         let room = self.room.clone();
+        let stream = client::connect(address.tcp, self.manner.buffer).await?;
+        let mut lines = Lines::over(stream, SILENT);
+        lines.say(&format!("/join {room}")).await?;
         let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));
         let mut through = String::new();
         loop {
             // The one who tells it outlives this task.
             let _ = self.pause.wait_for(|paused| !paused).await;
-            let line = timeout(SILENT, lines.next_line()).await?;
-            let Some(line) = line? else { return Ok(()) };
+            let Some(line) = lines.next().await? else {
+                return Ok(());
+            };
             if let Some(rest) = line.strip_prefix(greeting) {
                 let me = rest.split(':').next().unwrap_or_default();
                 through = format!("[system] {me} joined {room}");
@@ -193,35 +179,28 @@ impl Connection {
         }
     }
 
-    async fn events(&mut self, address: SocketAddr) -> io::Result<()> {
-        let mut stream = self.connect(address).await?;
+    async fn events(&mut self, address: &Address) -> Result<(), ClientError> {
         let after = self.notes.lock().last_seq;
-        let room = &self.room;
-        let head = format!(
-            "GET /api/messages/{room}?after={after} HTTP/1.0\r\nHost: {HOST}\r\n\
-             Accept: text/event-stream\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await?;
-        let mut lines = BufReader::new(stream).lines();
-        let mut event = String::new();
+        let path = format!("/api/messages/{}?after={after}", self.room);
+        let buffer = self.manner.buffer;
+        let mut events = Events::open(address.http, &path, None, buffer, SILENT).await?;
         loop {
             let _ = self.pause.wait_for(|paused| !paused).await;
-            let line = timeout(SILENT, lines.next_line()).await?;
-            let Some(line) = line? else { return Ok(()) };
-            if line == ": connected" {
-                self.notes.lock().connections += 1;
-            } else if let Some(kind) = line.strip_prefix("event: ") {
-                event = kind.to_owned();
-            } else if let Some(data) = line.strip_prefix("data: ")
-                && event == "message"
-            {
-                let data: Value = serde_json::from_str(data)?;
-                if let Some(seq) = data["seq"].as_i64() {
-                    self.notes.lock().last_seq = seq;
+            match events.next().await? {
+                None => return Ok(()),
+                Some(Event::Comment(text)) if text == "connected" => {
+                    self.notes.lock().connections += 1;
                 }
-                if let Some(number) = data["content"].as_str().and_then(number_of) {
-                    self.saw(number);
+                Some(Event::Named { name, id, data }) if name == "message" => {
+                    if let Some(seq) = id {
+                        self.notes.lock().last_seq = seq;
+                    }
+                    let data: Value = serde_json::from_str(&data).unwrap_or_default();
+                    if let Some(number) = data["content"].as_str().and_then(number_of) {
+                        self.saw(number);
+                    }
                 }
+                Some(_) => {}
             }
         }
     }

@@ -4,16 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
 use super::backing::Own;
 use super::error::DrillError;
 use super::folder::Folder;
 use super::server::{Server, free_port};
+use crate::client::{ClientError, Lines};
 use crate::ops::backup::tools::candidates;
+use rustix::process::Signal;
 
 const START_WITHIN: Duration = Duration::from_secs(15);
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -68,7 +65,7 @@ impl Redis {
 
     async fn ready(&mut self) -> Result<(), DrillError> {
         let address = self.address;
-        let answers = async || matches!(timeout(ANSWER_WITHIN, ping(address)).await, Ok(Ok(true)));
+        let answers = async || ping(address).await.is_ok_and(|answer| answer.is_some());
         self.server.until(START_WITHIN, answers).await
     }
 }
@@ -82,10 +79,10 @@ fn spawn(program: &PathBuf, log: &std::path::Path, at: SocketAddr) -> Result<Ser
     Server::spawn("Redis", command, log, Signal::KILL)
 }
 
-async fn ping(address: SocketAddr) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"PING\r\n").await?;
-    let mut answer = [0; 5];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer == *b"+PONG")
+/// `+PONG`, or a line that says why not.
+async fn ping(address: SocketAddr) -> Result<Option<String>, ClientError> {
+    let mut lines = Lines::connect(address, ANSWER_WITHIN).await?;
+    lines.say("PING\r").await?;
+    let answer = lines.next().await?;
+    Ok(answer.filter(|answer| answer == "+PONG"))
 }

@@ -16,6 +16,7 @@ use super::sender::Said;
 use super::stage::Stage;
 use super::talk::{Cue, senders, talk};
 use super::{Fault, Plan};
+use crate::client::Buffer;
 
 /// What is under way at the end has arrived by then, or is lost.
 const ARRIVED_WITHIN: Duration = Duration::from_secs(30);
@@ -132,9 +133,12 @@ async fn readers(
     let mut readers = Vec::new();
     for (at, instance) in stage.instances.iter().enumerate() {
         for (kind, way) in ways(plan) {
-            let slow = plan.fault == Fault::SlowReader && readers.is_empty();
+            let buffer = match plan.fault {
+                Fault::SlowReader if readers.is_empty() => Buffer::Small,
+                _ => Buffer::Usual,
+            };
             let name = format!("{kind}@{}", instance.name());
-            let manner = Manner { way, slow };
+            let manner = Manner { way, buffer };
             let reader = Reader::start(name, manner, room, &addresses, at, journal).await?;
             readers.push(reader);
         }

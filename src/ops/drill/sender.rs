@@ -10,7 +10,7 @@ use super::error::DrillError;
 use super::folder::random;
 use super::instance::Address;
 use super::journal::{Journal, Micros};
-use crate::ops::http::{self, Answer, HttpError};
+use crate::client::{self, Answer, ClientError};
 
 /// For one try.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -72,9 +72,9 @@ impl Sender {
         }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {
+    async fn post(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
         let address = self.addresses[self.at % self.addresses.len()];
-        http::post(address.http, path, body, ANSWER_WITHIN).await
+        client::post(address.http, path, body, ANSWER_WITHIN).await
     }
 
     /// Leaves; where that fails, the session ends by itself.
@@ -125,7 +125,7 @@ impl Sender {
     }
 }
 
-fn refusal(answer: Result<Answer, HttpError>) -> String {
+fn refusal(answer: Result<Answer, ClientError>) -> String {
     match answer {
         Ok(answer) => match answer.json()["code"].as_str() {
             Some(code) => code.to_owned(),

@@ -1,11 +1,8 @@
 //! One instance: its process, its listeners, and what it says of itself.
-use std::net::SocketAddr;
-
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::finding::{Finding, Verdict, worst};
-use super::super::http;
+use super::super::probe::instance::{Health, health};
 use super::process::{self, Seen};
 use super::{Deadline, Depth, listener};
 use crate::config::Config;
@@ -45,7 +42,7 @@ pub(super) async fn look(
         .filter(|_| finding.level != Verdict::Critical);
     let tcp_port = port(told.and_then(|i| i.tcp_port), config.tcp_port);
     let http_port = port(told.and_then(|i| i.http_port), config.http_port);
-    let mut health = InstanceHealth {
+    let mut seen = InstanceHealth {
         instance: on.clone(),
         state: "unknown".into(),
         level: Verdict::Ok,
@@ -59,59 +56,50 @@ pub(super) async fn look(
     };
     if depth == Depth::Process {
         let runs = finding.level != Verdict::Critical;
-        health.state = if runs { "running" } else { "down" }.into();
-        health.level = finding.level;
-        return (health, vec![finding]);
+        seen.state = if runs { "running" } else { "down" }.into();
+        seen.level = finding.level;
+        return (seen, vec![finding]);
     }
     // What does not run can't answer either.
     let because = match (finding.is_ok(), &told) {
         (false, None) => Cause::NotStarted,
         _ => Cause::Unresponsive,
     };
-    let (tcp, http, own) = tokio::join!(
+    let [tcp_address, address] = [tcp_port, http_port].map(|port| Some(config.local(port?)));
+    let ((http, ready), own, tcp) = tokio::join!(
         async {
-            match tcp_port {
-                Some(port) => {
-                    listener::tcp(on, listener::address(config, port), because, deadline).await
-                }
-                None => no_port("tcp", on),
-            }
-        },
-        async {
-            match http_port {
-                Some(port) => {
-                    listener::http(on, listener::address(config, port), because, deadline).await
-                }
+            match address {
+                Some(address) => listener::http(on, address, because, deadline).await,
                 None => (no_port("http", on), None),
             }
         },
+        async { health(address?, deadline.left()).await.ok() },
         async {
-            match http_port {
-                Some(port) => own(listener::address(config, port), deadline).await,
-                None => None,
+            match tcp_address {
+                Some(address) => listener::tcp(on, address, because, deadline).await,
+                None => no_port("tcp", on),
             }
         }
     );
-    let (http, ready) = http;
     // Another's answer on that port says nothing about this instance.
-    let ready = ready.filter(|ready| ready["instance"] == **on);
-    let own = own.filter(|own| own["instance"] == **on);
-    if let Some(pid) = ready.as_ref().and_then(|ready| ready["pid"].as_u64()) {
-        health.pid = u32::try_from(pid).ok();
+    let ready = ready.filter(|ready| ready.instance.as_ref() == Some(on));
+    let own = own.filter(|own| own.instance.as_ref() == Some(on));
+    if let Some(pid) = ready.and_then(|ready| ready.pid) {
+        seen.pid = Some(pid);
         if finding.level == Verdict::Critical {
             finding = elsewhere(config, pid);
         }
     }
     let mut findings = vec![finding, tcp, http];
-    match &own {
+    match own {
         Some(own) => {
-            health.learn(own);
-            findings.extend(complaints(on, own));
+            findings.extend(complaints(on, &own));
+            seen.learn(own);
         }
-        None => health.state = "down".into(),
+        None => seen.state = "down".into(),
     }
-    health.level = worst(&findings);
-    (health, findings)
+    seen.level = worst(&findings);
+    (seen, findings)
 }
 
 fn no_port(check: &'static str, on: &str) -> Finding {
@@ -121,49 +109,37 @@ fn no_port(check: &'static str, on: &str) -> Finding {
 
 /// It answers, and its files are not where they should be: started in another folder, or on
 /// another machine.
-fn elsewhere(config: &Config, pid: u64) -> Finding {
+fn elsewhere(config: &Config, pid: u32) -> Finding {
     let folder = config.data_dir.display();
     let detail = format!("pid {pid} by its own word; what {folder}/run says does not fit");
     Finding::bad("process", &config.instance_id, Verdict::Warning, detail)
         .fix("ask from the folder in which it was started, or restart it to have its record again")
 }
 
-async fn own(address: SocketAddr, deadline: Deadline) -> Option<Value> {
-    let answer = http::get(address, "/health", "application/json", deadline.left()).await;
-    let body = answer.ok()?.json();
-    body.is_object().then_some(body)
-}
-
 impl InstanceHealth {
-    fn learn(&mut self, own: &Value) {
-        let text = |key: &str| own[key].as_str().map(str::to_owned);
-        self.state = text("status").unwrap_or_else(|| "unknown".into());
-        self.version = text("version");
-        self.uptime_seconds = own["uptime_seconds"].as_u64();
-        self.db = text("db");
-        self.valkey = text("valkey");
+    fn learn(&mut self, own: Health) {
+        self.state = own.status.unwrap_or_else(|| "unknown".into());
+        self.version = own.version;
+        self.uptime_seconds = own.uptime_seconds;
+        self.db = own.db;
+        self.valkey = own.valkey;
     }
 }
 
 /// What the instance itself finds wrong, in its own words.
-fn complaints(on: &str, own: &Value) -> Vec<Finding> {
-    let Some(checks) = own["checks"].as_object() else {
-        return Vec::new();
-    };
-    checks
-        .iter()
-        .filter(|(_, check)| check["ok"] == false)
-        .map(|(name, check)| {
-            let level = match check["level"].as_str() {
-                Some("warning") => Verdict::Warning,
-                _ => Verdict::Critical,
-            };
-            let detail = check["detail"].as_str().unwrap_or("it says no more");
-            let finding = Finding::bad(name.clone(), on, level, detail);
-            match check["runbook"].as_str() {
-                Some(runbook) => finding.runbook(runbook.to_owned()),
-                None => finding.fix("discordctl storage and discordctl doctor tell more"),
-            }
-        })
-        .collect()
+fn complaints(on: &str, own: &Health) -> Vec<Finding> {
+    let bad = own.checks.iter().filter(|(_, check)| !check.ok);
+    bad.map(|(name, check)| {
+        let level = match check.level.as_deref() {
+            Some("warning") => Verdict::Warning,
+            _ => Verdict::Critical,
+        };
+        let detail = check.detail.as_deref().unwrap_or("it says no more");
+        let finding = Finding::bad(name.clone(), on, level, detail);
+        match &check.runbook {
+            Some(runbook) => finding.runbook(runbook.clone()),
+            None => finding.fix("discordctl storage and discordctl doctor tell more"),
+        }
+    })
+    .collect()
 }

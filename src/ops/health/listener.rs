@@ -1,33 +1,19 @@
 //! The two listeners of an instance, as a client meets them.
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use serde_json::Value;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::super::finding::{Finding, Verdict};
-use super::super::http;
+use super::super::probe::instance::{self, Ready};
 use super::Deadline;
-use crate::config::Config;
+use crate::client::{ClientError, Lines};
 use crate::model::{Cause, plain_line};
 
 /// All of `limits.connections` are taken.
 const USED_UP: &str =
     "connections used up (limits.connections); 'discordctl connections' lists them";
-/// A greeting is one line, and no longer.
-const GREETING: usize = 1_024;
-
-/// Where a client on this machine finds a port of an instance.
-pub(in crate::ops) fn address(config: &Config, port: u16) -> SocketAddr {
-    let host = match config.bind {
-        IpAddr::V4(bind) if bind.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(bind) if bind.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        bind => bind,
-    };
-    SocketAddr::new(host, port)
-}
+/// What is said of both ports where another program has them.
+const ANOTHER: &str = "something else than discordctl answers there";
 
 /// Whether lines are answered with a greeting.
 ///
@@ -44,9 +30,10 @@ pub(super) async fn tcp(
         let detail = format!("{address}: {why}");
         Finding::bad(CHECK, on, level, detail).because(cause)
     };
-    let greeting = match deadline.bound(greeting(address)).await {
+    let greeting = match deadline.bound(greeting(address, deadline)).await {
         Ok(Ok(greeting)) => greeting,
-        Ok(Err(error)) => return bad(Verdict::Critical, said(&error), because),
+        Ok(Err(ClientError::Foreign)) => String::new(),
+        Ok(Err(error)) => return bad(Verdict::Critical, error.to_string(), because),
         Err(late) => return bad(Verdict::Critical, late.to_string(), because),
     };
     if greeting.starts_with("[system] welcome") {
@@ -61,34 +48,13 @@ pub(super) async fn tcp(
             Finding::bad(CHECK, on, Verdict::Warning, detail)
                 .fix("it turned this client away; discordctl connections shows who is there")
         }
-        None => bad(
-            Verdict::Critical,
-            "something else than discordctl answers there".into(),
-            Cause::Taken,
-        ),
+        None => bad(Verdict::Critical, ANOTHER.into(), Cause::Taken),
     }
 }
 
-async fn greeting(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let mut line = Vec::new();
-    let mut part = [0u8; GREETING];
-    while !line.contains(&b'\n') && line.len() < GREETING {
-        match stream.read(&mut part).await? {
-            0 => break,
-            n => line.extend_from_slice(&part[..n]),
-        }
-    }
-    let text = String::from_utf8_lossy(&line);
-    let first = text.lines().next().unwrap_or_default();
-    Ok(plain_line(first))
-}
-
-fn said(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there".into(),
-        _ => error.to_string(),
-    }
+async fn greeting(address: SocketAddr, deadline: Deadline) -> Result<String, ClientError> {
+    let mut lines = Lines::connect(address, deadline.within).await?;
+    Ok(plain_line(&lines.next().await?.unwrap_or_default()))
 }
 
 /// What `/readyz` says, and whether it is this instance that says it.
@@ -97,36 +63,30 @@ pub(super) async fn http(
     address: SocketAddr,
     because: Cause,
     deadline: Deadline,
-) -> (Finding, Option<Value>) {
+) -> (Finding, Option<Ready>) {
     const CHECK: &str = "http";
     let start = Instant::now();
     let bad = |level, why: String, cause| {
         let detail = format!("{address}: {why}");
         Finding::bad(CHECK, on, level, detail).because(cause)
     };
-    let answer = http::get(address, "/readyz", "application/json", deadline.left()).await;
-    let answer = match answer {
-        Ok(answer) => answer,
+    let ready = match instance::ready(address, deadline.left()).await {
+        Ok(ready) => ready,
         Err(error) => return (bad(Verdict::Critical, error.to_string(), because), None),
     };
-    let body = answer.json();
-    let finding = match body["instance"].as_str() {
-        None if body["code"] == "full" => bad(Verdict::Critical, USED_UP.into(), Cause::CrowdedOut),
-        None => bad(
-            Verdict::Critical,
-            "something else than discordctl answers there".into(),
-            Cause::Taken,
-        ),
+    let finding = match ready.instance.as_deref() {
+        None if ready.is_full() => bad(Verdict::Critical, USED_UP.into(), Cause::CrowdedOut),
+        None => bad(Verdict::Critical, ANOTHER.into(), Cause::Taken),
         Some(name) if name != on => bad(
             Verdict::Critical,
             format!("the instance '{name}' answers there"),
             Cause::Taken,
         ),
-        Some(_) if body["ready"] == true => {
+        Some(_) if ready.ready => {
             Finding::ok(CHECK, on, format!("{address} is ready")).took(start.elapsed())
         }
         Some(_) => {
-            let reason = body["reason"].as_str().unwrap_or("not ready");
+            let reason = ready.reason.as_deref().unwrap_or("not ready");
             // Beside that, only its database keeps it from being ready.
             let (level, cause) = match reason {
                 "draining" => (Verdict::Warning, Cause::Leaving),
@@ -135,5 +95,5 @@ pub(super) async fn http(
             bad(level, format!("not ready: {reason}"), cause)
         }
     };
-    (finding, Some(body))
+    (finding, Some(ready))
 }

@@ -18,7 +18,6 @@ use super::finding::{Finding, Verdict, worst};
 use crate::config::Config;
 
 pub use instance::InstanceHealth;
-pub(super) use listener::address;
 
 /// How deep to look; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::error::{End, InstanceError};
-use super::place::Place;
-use super::probe;
+use super::{ANSWER_WITHIN, Place};
+use crate::ops::probe;
 use crate::process::{Handle, Identity, State, append_to};
 
 /// Between two looks at one that starts.
@@ -167,7 +167,7 @@ fn waits(place: &Place, pid: u32) -> Option<String> {
 pub(super) async fn is_ready(place: &Place, pid: u32) -> Result<(), String> {
     match Identity::read(&place.files.identity) {
         Ok(Some(found)) if found.pid == pid && found.state == State::Ready => {
-            probe::ready(place.http(&found), pid).await
+            probe::instance::is_ready(place.http(&found), pid, ANSWER_WITHIN).await
         }
         Ok(Some(found)) if found.pid == pid => Err(match found.state {
             State::Draining => "it is draining".to_owned(),

@@ -5,12 +5,16 @@
 mod error;
 mod launch;
 mod place;
-mod probe;
 pub mod roll;
 mod standing;
 mod start;
 mod stop;
 mod systemd;
+
+use std::time::Duration;
+
+/// `/readyz` answers within one second, whatever the database does.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 pub use crate::clock::SystemClock;
 pub use error::{End, InstanceError};

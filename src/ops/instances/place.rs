@@ -1,5 +1,5 @@
 //! One instance of a folder: its settings, and where it keeps its files.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,17 +47,8 @@ impl Place {
 
     /// Where it answers HTTP, by what it says of itself.
     pub(super) fn http(&self, identity: &Identity) -> SocketAddr {
-        self.at(identity.http_port.unwrap_or(self.config.http_port))
-    }
-
-    /// Where it is reached from its own machine, on that port.
-    pub(in crate::ops) fn at(&self, port: u16) -> SocketAddr {
-        let host = match self.config.bind {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        SocketAddr::new(host, port)
+        let port = identity.http_port.unwrap_or(self.config.http_port);
+        self.config.local(port)
     }
 
     /// How long it may take to become ready: it waits for its database so long.

@@ -1,10 +1,10 @@
 //! How an instance stands, for people and programs.
 use serde::Serialize;
 
-use super::place::Place;
-use super::probe;
 use super::stop::held;
+use super::{ANSWER_WITHIN, Place};
 use crate::clock::Clock;
+use crate::ops::probe;
 use crate::process::{Identity, Known, LookError, State, look};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -136,22 +136,22 @@ impl Standing {
     async fn ask(&mut self, place: &Place, identity: &Identity) {
         let address = place.http(identity);
         let (ready, metrics) = futures_util::join!(
-            probe::get(address, "/readyz"),
-            probe::get(address, "/metrics")
+            probe::instance::ready(address, ANSWER_WITHIN),
+            probe::instance::metrics(address, ANSWER_WITHIN)
         );
         match ready {
-            Ok(answer) if answer.is_full() => {
+            Ok(ready) if ready.is_full() => {
                 self.note = Some("connections used up".to_owned());
                 return;
             }
-            Ok(answer) if answer.number("pid") != Some(identity.pid.into()) => {
+            Ok(ready) if ready.pid != Some(identity.pid) => {
                 self.note = Some(format!("another process answers on {address}"));
                 return;
             }
-            Ok(answer) => {
-                self.lag = answer.number("lag");
-                if !answer.ok {
-                    let reason = answer.body["reason"].as_str().unwrap_or("unknown");
+            Ok(ready) => {
+                self.lag = ready.lag;
+                if !ready.ready {
+                    let reason = ready.reason.as_deref().unwrap_or("unknown");
                     self.note = Some(format!("not ready: {reason}"));
                     if reason == "draining" {
                         self.state = Condition::Draining;
@@ -161,8 +161,8 @@ impl Standing {
             Err(error) => self.note = Some(format!("it does not answer: {error}")),
         }
         if let Ok(metrics) = metrics {
-            self.clients = metrics.number("active_connections");
-            self.rooms = metrics.number("rooms_in_memory");
+            self.clients = metrics.active_connections;
+            self.rooms = metrics.rooms_in_memory;
             if metrics.places_are_used_up() {
                 self.note = Some("connections used up".to_owned());
             }

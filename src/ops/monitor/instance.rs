@@ -2,13 +2,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::scrape::Scrape;
 use super::view::{Breaker, Figures, Instance, State};
 use super::window::Window;
+use crate::client::{Answer, ClientError};
 use crate::config::Thresholds;
-use crate::ops::http::{self, Answer, HttpError};
+use crate::ops::probe::instance::{Check, Health, health, metrics_text};
 
 /// What the monitor is told of an instance.
 #[derive(Debug, Clone)]
@@ -28,16 +27,13 @@ pub(super) struct Watched {
 
 /// What one look brought.
 pub(super) struct Found {
-    health: Result<Answer, HttpError>,
-    metrics: Result<Answer, HttpError>,
+    health: Result<Health, ClientError>,
+    metrics: Result<Answer, ClientError>,
 }
 
 impl Found {
     pub(super) async fn of(http: SocketAddr, within: Duration) -> Self {
-        let (health, metrics) = tokio::join!(
-            http::get(http, "/health", "application/json", within),
-            http::get(http, "/metrics", "text/plain", within),
-        );
+        let (health, metrics) = tokio::join!(health(http, within), metrics_text(http, within));
         Self { health, metrics }
     }
 }
@@ -49,12 +45,10 @@ impl Found {
         let answer = |body: &str| Answer {
             status: 200,
             body: body.to_owned(),
+            ..Answer::default()
         };
         Self {
-            health: match health {
-                "" => Err(HttpError::Foreign),
-                health => Ok(answer(health)),
-            },
+            health: answer(health).read(),
             metrics: Ok(answer(metrics)),
         }
     }
@@ -76,7 +70,7 @@ impl Watched {
 
     pub(super) fn take(&mut self, found: Found, now: Instant) -> Instance {
         let (state, reason, figures) = match (found.health, found.metrics) {
-            (Ok(health), Ok(metrics)) => self.answer(&health.json(), &metrics, now),
+            (Ok(health), Ok(metrics)) => self.answer(health, &metrics, now),
             (Err(error), _) | (_, Err(error)) => (State::Down, Some(error.to_string()), None),
         };
         if figures.is_some() {
@@ -94,28 +88,29 @@ impl Watched {
 
     fn answer(
         &mut self,
-        health: &Value,
+        health: Health,
         metrics: &Answer,
         now: Instant,
     ) -> (State, Option<String>, Option<Figures>) {
-        let state = match health["status"].as_str() {
+        let state = match health.status.as_deref() {
             Some("healthy") => State::Healthy,
             Some("degraded") => State::Degraded,
             Some("draining") => State::Draining,
             Some("unhealthy") => State::Unhealthy,
-            _ => return (State::Down, Some(HttpError::Foreign.to_string()), None),
+            _ => return (State::Down, Some(ClientError::Foreign.to_string()), None),
         };
-        if health["instance"].as_str() != Some(&self.subject.name) {
-            let other = health["instance"].as_str().unwrap_or("somebody else");
+        if health.instance.as_deref() != Some(&self.subject.name) {
+            let other = health.instance.as_deref().unwrap_or("somebody else");
             let why = format!("{other} answers at its port");
             return (State::Down, Some(why), None);
         }
-        let (reason, runbook) = failing(health);
-        self.runbook = runbook;
+        let failing = worst(&health);
+        let reason = failing.and_then(|check| check.detail.clone());
+        self.runbook = failing.and_then(|check| check.runbook.clone());
         self.window.push(now, Scrape::parse(&metrics.body));
         let figures = Figures {
-            version: health["version"].as_str().map(str::to_owned),
-            uptime_seconds: health["uptime_seconds"].as_f64(),
+            version: health.version,
+            uptime_seconds: health.uptime_seconds.map(|seconds| seconds as f64),
             ..self.figures()
         };
         (state, reason, Some(figures))
@@ -161,22 +156,9 @@ impl Watched {
     }
 }
 
-/// What the worst of its own checks says, and the runbook that it names.
-fn failing(health: &Value) -> (Option<String>, Option<String>) {
-    let checks = health["checks"].as_object();
-    let failing = checks.and_then(|checks| {
-        let bad = |check: &&Value| check["ok"] == false;
-        let critical = |check: &&Value| check["level"] == "critical";
-        checks
-            .values()
-            .filter(bad)
-            .find(critical)
-            .or_else(|| checks.values().find(bad))
-    });
-    let text = |name: &str| {
-        failing
-            .and_then(|check| check[name].as_str())
-            .map(str::to_owned)
-    };
-    (text("detail"), text("runbook"))
+/// The worst of what it finds wrong itself.
+fn worst(health: &Health) -> Option<&Check> {
+    let mut bad = health.checks.values().filter(|check| !check.ok);
+    let critical = |check: &&Check| check.level.as_deref() == Some("critical");
+    bad.clone().find(critical).or_else(|| bad.next())
 }

@@ -25,9 +25,10 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "store", "bus", "process", "private", "config", "clock", "model", "meter",
+            "client", "store", "bus", "process", "private", "config", "clock", "model", "meter",
         ],
     ),
+    ("client", &["model"]),
     ("transport", &["chat", "model", "meter"]),
     (
         "chat",
@@ -45,26 +46,26 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The parts of `ops`, and the other parts that each may import: what runs jobs on the history
-/// stands on `lease` and `fault`, what looks at servers on `http`, `finding` and `deadline`, and
+/// stands on `lease` and `fault`, what looks at servers on `probe`, `finding` and `deadline`, and
 /// nothing stands on what only operators call.
 pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("alerts", &[]),
     ("archive", &["fault", "lease"]),
     ("backup", &["fault", "lease", "regular"]),
-    ("bench", &[]),
+    ("bench", &["probe"]),
     ("cleanup", &["archive", "fault", "lease"]),
     ("deadline", &[]),
-    ("doctor", &["deadline", "finding", "health", "http"]),
-    ("drill", &["backup", "http", "instances"]),
+    ("doctor", &["deadline", "finding", "health", "probe"]),
+    ("drill", &["backup", "instances", "probe"]),
     ("fault", &[]),
     ("finding", &[]),
-    ("health", &["deadline", "finding", "http"]),
-    ("http", &[]),
-    ("instances", &[]),
+    ("health", &["deadline", "finding", "probe"]),
+    ("instances", &["probe"]),
     ("jobs", &["lease"]),
     ("lease", &[]),
     ("migrate", &[]),
-    ("monitor", &["http", "runbook"]),
+    ("monitor", &["probe", "runbook"]),
+    ("probe", &[]),
     ("regular", &[]),
     ("replay", &["archive", "fault", "regular"]),
     ("runbook", &["bench"]),

@@ -175,13 +175,13 @@ fn tests_may_import_what_they_need() {
 fn a_part_of_ops_imports_only_what_it_may() {
     let complaint = |source: &str| faults("src/ops/health/bus.rs", source);
     assert_eq!(
-        complaint("use crate::ops::http;\nuse super::super::finding::Finding;"),
+        complaint("use crate::ops::probe;\nuse super::super::finding::Finding;"),
         [""; 0]
     );
     assert_eq!(
         complaint("use super::super::drill::Stage;"),
         [
-            "src/ops/health/bus.rs:1: ops::health → ops::drill is no arrow (ops::drill::Stage); ops::health may import deadline, finding, http"
+            "src/ops/health/bus.rs:1: ops::health → ops::drill is no arrow (ops::drill::Stage); ops::health may import deadline, finding, probe"
         ]
     );
 }

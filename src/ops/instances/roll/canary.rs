@@ -1,22 +1,23 @@
 //! The first new instance beside the old ones: whether it does as well as they do.
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::super::{Place, probe};
+use super::super::Place;
 use super::event::How;
-use super::soak::{self, Sends};
-use crate::process::Identity;
+use super::soak::{self, Sends, metrics};
+use crate::ops::probe::instance::Metrics;
 
 /// It may be this much slower than the slowest of the others, and twice as slow, before it is
 /// called slow: below that is noise.
 const SLACK_MS: f64 = 50.0;
 
+/// Where it stands, in milliseconds.
+type P99 = fn(&Metrics) -> Option<f64>;
+
 /// What is compared, in the words of `/metrics`.
-const LATENCIES: [&str; 3] = [
-    "commit_latency_ms",
-    "publish_latency_ms",
-    "delivery_latency_ms",
+const LATENCIES: [(&str, P99); 3] = [
+    ("commit_latency_ms", |of| of.commit_latency_ms?.p99),
+    ("publish_latency_ms", |of| of.publish_latency_ms?.p99),
+    ("delivery_latency_ms", |of| of.delivery_latency_ms?.p99),
 ];
 
 /// Watches `canary`, whose process is `pid`, so long; says what was wrong.
@@ -52,17 +53,11 @@ async fn sends_of(places: &[&Place]) -> Sends {
     sum
 }
 
-async fn metrics(place: &Place) -> Option<Value> {
-    let identity = Identity::read(&place.files.identity).ok()??;
-    let answer = probe::get(place.http(&identity), "/metrics").await.ok()?;
-    Some(answer.body)
-}
-
 /// In what `ours` is slower than the slowest of `theirs`.
-fn slower(ours: &Value, theirs: &[Value]) -> Option<String> {
-    LATENCIES.iter().find_map(|key| {
-        let now = ours[key]["p99"].as_f64()?;
-        let usual = theirs.iter().filter_map(|one| one[key]["p99"].as_f64());
+fn slower(ours: &Metrics, theirs: &[Metrics]) -> Option<String> {
+    LATENCIES.iter().find_map(|(key, p99)| {
+        let now = p99(ours)?;
+        let usual = theirs.iter().filter_map(p99);
         let usual = usual.reduce(f64::max)?;
         (now > usual + SLACK_MS && now > 2.0 * usual)
             .then(|| format!("its {key} is {now:.0} ms at P99, and {usual:.0} ms with the others"))
@@ -71,17 +66,19 @@ fn slower(ours: &Value, theirs: &[Value]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::ops::probe::instance::Latency;
 
     #[test]
     fn slow_is_well_beyond_the_slowest_of_the_others() {
-        let one = |p99: f64| json!({ "commit_latency_ms": { "p99": p99 } });
+        let one = |p99: f64| Metrics {
+            commit_latency_ms: Some(Latency { p99: Some(p99) }),
+            ..Metrics::default()
+        };
         let others = [one(10.0), one(40.0)];
         assert_eq!(slower(&one(80.0), &others), None);
         assert_eq!(slower(&one(91.0), &[]), None, "nobody to compare with");
-        assert_eq!(slower(&json!({}), &others), None);
+        assert_eq!(slower(&Metrics::default(), &others), None);
         let told = slower(&one(91.0), &others).expect("slower");
         assert!(told.contains("91 ms") && told.contains("40 ms"), "{told}");
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::launch::is_ready;
-use super::super::{Place, probe};
+use super::super::{ANSWER_WITHIN, Place};
 use super::event::How;
-use crate::process::Handle;
+use crate::ops::probe::{self, instance::Metrics};
+use crate::process::{Handle, Identity};
 
 const BETWEEN: Duration = Duration::from_millis(100);
 /// One look at a bad moment is no finding; not to be ready for so long is.
@@ -53,12 +54,19 @@ impl Sends {
 }
 
 /// What the instance has counted, if it answers.
+pub(super) async fn metrics(place: &Place) -> Option<Metrics> {
+    let identity = Identity::read(&place.files.identity).ok()??;
+    probe::instance::metrics(place.http(&identity), ANSWER_WITHIN)
+        .await
+        .ok()
+}
+
+/// What came of what was sent to it, if it answers.
 pub(super) async fn sends(place: &Place) -> Option<Sends> {
-    let identity = crate::process::Identity::read(&place.files.identity).ok()??;
-    let metrics = probe::get(place.http(&identity), "/metrics").await.ok()?;
+    let metrics = metrics(place).await?;
     Some(Sends {
-        committed: metrics.number("messages_committed")?,
-        refused: metrics.number("messages_refused")?,
+        committed: metrics.messages_committed?,
+        refused: metrics.messages_refused?,
     })
 }
 

@@ -4,7 +4,7 @@ use super::Broken;
 const TEXT: u8 = 0x81;
 const PONG: u8 = 0x8a;
 /// The first byte of a ping.
-pub(in super::super) const PING: u8 = 0x89;
+pub const PING: u8 = 0x89;
 /// No server sends a larger frame to us.
 const MOST: u64 = 1 << 20;
 
@@ -33,7 +33,7 @@ pub(in super::super) fn frame(text: &str) -> Vec<u8> {
 }
 
 /// The answer to a ping, given as a whole frame.
-pub(in super::super) fn pong(ping: &[u8]) -> Vec<u8> {
+pub fn pong(ping: &[u8]) -> Vec<u8> {
     // The payload of a control frame is at most 125 bytes, so its head has two.
     masked(PONG, ping.get(2..).unwrap_or_default())
 }

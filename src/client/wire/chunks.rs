@@ -3,7 +3,7 @@ use super::Broken;
 
 /// Where a stream is in its chunks. Chunks may begin and end anywhere in what is read.
 #[derive(Debug, Default)]
-pub(in super::super) struct Chunks {
+pub struct Chunks {
     place: Place,
     /// The size of the chunk that is being read, or what is left of it.
     left: usize,

@@ -1,22 +1,35 @@
 //! The three forms in which messages come, taken apart without copying and without looking at
-//! more than is needed: a client library would be slower than the server that is measured.
+//! more than is needed: for measuring, where a client library would be slower than the server
+//! that is measured. Everything else reads through [`Lines`](super::Lines),
+//! [`Events`](super::Events) and [`Socket`](super::Socket).
 mod chunks;
 mod frames;
 
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::plan::Transport;
+use serde::Serialize;
+
 use chunks::Chunks;
 
-pub(super) use frames::{PING, frame, pong};
+pub(super) use frames::frame;
+pub use frames::{PING, pong};
+
+/// How a reader is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Tcp,
+    Sse,
+    Ws,
+}
 
 /// A stream that is not what it should be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub struct Broken;
 
 /// A connection's form, and where it is in it.
 #[derive(Debug)]
-pub(super) enum Wire {
+pub enum Wire {
     Lines,
     Events(Chunks),
     Frames,
@@ -27,7 +40,7 @@ const AFTER: usize = r#"","created_at":"2026-01-01T00:00:00.000Z"}"#.len();
 const BEFORE: &[u8] = br#""content":""#;
 
 impl Wire {
-    pub(super) fn of(transport: Transport) -> Self {
+    pub fn of(transport: Transport) -> Self {
         match transport {
             Transport::Tcp => Self::Lines,
             Transport::Sse => Self::Events(Chunks::default()),
@@ -37,7 +50,10 @@ impl Wire {
 
     /// Takes the transfer coding off what was read last, `bytes[fresh..]`; what is left of it
     /// moves together. Returns the new end.
-    pub(super) fn strip(&mut self, bytes: &mut [u8], fresh: usize) -> Result<usize, Broken> {
+    ///
+    /// # Errors
+    /// [`Broken`] where it is not of the transfer coding.
+    pub fn strip(&mut self, bytes: &mut [u8], fresh: usize) -> Result<usize, Broken> {
         match self {
             Self::Events(chunks) => chunks.strip(bytes, fresh),
             Self::Lines | Self::Frames => Ok(bytes.len()),
@@ -45,8 +61,11 @@ impl Wire {
     }
 
     /// How long the line, event or frame is with which `bytes` begins, if it is all there.
+    ///
+    /// # Errors
+    /// [`Broken`] where it is none.
     #[inline]
-    pub(super) fn unit(&self, bytes: &[u8]) -> Result<Option<usize>, Broken> {
+    pub fn unit(&self, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         match self {
             Self::Lines => Ok(memchr(b'\n', bytes).map(|end| end + 1)),
             Self::Events(_) => Ok(memchr_iter(b'\n', bytes)
@@ -59,7 +78,7 @@ impl Wire {
     /// Where in a unit a content of `size` bytes begins, if it has one. Counted from the end:
     /// what stands before it varies in length.
     #[inline]
-    pub(super) fn content<'a>(&self, unit: &'a [u8], size: usize) -> Option<&'a [u8]> {
+    pub fn content<'a>(&self, unit: &'a [u8], size: usize) -> Option<&'a [u8]> {
         match self {
             Self::Lines => unit.get(unit.len().checked_sub(size + 1)?..),
             Self::Events(_) => in_json(unit.get(..unit.len() - 2)?, size),

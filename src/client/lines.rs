@@ -1,0 +1,103 @@
+//! A session over lines, as netcat has it.
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Buffer, ClientError, bounded, connect};
+
+/// A line that is longer is not one of ours.
+const LONGEST: usize = 64 << 10;
+/// Room for each read.
+const ROOM: usize = 4 << 10;
+
+/// Lines out, lines in. Every call takes no longer than the session's patience; one that is
+/// dropped half way has taken nothing.
+#[derive(Debug)]
+pub struct Lines {
+    stream: TcpStream,
+    read: BytesMut,
+    patience: Duration,
+}
+
+impl Lines {
+    /// Connects; nothing is read yet, the greeting neither.
+    ///
+    /// # Errors
+    /// Where nothing accepts within `patience`.
+    pub async fn connect(address: SocketAddr, patience: Duration) -> Result<Self, ClientError> {
+        let stream = bounded(patience, connect(address, Buffer::Usual)).await?;
+        Ok(Self::over(stream, patience))
+    }
+
+    /// Goes on over a connection that is there.
+    pub fn over(stream: TcpStream, patience: Duration) -> Self {
+        Self {
+            stream,
+            read: BytesMut::new(),
+            patience,
+        }
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// Where it is not taken in time.
+    pub async fn say(&mut self, line: &str) -> Result<(), ClientError> {
+        self.write(format!("{line}\n").as_bytes()).await
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// Where they are not taken in time.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        bounded(self.patience, self.stream.write_all(bytes)).await
+    }
+
+    /// The next line, without its end; at the end of the connection what is left, then `None`.
+    ///
+    /// # Errors
+    /// Where none comes in time, or it is too long or no UTF-8.
+    pub async fn next(&mut self) -> Result<Option<String>, ClientError> {
+        let line = match self.until(b"\n").await? {
+            Some(line) => line,
+            None if self.read.is_empty() => return Ok(None),
+            None => self.rest(),
+        };
+        let text = std::str::from_utf8(&line).map_err(|_| ClientError::Foreign)?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    /// Everything up to and with `end`; `None` where the connection ends before it.
+    pub(super) async fn until(&mut self, end: &[u8]) -> Result<Option<BytesMut>, ClientError> {
+        let Self { stream, read, .. } = self;
+        let reading = async {
+            loop {
+                if let Some(at) = memchr::memmem::find(read, end) {
+                    return Ok(Some(read.split_to(at + end.len())));
+                }
+                if read.len() > LONGEST {
+                    return Err(ClientError::Foreign);
+                }
+                read.reserve(ROOM);
+                if stream.read_buf(read).await? == 0 {
+                    return Ok(None);
+                }
+            }
+        };
+        bounded(self.patience, reading).await
+    }
+
+    /// What was read and not used.
+    pub(super) fn rest(&mut self) -> BytesMut {
+        self.read.split()
+    }
+
+    /// The connection, and what was read from it and not used.
+    pub(super) fn into_parts(self) -> (TcpStream, BytesMut) {
+        (self.stream, self.read)
+    }
+}

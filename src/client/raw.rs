@@ -1,0 +1,208 @@
+//! Sessions for measuring: each transport's first words, up to where messages begin, and then the
+//! bare connection, for a loop that reads [`wire`](super::wire) from it.
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::wire::{Transport, frame};
+use super::{Buffer, ClientError, HOST, Lines, bounded, connect};
+
+/// A connection on which messages may come, and what came of them already.
+#[derive(Debug)]
+pub struct Opened {
+    pub stream: TcpStream,
+    pub rest: Vec<u8>,
+    /// From where it could go on, if it was told.
+    pub position: Position,
+}
+
+/// How far a reader has come, for the one that goes on in its position.
+#[derive(Debug, Clone, Default)]
+pub struct Position {
+    /// Of a WebSocket.
+    pub session: String,
+    pub last: Option<u64>,
+}
+
+impl Opened {
+    fn of(lines: Lines, position: Position) -> Result<Self, ClientError> {
+        let (stream, rest) = lines.into_parts();
+        Ok(Self {
+            stream: stream.into_std()?,
+            rest: rest.into(),
+            position,
+        })
+    }
+
+    /// Connects and begins to read `room`. `nickname` is for transports that ask for one.
+    ///
+    /// # Errors
+    /// Where it is not let in, within `patience` for each answer.
+    pub async fn reading(
+        transport: Transport,
+        address: SocketAddr,
+        room: &str,
+        nickname: &str,
+        buffer: Buffer,
+        patience: Duration,
+    ) -> Result<Self, ClientError> {
+        let stream = bounded(patience, connect(address, buffer)).await?;
+        let talk = Lines::over(stream, patience);
+        match transport {
+            Transport::Tcp => lines(talk, room).await,
+            Transport::Sse => events(talk, room, None).await,
+            Transport::Ws => frames(talk, room, nickname).await,
+        }
+    }
+
+    /// Goes on in `room` after that position. Lines have no place: they go on as events.
+    ///
+    /// # Errors
+    /// As [`Opened::reading`].
+    pub async fn resumed(
+        transport: Transport,
+        http: SocketAddr,
+        room: &str,
+        position: &Position,
+        patience: Duration,
+    ) -> Result<Self, ClientError> {
+        let mut talk = Lines::connect(http, patience).await?;
+        if transport != Transport::Ws {
+            return events(talk, room, position.last).await;
+        }
+        let rooms = json!({ room: position.last.unwrap_or_default() });
+        let connect = json!({ "type": "connect", "session_id": position.session, "rooms": rooms });
+        socket(&mut talk, &connect).await?;
+        Self::of(talk, position.clone())
+    }
+
+    /// Connects, and says no more than `words`.
+    ///
+    /// # Errors
+    /// Where nothing accepts within `patience`.
+    pub async fn silent(
+        address: SocketAddr,
+        words: &str,
+        patience: Duration,
+    ) -> Result<Self, ClientError> {
+        let mut talk = Lines::connect(address, patience).await?;
+        talk.write(words.as_bytes()).await?;
+        Self::of(talk, Position::default())
+    }
+}
+
+/// Makes rooms, or finds that they are there. A session may make so many at once, by
+/// `limits.requests_per_minute`.
+///
+/// # Errors
+/// Where one is not made, within `patience` for each answer.
+pub async fn make_rooms(
+    address: SocketAddr,
+    names: &[String],
+    patience: Duration,
+) -> Result<(), ClientError> {
+    for names in names.chunks(20) {
+        let mut talk = Lines::connect(address, patience).await?;
+        expect(&line(&mut talk).await?, "[system] welcome")?;
+        for name in names {
+            talk.say(&format!("/create {name}")).await?;
+            let made = format!(" joined {name}");
+            loop {
+                // The rooms made before have things to say too.
+                let line = line(&mut talk).await?;
+                if line.ends_with(&made) || line.contains("already") {
+                    break;
+                }
+                if !line.contains(" joined ") && line.starts_with("[system]") {
+                    return Err(ClientError::Refused(line));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn lines(mut talk: Lines, room: &str) -> Result<Opened, ClientError> {
+    talk.say(&format!("/join {room}")).await?;
+    expect(&line(&mut talk).await?, "[system] welcome")?;
+    expect(&line(&mut talk).await?, &format!(" joined {room}"))?;
+    Opened::of(talk, Position::default())
+}
+
+async fn events(mut talk: Lines, room: &str, last: Option<u64>) -> Result<Opened, ClientError> {
+    let (query, from) = match last {
+        Some(seq) => ("", format!("Last-Event-ID: {seq}\r\n")),
+        None => ("?history=0", String::new()),
+    };
+    let request = format!(
+        "GET /api/messages/{room}{query} HTTP/1.1\r\nHost: {HOST}\r\n\
+         Accept: text/event-stream\r\n{from}\r\n"
+    );
+    talk.write(request.as_bytes()).await?;
+    let head = heard(&mut talk, b"\r\n\r\n").await?;
+    expect(&head, "HTTP/1.1 200")?;
+    expect(&head.to_ascii_lowercase(), "transfer-encoding: chunked")?;
+    let session = String::new();
+    Opened::of(talk, Position { session, last })
+}
+
+/// Makes a WebSocket of it and says `connect`; returns the session.
+async fn socket(talk: &mut Lines, connect: &Value) -> Result<String, ClientError> {
+    let request = format!(
+        "GET /api/ws HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    talk.write(request.as_bytes()).await?;
+    expect(&heard(talk, b"\r\n\r\n").await?, "HTTP/1.1 101")?;
+    talk.write(&frame(&connect.to_string())).await?;
+    // The texts of these answers are short, and nothing else comes before them.
+    let connected = heard(talk, b"}").await?;
+    expect(&connected, r#""type":"connected""#)?;
+    let session = connected.split_once(r#""session_id":""#);
+    let session = session.and_then(|(_, rest)| rest.split('"').next());
+    Ok(session.unwrap_or_default().to_owned())
+}
+
+async fn frames(mut talk: Lines, room: &str, nickname: &str) -> Result<Opened, ClientError> {
+    let connect = json!({ "type": "connect", "nickname": nickname });
+    let session = socket(&mut talk, &connect).await?;
+    let join = json!({ "type": "command", "command": format!("/join {room}"), "ref": 1 });
+    talk.write(&frame(&join.to_string())).await?;
+    expect(&heard(&mut talk, b"}").await?, r#""last_seq""#)?;
+    // The answer's outer brace.
+    heard(&mut talk, b"}").await?;
+    // The first message that comes tells the place: some older ones are shown first.
+    Opened::of(
+        talk,
+        Position {
+            session,
+            last: None,
+        },
+    )
+}
+
+async fn line(talk: &mut Lines) -> Result<String, ClientError> {
+    heard(talk, b"\n").await
+}
+
+/// What comes up to `end`, without the space around it.
+async fn heard(talk: &mut Lines, end: &[u8]) -> Result<String, ClientError> {
+    match talk.until(end).await? {
+        Some(heard) => Ok(String::from_utf8_lossy(&heard).trim().to_owned()),
+        None => {
+            let last = String::from_utf8_lossy(&talk.rest()).into_owned();
+            let words = last.trim().chars().take(200).collect();
+            Err(ClientError::Refused(words))
+        }
+    }
+}
+
+fn expect(heard: &str, words: &str) -> Result<(), ClientError> {
+    if heard.contains(words) {
+        Ok(())
+    } else {
+        Err(ClientError::Refused(heard.to_owned()))
+    }
+}
