@@ -1,4 +1,5 @@
 //! Time as a value: the only place that reads the clock, so that tests can hold it still.
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,6 +9,11 @@ use chrono::{DateTime, Utc};
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Instant;
     fn utc(&self) -> DateTime<Utc>;
+
+    /// Waits for so long, within a tokio runtime.
+    fn sleep(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(span))
+    }
 }
 
 /// The machine's own clocks.

@@ -32,7 +32,7 @@ pub struct Events {
 
 /// Where they come from. Nothing here waits.
 #[derive(Debug, Clone)]
-pub(super) struct Ears {
+pub(crate) struct Ears {
     heard: mpsc::Sender<BusEvent>,
     looks: Arc<Looks>,
 }
@@ -43,7 +43,7 @@ struct Looks {
     hinted: Notify,
 }
 
-pub(super) fn channel(capacity: usize) -> (Ears, Events) {
+pub(crate) fn channel(capacity: usize) -> (Ears, Events) {
     let (sender, heard) = mpsc::channel(capacity);
     let looks = Arc::<Looks>::default();
     let ears = Ears {
@@ -83,21 +83,21 @@ impl Events {
 
 impl Ears {
     /// What does not fit is read from the store, once the relay is told to look.
-    pub(super) fn hear(&self, event: BusEvent) {
+    pub(crate) fn hear(&self, event: BusEvent) {
         if let Err(TrySendError::Full(_)) = self.heard.try_send(event) {
             self.looks.restored.notify_one();
         }
     }
 
-    pub(super) fn restored(&self) {
+    pub(crate) fn restored(&self) {
         self.looks.restored.notify_one();
     }
 
-    pub(super) fn hint(&self) {
+    pub(crate) fn hint(&self) {
         self.looks.hinted.notify_one();
     }
 
-    pub(super) fn queue(&self) -> Queue {
+    pub(crate) fn queue(&self) -> Queue {
         Queue {
             depth: self.heard.max_capacity() - self.heard.capacity(),
             limit: self.heard.max_capacity(),

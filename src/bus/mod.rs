@@ -11,6 +11,8 @@ use crate::meter::Meters;
 use crate::model::{Message, RoomName, Told};
 
 pub use self::events::{BusEvent, Events};
+#[cfg(test)]
+pub(crate) use self::events::{Ears, channel};
 pub use self::key::Key;
 pub use self::redis::{Facts, Info, Inspector, Observer, RedisBus};
 pub use local::LocalBus;

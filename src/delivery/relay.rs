@@ -1,10 +1,9 @@
 //! Brings in what other instances committed: from the bus as it comes, and from the store
 //! whatever the bus did not bring. Between them nothing is missed, and nothing comes twice.
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Hub, LINGER};
@@ -50,7 +49,7 @@ impl Relay {
         };
         let tidy = async {
             loop {
-                sleep(TIDY_EVERY).await;
+                hub.clock.sleep(TIDY_EVERY).await;
                 hub.evict_idle(LINGER);
                 let now = hub.now();
                 hub.warm_rooms()
@@ -60,12 +59,14 @@ impl Relay {
             }
         };
         tokio::select! {
+            // What the bus brings without end comes last, so that it keeps nothing else waiting.
+            biased;
             () = stop.cancelled() => {}
-            () = listen => {}
             () = sweep_for_ever(&hub, &calls) => {}
             () = tidy => {}
             () = hub.herald() => {}
             () = hub.listen() => {}
+            () = listen => {}
         }
         hub.last_words().await;
     }
@@ -105,20 +106,20 @@ enum Reason {
 }
 
 async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
-    let (mut last, mut doubt, mut owed) = (Instant::now(), DOUBT, false);
+    let (mut last, mut doubt, mut owed) = (hub.now(), DOUBT, false);
     loop {
         let reason = due(hub, calls, last + doubt).await;
         let swept = match owed || hub.store.changed().await.unwrap_or(true) {
             true => sweep(hub).await,
             false => Ok(0),
         };
-        last = Instant::now();
+        last = hub.now();
         owed = swept.is_err();
         match swept {
             Ok(0) if reason == Reason::Hint => doubt = (doubt * 2).min(MOST_DOUBT),
             Ok(_) => doubt = DOUBT,
             Err(_) => {
-                sleep(AFTER_FAILURE).await;
+                hub.clock.sleep(AFTER_FAILURE).await;
                 calls.restored.notify_one();
             }
         }
@@ -127,26 +128,31 @@ async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
 
 /// Waits for the next look. If the bus fails meanwhile, that is due sooner.
 async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
-    let start = Instant::now();
+    let start = hub.now();
     let time = async {
         loop {
-            sleep(hub.store.sweep_interval(false)).await;
-            if start.elapsed() >= hub.store.sweep_interval(hub.bus_carries()) {
+            let soon = hub.store.sweep_interval(false);
+            hub.clock.sleep(soon).await;
+            if hub.now() - start >= hub.store.sweep_interval(hub.bus_carries()) {
                 return;
             }
         }
     };
     let hint = async {
         calls.hinted.notified().await;
-        sleep_until(not_before).await;
+        let wait = not_before.saturating_duration_since(hub.now());
+        hub.clock.sleep(wait).await;
     };
     tokio::select! {
-        () = time => Reason::Time,
+        // Of two at once the hint: it is time only where none came since the last look, so that a
+        // flood of hints does not begin anew with each.
+        biased;
         () = calls.restored.notified() => {
-            sleep(GATHER).await;
+            hub.clock.sleep(GATHER).await;
             Reason::Restored
         }
         () = hint => Reason::Hint,
+        () = time => Reason::Time,
     }
 }
 
@@ -209,10 +215,10 @@ impl Hub {
                     return;
                 };
                 if hub.bus_carries() {
-                    sleep(PATIENCE).await;
+                    hub.clock.sleep(PATIENCE).await;
                 }
                 if room.missing_up_to().is_some() && hub.read_missing(&room).await.is_err() {
-                    sleep(AFTER_FAILURE).await;
+                    hub.clock.sleep(AFTER_FAILURE).await;
                 }
             }
         });

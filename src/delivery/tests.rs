@@ -2,6 +2,7 @@
 //! writes, every reader sees 1, 2, 3, … once each.
 mod bounds;
 mod heard;
+mod network;
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ fn tls_and_a_password() {
     let child = Command::new(std::env::current_exe().expect("this test"))
         .args([
             "--exact",
-            "tls::over_tls",
+            "bus::tls::over_tls",
             "--include-ignored",
             "--nocapture",
         ])

@@ -1,0 +1,310 @@
+//! The database of the simulation: a log in memory that takes its time, and may be out of reach.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::time::{Dice, Time};
+use crate::clock::Clock;
+use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::store::{
+    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Page, PoolState,
+    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
+    StoreError,
+};
+
+/// How long a request or an answer is on its way at most.
+const WAY: Duration = Duration::from_millis(3);
+/// How long it takes at most to learn that the database is out of reach.
+const IN_VAIN: Duration = Duration::from_millis(60);
+/// As PostgreSQL's.
+pub(super) const SWEEP_BESIDE_THE_BUS: Duration = Duration::from_secs(1);
+const SWEEP_ALONE: Duration = Duration::from_millis(100);
+
+/// What was committed, and when.
+#[derive(Default)]
+pub(super) struct Log(Mutex<BTreeMap<RoomId, Vec<(Message, Duration)>>>);
+
+impl Log {
+    pub(super) fn last(&self, room: RoomId) -> Seq {
+        self.0.lock().get(&room).map_or(0, |log| log.len() as Seq)
+    }
+
+    /// The last that was committed by that time.
+    pub(super) fn last_by(&self, room: RoomId, time: Duration) -> Seq {
+        let log = self.0.lock();
+        let by_then = |log: &Vec<(Message, Duration)>| log.partition_point(|(_, at)| *at <= time);
+        log.get(&room).map_or(0, |log| by_then(log) as Seq)
+    }
+
+    pub(super) fn at(&self, room: RoomId, seq: Seq) -> Option<Message> {
+        let log = self.0.lock();
+        let place = usize::try_from(seq - 1).ok()?;
+        log.get(&room)?
+            .get(place)
+            .map(|(message, _)| message.clone())
+    }
+
+    fn between(&self, room: RoomId, seqs: impl Fn(Seq) -> bool) -> Vec<Message> {
+        let log = self.0.lock();
+        let all = log.get(&room).into_iter().flatten();
+        let wanted = all.filter(|(message, _)| seqs(message.seq));
+        wanted.map(|(message, _)| message.clone()).collect()
+    }
+
+    fn commit(&self, rooms: &[RoomRef], draft: &Draft, time: &Time) -> Appended {
+        let mut log = self.0.lock();
+        let id = log.values().map(|log| log.len() as i64).sum::<i64>() + 1;
+        let room = rooms.iter().find(|room| room.id == draft.room);
+        let log = log.entry(draft.room).or_default();
+        let message = Message {
+            id,
+            seq: log.len() as Seq + 1,
+            room: room.expect("a room of the simulation").name.clone(),
+            user: "writer".into(),
+            content: draft.content.clone(),
+            created_at: time.utc(),
+        };
+        let (seq, created_at) = (message.seq, message.created_at);
+        log.push((message, time.passed()));
+        Appended {
+            id,
+            seq,
+            created_at,
+            fresh: true,
+        }
+    }
+}
+
+/// The log as one instance reaches it.
+pub(super) struct Reach {
+    pub(super) log: Arc<Log>,
+    pub(super) rooms: Vec<RoomRef>,
+    pub(super) time: Time,
+    pub(super) dice: Dice,
+    pub(super) instance: u64,
+    pub(super) away: Arc<AtomicBool>,
+    /// In so many of a hundred commits the answer is lost.
+    pub(super) unknown: u64,
+}
+
+impl Reach {
+    async fn way(&self, what: u64) -> Result<(), StoreError> {
+        let question = [what, self.instance, self.time.passed().as_micros() as u64];
+        let away = self.away.load(Relaxed);
+        let most = if away { IN_VAIN } else { WAY };
+        self.time.sleep(self.dice.span(most, &question)).await;
+        if away || self.away.load(Relaxed) {
+            return Err(StoreError::Unavailable("it is out of reach".into()));
+        }
+        Ok(())
+    }
+
+    /// There and back; what is looked at is how it is in between.
+    async fn look<T>(&self, what: u64, look: impl FnOnce() -> T) -> Result<T, StoreError> {
+        self.way(what).await?;
+        let seen = look();
+        self.way(what + 1).await?;
+        Ok(seen)
+    }
+
+    async fn page(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let page = || {
+            let mut page = self.log.between(room.id, |seq| seq > after);
+            page.truncate(limit);
+            page
+        };
+        self.look(room.id as u64 * 100 + 10, page).await
+    }
+}
+
+#[async_trait]
+impl Store for Reach {
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        self.way(1).await?;
+        let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
+        let answers: Vec<_> = batch.iter().map(commit).collect();
+        let unknown = |why: &str| Err(StoreError::Unknown(why.into()));
+        let question = [3, self.instance, self.time.passed().as_micros() as u64];
+        match self.way(2).await {
+            Ok(()) if self.dice.percent(self.unknown, &question) => unknown("the answer is lost"),
+            Ok(()) => Ok(answers),
+            Err(_) => unknown("it went out of reach"),
+        }
+    }
+
+    async fn read(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.page(room, after, limit).await
+    }
+
+    async fn read_news(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.page(room, after, limit).await
+    }
+
+    async fn read_before(
+        &self,
+        room: &RoomRef,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let newest = || {
+            let mut older = self.log.between(room.id, |seq| seq < before);
+            older.split_off(older.len().saturating_sub(limit))
+        };
+        self.look(room.id as u64 * 100 + 20, newest).await
+    }
+
+    async fn span(
+        &self,
+        room: RoomId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Option<Span>, StoreError> {
+        let span = || {
+            let older = self.log.between(room, |seq| seq < before);
+            let from = older.len().saturating_sub(limit);
+            Some(Span {
+                first: older.get(from)?.seq,
+                last: older.last()?.seq,
+                count: older.len() - from,
+                more: from > 0,
+            })
+        };
+        self.look(room as u64 * 100 + 30, span).await
+    }
+
+    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
+        let heads = || {
+            let head = |known: &Known| Head {
+                room: known.room,
+                last_seq: self.log.last(known.room),
+                replayed_seq: 0,
+                version: 0,
+            };
+            let grown = |known: &&Known| self.log.last(known.room) > known.seq;
+            let mut heads: Vec<_> = known.iter().filter(grown).map(head).collect();
+            heads.sort_by_key(|head| head.room);
+            heads
+        };
+        self.look(40, heads).await
+    }
+
+    async fn changed(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn sweep_interval(&self, bus_alive: bool) -> Duration {
+        if bus_alive {
+            SWEEP_BESIDE_THE_BUS
+        } else {
+            SWEEP_ALONE
+        }
+    }
+
+    async fn tell(&self, _: &Bulletin) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn told(&self, _: i64, _: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn close(&self) {}
+
+    // Delivery asks for nothing of this.
+    async fn room(&self, _: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
+        unimplemented!()
+    }
+    async fn rooms_named(&self, _: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
+        unimplemented!()
+    }
+    async fn create_room(
+        &self,
+        _: &RoomName,
+        _: Option<UserId>,
+    ) -> Result<Option<RoomRef>, StoreError> {
+        unimplemented!()
+    }
+    async fn adopt_room(&self, _: RoomId, _: UserId) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+    async fn rooms(&self, _: &Page) -> Result<Vec<RoomSummary>, StoreError> {
+        unimplemented!()
+    }
+    async fn count_rooms(&self, _: &str) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+    async fn room_counts(&self, _: UserId) -> Result<(u64, u64), StoreError> {
+        unimplemented!()
+    }
+    async fn user(&self, _: &str) -> Result<UserId, StoreError> {
+        unimplemented!()
+    }
+    async fn secret(&self, _: &str) -> Result<Secret, StoreError> {
+        unimplemented!()
+    }
+    async fn register(&self, _: &Instance) -> Result<InstanceId, StoreError> {
+        unimplemented!()
+    }
+    async fn register_beside(&self, _: &Instance) -> Result<InstanceId, StoreError> {
+        unimplemented!()
+    }
+    async fn move_sessions(&self, _: InstanceId, _: InstanceId) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn heartbeat(&self, _: InstanceId, _: &Instance) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+    async fn lively(&self, _: Duration) -> Result<Vec<InstanceId>, StoreError> {
+        unimplemented!()
+    }
+    async fn retire(&self, _: InstanceId) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn presence(
+        &self,
+        _: InstanceId,
+        _: &[PresenceChange],
+    ) -> Result<Vec<PresenceOutcome>, StoreError> {
+        unimplemented!()
+    }
+    async fn session(&self, _: &SessionKey, _: Duration) -> Result<Option<SessionRow>, StoreError> {
+        unimplemented!()
+    }
+    async fn ended(&self, _: InstanceId, _: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
+        unimplemented!()
+    }
+    async fn online(&self, _: &Page) -> Result<Vec<Online>, StoreError> {
+        unimplemented!()
+    }
+    async fn count_online(&self, _: &str) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+    async fn expire(&self, _: Duration) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    async fn ping(&self) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+    fn pool(&self) -> PoolState {
+        unimplemented!()
+    }
+}
