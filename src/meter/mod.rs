@@ -1,6 +1,7 @@
 //! What the server counts about itself: plain atomics, named and shown by `server::metrics`.
 mod histogram;
 mod recent;
+pub mod table;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -48,10 +49,8 @@ pub struct HitRate {
 
 impl HitRate {
     pub fn record(&self, hit: bool) {
-        match hit {
-            true => self.hits.add(1),
-            false => self.misses.add(1),
-        }
+        let counter = if hit { &self.hits } else { &self.misses };
+        counter.add(1);
     }
 
     pub fn read(&self) -> Share {
@@ -139,4 +138,25 @@ pub struct Meters {
     pub addresses: Gauge,
     /// Connections closed because the peer took nothing for too long.
     pub no_progress: Counter,
+}
+
+impl Meters {
+    /// Open connections by transport.
+    pub fn connections(&self) -> Vec<(&'static str, i64)> {
+        vec![
+            ("tcp", self.tcp.get()),
+            ("sse", self.sse.get()),
+            ("websocket", self.websocket.get()),
+        ]
+    }
+
+    /// How often a limit was met, by what it is on.
+    pub fn limited(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("requests", self.limited_requests.get()),
+            ("messages", self.limited_messages.get()),
+            ("sessions", self.limited_sessions.get()),
+            ("rooms", self.limited_rooms.get()),
+        ]
+    }
 }

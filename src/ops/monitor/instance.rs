@@ -7,6 +7,7 @@ use super::view::{Breaker, Figures, Instance, State};
 use super::window::Window;
 use crate::client::{Answer, ClientError};
 use crate::config::Thresholds;
+use crate::meter::table;
 use crate::ops::probe::instance::{Check, Health, health, metrics_text};
 
 /// What the monitor is told of an instance.
@@ -118,40 +119,42 @@ impl Watched {
 
     fn figures(&self) -> Figures {
         let window = &self.window;
-        let number = |name| window.newest().and_then(|scrape| scrape.number(name));
-        let p99 = |name| window.quantile(name, 0.99).map(|seconds| seconds * 1e3);
+        let number = |name: &str| window.newest().and_then(|scrape| scrape.number(name));
+        let p99 = |name: &str| window.quantile(name, 0.99).map(|seconds| seconds * 1e3);
         Figures {
             version: None,
             uptime_seconds: None,
-            clients: number("discord_connections"),
-            rooms: number("discord_rooms_in_memory"),
-            messages_per_second: window.rate("discord_messages_committed_total"),
-            deliveries_per_second: window.rate("discord_messages_delivered_total"),
-            delivery_p99_ms: p99("discord_delivery_latency_seconds"),
-            commit_p99_ms: p99("discord_commit_latency_seconds"),
-            publish_p99_ms: p99("discord_publish_latency_seconds"),
-            db_wait_p99_ms: p99("discord_database_wait_seconds"),
-            history_hit_rate: window
-                .hit_rate("discord_history_hits_total", "discord_history_misses_total"),
+            clients: number(table::CONNECTIONS.name),
+            rooms: number(table::ROOMS_IN_MEMORY.name),
+            messages_per_second: window.rate(table::MESSAGES_COMMITTED.name),
+            deliveries_per_second: window.rate(table::MESSAGES_DELIVERED.name),
+            delivery_p99_ms: p99(table::DELIVERY_LATENCY.name),
+            commit_p99_ms: p99(table::COMMIT_LATENCY.name),
+            publish_p99_ms: p99(table::PUBLISH_LATENCY.name),
+            db_wait_p99_ms: p99(table::DATABASE_WAIT.name),
+            history_hit_rate: window.hit_rate(table::HISTORY_HITS.name, table::HISTORY_MISSES.name),
             session_cache_hit_rate: window.hit_rate(
-                "discord_session_cache_hits_total",
-                "discord_session_cache_misses_total",
+                table::SESSION_CACHE_HITS.name,
+                table::SESSION_CACHE_MISSES.name,
             ),
-            queue_depth: number("discord_queue_depth{queue=\"commit\"}"),
-            presence_queue_depth: number("discord_queue_depth{queue=\"presence\"}"),
-            bus_queue_depth: number("discord_queue_depth{queue=\"bus_out\"}"),
-            pool_available: number("discord_database_connections_available"),
-            pool_max: number("discord_database_connections_max"),
-            pool_waiting: number("discord_database_waiting"),
-            breaker: number("discord_database_breaker_open").map(|open| match open > 0.0 {
-                true => Breaker::Open,
-                false => Breaker::Closed,
+            queue_depth: number(&table::QUEUE_DEPTH.of("commit")),
+            presence_queue_depth: number(&table::QUEUE_DEPTH.of("presence")),
+            bus_queue_depth: number(&table::QUEUE_DEPTH.of("bus_out")),
+            pool_available: number(table::DATABASE_CONNECTIONS_AVAILABLE.name),
+            pool_max: number(table::DATABASE_CONNECTIONS_MAX.name),
+            pool_waiting: number(table::DATABASE_WAITING.name),
+            breaker: number(table::DATABASE_BREAKER_OPEN.name).map(|open| {
+                if open > 0.0 {
+                    Breaker::Open
+                } else {
+                    Breaker::Closed
+                }
             }),
-            readers_behind: number("discord_readers_behind"),
+            readers_behind: number(table::READERS_BEHIND.name),
             cpu_percent: window
-                .rate("process_cpu_seconds_total")
+                .rate(table::PROCESS_CPU.name)
                 .map(|used| used * 100.0),
-            resident_bytes: number("process_resident_memory_bytes"),
+            resident_bytes: number(table::PROCESS_RESIDENT_MEMORY.name),
         }
     }
 }

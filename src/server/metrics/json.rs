@@ -2,129 +2,59 @@
 //! of the last minute, all other numbers are those since the start or of this moment.
 use serde_json::{Map, Value, json};
 
-use super::process::Process;
-use super::{Watch, breaker_is_open, limited, queues};
-use crate::bus::BusState;
-use crate::meter::{Counts, Histogram, Look, Summary, WINDOW};
+use super::Watch;
+use crate::meter::table::{ALL, Bus, Reading, Sample};
+use crate::meter::{Counts, Histogram, Summary, WINDOW};
 use crate::model::format_time;
 
 pub(crate) fn json(watch: &Watch) -> Value {
-    let mut all = about(watch);
-    for part in [clients(watch), messages(watch), database(watch), bus(watch)] {
-        all.extend(part);
+    let sample = &super::sample(watch);
+    let mut all = beside(watch, sample);
+    for metric in ALL {
+        if let (Some(key), Some(all)) = (metric.key, all.as_object_mut()) {
+            all.insert(key.to_owned(), value((metric.read)(sample)));
+        }
     }
-    Value::Object(all)
+    all
 }
 
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn about(watch: &Watch) -> Map<String, Value> {
-    let process = Process::look();
-    let of = |look: fn(&Process) -> Value| process.as_ref().map(look);
-    object(json!({
+/// What is no metric, or put otherwise than Prometheus wants it.
+fn beside(watch: &Watch, sample: &Sample) -> Value {
+    let connections = sample.meters.connections();
+    let queue = |queue: &crate::meter::table::Queue| {
+        let figures = json!({ "depth": queue.depth, "limit": queue.limit });
+        (queue.name.to_owned(), figures)
+    };
+    json!({
         "instance": watch.instance,
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": sample.version,
         "pid": std::process::id(),
         "started_at": format_time(watch.started_at),
         "uptime_seconds": watch.uptime().as_secs(),
-        "draining": watch.is_draining(),
         "window_seconds": WINDOW.as_secs(),
-        "resident_bytes": of(|p| p.resident_bytes.into()),
-        "cpu_seconds": of(|p| p.cpu_seconds.into()),
-        "open_fds": of(|p| p.open_fds.into()),
-        "max_fds": of(|p| p.max_fds.into()),
-    }))
+        "active_connections": connections.iter().map(|(_, open)| open).sum::<i64>(),
+        "queue_depth": sample.meters.queue_depth.get(),
+        "queues": sample.queues.iter().map(queue).collect::<Map<_, _>>(),
+        "history_buffer_hit_rate": sample.recent.history.percent(),
+        "session_cache_hit_rate": sample.recent.sessions.percent(),
+        "db_breaker": if sample.pool.sheds { "open" } else { "closed" },
+        "bus": match sample.bus {
+            Bus::Disabled => "disabled",
+            Bus::Connected => "connected",
+            Bus::Disconnected => "disconnected",
+        },
+    })
 }
 
-fn clients(watch: &Watch) -> Map<String, Value> {
-    let meters = watch.meters();
-    let (tcp, sse, websocket) = (meters.tcp.get(), meters.sse.get(), meters.websocket.get());
-    let limited: Map<String, Value> = limited(watch)
-        .into_iter()
-        .map(|(limit, times)| (limit.to_owned(), times.into()))
-        .collect();
-    object(json!({
-        "active_connections": tcp + sse + websocket,
-        "connections": { "tcp": tcp, "sse": sse, "websocket": websocket },
-        "connections_refused": meters.connections_refused.get(),
-        "limited": limited,
-        "connections_stalled": meters.no_progress.get(),
-        "rooms_in_memory": watch.hub.count(),
-        "readers_behind": meters.readers_behind.get(),
-    }))
-}
-
-fn messages(watch: &Watch) -> Map<String, Value> {
-    let meters = watch.meters();
-    let Look {
-        commit, delivery, ..
-    } = watch.recent();
-    let queues: Map<String, Value> = queues(watch)
-        .into_iter()
-        .map(|(name, queue)| {
-            let queue = json!({ "depth": queue.depth, "limit": queue.limit });
-            (name.to_owned(), queue)
-        })
-        .collect();
-    object(json!({
-        "queue_depth": meters.queue_depth.get(),
-        "queues": queues,
-        "messages_committed": meters.committed.get(),
-        "commits": meters.batches.get(),
-        "messages_refused": meters.refused.get(),
-        "messages_delivered": meters.delivered.get(),
-        "messages_recovered": meters.recovered.get(),
-        "commit_latency_ms": latency(&commit, &meters.commit),
-        "delivery_latency_ms": latency(&delivery, &meters.delivery),
-    }))
-}
-
-fn database(watch: &Watch) -> Map<String, Value> {
-    let (meters, pool, recent) = (watch.meters(), watch.store.pool(), watch.recent());
-    let tables: Map<String, Value> = watch
-        .sizes
-        .last()
-        .into_iter()
-        .map(|(table, bytes)| (table.to_owned(), bytes.into()))
-        .collect();
-    object(json!({
-        "table_bytes": tables,
-        "history_buffer_hit_rate": recent.history.percent(),
-        "session_cache_hit_rate": recent.sessions.percent(),
-        "db_up": meters.db_down.get() == 0,
-        "db_full": meters.db_full.get() > 0,
-        "db_pool_available": pool.available,
-        "db_pool_max": pool.max,
-        "db_pool_waiting": meters.db_waiting.get(),
-        "db_wait_ms": latency(&recent.db_wait, &meters.db_wait),
-        "db_breaker": if breaker_is_open(watch) { "open" } else { "closed" },
-        "db_shed": meters.db_shed.get(),
-        "sweeps": meters.sweeps.get(),
-    }))
-}
-
-fn bus(watch: &Watch) -> Map<String, Value> {
-    let meters = watch.meters();
-    let state = match watch.hub.bus_state() {
-        BusState::Disabled => "disabled",
-        BusState::Connected => "connected",
-        BusState::Disconnected => "disconnected",
-    };
-    object(json!({
-        "bus": state,
-        "bus_connects": meters.bus_connects.get(),
-        "bus_junk": meters.bus_junk.get(),
-        "bus_unproven": meters.bus_unproven.get(),
-        "sweeps": meters.sweeps.get(),
-        "messages_published": meters.published.get(),
-        "publish_failures": meters.publish_failed.get(),
-        "publish_latency_ms": latency(&watch.recent().publish, &meters.publish),
-    }))
+fn value(reading: Reading) -> Value {
+    match reading {
+        Reading::Whole(number) => number.into(),
+        Reading::Real(number) => number.into(),
+        Reading::Is(is_so) => is_so.into(),
+        Reading::Split(numbers) => numbers.into_iter().collect(),
+        Reading::Times(all, Some(recent)) => latency(recent, all),
+        Reading::Times(_, None) | Reading::Unknown => Value::Null,
+    }
 }
 
 /// Of the last minute, but for `count`, which is that since the start. Where nothing happened

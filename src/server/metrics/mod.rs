@@ -1,57 +1,64 @@
 //! `/metrics`: what was counted, for Prometheus and as JSON.
 mod json;
-mod page;
 mod process;
 mod prometheus;
 
-use crate::bus::Queue;
+use crate::bus::{self, BusState};
 use crate::chat::{MOST_ADDRESSES, PRESENCE_QUEUE};
 use crate::delivery::COMMIT_QUEUE;
-
-pub(super) use json::json;
-pub(super) use prometheus::prometheus;
+use crate::meter::table::{Bus, Pool, Queue, Sample};
 
 use super::watch::Watch;
+pub(super) use json::json;
+
+pub(super) fn prometheus(watch: &Watch) -> String {
+    prometheus::prometheus(&sample(watch))
+}
+
+fn sample(watch: &Watch) -> Sample<'_> {
+    let pool = watch.store.pool();
+    Sample {
+        meters: watch.meters(),
+        recent: watch.recent(),
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: watch.started_at.timestamp_millis() as f64 / 1e3,
+        draining: watch.is_draining(),
+        rooms: watch.hub.count(),
+        bus: match watch.hub.bus_state() {
+            BusState::Disabled => Bus::Disabled,
+            BusState::Connected => Bus::Connected,
+            BusState::Disconnected => Bus::Disconnected,
+        },
+        pool: Pool {
+            available: pool.available,
+            max: pool.max,
+            sheds: pool.sheds,
+        },
+        queues: queues(watch),
+        tables: watch.sizes.last(),
+        process: process::look(),
+    }
+}
 
 /// Every queue of an instance, by the name that it has in both forms.
-fn queues(watch: &Watch) -> [(&'static str, Queue); 9] {
+fn queues(watch: &Watch) -> Vec<Queue> {
     let meters = watch.meters();
     let bus = watch.hub.bus_backlog();
-    let of = |depth: i64, limit| Queue {
+    let of = |name, depth: i64, limit| Queue {
+        name,
         depth: usize::try_from(depth).unwrap_or(0),
         limit,
     };
-    [
-        ("commit", of(meters.queue_depth.get(), COMMIT_QUEUE)),
-        ("presence", of(meters.presence_depth.get(), PRESENCE_QUEUE)),
-        ("database", of(meters.db_waiting.get(), watch.most_waiting)),
-        (
-            "connections",
-            of(meters.places.get(), watch.most_connections),
-        ),
-        ("probes", of(meters.probes.get(), super::listeners::PROBES)),
-        (
-            "sessions",
-            of(meters.sessions_known.get(), watch.most_sessions),
-        ),
-        ("addresses", of(meters.addresses.get(), MOST_ADDRESSES)),
-        ("bus_out", bus.out),
-        ("bus_events", bus.events),
+    let heard = |name, bus::Queue { depth, limit }| Queue { name, depth, limit };
+    vec![
+        of("commit", meters.queue_depth.get(), COMMIT_QUEUE),
+        of("presence", meters.presence_depth.get(), PRESENCE_QUEUE),
+        of("database", meters.db_waiting.get(), watch.most_waiting),
+        of("connections", meters.places.get(), watch.most_connections),
+        of("probes", meters.probes.get(), super::listeners::PROBES),
+        of("sessions", meters.sessions_known.get(), watch.most_sessions),
+        of("addresses", meters.addresses.get(), MOST_ADDRESSES),
+        heard("bus_out", bus.out),
+        heard("bus_events", bus.events),
     ]
-}
-
-/// How often a limit was met, by what it is on.
-fn limited(watch: &Watch) -> [(&'static str, u64); 4] {
-    let meters = watch.meters();
-    [
-        ("requests", meters.limited_requests.get()),
-        ("messages", meters.limited_messages.get()),
-        ("sessions", meters.limited_sessions.get()),
-        ("rooms", meters.limited_rooms.get()),
-    ]
-}
-
-/// Whether requests wait for the database so long that new ones are turned away.
-fn breaker_is_open(watch: &Watch) -> bool {
-    watch.store.pool().sheds
 }

@@ -1,31 +1,22 @@
 //! What the system says of this process (proc(5)); nothing where there is no `/proc`.
 use std::fs;
 
-/// Memory in bytes, processor time in seconds.
-pub(super) struct Process {
-    pub(super) resident_bytes: u64,
-    pub(super) virtual_bytes: u64,
-    pub(super) cpu_seconds: f64,
-    pub(super) open_fds: u64,
-    pub(super) max_fds: Option<u64>,
-}
+use crate::meter::table::Process;
 
-impl Process {
-    pub(super) fn look() -> Option<Self> {
-        let memory = fs::read_to_string("/proc/self/statm").ok()?;
-        let mut pages = memory.split_ascii_whitespace().map(str::parse::<u64>);
-        let page = rustix::param::page_size() as u64;
-        let virtual_bytes = pages.next()?.ok()? * page;
-        let resident_bytes = pages.next()?.ok()? * page;
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        Some(Self {
-            resident_bytes,
-            virtual_bytes,
-            cpu_seconds: cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?)?,
-            open_fds: fs::read_dir("/proc/self/fd").ok()?.count() as u64,
-            max_fds: limit.current,
-        })
-    }
+pub(super) fn look() -> Option<Process> {
+    let memory = fs::read_to_string("/proc/self/statm").ok()?;
+    let mut pages = memory.split_ascii_whitespace().map(str::parse::<u64>);
+    let page = rustix::param::page_size() as u64;
+    let virtual_bytes = pages.next()?.ok()? * page;
+    let resident_bytes = pages.next()?.ok()? * page;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    Some(Process {
+        resident_bytes,
+        virtual_bytes,
+        cpu_seconds: cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?)?,
+        open_fds: fs::read_dir("/proc/self/fd").ok()?.count() as u64,
+        max_fds: limit.current,
+    })
 }
 
 /// Fields 14 and 15, in clock ticks. The second field, the name, may hold anything.
@@ -48,7 +39,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_is_seen() {
-        let process = super::Process::look().expect("there is a /proc");
+        let process = super::look().expect("there is a /proc");
         assert!(process.resident_bytes > 0 && process.resident_bytes <= process.virtual_bytes);
         assert!(process.open_fds > 2);
     }
