@@ -9,13 +9,10 @@ pub(crate) fn confirm(yes: bool, what: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
-    let refused = |exit, code, why: &str, hint: &str| Failure {
-        exit,
-        code,
-        what: "nothing was done".into(),
-        why: why.into(),
-        hint: hint.into(),
-        runbook: None,
+    let refused = |exit, code, why: &str, hint: &str| {
+        Failure::new(exit, code, "nothing was done")
+            .why(why)
+            .hint(hint)
     };
     let mut stdin = std::io::stdin().lock();
     if !stdin.is_terminal() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use discordctl::config::Config;
+use discordctl::model::Cause;
 use discordctl::ops::upkeep::{self, StoreError, Upkeep};
 
 use crate::exit::Exit;
@@ -37,15 +38,17 @@ pub(crate) async fn look(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>,
 
 pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
     let (exit, code, hint) = by_cause(error, config);
-    Failure {
+    // Commands say what to do themselves; what is lost or damaged takes more than a line.
+    let restore = Cause::DatabaseDamaged.runbook();
+    let lost_or_damaged = error.runbook().filter(|name| Some(*name) == restore);
+    Failure::new(
         exit,
         code,
-        what: format!("cannot use the database {}", config.db_url),
-        why: error.to_string(),
-        hint: hint.into(),
-        // Commands say what to do themselves; what is lost or damaged takes more than a line.
-        runbook: error.runbook().filter(|name| *name == "restore-backup"),
-    }
+        format!("cannot use the database {}", config.db_url),
+    )
+    .why(error)
+    .hint(hint)
+    .runbook(lost_or_damaged)
 }
 
 /// What an error of the database means for whoever typed a command: each cause has its own.

@@ -65,7 +65,7 @@ struct Bundle {
 
 pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
     if let Some(file) = args.bundle.as_deref().filter(|file| file.exists()) {
-        return Err(exists(file).into());
+        return Err(Failure::would_overwrite(file.display()).into());
     }
     let plan = Plan {
         candidates: args.fleet.candidates(output)?,
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let (checks, parts) = runtime.block_on(async {
+    let (mut checks, parts) = runtime.block_on(async {
         let checks = look(&plan).await;
         let parts = match args.bundle {
             Some(_) => bundle::gather(&plan, &checks).await,
@@ -85,6 +85,7 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
         (checks, parts)
     });
     runtime.shutdown_background();
+    args.fleet.at.complete(&mut checks);
     let bundle = match &args.bundle {
         Some(file) => Some(write(file, &parts)?),
         None => None,
@@ -102,33 +103,15 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
 fn write(file: &std::path::Path, parts: &[bundle::Part]) -> Result<Bundle, Failure> {
     let bytes = bundle::write(file, parts).map_err(|error| {
         if error.source.kind() == std::io::ErrorKind::AlreadyExists {
-            return exists(file);
+            return Failure::would_overwrite(file.display());
         }
-        Failure {
-            exit: Exit::from(&error.source),
-            code: "io",
-            what: error.to_string(),
-            why: error.source.to_string(),
-            hint: "see that the path is right, allowed, and has space".into(),
-            runbook: None,
-        }
+        Failure::io(error.to_string(), &error.source)
     })?;
     Ok(Bundle {
         file: file.display().to_string(),
         bytes,
         files: parts.iter().map(|part| part.name.clone()).collect(),
     })
-}
-
-fn exists(file: &std::path::Path) -> Failure {
-    Failure {
-        exit: Exit::CannotCreate,
-        code: "would-overwrite",
-        what: format!("cannot create {}", file.display()),
-        why: "there is such a file already".into(),
-        hint: "name another, or move it away".into(),
-        runbook: None,
-    }
 }
 
 fn as_text(report: &Report) -> String {

@@ -25,27 +25,86 @@ pub(crate) struct Failure {
     pub(crate) runbook: Option<&'static str>,
 }
 
+/// What helps where a path is wrong.
+pub(crate) const SEE_THE_PATH: &str = "see that the path is right, allowed, and has space";
+
+/// Explains an error by a table of its causes. A row is a pattern, how the program ends, the code,
+/// what to do and, where a runbook deals with it, the `Cause` that names it; or a failure that is
+/// explained elsewhere, in braces.
+macro_rules! explain {
+    ($error:expr, $what:expr, $why:expr; $($cause:pat $(if $guard:expr)? =>
+        $({ $elsewhere:expr })?
+        $([$exit:expr, $code:expr, $hint:expr $(, $runbook:expr)?])?;)*) => {{
+        let (exit, code, hint, cause) = match $error {
+            $($cause $(if $guard)? => {
+                $(return $elsewhere;)?
+                $(($exit, $code, $hint, None::<discordctl::model::Cause>$(.or(Some($runbook)))?))?
+            })*
+        };
+        $crate::failure::Failure::new(exit, code, $what)
+            .why($why)
+            .hint(hint)
+            .runbook(cause.and_then(discordctl::model::Cause::runbook))
+    }};
+}
+pub(crate) use explain;
+
 impl Failure {
-    pub(crate) fn bug(why: impl fmt::Display) -> Self {
+    /// `what` failed. Why, and what to do, follow.
+    pub(crate) fn new(exit: Exit, code: &'static str, what: impl Into<String>) -> Self {
         Self {
-            exit: Exit::Bug,
-            code: "bug",
-            what: "discordctl failed in a way it does not know".into(),
-            why: why.to_string(),
-            hint: "please report it, with the command and this text".into(),
+            exit,
+            code,
+            what: what.into(),
+            why: String::new(),
+            hint: String::new(),
             runbook: None,
         }
     }
 
+    pub(crate) fn what(self, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self { what, ..self }
+    }
+
+    pub(crate) fn why(self, why: impl fmt::Display) -> Self {
+        let why = why.to_string();
+        Self { why, ..self }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        Self { hint, ..self }
+    }
+
+    pub(crate) fn runbook(self, runbook: Option<&'static str>) -> Self {
+        Self { runbook, ..self }
+    }
+
+    pub(crate) fn bug(why: impl fmt::Display) -> Self {
+        let what = "discordctl failed in a way it does not know";
+        Self::new(Exit::Bug, "bug", what)
+            .why(why)
+            .hint("please report it, with the command and this text")
+    }
+
     pub(crate) fn no_such_form() -> Self {
-        Self {
-            exit: Exit::Usage,
-            code: "usage",
-            what: "this command has no such form".into(),
-            why: "-o nagios and -o prometheus are forms of 'discordctl health' alone".into(),
-            hint: "-o table or -o json".into(),
-            runbook: None,
-        }
+        Self::new(Exit::Usage, "usage", "this command has no such form")
+            .why("-o nagios and -o prometheus are forms of 'discordctl health' alone")
+            .hint("-o table or -o json")
+    }
+
+    pub(crate) fn would_overwrite(file: impl fmt::Display) -> Self {
+        let what = format!("cannot create {file}");
+        Self::new(Exit::CannotCreate, "would-overwrite", what)
+            .why("there is such a file already")
+            .hint("name another, or move it away")
+    }
+
+    pub(crate) fn io(what: impl Into<String>, why: &std::io::Error) -> Self {
+        Self::new(Exit::from(why), "io", what)
+            .why(why)
+            .hint(SEE_THE_PATH)
     }
 
     /// Tells it on stderr. There is nobody left to tell if that fails.
@@ -111,14 +170,7 @@ impl From<anyhow::Error> for Failure {
             Err(other) => other,
         };
         match error.root_cause().downcast_ref::<std::io::Error>() {
-            Some(io) => Self {
-                exit: Exit::from(io),
-                code: "io",
-                what: error.to_string(),
-                why: io.to_string(),
-                hint: "see that the path is right, allowed, and has space".into(),
-                runbook: None,
-            },
+            Some(io) => Self::io(error.to_string(), io),
             None => Self::bug(format!("{error:#}")),
         }
     }
@@ -143,14 +195,9 @@ pub(crate) fn usage(error: &clap::Error, format: Format) -> Exit {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ("a command is missing", ""),
         _ => text.split_once('\n').unwrap_or((&text, "")),
     };
-    let failure = Failure {
-        exit: Exit::Usage,
-        code: "usage",
-        what: what.trim_start_matches("error: ").into(),
-        why: why.trim().into(),
-        hint: "see 'discordctl --help'".into(),
-        runbook: None,
-    };
+    let failure = Failure::new(Exit::Usage, "usage", what.trim_start_matches("error: "))
+        .why(why.trim())
+        .hint("see 'discordctl --help'");
     failure.report(format)
 }
 

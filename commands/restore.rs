@@ -131,15 +131,12 @@ fn attempt<T>(
     match done {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(explain(&error, what, config).into()),
-        Err(exit) => Err(Failure {
-            exit,
-            code: "interrupted",
-            what: format!("cannot {what}: interrupted"),
-            why: "it goes in whole or not at all: nothing was changed".into(),
-            hint: "run the same command again".into(),
-            runbook: None,
-        }
-        .into()),
+        Err(exit) => Err(
+            Failure::new(exit, "interrupted", format!("cannot {what}: interrupted"))
+                .why("it goes in whole or not at all: nothing was changed")
+                .hint("run the same command again")
+                .into(),
+        ),
     }
 }
 

@@ -197,14 +197,11 @@ impl Asked {
         if yes || dry_run || std::io::stdin().is_terminal() {
             return Ok(Self { yes });
         }
-        Err(Failure {
-            exit: Exit::Usage,
-            code: "confirmation-needed",
-            what: "nothing was done".into(),
-            why: "this asks before every command, and nobody is there to ask".into(),
-            hint: "say --yes if all that it proposes may be done, or --dry-run to see it".into(),
-            runbook: None,
-        })
+        Err(
+            Failure::new(Exit::Usage, "confirmation-needed", "nothing was done")
+                .why("this asks before every command, and nobody is there to ask")
+                .hint("say --yes if all that it proposes may be done, or --dry-run to see it"),
+        )
     }
 }
 

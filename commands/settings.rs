@@ -131,34 +131,28 @@ fn environment() -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn not_text(name: &str) -> Failure {
-    Failure {
-        exit: Exit::Config,
-        code: "config-invalid",
-        what: format!("cannot read the variable {name}"),
-        why: "its value is not UTF-8".into(),
-        hint: "set it again, or unset it".into(),
-        runbook: None,
-    }
+    Failure::new(
+        Exit::Config,
+        "config-invalid",
+        format!("cannot read the variable {name}"),
+    )
+    .why("its value is not UTF-8")
+    .hint("set it again, or unset it")
 }
 
 fn failure(error: ConfigError) -> Failure {
     match error {
-        ConfigError::Unreadable { ref source, .. } => Failure {
-            exit: Exit::from(source),
-            code: "config-unreadable",
-            what: error.to_string(),
-            why: source.to_string(),
-            hint: "'discordctl config init FILE' writes one with every setting".into(),
-            runbook: None,
-        },
-        ConfigError::Invalid { .. } => Failure {
-            exit: Exit::Config,
-            code: "config-invalid",
-            what: "the configuration is wrong".into(),
-            why: error.to_string(),
-            hint: "correct these; 'discordctl config init FILE' writes every key as it should look"
-                .into(),
-            runbook: None,
-        },
+        ConfigError::Unreadable { ref source, .. } => {
+            Failure::new(Exit::from(source), "config-unreadable", error.to_string())
+                .why(source)
+                .hint("'discordctl config init FILE' writes one with every setting")
+        }
+        ConfigError::Invalid { .. } => Failure::new(
+            Exit::Config,
+            "config-invalid",
+            "the configuration is wrong",
+        )
+        .why(error)
+        .hint("correct these; 'discordctl config init FILE' writes every key as it should look"),
     }
 }

@@ -4,56 +4,30 @@ use discordctl::ops::archive::{ArchiveError, LeaseError};
 
 use crate::database;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, explain};
 
 pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
-    let (exit, code, hint) = match error {
-        ArchiveError::Store(error) => return database::explain(error, config),
-        ArchiveError::Lease(LeaseError::Held { .. }) => (
-            Exit::TryAgain,
-            "locked",
-            "try again when that has ended; one that was killed on another machine is forgotten in half a minute",
-        ),
-        ArchiveError::Lease(_) => (
-            Exit::TryAgain,
-            "lease_lost",
-            "run it again: it goes on where it stopped",
-        ),
-        ArchiveError::Url(_) => (
-            Exit::Config,
-            "archive_url",
-            "set archive.url to file:FOLDER or s3://BUCKET/PREFIX",
-        ),
-        ArchiveError::Destination { .. } => (
-            Exit::Io,
-            "archive_unreachable",
-            "see that archive.url is right, can be reached and written, and has space; then run it again",
-        ),
-        ArchiveError::Exists(_) => (
-            Exit::CannotCreate,
-            "exists",
-            "nothing is overwritten and no row was deleted for it: look at that file and move it away",
-        ),
-        ArchiveError::Damaged { .. } => (
-            Exit::BadData,
-            "damaged",
-            "'discordctl archive verify' looks at all of it",
-        ),
-        ArchiveError::NoSuchRoom(_) => (
-            Exit::NoInput,
-            "no_such_room",
-            "name rooms as they are listed by '/rooms'",
-        ),
-        ArchiveError::Inside(why) => return Failure::bug(why),
-    };
-    Failure {
-        exit,
-        code,
-        what: format!("cannot use the archive {}", config.archive.url),
-        why: chain(error),
-        hint: hint.into(),
-        runbook: None,
-    }
+    explain!(error, format!("cannot use the archive {}", config.archive.url), chain(error);
+        ArchiveError::Store(error) => { database::explain(error, config) };
+        ArchiveError::Lease(LeaseError::Held { .. }) => [Exit::TryAgain, "locked",
+            "try again when that has ended; one that was killed on another machine is forgotten \
+             in half a minute"];
+        ArchiveError::Lease(_) => [Exit::TryAgain, "lease_lost",
+            "run it again: it goes on where it stopped"];
+        ArchiveError::Url(_) => [Exit::Config, "archive_url",
+            "set archive.url to file:FOLDER or s3://BUCKET/PREFIX"];
+        ArchiveError::Destination { .. } => [Exit::Io, "archive_unreachable",
+            "see that archive.url is right, can be reached and written, and has space; then run \
+             it again"];
+        ArchiveError::Exists(_) => [Exit::CannotCreate, "exists",
+            "nothing is overwritten and no row was deleted for it: look at that file and move it \
+             away"];
+        ArchiveError::Damaged { .. } => [Exit::BadData, "damaged",
+            "'discordctl archive verify' looks at all of it"];
+        ArchiveError::NoSuchRoom(_) => [Exit::NoInput, "no_such_room",
+            "name rooms as they are listed by '/rooms'"];
+        ArchiveError::Inside(why) => { Failure::bug(why) };
+    )
 }
 
 /// The error with what caused it, where that is not said already.

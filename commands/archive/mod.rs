@@ -88,15 +88,13 @@ pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
 }
 
 fn misplaced() -> Failure {
-    Failure {
-        exit: Exit::Usage,
-        code: "usage",
-        what: "options of 'archive run' stand before another word".into(),
-        why: "they mean nothing there".into(),
-        hint: "put options behind the word they belong to: 'discordctl archive run --dry-run'"
-            .into(),
-        runbook: None,
-    }
+    Failure::new(
+        Exit::Usage,
+        "usage",
+        "options of 'archive run' stand before another word",
+    )
+    .why("they mean nothing there")
+    .hint("put options behind the word they belong to: 'discordctl archive run --dry-run'")
 }
 
 /// A room that may be there: operators name also those whose names could not be given any more.
@@ -110,13 +108,14 @@ pub(crate) fn room_named(name: &str) -> Result<RoomName, NameError> {
 /// The names of rooms as they were typed.
 pub(crate) fn rooms(names: &[String]) -> Result<Vec<RoomName>, Failure> {
     let parse = |name: &String| {
-        room_named(name).map_err(|error| Failure {
-            exit: Exit::Usage,
-            code: "usage",
-            what: format!("'{}' is no room", name.escape_debug()),
-            why: error.to_string(),
-            hint: "name a room as '/rooms' lists it".into(),
-            runbook: None,
+        room_named(name).map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                "usage",
+                format!("'{}' is no room", name.escape_debug()),
+            )
+            .why(error)
+            .hint("name a room as '/rooms' lists it")
         })
     };
     names.iter().map(parse).collect()

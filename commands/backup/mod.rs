@@ -63,14 +63,9 @@ enum BackupCommand {
 
 /// What goes into a pipe can neither be read back nor be taken away again.
 fn to_a_pipe() -> Failure {
-    Failure {
-        exit: Exit::Usage,
-        code: "usage",
-        what: "cannot back up to '-'".into(),
-        why: "a backup is read back before it counts as one, which takes a file".into(),
-        hint: "name a file, and copy that; one that is called so is './-'".into(),
-        runbook: None,
-    }
+    Failure::new(Exit::Usage, "usage", "cannot back up to '-'")
+        .why("a backup is read back before it counts as one, which takes a file")
+        .hint("name a file, and copy that; one that is called so is './-'")
 }
 
 pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
@@ -144,16 +139,11 @@ impl BackupArgs {
 }
 
 fn interrupted(exit: Exit, what: &str, path: &Path, config: &Config) -> Failure {
-    Failure {
-        exit,
-        code: "interrupted",
-        what: format!("cannot {what}: interrupted"),
-        why: format!(
+    Failure::new(exit, "interrupted", format!("cannot {what}: interrupted"))
+        .why(format!(
             "nothing was left at {}, and {} is as it was",
             path.display(),
             config.db_url
-        ),
-        hint: "run the same command again".into(),
-        runbook: None,
-    }
+        ))
+        .hint("run the same command again")
 }

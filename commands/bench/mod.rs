@@ -9,7 +9,7 @@ use anyhow::Context;
 use discordctl::ops::bench::{self, BenchError, Live, Outcome};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, explain};
 use crate::output::Output;
 
 pub(crate) use arguments::BenchArgs;
@@ -44,25 +44,11 @@ fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> anyhow::Result<(
 }
 
 fn explain(error: BenchError) -> Failure {
-    let (exit, code, hint) = match &error {
-        BenchError::Plan(_) => (Exit::Usage, "usage", "see 'discordctl bench --help'"),
-        BenchError::Connect { .. } => (
-            Exit::Unavailable,
-            "cannot_connect",
-            "start it with 'discordctl serve', or name another with --config or --tcp-port",
-        ),
-        BenchError::Io(_) => (
-            Exit::Io,
-            "io",
-            "see that so many connections are allowed (ulimit -n)",
-        ),
-    };
-    Failure {
-        exit,
-        code,
-        what: "the load could not be run".into(),
-        why: error.to_string(),
-        hint: hint.into(),
-        runbook: None,
-    }
+    explain!(&error, "the load could not be run", &error;
+        BenchError::Plan(_) => [Exit::Usage, "usage", "see 'discordctl bench --help'"];
+        BenchError::Connect { .. } => [Exit::Unavailable, "cannot_connect",
+            "start it with 'discordctl serve', or name another with --config or --tcp-port"];
+        BenchError::Io(_) => [Exit::Io, "io",
+            "see that so many connections are allowed (ulimit -n)"];
+    )
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> anyhow::Result<Exit> {
     // It is where passwords will be.
     let mut new = match private::create_new(&args.file) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(exists(&file).into());
+            return Err(Failure::would_overwrite(&file).into());
         }
         opened => opened.with_context(|| format!("cannot create {file}"))?,
     };
@@ -45,15 +45,4 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> anyhow::Result<Exit> {
         format!("wrote {}", written.file)
     })?;
     Ok(Exit::Done)
-}
-
-fn exists(file: &str) -> Failure {
-    Failure {
-        exit: Exit::CannotCreate,
-        code: "would-overwrite",
-        what: format!("cannot create {file}"),
-        why: "there is such a file already".into(),
-        hint: "name another, or move it away".into(),
-        runbook: None,
-    }
 }

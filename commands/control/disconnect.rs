@@ -77,12 +77,11 @@ fn session(args: &DisconnectArgs, output: &Output) -> anyhow::Result<Vec<Told<Di
 }
 
 fn unknown(who: &str) -> Failure {
-    Failure {
-        exit: Exit::NoInput,
-        code: "not_found",
-        what: format!("there is no connection '{who}'"),
-        why: "a connection is an instance's id, ':' and a number, such as instance-1:17".into(),
-        hint: "'discordctl connections' lists who is there".into(),
-        runbook: None,
-    }
+    Failure::new(
+        Exit::NoInput,
+        "not_found",
+        format!("there is no connection '{who}'"),
+    )
+    .why("a connection is an instance's id, ':' and a number, such as instance-1:17")
+    .hint("'discordctl connections' lists who is there")
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::deployment::Fleet;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, explain};
 use crate::instances;
 use crate::output::{Output, table};
 
@@ -76,75 +76,31 @@ fn none<T>(told: Vec<Told<T>>) -> Failure {
 }
 
 fn explain(instance: &str, error: &ControlError) -> Failure {
-    let (exit, code, hint) = match error {
-        ControlError::NotRunning(_) => (
-            Exit::Unavailable,
-            "not_running",
-            "start it; or name its folder of settings with --config-dir, its file with --config",
-        ),
-        ControlError::NoSocket { .. } => (
-            Exit::TryAgain,
-            "no_socket",
-            "it should have made its socket again within a second: try again; if it does not, its \
-             log says why, and 'discordctl restart' gives it a new one",
-        ),
-        ControlError::NotPermitted(_) => (
-            Exit::NotPermitted,
-            "not_permitted",
-            "ask as the user who runs it, or as root",
-        ),
-        ControlError::Refused(refusal) => return refused(instance, &refusal.code, error),
-        ControlError::Silent | ControlError::Io(_) => (
-            Exit::TryAgain,
-            "silent",
-            "see whether it is alive: its log, and /livez on its HTTP port",
-        ),
-        ControlError::Garbled(_) => (
-            Exit::Unknown,
-            "garbled",
-            "see that this program and the instance are of one version",
-        ),
-    };
-    failure(exit, code, instance, error, hint)
+    explain!(error, format!("{instance} did not do it"), error;
+        ControlError::NotRunning(_) => [Exit::Unavailable, "not_running",
+            "start it; or name its folder of settings with --config-dir, its file with --config"];
+        ControlError::NoSocket { .. } => [Exit::TryAgain, "no_socket",
+            "it should have made its socket again within a second: try again; if it does not, \
+             its log says why, and 'discordctl restart' gives it a new one"];
+        ControlError::NotPermitted(_) => [Exit::NotPermitted, "not_permitted",
+            "ask as the user who runs it, or as root"];
+        ControlError::Refused(refusal) => { refused(instance, &refusal.code, error) };
+        ControlError::Silent | ControlError::Io(_) => [Exit::TryAgain, "silent",
+            "see whether it is alive: its log, and /livez on its HTTP port"];
+        ControlError::Garbled(_) => [Exit::Unknown, "garbled",
+            "see that this program and the instance are of one version"];
+    )
 }
 
 fn refused(instance: &str, code: &str, error: &ControlError) -> Failure {
-    let (exit, code, hint) = match code {
-        "not_permitted" => (
-            Exit::NotPermitted,
-            "not_permitted",
-            "ask as the user who runs it, or as root",
-        ),
-        "no_such_connection" | "no_such_session" => (
-            Exit::NoInput,
-            "not_found",
-            "'discordctl connections' lists who is there",
-        ),
-        "stopping" => (
-            Exit::TryAgain,
-            "stopping",
-            "wait for it to end, and start it again",
-        ),
-        _ => (Exit::Usage, "refused", "see --help"),
-    };
-    failure(exit, code, instance, error, hint)
-}
-
-fn failure(
-    exit: Exit,
-    code: &'static str,
-    instance: &str,
-    error: &ControlError,
-    hint: &str,
-) -> Failure {
-    Failure {
-        exit,
-        code,
-        what: format!("{instance} did not do it"),
-        why: error.to_string(),
-        hint: hint.into(),
-        runbook: None,
-    }
+    explain!(code, format!("{instance} did not do it"), error;
+        "not_permitted" => [Exit::NotPermitted, "not_permitted",
+            "ask as the user who runs it, or as root"];
+        "no_such_connection" | "no_such_session" => [Exit::NoInput, "not_found",
+            "'discordctl connections' lists who is there"];
+        "stopping" => [Exit::TryAgain, "stopping", "wait for it to end, and start it again"];
+        _ => [Exit::Usage, "refused", "see --help"];
+    )
 }
 
 /// A result with a line for each instance.

@@ -102,14 +102,15 @@ pub(super) fn doubt(claims: &[Claim]) -> Option<Failure> {
         .iter()
         .map(|(_, group)| group[0].say.as_str())
         .collect();
-    Some(Failure {
-        exit: Exit::Usage,
-        code: "which_database",
-        what: "cannot tell which database is meant; nothing was done".into(),
-        why: why.join("\n"),
-        hint: format!("say which: {}", say.join(", or ")),
-        runbook: None,
-    })
+    Some(
+        Failure::new(
+            Exit::Usage,
+            "which_database",
+            "cannot tell which database is meant; nothing was done",
+        )
+        .why(why.join("\n"))
+        .hint(format!("say which: {}", say.join(", or "))),
+    )
 }
 
 /// By this two URLs are known to mean one database. It would rather take one for two.

@@ -19,14 +19,13 @@ const SAMPLES: [&str; 3] = [
 pub(crate) fn of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let files = list(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     if files.is_empty() {
-        return Err(Failure {
-            exit: Exit::NoInput,
-            code: "no_instances",
-            what: format!("there is no instance in {}", folder.display()),
-            why: "no file there is called instance*.json".into(),
-            hint: "name the folder that holds them, or one file with --config".into(),
-            runbook: None,
-        }
+        return Err(Failure::new(
+            Exit::NoInput,
+            "no_instances",
+            format!("there is no instance in {}", folder.display()),
+        )
+        .why("no file there is called instance*.json")
+        .hint("name the folder that holds them, or one file with --config")
         .into());
     }
     Ok(files)

@@ -126,33 +126,27 @@ impl Fleet {
             .iter()
             .map(|m| m.config.instance_id.as_str())
             .collect();
-        Err(Failure {
-            exit: Exit::NoInput,
-            code: "no_such_instance",
-            what: format!("there is no instance '{}'", name.escape_debug()),
-            why: format!("there are {}", known.join(", ")),
-            hint: "name one of those, or none for all; --config-dir names the folder of others"
-                .into(),
-            runbook: None,
-        })
+        Err(Failure::new(
+            Exit::NoInput,
+            "no_such_instance",
+            format!("there is no instance '{}'", name.escape_debug()),
+        )
+        .why(format!("there are {}", known.join(", ")))
+        .hint("name one of those, or none for all; --config-dir names the folder of others"))
     }
 }
 
 /// A roll holds such a lock too, for a moment.
 fn unrecorded(pid: u32) -> Failure {
-    Failure {
-        exit: Exit::TryAgain,
-        code: "no_record",
-        what: "cannot tell what runs here".into(),
-        why: format!(
+    Failure::new(Exit::TryAgain, "no_record", "cannot tell what runs here")
+        .why(format!(
             "pid {pid} was started from this folder and holds an instance's lock, and there is \
              no record of it"
-        ),
-        hint: "it puts its record back within a second: try again; if it does not, its log says \
-               why, and SIGTERM stops it"
-            .into(),
-        runbook: None,
-    }
+        ))
+        .hint(
+            "it puts its record back within a second: try again; if it does not, its log says \
+               why, and SIGTERM stops it",
+        )
 }
 
 fn nothing(config: &Config) -> Failure {
@@ -167,16 +161,12 @@ fn nothing(config: &Config) -> Failure {
             config.tcp_port
         );
     }
-    Failure {
-        exit: Exit::Unknown,
-        code: "nothing_runs",
-        what: "nothing runs here".into(),
-        why,
-        hint: "'discordctl serve' starts an instance; one that was started elsewhere is asked \
-               from its own folder, or named with --config, --config-dir or DISCORDCTL_DATA_DIR"
-            .into(),
-        runbook: None,
-    }
+    Failure::new(Exit::Unknown, "nothing_runs", "nothing runs here")
+        .why(why)
+        .hint(
+            "'discordctl serve' starts an instance; one that was started elsewhere is asked \
+               from its own folder, or named with --config, --config-dir or DISCORDCTL_DATA_DIR",
+        )
 }
 
 /// Takes out the second of two files with one name.
@@ -206,18 +196,17 @@ fn given_twice(first: &Member, second: &Member) -> Failure {
         None => "what runs from this folder".into(),
     };
     let name = &first.config.instance_id;
-    Failure {
-        exit: Exit::Config,
-        code: "instance_twice",
-        what: "two files are of one instance".into(),
-        why: format!(
-            "'instance_id' is {name} in {} and in {}",
-            file(first),
-            file(second)
-        ),
-        hint: "give each an 'instance_id' of its own, and ports; then try again".into(),
-        runbook: None,
-    }
+    Failure::new(
+        Exit::Config,
+        "instance_twice",
+        "two files are of one instance",
+    )
+    .why(format!(
+        "'instance_id' is {name} in {} and in {}",
+        file(first),
+        file(second)
+    ))
+    .hint("give each an 'instance_id' of its own, and ports; then try again")
 }
 
 fn candidate(entry: Entry) -> Candidate {

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use discordctl::config::{Config, Loaded};
+use discordctl::ops::finding::Finding;
 use discordctl::process::Found;
 
 use crate::failure::Failure;
@@ -40,6 +41,20 @@ pub(crate) struct At {
     /// The instances of a folder, its instance*.json [env: DISCORDCTL_CONFIG_DIR]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) config_dir: Option<PathBuf>,
+}
+
+impl At {
+    /// Writes the commands that mend something as they are to be typed to mean the same instance.
+    pub(crate) fn complete(&self, checks: &mut [Finding]) {
+        let Some(file) = &self.config else {
+            return;
+        };
+        for fix in checks.iter_mut().filter_map(|check| check.fix.as_mut()) {
+            for command in ["discordctl migrate up", "discordctl migrate repair"] {
+                *fix = fix.replace(command, &format!("{command} --config {}", file.display()));
+            }
+        }
+    }
 }
 
 /// Why it is this one.
@@ -145,5 +160,27 @@ impl Deployment {
                  config/instance*.json"
                 .into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use discordctl::ops::finding::Verdict;
+
+    #[test]
+    fn what_mends_a_schema_is_said_for_the_file_that_was_given() {
+        let fix = "discordctl migrate repair, then discordctl migrate up";
+        let mut checks = [Finding::bad("schema", "a", Verdict::Critical, "dirty").fix(fix)];
+        At::default().complete(&mut checks);
+        assert_eq!(checks[0].fix.as_deref(), Some(fix));
+        let at = At {
+            config: Some("one.json".into()),
+            config_dir: None,
+        };
+        at.complete(&mut checks);
+        let typed = "discordctl migrate repair --config one.json, then \
+                     discordctl migrate up --config one.json";
+        assert_eq!(checks[0].fix.as_deref(), Some(typed));
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::confirm::confirm;
 use crate::deployment::{At, Fleet, Twice};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, explain};
 use crate::output::{Format, Output};
 use crate::{instances, restart};
 
@@ -235,14 +235,9 @@ impl LiveArgs {
 }
 
 fn usage(why: String) -> anyhow::Error {
-    let failure = Failure {
-        exit: Exit::Usage,
-        code: "usage",
-        what: "such a drill can't be held".into(),
-        why,
-        hint: "see 'discordctl drill --help'".into(),
-        runbook: None,
-    };
+    let failure = Failure::new(Exit::Usage, "usage", "such a drill can't be held")
+        .why(why)
+        .hint("see 'discordctl drill --help'");
     failure.into()
 }
 
@@ -297,30 +292,13 @@ fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
 }
 
 fn explain(error: &DrillError) -> Failure {
-    let (exit, code, hint) = match error {
-        DrillError::Missing { install, .. } => (Exit::Unavailable, "not_installed", *install),
-        DrillError::Refused(_) => (
-            Exit::Usage,
-            "refused",
-            "see 'discordctl drill --help'; nothing was touched",
-        ),
-        DrillError::Io { .. } => (
-            Exit::Io,
-            "io",
-            "see that the temporary folder (TMPDIR) can be written and entered by others",
-        ),
-        _ => (
-            Exit::Unavailable,
-            "no_drill",
-            "see what the server said, and that this machine is not overloaded",
-        ),
-    };
-    Failure {
-        exit,
-        code,
-        what: "the drill could not be held".into(),
-        why: error.to_string(),
-        hint: hint.into(),
-        runbook: None,
-    }
+    explain!(error, "the drill could not be held", error;
+        DrillError::Missing { install, .. } => [Exit::Unavailable, "not_installed", *install];
+        DrillError::Refused(_) => [Exit::Usage, "refused",
+            "see 'discordctl drill --help'; nothing was touched"];
+        DrillError::Io { .. } => [Exit::Io, "io",
+            "see that the temporary folder (TMPDIR) can be written and entered by others"];
+        _ => [Exit::Unavailable, "no_drill",
+            "see what the server said, and that this machine is not overloaded"];
+    )
 }

@@ -61,9 +61,10 @@ pub(crate) fn run(args: &HealthArgs, asked: Asked, output: &Output) -> anyhow::R
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let report = runtime.block_on(look(&plan));
+    let mut report = runtime.block_on(look(&plan));
     // A name that is still being looked up must not hold up the answer.
     runtime.shutdown_background();
+    args.fleet.at.complete(&mut report.checks);
     match asked.plugin() {
         Some(Plugin::Nagios) => output.text(&nagios::text(&report)).map(drop)?,
         Some(Plugin::Prometheus) => output.text(&prometheus::text(&report)).map(drop)?,

@@ -91,16 +91,12 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
 }
 
 fn nothing_to_start(nothing: Failure) -> Failure {
-    Failure {
-        exit: Exit::NoInput,
-        code: "no_instances",
-        what: "there is nothing to start".into(),
-        hint: "'discordctl serve' serves at once, with no file; 'discordctl config init \
-               config/instance1.json' writes one for 'start', and --config-dir names another \
-               folder"
-            .into(),
-        ..nothing
-    }
+    Failure::new(Exit::NoInput, "no_instances", "there is nothing to start")
+        .why(nothing.why)
+        .hint(
+            "'discordctl serve' serves at once, with no file; 'discordctl config init \
+             config/instance1.json' writes one for 'start', and --config-dir names another folder",
+        )
 }
 
 impl Row {

@@ -161,12 +161,9 @@ fn explain(error: MonitorError) -> Failure {
         MonitorError::Database(_) => ("db_url", "db_url"),
         MonitorError::Redis(_) => ("redis_url", "redis_url"),
     };
-    Failure {
-        exit: Exit::Config,
-        code,
-        what: "there is nothing to watch".into(),
-        why: error.to_string(),
-        hint: format!("check '{key}'; 'discordctl config show' says where it comes from"),
-        runbook: None,
-    }
+    Failure::new(Exit::Config, code, "there is nothing to watch")
+        .why(error)
+        .hint(format!(
+            "check '{key}'; 'discordctl config show' says where it comes from"
+        ))
 }

@@ -5,112 +5,61 @@ use discordctl::server::ServeError;
 
 use crate::database;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, explain};
 use crate::settings::Settings;
 
 pub(super) fn unclaimed(error: &ClaimError) -> Failure {
-    let (exit, code, hint) = match error {
-        ClaimError::Taken { .. } => (
-            Exit::TryAgain,
-            "already_running",
+    explain!(error, "cannot start", error;
+        ClaimError::Taken { .. } => [Exit::TryAgain, "already_running",
             "'discordctl status' shows it, 'discordctl stop' stops it; another instance needs \
-             another 'instance_id'",
-        ),
-        ClaimError::Io { source, .. } => (
-            Exit::from(source),
-            "run_folder",
-            "an instance keeps its lock and its file below 'data_dir'; let its user write there",
-        ),
-    };
-    Failure {
-        exit,
-        code,
-        what: "cannot start".to_owned(),
-        why: error.to_string(),
-        hint: hint.to_owned(),
-        runbook: None,
-    }
+             another 'instance_id'"];
+        ClaimError::Io { source, .. } => [Exit::from(source), "run_folder",
+            "an instance keeps its lock and its file below 'data_dir'; let its user write there"];
+    )
 }
 
 pub(super) fn explain(error: &ServeError, config: &Config, settings: &Settings) -> Failure {
     let failure = by_cause(error, config);
     // A schema may be too new as well, and then the reason says what to do.
-    match failure.code == "schema" && failure.why.ends_with("has to be migrated") {
-        true => Failure {
-            hint: format!(
-                "{}; then start again",
-                settings.again("discordctl migrate up")
-            ),
-            ..failure
-        },
-        false => failure,
+    if failure.code == "schema" && failure.why.ends_with("has to be migrated") {
+        let migrate = settings.again("discordctl migrate up");
+        return failure.hint(format!("{migrate}; then start again"));
     }
+    failure
 }
 
 fn by_cause(error: &ServeError, config: &Config) -> Failure {
-    let (exit, code, hint) = match error {
-        ServeError::PortInUse { .. } => (
-            Exit::Unavailable,
-            "port_in_use",
-            "stop that process, or choose ports with --tcp-port and --http-port",
-        ),
-        ServeError::Listen { .. } => (
-            Exit::Unavailable,
-            "cannot_listen",
-            "check 'bind' and the ports",
-        ),
-        ServeError::NotHandedOver(_) => (
-            Exit::TryAgain,
-            "not_handed_over",
-            "stop the process that serves now, and start this one without --take-over",
-        ),
-        ServeError::Control { .. } => (
-            Exit::CannotCreate,
-            "cannot_control",
-            "see that 'data_dir' is a folder of yours that may be written to",
-        ),
-        ServeError::Database { url, error } => {
-            return Failure {
-                what: format!("cannot open the database {url}"),
-                ..database::explain(error, config)
-            };
-        }
-        ServeError::Bus(_) => (
-            Exit::Config,
-            "redis_url",
-            "check 'redis_url'; 'discordctl config show' says where it comes from",
-        ),
-        ServeError::Cut(_) => (
-            Exit::TryAgain,
-            "cut",
-            "a longer 'drain.deadline' gives them more time",
-        ),
-    };
     let what = match error {
-        ServeError::Cut(_) => "the stop was not clean".to_owned(),
-        _ => "cannot start".to_owned(),
+        ServeError::Cut(_) => "the stop was not clean",
+        _ => "cannot start",
     };
-    Failure {
-        exit,
-        code,
-        what,
-        why: error.to_string(),
-        hint: hint.to_owned(),
-        runbook: None,
-    }
+    explain!(error, what, error;
+        ServeError::PortInUse { .. } => [Exit::Unavailable, "port_in_use",
+            "stop that process, or choose ports with --tcp-port and --http-port"];
+        ServeError::Listen { .. } => [Exit::Unavailable, "cannot_listen",
+            "check 'bind' and the ports"];
+        ServeError::NotHandedOver(_) => [Exit::TryAgain, "not_handed_over",
+            "stop the process that serves now, and start this one without --take-over"];
+        ServeError::Control { .. } => [Exit::CannotCreate, "cannot_control",
+            "see that 'data_dir' is a folder of yours that may be written to"];
+        ServeError::Database { url, error } => {
+            database::explain(error, config).what(format!("cannot open the database {url}"))
+        };
+        ServeError::Bus(_) => [Exit::Config, "redis_url",
+            "check 'redis_url'; 'discordctl config show' says where it comes from"];
+        ServeError::Cut(_) => [Exit::TryAgain, "cut",
+            "a longer 'drain.deadline' gives them more time"];
+    )
 }
 
 /// HTTP has no way of writing a time before 1970 or after 9999, and its answers are dated.
 pub(super) fn clock(now: &str) -> Option<Failure> {
     let year = now.split_once('-').and_then(|(year, _)| year.parse().ok());
     let is_sane = year.is_some_and(|year: u32| (1970..=9999).contains(&year));
-    (!is_sane).then(|| Failure {
-        exit: Exit::Unavailable,
-        code: "clock",
-        what: "cannot start".into(),
-        why: format!("this machine's clock says {now}"),
-        hint: "set it ('timedatectl set-ntp true'), then start again".into(),
-        runbook: None,
+    (!is_sane).then(|| {
+        Failure::new(Exit::Unavailable, "clock", "cannot start")
+            .why(format!("this machine's clock says {now}"))
+            .hint("set it ('timedatectl set-ntp true'), then start again")
     })
 }
 

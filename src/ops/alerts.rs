@@ -2,6 +2,8 @@
 use std::fmt::Write;
 
 use crate::config::{Threshold, Thresholds};
+use crate::meter::table::{self, Metric, TABLE_SIZE};
+use crate::model::Cause;
 
 /// A state or figure that somebody should hear of.
 struct Rule {
@@ -12,7 +14,7 @@ struct Rule {
     /// How long it has to be bad. Something that passes by itself wakes nobody.
     hold: &'static str,
     summary: String,
-    runbook: &'static str,
+    cause: Cause,
 }
 
 /// The rules as a file for Prometheus' `rule_files`.
@@ -34,68 +36,76 @@ impl Rule {
             expr,
             hold,
             summary,
-            runbook,
+            cause,
         } = self;
+        let way_on = match cause.runbook() {
+            Some(name) => format!("runbook: discordctl runbook show {name}"),
+            None => format!("fix: \"{}\"", cause.fix().unwrap_or_default()),
+        };
         // Writing into a string can't fail.
         let _ = write!(
             text,
             "      - alert: {name}\n        expr: >-\n          {expr}\n        for: {hold}\n        \
              labels:\n          severity: {severity}\n        annotations:\n          \
              summary: \"{{{{ $labels.instance }}}}: {summary}\"\n          \
-             runbook: discordctl runbook show {runbook}\n"
+             {way_on}\n"
         );
     }
 }
 
 fn states() -> Vec<Rule> {
-    let rule = |name, severity, expr: &str, hold, summary: &str, runbook| Rule {
+    let rule = |name, severity, expr: String, hold, summary: &str, cause| Rule {
         name,
         severity,
-        expr: expr.into(),
+        expr,
         hold,
         summary: summary.into(),
-        runbook,
+        cause,
     };
     vec![
         rule(
             "DiscordInstanceDown",
             "critical",
-            "up{job=\"discordctl\"} == 0",
+            "up{job=\"discordctl\"} == 0".into(),
             "30s",
             "the instance does not answer",
-            "bad-deploy",
+            Cause::Unresponsive,
         ),
         rule(
             "DiscordDatabaseDown",
             "critical",
-            "discord_database_up == 0",
+            format!("{} == 0", table::DATABASE_UP.name),
             "15s",
             "the database is away; sends are refused",
-            "database-down",
+            Cause::DatabaseAway,
         ),
         rule(
             "DiscordDatabaseFull",
             "critical",
-            "discord_database_full == 1",
+            format!("{} == 1", table::DATABASE_FULL.name),
             "15s",
             "the database has no space left; sends are refused",
-            "pool-exhaustion",
+            Cause::DiskFull,
         ),
         rule(
             "DiscordPoolExhausted",
             "critical",
-            "discord_database_breaker_open == 1 or increase(discord_database_shed_total[1m]) > 0",
+            format!(
+                "{} == 1 or increase({}[1m]) > 0",
+                table::DATABASE_BREAKER_OPEN.name,
+                table::DATABASE_SHED.name
+            ),
             "15s",
             "too many requests wait for the database; new ones are refused",
-            "pool-exhaustion",
+            Cause::DatabaseBusy,
         ),
         rule(
             "DiscordBusDown",
             "warning",
-            "discord_bus_up == 0",
+            format!("{} == 0", table::BUS_UP.name),
             "15s",
             "Redis is away; chat goes on through the database",
-            "valkey-down",
+            Cause::BusAway,
         ),
     ]
 }
@@ -103,37 +113,37 @@ fn states() -> Vec<Rule> {
 fn figures(at: &Thresholds) -> Vec<Rule> {
     let seconds = |limit: crate::config::HumanDuration| limit.get().as_secs_f64();
     let mut rules = Vec::new();
-    let publish = latency("discord_publish_latency_seconds");
+    let publish = latency(&table::PUBLISH_LATENCY);
     rules.extend(above(
         "DiscordPublishLatency",
         &publish,
         at.publish_latency.map(seconds),
         "publishing to Redis takes {{ $value | humanizeDuration }}",
-        "valkey-down",
+        Cause::BusSlow,
     ));
     rules.extend(above(
         "DiscordQueueDepth",
-        "discord_queue_depth{queue=\"commit\"}",
+        &table::QUEUE_DEPTH.of("commit"),
         at.queue_depth.map(|depth| depth as f64),
         "{{ $value }} messages wait to be committed",
-        "pool-exhaustion",
+        Cause::DatabaseBusy,
     ));
     rules.extend(above(
         "DiscordDatabaseWait",
-        &latency("discord_database_wait_seconds"),
+        &latency(&table::DATABASE_WAIT),
         at.db_connection_wait.map(seconds),
         "requests wait {{ $value | humanizeDuration }} for a database connection",
-        "pool-exhaustion",
+        Cause::DatabaseBusy,
     ));
     rules.extend(below(
         "DiscordHistoryHitRate",
-        "discord_history",
+        [&table::HISTORY_HITS, &table::HISTORY_MISSES],
         at.history_hit_rate.map(|rate| rate.get()),
         "only {{ $value | humanize }} % of reads are answered from memory",
     ));
     rules.extend(below(
         "DiscordSessionCacheHitRate",
-        "discord_session_cache",
+        [&table::SESSION_CACHE_HITS, &table::SESSION_CACHE_MISSES],
         at.session_cache_hit_rate.map(|rate| rate.get()),
         "only {{ $value | humanize }} % of sessions are found in memory",
     ));
@@ -145,17 +155,18 @@ fn figures(at: &Thresholds) -> Vec<Rule> {
     for (name, table, limit) in tables {
         rules.extend(above(
             name,
-            &format!("discord_table_size_bytes{{table=\"{table}\"}}"),
+            &TABLE_SIZE.of(table),
             limit.map(|size| size.bytes() as f64),
             &format!("the table {table} has {{{{ $value | humanize }}}}B"),
-            "pool-exhaustion",
+            Cause::TableLarge,
         ));
     }
     rules
 }
 
 /// What one in a hundred takes longer than.
-fn latency(histogram: &str) -> String {
+fn latency(histogram: &Metric) -> String {
+    let histogram = histogram.name;
     format!("histogram_quantile(0.99, sum by (job, instance, le) (rate({histogram}_bucket[1m])))")
 }
 
@@ -166,7 +177,7 @@ fn above(
     figure: &str,
     at: Threshold<f64>,
     summary: &str,
-    runbook: &'static str,
+    cause: Cause,
 ) -> Vec<Rule> {
     let rule = |(severity, limit): (&'static str, f64)| Rule {
         name,
@@ -174,23 +185,28 @@ fn above(
         expr: format!("{figure} > {limit}"),
         hold: "1m",
         summary: format!("{summary}, the limit is {limit}"),
-        runbook,
+        cause,
     };
     let limits = [at.warning, at.critical];
     SEVERITIES.into_iter().zip(limits).map(rule).collect()
 }
 
-/// For the rate of `<counters>_hits_total` among all. A rate over a few is chance.
-fn below(name: &'static str, counters: &str, at: Threshold<f64>, summary: &str) -> Vec<Rule> {
-    let hits = format!("increase({counters}_hits_total[5m])");
-    let all = format!("({hits} + increase({counters}_misses_total[5m]))");
+/// For the rate of hits among hits and misses. A rate over a few is chance.
+fn below(
+    name: &'static str,
+    counters: [&Metric; 2],
+    at: Threshold<f64>,
+    summary: &str,
+) -> Vec<Rule> {
+    let [hits, misses] = counters.map(|counter| format!("increase({}[5m])", counter.name));
+    let all = format!("({hits} + {misses})");
     let rule = |(severity, limit): (&'static str, f64)| Rule {
         name,
         severity,
         expr: format!("100 * {hits} / {all} < {limit} and {all} > 500"),
         hold: "1m",
         summary: format!("{summary}, the limit is {limit} %"),
-        runbook: "pool-exhaustion",
+        cause: Cause::DatabaseBusy,
     };
     let limits = [at.warning, at.critical];
     SEVERITIES.into_iter().zip(limits).map(rule).collect()
