@@ -104,9 +104,13 @@ pub fn folder(path: &Path) -> io::Result<()> {
     ours(path, fs::metadata(path)?.uid())
 }
 
-/// The same, of which nobody but us has anything.
+/// The same, of which nobody but us has anything: it is no link either, even to a folder of ours,
+/// since what is made in it would lie where the link leads.
 pub fn own_folder(path: &Path) -> io::Result<()> {
     let path = here(path);
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        return Err(refused(path, "is a link"));
+    }
     folder(path)?;
     let found = fs::metadata(path)?;
     let us = rustix::process::geteuid().as_raw();
@@ -220,6 +224,11 @@ mod tests {
         assert_eq!(mode(&inside), 0o755, "what an operator opened stays open");
         own_folder(&inside).expect("there");
         assert_eq!(mode(&inside), 0o700);
+        let link = place.path().join("link");
+        symlink(&inside, &link).expect("linked");
+        folder(&link).expect("our own link");
+        let error = own_folder(&link).expect_err("a link").to_string();
+        assert!(error.contains("is a link"), "{error}");
     }
 
     #[test]

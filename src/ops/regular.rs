@@ -14,14 +14,23 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(at_once.bits().cast_signed())
         .open(path)?;
-    let kind = file.metadata()?.file_type();
-    match kind.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("it is {}, and no file", what(kind)),
-        )),
+    must_be_file(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// Refuses what `open` would refuse, for those that open it by other means.
+pub(crate) fn see(path: &Path) -> io::Result<()> {
+    must_be_file(std::fs::metadata(path)?.file_type())
+}
+
+fn must_be_file(kind: FileType) -> io::Result<()> {
+    if kind.is_file() {
+        return Ok(());
     }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("it is {}, and no file", what(kind)),
+    ))
 }
 
 fn what(kind: FileType) -> &'static str {
@@ -51,8 +60,10 @@ mod tests {
             (folder.path(), "a folder"),
             (Path::new("/dev/zero"), "a device"),
         ] {
-            let refused = open(path).expect_err("no file").to_string();
-            assert!(refused.contains(what), "{refused}");
+            for refused in [open(path).map(drop), see(path)] {
+                let refused = refused.expect_err("no file").to_string();
+                assert!(refused.contains(what), "{refused}");
+            }
         }
     }
 }

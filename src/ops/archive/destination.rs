@@ -1,5 +1,5 @@
 //! Where archives are: a folder (`file:`) or a bucket (`s3://`), through one library.
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use object_store::{
 use super::error::ArchiveError;
 use super::parts::Parts;
 use crate::config::ArchiveUrl;
+use crate::ops::regular;
 use crate::private;
 
 /// For one request to a bucket, and for all its repetitions.
@@ -163,10 +164,25 @@ impl Destination {
     }
 
     async fn find(&self, path: &str) -> Result<Option<GetResult>, ArchiveError> {
+        self.see_file(path)?;
         match self.store.get(&self.path(path)?).await {
             Ok(found) => Ok(Some(found)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed("read", path, error)),
+        }
+    }
+
+    /// Refuses what is no file: the library would wait for ever for a writer to a FIFO.
+    fn see_file(&self, path: &str) -> Result<(), ArchiveError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        match regular::see(&folder.join(path)) {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                Err(ArchiveError::damaged(path, error.to_string()))
+            }
+            // What cannot be looked at, the library names.
+            _ => Ok(()),
         }
     }
 

@@ -33,7 +33,7 @@ pub use manifest::{Entry, Manifest};
 pub use perform::{Options, perform};
 pub use plan::{Plan, Until, Watch};
 pub use session::{Session, unless_lost};
-pub use verify::{Finding, State, verify};
+pub use verify::{Finding, State, WINDOW_LOG, verify};
 pub use writer::Archiver;
 
 /// What became of one room.

@@ -11,6 +11,9 @@ use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
 use super::plan::Watch;
 
+/// The largest window that is unpacked, 8 MiB: packed with `--long` or beyond level 19 a document
+/// of a few bytes could ask for any amount of memory.
+pub const WINDOW_LOG: u32 = 23;
 /// Read at once.
 const PART: usize = 64 << 10;
 
@@ -52,10 +55,12 @@ pub(super) async fn look(
 fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
     let mut digest = Digest::default();
     let mut lines = Lines::default();
-    let mut unpack = match path.ends_with(".zst") {
-        true => Some(zstd::stream::write::Decoder::new(Lines::default()).map_err(inside)?),
-        false => None,
-    };
+    let mut unpack = None;
+    if path.ends_with(".zst") {
+        let mut packed = zstd::stream::write::Decoder::new(Lines::default()).map_err(inside)?;
+        packed.window_log_max(WINDOW_LOG).map_err(inside)?;
+        unpack = Some(packed);
+    }
     let mut buffer = vec![0; PART];
     loop {
         let part = match stored.read(&mut buffer) {

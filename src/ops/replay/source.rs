@@ -5,12 +5,8 @@ use std::path::{Path, PathBuf};
 use super::error::ReplayError;
 use super::reader::Fault;
 use crate::ops::archive::digest::{Digest, Sum};
-use crate::ops::archive::{Destination, Entry, Manifest};
+use crate::ops::archive::{Destination, Entry, Manifest, WINDOW_LOG};
 use crate::ops::regular;
-
-/// The largest window that is unpacked, 8 MiB: packed with `--long` or beyond level 19 a document
-/// of a few bytes could ask for any amount of memory.
-const WINDOW_LOG: u32 = 23;
 
 /// A document that was named.
 #[derive(Debug, Clone)]

@@ -129,6 +129,29 @@ pub(crate) async fn only_files_are_opened(db: Db) {
     }
 }
 
+/// A folder that others may write to: what its manifest names is a FIFO by now.
+pub(crate) async fn only_files_of_the_archive_are_opened(db: Db) {
+    let operator = Operator::new(db).await;
+    operator.fill(&["general"], 100).await;
+    operator.run(&["archive"]).well();
+    let archive = operator.folder.path().join("archive");
+    let manifest = std::fs::read_to_string(archive.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let document = manifest["files"][0]["path"].as_str().unwrap();
+    std::fs::remove_file(archive.join(document)).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(archive.join(document))
+        .status();
+    assert!(made.unwrap().success());
+    for (args, code) in [(["archive", "verify"], 2), (["replay", "archive"], 65)] {
+        let begun = Instant::now();
+        let refused = operator.run(&args).with(code);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("a FIFO, and no file"), "{said}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{args:?} hangs");
+    }
+}
+
 /// So many messages, a line each, of which `line` makes the text.
 fn large(lines: u64, line: impl Fn(u64) -> String) -> Vec<u8> {
     let mut pack = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();

@@ -28,6 +28,7 @@ crate::support::db::on_both! {
     foreign {
         what_would_do_harm_is_refused,
         only_files_are_opened,
+        only_files_of_the_archive_are_opened,
         its_memory_is_bounded_whatever_it_reads,
     }
     bucket {
