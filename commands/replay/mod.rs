@@ -24,7 +24,7 @@ changes nothing. What is there already is left alone, so run it again after any 
 
 A document may hold only id, user, content and created_at: then its messages stand in order, the
 oldest first, and must all be older or all be newer than what their room has. An id is a whole
-number up to 2^53 that no other message has; names are such as can be chosen here.
+number below 2^53 that no other message has; names are such as can be chosen here.
 
 People who are online are not told of replayed messages as if they were new. 'cleanup' and
 'archive' take old messages away again when they are due.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::key::{DIGITS, Key};
-use crate::model::{Content, MAX_CHARS, Message, Nickname, RoomName, Seq, Told};
+use crate::model::{Content, MAX_CHARS, Message, MessageId, Nickname, RoomName, Seq, Told};
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
 const PREFIX: &str = "room:";
@@ -89,7 +89,7 @@ fn is_sealed(payload: &[u8], channel: &str, key: &Key) -> bool {
 /// two instances that were given one name by mistake deaf to each other.
 #[derive(Deserialize)]
 struct Incoming<'a> {
-    id: i64,
+    id: MessageId,
     seq: Seq,
     #[serde(borrow)]
     room: Cow<'a, str>,
@@ -165,7 +165,7 @@ fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
     }
     let incoming: Incoming<'_> =
         serde_json::from_slice(payload).map_err(|e| Junk::Json(e.classify()))?;
-    if incoming.id < 1 || incoming.seq < 1 {
+    if incoming.id.get() < 1 || incoming.seq < Seq::FIRST {
         return Err(Junk::Place);
     }
     Ok(Message {
@@ -299,7 +299,7 @@ mod tests {
     fn what_a_newer_version_adds_is_proved_as_well() {
         let newer = with("reply_to", json!(3));
         let payload = seal(newer, ROOM, &key());
-        assert_eq!(proved(ROOM, &payload).map(|m| m.seq), Some(7));
+        assert_eq!(proved(ROOM, &payload).map(|m| m.seq), Some(Seq::new(7)));
     }
 
     #[test]
@@ -367,8 +367,8 @@ mod tests {
             millis in 0..253_402_300_799_999i64,
         ) -> Message {
             Message {
-                id,
-                seq,
+                id: MessageId::new(id),
+                seq: Seq::new(seq),
                 room: RoomName::stored(&room),
                 user: user.into(),
                 content: content.into(),

@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(parse("/leave").ok(), Some(Command::Leave(None)));
         let history = Command::History {
             limit: Some(5),
-            before: Some(40),
+            before: Some(Seq::new(40)),
         };
         assert_eq!(parse("/history 5 40").ok(), Some(history));
     }

@@ -210,8 +210,8 @@ impl Chat {
         let (mut rooms, mut lag) = (Vec::new(), 0);
         for (room, next) in places {
             if let Some(served) = self.hub.served(room) {
-                let last = served.delivered().unwrap_or(0);
-                lag += u64::try_from(last + 1 - next).unwrap_or(0);
+                let last = served.delivered().unwrap_or_default();
+                lag += last.next().since(next);
                 rooms.push(served.room.name.as_str().to_owned());
             }
         }

@@ -158,7 +158,7 @@ impl Chat {
             return Err(ChatError::internal(&"a session reads where it is not"));
         };
         let room = self.hub.remember(room.clone());
-        let start = Start::After(next - 1);
+        let start = Start::After(next.previous());
         let signal = session.signal().clone();
         Ok(self.hub.read(&room, start, signal).await?)
     }

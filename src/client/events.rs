@@ -56,7 +56,7 @@ impl Events {
             let stream = connect(address, buffer).await?;
             let mut request = Self::request(path);
             if let Some(seq) = after {
-                request = request.header("last-event-id", seq);
+                request = request.header("last-event-id", seq.get());
             }
             let response = open(stream, request, String::new()).await?;
             let status = response.status().as_u16();
@@ -150,7 +150,10 @@ mod tests {
         assert_eq!(of(": connected\n\n"), Some(comment));
         assert_eq!(of("retry: 2000\n\n"), None);
         let message = "event: message\nid: 7\ndata: {\"seq\":7}\n\n";
-        assert_eq!(of(message), named("message", Some(7), "{\"seq\":7}"));
+        assert_eq!(
+            of(message),
+            named("message", Some(Seq::new(7)), "{\"seq\":7}")
+        );
         assert_eq!(of("data: a\ndata:b\n\n"), named("message", None, "a\nb"));
         assert!(parse(b"data: \xff\n\n").is_err());
     }

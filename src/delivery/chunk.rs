@@ -203,10 +203,10 @@ impl Chunk {
                 entries.push(Entry::Gap {
                     room: message.room.clone(),
                     from: Some(expected),
-                    to: message.seq - 1,
+                    to: message.seq.previous(),
                 });
             }
-            expected = message.seq + 1;
+            expected = message.seq.next();
             entries.push(Entry::Message(message));
         }
         Self::new(entries, accepted)

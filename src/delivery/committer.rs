@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
-use crate::model::{Content, Message, Nonce, RoomId, RoomRef, Seq, UserId};
+use crate::model::{Content, Message, MessageId, Nonce, RoomId, RoomRef, Seq, UserId};
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
@@ -32,7 +32,7 @@ pub struct Outgoing {
 /// A committed message's place: the acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    pub id: i64,
+    pub id: MessageId,
     pub seq: Seq,
     pub created_at: DateTime<Utc>,
 }
@@ -82,7 +82,7 @@ impl Committer {
     /// and visible to readers here.
     pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
-        let lane = message.room.id as usize % self.lanes.len();
+        let lane = message.room.id.get() as usize % self.lanes.len();
         let answer = self.lanes[lane]
             .offer((message, accepted))
             .map_err(|QueueFull| SendError::Busy);

@@ -132,7 +132,7 @@ impl Cursor {
             index: None,
             notices_from: 0,
             end: None,
-            replayed: 0,
+            replayed: Seq::START,
             retractions: 0,
             live: false,
             behind: false,
@@ -160,7 +160,7 @@ impl Cursor {
     /// The reader gets what is there now, and then no more.
     pub fn end_here(&mut self) {
         let here = self.room.with_tail(|t| (t.next_index(), t.last()));
-        self.end = here.or(Some((0, 0)));
+        self.end = here.or(Some((0, Seq::START)));
     }
 
     pub fn is_ending(&self) -> bool {
@@ -192,7 +192,7 @@ impl Cursor {
             // The tail may have been read anew since the end was set.
             let end = end.map(|(index, last)| match index >= tail.first_index() {
                 true => index,
-                false => tail.index_of(last + 1).unwrap_or(index),
+                false => tail.index_of(last.next()).unwrap_or(index),
             });
             let begun = slices.len();
             let mut weight = 0;
@@ -274,7 +274,7 @@ impl Cursor {
         }
         let to = slice.from + entries;
         if let Some(reached) = slice.chunk.reached(to) {
-            self.next_seq = self.next_seq.max(reached + 1);
+            self.next_seq = self.next_seq.max(reached.next());
         }
         match slice.index {
             Some(index) => self.index = Some(index + to as u64),
@@ -293,7 +293,7 @@ impl Cursor {
         let limit = self.page_size.messages();
         let mut messages = self
             .hub
-            .read_page(&self.room.room, self.next_seq - 1, limit)
+            .read_page(&self.room.room, self.next_seq.previous(), limit)
             .await?;
         let mut full = messages.len() == limit;
         // What was put back from an archive after this reader began is not for it.
@@ -304,7 +304,7 @@ impl Cursor {
             messages.retain(|m| m.seq <= replay.after);
             full &= messages.len() == read;
         }
-        let last = messages.last().map_or(self.next_seq - 1, |m| m.seq);
+        let last = messages.last().map_or(self.next_seq.previous(), |m| m.seq);
         let chunk = Chunk::of_messages(messages, self.next_seq, None);
         let mut entries = chunk.entries().to_vec();
         // Where the page ends before the tail begins, what lies between is gone.
@@ -315,7 +315,7 @@ impl Cursor {
         if !full && before > last {
             entries.push(Entry::Gap {
                 room: self.room.room.name.clone(),
-                from: Some(last + 1),
+                from: Some(last.next()),
                 to: before,
             });
         }

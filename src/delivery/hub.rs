@@ -237,8 +237,8 @@ impl Hub {
             // A room that is gone is as an empty one.
             let gone = Head {
                 room: room.room.id,
-                last_seq: 0,
-                replayed_seq: 0,
+                last_seq: Seq::START,
+                replayed_seq: Seq::START,
                 version: 0,
             };
             Ok((heads.first().copied().unwrap_or(gone), newest))
@@ -264,7 +264,7 @@ impl Hub {
         room: &Arc<Room>,
         start: Start,
     ) -> Result<(Seq, bool, Option<Entry>), StoreError> {
-        let last = room.delivered().unwrap_or(0);
+        let last = room.delivered().unwrap_or_default();
         let gap = |from, to| {
             Some(Entry::Gap {
                 room: room.room.name.clone(),
@@ -273,22 +273,23 @@ impl Hub {
             })
         };
         match start {
-            Start::Unknown | Start::After(Seq::MIN..0) => Ok((last + 1, true, gap(None, last))),
-            Start::Last(0) => Ok((last + 1, true, None)),
+            Start::Unknown => Ok((last.next(), true, gap(None, last))),
+            Start::After(seq) if seq < Seq::START => Ok((last.next(), true, gap(None, last))),
+            Start::Last(0) => Ok((last.next(), true, None)),
             Start::Last(count) => {
-                let (span, hit) = self.find_span(&room.room, last + 1, count).await?;
-                Ok((span.map_or(last + 1, |span| span.first), hit, None))
+                let (span, hit) = self.find_span(&room.room, last.next(), count).await?;
+                Ok((span.map_or(last.next(), |span| span.first), hit, None))
             }
             Start::After(seq) if seq <= last => {
                 let hit = room.with_tail(|tail| seq >= tail.before()).unwrap_or(false);
-                Ok((seq + 1, hit, None))
+                Ok((seq.next(), hit, None))
             }
             // Another instance may have shown what has not reached this one yet.
             Start::After(seq) => {
                 self.catch_up(room).await?;
-                match room.delivered().unwrap_or(0) {
-                    last if seq <= last => Ok((seq + 1, false, None)),
-                    last => Ok((last + 1, false, gap(Some(last + 1), seq))),
+                match room.delivered().unwrap_or_default() {
+                    last if seq <= last => Ok((seq.next(), false, None)),
+                    last => Ok((last.next(), false, gap(Some(last.next()), seq))),
                 }
             }
         }

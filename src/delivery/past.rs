@@ -86,7 +86,7 @@ impl Past {
     pub fn advance(&mut self, slice: &Slice, entries: usize) {
         let to = slice.from + entries;
         if let Some(reached) = slice.chunk.reached(to) {
-            self.next = self.next.max(reached + 1);
+            self.next = self.next.max(reached.next());
         }
         self.page = slice.after(to);
     }
@@ -99,11 +99,14 @@ impl Past {
     /// Reads the page that comes next; may be dropped half way.
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
         let limit = self.page_size.messages();
-        let mut messages = self.hub.page(&self.room, self.next - 1, limit).await?;
+        let mut messages = self
+            .hub
+            .page(&self.room, self.next.previous(), limit)
+            .await?;
         let full = messages.len() == limit;
         messages.retain(|message| message.seq <= self.last);
         if messages.is_empty() || !full {
-            self.last = messages.last().map_or(self.next - 1, |m| m.seq);
+            self.last = messages.last().map_or(self.next.previous(), |m| m.seq);
         }
         if messages.is_empty() {
             return Ok(());

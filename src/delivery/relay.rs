@@ -176,7 +176,7 @@ async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
 
 impl Hub {
     /// How many committed messages the rooms here have not taken up yet.
-    pub async fn lag(&self) -> Result<i64, StoreError> {
+    pub async fn lag(&self) -> Result<u64, StoreError> {
         let known = self.known_rooms();
         if known.is_empty() {
             return Ok(0);
@@ -184,7 +184,7 @@ impl Hub {
         let ahead = self.store.heads(&known).await?;
         let behind = |head: &Head| {
             let here = known.iter().find(|known| known.room == head.room);
-            here.map_or(0, |known| (head.last_seq - known.seq).max(0))
+            here.map_or(0, |known| head.last_seq.since(known.seq))
         };
         Ok(ahead.iter().map(behind).sum())
     }

@@ -1,4 +1,5 @@
 //! A room as this instance serves it: its tail, what came too early, and who reads it.
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +17,7 @@ use crate::store::{Head, Known};
 /// catching up reads them.
 const ASIDE: usize = 1_024;
 /// How far to look back at once for the first message that is not as it was committed.
-const STEP_BACK: Seq = 64;
+const STEP_BACK: u64 = 64;
 
 /// The one door through which messages become visible: readers are given the next `seq` and
 /// nothing else, whoever brought it and in whatever order.
@@ -109,7 +110,7 @@ impl Room {
         if let Phase::Warm(tail) = &mut state.phase
             && let Some(seq) = wrong(tail)
         {
-            tracing::warn!(room = ?self.room.name, seq, "took back what was not committed");
+            tracing::warn!(room = ?self.room.name, seq = seq.get(), "took back what was not committed");
             *tail = tail.without(seq);
         }
     }
@@ -130,15 +131,15 @@ impl Room {
             }
             Phase::Warm(tail) => tail,
         };
-        let next = tail.last() + 1;
+        let next = tail.last().next();
         let mut run = Vec::with_capacity(messages.len());
         for message in messages {
-            match message.seq - (next + run.len() as Seq) {
+            match message.seq.cmp(&next.plus(run.len() as u64)) {
                 // Committed here already: taken from there below.
-                0 if waiting.aside.contains_key(&message.seq) => {}
-                0 => run.push(message),
-                1.. => too_early(waiting, message),
-                _ => {}
+                Equal if waiting.aside.contains_key(&message.seq) => {}
+                Equal => run.push(message),
+                Greater => too_early(waiting, message),
+                Less => {}
             }
         }
         waiting.take_next(next, &mut run);
@@ -163,7 +164,7 @@ impl Room {
             let wrong = tail.disputed_by(&messages)?;
             // If the first was wrong already, those before it may be.
             let all = messages.first().is_some_and(|m| m.seq == wrong);
-            before = all.then(|| (wrong - STEP_BACK).max(tail.before() + 1));
+            before = all.then(|| wrong.minus(STEP_BACK).max(tail.before().next()));
             before = before.filter(|before| *before < wrong);
             Some(wrong)
         });
@@ -171,7 +172,7 @@ impl Room {
         state.waiting.disputed = before;
         let State { phase, waiting, .. } = &mut *state;
         let Phase::Warm(tail) = phase else { return 0 };
-        let next = tail.last() + 1;
+        let next = tail.last().next();
         let mut run: Vec<_> = messages.into_iter().filter(|m| m.seq >= next).collect();
         let found = run.len();
         waiting.take_next(next, &mut run);
@@ -199,7 +200,7 @@ impl Room {
     /// Makes the newest messages of a room that was at least at `head` its tail. True if
     /// messages are missing.
     pub(super) fn finish_loading(&self, newest: Vec<Message>, head: &Head) -> bool {
-        let before = newest.first().map_or(head.last_seq, |m| m.seq - 1);
+        let before = newest.first().map_or(head.last_seq, |m| m.seq.previous());
         let mut tail = Tail::new(self.limits, before, head.version);
         self.fill(&mut tail, newest, head);
         self.state.lock().phase = Phase::Warm(tail);
@@ -209,12 +210,12 @@ impl Room {
     fn fill(&self, tail: &mut Tail, newest: Vec<Message>, head: &Head) {
         let last = newest.last().map_or(tail.last(), |m| m.seq);
         if !newest.is_empty() {
-            tail.push(Chunk::of_messages(newest, tail.last() + 1, None));
+            tail.push(Chunk::of_messages(newest, tail.last().next(), None));
         }
         if last < head.last_seq {
             let gap = Entry::Gap {
                 room: self.room.name.clone(),
-                from: Some(last + 1),
+                from: Some(last.next()),
                 to: head.last_seq,
             };
             tail.push(Chunk::new(vec![gap], None));
@@ -229,8 +230,10 @@ impl Room {
         let Phase::Warm(old) = &mut state.phase else {
             return;
         };
-        let before = newest.first().map_or(head.last_seq, |m| m.seq - 1);
-        let reached = newest.last().map_or(0, |m| m.seq).max(head.last_seq);
+        let before = newest.first().map_or(head.last_seq, |m| m.seq.previous());
+        let reached = newest
+            .last()
+            .map_or(head.last_seq, |m| m.seq.max(head.last_seq));
         if old.before() > reached {
             // What came meanwhile is more than is kept: read it once more.
             return;
@@ -243,7 +246,7 @@ impl Room {
         self.fill(&mut tail, newest, head);
         let meanwhile = old.after(reached);
         if !meanwhile.is_empty() {
-            tail.push(Chunk::of_messages(meanwhile, reached + 1, None));
+            tail.push(Chunk::of_messages(meanwhile, reached.next(), None));
         }
         *old = tail;
         drop(state);
@@ -286,7 +289,7 @@ impl Room {
             return None;
         };
         let from = state.waiting.disputed.unwrap_or(Seq::MAX);
-        Some(from.min(tail.last()).max(1) - 1)
+        Some(from.min(tail.last()).max(Seq::FIRST).previous())
     }
 
     pub(super) fn is_disputed(&self) -> bool {
@@ -405,15 +408,15 @@ impl Waiting {
 
     /// Moves to `run` what goes on where it ends, and drops what is behind it.
     fn take_next(&mut self, next: Seq, run: &mut Vec<Message>) {
-        let mut expected = run.last().map_or(next, |m| m.seq + 1);
+        let mut expected = run.last().map_or(next, |m| m.seq.next());
         while let Some(first) = self.aside.first_entry() {
-            match first.key() - expected {
-                0 => {
+            match first.key().cmp(&expected) {
+                Equal => {
                     run.push(first.remove());
-                    expected += 1;
+                    expected = expected.next();
                 }
-                1.. => return,
-                _ => drop(first.remove()),
+                Greater => return,
+                Less => drop(first.remove()),
             }
         }
     }

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Entry};
-use crate::model::Seq;
+use crate::model::{MessageId, Seq};
 use crate::store::Span;
 
 /// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
@@ -101,11 +101,11 @@ impl Tail {
     /// This tail without its messages from `seq` on, in whose places others were committed.
     /// Readers who were given them go back to there.
     pub(super) fn without(&self, seq: Seq) -> Self {
-        let mut tail = self.anew(self.before.min(seq - 1), self.version, None);
+        let mut tail = self.anew(self.before.min(seq.previous()), self.version, None);
         let mut kept = self.after(self.before);
         kept.retain(|message| message.seq < seq);
         if !kept.is_empty() {
-            tail.push(Chunk::of_messages(kept, tail.last + 1, None));
+            tail.push(Chunk::of_messages(kept, tail.last.next(), None));
         }
         tail.retracted.push(seq);
         tail
@@ -133,7 +133,7 @@ impl Tail {
         messages.iter().find(other).map(|message| message.seq)
     }
 
-    fn id_at(&self, seq: Seq) -> Option<i64> {
+    fn id_at(&self, seq: Seq) -> Option<MessageId> {
         if seq > self.last {
             return None;
         }
@@ -156,7 +156,7 @@ impl Tail {
 
     /// Where the last that was put back ends, or 0.
     pub(super) fn replayed(&self) -> Seq {
-        self.replay.map_or(0, |replay| replay.to)
+        self.replay.map_or(Seq::START, |replay| replay.to)
     }
 
     /// The messages here after `seq`.
@@ -291,7 +291,7 @@ impl Tail {
     pub(super) fn span(&self, before: Seq, limit: usize) -> Option<Option<Span>> {
         let older = self.newest_first().filter(|seq| *seq < before);
         let mut found: Vec<Seq> = older.take(limit.saturating_add(1)).collect();
-        if found.len() <= limit && self.before > 0 {
+        if found.len() <= limit && self.before > Seq::START {
             return None;
         }
         let more = found.len() > limit;
@@ -336,6 +336,6 @@ impl Tail {
             .take(limit)
             .collect();
         found.reverse();
-        (found.len() == limit || self.before == 0).then_some(found)
+        (found.len() == limit || self.before == Seq::START).then_some(found)
     }
 }

@@ -14,11 +14,11 @@ use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
-use crate::model::{Message, Nickname, Notice, RoomName, RoomRef, Seq};
+use crate::model::{Message, MessageId, Nickname, Notice, RoomName, RoomRef, Seq, UserId};
 use crate::store::{self, Draft, Store};
 
 /// A store on a file of its own with one room and one user.
-async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, i64) {
+async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserId) {
     let options = store::Options {
         url: format!("sqlite://{}/test.db", folder.path().display()),
         application: "test".into(),
@@ -54,7 +54,7 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
 async fn write(
     store: &Arc<dyn Store>,
     room: &RoomRef,
-    user: i64,
+    user: UserId,
     texts: &[String],
 ) -> Vec<Message> {
     let draft = |text: &String| Draft {
@@ -79,8 +79,12 @@ async fn write(
     stored.into_iter().zip(texts).map(message).collect()
 }
 
+fn after(seq: i64) -> Start {
+    Start::After(Seq::new(seq))
+}
+
 /// Everything that a reader is given until it has nothing more to come.
-async fn drain(reader: &mut Cursor, seen: &mut Vec<Seq>) {
+async fn drain(reader: &mut Cursor, seen: &mut Vec<i64>) {
     let mut slices = Vec::new();
     loop {
         slices.clear();
@@ -91,7 +95,7 @@ async fn drain(reader: &mut Cursor, seen: &mut Vec<Seq>) {
                         match entry {
                             Entry::Message(m) => {
                                 assert_ne!(&*m.content, "forged", "only what was committed");
-                                seen.push(m.seq);
+                                seen.push(m.seq.get());
                             }
                             Entry::Notice(_) => {}
                             other => panic!("nothing is missing, but {other:?} was told"),
@@ -146,7 +150,7 @@ proptest! {
     fn readers_see_every_message_once_and_in_order_under_any_bus(
         fates in proptest::collection::vec(fate(), 1..60),
         sweeps in proptest::collection::vec(any::<bool>(), 60),
-        forged in proptest::collection::vec((0usize..60, 2i64..80), 0..8),
+        forged in proptest::collection::vec((0usize..60, 2u64..80), 0..8),
         keep in 1usize..12,
     ) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -156,7 +160,7 @@ proptest! {
             let limits = TailLimits { keep, messages: keep, notices: 8, bytes: 1 << 20 };
             let hub = hub(&store, limits);
             let signal = Arc::<Notify>::default();
-            let mut live = hub.read(&room, Start::After(0), signal.clone()).await.expect("opens");
+            let mut live = hub.read(&room, after(0), signal.clone()).await.expect("opens");
             let served = hub.served(room.id).expect("it is read");
             let mut seen = Vec::new();
             let texts: Vec<String> = (0..fates.len()).map(|n| n.to_string()).collect();
@@ -165,7 +169,7 @@ proptest! {
             let arriving = arrivals(&committed, &fates).into_iter().zip(&sweeps);
             for (at, (message, sweep)) in arriving.enumerate() {
                 for (_, beyond) in forged.iter().filter(|(when, _)| *when == at) {
-                    let seq = served.delivered().expect("warm") + beyond;
+                    let seq = served.delivered().expect("warm").plus(*beyond);
                     served.accept_announced(Message { seq, ..lie.clone() });
                 }
                 let missing = served.accept_announced(message);
@@ -176,11 +180,11 @@ proptest! {
             }
             hub.catch_up(&served).await.expect("readable");
             drain(&mut live, &mut seen).await;
-            let all: Vec<Seq> = (1..=committed.len() as Seq).collect();
+            let all: Vec<i64> = (1..=committed.len() as i64).collect();
             prop_assert_eq!(&seen, &all);
             prop_assert_eq!(served.missing_up_to(), None, "nothing waits for what will never come");
-            for after in 0..committed.len() as Seq {
-                let start = Start::After(after);
+            for after in 0..committed.len() as i64 {
+                let start = self::after(after);
                 let mut resumed = hub.read(&room, start, signal.clone()).await.expect("opens");
                 let mut seen = Vec::new();
                 drain(&mut resumed, &mut seen).await;
@@ -204,7 +208,7 @@ async fn two_instances_that_write_to_one_room_agree() {
             let (committer, work) = Committer::new(hub.clone());
             let work = tokio::spawn(work);
             let mut cursor = hub
-                .read(&room, Start::After(0), Arc::default())
+                .read(&room, after(0), Arc::default())
                 .await
                 .expect("opens");
             for n in 0..200 {
@@ -236,7 +240,7 @@ async fn two_instances_that_write_to_one_room_agree() {
     for instance in instances {
         instance.await.expect("no panic");
     }
-    let wanted: Vec<Seq> = (1..=400).collect();
+    let wanted: Vec<i64> = (1..=400).collect();
     assert!(orders.lock().iter().all(|order| *order == wanted));
 }
 
@@ -254,7 +258,7 @@ async fn what_was_deleted_is_named_as_a_gap() {
     sqlx::query(delete).execute(&pool).await.expect("deleted");
     let hub = hub(&store, TailLimits::keeping(5));
     let mut cursor = hub
-        .read(&room, Start::After(3), Arc::default())
+        .read(&room, after(3), Arc::default())
         .await
         .expect("opens");
     let (mut told, mut slices) = (Vec::new(), Vec::new());
@@ -293,7 +297,7 @@ fn short(entry: &Entry) -> String {
 }
 
 /// Everything that a reader is given: messages as their `seq`, gaps as where they end, negated.
-async fn told(reader: &mut Cursor) -> Vec<Seq> {
+async fn told(reader: &mut Cursor) -> Vec<i64> {
     let (mut seen, mut slices) = (Vec::new(), Vec::new());
     loop {
         slices.clear();
@@ -302,8 +306,8 @@ async fn told(reader: &mut Cursor) -> Vec<Seq> {
                 for slice in &slices {
                     for entry in &slice.chunk.entries()[slice.from..] {
                         match entry {
-                            Entry::Message(message) => seen.push(message.seq),
-                            Entry::Gap { to, .. } => seen.push(-to),
+                            Entry::Message(message) => seen.push(message.seq.get()),
+                            Entry::Gap { to, .. } => seen.push(-to.get()),
                             Entry::Notice(_) => {}
                         }
                     }
@@ -345,26 +349,36 @@ async fn what_is_put_back_is_history_and_no_news() {
     // Another process deletes what is old: history knows it no more.
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let mut history = history::open(&url, "test").await.expect("opens");
-    let deleted = history.delete(room.id, 2, 100).await.expect("deleted");
+    let deleted = history
+        .delete(room.id, Seq::new(2), 100)
+        .await
+        .expect("deleted");
     assert_eq!(deleted, 2);
     let served = hub.room(&room);
     sweep(&hub, &served).await;
-    let (there, more) = hub.history(&room, 4, 10).await.expect("reads");
+    let (there, more) = hub.history(&room, Seq::new(4), 10).await.expect("reads");
     assert_eq!((there.len(), more), (1, false), "only 3 is before 4");
 
     // It puts those back, and others beyond the newest.
     let row = |seq| Row {
-        id: 1_000 + seq,
-        seq,
+        id: MessageId::new(1_000 + seq),
+        seq: Seq::new(seq),
         user: Some("writer".into()),
         content: "from the archive".into(),
         created_at: "2024-01-01T00:00:00Z".parse().expect("a time"),
     };
-    let claimed = history.claim(&room.name, Claim::UpTo(9), 1_009, None).await;
+    let claimed = history
+        .claim(
+            &room.name,
+            Claim::UpTo(Seq::new(9)),
+            MessageId::new(1_009),
+            None,
+        )
+        .await;
     assert_eq!(claimed.expect("claimed").0, room.id);
     // What is said meanwhile comes after it.
     let said = say(1).await;
-    assert_eq!(said[0].seq, 10);
+    assert_eq!(said[0].seq.get(), 10);
     served.accept(said, hub.now());
     hub.catch_up(&served).await.expect("readable");
     assert_eq!(told(&mut live).await, [-9, 10], "no news, but a gap");
@@ -375,18 +389,20 @@ async fn what_is_put_back_is_history_and_no_news() {
     sweep(&hub, &served).await;
     assert_eq!(told(&mut live).await, [0; 0], "it has had all");
     assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
-    let (there, _) = hub.history(&room, 3, 10).await.expect("reads");
+    let (there, _) = hub.history(&room, Seq::new(3), 10).await.expect("reads");
     assert_eq!(there.len(), 2, "what is behind the tail is there at once");
 
     // A replay at the very end, nothing said after it.
-    let claimed = history.claim(&room.name, Claim::Next(2), 1_012, None).await;
-    assert_eq!(claimed.expect("claimed"), (room.id, 10));
+    let claimed = history
+        .claim(&room.name, Claim::Next(2), MessageId::new(1_012), None)
+        .await;
+    assert_eq!(claimed.expect("claimed"), (room.id, Seq::new(10)));
     let rows = [11, 12].map(row);
     history.restore(room.id, &rows).await.expect("restored");
     sweep(&hub, &served).await;
     assert_eq!(told(&mut live).await, [-12]);
     assert_eq!(told(&mut slow).await, [3, 4, 5, 6, 7, 8, 9, 10, -12]);
-    let mut resumed = read(Start::After(9)).await;
+    let mut resumed = read(after(9)).await;
     assert_eq!(told(&mut resumed).await, [10, 11, 12]);
     say(1).await;
     sweep(&hub, &served).await;
@@ -405,14 +421,14 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
     let hub = hub(&store, TailLimits::keeping(2));
     let served = hub.room(&room);
     let mut reader = hub
-        .read(&room, Start::After(0), Arc::default())
+        .read(&room, after(0), Arc::default())
         .await
         .expect("readable");
     // Others commit, and this instance hears of it only after the reader has read its page.
     write(&store, &room, user, &texts(5)).await;
     let mut seen = Vec::new();
     drain(&mut reader, &mut seen).await;
-    assert_eq!(seen, (1..=15).collect::<Vec<Seq>>());
+    assert_eq!(seen, (1..=15).collect::<Vec<i64>>());
     served.notice(joined("alice"));
     hub.catch_up(&served).await.expect("readable");
     let more = write(&store, &room, user, &texts(1)).await;

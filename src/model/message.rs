@@ -4,7 +4,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{RoomName, Seq};
+use super::{MessageId, RoomName, Seq};
 
 /// One place in a room's order. `user` and `content` come from the database, where an operator
 /// may have put anything: encoders escape them. As JSON it is the same object everywhere: to
@@ -12,7 +12,7 @@ use super::{RoomName, Seq};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Unique over the deployment.
-    pub id: i64,
+    pub id: MessageId,
     pub seq: Seq,
     pub room: RoomName,
     pub user: Arc<str>,

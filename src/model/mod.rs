@@ -3,6 +3,7 @@ mod cause;
 mod closest;
 mod content;
 mod host;
+mod ids;
 mod message;
 mod name;
 mod network;
@@ -16,6 +17,7 @@ pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
 pub use host::Host;
+pub use ids::{InstanceId, MAX_EXACT, MessageId, RoomId, Seq, UserId};
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use network::{Network, NotANetwork, client_network};
@@ -23,10 +25,3 @@ pub use notice::{Notice, Told};
 pub use plain::{plain, plain_json, plain_line};
 pub use room::RoomRef;
 pub use session::{Nonce, SessionId, SessionKey, TransportKind};
-
-/// A room's identity in the database.
-pub type RoomId = i64;
-/// A user's identity in the database.
-pub type UserId = i64;
-/// A message's place in its room: 1, 2, 3, … with no gap and no repeat.
-pub type Seq = i64;

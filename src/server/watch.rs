@@ -126,7 +126,7 @@ impl Watch {
 
     /// How many committed messages the rooms here have yet to take up; `None` if that could not
     /// be found out at once.
-    async fn lag(&self) -> Option<i64> {
+    async fn lag(&self) -> Option<u64> {
         let lag = tokio::time::timeout(ASK_WITHIN, self.hub.lag());
         lag.await.ok()?.ok()
     }

@@ -7,6 +7,7 @@ pub mod embedded;
 mod error;
 mod gate;
 pub mod history;
+mod ids;
 pub mod migrations;
 mod notices;
 mod pg_url;
@@ -24,11 +25,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::meter::Meters;
-use crate::model::{Message, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{Message, MessageId, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 
+pub use crate::model::InstanceId;
 pub use error::{Rejected, StoreError};
 pub use notices::{Bulletin, NOTICE_LIFE};
-pub use presence::{Instance, InstanceId, Online, PresenceChange, PresenceOutcome, SessionRow};
+pub use presence::{Instance, Online, PresenceChange, PresenceOutcome, SessionRow};
 pub use secret::{BUS_KEY, Secret};
 
 /// A nonce is remembered this long.
@@ -48,7 +50,7 @@ pub struct Draft {
 /// The place a draft was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appended {
-    pub id: i64,
+    pub id: MessageId,
     pub seq: Seq,
     pub created_at: DateTime<Utc>,
     /// False where the nonce was known: the answer is the first one, and nothing was stored.
@@ -98,7 +100,7 @@ impl Known {
     pub fn nothing(room: RoomId) -> Self {
         Self {
             room,
-            seq: -1,
+            seq: Seq::new(-1),
             version: -1,
         }
     }

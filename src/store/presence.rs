@@ -6,9 +6,6 @@ use chrono::{DateTime, Utc};
 
 use crate::model::{Nickname, RoomId, RoomRef, SessionKey, TransportKind, UserId};
 
-/// A running process's row; another run of the same instance gets another.
-pub type InstanceId = i64;
-
 /// What an instance says of itself when it starts.
 #[derive(Debug, Clone)]
 pub struct Instance {

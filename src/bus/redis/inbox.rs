@@ -166,7 +166,7 @@ mod tests {
     use chrono::DateTime;
 
     use crate::bus::{Events, events};
-    use crate::model::{Message, RoomName};
+    use crate::model::{Message, MessageId, RoomName, Seq};
 
     const CLAIMED: &[u8] = br#"{"id":1,"seq":1,"room":"general","user":"alice",
         "content":"hi","created_at":"2024-01-15T10:30:00.000Z","instance":"instance-1"}"#;
@@ -177,8 +177,8 @@ mod tests {
 
     fn proved() -> Vec<u8> {
         let message = Message {
-            id: 1,
-            seq: 1,
+            id: MessageId::new(1),
+            seq: Seq::FIRST,
             room: RoomName::stored("general"),
             user: "alice".into(),
             content: "hi".into(),

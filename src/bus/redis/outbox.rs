@@ -172,11 +172,12 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::model::{MessageId, Seq};
 
     fn messages(seqs: std::ops::Range<i64>) -> Vec<Message> {
         let message = |seq| Message {
-            id: seq,
-            seq,
+            id: MessageId::new(seq),
+            seq: Seq::new(seq),
             room: RoomName::stored("general"),
             user: "alice".into(),
             content: "hello".into(),
@@ -191,7 +192,7 @@ mod tests {
             .take_while(|messages| !messages.is_empty())
             .inspect(|messages| assert!(messages.len() <= PIPELINE))
             .flatten()
-            .map(|message| message.seq)
+            .map(|message| message.seq.get())
             .collect()
     }
 

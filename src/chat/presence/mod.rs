@@ -108,10 +108,10 @@ impl Presence {
             None => store.register(&instance).await?,
             Some(_) => store.register_beside(&instance).await?,
         };
-        let enters_as = Arc::new(AtomicI64::new(id));
+        let enters_as = Arc::new(AtomicI64::new(id.get()));
         let (writer, entering) = (store.clone(), enters_as.clone());
         let (changes, work) = Batcher::new(QUEUE, BATCH, move |batch| {
-            let (store, id) = (writer.clone(), entering.load(Relaxed));
+            let (store, id) = (writer.clone(), InstanceId::new(entering.load(Relaxed)));
             async move {
                 let (changes, replies): (Vec<PresenceChange>, Vec<_>) = batch.into_iter().unzip();
                 let mut outcomes = store.presence(id, &changes).await.map(Vec::into_iter);
@@ -232,7 +232,7 @@ impl Presence {
 
     /// What is still entered here is for a successor.
     pub fn enter_for(&self, successor: InstanceId) {
-        self.enters_as.store(successor, Relaxed);
+        self.enters_as.store(successor.get(), Relaxed);
     }
 
     /// Claims the session's nickname in the store, so that it is online, now or again.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::join::may_enter;
 use super::{Chat, ChatError, Reply, Session};
 use crate::chat::Code;
-use crate::model::{RoomName, RoomRef};
+use crate::model::{RoomName, RoomRef, UserId};
 
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
@@ -35,7 +35,7 @@ impl Chat {
 
     /// Whether there is place for one more room, also of this user's. A room that is there already
     /// is told otherwise.
-    async fn may_create(&self, name: &RoomName, by: i64) -> Result<(), ChatError> {
+    async fn may_create(&self, name: &RoomName, by: UserId) -> Result<(), ChatError> {
         let (all, today) = self.store().room_counts(by).await?;
         let rules = &self.rules;
         if today >= rules.rooms_per_user_per_day {
@@ -57,7 +57,7 @@ impl Chat {
 
     /// The lobby may have come into being before anyone created it; then the first to ask for
     /// it is its creator. Any other room is somebody's already.
-    async fn adopt(&self, name: &RoomName, by: i64) -> Result<RoomRef, ChatError> {
+    async fn adopt(&self, name: &RoomName, by: UserId) -> Result<RoomRef, ChatError> {
         if name.is_lobby() {
             let lobby = self.room(name.as_str()).await?;
             if self.store().adopt_room(lobby.id, by).await? {
@@ -69,7 +69,7 @@ impl Chat {
     }
 
     /// The session's user, made now if it is a guest's first need of one.
-    async fn account(&self, session: &Session) -> Result<i64, ChatError> {
+    async fn account(&self, session: &Session) -> Result<UserId, ChatError> {
         match session.user() {
             Some(user) => Ok(user),
             None => Ok(self.store().user(session.nickname().as_str()).await?),

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 use super::{Chat, ChatError, Session};
 use crate::chat::{Code, Origin, Receipt};
 use crate::delivery::{Outgoing, SendError};
-use crate::model::{Content, Nonce, RoomRef};
+use crate::model::{Content, Nonce, RoomRef, UserId};
 
 /// A client's nonce has at most so many bytes.
 const LONGEST_NONCE: usize = 128;
@@ -63,7 +63,7 @@ impl Chat {
         &self,
         session: &Session,
         origin: &Origin,
-    ) -> Result<(i64, std::sync::Arc<str>), ChatError> {
+    ) -> Result<(UserId, std::sync::Arc<str>), ChatError> {
         if session.has_ended() {
             return Err(ChatError::unknown_session());
         }

@@ -41,8 +41,8 @@ async fn notices_are_trimmed_between_messages_that_stay() {
 async fn a_tail_weighs_what_is_written_of_it() {
     let line = |text: &str| {
         Entry::Message(Message {
-            id: 1,
-            seq: 1,
+            id: MessageId::new(1),
+            seq: Seq::FIRST,
             room: RoomName::stored(&"r".repeat(64)),
             user: "u".repeat(32).into(),
             content: text.into(),
@@ -71,9 +71,13 @@ async fn a_past_is_read_page_by_page() {
         .await
         .expect("reads");
     for (before, limit, wanted) in [(601, 500, 101..=600), (i64::MAX, 3, 698..=700)] {
+        let before = Seq::new(before);
         let past = hub.past(&room, before, limit).await.expect("reads");
         let (span, mut past) = past.expect("there are some");
-        assert_eq!((span.first, span.last), (*wanted.start(), *wanted.end()));
+        assert_eq!(
+            (span.first.get(), span.last.get()),
+            (*wanted.start(), *wanted.end())
+        );
         assert!(span.more && span.count == limit);
         let (mut seen, mut slices) = (Vec::new(), Vec::new());
         loop {
@@ -93,18 +97,18 @@ async fn a_past_is_read_page_by_page() {
             let Entry::Message(message) = first else {
                 panic!("only messages")
             };
-            seen.push(message.seq);
+            seen.push(message.seq.get());
             past.advance(slice, 1);
             past.park();
         }
         assert_eq!(seen, wanted.collect::<Vec<_>>());
     }
-    let (answer, more) = hub.history(&room, i64::MAX, 500).await.expect("reads");
+    let (answer, more) = hub.history(&room, Seq::MAX, 500).await.expect("reads");
     assert!(
         more && answer.len() < 300,
         "{} are one answer",
         answer.len()
     );
     let last = answer.last().map(|message| message.seq);
-    assert_eq!(last, Some(700));
+    assert_eq!(last, Some(Seq::new(700)));
 }

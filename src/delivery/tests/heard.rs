@@ -25,7 +25,9 @@ async fn contents(reader: &mut Cursor) -> Vec<String> {
 }
 
 /// A room of ten messages, "0" to "9", with a reader who has had them.
-async fn read_room(folder: &tempfile::TempDir) -> (Arc<Hub>, RoomRef, i64, Vec<Message>, Cursor) {
+async fn read_room(
+    folder: &tempfile::TempDir,
+) -> (Arc<Hub>, RoomRef, UserId, Vec<Message>, Cursor) {
     let (store, room, user) = store(folder).await;
     let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
     let said = write(&store, &room, user, &texts).await;
@@ -38,10 +40,10 @@ async fn read_room(folder: &tempfile::TempDir) -> (Arc<Hub>, RoomRef, i64, Vec<M
     (hub, room, user, said, reader)
 }
 
-fn lies(said: &[Message], seqs: std::ops::RangeInclusive<Seq>) -> Vec<Message> {
+fn lies(said: &[Message], seqs: std::ops::RangeInclusive<i64>) -> Vec<Message> {
     let lie = |seq| Message {
-        seq,
-        id: 1_000_000 + seq,
+        seq: Seq::new(seq),
+        id: MessageId::new(1_000_000 + seq),
         content: "a lie".into(),
         ..said[0].clone()
     };
@@ -110,7 +112,7 @@ async fn a_look_takes_back_whatever_was_not_committed() {
     );
     // What another instance proves of a place is looked up, and is so.
     let other = Message {
-        id: 7,
+        id: MessageId::new(7),
         ..theirs[50].clone()
     };
     assert!(served.accept_announced(other));

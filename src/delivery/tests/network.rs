@@ -22,6 +22,7 @@ use time::{Dice, Time};
 
 use super::*;
 use crate::clock::Clock;
+use crate::model::RoomId;
 
 /// How many seeds there are without `DISCORDCTL_TEST_SEEDS`.
 const SEEDS: u64 = 300;
@@ -185,7 +186,7 @@ impl World {
             .rooms
             .iter()
             .map(|room| self.shore.log.last(room.id));
-        (said.sum::<Seq>() as u64, shown)
+        (said.map(|seq| seq.get() as u64).sum(), shown)
     }
 }
 
@@ -200,7 +201,7 @@ fn limits(keep: usize) -> TailLimits {
 
 fn shore(dice: Dice, time: &Time, weather: Weather, rooms: i64) -> Shore {
     let room = |id| RoomRef {
-        id,
+        id: RoomId::new(id),
         name: RoomName::parse(&format!("room-{id}")).expect("a name"),
     };
     Shore {

@@ -108,6 +108,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{RoomId, Seq};
 
     #[test]
     fn a_change_is_found_in_its_part() {
@@ -116,11 +117,11 @@ mod tests {
         let entry = Entry {
             path: "p".into(),
             room: "r".into(),
-            room_id: 1,
+            room_id: RoomId::new(1),
             size: sum.size,
             count: 1,
-            first_seq: 1,
-            last_seq: 1,
+            first_seq: Seq::FIRST,
+            last_seq: Seq::FIRST,
             sha256: sum.sha256.clone(),
             prefixes: sum.prefixes.clone(),
             archived_at: String::new(),

@@ -216,27 +216,30 @@ fn inside(error: impl std::fmt::Display) -> ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::RoomName;
+    use crate::model::{MessageId, RoomId, RoomName};
 
-    fn row(seq: Seq, at: &str) -> Row {
+    fn row(seq: i64, at: &str) -> Row {
         Row {
-            id: seq + 100,
-            seq,
+            id: MessageId::new(seq + 100),
+            seq: Seq::new(seq),
             user: Some("alice".into()),
             content: "a \"quoted\"\nline".into(),
             created_at: at.parse().expect("a time"),
         }
     }
 
-    fn builder(known: BTreeMap<Seq, Seq>) -> Builder {
+    fn builder(known: &[(i64, i64)]) -> Builder {
         let room = RoomRef {
-            id: 3,
+            id: RoomId::new(3),
             name: RoomName::stored("a/b"),
         };
         Builder::new(
             room,
             "2024-03-01T00:00:00Z".parse().expect("a time"),
-            known,
+            known
+                .iter()
+                .map(|(from, to)| (Seq::new(*from), Seq::new(*to)))
+                .collect(),
             Buffers::of(WHOLE),
         )
     }
@@ -248,9 +251,10 @@ mod tests {
         done
     }
 
-    fn spans(documents: &[Text]) -> Vec<(Seq, Seq)> {
+    fn spans(documents: &[Text]) -> Vec<(i64, i64)> {
         let span = |document: &Text| path::span(&document.path).expect("a span");
-        documents.iter().map(span).collect()
+        let numbers = |(first, last): (Seq, Seq)| (first.get(), last.get());
+        documents.iter().map(span).map(numbers).collect()
     }
 
     #[test]
@@ -259,7 +263,7 @@ mod tests {
             row(7, "2024-01-31T23:59:59.999Z"),
             row(8, "2024-02-01T00:00:00Z"),
         ];
-        let done = documents(builder(BTreeMap::new()), &rows);
+        let done = documents(builder(&[]), &rows);
         assert_eq!(
             done.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(),
             [
@@ -282,8 +286,7 @@ mod tests {
         let rows: Vec<_> = (1..=6)
             .map(|seq| row(seq, "2024-01-01T00:00:00Z"))
             .collect();
-        let known = BTreeMap::from([(1, 2), (4, 5)]);
-        let spans = spans(&documents(builder(known), &rows));
+        let spans = spans(&documents(builder(&[(1, 2), (4, 5)]), &rows));
         // Two are stored at a time: the later may be there without the one before it.
         assert_eq!(spans, [(1, 2), (3, 3), (4, 5), (6, 6)]);
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::{Destination, Version};
 use super::error::ArchiveError;
+use crate::model::{RoomId, Seq};
 
 /// Its place in the archive.
 pub(super) const PATH: &str = "manifest.json";
@@ -16,13 +17,13 @@ pub struct Entry {
     /// Beside the manifest.
     pub path: String,
     pub room: String,
-    pub room_id: i64,
+    pub room_id: RoomId,
     /// In bytes, as stored.
     pub size: u64,
     /// Messages in it.
     pub count: u64,
-    pub first_seq: i64,
-    pub last_seq: i64,
+    pub first_seq: Seq,
+    pub last_seq: Seq,
     /// Of the bytes as stored, in hexadecimal digits.
     pub sha256: String,
     /// The beginnings of the hashes of its first 256 KiB, 512 KiB, …, one after the other.

@@ -21,6 +21,7 @@ mod writer;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::model::Seq;
 use crate::store::history::RoomStand;
 
 pub use crate::ops::lease::LeaseError;
@@ -43,7 +44,7 @@ pub struct RoomReport {
     pub archived: u64,
     pub deleted: u64,
     /// The watermark: up to this `seq` all is in the archive.
-    pub archived_to: i64,
+    pub archived_to: Seq,
 }
 
 /// What a run did, or would do.

@@ -123,7 +123,7 @@ impl<'a> Archiver<'a> {
         let (room, after) = (stand.room.id, stand.archived);
         let young = self.history.first_since(room, after, time).await?;
         // What was said since the room was looked at is young too.
-        Ok(young.map_or(stand.last_seq, |young| young - 1))
+        Ok(young.map_or(stand.last_seq, |young| young.previous()))
     }
 
     async fn expect(&mut self, stand: &RoomStand, up_to: Seq) -> Result<(), ArchiveError> {
@@ -237,11 +237,11 @@ impl<'a> Archiver<'a> {
         };
         let young = self
             .history
-            .first_since(room, 0, self.plan.delete_before)
+            .first_since(room, Seq::START, self.plan.delete_before)
             .await?;
-        let up_to = young.map_or(Seq::MAX, |seq| seq - 1).min(old).min(archived);
+        let up_to = young.map_or(Seq::MAX, Seq::previous).min(old).min(archived);
         if self.plan.dry_run {
-            return Ok(self.history.span(room, 0, up_to).await?.count);
+            return Ok(self.history.span(room, Seq::START, up_to).await?.count);
         }
         let beside_chat = self.history.served().await?;
         let batch = self.history.batch();

@@ -91,7 +91,7 @@ pub async fn run(
         .filter(|stand| crowded.contains(&stand.room.id))
         .collect();
     // Where one takes all the time that there is, the others are done before it.
-    rooms.sort_by_key(|stand| stand.last_seq - stand.archived);
+    rooms.sort_by_key(|stand| stand.last_seq.since(stand.archived));
     let mut trimming = Trimming {
         plan,
         upkeep,
@@ -147,7 +147,7 @@ impl Trimming<'_> {
     ) -> Result<Option<RoomReport>, ArchiveError> {
         let room = stand.room.id;
         let limit = self.limit(hands.history(), stand).await?;
-        let candidates = hands.history().span(room, 0, limit).await?.count;
+        let candidates = hands.history().span(room, Seq::START, limit).await?.count;
         self.pace.room(candidates);
         if candidates == 0 {
             return Ok(None);
@@ -165,11 +165,11 @@ impl Trimming<'_> {
             true => candidates,
             false => self.delete(hands.history(), room, may_go).await?,
         };
-        let left = hands.history().span(room, 0, Seq::MAX).await?;
+        let left = hands.history().span(room, Seq::START, Seq::MAX).await?;
         // A dry run shows what would be left.
         let (after, gone) = match self.plan.dry_run {
             true => (limit, candidates),
-            false => (0, 0),
+            false => (Seq::START, 0),
         };
         let oldest = hands.history().page(room, after, Seq::MAX, 1).await?;
         Ok(Some(RoomReport {
@@ -188,10 +188,12 @@ impl Trimming<'_> {
     async fn limit(&self, history: &mut dyn History, stand: &RoomStand) -> Result<Seq, StoreError> {
         let (room, keep) = (stand.room.id, self.plan.keep(&stand.room.name));
         let Some(beyond) = history.beyond_newest(room, keep).await? else {
-            return Ok(0);
+            return Ok(Seq::START);
         };
-        let young = history.first_since(room, 0, self.plan.before).await?;
-        Ok(young.map_or(beyond, |young| beyond.min(young - 1)))
+        let young = history
+            .first_since(room, Seq::START, self.plan.before)
+            .await?;
+        Ok(young.map_or(beyond, |young| beyond.min(young.previous())))
     }
 
     async fn delete(

@@ -40,7 +40,7 @@ pub(super) async fn stored(url: &str, room: &str) -> Result<Vec<usize>, DrillErr
     let room = RoomName::stored(room);
     let mut numbers = Vec::new();
     if let Some(stand) = history.room(&room).await? {
-        let mut after: Seq = 0;
+        let mut after = Seq::START;
         loop {
             let page = history
                 .page(stand.room.id, after, stand.last_seq, PAGE)

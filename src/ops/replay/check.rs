@@ -10,7 +10,7 @@ use super::reader::{self, Fault};
 use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
 use super::{Destination, Plan, ids};
-use crate::model::{RoomName, Seq};
+use crate::model::{MessageId, RoomName, Seq};
 use crate::ops::archive::Manifest;
 use crate::store::history::History;
 
@@ -24,12 +24,12 @@ pub(super) struct Checked {
     pub(super) count: u64,
     /// The first and last `seq`, where messages have one.
     pub(super) seqs: Option<(Seq, Seq)>,
-    pub(super) lowest_id: i64,
-    pub(super) highest_id: i64,
+    pub(super) lowest_id: MessageId,
+    pub(super) highest_id: MessageId,
     pub(super) earliest: DateTime<Utc>,
     pub(super) latest: DateTime<Utc>,
     /// Some ids with their place in the document, counted from 0.
-    pub(super) samples: Vec<(i64, u64)>,
+    pub(super) samples: Vec<(MessageId, u64)>,
     /// The archive holds this very document.
     pub(super) archived: bool,
     pub(super) sha256: String,

@@ -7,6 +7,7 @@ use super::error::ReplayError;
 use super::reader;
 use super::rules::Origin;
 use super::source::Source;
+use crate::model::MessageId;
 
 /// As many are compared: 16 MiB of them.
 const MOST: u64 = 2_000_000;
@@ -45,12 +46,12 @@ pub(super) async fn apart(
     let mut order: Vec<&Checked> = checked.iter().collect();
     order.sort_by_key(|document| document.lowest_id);
     let mut group: Vec<&Checked> = Vec::new();
-    let mut end = 0;
+    let mut end = None;
     for document in order {
-        if document.lowest_id > end {
+        if Some(document.lowest_id) > end {
             compare(&std::mem::take(&mut group), stop).await?;
         }
-        end = end.max(document.highest_id);
+        end = end.max(Some(document.highest_id));
         group.push(document);
     }
     compare(&group, stop).await
@@ -79,7 +80,7 @@ async fn compare(group: &[&Checked], stop: &CancellationToken) -> Result<(), Rep
     }
 }
 
-fn twice(mut ids: Vec<i64>) -> Option<i64> {
+fn twice(mut ids: Vec<MessageId>) -> Option<MessageId> {
     ids.sort_unstable();
     let pair = ids.windows(2).find(|pair| pair[0] == pair[1])?;
     Some(pair[0])
@@ -87,9 +88,9 @@ fn twice(mut ids: Vec<i64>) -> Option<i64> {
 
 async fn collect(
     source: &Source,
-    mut ids: Vec<i64>,
+    mut ids: Vec<MessageId>,
     stop: &CancellationToken,
-) -> Result<Vec<i64>, ReplayError> {
+) -> Result<Vec<MessageId>, ReplayError> {
     let (opened, stop) = (source.open().await?, stop.clone());
     let path = source.path();
     let read = spawn_blocking(move || {
@@ -113,9 +114,13 @@ async fn collect(
 mod tests {
     use super::*;
 
+    fn twice_in(ids: &[i64]) -> Option<MessageId> {
+        twice(ids.iter().copied().map(MessageId::new).collect())
+    }
+
     #[test]
     fn an_id_that_comes_twice_is_found() {
-        assert_eq!(twice(vec![3, 2, 1]), None);
-        assert_eq!(twice(vec![3, 2, 1, 2]), Some(2));
+        assert_eq!(twice_in(&[3, 2, 1]), None);
+        assert_eq!(twice_in(&[3, 2, 1, 2]), Some(MessageId::new(2)));
     }
 }

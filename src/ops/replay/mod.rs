@@ -15,7 +15,7 @@ mod write;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::RoomName;
+use crate::model::{RoomName, Seq};
 use crate::ops::archive::{Destination, Watch};
 use crate::store::history::History;
 
@@ -30,8 +30,8 @@ pub struct FileReport {
     pub messages: u64,
     /// Messages that were not in the database.
     pub restored: u64,
-    pub first_seq: Option<i64>,
-    pub last_seq: Option<i64>,
+    pub first_seq: Option<Seq>,
+    pub last_seq: Option<Seq>,
 }
 
 /// What a replay did, or would do.

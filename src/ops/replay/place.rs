@@ -7,7 +7,7 @@ use super::FileReport;
 use super::check::Checked;
 use super::error::ReplayError;
 use super::write::Batches;
-use crate::model::Seq;
+use crate::model::{MessageId, Seq};
 use crate::store::history::{History, RoomStand, Row};
 
 /// A document with its places.
@@ -33,7 +33,7 @@ impl Placed {
     pub(super) fn report(&self, restored: u64) -> FileReport {
         let span = match (self.place, self.checked.seqs) {
             (_, Some(own)) => Some(own),
-            (Place::After(base), _) => Some((base + 1, base + self.checked.count as Seq)),
+            (Place::After(base), _) => Some((base.next(), base.plus(self.checked.count))),
             _ => None,
         };
         FileReport {
@@ -53,7 +53,13 @@ pub(super) async fn all(
     mut checked: Vec<Checked>,
     stop: &CancellationToken,
 ) -> Result<Vec<Placed>, ReplayError> {
-    let order = |c: &Checked| (c.room.key(), c.seqs.map_or(0, |seqs| seqs.0), c.earliest);
+    let order = |c: &Checked| {
+        (
+            c.room.key(),
+            c.seqs.map_or(Seq::START, |seqs| seqs.0),
+            c.earliest,
+        )
+    };
     checked.sort_by_key(order);
     for pair in checked
         .windows(2)
@@ -108,32 +114,32 @@ async fn find(
     stand: &RoomStand,
     floor: &mut Seq,
 ) -> Result<Place, ReplayError> {
-    let (room, count) = (stand.room.id, document.count as Seq);
+    let (room, count) = (stand.room.id, document.count);
     // Some of it is there: it was replayed before, or interrupted, or never gone.
-    let ids: Vec<i64> = document.samples.iter().map(|(id, _)| *id).collect();
+    let ids: Vec<MessageId> = document.samples.iter().map(|(id, _)| *id).collect();
     let stored = history.stored(&ids).await?;
     if let Some((id, _, seq)) = stored.iter().find(|(_, of, _)| *of == room)
         && let Some((_, nth)) = document.samples.iter().find(|(sample, _)| sample == id)
     {
-        let base = seq - 1 - *nth as Seq;
-        *floor = (*floor).min(base + 1);
+        let base = seq.previous().minus(*nth);
+        *floor = (*floor).min(base.next());
         return Ok(Place::After(base));
     }
     let newest = match history.beyond_newest(room, 0).await? {
-        Some(seq) => history.page(room, seq - 1, seq, 1).await?.pop(),
+        Some(seq) => history.page(room, seq.previous(), seq, 1).await?.pop(),
         None => None,
     };
-    let after_rows = newest.as_ref().map_or(0, |row| row.seq);
+    let after_rows = newest.as_ref().map_or(Seq::START, |row| row.seq);
     let end = || {
         // Places that an interrupted replay claimed and did not fill.
-        let base = stand.last_seq - count;
+        let base = stand.last_seq.minus(count);
         let claimed = stand.replayed == stand.last_seq;
         match claimed && base >= after_rows && base >= stand.archived {
             true => Place::After(base),
             false => Place::End,
         }
     };
-    let oldest = history.page(room, 0, Seq::MAX, 1).await?.pop();
+    let oldest = history.page(room, Seq::START, Seq::MAX, 1).await?.pop();
     let (Some(oldest), Some(newest)) = (oldest, newest) else {
         return Ok(end());
     };
@@ -151,8 +157,8 @@ async fn find(
         ));
     }
     let first = oldest.seq.min(*floor);
-    let base = first - 1 - count;
-    if base < 0 {
+    let base = first.previous().minus(count);
+    if base < Seq::START {
         return Err(ReplayError::unfit(
             &document.path,
             format!(
@@ -162,7 +168,7 @@ async fn find(
             ),
         ));
     }
-    *floor = base + 1;
+    *floor = base.next();
     Ok(Place::After(base))
 }
 
@@ -176,8 +182,8 @@ async fn compare(
     stop: &CancellationToken,
 ) -> Result<u64, ReplayError> {
     let span = match (place, document.seqs) {
-        (Place::Own { .. }, Some((first, last))) => Some((first - 1, last)),
-        (Place::After(base), _) => Some((base, base + document.count as Seq)),
+        (Place::Own { .. }, Some((first, last))) => Some((first.previous(), last)),
+        (Place::After(base), _) => Some((base, base.plus(document.count))),
         _ => None,
     };
     let room = stand.map(|stand| stand.room.id);
@@ -195,7 +201,7 @@ async fn compare(
     let mut missing = 0;
     let base = match place {
         Place::After(base) => base,
-        Place::Own { .. } | Place::End => Seq::MAX - document.count as Seq,
+        Place::Own { .. } | Place::End => Seq::MAX.minus(document.count),
     };
     let mut batches = Batches::of(document, base, history.batch(), stop).await?;
     while let Some(rows) = batches.next().await? {
@@ -204,11 +210,11 @@ async fn compare(
         };
         let mut there = HashMap::new();
         if let (Some(room), true) = (room, taken > 0) {
-            let found = history.page(room, first.seq - 1, last.seq, rows.len());
+            let found = history.page(room, first.seq.previous(), last.seq, rows.len());
             there.extend(found.await?.into_iter().map(|row| (row.seq, row)));
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let stored: HashMap<i64, _> = history
+        let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+        let stored: HashMap<MessageId, _> = history
             .stored(&ids)
             .await?
             .into_iter()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Seq;
+use crate::model::{MessageId, Seq};
 
 /// The most that may be read without coming to the end of a message: no message is that long.
 const MOST_BYTES: u64 = 4 << 20;
@@ -19,7 +19,7 @@ const BUFFER: usize = 64 << 10;
 /// A message as a document holds it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Line {
-    pub(super) id: i64,
+    pub(super) id: MessageId,
     /// Has to be there, and may be null: the author was deleted.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) user: Option<String>,
@@ -219,7 +219,7 @@ mod tests {
         let (room, lines) = lines(FOUR.as_bytes()).expect("a document");
         assert_eq!(room, "general");
         assert_eq!(lines.len(), 1);
-        assert_eq!((lines[0].id, lines[0].seq), (42, None));
+        assert_eq!((lines[0].id, lines[0].seq), (MessageId::new(42), None));
         assert_eq!(
             lines[0].created_at,
             "2024-01-14T09:15:00Z"

@@ -4,11 +4,8 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 
 use super::reader::Line;
-use crate::model::{Nickname, RoomName, Seq, format_time};
+use crate::model::{MAX_EXACT, MessageId, Nickname, RoomName, Seq, format_time};
 
-/// The largest whole number that every reader of JSON keeps exactly: ids and `seq`s beyond it
-/// would come to others as different ones, and leave the database none to give next.
-const MOST: i64 = 1 << 53;
 /// Ids remembered from both ends of a document without `seq`s, to find it in the database again.
 const ENDS: usize = 100;
 /// Names in documents of our own archive may break the rules of today, but are not endless.
@@ -24,9 +21,9 @@ pub(super) enum Origin {
 
 /// Fails with what is wrong with a message on its own.
 pub(super) fn check(line: &Line, origin: Origin) -> Result<(), String> {
-    number("id", line.id)?;
+    number("id", line.id.get())?;
     if let Some(seq) = line.seq {
-        number("seq", seq)?;
+        number("seq", seq.get())?;
     }
     if let Some(user) = &line.user {
         let allowed = Nickname::parse(user).map(drop);
@@ -48,9 +45,10 @@ fn number(what: &str, number: i64) -> Result<(), String> {
     if number < 1 {
         return Err(format!("the {what} {number} is not positive"));
     }
-    if number > MOST {
+    // What is said next gets a greater one.
+    if number > MAX_EXACT {
         return Err(format!(
-            "the {what} {number} is beyond {MOST}, up to which all who read JSON agree"
+            "the {what} {number} is beyond {MAX_EXACT}, up to which all who read JSON agree"
         ));
     }
     Ok(())
@@ -77,12 +75,12 @@ pub(super) struct Reading {
     pub(super) count: u64,
     pub(super) with_seq: bool,
     pub(super) seqs: (Seq, Seq),
-    pub(super) ids: Option<(i64, i64)>,
+    pub(super) ids: Option<(MessageId, MessageId)>,
     pub(super) ascending: bool,
-    last_id: i64,
+    last_id: Option<MessageId>,
     pub(super) times: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    first: Vec<(i64, u64)>,
-    last: VecDeque<(i64, u64)>,
+    first: Vec<(MessageId, u64)>,
+    last: VecDeque<(MessageId, u64)>,
 }
 
 impl Reading {
@@ -91,10 +89,10 @@ impl Reading {
             origin,
             count: 0,
             with_seq: false,
-            seqs: (0, 0),
+            seqs: (Seq::START, Seq::START),
             ids: None,
             ascending: true,
-            last_id: 0,
+            last_id: None,
             times: None,
             first: Vec::new(),
             last: VecDeque::new(),
@@ -106,8 +104,8 @@ impl Reading {
         self.place(line.seq)?;
         self.time(line.created_at)?;
         let id = line.id;
-        self.ascending &= id > self.last_id;
-        self.last_id = id;
+        self.ascending &= Some(id) > self.last_id;
+        self.last_id = Some(id);
         let (low, high) = self.ids.unwrap_or((id, id));
         self.ids = Some((low.min(id), high.max(id)));
         if !self.with_seq {
@@ -120,7 +118,7 @@ impl Reading {
     fn place(&mut self, seq: Option<Seq>) -> Result<(), String> {
         if self.count == 0 {
             self.with_seq = seq.is_some();
-            self.seqs.0 = seq.unwrap_or(0);
+            self.seqs.0 = seq.unwrap_or_default();
         }
         match seq {
             Some(seq) if self.with_seq && seq <= self.seqs.1 => {
@@ -129,7 +127,7 @@ impl Reading {
             _ if seq.is_some() == self.with_seq => {}
             _ => return Err("some messages have a seq, and others have none".into()),
         }
-        self.seqs.1 = seq.unwrap_or(0);
+        self.seqs.1 = seq.unwrap_or_default();
         Ok(())
     }
 
@@ -148,7 +146,7 @@ impl Reading {
         Ok(())
     }
 
-    fn sample(&mut self, id: i64) {
+    fn sample(&mut self, id: MessageId) {
         match self.first.len() < ENDS {
             true => self.first.push((id, self.count)),
             false => {
@@ -161,7 +159,7 @@ impl Reading {
     }
 
     /// Some ids with their place in the document, counted from 0.
-    pub(super) fn samples(self) -> Vec<(i64, u64)> {
+    pub(super) fn samples(self) -> Vec<(MessageId, u64)> {
         self.first.into_iter().chain(self.last).collect()
     }
 }
@@ -170,13 +168,13 @@ impl Reading {
 mod tests {
     use super::*;
 
-    fn line(id: i64, seq: Option<Seq>, user: &str) -> Line {
+    fn line(id: i64, seq: Option<i64>, user: &str) -> Line {
         Line {
-            id,
+            id: MessageId::new(id),
             user: Some(user.to_owned()),
             content: "hello".into(),
             created_at: DateTime::UNIX_EPOCH,
-            seq,
+            seq: seq.map(Seq::new),
         }
     }
 
@@ -184,10 +182,10 @@ mod tests {
     fn numbers_that_not_all_read_alike_are_refused() {
         for (id, seq, good) in [
             (1, None, true),
-            (MOST, Some(MOST), true),
-            (MOST + 1, None, false),
+            (MAX_EXACT, Some(MAX_EXACT), true),
+            (1 << 53, None, false),
             (i64::MAX, None, false),
-            (1, Some(MOST + 1), false),
+            (1, Some(1 << 53), false),
             (1, Some(0), false),
             (-1, None, false),
         ] {

@@ -108,7 +108,7 @@ impl Batch {
     }
 
     fn push(&mut self, line: Line) {
-        self.next += 1;
+        self.next = self.next.next();
         self.bytes += line.content.len();
         let row = Row {
             id: line.id,
@@ -153,10 +153,10 @@ pub(super) async fn restore(
         return Ok(0);
     }
     let Placed { checked, place, .. } = document;
-    let count = checked.count as Seq;
+    let count = checked.count;
     let (claim, first) = match *place {
         Place::Own { last } => (Claim::UpTo(last), checked.seqs.map(|(first, _)| first)),
-        Place::After(base) => (Claim::UpTo(base + count), Some(base + 1)),
+        Place::After(base) => (Claim::UpTo(base.plus(count)), Some(base.next())),
         Place::End => (Claim::Next(count), None),
     };
     let unarchived = first.filter(|_| !checked.archived);
@@ -166,7 +166,7 @@ pub(super) async fn restore(
     fault::point("replay:claimed");
     let base = match *place {
         Place::After(base) => base,
-        Place::Own { .. } => 0,
+        Place::Own { .. } => Seq::START,
         Place::End => end,
     };
     let beside_chat = history.served().await?;

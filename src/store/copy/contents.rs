@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{RoomId, Seq};
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// Rows by table.
@@ -13,21 +15,21 @@ pub struct Contents {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomContents {
-    pub id: i64,
+    pub id: RoomId,
     pub name: String,
     /// As the room has it.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     pub messages: i64,
     /// Of the messages that are there.
-    pub first: Option<i64>,
-    pub last: Option<i64>,
+    pub first: Option<Seq>,
+    pub last: Option<Seq>,
 }
 
 impl RoomContents {
     /// How many messages are missing between the first and the last.
     pub fn holes(&self) -> i64 {
         match (self.first, self.last) {
-            (Some(first), Some(last)) => last - first + 1 - self.messages,
+            (Some(first), Some(last)) => last.get() - first.get() + 1 - self.messages,
             _ => 0,
         }
     }
@@ -54,10 +56,10 @@ impl Contents {
                     "room {}: {} messages up to {} of {}, not {} up to {} of {}",
                     room.name,
                     is.messages,
-                    is.last.unwrap_or(0),
+                    is.last.unwrap_or_default(),
                     is.last_seq,
                     room.messages,
-                    room.last.unwrap_or(0),
+                    room.last.unwrap_or_default(),
                     room.last_seq,
                 )),
                 None => found.push(format!("room {} is missing", room.name)),
@@ -75,12 +77,12 @@ mod tests {
         Contents {
             tables: BTreeMap::from([("messages".into(), messages), ("rooms".into(), 1)]),
             rooms: vec![RoomContents {
-                id: 1,
+                id: RoomId::new(1),
                 name: "general".into(),
-                last_seq: 20,
+                last_seq: Seq::new(20),
                 messages,
-                first: Some(11),
-                last: Some(20),
+                first: Some(Seq::new(11)),
+                last: Some(Seq::new(20)),
             }],
         }
     }

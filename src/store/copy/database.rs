@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use super::{Contents, RoomContents, connect};
+use crate::model::{RoomId, Seq};
 use crate::store::embedded::Embedded;
 use crate::store::upkeep::{Held, Living};
 use crate::store::{LEASE, StoreError};
@@ -25,7 +26,7 @@ const ROOMS: &str = "SELECT r.id, r.name, r.last_seq, count(m.seq), min(m.seq), 
     GROUP BY r.id, r.name, r.last_seq ORDER BY r.id";
 const MESSAGES: &str = "SELECT count(*) FROM messages";
 
-type RoomRow = (i64, String, i64, i64, Option<i64>, Option<i64>);
+type RoomRow = (RoomId, String, Seq, i64, Option<Seq>, Option<Seq>);
 
 fn room((id, name, last_seq, messages, first, last): RoomRow) -> RoomContents {
     RoomContents {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::model::{RoomId, RoomName, RoomRef, Seq};
+use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const STATEMENT: Duration = Duration::from_secs(60);
 /// A stored message. `user` is `None` where its author was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    pub id: i64,
+    pub id: MessageId,
     pub seq: Seq,
     pub user: Option<Arc<str>>,
     pub content: String,
@@ -54,7 +54,7 @@ pub enum Claim {
     /// Those up to this one, which the messages name themselves.
     UpTo(Seq),
     /// So many after the newest.
-    Next(i64),
+    Next(u64),
 }
 
 /// Reading the log out, deleting from it, and putting back what was read out. Each call is at
@@ -109,10 +109,13 @@ pub trait History: Send {
     async fn delete(&mut self, room: RoomId, up_to: Seq, limit: usize) -> Result<u64, StoreError>;
 
     /// Of these messages, those that are stored, in whatever room.
-    async fn stored(&mut self, ids: &[i64]) -> Result<Vec<(i64, RoomId, Seq)>, StoreError>;
+    async fn stored(
+        &mut self,
+        ids: &[MessageId],
+    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError>;
 
     /// Whether any message has an id in that range.
-    async fn any_id(&mut self, from: i64, to: i64) -> Result<bool, StoreError>;
+    async fn any_id(&mut self, from: MessageId, to: MessageId) -> Result<bool, StoreError>;
 
     /// Makes ready for messages that are put back: the room, which is made if there is none,
     /// their places in it, which nobody is told of as if they were new, and ids beyond theirs
@@ -122,7 +125,7 @@ pub trait History: Send {
         &mut self,
         name: &RoomName,
         claim: Claim,
-        highest_id: i64,
+        highest_id: MessageId,
         unarchived: Option<Seq>,
     ) -> Result<(RoomId, Seq), StoreError>;
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use super::seconds;
-use crate::model::{Nonce, RoomId, Seq};
+use crate::model::{MessageId, Nonce, RoomId, Seq, UserId};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected};
 
 pub(super) type Answer = Option<Result<Appended, Rejected>>;
@@ -68,7 +68,7 @@ const STORED: &str = "SELECT 'stored', 0::bigint, coalesce(m.id, 0), coalesce(m.
       ON m.id BETWEEN w.first_id AND w.last_id AND m.room_id = ANY ($3::bigint[])
     WHERE w.id = $1 AND w.batch = $2";
 
-type Row = (String, i64, i64, RoomId, Seq, DateTime<Utc>);
+type Row = (String, i64, MessageId, RoomId, Seq, DateTime<Utc>);
 
 /// A batch as the statement wants it: by column.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ pub(super) struct Layout<'b> {
     drafts: Vec<usize>,
     room: Vec<RoomId>,
     place: Vec<i64>,
-    user: Vec<i64>,
+    user: Vec<UserId>,
     content: Vec<&'b str>,
     /// Which row each nonce belongs to.
     named: Vec<usize>,
@@ -100,7 +100,7 @@ pub(super) enum Reply {
 }
 
 pub(super) struct Placed {
-    id: i64,
+    id: MessageId,
     room: RoomId,
     seq: Seq,
     created_at: DateTime<Utc>,
@@ -153,8 +153,6 @@ impl<'b> Layout<'b> {
         connection: &mut Connection,
         (writer, batch): (i64, i64),
     ) -> Result<Reply, sqlx::Error> {
-        let of_named =
-            |column: &[i64]| -> Vec<i64> { self.named.iter().map(|row| column[*row]).collect() };
         let query = sqlx::query_as(APPEND)
             .bind(writer)
             .bind(batch)
@@ -166,11 +164,15 @@ impl<'b> Layout<'b> {
             .bind(&self.content)
             .bind(&self.session)
             .bind(&self.nonce)
-            .bind(of_named(&self.room))
-            .bind(of_named(&self.place))
+            .bind(self.of_named(&self.room))
+            .bind(self.of_named(&self.place))
             .bind(seconds(NONCE_LIFE));
         let rows: Vec<Row> = connection.all(query).await?;
         Ok(self.reply(rows))
+    }
+
+    fn of_named<T: Copy>(&self, column: &[T]) -> Vec<T> {
+        self.named.iter().map(|row| column[*row]).collect()
     }
 
     fn reply(&self, rows: Vec<Row>) -> Reply {

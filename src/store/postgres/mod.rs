@@ -403,11 +403,11 @@ impl Store for PostgresStore {
             .pool
             .run(Kind::Repeatable, (), |c, ()| unused::rooms(c).boxed());
         work.await?;
-        let after = self.looked_at.load(Relaxed);
+        let after = UserId::new(self.looked_at.load(Relaxed));
         let work = self.pool.run(Kind::Repeatable, after, |c, &after| {
             unused::users(c, after).boxed()
         });
-        self.looked_at.store(work.await?, Relaxed);
+        self.looked_at.store(work.await?.get(), Relaxed);
         Ok(())
     }
 

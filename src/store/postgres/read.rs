@@ -2,7 +2,7 @@
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
-use crate::model::{Message, RoomId, RoomRef, Seq};
+use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
 use crate::store::{Head, Known, Span};
 
 const READ: &str =
@@ -56,7 +56,7 @@ pub(super) async fn read_before(
 }
 
 type SpanRow = (Option<Seq>, Option<Seq>, i64, bool);
-type Row = (i64, Seq, String, String, DateTime<Utc>);
+type Row = (MessageId, Seq, String, String, DateTime<Utc>);
 
 async fn fetch(
     connection: &mut Connection,

@@ -36,7 +36,9 @@ pub(super) async fn users(
            AND NOT EXISTS (SELECT FROM rooms r WHERE r.created_by = u.id)
            AND NOT EXISTS (SELECT FROM messages m WHERE m.user_id = u.id)",
     );
-    let query = query.bind(after).bind(reached.unwrap_or(UserId::MAX));
+    let query = query
+        .bind(after)
+        .bind(reached.map_or(i64::MAX, UserId::get));
     connection.run(query.bind(seconds(USER_AGE))).await?;
-    Ok(reached.unwrap_or(0))
+    Ok(reached.unwrap_or(UserId::new(0)))
 }

@@ -6,11 +6,11 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{Nonce, RoomId, Seq, UserId};
+use crate::model::{MessageId, Nonce, RoomId, Seq, UserId};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
 type Answer = Option<Result<Appended, Rejected>>;
-type Row = (i64, RoomId, Seq, DateTime<Utc>);
+type Row = (MessageId, RoomId, Seq, DateTime<Utc>);
 
 /// The drafts of a room that are to be stored, by their indices in the batch, in their order.
 type Members = Vec<(RoomId, Vec<usize>)>;
@@ -145,7 +145,7 @@ async fn known_nonces(
             continue;
         }
         firsts.insert(nonce, i);
-        let known: Option<(i64, Seq, DateTime<Utc>)> = sqlx::query_as(
+        let known: Option<(MessageId, Seq, DateTime<Utc>)> = sqlx::query_as(
             "SELECT message_id, seq, created_at FROM nonces
              WHERE session_id = ?1 AND nonce = ?2
                AND created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)",

@@ -350,9 +350,9 @@ impl Store for SqliteStore {
             while instances::forget(&mut *self.write().await?, sql, life).await? {}
         }
         unused::rooms(&mut *self.write().await?).await?;
-        let after = self.looked_at.load(Ordering::Relaxed);
+        let after = UserId::new(self.looked_at.load(Ordering::Relaxed));
         let reached = unused::users(&mut *self.write().await?, after).await?;
-        self.looked_at.store(reached, Ordering::Relaxed);
+        self.looked_at.store(reached.get(), Ordering::Relaxed);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
 
-use crate::model::{Message, RoomId, RoomRef, Seq};
+use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
 use crate::store::{Head, Known, Span, StoreError};
 
 const READ: &str =
@@ -27,7 +27,7 @@ const SPAN: &str = "WITH page AS
     FROM page";
 
 type SpanRow = (Option<Seq>, Option<Seq>, i64, bool);
-type Row = (i64, Seq, String, String, DateTime<Utc>);
+type Row = (MessageId, Seq, String, String, DateTime<Utc>);
 
 fn message(room: &RoomRef, (id, seq, user, content, created_at): Row) -> Message {
     Message {

@@ -43,9 +43,9 @@ pub(super) async fn users(
            AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.user_id = users.id)",
     )
     .bind(after)
-    .bind(reached.unwrap_or(UserId::MAX))
+    .bind(reached.map_or(i64::MAX, UserId::get))
     .bind(ago(USER_AGE))
     .execute(connection)
     .await?;
-    Ok(reached.unwrap_or(0))
+    Ok(reached.unwrap_or(UserId::new(0)))
 }

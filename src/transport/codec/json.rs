@@ -159,13 +159,13 @@ impl<'a> ErrorFrame<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, RoomName};
+    use crate::model::{Message, MessageId, RoomName};
     use proptest::prelude::*;
 
     fn encoded(write: fn(&Entry, &mut Vec<u8>), content: &str) -> String {
         let message = Message {
-            id: 42,
-            seq: 7,
+            id: MessageId::new(42),
+            seq: Seq::new(7),
             room: RoomName::stored("general"),
             user: "alice".into(),
             content: content.into(),

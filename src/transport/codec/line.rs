@@ -236,7 +236,7 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, RoomName};
+    use crate::model::{Message, MessageId, RoomName, Seq};
     use proptest::prelude::*;
 
     fn all(input: &[u8], step: usize) -> Vec<Result<String, LineError>> {
@@ -252,8 +252,8 @@ mod tests {
 
     fn shown(content: &str) -> String {
         let message = Message {
-            id: 1,
-            seq: 1,
+            id: MessageId::new(1),
+            seq: Seq::FIRST,
             room: RoomName::stored("general"),
             user: "alice".into(),
             content: content.into(),

@@ -33,7 +33,7 @@ fn save(operator: &Operator, name: &str, text: &str) {
 
 pub(crate) async fn what_would_do_harm_is_refused(db: Db) {
     let operator = Operator::new(db).await;
-    let beyond = (1_i64 << 53) + 1;
+    let beyond = 1_i64 << 53;
     let long = "n".repeat(33);
     for (what, room, messages) in [
         ("id", "new", vec![with("id", i64::MAX.into())]),

@@ -70,7 +70,7 @@ pub(crate) async fn archived_and_replayed_rows_are_the_very_same(db: Db) {
     let store = operator.db.open().await;
     let name = discordctl::model::RoomName::parse("GENERAL").unwrap();
     let (room, last) = store.room(&name).await.unwrap().unwrap();
-    assert_eq!(last, 1_000);
+    assert_eq!(last.get(), 1_000);
     let user = store.user("bob").await.unwrap();
     let draft = discordctl::store::Draft {
         room: room.id,
@@ -79,7 +79,7 @@ pub(crate) async fn archived_and_replayed_rows_are_the_very_same(db: Db) {
         nonce: None,
     };
     let said = store.append(&[draft]).await.unwrap().remove(0).unwrap();
-    assert_eq!(said.seq, 1_001);
+    assert_eq!(said.seq.get(), 1_001);
     let higher = format!("SELECT count(*) FROM messages WHERE id > {}", said.id);
     assert_eq!(operator.db.number(&higher).await, 0);
 }

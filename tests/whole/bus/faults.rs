@@ -90,7 +90,7 @@ async fn frozen_and_thawed() {
     .await;
     // The newest of what waited went out; whatever comes now comes behind it.
     one.bus.publish(&[message("general", 10_001)]);
-    while two.message().await.seq != 10_001 {}
+    while two.message().await.seq.get() != 10_001 {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,7 +164,7 @@ async fn the_headcount_is_told_when_it_changes_and_once_for_all() {
         one.bus.headcount(online);
         // By the time that the second has its turn, it has heard what the first said.
         one.bus.publish(&[message("general", seq)]);
-        assert_eq!(two.message().await.seq, seq);
+        assert_eq!(two.message().await.seq.get(), seq);
         two.bus.headcount(online);
     }
     assert_eq!(told.await.expect("four"), ["3", "5", "4", "9"]);

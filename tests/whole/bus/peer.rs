@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use chrono::DateTime;
 use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus};
 use discordctl::meter::Meters;
-use discordctl::model::{Message, RoomName};
+use discordctl::model::{Message, MessageId, RoomName, Seq};
 use tokio::time::{sleep, timeout};
 
 /// Far more than anything takes, since the machine may be busy.
@@ -87,8 +87,8 @@ pub(crate) fn room(name: &str) -> RoomName {
 
 pub(crate) fn message(room_name: &str, seq: i64) -> Message {
     Message {
-        id: 1_000 + seq,
-        seq,
+        id: MessageId::new(1_000 + seq),
+        seq: Seq::new(seq),
         room: room(room_name),
         user: "alice".into(),
         content: format!("hello \"{seq}\" \u{1f600}\nand\tmore").into(),

@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{RoomName, RoomRef, Seq, UserId};
+use discordctl::model::{RoomId, RoomName, RoomRef, Seq, UserId};
 use discordctl::store::{Appended, Draft, Known, Rejected, Store, StoreError};
 
 use crate::support::db::{Db, Kind};
@@ -33,18 +33,21 @@ pub(crate) async fn append(store: &Arc<dyn Store>, batch: &[Draft]) -> Vec<Appen
     stored
 }
 
-fn known(room: &RoomRef, seq: Seq) -> Known {
+fn known(room: &RoomRef, seq: i64) -> Known {
     Known {
         room: room.id,
-        seq,
+        seq: Seq::new(seq),
         version: 0,
     }
 }
 
 async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
-    let messages = store.read(room, 0, 100_000).await.expect("messages");
+    let messages = store
+        .read(room, Seq::START, 100_000)
+        .await
+        .expect("messages");
     for (message, seq) in messages.iter().zip(1..) {
-        assert_eq!(message.seq, seq, "in {}", room.name);
+        assert_eq!(message.seq.get(), seq, "in {}", room.name);
     }
     messages.iter().map(|m| m.content.to_string()).collect()
 }
@@ -92,7 +95,11 @@ pub(crate) async fn seqs_count_from_one_without_a_gap(db: Db) {
                 .filter(|c| c.starts_with(&format!("{appender}/")));
             assert!(own.is_sorted(), "an appender's own order is kept");
         }
-        for message in first.read(room, 0, 100_000).await.expect("messages") {
+        for message in first
+            .read(room, Seq::START, 100_000)
+            .await
+            .expect("messages")
+        {
             ids.insert(message.id);
         }
         let (_, last) = first
@@ -100,7 +107,7 @@ pub(crate) async fn seqs_count_from_one_without_a_gap(db: Db) {
             .await
             .expect("an answer")
             .expect("the room");
-        assert_eq!(last, said.len() as i64);
+        assert_eq!(last.get(), said.len() as i64);
     }
     let wanted: usize = (0..BATCHES).map(|b| ROOMS * (1 + b % 3)).sum();
     assert_eq!(
@@ -129,7 +136,7 @@ pub(crate) async fn a_reader_beside_sees_commits_in_the_order_of_seq(db: Db) {
             }
         }));
     }
-    let mut last = 0;
+    let mut last = Seq::START;
     loop {
         let written = writers.iter().all(|writer| writer.is_finished());
         let page = reader.read(&general, last, 50).await.expect("a page");
@@ -139,16 +146,16 @@ pub(crate) async fn a_reader_beside_sees_commits_in_the_order_of_seq(db: Db) {
         for message in page {
             assert_eq!(
                 message.seq,
-                last + 1,
+                last.next(),
                 "a seq became visible before the one below"
             );
             last = message.seq;
         }
-        let known = known(&general, last);
+        let known = known(&general, last.get());
         let head = reader.heads(&[known]).await.expect("heads");
         assert!(head.iter().all(|head| head.last_seq > last));
     }
-    assert_eq!(last, 3 * EACH);
+    assert_eq!(last.get(), 3 * EACH);
     for writer in writers {
         writer.await.expect("the writer is content");
     }
@@ -173,7 +180,7 @@ pub(crate) async fn answers_tell_what_is_stored(db: Db) {
         .collect();
     let answers = append(&store, &batch).await;
     for room in [&one, &two] {
-        let said = store.read(room, 0, 2_000).await.expect("messages");
+        let said = store.read(room, Seq::START, 2_000).await.expect("messages");
         let told = batch
             .iter()
             .zip(&answers)
@@ -210,7 +217,10 @@ pub(crate) async fn a_missing_room_rejects_only_its_own_draft(db: Db) {
         draft(&general, user, "d"),
     ];
     let answers = store.append(&batch).await.expect("the batch is committed");
-    let seqs: Vec<_> = answers.into_iter().map(|a| a.map(|a| a.seq)).collect();
+    let seqs: Vec<_> = answers
+        .into_iter()
+        .map(|a| a.map(|a| a.seq.get()))
+        .collect();
     let no = Err(Rejected::NoSuchRoom);
     assert_eq!(seqs, vec![no, Ok(1), no, Ok(2)]);
     assert_eq!(contents(&store, &general).await, ["b", "d"]);
@@ -227,14 +237,20 @@ pub(crate) async fn reads_stop_where_they_are_told(db: Db) {
         .collect();
     append(&store, &batch).await;
     let seqs = |page: Vec<discordctl::model::Message>| -> Vec<i64> {
-        page.iter().map(|m| m.seq).collect()
+        page.iter().map(|m| m.seq.get()).collect()
     };
-    let after =
-        async |after, limit| seqs(store.read(&general, after, limit).await.expect("a page"));
+    let after = async |after, limit| {
+        seqs(
+            store
+                .read(&general, Seq::new(after), limit)
+                .await
+                .expect("a page"),
+        )
+    };
     let before = async |before, limit| {
         seqs(
             store
-                .read_before(&general, before, limit)
+                .read_before(&general, Seq::new(before), limit)
                 .await
                 .expect("a page"),
         )
@@ -265,13 +281,13 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
     append(&other, &[draft(&rooms[2], user, "c")]).await;
     let heads = async |asked: &[Known]| {
         let heads = store.heads(asked).await.expect("heads");
-        let mut heads: Vec<_> = heads.iter().map(|h| (h.room, h.last_seq)).collect();
+        let mut heads: Vec<_> = heads.iter().map(|h| (h.room, h.last_seq.get())).collect();
         heads.sort_unstable();
         heads
     };
     let all: Vec<_> = rooms.iter().map(|room| known(room, 0)).collect();
     assert_eq!(heads(&all).await, [(rooms[1].id, 2), (rooms[2].id, 1)]);
-    let gone = Known::nothing(9_999);
+    let gone = Known::nothing(RoomId::new(9_999));
     let some = [known(&rooms[1], 1), known(&rooms[2], 1), gone];
     assert_eq!(heads(&some).await, [(rooms[1].id, 2)]);
     assert_eq!(heads(&[]).await, []);
@@ -300,11 +316,11 @@ pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {
         .await
         .expect("an answer")
         .expect("the room");
-    assert_eq!((ops.name.as_str(), last), ("Ops", 1));
+    assert_eq!((ops.name.as_str(), last.get()), ("Ops", 1));
     let bob = store.user("bob").await.expect("the user");
     let next = append(&store, &[draft(&ops, bob, "typed into nc")]).await;
-    assert_eq!(next[0].seq, 2);
-    let said = store.read(&ops, 0, 10).await.expect("messages");
+    assert_eq!(next[0].seq.get(), 2);
+    let said = store.read(&ops, Seq::START, 10).await.expect("messages");
     assert_eq!(&*said[0].user, "Bob");
     assert!(said[0].created_at <= said[1].created_at);
     assert_eq!(
@@ -336,7 +352,7 @@ pub(crate) async fn a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the
         draft(&ops, user, "third"),
     ];
     let answers = append(&store, &batch).await;
-    assert_eq!((answers[0].seq, answers[1].seq), (1, 3));
+    assert_eq!((answers[0].seq.get(), answers[1].seq.get()), (1, 3));
     assert_eq!(contents(&store, &ops).await, ["first", "by hand", "third"]);
 }
 
@@ -347,7 +363,10 @@ pub(crate) async fn a_deleted_users_messages_stay(db: Db) {
     append(&store, &[draft(&general, user, "before")]).await;
     db.sql("DELETE FROM users").await;
     append(&store, &[draft(&general, user, "after")]).await;
-    let said = store.read(&general, 0, 10).await.expect("messages");
+    let said = store
+        .read(&general, Seq::START, 10)
+        .await
+        .expect("messages");
     let users: Vec<_> = said.iter().map(|m| &*m.user).collect();
     assert_eq!(users, ["deleted-user", "deleted-user"]);
 }
@@ -375,7 +394,7 @@ pub(crate) async fn a_closed_store_lost_nothing(db: Db) {
     store.ping().await.expect("the database answers");
     store.close().await;
     assert!(
-        store.read(&general, 0, 1).await.is_err(),
+        store.read(&general, Seq::START, 1).await.is_err(),
         "a closed store is closed"
     );
     assert_eq!(contents(&db.open().await, &general).await, ["kept"]);

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use discordctl::model::{Nonce, RoomRef, SessionId, SessionKey, UserId};
+use discordctl::model::{Nonce, RoomId, RoomRef, Seq, SessionId, SessionKey, UserId};
 use discordctl::store::{Draft, NONCE_LIFE, Store};
 
 use crate::store::log::{append, draft, room};
@@ -45,7 +45,7 @@ impl Scene {
     }
 
     async fn count(&self) -> usize {
-        let all = self.store.read(&self.general, 0, 1_000).await;
+        let all = self.store.read(&self.general, Seq::START, 1_000).await;
         all.expect("messages").len()
     }
 }
@@ -77,8 +77,8 @@ pub(crate) async fn a_nonce_twice_in_a_batch_is_stored_once(db: Db) {
         let answers = append(&scene.store, &batch).await;
         let fresh: Vec<_> = answers.iter().map(|a| a.fresh).collect();
         assert_eq!(fresh, [round == 0, false, true, false]);
-        assert_eq!((answers[0].id, answers[0].seq), (answers[3].id, 1));
-        assert_eq!(answers[2].seq, 2 + round);
+        assert_eq!((answers[0].id, answers[0].seq), (answers[3].id, Seq::FIRST));
+        assert_eq!(answers[2].seq.get(), 2 + round);
     }
     assert_eq!(scene.count().await, 3);
 }
@@ -129,10 +129,10 @@ pub(crate) async fn a_nonce_sent_to_two_instances_at_once_is_stored_once(db: Db)
     }
     let all = scene
         .store
-        .read(&scene.general, 0, 1_000)
+        .read(&scene.general, Seq::START, 1_000)
         .await
         .expect("messages");
-    let seqs: Vec<_> = all.iter().map(|m| m.seq).collect();
+    let seqs: Vec<_> = all.iter().map(|m| m.seq.get()).collect();
     assert_eq!(seqs, (1..=120).collect::<Vec<_>>());
 }
 
@@ -151,7 +151,7 @@ pub(crate) async fn a_known_nonce_leaves_no_hole(db: Db) {
         scene.draft("five", "5"),
     ];
     let answers = append(&scene.store, &batch).await;
-    let seqs: Vec<_> = answers.iter().map(|a| (a.seq, a.fresh)).collect();
+    let seqs: Vec<_> = answers.iter().map(|a| (a.seq.get(), a.fresh)).collect();
     assert_eq!(
         seqs,
         [(3, true), (2, false), (4, true), (1, false), (5, true)]
@@ -162,7 +162,7 @@ pub(crate) async fn a_known_nonce_leaves_no_hole(db: Db) {
 pub(crate) async fn a_rejected_draft_leaves_its_nonce_free(db: Db) {
     let scene = Scene::new(&db).await;
     let gone = RoomRef {
-        id: 9_999,
+        id: RoomId::new(9_999),
         name: scene.general.name.clone(),
     };
     let lost = with_nonce(draft(&gone, scene.user, "hello"), &scene.session, "n");

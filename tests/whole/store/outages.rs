@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use discordctl::model::RoomRef;
+use discordctl::model::{RoomRef, Seq};
 use discordctl::store::{Options, Store, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -14,9 +14,12 @@ use crate::support::db::{Db, Kind, run};
 use crate::support::proxy::Proxy;
 
 async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
-    let messages = store.read(room, 0, 100_000).await.expect("messages");
+    let messages = store
+        .read(room, Seq::START, 100_000)
+        .await
+        .expect("messages");
     for (message, seq) in messages.iter().zip(1..) {
-        assert_eq!(message.seq, seq);
+        assert_eq!(message.seq.get(), seq);
     }
     messages.iter().map(|m| m.content.to_string()).collect()
 }
@@ -55,7 +58,7 @@ fn a_lost_answer_is_found_again() {
             let seqs: Vec<_> = answers
                 .into_iter()
                 .flatten()
-                .map(|a| (a.seq, a.fresh))
+                .map(|a| (a.seq.get(), a.fresh))
                 .collect();
             let next = 2 * n + 2;
             assert_eq!(seqs, [(next, true), (n + 1, true), (next + 1, true)]);
@@ -92,7 +95,7 @@ fn a_commit_that_goes_on_without_its_connection_is_waited_for() {
         waiting(&db, 2).await;
         held.commit().await.expect("unlocked");
         let answer = append.await.expect("no panic").expect("committed");
-        assert_eq!(answer[0].as_ref().map(|a| a.seq), Ok(2));
+        assert_eq!(answer[0].as_ref().map(|a| a.seq.get()), Ok(2));
         assert_eq!(contents(&store, &general).await, ["warm", "patient"]);
     });
 }
@@ -121,7 +124,7 @@ fn backends_that_are_terminated_lose_and_double_nothing() {
                     let said = [format!("{writer}/{n}/a"), format!("{writer}/{n}/b")];
                     let batch = said.each_ref().map(|c| draft(&general, user, c));
                     for answer in store.append(&batch).await.expect("committed in the end") {
-                        let seq = answer.expect("the room is there").seq;
+                        let seq = answer.expect("the room is there").seq.get();
                         acknowledged.push(seq);
                     }
                 }

@@ -289,7 +289,7 @@ pub(crate) async fn to_leave_ends_the_membership(db: Db) {
         join(&alice, "alice", games.id),
         join(&alice, "alice", art.id),
         leave(&alice, games.id),
-        leave(&alice, 9_999),
+        leave(&alice, RoomId::new(9_999)),
     ])
     .await;
     let row = node.session(&alice).await.expect("the session");
@@ -304,7 +304,7 @@ pub(crate) async fn what_does_not_exist_is_not_joined(db: Db) {
     let outcomes = node
         .all(&[
             account(&alice, "alice"),
-            join(&alice, "alice", 9_999),
+            join(&alice, "alice", RoomId::new(9_999)),
             join(&stranger, "stranger", general.id),
             join(&alice, "alice", general.id),
         ])

@@ -1,5 +1,5 @@
 //! Rooms and users: found without case, shown as they were made.
-use discordctl::model::RoomName;
+use discordctl::model::{RoomId, RoomName, Seq, UserId};
 use discordctl::store::Page;
 
 use crate::store::log::{append, draft, room};
@@ -26,7 +26,7 @@ pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
             .await
             .expect("an answer")
             .expect("the room");
-        assert_eq!((found.id, last), (made[0].id, 0));
+        assert_eq!((found.id, last), (made[0].id, Seq::START));
         assert_eq!(
             found.name.as_str(),
             made[0].name.as_str(),
@@ -49,7 +49,12 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
             .expect("an answer")
     );
     assert!(!store.adopt_room(general.id, bob).await.expect("an answer"));
-    assert!(!store.adopt_room(9_999, bob).await.expect("an answer"));
+    assert!(
+        !store
+            .adopt_room(RoomId::new(9_999), bob)
+            .await
+            .expect("an answer")
+    );
     let own = store
         .create_room(&name("own"), Some(bob))
         .await
@@ -59,7 +64,7 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
     assert_eq!(
         db.number("SELECT created_by FROM rooms WHERE name = 'own'")
             .await,
-        bob
+        bob.get()
     );
 }
 
@@ -86,7 +91,7 @@ pub(crate) async fn rooms_are_listed_by_name(db: Db) {
         .expect("rooms");
     let listed: Vec<_> = rooms
         .iter()
-        .map(|r| (r.name.as_str(), r.last_seq))
+        .map(|r| (r.name.as_str(), r.last_seq.get()))
         .collect();
     assert_eq!(listed, [("Art", 2), ("books", 2), ("zoo", 2)]);
     assert!(rooms.iter().all(|r| (r.members, r.online) == (0, 0)));
@@ -175,7 +180,7 @@ pub(crate) async fn what_was_never_used_goes(db: Db) {
     let left = store.rooms(&Page::whole()).await.expect("rooms");
     let left: Vec<&str> = left.iter().map(|room| room.name.as_str()).collect();
     assert_eq!(left, ["by-hand", "general", "kept"]);
-    let there = |id: i64| {
+    let there = |id: UserId| {
         let db = db.clone();
         async move {
             db.number(&format!("SELECT count(*) FROM users WHERE id = {id}"))

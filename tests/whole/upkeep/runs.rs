@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use discordctl::model::RoomId;
 use discordctl::store::upkeep::{Look, TableSize};
 
 use crate::support::db::Db;
@@ -158,7 +159,8 @@ pub(crate) async fn what_to_trim_is_found_at_once(db: Db) {
     let upkeep = open(&db).await;
     let rooms = async |keep, age| {
         let before = now - chrono::Duration::seconds(age);
-        let mut rooms = upkeep.crowded(keep, before).await.expect("an answer");
+        let rooms = upkeep.crowded(keep, before).await.expect("an answer");
+        let mut rooms: Vec<i64> = rooms.into_iter().map(RoomId::get).collect();
         rooms.sort_unstable();
         rooms
     };

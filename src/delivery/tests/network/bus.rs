@@ -134,7 +134,7 @@ impl Network {
         let weather = *self.weather.lock();
         let peers = self.peers.lock().clone();
         for (to, peer) in peers {
-            let heard = [from, to, message.id as u64];
+            let heard = [from, to, message.id.get() as u64];
             let chance = |what| [what, heard[0], heard[1], heard[2]];
             if self.dice.percent(weather.lost, &chance(1)) {
                 continue;

@@ -13,7 +13,7 @@ use super::super::*;
 use super::bus::{Link, Network};
 use super::log::{Log, Reach};
 use super::time::{Dice, Time};
-use crate::model::{Content, RoomId};
+use crate::model::{Content, RoomId, UserId};
 
 /// By then an instance has shown what was committed, if it reached the log all the time: a sweep is
 /// due, a second one if the first was told that the log is out of reach, and each takes some ways.
@@ -137,7 +137,7 @@ impl Instance {
         if let Some(run) = self.run.borrow().as_ref() {
             let outgoing = Outgoing {
                 room: room.clone(),
-                user: 1,
+                user: UserId::new(1),
                 nickname: "writer".into(),
                 content: Content::parse(&text, 100).expect("short"),
                 nonce: None,

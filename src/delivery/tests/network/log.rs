@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{Message, MessageId, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 use crate::store::{
     Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Page, PoolState,
     PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
@@ -30,19 +30,20 @@ pub(super) struct Log(Mutex<BTreeMap<RoomId, Vec<(Message, Duration)>>>);
 
 impl Log {
     pub(super) fn last(&self, room: RoomId) -> Seq {
-        self.0.lock().get(&room).map_or(0, |log| log.len() as Seq)
+        let log = self.0.lock();
+        Seq::new(log.get(&room).map_or(0, |log| log.len() as i64))
     }
 
     /// The last that was committed by that time.
     pub(super) fn last_by(&self, room: RoomId, time: Duration) -> Seq {
         let log = self.0.lock();
         let by_then = |log: &Vec<(Message, Duration)>| log.partition_point(|(_, at)| *at <= time);
-        log.get(&room).map_or(0, |log| by_then(log) as Seq)
+        Seq::new(log.get(&room).map_or(0, |log| by_then(log) as i64))
     }
 
     pub(super) fn at(&self, room: RoomId, seq: Seq) -> Option<Message> {
         let log = self.0.lock();
-        let place = usize::try_from(seq - 1).ok()?;
+        let place = usize::try_from(seq.previous().get()).ok()?;
         log.get(&room)?
             .get(place)
             .map(|(message, _)| message.clone())
@@ -58,11 +59,12 @@ impl Log {
     fn commit(&self, rooms: &[RoomRef], draft: &Draft, time: &Time) -> Appended {
         let mut log = self.0.lock();
         let id = log.values().map(|log| log.len() as i64).sum::<i64>() + 1;
+        let id = MessageId::new(id);
         let room = rooms.iter().find(|room| room.id == draft.room);
         let log = log.entry(draft.room).or_default();
         let message = Message {
             id,
-            seq: log.len() as Seq + 1,
+            seq: Seq::new(log.len() as i64 + 1),
             room: room.expect("a room of the simulation").name.clone(),
             user: "writer".into(),
             content: draft.content.clone(),
@@ -122,7 +124,7 @@ impl Reach {
             page.truncate(limit);
             page
         };
-        self.look(room.id as u64 * 100 + 10, page).await
+        self.look(room.id.get() as u64 * 100 + 10, page).await
     }
 }
 
@@ -169,7 +171,7 @@ impl Store for Reach {
             let mut older = self.log.between(room.id, |seq| seq < before);
             older.split_off(older.len().saturating_sub(limit))
         };
-        self.look(room.id as u64 * 100 + 20, newest).await
+        self.look(room.id.get() as u64 * 100 + 20, newest).await
     }
 
     async fn span(
@@ -188,7 +190,7 @@ impl Store for Reach {
                 more: from > 0,
             })
         };
-        self.look(room as u64 * 100 + 30, span).await
+        self.look(room.get() as u64 * 100 + 30, span).await
     }
 
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
@@ -196,7 +198,7 @@ impl Store for Reach {
             let head = |known: &Known| Head {
                 room: known.room,
                 last_seq: self.log.last(known.room),
-                replayed_seq: 0,
+                replayed_seq: Seq::START,
                 version: 0,
             };
             let grown = |known: &&Known| self.log.last(known.room) > known.seq;

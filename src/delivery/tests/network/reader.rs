@@ -127,7 +127,7 @@ impl Life {
         let Entry::Message(message) = entry else {
             panic!("nothing is missing in the log, but {at} is told {entry:?}");
         };
-        assert_eq!(message.seq, notes.seen + 1, "what comes next for {at}");
+        assert_eq!(message.seq, notes.seen.next(), "what comes next for {at}");
         let committed = self.shore.log.at(self.room.id, message.seq);
         assert_eq!(
             committed.as_ref(),
@@ -136,6 +136,6 @@ impl Life {
         );
         notes.seen = message.seq;
         let now = self.shore.time.passed().as_micros() as u64;
-        notes.trace = Dice(notes.trace).number(&[now, message.id as u64]);
+        notes.trace = Dice(notes.trace).number(&[now, message.id.get() as u64]);
     }
 }

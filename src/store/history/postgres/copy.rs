@@ -2,7 +2,7 @@
 //! (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
 use chrono::{DateTime, Utc};
 
-use crate::model::{RoomId, Seq, UserId};
+use crate::model::{MessageId, RoomId, Seq, UserId};
 use crate::store::StoreError;
 use crate::store::history::Row;
 
@@ -68,13 +68,13 @@ impl<'d> Data<'d> {
         let content = String::from_utf8(self.field()??.to_vec()).ok()?;
         let created_at = time(self.i64()??)?;
         let row = Row {
-            id,
-            seq,
+            id: MessageId::new(id),
+            seq: Seq::new(seq),
             user: None,
             content,
             created_at,
         };
-        Some((row, user))
+        Some((row, user.map(UserId::new)))
     }
 }
 
@@ -107,17 +107,17 @@ impl Input {
         let length = i32::try_from(row.content.len())
             .map_err(|_| StoreError::Refused("a text too long".into()))?;
         self.0.extend_from_slice(&6i16.to_be_bytes());
-        self.i64(Some(room));
-        self.i64(Some(row.id));
-        self.i64(Some(row.seq));
-        self.i64(user);
+        self.i64(Some(room.get()));
+        self.i64(Some(row.id.get()));
+        self.i64(Some(row.seq.get()));
+        self.i64(user.map(UserId::get));
         self.0.extend_from_slice(&length.to_be_bytes());
         self.0.extend_from_slice(row.content.as_bytes());
         self.i64(Some(micros));
         Ok(())
     }
 
-    fn i64(&mut self, value: Option<Seq>) {
+    fn i64(&mut self, value: Option<i64>) {
         match value {
             Some(value) => {
                 self.0.extend_from_slice(&8i32.to_be_bytes());

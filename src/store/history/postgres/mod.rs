@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::names::{Ids, Names};
 use super::{Claim, History, PATIENCE, RoomStand, Row, STATEMENT, Span};
-use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, UserId};
 use crate::store::upkeep::AHEAD;
 use crate::store::{LEASE, StoreError, migrations, pg_url};
 
@@ -266,12 +266,15 @@ impl History for PostgresHistory {
         .await
     }
 
-    async fn stored(&mut self, ids: &[i64]) -> Result<Vec<(i64, RoomId, Seq)>, StoreError> {
+    async fn stored(
+        &mut self,
+        ids: &[MessageId],
+    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
         let query = sqlx::query_as("SELECT id, room_id, seq FROM messages WHERE id = ANY ($1)");
         self.all(query.bind(ids)).await
     }
 
-    async fn any_id(&mut self, from: i64, to: i64) -> Result<bool, StoreError> {
+    async fn any_id(&mut self, from: MessageId, to: MessageId) -> Result<bool, StoreError> {
         let query =
             sqlx::query_as("SELECT EXISTS (SELECT FROM messages WHERE id BETWEEN $1 AND $2)");
         self.one(query.bind(from).bind(to)).await
@@ -281,7 +284,7 @@ impl History for PostgresHistory {
         &mut self,
         name: &RoomName,
         claim: Claim,
-        highest_id: i64,
+        highest_id: MessageId,
         unarchived: Option<Seq>,
     ) -> Result<(RoomId, Seq), StoreError> {
         let work = restore::claim(&mut self.connection, name, claim, highest_id, unarchived);

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Postgres, Transaction};
 
 use super::copy::{Input, TARGET};
-use crate::model::{RoomId, RoomName, Seq, UserId};
+use crate::model::{MessageId, RoomId, RoomName, Seq, UserId};
 use crate::store::StoreError;
 use crate::store::history::names::Ids;
 use crate::store::history::{Claim, Row};
@@ -24,7 +24,7 @@ pub(super) async fn claim(
     connection: &mut PgConnection,
     name: &RoomName,
     claim: Claim,
-    highest_id: i64,
+    highest_id: MessageId,
     unarchived: Option<Seq>,
 ) -> Result<(RoomId, Seq), sqlx::Error> {
     let mut tx = connection.begin().await?;
@@ -36,7 +36,7 @@ pub(super) async fn claim(
     make.execute(&mut *tx).await?;
     let (up_to, count) = match claim {
         Claim::UpTo(seq) => (seq, 0),
-        Claim::Next(count) => (0, count),
+        Claim::Next(count) => (Seq::START, i64::try_from(count).unwrap_or(i64::MAX)),
     };
     // Places that are claimed here were never given to anything that was said.
     let places = sqlx::query_as(

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
 use super::names::{Ids, Names};
 use super::{Claim, History, PATIENCE, RoomStand, Row, Span};
-use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, UserId};
 use crate::store::embedded::{Embedded, Hold, Use};
 use crate::store::upkeep::AHEAD;
 use crate::store::{LEASE, StoreError, migrations};
@@ -30,7 +30,7 @@ pub(super) struct SqliteHistory {
 }
 
 type Stand = (RoomId, String, Seq, Seq, Seq);
-type Raw = (i64, Seq, Option<UserId>, String, DateTime<Utc>);
+type Raw = (MessageId, Seq, Option<UserId>, String, DateTime<Utc>);
 
 fn stand((id, name, last_seq, archived, replayed): Stand) -> RoomStand {
     RoomStand {
@@ -222,7 +222,10 @@ impl History for SqliteHistory {
         Ok(deleted)
     }
 
-    async fn stored(&mut self, ids: &[i64]) -> Result<Vec<(i64, RoomId, Seq)>, StoreError> {
+    async fn stored(
+        &mut self,
+        ids: &[MessageId],
+    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
         let asked = serde_json::to_string(ids).unwrap_or_default();
         let query = sqlx::query_as(
             "SELECT id, room_id, seq FROM messages
@@ -231,7 +234,7 @@ impl History for SqliteHistory {
         Ok(query.bind(asked).fetch_all(&mut self.connection).await?)
     }
 
-    async fn any_id(&mut self, from: i64, to: i64) -> Result<bool, StoreError> {
+    async fn any_id(&mut self, from: MessageId, to: MessageId) -> Result<bool, StoreError> {
         let query =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM messages WHERE id BETWEEN ?1 AND ?2)");
         let query = query.bind(from).bind(to);
@@ -242,7 +245,7 @@ impl History for SqliteHistory {
         &mut self,
         name: &RoomName,
         claim: Claim,
-        highest_id: i64,
+        highest_id: MessageId,
         unarchived: Option<Seq>,
     ) -> Result<(RoomId, Seq), StoreError> {
         let connection = &mut self.connection;

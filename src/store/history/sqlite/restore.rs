@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Sqlite, Transaction};
 
-use crate::model::{RoomId, RoomName, Seq, UserId, format_time};
+use crate::model::{MessageId, RoomId, RoomName, Seq, UserId, format_time};
 use crate::store::history::names::Ids;
 use crate::store::history::{Claim, Row};
 
@@ -25,7 +25,7 @@ pub(super) async fn claim(
     connection: &mut SqliteConnection,
     name: &RoomName,
     claim: Claim,
-    highest_id: i64,
+    highest_id: MessageId,
     unarchived: Option<Seq>,
 ) -> Result<(RoomId, Seq), sqlx::Error> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -35,7 +35,7 @@ pub(super) async fn claim(
     make.bind(name.as_str()).execute(&mut *tx).await?;
     let (up_to, count) = match claim {
         Claim::UpTo(seq) => (seq, 0),
-        Claim::Next(count) => (0, count),
+        Claim::Next(count) => (Seq::START, i64::try_from(count).unwrap_or(i64::MAX)),
     };
     // Places that are claimed here were never given to anything that was said.
     let places = sqlx::query_as(
