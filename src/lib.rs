@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod meter;
 pub mod model;
 pub mod ops;
+pub mod policy;
 pub mod private;
 pub mod process;
 pub mod server;

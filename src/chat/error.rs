@@ -1,8 +1,10 @@
-//! Errors as people and programs are told them: a code that stays, and a sentence.
+//! Why something was not done: a code that stays, and what the codecs need to say it in words.
+use std::fmt;
 use std::time::Duration;
 
 use crate::delivery::SendError;
-use crate::model::{ContentError, NameError, RoomName};
+use crate::model::{ContentError, NameError, Nickname, RoomName};
+use crate::policy::Denied;
 use crate::store::{Rejected, StoreError};
 
 /// What kind of trouble it is. The names are part of the interface.
@@ -57,138 +59,223 @@ impl Code {
     }
 }
 
-/// Why something was not done. `detail` is a sentence for the person who asked.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{detail}")]
-pub struct ChatError {
-    pub code: Code,
-    pub detail: String,
-    /// When it may be worth trying again.
-    pub retry_after: Option<Duration>,
+/// Why something was not done. Shown by itself, it is its code; the codecs make sentences of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatError {
+    BadName(NameError),
+    /// A session that is online has it.
+    NicknameTaken(Nickname),
+    /// No name for a guest was free, however often one was tried.
+    NoGuestName,
+    NoSuchRoom(RoomName),
+    /// It was there when the message was accepted.
+    RoomGone,
+    RoomExists(RoomName),
+    /// The session has no current room.
+    InNoRoom,
+    NotIn(RoomName),
+    /// The session is in as many rooms as one may be in.
+    InTooManyRooms,
+    /// There are as many rooms as there may be.
+    RoomsFull {
+        room: RoomName,
+        all: u64,
+    },
+    /// The user has created as many rooms in a day as one may.
+    RoomsToday {
+        room: RoomName,
+        today: u64,
+    },
+    /// The connection has a session already.
+    HasSession,
+    /// The connection has no session yet.
+    NotConnected,
+    /// No session has that secret, or it has expired.
+    UnknownSession,
+    Content(ContentError),
+    /// A nonce has 1 to so many bytes of text.
+    BadNonce {
+        most: usize,
+    },
+    RateLimited {
+        what: Limited,
+        /// In whole seconds.
+        after: Duration,
+    },
+    /// As many sessions are known here as may be.
+    SessionsFull {
+        most: usize,
+    },
+    /// The committer's queue has no place.
+    QueueFull,
+    Database(Trouble),
+    /// The session's user could not be entered into the database yet.
+    NotEntered,
+    Stopping,
+    /// What cannot be, with the cause.
+    Internal(String),
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    Requests,
+    Messages,
+    /// From one address.
+    Sessions,
+}
+
+/// What is wrong with the database, as far as clients are told: the rest is for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    Busy,
+    /// Its file was taken away or replaced.
+    Gone,
+    Damaged,
+    ReadOnly,
+    Full,
+    /// It went away during the commit.
+    OutcomeUnknown,
+    Unavailable,
+    /// It refused a statement that should have worked.
+    Refused,
 }
 
 /// How soon to come back when the server or its database has too much to do.
 const SHORTLY: Duration = Duration::from_secs(1);
+/// And when something has to be mended first.
+const LATER: Duration = Duration::from_secs(10);
+const A_MINUTE: Duration = Duration::from_secs(60);
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 impl ChatError {
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            retry_after: None,
+    pub fn code(&self) -> Code {
+        match self {
+            Self::BadName(_) => Code::BadName,
+            Self::NicknameTaken(_) | Self::NoGuestName => Code::NicknameTaken,
+            Self::NoSuchRoom(_) | Self::RoomGone => Code::NoSuchRoom,
+            Self::RoomExists(_) => Code::RoomExists,
+            Self::InNoRoom | Self::NotIn(_) => Code::NotInRoom,
+            Self::InTooManyRooms | Self::RoomsFull { .. } => Code::TooManyRooms,
+            Self::HasSession => Code::BadCommand,
+            Self::NotConnected => Code::NotConnected,
+            Self::UnknownSession => Code::UnknownSession,
+            Self::Content(ContentError::TooLong { .. }) => Code::ContentTooLong,
+            Self::Content(_) => Code::BadContent,
+            Self::BadNonce { .. } => Code::BadNonce,
+            Self::RateLimited { .. } | Self::RoomsToday { .. } => Code::RateLimited,
+            Self::SessionsFull { .. } | Self::QueueFull => Code::Busy,
+            Self::Database(trouble) => trouble.code(),
+            Self::NotEntered => Code::DatabaseUnavailable,
+            Self::Stopping => Code::Stopping,
+            Self::Internal(_) => Code::Internal,
         }
     }
 
-    pub(super) fn later(code: Code, detail: impl Into<String>, after: Duration) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            retry_after: Some(after),
+    /// When it may be worth trying again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { after, .. } => Some(*after),
+            Self::RoomsToday { .. } => Some(AN_HOUR),
+            Self::SessionsFull { .. } => Some(A_MINUTE),
+            Self::QueueFull | Self::Stopping => Some(SHORTLY),
+            Self::Database(trouble) => trouble.retry_after(),
+            _ => None,
         }
     }
 
-    pub(super) fn no_such_room(name: &RoomName) -> Self {
-        let detail =
-            format!("there is no room '{name}'; /rooms lists them, /create {name} makes it");
-        Self::new(Code::NoSuchRoom, detail)
-    }
-
-    pub(super) fn rate_limited(what: &str, after: Duration) -> Self {
+    pub(super) fn rate_limited(what: Limited, after: Duration) -> Self {
         let seconds = after.as_secs_f64().ceil().max(1.0);
-        Self::later(
-            Code::RateLimited,
-            format!("too many {what}; try again in {seconds} s"),
-            Duration::from_secs_f64(seconds),
-        )
+        let after = Duration::from_secs_f64(seconds);
+        Self::RateLimited { what, after }
     }
 
-    pub(super) fn unknown_session() -> Self {
-        let detail = "no such session, or it has expired; connect again";
-        Self::new(Code::UnknownSession, detail)
-    }
-
-    pub fn stopping() -> Self {
-        Self::later(
-            Code::Stopping,
-            "the server is restarting; connect again in a moment",
-            SHORTLY,
-        )
-    }
-
-    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        Self::new(Code::Internal, cause.to_string())
+    /// What cannot be, as far as the code goes.
+    pub fn internal(cause: &dyn fmt::Display) -> Self {
+        Self::Internal(cause.to_string())
     }
 }
 
+impl Trouble {
+    fn code(self) -> Code {
+        match self {
+            Self::Busy => Code::DatabaseBusy,
+            Self::Gone | Self::Damaged | Self::ReadOnly | Self::Unavailable => {
+                Code::DatabaseUnavailable
+            }
+            Self::Full => Code::StorageFull,
+            Self::OutcomeUnknown => Code::OutcomeUnknown,
+            Self::Refused => Code::Internal,
+        }
+    }
+
+    fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Busy | Self::OutcomeUnknown | Self::Unavailable => Some(SHORTLY),
+            Self::Gone | Self::Damaged | Self::ReadOnly | Self::Full => Some(LATER),
+            Self::Refused => None,
+        }
+    }
+}
+
+impl fmt::Display for ChatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code().as_str())
+    }
+}
+
+impl std::error::Error for ChatError {}
+
 impl From<NameError> for ChatError {
     fn from(error: NameError) -> Self {
-        Self::new(Code::BadName, error.to_string())
+        Self::BadName(error)
     }
 }
 
 impl From<ContentError> for ChatError {
     fn from(error: ContentError) -> Self {
-        let code = match error {
-            ContentError::TooLong { .. } => Code::ContentTooLong,
-            _ => Code::BadContent,
-        };
-        Self::new(code, error.to_string())
+        Self::Content(error)
+    }
+}
+
+impl From<Denied> for ChatError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NeedsSession => Self::NotConnected,
+            Denied::HasSession => Self::HasSession,
+        }
     }
 }
 
 impl From<StoreError> for ChatError {
-    /// What exactly is wrong with the database is for the operator's log, not for people.
+    /// What exactly is wrong with the database is for the operator's log, not for clients.
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Busy => Self::later(Code::DatabaseBusy, "the database is busy", SHORTLY),
-            StoreError::Gone(_) => Self::later(
-                Code::DatabaseUnavailable,
-                "the database's file was taken away or replaced under the server",
-                10 * SHORTLY,
-            ),
-            StoreError::Damaged(_) => Self::later(
-                Code::DatabaseUnavailable,
-                "the database is damaged",
-                10 * SHORTLY,
-            ),
-            StoreError::NotAllowed(_) => Self::later(
-                Code::DatabaseUnavailable,
-                "the database cannot be written to",
-                10 * SHORTLY,
-            ),
-            StoreError::Full(_) => Self::later(
-                Code::StorageFull,
-                "the database has no space left",
-                10 * SHORTLY,
-            ),
-            StoreError::Unknown(_) => Self::later(
-                Code::OutcomeUnknown,
-                "the database went away during the commit; try again with the same nonce",
-                SHORTLY,
-            ),
+        Self::Database(match error {
+            StoreError::Busy => Trouble::Busy,
+            StoreError::Gone(_) => Trouble::Gone,
+            StoreError::Damaged(_) => Trouble::Damaged,
+            StoreError::NotAllowed(_) => Trouble::ReadOnly,
+            StoreError::Full(_) => Trouble::Full,
+            StoreError::Unknown(_) => Trouble::OutcomeUnknown,
             StoreError::Unavailable(_)
             | StoreError::Locked(_)
             | StoreError::Missing(_)
             | StoreError::Schema(_)
-            | StoreError::Unsupported(_) => {
-                Self::later(Code::DatabaseUnavailable, "database unavailable", SHORTLY)
-            }
+            | StoreError::Unsupported(_) => Trouble::Unavailable,
             StoreError::Refused(why) => {
                 tracing::error!(%why, "the database refused a statement");
-                Self::internal(&"the database refused; the server's log says more")
+                Trouble::Refused
             }
-        }
+        })
     }
 }
 
 impl From<SendError> for ChatError {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Busy => Self::later(Code::Busy, "busy, try again in a moment", SHORTLY),
-            SendError::Stopping => Self::stopping(),
-            SendError::Rejected(Rejected::NoSuchRoom) => {
-                Self::new(Code::NoSuchRoom, "the room is gone")
-            }
+            SendError::Busy => Self::QueueFull,
+            SendError::Stopping => Self::Stopping,
+            SendError::Rejected(Rejected::NoSuchRoom) => Self::RoomGone,
             SendError::Store(error) => error.into(),
         }
     }

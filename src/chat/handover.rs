@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::bucket::Bucket;
 use super::limits::Limiter;
-use super::session::Session;
+use super::session::{Attached, Session};
 use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId};
 
@@ -31,6 +31,7 @@ pub struct SessionState {
     unused_ms: u64,
     touched_ms: u64,
     stored: bool,
+    /// Sentences of a process that handed over words. A line session was shown all of them before.
     told: Vec<String>,
 }
 
@@ -97,12 +98,12 @@ impl Session {
             unused_ms: ago(state.last_used),
             touched_ms: ago(state.last_touched),
             stored: state.stored,
-            told: state.told.iter().map(|text| text.to_string()).collect(),
+            told: Vec::new(),
         }
     }
 
     fn of_state(from: SessionState, limiter: &Limiter, now: Instant) -> Result<Self, ChatError> {
-        let id = SessionId::parse(&from.secret).ok_or_else(ChatError::unknown_session)?;
+        let id = SessionId::parse(&from.secret).ok_or(ChatError::UnknownSession)?;
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
         let nickname = Nickname::stored(&from.nickname);
@@ -128,7 +129,6 @@ impl Session {
             state.last_used = ago(from.unused_ms);
             state.last_touched = ago(from.touched_ms);
             state.stored = from.stored;
-            state.told = from.told.into_iter().map(Arc::from).collect();
         }
         Ok(session)
     }
@@ -149,17 +149,17 @@ impl Chat {
     /// Goes on reading a room of a session that was taken in, at `next`.
     pub async fn read_on(
         &self,
-        session: &Session,
+        attached: &Attached,
         room: RoomId,
         next: Seq,
     ) -> Result<Cursor, ChatError> {
-        let rooms = session.rooms();
+        let rooms = attached.session().rooms();
         let Some(room) = rooms.iter().find(|known| known.id == room) else {
             return Err(ChatError::internal(&"a session reads where it is not"));
         };
         let room = self.hub.remember(room.clone());
         let start = Start::After(next.previous());
-        let signal = session.signal().clone();
+        let signal = attached.signal().clone();
         Ok(self.hub.read(&room, start, signal).await?)
     }
 

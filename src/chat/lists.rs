@@ -1,7 +1,7 @@
-//! Lists of rooms and of people: a page at a time, since they may be long.
-use serde_json::{Value, json};
-
-use super::{Chat, ChatError};
+//! Lists of rooms and of who is online: a page at a time, since they may be long.
+use super::command::Total;
+use super::outcome::Counted;
+use super::{Chat, ChatError, Outcome};
 use crate::store::{Online, Page, RoomSummary};
 
 /// Entries of a list in one answer: where nothing is asked, and at most.
@@ -10,20 +10,20 @@ const MOST: usize = 200;
 /// A filter or cursor that is longer than any name finds nothing.
 const LONGEST: usize = 64;
 
+/// A page of a list, as a client asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub filter: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    pub limit: Option<usize>,
+}
+
 /// A page of a list, and where the next begins if there is more.
 #[derive(Debug)]
 pub struct Listed<T> {
     pub items: Vec<T>,
     pub next: Option<String>,
-}
-
-/// A page as a client asks for it.
-pub fn listed(filter: Option<String>, cursor: Option<String>, limit: Option<usize>) -> Page {
-    Page {
-        filter: filter.unwrap_or_default(),
-        after: cursor.unwrap_or_default(),
-        limit: limit.unwrap_or(USUAL).clamp(1, MOST),
-    }
 }
 
 impl<T> Listed<T> {
@@ -38,22 +38,54 @@ impl<T> Listed<T> {
 
 impl Chat {
     /// Rooms, with members and how many are online.
-    pub async fn rooms(&self, page: &Page) -> Result<Listed<RoomSummary>, ChatError> {
-        if finds_nothing(page) {
-            return Ok(Listed::of(Vec::new(), page.limit, |_| String::new()));
-        }
-        let found = self.store().rooms(&one_more(page)).await?;
+    pub(super) async fn rooms(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
+        let page = page(asked);
+        let found = if finds_nothing(&page) {
+            Vec::new()
+        } else {
+            self.store().rooms(&one_more(&page)).await?
+        };
         let name = |room: &RoomSummary| room.name.as_str().to_owned();
-        Ok(Listed::of(found, page.limit, name))
+        let list = Listed::of(found, page.limit, name);
+        let mut count = list.items.len();
+        if total == Total::Counted && list.next.is_some() {
+            count = self.store().count_rooms(&page.filter).await? as usize;
+        }
+        Ok(Outcome::Rooms(Counted::new(list, count, &page)))
     }
 
     /// Who is online, over all instances.
-    pub async fn users(&self, page: &Page) -> Result<Listed<Online>, ChatError> {
-        if finds_nothing(page) {
-            return Ok(Listed::of(Vec::new(), page.limit, |_| String::new()));
+    pub(super) async fn users(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
+        let page = page(asked);
+        let found = if finds_nothing(&page) {
+            Vec::new()
+        } else {
+            self.store().online(&one_more(&page)).await?
+        };
+        let list = Listed::of(found, page.limit, |user: &Online| user.nickname.clone());
+        let mut count = list.items.len();
+        if total == Total::Counted && list.next.is_some() {
+            count = self.store().count_online(&page.filter).await? as usize;
         }
-        let found = self.store().online(&one_more(page)).await?;
-        Ok(Listed::of(found, page.limit, |user| user.nickname.clone()))
+        Ok(Outcome::Users(Counted::new(list, count, &page)))
+    }
+}
+
+impl<T> Counted<T> {
+    fn new(list: Listed<T>, total: usize, page: &Page) -> Self {
+        Self {
+            list,
+            total,
+            filtered: !page.filter.is_empty(),
+        }
+    }
+}
+
+fn page(asked: Asked) -> Page {
+    Page {
+        filter: asked.filter.unwrap_or_default(),
+        after: asked.cursor.unwrap_or_default(),
+        limit: asked.limit.unwrap_or(USUAL).clamp(1, MOST),
     }
 }
 
@@ -69,39 +101,4 @@ fn finds_nothing(page: &Page) -> bool {
     [&page.filter, &page.after]
         .iter()
         .any(|text| text.len() > LONGEST || text.contains('\0'))
-}
-
-impl Listed<RoomSummary> {
-    /// For programs, over every transport.
-    pub fn json(&self) -> Value {
-        let room = |room: &RoomSummary| {
-            json!({
-                "name": room.name.as_str(), "members": room.members,
-                "online": room.online, "last_seq": room.last_seq,
-            })
-        };
-        let rooms: Vec<_> = self.items.iter().map(room).collect();
-        with_next(json!({ "rooms": rooms }), &self.next)
-    }
-}
-
-impl Listed<Online> {
-    /// For programs, over every transport.
-    pub fn json(&self) -> Value {
-        let user = |user: &Online| {
-            json!({
-                "nickname": user.nickname, "rooms": user.rooms,
-                "transport": user.transport, "instance": user.instance,
-            })
-        };
-        let users: Vec<_> = self.items.iter().map(user).collect();
-        with_next(json!({ "users": users }), &self.next)
-    }
-}
-
-fn with_next(mut list: Value, next: &Option<String>) -> Value {
-    if let Some(next) = next {
-        list["next"] = next.as_str().into();
-    }
-    list
 }

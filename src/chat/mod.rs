@@ -1,4 +1,12 @@
-//! The only door for transports: who somebody is, what they ask for, and what they may read.
+//! The only door for transports: `Chat::act` does what an actor asks for by a command, and answers
+//! with an outcome. All three are values; the words are the codecs'.
+//!
+//! What else is public here acts for no client. It counts clients and makes them pay (`origin`,
+//! `charge`), shows and ends connections for the operator (`connections`, `standing`, `evict`), tells
+//! how chat is set (`rules`, `meters`, `clock`), and carries sessions, with the rights that they had,
+//! into another process (`handover`).
+mod act;
+mod actor;
 mod bucket;
 mod command;
 mod connections;
@@ -6,6 +14,7 @@ mod error;
 mod handover;
 mod limits;
 mod lists;
+mod outcome;
 mod presence;
 mod reader;
 mod registry;
@@ -16,31 +25,31 @@ mod verbs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use limits::Limiter;
 use unused::Unused;
 
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
-use crate::model::{Message, Nickname, RoomName, RoomRef, Seq};
+use crate::model::Nickname;
 use crate::store::Store;
 
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
-pub use crate::store::Page;
-pub use command::is_command;
+pub use crate::store::{Online, RoomSummary, Span};
+pub use actor::Actor;
+pub use command::{Command, Target, Total};
 pub use connections::{Connections, Link, Open, Order, Through};
-pub use error::{ChatError, Code};
+pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use limits::{COSTS, Entered, Limits, MOST_ADDRESSES, Origin, cost};
-pub use lists::{Listed, listed};
+pub use lists::{Asked, Listed};
+pub use outcome::{Counted, History, Joined, Messages, Outcome};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
-pub use session::{Attached, Session};
-pub use verbs::{Effect, Reply, Sending};
+pub use session::{Alert, Attached, Session};
+pub use verbs::Sending;
 
 /// What is asked of a session, as configured.
 #[derive(Debug, Clone)]
@@ -63,7 +72,7 @@ pub const MOST_ROOMS: usize = 100;
 /// Messages in one answer about the past.
 const MOST_HISTORY: usize = 500;
 
-/// Chat itself. Transports call it with what was typed and show what it answers.
+/// Chat itself. Transports ask it by `act`, and show what it answers.
 #[derive(Debug)]
 pub struct Chat {
     hub: Arc<Hub>,
@@ -117,47 +126,6 @@ impl Chat {
         self.presence.clock()
     }
 
-    /// The room of that name; the lobby comes into being when it is first asked for.
-    pub async fn room(&self, name: &str) -> Result<RoomRef, ChatError> {
-        let (asked, fits) = RoomName::asked(name);
-        let Some(name) = asked else {
-            fits?;
-            return Err(ChatError::internal(&"a name that fits can't be asked for"));
-        };
-        match self.hub.find(&name).await? {
-            Some(room) => Ok(room),
-            None => {
-                fits?;
-                Err(ChatError::no_such_room(&name))
-            }
-        }
-    }
-
-    /// Begins to read a room; `signal` is woken when there is more. Needs no session.
-    pub async fn read(
-        &self,
-        room: &str,
-        start: Start,
-        signal: Arc<Notify>,
-    ) -> Result<Cursor, ChatError> {
-        let room = self.room(room).await?;
-        Ok(self.hub.read(&room, start, signal).await?)
-    }
-
-    /// The newest messages of a room before `before`, ascending, and whether there are more.
-    pub async fn history(
-        &self,
-        room: &RoomRef,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), ChatError> {
-        let limit = limit.clamp(1, MOST_HISTORY);
-        Ok(self
-            .hub
-            .history(room, before.unwrap_or(Seq::MAX), limit)
-            .await?)
-    }
-
     fn store(&self) -> &Arc<dyn Store> {
         self.presence.store()
     }
@@ -172,7 +140,7 @@ fn push_tight<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-/// A nickname for somebody who has not said who they are.
+/// A nickname for a client that has chosen none.
 fn guest() -> Result<Nickname, ChatError> {
     const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bits = [0u8; 4];

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::session::Session;
-use super::{Chat, ChatError, Code, Origin, guest};
+use super::{Actor, Chat, ChatError, Code, guest};
 use crate::model::{Nickname, Notice, SessionId, TransportKind};
 use crate::store::{PresenceChange, SessionRow};
 
@@ -14,13 +14,13 @@ const TOUCH_AFTER: Duration = Duration::from_secs(30);
 
 impl Chat {
     /// Begins a session under a nickname that nobody online has, or as a guest.
-    pub async fn connect(
+    pub(super) async fn connect(
         &self,
+        actor: &Actor,
         nickname: Option<&str>,
-        transport: TransportKind,
-        origin: &Origin,
     ) -> Result<Arc<Session>, ChatError> {
-        self.admit_session(origin)?;
+        let transport = actor.transport();
+        self.admit_session(actor.origin())?;
         self.has_place()?;
         if let Some(nickname) = nickname {
             let session = self.session(Nickname::parse(nickname)?, false, transport);
@@ -34,7 +34,7 @@ impl Chat {
         for _ in 0..TRIES {
             let session = self.session(guest()?, true, transport);
             match self.presence.claim(&session).await {
-                Err(error) if error.code == Code::NicknameTaken => continue,
+                Err(error) if error.code() == Code::NicknameTaken => continue,
                 // Without the database a guest can read what is in memory; the name is
                 // claimed when it is back.
                 Err(_) => session.state.lock().stored = false,
@@ -42,10 +42,7 @@ impl Chat {
             }
             return Ok(self.presence.insert(session));
         }
-        Err(ChatError::new(
-            Code::NicknameTaken,
-            "no guest name is free; give a nickname",
-        ))
+        Err(ChatError::NoGuestName)
     }
 
     /// Whether one more session may be known here.
@@ -55,12 +52,7 @@ impl Chat {
             return Ok(());
         }
         self.meters().limited_sessions.add(1);
-        let detail = format!("cannot begin a session: there are {most}; try again in a minute");
-        Err(ChatError::later(
-            Code::Busy,
-            detail,
-            Duration::from_secs(60),
-        ))
+        Err(ChatError::SessionsFull { most })
     }
 
     /// Drops the oldest that was begun and never used, where `new` makes them too many. If it is
@@ -91,15 +83,18 @@ impl Chat {
         ))
     }
 
-    /// The session that `secret` belongs to, on whatever instance it began, online under its
-    /// nickname again. Fails where somebody else has that by now.
-    pub async fn resume(
+    /// The session that `secret` belongs to, on whatever instance it began. One that is used by
+    /// requests comes online by what it asks for; any other is online under its nickname from here
+    /// on, or fails where that is another session's by now.
+    pub(super) async fn resume(
         &self,
         secret: &str,
         transport: TransportKind,
     ) -> Result<Arc<Session>, ChatError> {
         let session = self.recognise(secret, transport).await?;
-        self.be_online(&session).await?;
+        if transport != TransportKind::Http {
+            self.be_online(&session).await?;
+        }
         Ok(session)
     }
 
@@ -112,13 +107,13 @@ impl Chat {
         Ok(())
     }
 
-    /// The session alone: enough to leave, and to be called otherwise.
-    pub async fn recognise(
+    /// The session alone.
+    async fn recognise(
         &self,
         secret: &str,
         transport: TransportKind,
     ) -> Result<Arc<Session>, ChatError> {
-        let id = SessionId::parse(secret).ok_or_else(ChatError::unknown_session)?;
+        let id = SessionId::parse(secret).ok_or(ChatError::UnknownSession)?;
         let now = self.clock().now();
         let cached = self.presence.get(&id.key()).filter(|session| {
             let used = session.state.lock().last_used;
@@ -170,7 +165,7 @@ impl Chat {
         }) = row
         else {
             self.presence.remove(&id.key());
-            return Err(ChatError::unknown_session());
+            return Err(ChatError::UnknownSession);
         };
         let session = Session::new(
             id.clone(),
@@ -196,7 +191,7 @@ impl Chat {
     }
 
     /// Ends a session: its nickname is free, and its rooms hear that it left.
-    pub async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
+    pub(super) async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
         let online = std::mem::take(&mut session.state.lock().stored);
         session.end();
         tracing::debug!(session = %session.key(), "disconnected");

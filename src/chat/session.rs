@@ -1,7 +1,7 @@
 //! A session: one person, over one connection or, with a secret to show, over many.
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -9,24 +9,39 @@ use tokio::sync::Notify;
 
 use super::bucket::Bucket;
 use super::limits::Limiter;
-use crate::model::{Nickname, RoomRef, SessionId, SessionKey, TransportKind, UserId};
+use super::push_tight;
+use crate::model::{Nickname, RoomName, RoomRef, SessionId, SessionKey, TransportKind, UserId};
 
-/// Lines that may wait for a session beside what it reads.
-const MOST_TOLD: usize = 16;
+/// Alerts that may wait for a session beside what it reads.
+const MOST_ALERTS: usize = 16;
 
-/// Who somebody is, here. What others need to know of it is in the store.
+/// What a session alone is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alert {
+    /// Its nickname became another session's while this server was away.
+    NicknameLost { before: Nickname, now: Nickname },
+    /// A room that it was in is gone.
+    RoomGone { room: RoomName },
+}
+
+/// A client, here: its name, its rooms, its rights. What others need to know of it is in the store.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
     key: SessionKey,
-    /// Woken when it is told something; a session of one connection reads by it too.
-    signal: Arc<Notify>,
-    connections: AtomicUsize,
-    /// It was used since it began.
-    used: AtomicBool,
-    ended: AtomicBool,
     end: Notify,
+    /// How many alerts it was told, ever.
+    told: AtomicU64,
     pub(super) state: Mutex<State>,
+}
+
+/// How far a session has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// It has begun, and that was all.
+    Begun,
+    Used,
+    Over,
 }
 
 #[derive(Debug)]
@@ -43,7 +58,13 @@ pub(super) struct State {
     pub(super) last_touched: Instant,
     /// The store knows that it is online, and in which rooms.
     pub(super) stored: bool,
-    pub(super) told: VecDeque<Arc<str>>,
+    life: Life,
+    /// The signals of its connections.
+    attached: Vec<Arc<Notify>>,
+    /// The last that it was told.
+    alerts: VecDeque<Alert>,
+    /// How many alerts some connection has been given.
+    heard: u64,
 }
 
 impl Session {
@@ -58,11 +79,8 @@ impl Session {
         Self {
             key: id.key(),
             id,
-            signal: Arc::default(),
-            connections: AtomicUsize::new(0),
-            used: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
             end: Notify::new(),
+            told: AtomicU64::new(0),
             state: Mutex::new(State {
                 transport,
                 nickname,
@@ -75,7 +93,10 @@ impl Session {
                 last_used: now,
                 last_touched: now,
                 stored: true,
-                told: VecDeque::new(),
+                life: Life::Begun,
+                attached: Vec::new(),
+                alerts: VecDeque::new(),
+                heard: 0,
             }),
         }
     }
@@ -91,10 +112,6 @@ impl Session {
 
     pub fn transport(&self) -> TransportKind {
         self.state.lock().transport
-    }
-
-    pub fn signal(&self) -> &Arc<Notify> {
-        &self.signal
     }
 
     pub fn nickname(&self) -> Nickname {
@@ -124,32 +141,33 @@ impl Session {
         self.transport() == TransportKind::Http
     }
 
+    pub(super) fn is_in_named(&self, name: &RoomName) -> bool {
+        self.state.lock().rooms.iter().any(|r| r.name == *name)
+    }
+
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.id == room.id)
     }
 
-    /// Puts a line before the person, beside what their rooms say.
-    pub(super) fn tell(&self, text: impl Into<Arc<str>>) {
+    /// Tells the session alone, on each of its connections, beside what its rooms say.
+    pub(super) fn tell(&self, alert: Alert) {
         let mut state = self.state.lock();
-        if state.told.len() < MOST_TOLD {
-            state.told.push_back(text.into());
+        if state.alerts.len() == MOST_ALERTS {
+            state.alerts.pop_front();
         }
-        self.signal.notify_one();
-    }
-
-    /// The next line that it was told.
-    pub fn told(&self) -> Option<Arc<str>> {
-        self.state.lock().told.pop_front()
+        state.alerts.push_back(alert);
+        self.told.fetch_add(1, Relaxed);
+        state.attached.iter().for_each(|signal| signal.notify_one());
     }
 
     /// Over, for everyone who still holds it.
     pub(super) fn end(&self) {
-        self.ended.store(true, Relaxed);
+        self.state.lock().life = Life::Over;
         self.end.notify_waiters();
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Relaxed)
+        self.state.lock().has_ended()
     }
 
     /// Waits until the session is over, as when it was disconnected from elsewhere.
@@ -163,24 +181,32 @@ impl Session {
         }
     }
 
-    /// Counts a connection or stream for as long as the value lives.
-    pub fn attach(self: &Arc<Self>) -> Attached {
-        self.used.store(true, Relaxed);
-        self.connections.fetch_add(1, Relaxed);
-        Attached(self.clone())
+    /// Counts a connection or stream for as long as the value lives. It is woken by `signal` when
+    /// the session is told something.
+    pub fn attach(self: &Arc<Self>, signal: Arc<Notify>) -> Attached {
+        self.use_it();
+        let mut state = self.state.lock();
+        push_tight(&mut state.attached, signal.clone());
+        Attached {
+            session: self.clone(),
+            signal,
+            heard: state.heard,
+        }
     }
 
-    /// It was begun, and that was all.
     pub(super) fn is_unused(&self) -> bool {
-        !self.used.load(Relaxed) && !self.is_attached()
+        self.state.lock().life == Life::Begun
     }
 
     pub(super) fn use_it(&self) {
-        self.used.store(true, Relaxed);
+        let mut state = self.state.lock();
+        if state.life == Life::Begun {
+            state.life = Life::Used;
+        }
     }
 
     pub(super) fn is_attached(&self) -> bool {
-        self.connections.load(Relaxed) > 0
+        !self.state.lock().attached.is_empty()
     }
 
     /// Notes that the session is used. True if the store should hear of it again.
@@ -195,12 +221,97 @@ impl Session {
     }
 }
 
+impl State {
+    pub(super) fn has_ended(&self) -> bool {
+        self.life == Life::Over
+    }
+}
+
 /// A live connection or stream of a session.
 #[derive(Debug)]
-pub struct Attached(Arc<Session>);
+pub struct Attached {
+    session: Arc<Session>,
+    signal: Arc<Notify>,
+    /// How many of the session's alerts it has been given, or were given before it came.
+    heard: u64,
+}
+
+impl Attached {
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub fn signal(&self) -> &Arc<Notify> {
+        &self.signal
+    }
+
+    /// The next alert that this connection was not given yet.
+    pub fn next_alert(&mut self) -> Option<Alert> {
+        // Nearly always there is none, and then nothing is locked.
+        if self.heard == self.session.told.load(Relaxed) {
+            return None;
+        }
+        let mut state = self.session.state.lock();
+        let oldest = self.session.told.load(Relaxed) - state.alerts.len() as u64;
+        let at = self.heard.max(oldest);
+        let alert = state.alerts.get((at - oldest) as usize).cloned()?;
+        self.heard = at + 1;
+        state.heard = state.heard.max(self.heard);
+        Some(alert)
+    }
+}
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Relaxed);
+        let mut state = self.session.state.lock();
+        let mine = |signal: &Arc<Notify>| Arc::ptr_eq(signal, &self.signal);
+        if let Some(at) = state.attached.iter().position(mine) {
+            state.attached.swap_remove(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    fn alert(n: usize) -> Alert {
+        let room = RoomName::stored(&n.to_string());
+        Alert::RoomGone { room }
+    }
+
+    fn session() -> Arc<Session> {
+        let now = ManualClock::default().now();
+        let limiter = Limiter::for_tests(now);
+        let nickname = Nickname::stored("alice");
+        let kind = TransportKind::Http;
+        Session::new(SessionId::random(), kind, nickname, false, &limiter, now).into()
+    }
+
+    #[test]
+    fn each_connection_is_told_and_one_that_comes_later_is_not() {
+        let session = session();
+        let (mut one, mut other) = (
+            session.attach(Arc::default()),
+            session.attach(Arc::default()),
+        );
+        assert_eq!(one.next_alert(), None);
+        session.tell(alert(1));
+        for connection in [&mut one, &mut other] {
+            assert_eq!(connection.next_alert(), Some(alert(1)));
+            assert_eq!(connection.next_alert(), None);
+        }
+        assert_eq!(session.attach(Arc::default()).next_alert(), None);
+        drop((one, other));
+        assert!(!session.is_attached());
+        // What was told while no connection was there is for the next that comes.
+        (2..100).for_each(|n| session.tell(alert(n)));
+        let mut late = session.attach(Arc::default());
+        let told: Vec<Alert> = std::iter::from_fn(|| late.next_alert()).collect();
+        assert_eq!(
+            told,
+            (100 - MOST_ALERTS..100).map(alert).collect::<Vec<_>>()
+        );
     }
 }

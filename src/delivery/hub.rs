@@ -321,9 +321,10 @@ impl Hub {
     pub async fn past(
         self: &Arc<Self>,
         room: &RoomRef,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<(Span, Past)>, StoreError> {
+        let before = before.unwrap_or(Seq::MAX);
         let (span, hit) = self.find_span(room, before, limit).await?;
         self.meters.history.record(hit);
         Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
@@ -339,9 +340,10 @@ impl Hub {
     pub async fn history(
         &self,
         room: &RoomRef,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
+        let before = before.unwrap_or(Seq::MAX);
         let wanted = limit + 1;
         let here = self.in_memory(room, |tail| tail.history(before, wanted));
         self.meters.history.record(here.is_some());

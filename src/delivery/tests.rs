@@ -356,7 +356,10 @@ async fn what_is_put_back_is_history_and_no_news() {
     assert_eq!(deleted, 2);
     let served = hub.room(&room);
     sweep(&hub, &served).await;
-    let (there, more) = hub.history(&room, Seq::new(4), 10).await.expect("reads");
+    let (there, more) = hub
+        .history(&room, Some(Seq::new(4)), 10)
+        .await
+        .expect("reads");
     assert_eq!((there.len(), more), (1, false), "only 3 is before 4");
 
     // It puts those back, and others beyond the newest.
@@ -389,7 +392,10 @@ async fn what_is_put_back_is_history_and_no_news() {
     sweep(&hub, &served).await;
     assert_eq!(told(&mut live).await, [0; 0], "it has had all");
     assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
-    let (there, _) = hub.history(&room, Seq::new(3), 10).await.expect("reads");
+    let (there, _) = hub
+        .history(&room, Some(Seq::new(3)), 10)
+        .await
+        .expect("reads");
     assert_eq!(there.len(), 2, "what is behind the tail is there at once");
 
     // A replay at the very end, nothing said after it.

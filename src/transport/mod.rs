@@ -8,7 +8,6 @@ pub mod tcp;
 
 use std::time::Duration;
 
-use crate::chat::ChatError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,13 +50,6 @@ impl Moment {
         // Boxed: every connection waits for the first, and none for this until the end.
         Box::pin(tokio::time::sleep_until(at)).await;
     }
-}
-
-/// For how long a connection that asked for too much is not read: until it may ask again, or a
-/// second.
-pub(crate) fn hold_back(error: &ChatError) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(1);
-    error.retry_after.unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// A number from 0 to 1, good enough to spread things in time.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::bucket::{Bucket, Rate};
-use super::{Chat, ChatError, Session};
+use super::{Actor, Chat, ChatError, Limited};
 use crate::meter::Meters;
 use crate::model::{Network, client_network};
 pub use cost::{COSTS, cost};
@@ -139,6 +139,11 @@ impl Limiter {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn for_tests(now: Instant) -> Self {
+        Self::new(tests::limits(), Arc::default(), now)
+    }
+
     pub(super) fn messages(&self) -> Rate {
         self.limits.messages()
     }
@@ -162,10 +167,10 @@ impl Limiter {
         if let Some(address) = known.addresses.get(&network) {
             return Origin(Some(address.clone()));
         }
-        let address = match known.has_place(&self.limits, now) {
-            true => Arc::new(Address::new(&self.limits, now)),
-            false => return Origin(Some(self.shared[self.shared_by(network)].clone())),
-        };
+        if !known.has_place(&self.limits, now) {
+            return Origin(Some(self.shared[self.shared_by(network)].clone()));
+        }
+        let address = Arc::new(Address::new(&self.limits, now));
         known.addresses.insert(network, address.clone());
         self.meters.addresses.set(known.addresses.len() as i64);
         Origin(Some(address))
@@ -230,18 +235,19 @@ impl Chat {
     }
 
     /// Takes what a request costs from its address, and from its session if it has one.
-    pub fn charge(
-        &self,
-        origin: &Origin,
-        session: Option<&Session>,
-        cost: u32,
-    ) -> Result<(), ChatError> {
+    ///
+    /// # Errors
+    /// Says when there is enough again.
+    pub fn charge(&self, actor: &Actor, cost: u32) -> Result<(), ChatError> {
+        if cost == 0 {
+            return Ok(());
+        }
         let (now, rate) = (self.clock().now(), self.limiter.limits.requests());
-        let of_session = || match session {
+        let of_session = || match actor.session() {
             Some(session) => session.state.lock().requests.take(cost, rate, now),
             None => Ok(()),
         };
-        let of_address = || match &origin.0 {
+        let of_address = || match &actor.origin().0 {
             Some(address) => {
                 let mut buckets = address.buckets.lock();
                 buckets.requests.take(cost, rate.times(SESSIONS), now)
@@ -250,7 +256,7 @@ impl Chat {
         };
         of_session().and_then(|()| of_address()).map_err(|after| {
             self.meters().limited_requests.add(1);
-            ChatError::rate_limited("requests", after)
+            ChatError::rate_limited(Limited::Requests, after)
         })
     }
 
@@ -263,7 +269,7 @@ impl Chat {
         let taken = address.buckets.lock().sessions.take(1, rate, now);
         taken.map_err(|after| {
             self.meters().limited_sessions.add(1);
-            ChatError::rate_limited("new sessions from your address", after)
+            ChatError::rate_limited(Limited::Sessions, after)
         })
     }
 
@@ -284,7 +290,7 @@ impl Chat {
         let taken = of_session.take(1, rate, now).and_then(|()| of_address());
         taken.map_err(|after| {
             self.meters().limited_messages.add(1);
-            ChatError::rate_limited("messages", after)
+            ChatError::rate_limited(Limited::Messages, after)
         })
     }
 }

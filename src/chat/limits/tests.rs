@@ -2,7 +2,7 @@
 use super::*;
 use crate::clock::{Clock, ManualClock};
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         messages_per_minute: 120,
         burst: 20,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{BATCH, Presence};
 use crate::chat::session::Session;
-use crate::chat::{ChatError, guest};
+use crate::chat::{Alert, guest};
 use crate::model::{Nickname, UserId};
 use crate::store::{PresenceChange, PresenceOutcome, StoreError};
 
@@ -125,11 +125,8 @@ impl Presence {
             (state.guest, state.stored, state.user) = (true, true, user);
             std::mem::replace(&mut state.nickname, name.clone())
         };
-        session.tell(format!(
-            "the nickname '{before}' was taken while this server was away: you are {name} now; \
-             to change that, /nick <name>"
-        ));
         self.announce_rename(session, &before, &name);
+        session.tell(Alert::NicknameLost { before, now: name });
     }
 
     /// Enters the rooms of sessions that are online.
@@ -154,7 +151,8 @@ impl Presence {
                     PresenceOutcome::User(user) => session.state.lock().user = user,
                     PresenceOutcome::NoSuchRoom => {
                         self.hub.forget(room);
-                        session.tell(ChatError::no_such_room(&room.name).detail);
+                        let room = room.name.clone();
+                        session.tell(Alert::RoomGone { room });
                     }
                     _ => {}
                 }

@@ -13,8 +13,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::ChatError;
 use super::session::Session;
-use super::{ChatError, Code};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub};
@@ -259,10 +259,7 @@ impl Presence {
             account: !guest,
         };
         match self.change(change).await? {
-            PresenceOutcome::NicknameTaken => Err(ChatError::new(
-                Code::NicknameTaken,
-                format!("somebody online is called '{nickname}'; choose another nickname"),
-            )),
+            PresenceOutcome::NicknameTaken => Err(ChatError::NicknameTaken(nickname)),
             PresenceOutcome::User(user) => {
                 let mut state = session.state.lock();
                 state.nickname = nickname;
@@ -290,7 +287,7 @@ impl Presence {
             }
             PresenceOutcome::NoSuchRoom => {
                 self.hub.forget(room);
-                return Err(ChatError::no_such_room(&room.name));
+                return Err(ChatError::NoSuchRoom(room.name.clone()));
             }
             PresenceOutcome::User(user) => session.state.lock().user = user,
             _ => {}

@@ -1,72 +1,51 @@
-//! `/join <room>`: the last messages first, then live ones, with no gap and no repeat between.
+//! Be in a room: the last messages first, then live ones, with no gap and no repeat between.
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use serde_json::json;
-use tokio::sync::Notify;
 
-use super::{Chat, ChatError, Cursor, Effect, Reply, Session};
-use crate::chat::{Code, MOST_ROOMS, Start, push_tight};
+use super::{Actor, Chat, ChatError, Outcome, Session};
+use crate::chat::outcome::Joined;
+use crate::chat::{Code, Cursor, MOST_ROOMS, Start, push_tight};
 use crate::model::{Notice, RoomName, RoomRef, Seq};
 
 /// Rooms that one client enters at once: what they need of the database is needed together.
 const AT_ONCE: usize = 16;
 
+/// The rooms that a connection goes on reading, each in the place where it was asked for.
+type Rejoined = Vec<Result<Box<Cursor>, ChatError>>;
+
 impl Chat {
-    pub(super) async fn join(
+    pub(in crate::chat) async fn join(
         &self,
-        session: &Arc<Session>,
+        actor: &Actor,
         name: &str,
-        signal: Option<&Arc<Notify>>,
-    ) -> Result<Reply, ChatError> {
+    ) -> Result<Outcome, ChatError> {
         let room = self.room(name).await?;
-        self.join_room(session, room, signal).await
+        self.join_room(actor, room).await
     }
 
     pub(super) async fn join_room(
         &self,
-        session: &Arc<Session>,
+        actor: &Actor,
         room: RoomRef,
-        signal: Option<&Arc<Notify>>,
-    ) -> Result<Reply, ChatError> {
+    ) -> Result<Outcome, ChatError> {
+        let session = actor.known()?;
         if session.is_in(&room) {
-            let text = format!(
-                "you are in {} already; it is your current room now",
-                room.name
-            );
-            session.state.lock().current = Some(room);
-            return Ok(Reply::text(text));
+            session.state.lock().current = Some(room.clone());
+            return Ok(Outcome::AlreadyIn(room));
         }
-        self.enter(session, room, Start::Last(self.rules.history), signal)
-            .await
+        let start = Start::Last(self.rules.history);
+        Ok(Outcome::Joined(self.enter(actor, room, start).await?))
     }
 
-    /// Goes on reading `room` after message `seq`, as a client that was cut off asks for.
-    pub async fn rejoin(
+    /// Goes on reading rooms where a client that was cut off asks for, a few at a time and in
+    /// their order.
+    pub(in crate::chat) async fn rejoin_all(
         &self,
-        session: &Arc<Session>,
-        name: &str,
-        start: Start,
-        signal: &Arc<Notify>,
-    ) -> Result<Box<Cursor>, ChatError> {
-        let room = self.room(name).await?;
-        if session.is_in(&room) {
-            let cursor = self.hub.read(&room, start, signal.clone()).await?;
-            return Ok(Box::new(cursor));
-        }
-        match self.enter(session, room, start, Some(signal)).await?.effect {
-            Effect::Joined(_, Some(cursor)) => Ok(cursor),
-            _ => Err(ChatError::internal(&"a session that can't read joined")),
-        }
-    }
-
-    /// The same for all rooms that a client names, a few at a time and in their order.
-    pub async fn rejoin_all(
-        &self,
-        session: &Arc<Session>,
+        actor: &Actor,
         rooms: Vec<(String, Start)>,
-        signal: &Arc<Notify>,
-    ) -> Vec<Result<Box<Cursor>, ChatError>> {
+    ) -> Result<Rejoined, ChatError> {
+        let session = actor.known()?;
         let names = rooms
             .iter()
             .filter_map(|(room, _)| RoomName::parse(room).ok());
@@ -74,30 +53,41 @@ impl Chat {
             Ok(absent) => absent,
             Err(error) => {
                 let failed = |_| Err(error.clone().into());
-                return rooms.into_iter().map(failed).collect();
+                return Ok(rooms.into_iter().map(failed).collect());
             }
         };
         let absent = &absent;
         let rejoining = rooms.into_iter().map(|(room, start)| async move {
             let name = RoomName::parse(&room)?;
-            match absent.contains(&name) {
-                true => Err(ChatError::no_such_room(&name)),
-                false => self.rejoin(session, &room, start, signal).await,
+            if absent.contains(&name) {
+                return Err(ChatError::NoSuchRoom(name));
             }
+            self.rejoin(actor, session, &room, start).await
         });
-        stream::iter(rejoining).buffered(AT_ONCE).collect().await
+        Ok(stream::iter(rejoining).buffered(AT_ONCE).collect().await)
     }
 
-    async fn enter(
+    async fn rejoin(
         &self,
+        actor: &Actor,
         session: &Arc<Session>,
-        room: RoomRef,
+        name: &str,
         start: Start,
-        signal: Option<&Arc<Notify>>,
-    ) -> Result<Reply, ChatError> {
+    ) -> Result<Box<Cursor>, ChatError> {
+        let room = self.room(name).await?;
+        if session.is_in(&room) {
+            return self.cursor(actor, &room, start).await;
+        }
+        let cursor = self.enter(actor, room, start).await?.cursor;
+        let unread = || ChatError::internal(&"a session that can't read joined");
+        cursor.ok_or_else(unread)
+    }
+
+    async fn enter(&self, actor: &Actor, room: RoomRef, start: Start) -> Result<Joined, ChatError> {
+        let session = actor.known()?;
         may_enter(session)?;
-        let mut cursor = match signal {
-            Some(signal) => Some(Box::new(self.hub.read(&room, start, signal.clone()).await?)),
+        let mut cursor = match actor.signal() {
+            Some(_) => Some(self.cursor(actor, &room, start).await?),
             None => None,
         };
         self.enter_in_store(session, &room).await?;
@@ -107,15 +97,17 @@ impl Chat {
             state.current = Some(room.clone());
         }
         tracing::debug!(session = %session.key(), room = %room.name, "joined");
-        let joined = Notice::joined(&room.name, &session.nickname());
-        let text = format!("{} joined {}", session.nickname(), room.name);
-        self.hub.announce(joined);
-        // The reply says it to this one, also where a crowd's joins are summed up.
+        let nickname = session.nickname();
+        self.hub.announce(Notice::joined(&room.name, &nickname));
+        // The answer says it to this one, also where a crowd's joins are summed up.
         cursor.iter_mut().for_each(|cursor| cursor.skip_notices());
-        let last = self.last_seq(&room).await;
-        Ok(Reply::text(text)
-            .with_data(json!({ "room": room.name.as_str(), "last_seq": last }))
-            .with_effect(Effect::Joined(room, cursor)))
+        let last_seq = self.last_seq(&room).await;
+        Ok(Joined {
+            room,
+            nickname,
+            last_seq,
+            cursor,
+        })
     }
 
     /// Makes the session a member. A room in memory can be joined while the database is away;
@@ -123,7 +115,7 @@ impl Chat {
     async fn enter_in_store(&self, session: &Session, room: &RoomRef) -> Result<(), ChatError> {
         match self.presence.join(session, room).await {
             Err(error)
-                if error.code == Code::DatabaseUnavailable
+                if error.code() == Code::DatabaseUnavailable
                     && self
                         .hub
                         .served(room.id)
@@ -151,8 +143,8 @@ impl Chat {
 /// Whether the session has place for one more room.
 pub(super) fn may_enter(session: &Session) -> Result<(), ChatError> {
     if session.rooms().len() < MOST_ROOMS {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(ChatError::InTooManyRooms)
     }
-    let detail = format!("you are in {MOST_ROOMS} rooms; /leave one first");
-    Err(ChatError::new(Code::TooManyRooms, detail))
 }

@@ -1,19 +1,16 @@
-//! `/leave [room]`: be in a room no more.
+//! Be in a room no more.
 use std::sync::Arc;
 
-use serde_json::json;
-
-use super::{Chat, ChatError, Effect, Reply, Session};
-use crate::chat::Code;
+use super::{Chat, ChatError, Outcome, Session};
 use crate::model::{Notice, RoomName, RoomRef};
 use crate::store::PresenceChange;
 
 impl Chat {
-    pub(super) async fn leave(
+    pub(in crate::chat) async fn leave(
         &self,
         session: &Arc<Session>,
         name: Option<&str>,
-    ) -> Result<Reply, ChatError> {
+    ) -> Result<Outcome, ChatError> {
         let room = which(session, name)?;
         let change = PresenceChange::Leave {
             session: session.key().clone(),
@@ -34,21 +31,15 @@ impl Chat {
         tracing::debug!(session = %session.key(), room = %room.name, "left");
         let left = Notice::left(&room.name, &session.nickname());
         self.hub.announce(left);
-        Ok(Reply::text(format!("you left {}", room.name))
-            .with_data(json!({ "room": room.name.as_str() }))
-            .with_effect(Effect::Left(room)))
+        Ok(Outcome::Left(room))
     }
 }
 
 fn which(session: &Session, name: Option<&str>) -> Result<RoomRef, ChatError> {
     let Some(name) = name else {
-        let none = || ChatError::new(Code::NotInRoom, "you are in no room; /join one");
-        return session.current().ok_or_else(none);
+        return session.current().ok_or(ChatError::InNoRoom);
     };
     let name = RoomName::stored(name);
     let found = session.rooms().into_iter().find(|room| room.name == name);
-    found.ok_or_else(|| {
-        let name = name.as_str().escape_debug();
-        ChatError::new(Code::NotInRoom, format!("you are not in '{name}'"))
-    })
+    found.ok_or(ChatError::NotIn(name))
 }

@@ -1,8 +1,10 @@
 //! Saying something: checked here, committed by the committer.
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
-use super::{Chat, ChatError, Session};
-use crate::chat::{Code, Origin, Receipt};
+use super::{Actor, Chat, ChatError, Session};
+use crate::chat::Receipt;
 use crate::delivery::{Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef, UserId};
 
@@ -15,10 +17,13 @@ pub struct Sending(oneshot::Receiver<Result<Receipt, SendError>>);
 
 impl Sending {
     /// Waits until the message is committed and visible, or was refused.
+    ///
+    /// # Errors
+    /// Says why it was refused, or that the outcome is not known.
     pub async fn done(&mut self) -> Result<Receipt, ChatError> {
         match (&mut self.0).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(ChatError::stopping()),
+            Err(_) => Err(ChatError::Stopping),
         }
     }
 }
@@ -26,17 +31,17 @@ impl Sending {
 impl Chat {
     /// Accepts a message for `room`. Messages of one session to one room are committed in the
     /// order of these calls.
-    pub fn send(
+    pub(in crate::chat) fn send(
         &self,
-        session: &Session,
+        actor: &Actor,
         room: RoomRef,
         text: &str,
         nonce: Option<&str>,
-        origin: &Origin,
     ) -> Result<Sending, ChatError> {
+        let session = actor.known()?;
         let content = Content::parse(text, self.rules.message_chars)?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
-        let (user, nickname) = self.author(session, origin)?;
+        let (user, nickname) = self.author(actor, session)?;
         let outgoing = Outgoing {
             room,
             user,
@@ -49,8 +54,8 @@ impl Chat {
 
     fn nonce(&self, session: &Session, value: &str) -> Result<Nonce, ChatError> {
         if value.is_empty() || value.len() > LONGEST_NONCE || value.contains('\0') {
-            let detail = format!("a nonce is 1 to {LONGEST_NONCE} bytes of text");
-            return Err(ChatError::new(Code::BadNonce, detail));
+            let most = LONGEST_NONCE;
+            return Err(ChatError::BadNonce { most });
         }
         Ok(Nonce {
             session: session.key().clone(),
@@ -59,22 +64,13 @@ impl Chat {
     }
 
     /// Who says it, unless they say too much.
-    fn author(
-        &self,
-        session: &Session,
-        origin: &Origin,
-    ) -> Result<(UserId, std::sync::Arc<str>), ChatError> {
-        if session.has_ended() {
-            return Err(ChatError::unknown_session());
-        }
+    fn author(&self, actor: &Actor, session: &Session) -> Result<(UserId, Arc<str>), ChatError> {
         let mut state = session.state.lock();
-        self.admit_message(origin, &mut state.messages)?;
-        let user = state.user.ok_or_else(|| {
-            ChatError::new(
-                Code::DatabaseUnavailable,
-                "database unavailable: you are not known to it yet",
-            )
-        })?;
+        if state.has_ended() {
+            return Err(ChatError::UnknownSession);
+        }
+        self.admit_message(actor.origin(), &mut state.messages)?;
+        let user = state.user.ok_or(ChatError::NotEntered)?;
         Ok((user, state.nickname.shared()))
     }
 }

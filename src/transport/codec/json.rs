@@ -1,8 +1,10 @@
 //! The JSON forms: what HTTP and WebSocket take, and what they show.
 use serde::{Deserialize, Serialize};
 
-use super::words;
-use crate::chat::{ChatError, Entry};
+use serde_json::{Value, json};
+
+use super::{Refusal, words};
+use crate::chat::{Counted, Entry, History, Messages, Online, Outcome, RoomSummary, Session};
 use crate::model::Seq;
 
 /// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
@@ -26,6 +28,14 @@ pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(b"\n\n");
+}
+
+/// What is said beside all rooms, as a Server-Sent Event.
+pub(in crate::transport) fn system_event(text: &str) -> Vec<u8> {
+    let mut out = b"event: system\ndata: ".to_vec();
+    write(&System { room: None, text }, &mut out);
+    out.extend_from_slice(b"\n\n");
+    out
 }
 
 /// An entry as a WebSocket frame: a JSON object.
@@ -79,6 +89,82 @@ fn write(value: &impl Serialize, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
+/// The answer to a command: in words for people, and with what programs want to know.
+pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -> Value {
+    let mut answer = json!({ "success": true, "message": words::outcome(outcome) });
+    if let Some(reference) = reference {
+        answer["ref"] = reference;
+    }
+    if let Some(data) = data(outcome) {
+        answer["data"] = data;
+    }
+    answer
+}
+
+/// What came of a command, for programs.
+pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
+    match outcome {
+        Outcome::Connected(session) => Some(connected(session)),
+        Outcome::Renamed { nickname, user } => {
+            Some(json!({ "nickname": nickname.as_str(), "user_id": user }))
+        }
+        Outcome::Users(users) => Some(self::users(users)),
+        Outcome::Rooms(rooms) => Some(self::rooms(rooms)),
+        Outcome::Joined(joined) => {
+            Some(json!({ "room": joined.room.name.as_str(), "last_seq": joined.last_seq }))
+        }
+        Outcome::Left(room) => Some(json!({ "room": room.name.as_str() })),
+        Outcome::History(history) => self::history(history),
+        _ => None,
+    }
+}
+
+/// Who a client is from now on, with the secret that it comes back by.
+pub(in crate::transport) fn connected(session: &Session) -> Value {
+    json!({
+        "session_id": session.id().secret(),
+        "user_id": session.user(),
+        "nickname": session.nickname().as_str(),
+    })
+}
+
+fn users(users: &Counted<Online>) -> Value {
+    let user = |user: &Online| {
+        json!({
+            "nickname": user.nickname, "rooms": user.rooms,
+            "transport": user.transport, "instance": user.instance,
+        })
+    };
+    let list: Vec<_> = users.list.items.iter().map(user).collect();
+    with_next(json!({ "users": list }), &users.list.next)
+}
+
+fn rooms(rooms: &Counted<RoomSummary>) -> Value {
+    let room = |room: &RoomSummary| {
+        json!({
+            "name": room.name.as_str(), "members": room.members,
+            "online": room.online, "last_seq": room.last_seq,
+        })
+    };
+    let list: Vec<_> = rooms.list.items.iter().map(room).collect();
+    with_next(json!({ "rooms": list }), &rooms.list.next)
+}
+
+fn with_next(mut list: Value, next: &Option<String>) -> Value {
+    if let Some(next) = next {
+        list["next"] = next.as_str().into();
+    }
+    list
+}
+
+fn history(history: &History) -> Option<Value> {
+    let Messages::All(messages) = &history.messages else {
+        return None;
+    };
+    let has_more = history.span.as_ref().is_some_and(|span| span.more);
+    Some(json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more }))
+}
+
 /// What a client may ask for in its body or frame, where the type alone does not say it.
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Connect {
@@ -86,7 +172,7 @@ pub(in crate::transport) struct Connect {
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::transport) struct Command {
+pub(in crate::transport) struct Line {
     pub(in crate::transport) session_id: String,
     pub(in crate::transport) command: String,
 }
@@ -114,19 +200,19 @@ pub(in crate::transport) enum Frame {
         #[serde(default)]
         rooms: std::collections::BTreeMap<String, Seq>,
         #[serde(default, rename = "ref")]
-        reference: Option<serde_json::Value>,
+        reference: Option<Value>,
     },
     Command {
         command: String,
         #[serde(default, rename = "ref")]
-        reference: Option<serde_json::Value>,
+        reference: Option<Value>,
     },
     Message {
         room: String,
         content: String,
         nonce: Option<String>,
         #[serde(default, rename = "ref")]
-        reference: Option<serde_json::Value>,
+        reference: Option<Value>,
     },
 }
 
@@ -134,7 +220,7 @@ pub(in crate::transport) enum Frame {
 #[derive(Debug, Serialize)]
 pub(in crate::transport) struct ErrorFrame<'a> {
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    pub(in crate::transport) reference: Option<&'a serde_json::Value>,
+    pub(in crate::transport) reference: Option<&'a Value>,
     pub(in crate::transport) code: &'a str,
     pub(in crate::transport) detail: &'a str,
     /// Seconds after which it may be worth trying again.
@@ -143,15 +229,12 @@ pub(in crate::transport) struct ErrorFrame<'a> {
 }
 
 impl<'a> ErrorFrame<'a> {
-    pub(in crate::transport) fn of(
-        error: &'a ChatError,
-        reference: Option<&'a serde_json::Value>,
-    ) -> Self {
+    pub(in crate::transport) fn of(refusal: &'a Refusal, reference: Option<&'a Value>) -> Self {
         Self {
             reference,
-            code: error.code.as_str(),
-            detail: &error.detail,
-            retry_after: error.retry_after.map(|after| after.as_secs().max(1)),
+            code: refusal.code.as_str(),
+            detail: &refusal.detail,
+            retry_after: refusal.retry_seconds(),
         }
     }
 }

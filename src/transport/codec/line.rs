@@ -1,7 +1,8 @@
 //! The line protocol's two directions: bytes into lines, entries into lines.
 use super::super::foreign::{self, Foreign};
 use super::words;
-use crate::chat::Entry;
+use crate::chat::{ChatError, Entry, Trouble};
+use crate::model::Nickname;
 
 /// An entry as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
 pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
@@ -28,6 +29,44 @@ pub(in crate::transport) fn system(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(b"[system] ");
         plain(line, out);
         out.push(b'\n');
+    }
+}
+
+/// The last word to a connection that holds a place and uses it for nothing.
+pub(in crate::transport) const SILENT: &str =
+    "goodbye: you are in no room, and nothing came for too long; connect again to talk";
+
+/// The first word to a connection.
+pub(in crate::transport) fn greeting(nickname: &Nickname) -> String {
+    format!(
+        "welcome, {nickname}: /join general to talk, /nick <name> to be called so, /help for more"
+    )
+}
+
+/// The word to a peer that speaks another protocol, which is spoken at `port`.
+pub(in crate::transport) fn turned_away(foreign: Foreign, port: u16) -> String {
+    match foreign {
+        Foreign::Http => format!(
+            "this port takes lines of chat, not HTTP; HTTP is at port {port} of this server"
+        ),
+        Foreign::Tls => format!(
+            "this port takes plain lines of chat, not TLS; HTTP is at port {port} of this \
+             server, also without TLS"
+        ),
+    }
+}
+
+/// Why a line that was said was not sent.
+pub(in crate::transport) fn not_sent(error: &ChatError) -> String {
+    match error {
+        ChatError::InNoRoom => "not sent: join a room first, for example /join general".to_owned(),
+        // A line has no nonce to say it again with.
+        ChatError::Database(Trouble::OutcomeUnknown) => {
+            "perhaps not sent: the database went away during the commit; \
+             if it does not show up here, say it again"
+                .to_owned()
+        }
+        error => format!("not sent: {}", words::error(error)),
     }
 }
 

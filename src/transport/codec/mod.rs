@@ -1,10 +1,14 @@
-//! What chat's values are on the wire, and what comes over the wire as values: lines, JSON, and the
-//! words that both put into them. There are no words for clients anywhere else.
+//! What chat's values are on the wire, and what comes over the wire as values: lines, JSON, the
+//! slash grammar that both take, and the words that both show. There are no words for clients
+//! anywhere below.
 pub(super) mod json;
 pub(super) mod line;
-mod words;
+pub(super) mod slash;
+pub(super) mod words;
 
-use crate::chat::{Chunk, Encoded, Entry, Format};
+use std::time::Duration;
+
+use crate::chat::{ChatError, Chunk, Code, Encoded, Entry, Format};
 
 /// A chunk in a format, encoded once for all who read it.
 pub(super) fn encoded(chunk: &Chunk, format: Format) -> &Encoded {
@@ -28,4 +32,47 @@ pub(super) fn http_chunk(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     let size = format!("{:x}\r\n", out.len() - begin);
     out.splice(begin..begin, size.into_bytes());
     out.extend_from_slice(b"\r\n");
+}
+
+/// What a client is told in place of an answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) detail: String,
+    /// When it may be worth trying again.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal of the transport's own: what came was nothing that chat could be asked for.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// For how long a connection that asked for too much is not read: until it may ask again, or a
+    /// second.
+    pub(super) fn hold_back(&self) -> Option<Duration> {
+        const LONGEST: Duration = Duration::from_secs(1);
+        let after = self.retry_after.unwrap_or(LONGEST).min(LONGEST);
+        (self.code == Code::RateLimited).then_some(after)
+    }
+
+    /// Whole seconds after which it may be worth trying again.
+    pub(super) fn retry_seconds(&self) -> Option<u64> {
+        self.retry_after.map(|after| after.as_secs().max(1))
+    }
+}
+
+impl From<ChatError> for Refusal {
+    fn from(error: ChatError) -> Self {
+        Self {
+            code: error.code(),
+            detail: words::error(&error),
+            retry_after: error.retry_after(),
+        }
+    }
 }

@@ -1,5 +1,185 @@
 //! The sentences that clients are shown, the same over every transport.
+use super::slash;
+use crate::chat::{
+    Alert, ChatError, Counted, History, Limited, MOST_ROOMS, Online, Outcome, RoomSummary, Trouble,
+};
 use crate::model::{Notice, RoomName, Seq};
+
+/// The last word to a connection that an operator ends.
+pub(in crate::transport) const CLOSED: &str = "an operator closed this connection";
+/// The last word to a connection while the server stops.
+pub(in crate::transport) const RESTARTING: &str =
+    "the server is restarting; connect again in a moment";
+
+/// Why something was not done, and what to do.
+pub(super) fn error(error: &ChatError) -> String {
+    match error {
+        ChatError::BadName(error) => error.to_string(),
+        ChatError::NicknameTaken(name) => {
+            format!("somebody online is called '{name}'; choose another nickname")
+        }
+        ChatError::NoGuestName => "no guest name is free; give a nickname".into(),
+        ChatError::NoSuchRoom(name) => no_such_room(name),
+        ChatError::RoomGone => "the room is gone".into(),
+        ChatError::RoomExists(name) => format!("there is a room '{name}' already; /join {name}"),
+        ChatError::InNoRoom => "you are in no room; /join one".into(),
+        ChatError::NotIn(name) => format!("you are not in '{}'", name.as_str().escape_debug()),
+        ChatError::InTooManyRooms => format!("you are in {MOST_ROOMS} rooms; /leave one first"),
+        ChatError::RoomsFull { room, all } => format!(
+            "cannot create '{room}': there are {all} rooms, as many as there may be (limits.rooms); join one"
+        ),
+        ChatError::RoomsToday { room, today } => format!(
+            "cannot create '{room}': you have created {today} rooms in 24 hours, as many as you may"
+        ),
+        ChatError::HasSession => "this connection has a session already".into(),
+        ChatError::NotConnected => "send a connect frame first".into(),
+        ChatError::UnknownSession => "no such session, or it has expired; connect again".into(),
+        ChatError::Content(error) => error.to_string(),
+        ChatError::BadNonce { most } => format!("a nonce is 1 to {most} bytes of text"),
+        ChatError::RateLimited { what, after } => {
+            format!(
+                "too many {}; try again in {} s",
+                limited(*what),
+                after.as_secs()
+            )
+        }
+        ChatError::SessionsFull { most } => {
+            format!("cannot begin a session: there are {most}; try again in a minute")
+        }
+        ChatError::QueueFull => "busy, try again in a moment".into(),
+        ChatError::Database(trouble) => database(*trouble).into(),
+        ChatError::NotEntered => "database unavailable: you are not known to it yet".into(),
+        ChatError::Stopping => RESTARTING.into(),
+        ChatError::Internal(cause) => cause.clone(),
+    }
+}
+
+fn no_such_room(name: &RoomName) -> String {
+    format!("there is no room '{name}'; /rooms lists them, /create {name} makes it")
+}
+
+fn limited(what: Limited) -> &'static str {
+    match what {
+        Limited::Requests => "requests",
+        Limited::Messages => "messages",
+        Limited::Sessions => "new sessions from your address",
+    }
+}
+
+fn database(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Busy => "the database is busy",
+        Trouble::Gone => "the database's file was taken away or replaced under the server",
+        Trouble::Damaged => "the database is damaged",
+        Trouble::ReadOnly => "the database cannot be written to",
+        Trouble::Full => "the database has no space left",
+        Trouble::OutcomeUnknown => {
+            "the database went away during the commit; try again with the same nonce"
+        }
+        Trouble::Unavailable => "database unavailable",
+        Trouble::Refused => "the database refused; the server's log says more",
+    }
+}
+
+/// What came of a command; may have several lines.
+pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Help => slash::help(),
+        Outcome::Goodbye => "goodbye".into(),
+        Outcome::Renamed { nickname, .. } => format!("you are now {nickname}"),
+        Outcome::Users(users) => who_is_online(users),
+        Outcome::Rooms(rooms) => which_rooms(rooms),
+        Outcome::Joined(joined) => format!("{} joined {}", joined.nickname, joined.room.name),
+        Outcome::AlreadyIn(room) => format!(
+            "you are in {} already; it is your current room now",
+            room.name
+        ),
+        Outcome::Left(room) => format!("you left {}", room.name),
+        Outcome::History(history) => what_is_shown(history),
+        // These are told by what follows: frames, events, messages.
+        Outcome::Connected(_)
+        | Outcome::Disconnected
+        | Outcome::Rejoined(_)
+        | Outcome::Reading(_)
+        | Outcome::Sending(_) => String::new(),
+    }
+}
+
+fn who_is_online(users: &Counted<Online>) -> String {
+    let mut text = format!("{} online", counted(users.total, "user"));
+    text.push_str(&shown_of("/list", users));
+    for user in &users.list.items {
+        let rooms = if user.rooms.is_empty() {
+            "in no room".to_owned()
+        } else {
+            format!("in {}", user.rooms.join(", "))
+        };
+        text.push_str(&format!(
+            "\n{} {rooms} ({}, {})",
+            user.nickname, user.transport, user.instance
+        ));
+    }
+    text
+}
+
+fn which_rooms(rooms: &Counted<RoomSummary>) -> String {
+    let mut text = if rooms.total == 0 && !rooms.filtered {
+        "no rooms yet; /join general, or /create one".to_owned()
+    } else {
+        counted(rooms.total, "room")
+    };
+    text.push_str(&shown_of("/rooms", rooms));
+    for room in &rooms.list.items {
+        let members = counted(room.members as usize, "member");
+        text.push_str(&format!(
+            "\n{}: {members}, {} online",
+            room.name, room.online
+        ));
+    }
+    text
+}
+
+/// What is said of a list that is longer than what is shown of it.
+fn shown_of<T>(command: &str, counted: &Counted<T>) -> String {
+    let shown = counted.list.items.len();
+    if shown >= counted.total {
+        return String::new();
+    }
+    format!("; the first {shown} are shown, {command} <part of a name> shows those that have it")
+}
+
+fn what_is_shown(history: &History) -> String {
+    let (name, limit) = (&history.room, history.limit);
+    let Some(span) = &history.span else {
+        return format!("{name}: no older messages");
+    };
+    let (first, last) = (span.first, span.last);
+    let mut text = format!(
+        "{name}: {}, {first} to {last}",
+        counted(span.count, "message")
+    );
+    if span.more {
+        text.push_str(&format!("; more with /history {limit} {first}"));
+    }
+    text
+}
+
+/// The plural of a counted thing, in English.
+fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
+/// What a session alone is told.
+pub(in crate::transport) fn alert(alert: &Alert) -> String {
+    match alert {
+        Alert::NicknameLost { before, now } => format!(
+            "the nickname '{before}' was taken while this server was away: you are {now} now; \
+             to change that, /nick <name>"
+        ),
+        Alert::RoomGone { room } => no_such_room(room),
+    }
+}
 
 /// What happened in a room, beside its messages.
 pub(super) fn notice(notice: &Notice) -> String {

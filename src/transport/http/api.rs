@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::reply::{Reply as _, Response};
 
-use super::super::codec::json::{Command, Connect, Disconnect, Post};
+use super::super::codec::Refusal;
+use super::super::codec::json::{Connect, Disconnect, Line, Post, data as as_data, reply};
+use super::super::codec::slash::{self, is_command};
 use super::problem::Problem;
-use crate::chat::{Chat, ChatError, Code, Effect, Origin, is_command, listed};
-use crate::model::{Seq, TransportKind};
+use crate::chat::{Actor, Asked, Chat, ChatError, Code, Command, Origin, Outcome, Target, Total};
+use crate::model::TransportKind;
 
-const HTTP: TransportKind = TransportKind::Http;
 /// Messages in one answer of `/api/history` where nothing is asked.
 const PAGE: usize = 50;
 
@@ -20,44 +21,54 @@ fn ok(value: &impl Serialize) -> Answer {
     Ok(warp::reply::json(value).into_response())
 }
 
-pub(super) async fn connect(chat: Arc<Chat>, origin: Origin, body: Connect) -> Answer {
-    let session = chat.connect(Some(&body.nickname), HTTP, &origin).await?;
-    ok(&json!({
-        "session_id": session.id().secret(),
-        "user_id": session.user(),
-        "nickname": session.nickname().as_str(),
-    }))
+/// A client whose address has paid for the request already.
+pub(super) fn paid() -> Actor {
+    Actor::anonymous(TransportKind::Http, Origin::default())
 }
 
-pub(super) async fn command(chat: Arc<Chat>, origin: Origin, body: Command) -> Answer {
-    let session = chat.recognise(&body.session_id, HTTP).await?;
+/// The client as the owner of the session whose secret it shows.
+pub(super) async fn owner(
+    chat: &Chat,
+    stranger: Actor,
+    secret: String,
+) -> Result<Actor, ChatError> {
+    let resumed = chat.act(&stranger, Command::Resume { secret }).await?;
+    Ok(stranger.with_session(resumed.into_session()?))
+}
+
+pub(super) async fn connect(chat: Arc<Chat>, stranger: Actor, body: Connect) -> Answer {
+    let nickname = Some(body.nickname);
+    data(&chat.act(&stranger, Command::Connect { nickname }).await?)
+}
+
+pub(super) async fn command(chat: Arc<Chat>, stranger: Actor, body: Line) -> Answer {
+    let actor = owner(&chat, stranger, body.session_id).await?;
     if !is_command(&body.command) {
         let detail = "a command begins with '/'; messages go to /api/message";
-        return Err(ChatError::new(Code::BadCommand, detail).into());
+        return Err(Refusal::new(Code::BadCommand, detail).into());
     }
-    let reply = chat.command(&session, &body.command, None, &origin).await?;
-    if matches!(reply.effect, Effect::Quit) {
-        chat.disconnect(&session).await?;
+    let outcome = slash::ask(&chat, &actor, &body.command).await?;
+    if matches!(outcome, Outcome::Goodbye) {
+        chat.act(&actor, Command::Disconnect).await?;
     }
-    let mut answer = json!({ "success": true, "message": reply.text });
-    if let Some(data) = reply.data {
-        answer["data"] = data;
-    }
-    ok(&answer)
+    ok(&reply(&outcome, None))
 }
 
-pub(super) async fn post(chat: Arc<Chat>, origin: Origin, body: Post) -> Answer {
-    let session = chat.resume(&body.session_id, HTTP).await?;
-    let room = chat.room(&body.room).await?;
-    let nonce = body.nonce.as_deref();
-    let mut sending = chat.send(&session, room, &body.content, nonce, &origin)?;
+pub(super) async fn post(chat: Arc<Chat>, stranger: Actor, body: Post) -> Answer {
+    let actor = owner(&chat, stranger, body.session_id).await?;
+    let message = Command::Send {
+        room: Target::Named(body.room),
+        content: body.content,
+        nonce: body.nonce,
+    };
+    let mut sending = chat.act(&actor, message).await?.into_sending()?;
     let receipt = sending.done().await?;
     ok(&json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq }))
 }
 
-pub(super) async fn disconnect(chat: Arc<Chat>, _: Origin, body: Disconnect) -> Answer {
-    let session = chat.recognise(&body.session_id, HTTP).await?;
-    chat.disconnect(&session).await?;
+pub(super) async fn disconnect(chat: Arc<Chat>, stranger: Actor, body: Disconnect) -> Answer {
+    let actor = owner(&chat, stranger, body.session_id).await?;
+    chat.act(&actor, Command::Disconnect).await?;
     ok(&json!({ "success": true }))
 }
 
@@ -69,11 +80,17 @@ pub(super) struct Page {
 }
 
 pub(super) async fn history(chat: Arc<Chat>, room: String, page: Page) -> Answer {
-    let before: Option<Seq> = number("before", page.before.as_deref())?;
-    let limit = number("limit", page.limit.as_deref())?.unwrap_or(PAGE);
-    let room = chat.room(&room).await?;
-    let (messages, has_more) = chat.history(&room, before, limit).await?;
-    ok(&json!({ "room": room.name.as_str(), "messages": messages, "has_more": has_more }))
+    let command = Command::History {
+        room: Target::Named(room),
+        before: number("before", page.before.as_deref())?,
+        limit: number("limit", page.limit.as_deref())?.or(Some(PAGE)),
+    };
+    data(&chat.act(&paid(), command).await?)
+}
+
+/// What came of a command, for programs alone.
+fn data(outcome: &Outcome) -> Answer {
+    ok(&as_data(outcome))
 }
 
 pub(super) fn number<T: std::str::FromStr>(
@@ -97,16 +114,21 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn page(self) -> Result<crate::chat::Page, Problem> {
-        let limit = number("limit", self.limit.as_deref())?;
-        Ok(listed(self.filter, self.cursor, limit))
+    fn page(self) -> Result<Asked, Problem> {
+        Ok(Asked {
+            limit: number("limit", self.limit.as_deref())?,
+            filter: self.filter,
+            cursor: self.cursor,
+        })
     }
 }
 
 pub(super) async fn rooms(chat: Arc<Chat>, part: Part) -> Answer {
-    ok(&chat.rooms(&part.page()?).await?.json())
+    let (page, total) = (part.page()?, Total::Unknown);
+    data(&chat.act(&paid(), Command::Rooms { page, total }).await?)
 }
 
 pub(super) async fn users(chat: Arc<Chat>, part: Part) -> Answer {
-    ok(&chat.users(&part.page()?).await?.json())
+    let (page, total) = (part.page()?, Total::Unknown);
+    data(&chat.act(&paid(), Command::Users { page, total }).await?)
 }

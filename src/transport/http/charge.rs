@@ -8,7 +8,8 @@ use warp::{Filter, Rejection};
 
 use super::connection::Peer;
 use super::{ROUTES, fits, with};
-use crate::chat::{Chat, ChatError, Origin, cost};
+use crate::chat::{Actor, Chat, ChatError, cost};
+use crate::model::TransportKind;
 
 /// Its address has asked for too much.
 #[derive(Debug)]
@@ -16,13 +17,16 @@ pub(super) struct Limited(pub(super) ChatError);
 
 impl warp::reject::Reject for Limited {}
 
-/// Whom a request is counted for.
-pub(super) fn origin(
+/// A client that has not shown who it is, with the address that pays.
+pub(super) fn stranger(
     chat: &Arc<Chat>,
-) -> impl Filter<Extract = (Origin,), Error = Infallible> + Clone + use<> {
+) -> impl Filter<Extract = (Actor,), Error = Infallible> + Clone + use<> {
     warp::ext::optional()
         .and(with(chat))
-        .map(|peer: Option<Peer>, chat: Arc<Chat>| chat.origin(peer.map(|peer| peer.0)))
+        .map(|peer: Option<Peer>, chat: Arc<Chat>| {
+            let origin = chat.origin(peer.map(|peer| peer.0));
+            Actor::anonymous(TransportKind::Http, origin)
+        })
 }
 
 /// Lets a request through that its address may make.
@@ -31,12 +35,12 @@ pub(super) fn charged(
 ) -> impl Filter<Extract = (), Error = Rejection> + Clone + use<> {
     warp::method()
         .and(warp::path::full())
-        .and(origin(chat))
+        .and(stranger(chat))
         .and(with(chat))
         .and_then(
-            |method: Method, path: FullPath, origin: Origin, chat: Arc<Chat>| async move {
+            |method: Method, path: FullPath, stranger: Actor, chat: Arc<Chat>| async move {
                 let costs = costs(&method, path.as_str());
-                let charged = chat.charge(&origin, None, costs);
+                let charged = chat.charge(&stranger, costs);
                 charged.map_err(|error| warp::reject::custom(Limited(error)))
             },
         )

@@ -23,7 +23,7 @@ use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
 use super::Drain;
-use crate::chat::{Chat, Origin};
+use crate::chat::{Actor, Chat};
 use api::Answer;
 use charge::Limited;
 use problem::Problem;
@@ -138,7 +138,7 @@ fn post<T, F, Fut>(
 ) -> BoxedFilter<(Response,)>
 where
     T: serde::de::DeserializeOwned + Send + 'static,
-    F: Fn(Arc<Chat>, Origin, T) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Arc<Chat>, Actor, T) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Answer> + Send + 'static,
 {
     warp::path("api")
@@ -146,14 +146,14 @@ where
         .and(warp::path::end())
         .and(warp::post())
         .and(with(chat))
-        .and(charge::origin(chat))
+        .and(charge::stranger(chat))
         .and(warp::header::optional("content-type"))
         .and(warp::body::stream())
-        .then(move |chat, origin, kind, content| {
+        .then(move |chat, stranger, kind, content| {
             let verb = verb.clone();
             async move {
                 match body::json(kind, content, most).await {
-                    Ok(asked) => answered(verb(chat, origin, asked).await),
+                    Ok(asked) => answered(verb(chat, stranger, asked).await),
                     Err(problem) => problem.response(),
                 }
             }

@@ -3,6 +3,7 @@ use serde::Serialize;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use super::super::codec::Refusal;
 use crate::chat::{ChatError, Code};
 
 /// A problem ready to be shown.
@@ -72,11 +73,19 @@ impl Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, retry_after) = (refusal.code, refusal.retry_seconds());
+        Self {
+            retry_after,
+            ..Self::new(status(code), code.as_str(), refusal.detail)
+        }
+    }
+}
+
 impl From<ChatError> for Problem {
     fn from(error: ChatError) -> Self {
-        let mut problem = Self::new(status(error.code), error.code.as_str(), error.detail);
-        problem.retry_after = error.retry_after.map(|after| after.as_secs().max(1));
-        problem
+        Refusal::from(error).into()
     }
 }
 

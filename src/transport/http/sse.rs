@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use warp::http::{HeaderValue, header};
 use warp::reply::{Reply as _, Response};
 
+use super::super::codec::json::system_event;
+use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, random};
-use super::api::{Answer, number};
+use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
-use crate::chat::{Attached, Chat, Open, Origin, Reader, Session, Start, Through, cost};
-use crate::model::TransportKind;
+use crate::chat::{Attached, Chat, Command, Open, Reader, Start, Through};
 
 /// An idle stream says this often that it lives, so that proxies let it be.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -64,26 +65,25 @@ impl Asked {
 /// which a browser repeats unchanged when it reconnects.
 pub(super) async fn open(chat: Arc<Chat>, room: String, asked: Asked, drain: Drain) -> Answer {
     let query = asked.query;
-    let session = match query.session_id {
-        Some(secret) => Some(chat.resume(&secret, TransportKind::Http).await?),
-        None => None,
-    };
-    if let Some(session) = &session {
-        // Its address has paid for the request.
-        let costs = cost("GET /api/messages/{room}");
-        chat.charge(&Origin::default(), Some(session), costs)?;
+    let signal = Arc::<Notify>::default();
+    let actor = match query.session_id {
+        Some(secret) => owner(&chat, paid(), secret).await?,
+        None => paid(),
     }
+    .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;
     let start = match asked.last_event_id.or(query.after) {
         Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
-    let signal = Arc::<Notify>::default();
-    let cursor = chat.read(&room, start, signal.clone()).await?;
+    let read = chat.act(&actor, Command::Read { room, start }).await?;
+    let cursor = read.into_cursor()?;
     let open = Open::new(&chat, Through::Events, asked.peer);
     let mut reader = Reader::new(open.link().clone());
-    reader.add(cursor);
-    let events = Events::new(chat, reader, signal, open, session, asked.patience);
+    reader.add(*cursor);
+    let session = actor.session();
+    let attached = session.map(|session| session.attach(signal.clone()));
+    let events = Events::new(chat, reader, signal, open, attached, asked.patience);
     let mut response = head();
     takeover::after(&mut response, move |taken| events.serve(taken, drain));
     Ok(response)
@@ -109,7 +109,7 @@ struct Events {
     reader: Reader,
     signal: Arc<Notify>,
     open: Open,
-    _attached: Option<Attached>,
+    attached: Option<Attached>,
     /// Words beside the room's, and the rest of an event that was written in part.
     out: Vec<u8>,
     patience: Duration,
@@ -139,18 +139,18 @@ impl Events {
         reader: Reader,
         signal: Arc<Notify>,
         open: Open,
-        session: Option<Arc<Session>>,
+        attached: Option<Attached>,
         patience: Duration,
     ) -> Self {
-        if let Some(session) = &session {
-            open.link().belongs_to(session);
+        if let Some(attached) = &attached {
+            open.link().belongs_to(attached.session());
         }
         Self {
             chat,
             reader,
             signal,
             open,
-            _attached: session.map(|session| session.attach()),
+            attached,
             out: Vec::new(),
             patience,
             stage: Stage::Live,
@@ -210,7 +210,7 @@ impl Events {
                 _ = self.open.link().ordered(), if self.stage != Stage::Said => {
                     self.reader.abandon();
                     self.patience = PART_WITHIN;
-                    self.say_last(CLOSED, line);
+                    self.say_last(&system_event(words::CLOSED), line);
                 }
                 () = moment.come(), if live => {
                     self.stage = Stage::Ending;
@@ -233,6 +233,10 @@ impl Events {
     }
 
     fn write(&mut self, line: &Line) -> io::Result<(Wrote, bool)> {
+        while let Some(alert) = self.attached.as_mut().and_then(Attached::next_alert) {
+            let event = system_event(&words::alert(&alert));
+            line.framing.put(&event, &mut self.out);
+        }
         let mut outlet = Outlet {
             chat: &self.chat,
             link: self.open.link(),
@@ -254,15 +258,12 @@ impl Events {
     /// Looks whether the client has gone, which it tells by the end of what it sends.
     fn ignore(&mut self, line: &Line) -> io::Result<()> {
         let ended = outlet::receive(&line.stream, |bytes| self.ignored += bytes.len())?;
-        match ended || self.ignored > MOST_IGNORED {
-            true => Err(io::ErrorKind::ConnectionAborted.into()),
-            false => Ok(()),
+        if ended || self.ignored > MOST_IGNORED {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        Ok(())
     }
 }
-
-/// An operator wants this stream to end.
-const CLOSED: &[u8] = b"event: system\ndata: {\"text\":\"an operator closed this connection\"}\n\n";
 
 /// Tells the reader to come back, each after a time of its own.
 fn farewell() -> Vec<u8> {

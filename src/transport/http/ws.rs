@@ -13,20 +13,23 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::super::codec::encoded;
-use super::super::codec::json::{ErrorFrame, Frame, System, Typed};
+use super::super::codec::json::{ErrorFrame, Frame, System, Typed, reply};
+use super::super::codec::slash::{self, is_command};
+use super::super::codec::{Refusal, encoded, words};
 use super::super::outlet;
-use super::super::{Drain, Moment, hold_back};
+use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Format, Next, Open, Origin, Reader, Reply, Sending,
-    Session, Slice, Through, cost, is_command,
+    Actor, Attached, Chat, ChatError, Code, Command, Format, Next, Open, Outcome, Reader, Sending,
+    Slice, Target, Through, cost,
 };
-use end::{CLOSED, End};
+use crate::model::TransportKind;
+use end::End;
 
 /// A silent peer is pinged, and given as long again to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -61,14 +64,15 @@ pub(super) async fn serve(
     let socket = WebSocketStream::from_partially_read(io, begun, Role::Server, Some(config)).await;
     let open = Open::new(&chat, Through::WebSocket, peer);
     let link = open.link().clone();
+    let signal = Arc::<Notify>::default();
     let mut connection = Connection {
         chat,
         socket,
-        session: None,
-        signal: Arc::default(),
+        attached: None,
+        signal: signal.clone(),
         reader: Reader::new(link.clone()),
         sending: VecDeque::new(),
-        origin: link.origin.clone(),
+        actor: Actor::anonymous(TransportKind::WebSocket, link.origin.clone()).reading(signal),
         began: Instant::now(),
         heard: Instant::now(),
         pinged: false,
@@ -86,12 +90,13 @@ pub(super) async fn serve(
 struct Connection {
     chat: Arc<Chat>,
     socket: Socket,
-    session: Option<(Arc<Session>, Attached)>,
+    actor: Actor,
+    /// Once the client has said who it is.
+    attached: Option<Attached>,
     signal: Arc<Notify>,
     reader: Reader,
     /// Messages on their way in with the client's own references, oldest first.
     sending: VecDeque<(Reference, Sending)>,
-    origin: Origin,
     began: Instant,
     heard: Instant,
     pinged: bool,
@@ -132,10 +137,10 @@ impl Connection {
                         return error.into();
                     }
                 }
-                () = over(&self.session) => return End::Bye,
+                () = over(&self.actor) => return End::Bye,
                 () = moment.come() => return self.finish().await,
                 () = tokio::time::sleep_until(held), if self.held_until.is_some() => {}
-                () = tokio::time::sleep_until(stranger_until), if self.session.is_none() => {
+                () = tokio::time::sleep_until(stranger_until), if self.attached.is_none() => {
                     return End::Stranger;
                 }
                 () = tokio::time::sleep_until(silent_until) => {
@@ -153,6 +158,9 @@ impl Connection {
 
     /// Writes what the rooms have, as one frame each and one flush together.
     async fn write(&mut self) -> Result<Next, Error> {
+        while let Some(alert) = self.attached.as_mut().and_then(Attached::next_alert) {
+            self.say(&words::alert(&alert)).await?;
+        }
         let mut slices = Vec::new();
         loop {
             let next = self.reader.peek(&mut slices);
@@ -190,11 +198,21 @@ impl Connection {
         self.socket.send(Message::Text(text.into())).await
     }
 
-    async fn refuse(&mut self, error: &ChatError, reference: &Reference) -> Result<(), Error> {
-        if error.code == Code::RateLimited {
-            self.held_until = Some(Instant::now() + hold_back(error));
+    /// Says something beside all rooms.
+    async fn say(&mut self, text: &str) -> Result<(), Error> {
+        self.send("system", &System { room: None, text }).await
+    }
+
+    async fn refuse(
+        &mut self,
+        refusal: impl Into<Refusal>,
+        reference: &Reference,
+    ) -> Result<(), Error> {
+        let refusal = refusal.into();
+        if let Some(wait) = refusal.hold_back() {
+            self.held_until = Some(Instant::now() + wait);
         }
-        self.send("error", &ErrorFrame::of(error, reference.as_ref()))
+        self.send("error", &ErrorFrame::of(&refusal, reference.as_ref()))
             .await
     }
 
@@ -208,17 +226,19 @@ impl Connection {
                     .bad_frame(&format!("not a frame of this protocol: {error}"))
                     .await?),
             },
-            Message::Binary(_) => Ok(self.bad_frame("frames are JSON text, not binary").await?),
+            Message::Binary(_) => {
+                let why = "frames are JSON text, not binary".to_owned();
+                Err(End::Violation(CloseCode::Unsupported, why))
+            }
             Message::Close(_) => Err(End::Gone),
             _ => Ok(()),
         }
     }
 
     async fn bad_frame(&mut self, detail: &str) -> Result<(), Error> {
-        let session = self.session.as_ref().map(|(session, _)| session.as_ref());
         let costs = cost("frame that is none");
-        if let Err(error) = self.chat.charge(&self.origin, session, costs) {
-            return self.refuse(&error, &None).await;
+        if let Err(error) = self.chat.charge(&self.actor, costs) {
+            return self.refuse(error, &None).await;
         }
         self.send(
             "error",
@@ -240,17 +260,21 @@ impl Connection {
                 rooms,
                 reference,
             } => {
-                let who = (nickname.as_deref(), session_id.as_deref());
-                if let Err(error) = self.connect(who, rooms, open).await? {
-                    self.refuse(&error, &reference).await?;
+                let who = match (session_id, nickname) {
+                    (Some(secret), _) => Some(Command::Resume { secret }),
+                    (None, nickname @ Some(_)) => Some(Command::Connect { nickname }),
+                    (None, None) => None,
+                };
+                if let Some(refusal) = self.connect(who, rooms, open).await? {
+                    self.refuse(refusal, &reference).await?;
                 }
             }
             Frame::Command { command, reference } => {
                 self.settle_all().await?;
                 self.write().await?;
                 match self.command(&command).await {
-                    Ok(reply) => self.obey(reply, reference).await?,
-                    Err(error) => self.refuse(&error, &reference).await?,
+                    Ok(outcome) => self.obey(outcome, reference).await?,
+                    Err(refusal) => self.refuse(refusal, &reference).await?,
                 }
             }
             Frame::Message {
@@ -258,66 +282,47 @@ impl Connection {
                 content,
                 nonce,
                 reference,
-            } => match self.post(&room, &content, nonce.as_deref()).await {
-                Ok(sending) => self.sending.push_back((reference, sending)),
-                Err(error) => self.refuse(&error, &reference).await?,
-            },
+            } => {
+                let room = Target::Named(room);
+                let message = Command::Send {
+                    room,
+                    content,
+                    nonce,
+                };
+                let outcome = self.chat.act(&self.actor, message).await;
+                match outcome.and_then(Outcome::into_sending) {
+                    Ok(sending) => self.sending.push_back((reference, sending)),
+                    Err(error) => self.refuse(error, &reference).await?,
+                }
+            }
         }
         Ok(())
     }
 
-    fn session(&self) -> Result<Arc<Session>, ChatError> {
-        let missing = || ChatError::new(Code::NotConnected, "send a connect frame first");
-        self.session
-            .as_ref()
-            .map(|(session, _)| session.clone())
-            .ok_or_else(missing)
-    }
-
-    async fn command(&mut self, command: &str) -> Result<Reply, ChatError> {
-        let session = self.session()?;
+    async fn command(&mut self, command: &str) -> Result<Outcome, Refusal> {
+        if self.attached.is_none() {
+            return Err(ChatError::NotConnected.into());
+        }
         if !is_command(command) {
             let detail = "a command begins with '/'; messages are frames of type message";
-            return Err(ChatError::new(Code::BadCommand, detail));
+            return Err(Refusal::new(Code::BadCommand, detail));
         }
-        self.chat
-            .command(&session, command, Some(&self.signal), &self.origin)
-            .await
+        slash::ask(&self.chat, &self.actor, command).await
     }
 
-    async fn obey(&mut self, reply: Reply, reference: Reference) -> Result<(), End> {
-        let mut answer = json!({ "success": true, "message": reply.text });
-        if let Some(reference) = reference {
-            answer["ref"] = reference;
-        }
-        if let Some(data) = reply.data {
-            answer["data"] = data;
-        }
-        self.send("reply", &answer).await?;
-        match reply.effect {
-            Effect::Joined(_, Some(cursor)) => self.reader.add(*cursor),
-            Effect::Left(room) => self.reader.end(&room),
-            Effect::Quit => {
-                if let Some((session, _)) = self.session.take() {
-                    // The peer is gone either way; the session expires if this fails.
-                    let _ = self.chat.disconnect(&session).await;
-                }
+    async fn obey(&mut self, outcome: Outcome, reference: Reference) -> Result<(), End> {
+        self.send("reply", &reply(&outcome, reference)).await?;
+        match outcome {
+            Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
+            Outcome::Left(room) => self.reader.end(&room),
+            Outcome::Goodbye => {
+                // The peer is gone either way; the session expires if this fails.
+                let _ = self.chat.act(&self.actor, Command::Disconnect).await;
                 return Err(End::Bye);
             }
             _ => {}
         }
         Ok(())
-    }
-
-    async fn post(
-        &mut self,
-        room: &str,
-        content: &str,
-        nonce: Option<&str>,
-    ) -> Result<Sending, ChatError> {
-        let session = self.session()?;
-        let room = self.chat.room(room).await?;
-        self.chat.send(&session, room, content, nonce, &self.origin)
     }
 
     async fn acknowledge(&mut self, outcome: Option<Settled>) -> Result<(), Error> {
@@ -334,7 +339,7 @@ impl Connection {
                 }
                 self.send("reply", &answer).await
             }
-            Err(error) => self.refuse(&error, &reference).await,
+            Err(error) => self.refuse(error, &reference).await,
         }
     }
 
@@ -352,7 +357,6 @@ impl Connection {
             return End::Gone;
         }
         self.reader.end_all();
-        let text = "the server is restarting; connect again in a moment";
         loop {
             match self.write().await {
                 Ok(Next::Behind) => self.reader.fetch().await,
@@ -361,7 +365,7 @@ impl Connection {
                 Err(error) => return error.into(),
             }
         }
-        match self.send("system", &System { room: None, text }).await {
+        match self.say(words::RESTARTING).await {
             Ok(()) => End::Restart,
             Err(error) => error.into(),
         }
@@ -372,11 +376,7 @@ impl Connection {
         let closing = async {
             if matches!(end, End::Operator) {
                 let _ = self.settle_all().await;
-                let told = System {
-                    room: None,
-                    text: CLOSED,
-                };
-                let _ = self.send("system", &told).await;
+                let _ = self.say(words::CLOSED).await;
             }
             if let Some(frame) = end.frame() {
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
@@ -394,9 +394,9 @@ impl Connection {
 }
 
 /// Waits until the session is over, if there is one.
-async fn over(session: &Option<(Arc<Session>, Attached)>) {
-    match session {
-        Some((session, _)) => session.ended().await,
+async fn over(actor: &Actor) {
+    match actor.session() {
+        Some(session) => session.ended().await,
         None => std::future::pending().await,
     }
 }

@@ -11,9 +11,7 @@ use super::super::Drain;
 use super::super::codec::line::{Lines, Trust};
 use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
-use crate::chat::{
-    Chat, ChatError, HoldStill, LineState, Open, Origin, Reader, Still, Through, Verdict,
-};
+use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Origin, Still, Through, Verdict};
 
 /// Who a connection is to go on with, or to end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +36,10 @@ impl Connection {
         if self.closing.is_some() || self.reader.is_leaving() {
             return Ok(Whose::Ours);
         }
-        let stalled = match wrote == Wrote::Blocked && !progress {
-            true => self.chat.clock().now().duration_since(stalled_since),
-            false => Duration::ZERO,
+        let stalled = if wrote == Wrote::Blocked && !progress {
+            self.chat.clock().now().duration_since(stalled_since)
+        } else {
+            Duration::ZERO
         };
         // Without a free descriptor it stays.
         let Ok(socket) = self.stream.as_fd().try_clone_to_owned() else {
@@ -67,7 +66,7 @@ impl Connection {
         LineState {
             connection: link.id,
             since_ms: link.since.timestamp_millis(),
-            session: self.chat.as_state(&self.session),
+            session: self.chat.as_state(self.attached.session()),
             reading: self.reader.places().collect(),
             past: self.reader.answering().map(|past| {
                 let (first, last) = past.rest();
@@ -103,24 +102,31 @@ impl Connection {
         let peer = stream.peer_addr().ok();
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
         let session = chat.take_in(state.session)?;
-        let mut reader = Reader::new(open.link().clone());
-        if let Some(past) = state.past.and_then(|past| chat.past_on(&session, past)) {
-            reader.answer(past);
-        }
-        for (room, next) in state.reading {
-            reader.add(chat.read_on(&session, room, next).await?);
-        }
         // Whoever is in a room has given a command, and whoever is in none can say nothing.
         let trust = match session.current() {
             Some(_) => Trust::Earned,
             None => Trust::None,
         };
-        Ok(Self {
-            input: Lines::resumed(limits.line_bytes, typed, state.skipping, trust),
-            reader,
+        let input = Lines::resumed(limits.line_bytes, typed, state.skipping, trust);
+        let mut connection = Self {
+            input,
             out,
             ..Self::new(chat, session, stream, open, limits)
-        })
+        };
+        let Self {
+            chat,
+            attached,
+            reader,
+            ..
+        } = &mut connection;
+        if let Some(past) = state.past {
+            let past = chat.past_on(attached.session(), past);
+            past.into_iter().for_each(|past| reader.answer(past));
+        }
+        for (room, next) in state.reading {
+            reader.add(chat.read_on(attached, room, next).await?);
+        }
+        Ok(connection)
     }
 }
 

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
-use super::codec::line::{LineError, Lines, system};
+use super::codec::line::{self, LineError, Lines, system};
+use super::codec::slash::{self, is_command};
+use super::codec::{Refusal, words};
 use super::foreign::Foreign;
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
-    Attached, Chat, ChatError, Code, Effect, Format, Open, Order, Reader, Reply, Sending, Session,
-    Through, cost, is_command,
+    Actor, Attached, Chat, ChatError, Command, Format, Messages, Open, Order, Outcome, Reader,
+    Sending, Session, Target, Through, cost,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -39,10 +42,6 @@ const MOST_SENDING: usize = 64;
 /// Answers that may wait to be written; then no further command is read.
 const MOST_ANSWERS: usize = 64 << 10;
 
-/// The last word to one that holds a place and uses it for nothing.
-const SILENT: &str =
-    "goodbye: you are in no room, and nothing came for too long; connect again to talk";
-
 /// Serves one connection until it ends. It is counted from the call on, not from when it is
 /// first polled.
 pub fn serve(
@@ -52,15 +51,15 @@ pub fn serve(
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
     let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
-    let origin = open.link().origin.clone();
+    let stranger = Actor::anonymous(TransportKind::Tcp, open.link().origin.clone());
     let mut moment = drain.moment();
     async move {
         // Begun in a place of its own: it is large, and over before the waiting begins.
-        let session = match Box::pin(chat.connect(None, TransportKind::Tcp, &origin)).await {
+        let session = match Box::pin(begin(&chat, &stranger)).await {
             Ok(session) => session,
             Err(error) => {
                 let mut line = Vec::new();
-                system(&error.detail, &mut line);
+                system(&Refusal::from(error).detail, &mut line);
                 let _ = stream.try_write(&line);
                 return outlet::part(&mut stream).await;
             }
@@ -72,10 +71,16 @@ pub fn serve(
     }
 }
 
+/// Begins a guest's session.
+async fn begin(chat: &Chat, stranger: &Actor) -> Result<Arc<Session>, ChatError> {
+    let guest = Command::Connect { nickname: None };
+    chat.act(stranger, guest).await?.into_session()
+}
+
 struct Connection {
     chat: Arc<Chat>,
-    session: Arc<Session>,
-    _attached: Attached,
+    actor: Actor,
+    attached: Attached,
     stream: TcpStream,
     open: Open,
     limits: Arc<TcpLimits>,
@@ -108,11 +113,15 @@ impl Connection {
     ) -> Self {
         open.link().belongs_to(&session);
         let heard = chat.clock().now();
+        let (origin, signal) = (open.link().origin.clone(), Arc::<Notify>::default());
+        let actor = Actor::anonymous(TransportKind::Tcp, origin)
+            .with_session(session.clone())
+            .reading(signal.clone());
         Self {
-            _attached: session.attach(),
+            actor,
+            attached: session.attach(signal),
             input: Lines::new(limits.line_bytes),
             chat,
-            session,
             stream,
             limits,
             reader: Reader::new(open.link().clone()),
@@ -129,16 +138,13 @@ impl Connection {
     }
 
     fn greet(&mut self) {
-        let nickname = self.session.nickname();
-        let greeting = format!(
-            "welcome, {nickname}: /join general to talk, /nick <name> to be called so, /help for more"
-        );
-        system(&greeting, &mut self.out);
+        let nickname = self.attached.session().nickname();
+        system(&line::greeting(&nickname), &mut self.out);
     }
 
     /// Serves it until it ends or is another process's; it has been stalled since then.
     async fn serve(&mut self, moment: &mut Moment, since: Instant) {
-        let span = tracing::debug_span!("tcp", session = %self.session.key());
+        let span = tracing::debug_span!("tcp", session = %self.attached.session().key());
         let ended = tracing::Instrument::instrument(self.run(moment, since), span).await;
         Box::pin(self.end(ended)).await;
     }
@@ -174,12 +180,12 @@ impl Connection {
                     }
                 }
                 () = self.reader.fetch(), if wrote == Wrote::Behind => {}
-                () = self.session.signal().notified(), if !blocked => {}
+                () = self.attached.signal().notified(), if !blocked => {}
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
-                    self.refuse(failed);
+                    self.not_sent(failed);
                 }
                 () = without_progress(silent.unwrap_or_default()), if silent.is_some() => {
-                    self.close(SILENT).await;
+                    self.close(line::SILENT).await;
                 }
                 () = without_progress(held.unwrap_or_default()), if held.is_some() => {}
                 order = self.open.link().ordered() => match order {
@@ -191,7 +197,7 @@ impl Connection {
                     }
                 },
                 () = moment.come(), if open => {
-                    self.close("the server is restarting; connect again in a moment").await;
+                    self.close(words::RESTARTING).await;
                 }
                 () = without_progress(patience), if blocked => {
                     self.chat.meters().no_progress.add(1);
@@ -204,9 +210,10 @@ impl Connection {
     /// For how long it may still be silent, unless it is in a room and so a reader.
     fn may_be_silent(&self, now: Instant) -> Option<Duration> {
         let idle = self.closing.is_none() && self.reader.is_empty() && self.sending.is_empty();
-        let patience = match self.has_spoken {
-            true => self.limits.idle_timeout,
-            false => self.limits.idle_timeout / 10,
+        let patience = if self.has_spoken {
+            self.limits.idle_timeout
+        } else {
+            self.limits.idle_timeout / 10
         };
         idle.then(|| patience.saturating_sub(now.duration_since(self.heard)))
     }
@@ -220,10 +227,7 @@ impl Connection {
 
     /// Reads what has come and does it, line by line, as long as there is place for the answers.
     async fn listen(&mut self) -> io::Result<()> {
-        let ended = match std::mem::take(&mut self.unread) {
-            true => false,
-            false => self.receive()?,
-        };
+        let ended = !std::mem::take(&mut self.unread) && self.receive()?;
         while let Some(line) = self.input.next() {
             Box::pin(self.take(line)).await?;
             if self.closing.is_some() {
@@ -258,8 +262,8 @@ impl Connection {
 
     /// What it was told, then what its rooms have.
     fn write(&mut self) -> io::Result<(Wrote, bool)> {
-        while let Some(text) = self.session.told() {
-            system(&text, &mut self.out);
+        while let Some(alert) = self.attached.next_alert() {
+            system(&words::alert(&alert), &mut self.out);
         }
         let mut outlet = Outlet {
             chat: &self.chat,
@@ -267,7 +271,7 @@ impl Connection {
             stream: &self.stream,
             reader: &mut self.reader,
             out: &mut self.out,
-            signal: self.session.signal(),
+            signal: self.attached.signal(),
             format: Format::Lines,
         };
         outlet.write()
@@ -283,102 +287,82 @@ impl Connection {
                 // What was said before is seen before.
                 self.settle_all().await;
                 self.write()?;
-                match self.command(&line).await {
-                    Ok(reply) => self.obey(reply).await,
-                    Err(error) => {
-                        system(&error.detail, &mut self.out);
-                        self.hold_back(&error);
-                    }
+                match slash::ask(&self.chat, &self.actor, &line).await {
+                    Ok(outcome) => self.obey(outcome).await,
+                    Err(refusal) => self.refuse(&refusal),
                 }
             }
-            Ok(line) => self.say(&line).await,
+            Ok(line) => self.say(line).await,
         }
         Ok(())
     }
 
-    async fn command(&self, line: &str) -> Result<Reply, ChatError> {
-        self.chat
-            .command(
-                &self.session,
-                line,
-                Some(self.session.signal()),
-                &self.open.link().origin,
-            )
-            .await
-    }
-
-    async fn say(&mut self, line: &str) {
-        let text = line
-            .strip_prefix("//")
-            .map_or_else(|| line.to_owned(), |rest| format!("/{rest}"));
+    async fn say(&mut self, mut line: String) {
+        if line.starts_with("//") {
+            line.remove(0);
+        }
         while self.sending.len() >= MOST_SENDING {
             let failed = settle(&mut self.sending).await;
-            self.refuse(failed);
+            self.not_sent(failed);
         }
-        let Some(room) = self.session.current() else {
-            return system(
-                "not sent: join a room first, for example /join general",
-                &mut self.out,
-            );
+        let message = Command::Send {
+            room: Target::Current,
+            content: line,
+            nonce: None,
         };
-        match self
-            .chat
-            .send(&self.session, room, &text, None, &self.open.link().origin)
-        {
+        let outcome = self.chat.act(&self.actor, message).await;
+        match outcome.and_then(Outcome::into_sending) {
             Ok(sending) => self.sending.push_back(sending),
-            Err(error) => self.refuse(Some(error)),
+            Err(error) => self.not_sent(Some(error)),
         }
     }
 
     /// A line that could not be read.
     fn reject(&mut self, error: &LineError) {
-        let (origin, costs) = (&self.open.link().origin, cost("line that is none"));
-        match self.chat.charge(origin, Some(&self.session), costs) {
+        match self.chat.charge(&self.actor, cost("line that is none")) {
             Ok(()) => system(&error.to_string(), &mut self.out),
-            Err(error) => {
-                system(&error.detail, &mut self.out);
-                self.hold_back(&error);
-            }
+            Err(error) => self.refuse(&error.into()),
         }
     }
 
     /// Who asks for too much is not read for a while, and so not answered faster than they may ask.
-    fn hold_back(&mut self, error: &ChatError) {
-        if error.code == Code::RateLimited {
-            let now = self.chat.clock().now();
-            self.held_until = Some(now + super::hold_back(error));
+    fn refuse(&mut self, refusal: &Refusal) {
+        if let Some(wait) = refusal.hold_back() {
+            self.held_until = Some(self.chat.clock().now() + wait);
         }
+        system(&refusal.detail, &mut self.out);
     }
 
-    fn refuse(&mut self, failed: Option<ChatError>) {
+    fn not_sent(&mut self, failed: Option<ChatError>) {
         let Some(error) = failed else { return };
-        self.hold_back(&error);
-        let told = match error.code {
-            // A line has no nonce to say it again with.
-            Code::OutcomeUnknown => "perhaps not sent: the database went away during the commit; \
-                 if it does not show up here, say it again"
-                .to_owned(),
-            _ => format!("not sent: {}", error.detail),
+        let detail = line::not_sent(&error);
+        let refusal = Refusal {
+            detail,
+            ..error.into()
         };
-        system(&told, &mut self.out);
+        self.refuse(&refusal);
     }
 
     async fn settle_all(&mut self) {
         while !self.sending.is_empty() {
             let failed = settle(&mut self.sending).await;
-            self.refuse(failed);
+            self.not_sent(failed);
         }
     }
 
-    async fn obey(&mut self, reply: Reply) {
-        match reply.effect {
-            Effect::Quit => return self.close("goodbye").await,
-            _ => system(&reply.text, &mut self.out),
+    async fn obey(&mut self, outcome: Outcome) {
+        if matches!(outcome, Outcome::Goodbye) {
+            return self.close("goodbye").await;
         }
-        match reply.effect {
-            Effect::Joined(_, Some(cursor)) => self.reader.add(*cursor),
-            Effect::Left(room) => self.reader.end(&room),
-            Effect::Past(past) => self.reader.answer(past),
+        system(&words::outcome(&outcome), &mut self.out);
+        match outcome {
+            Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
+            Outcome::Left(room) => self.reader.end(&room),
+            Outcome::History(history) => {
+                if let Messages::Paced(past) = history.messages {
+                    self.reader.answer(past);
+                }
+            }
             _ => {}
         }
     }
@@ -393,23 +377,14 @@ impl Connection {
     /// Closes on a peer that speaks another protocol: what it sends is nobody's words.
     async fn turn_away(&mut self, foreign: Foreign) {
         tracing::debug!(%foreign, "another protocol was spoken to the port of lines");
-        let port = self.limits.http_port;
-        let told = match foreign {
-            Foreign::Http => format!(
-                "this port takes lines of chat, not HTTP; HTTP is at port {port} of this server"
-            ),
-            Foreign::Tls => format!(
-                "this port takes plain lines of chat, not TLS; HTTP is at port {port} of this \
-                 server, also without TLS"
-            ),
-        };
+        let told = line::turned_away(foreign, self.limits.http_port);
         system(&told, &mut self.out);
         self.close("").await;
     }
 
     /// Closes because an operator wants it: without what is still unread, which may be much.
     async fn evict(&mut self) {
-        self.close("an operator closed this connection").await;
+        self.close(words::CLOSED).await;
         self.reader.abandon();
         self.patience = Some(PART_WITHIN);
     }
@@ -428,9 +403,9 @@ impl Connection {
 
     async fn end(&mut self, ended: io::Result<Whose>) {
         if let Ok(Whose::Theirs) = ended {
-            return self.chat.let_go(&self.session);
+            return self.chat.let_go(self.attached.session());
         }
-        if let Err(error) = self.chat.disconnect(&self.session).await {
+        if let Err(error) = self.chat.act(&self.actor, Command::Disconnect).await {
             tracing::debug!(%error, "can't store that a connection ended");
         }
         match ended {

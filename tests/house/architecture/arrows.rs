@@ -32,8 +32,11 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("transport", &["chat", "model", "meter"]),
     (
         "chat",
-        &["delivery", "store", "bus", "clock", "model", "meter"],
+        &[
+            "policy", "delivery", "store", "bus", "clock", "model", "meter",
+        ],
     ),
+    ("policy", &["model"]),
     ("delivery", &["store", "bus", "clock", "model", "meter"]),
     ("store", &["private", "model", "meter"]),
     ("bus", &["model", "meter"]),

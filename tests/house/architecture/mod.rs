@@ -85,6 +85,26 @@ fn every_room_is_on_the_plan() {
 }
 
 #[test]
+fn what_may_be_done_is_asked_in_one_place() {
+    let asks = |(file, text): &(String, String)| {
+        let (tokens, _) = tokens::without_tests(&tokens::tokens(text));
+        let paths = paths::reached(&tokens, &arrows::module(file));
+        let of_policy = |path: &[String]| match path {
+            [room] => room == "policy",
+            [room, name, ..] => room == "policy" && (name == "allow" || name == "*"),
+            [] => false,
+        };
+        paths.iter().any(|reached| of_policy(&reached.path)) && !file.starts_with("src/policy/")
+    };
+    let asking: Vec<(String, String)> = shipped().into_iter().filter(asks).collect();
+    let [(file, text)] = &asking[..] else {
+        panic!("more or fewer than one file asks the policy: {asking:?}");
+    };
+    assert_eq!(file, "src/chat/act.rs");
+    assert_eq!(text.matches("policy::allow(").count(), 1, "calls in {file}");
+}
+
+#[test]
 fn every_part_of_ops_is_on_the_plan() {
     let parts: std::collections::BTreeSet<String> = shipped()
         .iter()

@@ -139,3 +139,51 @@ async fn all_transports_share_one_order() {
     }
     local.server.stop().await.expect("a clean stop");
 }
+
+/// Every command that there is, in an order in which one client can ask for all of them, and what
+/// each is answered.
+const COMMANDS: [(&str, &str); 9] = [
+    ("/help", "/help"),
+    ("/nick anna", "you are now anna"),
+    ("/list", "1 user online"),
+    ("/create tea", "anna joined tea"),
+    ("/join general", "anna joined general"),
+    ("/rooms", "2 rooms"),
+    ("/history", "general: no older messages"),
+    ("/leave", "you left general"),
+    ("/quit", "goodbye"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_is_there_over_each_transport() {
+    for way in WAYS {
+        let local = start(|_| {}).await;
+        let mut alice = person(&local, way, "alice").await;
+        let mut told = Vec::new();
+        for (line, wanted) in COMMANDS {
+            // A line connection ends with the answer to its last.
+            let answer = match (way, line) {
+                (Way::Tcp, "/quit") => wanted.to_owned(),
+                _ => alice.command(line).await.expect(line),
+            };
+            assert!(answer.starts_with(wanted), "{way:?} {line}: {answer}");
+            if line == "/help" {
+                let names = answer
+                    .lines()
+                    .map(|line| line.split(' ').next().expect("a name"));
+                told.extend(names.filter(|name| *name != "//text").map(str::to_owned));
+            }
+        }
+        let mut names = COMMANDS.map(|(line, _)| line.split(' ').next().expect("a name"));
+        told.sort_unstable();
+        names.sort_unstable();
+        // Of a line connection the first line of an answer is looked at.
+        let listed = if way == Way::Tcp {
+            &names[1..2]
+        } else {
+            &names[..]
+        };
+        assert_eq!(told, listed, "{way:?}: what /help lists");
+        local.server.stop().await.expect("a clean stop");
+    }
+}

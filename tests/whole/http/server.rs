@@ -1,14 +1,17 @@
 //! A server in this process, on free ports, over a database of its own.
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use discordctl::config::{self, Config, Sources};
 use discordctl::server::Server;
+use discordctl::store::{self, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Wire, request, soon};
 use super::document::Document;
+use crate::support::DEADLINE;
 
 /// What a test needs of a server. What is not stopped ends with the test's runtime.
 pub(crate) struct Running {
@@ -52,6 +55,21 @@ impl Running {
             .await
             .expect("a stop that cuts nobody");
         self.folder
+    }
+
+    /// Its database, as another process opens it.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let options = store::Options {
+            url: database(&self.folder),
+            application: "another".into(),
+            connections: 2,
+            idle_timeout: DEADLINE,
+            acquire_timeout: DEADLINE,
+            shed_after: DEADLINE,
+            waiting: 100,
+        };
+        let opened = store::open(&options, Arc::default()).await;
+        opened.expect("the server's database")
     }
 
     /// Begins to stop, while the test goes on asking.

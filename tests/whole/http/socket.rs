@@ -1,4 +1,6 @@
 //! WebSocket frames against their description. What they do is tested with the other transports.
+use discordctl::model::{Nickname, SessionId, TransportKind};
+use discordctl::store::{Instance, PresenceChange, PresenceOutcome};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -8,7 +10,9 @@ use tokio_tungstenite::tungstenite::Message;
 use super::client::{Wire, soon};
 use super::document::Document;
 use super::errors::assert_problem;
+use super::events::Events;
 use super::server::Running;
+use crate::support::DEADLINE;
 
 struct Socket(WebSocketStream<TcpStream>);
 
@@ -88,6 +92,53 @@ async fn every_frame_is_as_described() {
     assert_eq!(again.until("gap").await["to"], 41);
 }
 
+fn other() -> Instance {
+    Instance {
+        name: "other".into(),
+        pid: 4_000_000_000,
+        version: "1.0.0",
+        tcp_port: 65_535,
+        http_port: 3001,
+    }
+}
+
+/// A nickname that another session has by now, since the server was away, is lost: each connection
+/// of the one that had it is told.
+#[tokio::test]
+async fn a_lost_nickname_is_told_on_every_connection() {
+    let server = Running::start().await;
+    let mut socket = Socket::open(&server).await;
+    socket
+        .send(&json!({ "type": "connect", "nickname": "alice" }))
+        .await;
+    let session = socket.until("connected").await["session_id"].clone();
+    let session = session.as_str().expect("a secret");
+    let target = format!("/api/messages/general?session_id={session}");
+    let mut reader = Events::open(&server, &target).await;
+    // The server is taken off the books, as when it was frozen for too long.
+    let store = server.store().await;
+    for instance in store.lively(DEADLINE).await.expect("an answer") {
+        store.retire(instance).await.expect("retired");
+    }
+    let other = store.register(&other()).await.expect("entered");
+    let claim = PresenceChange::Claim {
+        session: SessionId::random().key(),
+        nickname: Nickname::stored("alice"),
+        transport: TransportKind::Http,
+        account: true,
+    };
+    let taken = store.presence(other, &[claim]).await.expect("an answer");
+    assert!(matches!(taken[..], [PresenceOutcome::User(Some(_))]));
+    let told = socket.until("system").await;
+    let text = told["text"].as_str().expect("a text");
+    let begins = "the nickname 'alice' was taken while this server was away: you are guest-";
+    assert!(text.starts_with(begins), "{text}");
+    assert_eq!(told.get("room"), None);
+    let block = reader.block().await.expect("an event");
+    let data = json!({ "text": text });
+    assert_eq!(block, format!("event: system\ndata: {data}\n\n"));
+}
+
 /// A frame's bytes; `mask` is four zeros, so that the payload is as it is.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = match payload.len() {
@@ -162,6 +213,7 @@ async fn what_breaks_the_protocol_is_closed_with_its_code() {
             1002,
             f(0x88, &5000u16.to_be_bytes()),
         ),
+        ("bytes", 1003, f(0x82, b"{}")),
         ("a text that is none", 1007, f(0x81, b"\xff\xfe")),
         ("half a character", 1007, f(0x81, b"\xe2\x82")),
         ("a surrogate", 1007, f(0x81, b"\xed\xa0\x80")),

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use discordctl::bus::{self, Key};
-use discordctl::chat::{Attached, Base, Chat, Limits, Origin, Parts, Presence, Rules, Session};
+use discordctl::chat::{
+    Actor, Alert, Attached, Base, Chat, Command, Limits, Origin, Parts, Presence, Rules, Session,
+};
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
-use discordctl::model::TransportKind;
+use discordctl::model::{Nickname, TransportKind};
 use discordctl::store::{LEASE, Options, Store};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
@@ -97,28 +99,27 @@ impl House {
 
     /// Lets ten thousand people in, `person-0` and so on, all in one room.
     async fn fill(&mut self) {
-        self.chat
-            .room("general")
-            .await
-            .expect("it comes into being");
         let start = Instant::now();
         let enter = |n: usize| {
             let chat = self.chat.clone();
             async move {
-                let name = format!("person-{n}");
-                let origin = Origin::default();
                 // Of those who come by requests alone, some that are unused would be dropped.
-                let session = chat.connect(Some(&name), TransportKind::WebSocket, &origin);
-                let session = session.await;
+                let stranger = Actor::anonymous(TransportKind::WebSocket, Origin::default());
+                let nickname = Some(format!("person-{n}"));
+                let connected = chat.act(&stranger, Command::Connect { nickname }).await;
+                let session = connected.and_then(|outcome| outcome.into_session());
                 let session = session.expect("a free nickname");
-                let joined = chat.command(&session, "/join general", None, &origin).await;
+                let actor = stranger.with_session(session.clone());
+                let room = "general".to_owned();
+                let joined = chat.act(&actor, Command::Join { room }).await;
                 joined.expect("joined");
                 session
             }
         };
         let entering = futures_util::stream::iter((0..MANY).map(enter)).buffered(100);
         self.people = entering.collect().await;
-        self.attached = self.people.iter().map(Session::attach).collect();
+        let attach = |session: &Arc<Session>| session.attach(Arc::default());
+        self.attached = self.people.iter().map(attach).collect();
         println!("{MANY} entered in {:?}", start.elapsed());
     }
 
@@ -183,19 +184,20 @@ pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
     assert!(took < LEASE, "{took:?}");
     for n in [7, 700, 7_000] {
         let session = &house.people[n];
-        let told = session.told().expect("it is told");
+        let told = house.attached[n].next_alert();
         let name = session.nickname();
         assert!(name.as_str().starts_with("guest-"), "{name}");
-        assert!(
-            told.contains(&format!("person-{n}")) && told.contains(name.as_str()),
-            "{told}"
-        );
+        let lost = Alert::NicknameLost {
+            before: Nickname::stored(&format!("person-{n}")),
+            now: name.clone(),
+        };
+        assert_eq!(told, Some(lost));
         let user = session.user().expect("a user of its own");
         let theirs =
             format!("SELECT count(*) FROM users WHERE id = {user} AND nickname = '{name}'");
         assert_eq!(db.number(&theirs).await, 1);
     }
-    assert_eq!(house.people[8].told(), None);
+    assert_eq!(house.attached[8].next_alert(), None);
     assert_eq!(house.people[8].nickname().as_str(), "person-8");
     let members = db.number("SELECT count(*) FROM room_members").await;
     assert_eq!(members, MANY as i64);

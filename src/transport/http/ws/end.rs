@@ -4,7 +4,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-pub(super) const CLOSED: &str = "an operator closed this connection";
+use crate::transport::codec::words;
 
 /// Why a connection ends, as the close code tells the peer.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl End {
             Self::Bye => (CloseCode::Normal, "goodbye".to_owned()),
             Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
             Self::Later(why) => (CloseCode::Again, why),
-            Self::Operator => (CloseCode::Policy, CLOSED.to_owned()),
+            Self::Operator => (CloseCode::Policy, words::CLOSED.to_owned()),
             Self::Stranger => (CloseCode::Policy, "no connect frame came".to_owned()),
             Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
         };

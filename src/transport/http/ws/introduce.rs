@@ -1,74 +1,74 @@
 //! The connect frame: who a connection is, and where it goes on reading.
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::{Connection, End};
-use crate::chat::{ChatError, Code, MOST_ROOMS, Open, Session, Start, cost};
-use crate::model::{Seq, TransportKind};
+use crate::chat::{Code, Command, MOST_ROOMS, Open, Outcome, Session, Start, cost};
+use crate::model::Seq;
+use crate::transport::codec::{Refusal, json};
 
 impl Connection {
-    /// Begins a session or resumes one, with each of its rooms where the client left it.
+    /// Begins a session or resumes one, with each of its rooms where the client left it. Returns
+    /// why not, where the client may try again.
     pub(super) async fn connect(
         &mut self,
-        who: (Option<&str>, Option<&str>),
+        who: Option<Command>,
         rooms: BTreeMap<String, Seq>,
         open: &Open,
-    ) -> Result<Result<(), ChatError>, End> {
-        if self.session.is_some() {
-            let detail = "this connection has a session already";
-            return Ok(Err(ChatError::new(Code::BadCommand, detail)));
-        }
-        if let Err(error) = self.may_connect(rooms.len()) {
-            return Ok(Err(error));
-        }
-        let session = match who {
-            (_, Some(secret)) => self.chat.resume(secret, TransportKind::WebSocket).await,
-            (Some(nickname), None) => {
-                self.chat
-                    .connect(Some(nickname), TransportKind::WebSocket, &self.origin)
-                    .await
-            }
-            (None, None) => {
-                let detail = "connect with a nickname or a session_id";
-                Err(ChatError::new(Code::BadCommand, detail))
-            }
+    ) -> Result<Option<Refusal>, End> {
+        let outcome = match self.may_connect(rooms.len()) {
+            Ok(()) => match who {
+                Some(command) => self.chat.act(&self.actor, command).await,
+                None => {
+                    let detail = "connect with a nickname or a session_id";
+                    return Ok(Some(Refusal::new(Code::BadCommand, detail)));
+                }
+            },
+            Err(refusal) => return Ok(Some(refusal)),
         };
-        let session = match session {
+        let session = match outcome.and_then(Outcome::into_session) {
             Ok(session) => session,
-            // Without the database nobody can be recognised: come back when it is there.
-            Err(error) if error.code == Code::RateLimited => return Ok(Err(error)),
-            Err(error) if error.retry_after.is_some() => return Err(End::Later(error.detail)),
-            Err(error) => return Ok(Err(error)),
-        };
-        let connected = json!({
-            "session_id": session.id().secret(),
-            "user_id": session.user(),
-            "nickname": session.nickname().as_str(),
-        });
-        self.send("connected", &connected).await?;
-        open.link().belongs_to(&session);
-        let attached = session.attach();
-        self.session = Some((session.clone(), attached));
-        let starts = self.starts(&session, rooms);
-        for rejoined in self.chat.rejoin_all(&session, starts, &self.signal).await {
-            match rejoined {
-                Ok(cursor) => self.reader.add(*cursor),
-                Err(error) => self.refuse(&error, &None).await?,
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                // Without the database nobody can be recognised: come back when it is there.
+                if refusal.code != Code::RateLimited && refusal.retry_after.is_some() {
+                    return Err(End::Later(refusal.detail));
+                }
+                return Ok(Some(refusal));
             }
+        };
+        self.send("connected", &json::connected(&session)).await?;
+        open.link().belongs_to(&session);
+        self.attached = Some(session.attach(self.signal.clone()));
+        self.actor = self.actor.clone().with_session(session.clone());
+        let rooms = self.starts(&session, rooms);
+        match self.chat.act(&self.actor, Command::Rejoin { rooms }).await {
+            Ok(Outcome::Rejoined(rejoined)) => {
+                for one in rejoined {
+                    match one {
+                        Ok(cursor) => self.reader.add(*cursor),
+                        Err(error) => self.refuse(error, &None).await?,
+                    }
+                }
+                Ok(None)
+            }
+            Ok(_) => Ok(None),
+            Err(error) => Ok(Some(error.into())),
         }
-        Ok(Ok(()))
     }
 
     /// A connect frame costs what it names.
-    fn may_connect(&self, rooms: usize) -> Result<(), ChatError> {
+    fn may_connect(&self, rooms: usize) -> Result<(), Refusal> {
+        if self.attached.is_some() {
+            // What it would cost to connect, a client that has connected need not pay.
+            return Ok(());
+        }
         if rooms > MOST_ROOMS {
             let detail = format!("cannot read {rooms} rooms: name {MOST_ROOMS} at most");
-            return Err(ChatError::new(Code::TooManyRooms, detail));
+            return Err(Refusal::new(Code::TooManyRooms, detail));
         }
         let rooms = u32::try_from(rooms).unwrap_or(u32::MAX);
         let costs = cost("frame connect") + rooms * cost("frame connect, each room");
-        self.chat.charge(&self.origin, None, costs)
+        Ok(self.chat.charge(&self.actor, costs)?)
     }
 
     /// Where to begin in each room: after the `seq` given, or with the last messages of a room

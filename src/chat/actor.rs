@@ -1,0 +1,85 @@
+//! Who asks chat for something, and through what.
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{ChatError, Origin, Session};
+use crate::model::TransportKind;
+use crate::policy::Role;
+
+/// A client at the door: who it is, the transport it came over, and the address that pays for
+/// what it asks.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    who: Who,
+    transport: TransportKind,
+    origin: Origin,
+    /// Woken by the rooms that are read for it. Without one, a room that is joined is read by a
+    /// stream of its own.
+    signal: Option<Arc<Notify>>,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    Anonymous,
+    Session(Arc<Session>),
+}
+
+impl Actor {
+    /// A client that has not shown a session.
+    pub fn anonymous(transport: TransportKind, origin: Origin) -> Self {
+        Self {
+            who: Who::Anonymous,
+            transport,
+            origin,
+            signal: None,
+        }
+    }
+
+    /// The same client, known as the owner of `session`.
+    pub fn with_session(self, session: Arc<Session>) -> Self {
+        Self {
+            who: Who::Session(session),
+            ..self
+        }
+    }
+
+    /// The same client, which is woken by `signal` when a room has more.
+    pub fn reading(self, signal: Arc<Notify>) -> Self {
+        Self {
+            signal: Some(signal),
+            ..self
+        }
+    }
+
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        match &self.who {
+            Who::Anonymous => None,
+            Who::Session(session) => Some(session),
+        }
+    }
+
+    pub(super) fn transport(&self) -> TransportKind {
+        self.transport
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(super) fn signal(&self) -> Option<&Arc<Notify>> {
+        self.signal.as_ref()
+    }
+
+    pub(super) fn role(&self) -> Role {
+        match self.who {
+            Who::Anonymous => Role::Anonymous,
+            Who::Session(_) => Role::Guest,
+        }
+    }
+
+    /// The session of one that has one; what needs it was refused to all others.
+    pub(super) fn known(&self) -> Result<&Arc<Session>, ChatError> {
+        self.session().ok_or(ChatError::NotConnected)
+    }
+}

@@ -1,0 +1,55 @@
+//! Read a room live. It takes no session.
+use super::{Actor, Chat, ChatError, Outcome};
+use crate::chat::{Cursor, Start, Target};
+use crate::model::{RoomName, RoomRef};
+
+impl Chat {
+    /// Begins to read a room; the actor's signal is woken when there is more.
+    pub(in crate::chat) async fn read(
+        &self,
+        actor: &Actor,
+        room: &str,
+        start: Start,
+    ) -> Result<Outcome, ChatError> {
+        let room = self.room(room).await?;
+        Ok(Outcome::Reading(self.cursor(actor, &room, start).await?))
+    }
+
+    pub(super) async fn cursor(
+        &self,
+        actor: &Actor,
+        room: &RoomRef,
+        start: Start,
+    ) -> Result<Box<Cursor>, ChatError> {
+        let signal = actor.signal().cloned().unwrap_or_default();
+        Ok(Box::new(self.hub.read(room, start, signal).await?))
+    }
+
+    /// The room that is meant.
+    pub(in crate::chat) async fn target(
+        &self,
+        actor: &Actor,
+        target: &Target,
+    ) -> Result<RoomRef, ChatError> {
+        match target {
+            Target::Current => actor.known()?.current().ok_or(ChatError::InNoRoom),
+            Target::Named(name) => self.room(name).await,
+        }
+    }
+
+    /// The room of that name; the lobby comes into being when it is first asked for.
+    pub(in crate::chat) async fn room(&self, name: &str) -> Result<RoomRef, ChatError> {
+        let (asked, fits) = RoomName::asked(name);
+        let Some(name) = asked else {
+            fits?;
+            return Err(ChatError::internal(&"a name that fits can't be asked for"));
+        };
+        match self.hub.find(&name).await? {
+            Some(room) => Ok(room),
+            None => {
+                fits?;
+                Err(ChatError::NoSuchRoom(name))
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Have another nickname from now on. What was said keeps its author.
+use std::sync::Arc;
+
+use super::{Chat, ChatError, Outcome, Session};
+use crate::model::{Nickname, Notice};
+
+impl Chat {
+    pub(in crate::chat) async fn rename(
+        &self,
+        session: &Arc<Session>,
+        name: &str,
+    ) -> Result<Outcome, ChatError> {
+        let wanted = Nickname::parse(name)?;
+        let before = session.nickname();
+        let comes_back = session.comes_and_goes() && !session.state.lock().stored;
+        self.presence
+            .claim_as(session, wanted.clone(), false)
+            .await?;
+        if comes_back {
+            // It was not seen to leave under the name that may be another's now.
+            self.presence.announce(session, Notice::joined);
+        } else {
+            self.presence.announce_rename(session, &before, &wanted);
+        }
+        let user = session.user();
+        Ok(Outcome::Renamed {
+            nickname: wanted,
+            user,
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! The slash grammar, which lines, requests and frames share: one table of what there is, and the
+//! parser that reads by it.
+use super::Refusal;
+use crate::chat::{Actor, Asked, Chat, Code, Command, Outcome, Target, Total, cost};
+
+/// Why a line asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::transport) enum GrammarError {
+    #[error("there is no command {typed}; did you mean /{near}?")]
+    Near { typed: String, near: &'static str },
+    #[error("there is no command {typed}; /help lists them")]
+    Unknown { typed: String },
+    #[error("usage: /{name} {arguments}")]
+    Usage {
+        name: &'static str,
+        arguments: &'static str,
+    },
+    #[error("/history takes numbers from 1: /history [n] [before-seq]")]
+    Numbers,
+}
+
+impl From<GrammarError> for Refusal {
+    fn from(error: GrammarError) -> Self {
+        Self::new(Code::BadCommand, error.to_string())
+    }
+}
+
+struct Syntax {
+    name: &'static str,
+    arguments: &'static str,
+    required: usize,
+    allowed: usize,
+    help: &'static str,
+}
+
+const TABLE: [Syntax; 9] = [
+    syntax("help", "", (0, 0), "these commands"),
+    syntax("nick", "<name>", (1, 1), "change your nickname"),
+    syntax(
+        "list",
+        "[filter]",
+        (0, 1),
+        "who is connected, and in which rooms",
+    ),
+    syntax(
+        "rooms",
+        "[filter]",
+        (0, 1),
+        "the rooms, with members and who is online",
+    ),
+    syntax("create", "<room>", (1, 1), "create a room and join it"),
+    syntax(
+        "join",
+        "<room>",
+        (1, 1),
+        "join a room and see its last messages",
+    ),
+    syntax(
+        "leave",
+        "[room]",
+        (0, 1),
+        "leave the current room, or that one",
+    ),
+    syntax(
+        "history",
+        "[n] [before-seq]",
+        (0, 2),
+        "older messages of the current room",
+    ),
+    syntax("quit", "", (0, 0), "say goodbye"),
+];
+
+const fn syntax(
+    name: &'static str,
+    arguments: &'static str,
+    (required, allowed): (usize, usize),
+    help: &'static str,
+) -> Syntax {
+    Syntax {
+        name,
+        arguments,
+        required,
+        allowed,
+        help,
+    }
+}
+
+/// True for a line that is a command: it begins with one slash, since `//text` says `/text`.
+pub(in crate::transport) fn is_command(line: &str) -> bool {
+    line.starts_with('/') && !line.starts_with("//")
+}
+
+/// Asks chat for what a slash line asks for. One that asks for nothing is charged, too.
+pub(in crate::transport) async fn ask(
+    chat: &Chat,
+    actor: &Actor,
+    line: &str,
+) -> Result<Outcome, Refusal> {
+    match parse(line) {
+        Ok(command) => Ok(chat.act(actor, command).await?),
+        Err(error) => {
+            chat.charge(actor, cost("line that is none"))?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Every command with what it does, a line each.
+pub(super) fn help() -> String {
+    let lines = TABLE.iter().map(|s| {
+        let usage = format!("/{} {}", s.name, s.arguments);
+        format!("{usage:<27}{}", s.help)
+    });
+    let hint = "//text sends a line that begins with a slash".to_owned();
+    lines.chain([hint]).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads a command line.
+fn parse(line: &str) -> Result<Command, GrammarError> {
+    let mut words = line.trim().trim_start_matches('/').split_ascii_whitespace();
+    let name = words.next().unwrap_or_default().to_ascii_lowercase();
+    let Some(syntax) = TABLE.iter().find(|s| s.name == name) else {
+        return Err(unknown(&name));
+    };
+    let words: Vec<&str> = words.collect();
+    if words.len() < syntax.required || words.len() > syntax.allowed {
+        let (name, arguments) = (syntax.name, syntax.arguments);
+        return Err(GrammarError::Usage { name, arguments });
+    }
+    let word = |i: usize| words.get(i).map(|w| (*w).to_owned());
+    let text = |i: usize| word(i).unwrap_or_default();
+    let page = || Asked {
+        filter: word(0),
+        ..Asked::default()
+    };
+    let total = Total::Counted;
+    Ok(match syntax.name {
+        "nick" => Command::Rename { nickname: text(0) },
+        "list" => Command::Users {
+            page: page(),
+            total,
+        },
+        "rooms" => Command::Rooms {
+            page: page(),
+            total,
+        },
+        "create" => Command::Create { room: text(0) },
+        "join" => Command::Join { room: text(0) },
+        "leave" => Command::Leave { room: word(0) },
+        "history" => Command::History {
+            room: Target::Current,
+            limit: number(words.first())?,
+            before: number(words.get(1))?,
+        },
+        "quit" => Command::Quit,
+        _ => Command::Help,
+    })
+}
+
+fn number<T: std::str::FromStr + PartialOrd + Default>(
+    word: Option<&&str>,
+) -> Result<Option<T>, GrammarError> {
+    let Some(word) = word else { return Ok(None) };
+    match word.parse() {
+        Ok(number) if number > T::default() => Ok(Some(number)),
+        _ => Err(GrammarError::Numbers),
+    }
+}
+
+fn unknown(name: &str) -> GrammarError {
+    let near = TABLE
+        .iter()
+        .map(|s| (strsim::osa_distance(s.name, name), s.name))
+        .min();
+    // A name that came from outside is shown only if it is harmless.
+    let plain = name.len() <= 20 && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    let typed = if plain {
+        format!("'/{name}'")
+    } else {
+        "that".to_owned()
+    };
+    match near {
+        Some((1..=2, near)) => GrammarError::Near { typed, near },
+        _ => GrammarError::Unknown { typed },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::COSTS;
+    use proptest::prelude::*;
+
+    #[test]
+    fn commands_are_read_by_the_table() {
+        let join = |line| {
+            let general = Command::Join {
+                room: "general".into(),
+            };
+            assert_eq!(parse(line), Ok(general));
+        };
+        join("/join general");
+        join("/JOIN  general ");
+        assert_eq!(parse("/leave"), Ok(Command::Leave { room: None }));
+        let history = Command::History {
+            room: Target::Current,
+            limit: Some(5),
+            before: "40".parse().ok(),
+        };
+        assert_eq!(parse("/history 5 40"), Ok(history));
+    }
+
+    #[test]
+    fn every_command_has_its_cost() {
+        for syntax in &TABLE {
+            let name = format!("/{}", syntax.name);
+            assert!(COSTS.iter().any(|(of, _)| *of == name), "{name}");
+        }
+        let costs = |line| parse(line).expect("a command").cost();
+        assert_eq!(["/help", "/list", "/nick a"].map(costs), [1, 5, 20]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let detail = |line| parse(line).expect_err("wrong").to_string();
+        assert_eq!(detail("/join"), "usage: /join <room>");
+        assert_eq!(
+            detail("/jion x"),
+            "there is no command '/jion'; did you mean /join?"
+        );
+        assert_eq!(
+            detail("/\u{1b}[2J"),
+            "there is no command that; /help lists them"
+        );
+        assert!(detail("/history 0").contains("numbers from 1"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line in "/?.{0,200}") {
+            if let Err(error) = parse(&line) {
+                prop_assert!(!error.to_string().chars().any(char::is_control));
+            }
+        }
+    }
+}
