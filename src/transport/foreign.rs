@@ -24,7 +24,17 @@ const TLS_HELLO: [u8; 2] = [0x16, 0x03];
 
 /// Whether what has come of a line so far can be nothing but the beginning of another protocol.
 pub(super) fn begins(bytes: &[u8]) -> Option<Foreign> {
-    bytes.starts_with(&TLS_HELLO).then_some(Foreign::Tls)
+    (bytes.starts_with(&TLS_HELLO) || is_old_hello(bytes)).then_some(Foreign::Tls)
+}
+
+/// The hello of SSL 2.0, which offered later versions too (RFC 5246, appendix E.2): a length of two
+/// bytes, whose highest bit is set, the type of the message, and the version. No text begins so.
+fn is_old_hello(bytes: &[u8]) -> bool {
+    const HELLO: u8 = 1;
+    matches!(
+        bytes,
+        [0x80..=0x83, _, HELLO, 0, 2, ..] | [0x80..=0x83, _, HELLO, 3, 0..=4, ..]
+    )
 }
 
 /// The protocol of which `line` is the first line: an HTTP request line in any of its forms
@@ -34,9 +44,17 @@ pub(super) fn is_first_line(line: &[u8]) -> Option<Foreign> {
     let method = words.next()?;
     let target = words.next()?;
     let (version, between) = words.fold((None, 0), |(_, count), word| (Some(word), count + 1));
+    if version.is_none() {
+        return is_simple_request(method, target).then_some(Foreign::Http);
+    }
     // A target with blanks in it is malformed, and taken by some all the same.
     let one_target = between == 1 || target.starts_with(b"/");
     (is_token(method) && one_target && version.is_some_and(is_version)).then_some(Foreign::Http)
+}
+
+/// The one request of HTTP/0.9, which names no version.
+fn is_simple_request(method: &[u8], target: &[u8]) -> bool {
+    method == b"GET" && (target.starts_with(b"/") || target.starts_with(b"http://"))
 }
 
 /// The same for a line that is too long to be kept, of which only the beginning is there.
@@ -85,6 +103,9 @@ mod tests {
             "  GET\t/ HTTP/1.1 ",
             "GET /with a blank HTTP/1.1",
             "BREW pot HTTP/1.1",
+            "GET /",
+            "GET /index.html\r",
+            "GET http://localhost:9001/",
         ] {
             assert_eq!(
                 is_first_line(line.as_bytes()),
@@ -103,6 +124,9 @@ mod tests {
             "GET",
             "GET ",
             "GET off my lawn",
+            "GET out",
+            "get /help",
+            "POST /",
             "GET / is a request",
             "the newest is HTTP/3",
             "HTTP/1.1",
@@ -124,5 +148,9 @@ mod tests {
         assert_eq!(is_long_first_line(&[b'a'; 9_000]), None);
         assert_eq!(begins(&[0x16]), None);
         assert_eq!(begins(&[0x16, 3, 1, 2]), Some(Foreign::Tls));
+        assert_eq!(begins(&[0x80, 0x2e, 1, 0, 2, 0]), Some(Foreign::Tls));
+        assert_eq!(begins(&[0x80, 0x2e, 1, 3, 1]), Some(Foreign::Tls));
+        // As far as it has come, this may be telnet, which negotiates.
+        assert_eq!(begins(&[0xff, 0xfb, 1, 3, 1]), None);
     }
 }

@@ -357,6 +357,8 @@ mod tests {
             (b"GET /\xff HTTP/1.1\n/nick m\n", Foreign::Http),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Foreign::Http),
             (b"GET / HTTP/1.0", Foreign::Http),
+            (b"GET /\r\n/nick m\n", Foreign::Http),
+            (b"\x80\x2e\x01\x00\x02/nick m\n", Foreign::Tls),
             (hello, Foreign::Tls),
         ] {
             for before in [
