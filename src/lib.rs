@@ -11,6 +11,7 @@ pub mod ops;
 pub mod policy;
 pub mod private;
 pub mod process;
+pub mod random;
 pub mod server;
 pub mod store;
 pub mod transport;

@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
 use crate::model::Nickname;
+use crate::random;
 use crate::store::Store;
 
 pub use crate::delivery::{
@@ -143,8 +144,7 @@ fn push_tight<T>(list: &mut Vec<T>, item: T) {
 /// A nickname for a client that has chosen none.
 fn guest() -> Result<Nickname, ChatError> {
     const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bits = [0u8; 4];
-    getrandom::fill(&mut bits).map_err(|e| ChatError::internal(&e))?;
+    let bits: [u8; 4] = random::bytes().map_err(|e| ChatError::internal(&e))?;
     let name: String = bits
         .iter()
         .map(|b| DIGITS[usize::from(b % 32)] as char)

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::{Cursor, Link, Next, Past, Slice, push_tight};
 use crate::model::{RoomId, RoomRef, Seq};
+use crate::random;
 
 /// How long a reader waits before it asks a failing store again, at least.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
+/// Up to so much later, so that readers do not come back all at once.
+const SPREAD: Duration = Duration::from_millis(500);
 
 /// The cursors of a connection, served in turn.
 #[derive(Debug)]
@@ -143,7 +146,7 @@ impl Reader {
 
     async fn fetch_missing(&mut self) {
         if self.failed {
-            tokio::time::sleep(AFTER_FAILURE + jitter()).await;
+            tokio::time::sleep(AFTER_FAILURE + random::between(Duration::ZERO, SPREAD)).await;
         }
         self.failed = false;
         let mut none = Vec::new();
@@ -160,11 +163,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// Up to half a second, so that readers do not come back all at once.
-fn jitter() -> Duration {
-    let mut bits = [0u8; 1];
-    let _ = getrandom::fill(&mut bits);
-    Duration::from_millis(u64::from(bits[0]) * 2)
 }

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::hub::Hub;
 use super::notices::{Notices, PERIOD};
 use crate::model::{Notice, RoomName, Told};
+use crate::random;
 use crate::store::Bulletin;
 
 /// Notices that may wait to be told; beyond, they are counted and told to nobody elsewhere.
@@ -39,7 +40,7 @@ struct Gathered {
 
 impl Herald {
     pub(super) fn new() -> Self {
-        let bits = getrandom::u64().expect("the operating system has random numbers");
+        let bits = random::number().expect("the operating system has random numbers");
         Self {
             // Exact in every reader of JSON.
             origin: (bits >> 11) as i64,

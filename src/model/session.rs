@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::random;
+
 /// What a client shows to be recognised: 128 random bits as 32 hexadecimal digits.
 /// Whoever has it is that person, so it is never logged; `Debug` prints its key.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,8 +14,7 @@ pub struct SessionId(String);
 impl SessionId {
     /// A new secret from the operating system's generator.
     pub fn random() -> Self {
-        let mut bits = [0u8; 16];
-        getrandom::fill(&mut bits).expect("the operating system has random numbers");
+        let bits: [u8; 16] = random::bytes().expect("the operating system has random numbers");
         Self(hex(&bits))
     }
 

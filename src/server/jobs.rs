@@ -15,11 +15,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Schedule};
 use crate::model::format_time;
+use crate::random;
 use crate::store::StoreError;
 use crate::store::upkeep::{self, RunId, Upkeep};
 
 /// The longest time between two looks at the database's clock.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Instances ask up to so much apart, not all at once.
+const SPREAD: Duration = Duration::from_millis(255);
 /// After the database did not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// What a job's process may take to save its work when the instance stops; it may be killed at
@@ -133,10 +136,8 @@ impl Jobs {
     fn pause(&self, now: DateTime<Utc>) -> Duration {
         let next = self.jobs.iter().filter_map(|job| job.schedule.after(now));
         let next = next.min().and_then(|next| (next - now).to_std().ok());
-        let mut random = [0u8; 1];
-        // Without random numbers they all ask at once, which is no harm.
-        let _ = getrandom::fill(&mut random);
-        next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY) + Duration::from_millis(random[0].into())
+        let spread = random::between(Duration::ZERO, SPREAD);
+        next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY) + spread
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random values that instances share through the database.
 use super::StoreError;
+use crate::random;
 
 /// The key under which instances prove to each other what they publish.
 pub const BUS_KEY: &str = "bus";
@@ -9,10 +10,8 @@ pub type Secret = [u8; 32];
 
 /// One that nobody has had before.
 pub(super) fn random() -> Result<Secret, StoreError> {
-    let mut bits = Secret::default();
     let failed = |e| StoreError::Unavailable(format!("cannot make a secret: {e}"));
-    getrandom::fill(&mut bits).map_err(failed)?;
-    Ok(bits)
+    random::bytes().map_err(failed)
 }
 
 /// What a row holds. The error does not quote it.

@@ -8,6 +8,7 @@ pub mod tcp;
 
 use std::time::Duration;
 
+use crate::random;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,19 +47,8 @@ impl Moment {
         let spread = self.drain.spread;
         let at = *self
             .at
-            .get_or_insert_with(|| Instant::now() + spread.mul_f64(random()));
+            .get_or_insert_with(|| Instant::now() + spread.mul_f64(random::share()));
         // Boxed: every connection waits for the first, and none for this until the end.
         Box::pin(tokio::time::sleep_until(at)).await;
     }
-}
-
-/// A number from 0 to 1, good enough to spread things in time.
-fn random() -> f64 {
-    random_bits() as f64 / u64::MAX as f64
-}
-
-fn random_bits() -> u64 {
-    let mut bits = [0u8; 8];
-    let _ = getrandom::fill(&mut bits);
-    u64::from_le_bytes(bits)
 }

@@ -1,6 +1,8 @@
 //! How long to wait before connecting again: longer each time, never the same for everybody.
 use std::time::Duration;
 
+use crate::random;
+
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -26,13 +28,8 @@ impl Backoff {
             _ => due / 2,
         };
         self.failures = self.failures.saturating_add(1);
-        least + (due - least).mul_f64(random())
+        random::between(least, due)
     }
-}
-
-/// Between 0 and 1. Without random numbers there is no jitter, and no harm.
-fn random() -> f64 {
-    getrandom::u32().map_or(1.0, |bits| f64::from(bits) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::info::Info;
 use super::link::Address;
 use crate::bus::BusError;
+use crate::random;
 
 /// What a server says of itself, and of its settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Inspector {
 
     /// Publishes on a channel that nobody else listens to, and hears it; how long that took.
     pub async fn round_trip(&mut self) -> Result<Duration, String> {
-        let tag = getrandom::u64().map_err(|error| error.to_string())?;
+        let tag = random::number().map_err(|error| error.to_string())?;
         let channel = format!("discordctl:check:{tag:016x}");
         self.connection.subscribe(&channel).await.map_err(text)?;
         let start = Instant::now();

@@ -10,6 +10,7 @@ use crate::bus::events::Ears;
 use crate::bus::wire::{self, HEADCOUNT, Heard, Junk};
 use crate::bus::{BusEvent, Key, Queue};
 use crate::meter::Meters;
+use crate::random;
 
 /// How long the last probe that came back speaks for the subscription.
 const TRUSTED: Duration = Duration::from_millis(2_500);
@@ -48,7 +49,7 @@ impl Ear {
 
 impl Inbox {
     pub(super) fn new(ears: Ears, key: Arc<RwLock<Key>>, meters: Arc<Meters>) -> Self {
-        let tag = getrandom::u64().expect("the operating system has random numbers");
+        let tag = random::number().expect("the operating system has random numbers");
         Self {
             ears,
             key,

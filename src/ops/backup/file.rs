@@ -13,6 +13,7 @@ use super::BackupError;
 use super::make::room;
 use crate::ops::regular;
 use crate::private;
+use crate::random;
 
 /// A file that is being written, beside where it will be: new, private, and no link to elsewhere.
 /// What a killed process left there is removed; while one writes, nobody else can.
@@ -134,11 +135,8 @@ pub(super) struct Folder(pub(super) PathBuf);
 impl Folder {
     /// Beside `file`, or where temporary files are: the first place that has room for so much.
     pub(super) fn for_copy(file: &Path, bytes: u64) -> Result<Self, BackupError> {
-        let mut random = [0u8; 8];
-        getrandom::fill(&mut random).map_err(|error| {
-            BackupError::io("make", Path::new("a name"))(io::Error::other(error))
-        })?;
-        let name = format!(".discordctl-{:016x}", u64::from_be_bytes(random));
+        let number = random::number().map_err(BackupError::io("make", Path::new("a name")))?;
+        let name = format!(".discordctl-{number:016x}");
         let first = parent(file).join(&name);
         let second = std::env::temp_dir().join(&name);
         match Self::at(first, bytes) {

@@ -41,6 +41,7 @@ use usher::Usher;
 use crate::client::raw::Opened;
 
 pub use crate::client::Transport;
+use crate::random;
 pub use latency::Quantiles;
 pub use live::Live;
 pub use plan::{Pace, Plan, Site, Subject};
@@ -68,9 +69,7 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
     if let Some(fault) = plan.fault() {
         return Err(BenchError::Plan(fault));
     }
-    let mut number = [0; 4];
-    getrandom::fill(&mut number).map_err(io::Error::from)?;
-    let number = u32::from_le_bytes(number);
+    let number = u32::from_le_bytes(random::bytes()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

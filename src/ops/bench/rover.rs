@@ -6,6 +6,7 @@ use memchr::memmem;
 use super::plan::{Seat, micros};
 use super::tally::Tally;
 use crate::client::raw::Position;
+use crate::random;
 
 #[derive(Debug)]
 pub(super) struct Rover {
@@ -53,15 +54,9 @@ fn seq(unit: &[u8]) -> Option<u64> {
     Some(seq)
 }
 
-/// Anything up to twice `time`. Without random numbers all leave at once, which is worse for the
-/// server.
+/// Anything up to twice `time`.
 pub(super) fn jittered(time: Duration) -> Duration {
-    let mut bytes = [0; 4];
-    let share = match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 0.5,
-    };
-    time.mul_f64(2.0 * share)
+    random::between(Duration::ZERO, 2 * time)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use super::error::DrillError;
+use crate::random;
 
 pub(super) struct Folder(PathBuf);
 
@@ -29,10 +30,9 @@ impl Drop for Folder {
 }
 
 pub(super) fn random() -> Result<u32, DrillError> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_err(|error| DrillError::Io {
+    let bytes = random::bytes().map_err(|source| DrillError::Io {
         what: "no random numbers".into(),
-        source: error.into(),
+        source,
     })?;
     Ok(u32::from_be_bytes(bytes))
 }

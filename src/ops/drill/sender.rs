@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::DrillError;
-use super::folder::random;
 use super::instance::Address;
 use super::journal::{Journal, Micros};
 use crate::client::{self, Answer, ClientError};
+use crate::random;
 
 /// For one try.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -137,6 +137,5 @@ fn refusal(answer: Result<Answer, ClientError>) -> String {
 
 /// Between half of it and one and a half times it.
 fn jittered(pause: Duration) -> Duration {
-    let share = f64::from(random().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
-    pause.mul_f64(0.5 + share)
+    random::between(pause / 2, 3 * pause / 2)
 }

@@ -1,14 +1,14 @@
 //! Who holds a lease: for people, and so that it can be proved that the holder is no more.
 use crate::process::{Facts, Handle};
+use crate::random;
 
 /// Behind what people read: `[boot … pids … start … no …]`.
 const PROOF: &str = " [boot ";
 
 /// This process, which does `what`. No two that are alive have the same name.
 pub(super) fn this(what: &str) -> String {
-    let mut random = [0u8; 4];
     // Without random numbers the process id alone has to tell them apart.
-    let _ = getrandom::fill(&mut random);
+    let random = random::bytes().unwrap_or_default();
     let (pid, no) = (std::process::id(), u32::from_be_bytes(random));
     let head = format!("{what}, pid {pid} on {}", host());
     match Life::of_this() {

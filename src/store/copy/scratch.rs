@@ -3,6 +3,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::{Server, connect, libpq};
+use crate::random;
 use crate::store::{StoreError, pg_url};
 
 const PREFIX: &str = "discordctl_drill_";
@@ -22,8 +23,7 @@ impl Scratch {
     pub async fn make(url: &str) -> Result<Self, StoreError> {
         let mut admin = connect(url).await?;
         drop_stale(&mut admin).await?;
-        let mut random = [0u8; 4];
-        getrandom::fill(&mut random)
+        let random = random::bytes()
             .map_err(|error| StoreError::Unavailable(format!("no random numbers: {error}")))?;
         let name = format!("{PREFIX}{:08x}", u32::from_be_bytes(random));
         run(

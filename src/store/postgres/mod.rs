@@ -36,6 +36,7 @@ use super::{
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::random;
 
 /// How often to ask for what others committed while the bus carries: for a lost last message.
 const LOOK_BESIDE_THE_BUS: Duration = Duration::from_secs(3);
@@ -455,11 +456,5 @@ fn seconds(life: Duration) -> f64 {
 /// Waits before another try: longer each time, and never as long as somebody else does.
 async fn pause(tries: u32) {
     let longest = Duration::from_millis(2) * 2u32.pow(tries.min(7));
-    let mut random = [0u8; 1];
-    // Without random numbers everybody waits the longest: slower, not wrong.
-    let share = match getrandom::fill(&mut random) {
-        Ok(()) => f64::from(random[0]) / 255.0,
-        Err(_) => 1.0,
-    };
-    tokio::time::sleep(longest.mul_f64(0.25 + 0.75 * share)).await;
+    tokio::time::sleep(random::between(longest / 4, longest)).await;
 }

@@ -27,6 +27,7 @@ use super::super::Drain;
 use super::head::Wanted;
 use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
+use crate::random;
 
 /// What an HTTP connection is held to.
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ async fn answer(
     mut request: Request<Incoming>,
     handle: Arc<Handle>,
 ) -> Result<Response, Infallible> {
-    let id = format!("{:016x}", super::super::random_bits());
+    let id = format!("{:016x}", random::number().unwrap_or_default());
     let (method, path, version) = (request.method(), request.uri().path(), request.version());
     let span = tracing::debug_span!("http", request = %id, %method, path);
     let service = TowerToHyperService::new(warp::service(routes));

@@ -16,11 +16,12 @@ use warp::reply::{Reply as _, Response};
 use super::super::codec::json::system_event;
 use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
-use super::super::{Drain, Moment, random};
+use super::super::{Drain, Moment};
 use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
 use crate::chat::{Attached, Chat, Command, Open, Reader, Start, Through};
+use crate::random;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -267,6 +268,6 @@ impl Events {
 
 /// Tells the reader to come back, each after a time of its own.
 fn farewell() -> Vec<u8> {
-    let retry = 200 + (2_000.0 * random()) as u64;
+    let retry = 200 + (2_000.0 * random::share()) as u64;
     format!("event: restart\nretry: {retry}\ndata: {{\"retry_ms\":{retry}}}\n\n").into_bytes()
 }
