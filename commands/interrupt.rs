@@ -67,9 +67,10 @@ fn exit_of(signal: i32) -> Exit {
 fn this_command() -> String {
     let word = |arg: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-        match !arg.is_empty() && arg.chars().all(plain) {
-            true => redact(&arg),
-            false => format!("'{}'", redact(&arg).replace('\'', r"'\''")),
+        if !arg.is_empty() && arg.chars().all(plain) {
+            redact(&arg)
+        } else {
+            format!("'{}'", redact(&arg).replace('\'', r"'\''"))
         }
     };
     let args = std::env::args_os().skip(1);

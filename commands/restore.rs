@@ -197,9 +197,10 @@ impl Report {
             (Some(messages), Some(rooms)) => format!("{messages} messages in {rooms} rooms"),
             _ => "all there is".into(),
         };
-        let mut lines = vec![match self.restored {
-            true => format!("restored {file} into {database}: {held}"),
-            false => format!("would restore {file} into {database}: {held}"),
+        let mut lines = vec![if self.restored {
+            format!("restored {file} into {database}: {held}")
+        } else {
+            format!("would restore {file} into {database}: {held}")
         }];
         lines.push(match (self.manifest, self.restored) {
             (true, true) => "every table and room is as it was backed up".into(),

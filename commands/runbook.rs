@@ -174,9 +174,10 @@ fn walk(
 
 fn as_text(report: &Report) -> String {
     let row = |taken: &runbook::Taken| [taken.step.clone(), taken.outcome.as_str().to_owned()];
-    let steps = match report.steps.is_empty() {
-        true => String::new(),
-        false => table(["STEP", "OUTCOME"], report.steps.iter().map(row).collect()) + "\n\n",
+    let steps = if report.steps.is_empty() {
+        String::new()
+    } else {
+        table(["STEP", "OUTCOME"], report.steps.iter().map(row).collect()) + "\n\n"
     };
     format!(
         "{steps}{}: {}, after {:.1} s; all of it is in {}",

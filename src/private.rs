@@ -141,9 +141,10 @@ pub fn close_to_others(path: &Path) -> io::Result<()> {
 
 /// `chat.db` is in the folder ``, which is this one.
 fn here(folder: &Path) -> &Path {
-    match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     }
 }
 
@@ -152,9 +153,10 @@ fn here(folder: &Path) -> &Path {
 fn ours(path: &Path, uid: u32) -> io::Result<()> {
     let us = rustix::process::geteuid().as_raw();
     let folder = here(path.parent().unwrap_or(Path::new("")));
-    match uid == us || uid == 0 || fs::metadata(folder)?.uid() == uid {
-        true => Ok(()),
-        false => Err(belongs(path, uid)),
+    if uid == us || uid == 0 || fs::metadata(folder)?.uid() == uid {
+        Ok(())
+    } else {
+        Err(belongs(path, uid))
     }
 }
 

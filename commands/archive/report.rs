@@ -6,9 +6,10 @@ use crate::exit::Exit;
 use crate::output::table;
 
 pub(super) fn of_run(report: &Report) -> String {
-    let (did, would) = match report.dry_run {
-        true => ("would be ", "nothing was changed; "),
-        false => ("", ""),
+    let (did, would) = if report.dry_run {
+        ("would be ", "nothing was changed; ")
+    } else {
+        ("", "")
     };
     let sum = format!(
         "{would}{} messages {did}archived in {} files, {} {did}deleted from the database",
@@ -31,9 +32,10 @@ pub(super) fn of_run(report: &Report) -> String {
         ["ROOM", "ARCHIVED", "DELETED", "ARCHIVED TO"],
         rooms.collect(),
     );
-    match report.files.is_empty() {
-        true => format!("{rooms}\n\n{sum}"),
-        false => format!("{}\n\n{rooms}\n\n{sum}", of_files(&report.files)),
+    if report.files.is_empty() {
+        format!("{rooms}\n\n{sum}")
+    } else {
+        format!("{}\n\n{rooms}\n\n{sum}", of_files(&report.files))
     }
 }
 
@@ -78,9 +80,10 @@ impl List {
             self.bytes,
             self.archive
         );
-        match self.files.is_empty() {
-            true => sum,
-            false => format!("{}\n\n{sum}", of_files(&self.files)),
+        if self.files.is_empty() {
+            sum
+        } else {
+            format!("{}\n\n{sum}", of_files(&self.files))
         }
     }
 }
@@ -135,9 +138,10 @@ impl Verdict {
                 [file.path.clone(), state.to_owned(), file.why.clone()]
             })
             .collect();
-        match rows.is_empty() {
-            true => sum,
-            false => format!("{}\n\n{sum}", table(["FILE", "STATE", "WHY"], rows)),
+        if rows.is_empty() {
+            sum
+        } else {
+            format!("{}\n\n{sum}", table(["FILE", "STATE", "WHY"], rows))
         }
     }
 }

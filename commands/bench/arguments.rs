@@ -155,9 +155,10 @@ impl BenchArgs {
             return Ok(Subject::Fanout);
         }
         let named = self.fleet.at.config.is_some() || self.fleet.at.config_dir.is_some();
-        let configs = match named || !self.address.is_given() {
-            true => self.fleet.configs(output)?,
-            false => vec![settings::of(None)?.config],
+        let configs = if named || !self.address.is_given() {
+            self.fleet.configs(output)?
+        } else {
+            vec![settings::of(None)?.config]
         };
         let site = |config| Site::of(&self.address.over(config));
         let sites = configs.into_iter().map(site).collect();

@@ -90,9 +90,10 @@ async fn work(config: &Config, options: &Options, output: &Output) -> anyhow::Re
         return Ok(exit);
     }
     // What the time did not suffice for is pending.
-    Ok(match report.unfinished {
-        true => Exit::Warning,
-        false => Exit::Done,
+    Ok(if report.unfinished {
+        Exit::Warning
+    } else {
+        Exit::Done
     })
 }
 
@@ -103,9 +104,10 @@ fn question(config: &Config, options: &Options) -> String {
         .iter()
         .map(|(name, own)| format!("'{name}' ({} stay)", own.unwrap_or(keep)))
         .collect();
-    let of = match rooms.is_empty() {
-        true => format!("all but the newest {keep} messages of each room"),
-        false => format!("all but the newest messages of {}", rooms.join(", ")),
+    let of = if rooms.is_empty() {
+        format!("all but the newest {keep} messages of each room")
+    } else {
+        format!("all but the newest messages of {}", rooms.join(", "))
     };
     let url = &config.db_url;
     format!("delete {of} from {url} for good, without archiving them")

@@ -29,13 +29,12 @@ pub(super) fn as_text(report: &Report) -> String {
         ..
     } = report;
     let rooms = report.rooms.len();
-    text += &match report.dry_run {
-        true => {
-            format!("\n\nwould archive {archived} and delete {deleted} messages in {rooms} rooms")
-        }
-        false => format!(
+    text += &if report.dry_run {
+        format!("\n\nwould archive {archived} and delete {deleted} messages in {rooms} rooms")
+    } else {
+        format!(
             "\n\narchived {archived} and deleted {deleted} of {candidates} messages in {rooms} rooms"
-        ),
+        )
     };
     if report.unfinished {
         text += "; there is more to do";

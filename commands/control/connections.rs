@@ -79,9 +79,10 @@ pub(crate) fn run(args: &ConnectionsArgs, output: &Output) -> anyhow::Result<Exi
         .ask(&Request::Connections { most: args.most }, output)?;
     let report = join(told);
     output.result("connections", &report, as_text)?;
-    Ok(match report.errors.is_empty() {
-        true => Exit::Done,
-        false => Exit::Unavailable,
+    Ok(if report.errors.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Unavailable
     })
 }
 
@@ -122,9 +123,10 @@ fn as_text(report: &Report) -> String {
             row.bytes_waiting.to_string(),
         ]
     };
-    let mut text = match report.connections.is_empty() {
-        true => "nobody is connected".to_owned(),
-        false => table(
+    let mut text = if report.connections.is_empty() {
+        "nobody is connected".to_owned()
+    } else {
+        table(
             [
                 "CONNECTION",
                 "TRANSPORT",
@@ -136,7 +138,7 @@ fn as_text(report: &Report) -> String {
                 "WAITING",
             ],
             report.connections.iter().map(row).collect(),
-        ),
+        )
     };
     let more = report.total.saturating_sub(report.connections.len());
     if more > 0 {

@@ -18,9 +18,10 @@ pub(super) struct Claim {
 impl Claim {
     fn of(entry: &Entry) -> Result<Self, Failure> {
         let config = entry.load()?.config;
-        let by = match entry.runs() {
-            true => format!("{}, which runs from this folder", config.instance_id),
-            false => entry.shown(),
+        let by = if entry.runs() {
+            format!("{}, which runs from this folder", config.instance_id)
+        } else {
+            entry.shown()
         };
         let say = match &entry.file {
             Some(file) => format!("--config {}", file.display()),
@@ -31,9 +32,10 @@ impl Claim {
 }
 
 fn by_url(url: &DbUrl) -> String {
-    match url.hides_any() {
-        true => "--db-url with the first of them".into(),
-        false => format!("--db-url {url}"),
+    if url.hides_any() {
+        "--db-url with the first of them".into()
+    } else {
+        format!("--db-url {url}")
     }
 }
 
@@ -74,9 +76,10 @@ fn beside(deployment: &Deployment) -> anyhow::Result<Vec<PathBuf>> {
         .into_iter()
         .filter(|file| !known(file))
         .collect();
-    Ok(match files::are_samples(&files) {
-        true => Vec::new(),
-        false => files,
+    Ok(if files::are_samples(&files) {
+        Vec::new()
+    } else {
+        files
     })
 }
 

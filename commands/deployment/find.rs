@@ -42,18 +42,15 @@ fn here() -> anyhow::Result<Deployment> {
         });
     }
     let usual = files::usual()?;
-    let (entries, because) = match usual.is_empty() {
-        false => {
-            let entries = usual.into_iter().map(Entry::of_file);
-            (entries.collect(), Because::Folder)
-        }
-        true => {
-            let alone = Entry {
-                file: None,
-                found: None,
-            };
-            (vec![alone], Because::Defaults)
-        }
+    let (entries, because) = if usual.is_empty() {
+        let alone = Entry {
+            file: None,
+            found: None,
+        };
+        (vec![alone], Because::Defaults)
+    } else {
+        let entries = usual.into_iter().map(Entry::of_file);
+        (entries.collect(), Because::Folder)
     };
     Ok(Deployment { entries, because })
 }

@@ -179,9 +179,10 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
     write(logs, "events.log", &outcome.events)?;
     write(logs, "results.json", &results)?;
     output.result("drill", &outcome.report, report::summary)?;
-    Ok(match outcome.report.passed {
-        true => Exit::Done,
-        false => Exit::Critical,
+    Ok(if outcome.report.passed {
+        Exit::Done
+    } else {
+        Exit::Critical
     })
 }
 

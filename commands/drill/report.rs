@@ -56,9 +56,10 @@ pub(super) fn summary(report: &Report) -> String {
         ]
     });
     text += &table(headings, readers.collect());
-    let verdict = match report.passed {
-        true => "passed: nothing lost, nothing twice, everything in order",
-        false => "FAILED",
+    let verdict = if report.passed {
+        "passed: nothing lost, nothing twice, everything in order"
+    } else {
+        "FAILED"
     };
     let _ = write!(text, "\n\n{verdict}");
     text

@@ -31,9 +31,10 @@ async fn trim(config: &Config, stop: &CancellationToken) -> Result<Ended, Archiv
     if let Some(why) = &report.skipped {
         return Ok(skipped(why));
     }
-    let more = match report.unfinished {
-        true => "; there is more to do",
-        false => "",
+    let more = if report.unfinished {
+        "; there is more to do"
+    } else {
+        ""
     };
     Ok(ended(
         stop,
@@ -60,9 +61,10 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<Ended, Arc
 
 fn ended(stop: &CancellationToken, detail: String) -> Ended {
     Ended {
-        result: match stop.is_cancelled() {
-            true => RunResult::Interrupted,
-            false => RunResult::Ok,
+        result: if stop.is_cancelled() {
+            RunResult::Interrupted
+        } else {
+            RunResult::Ok
         },
         detail,
     }

@@ -86,9 +86,10 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
 }
 
 fn as_text(report: &Report) -> String {
-    let (did, nothing) = match report.dry_run {
-        true => ("would be restored", "nothing was changed; "),
-        false => ("restored", ""),
+    let (did, nothing) = if report.dry_run {
+        ("would be restored", "nothing was changed; ")
+    } else {
+        ("restored", "")
     };
     let sum = format!(
         "{nothing}{} of {} messages {did}; the others are there",

@@ -160,9 +160,10 @@ fn plan(args: &RestartArgs) -> anyhow::Result<Plan> {
 
 /// This very program, even if its file is another by now.
 pub(crate) fn keeper() -> anyhow::Result<Keeper> {
-    let program = match cfg!(target_os = "linux") {
-        true => PathBuf::from("/proc/self/exe"),
-        false => std::env::current_exe().context("cannot find this program's own file")?,
+    let program = if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        std::env::current_exe().context("cannot find this program's own file")?
     };
     Ok(Keeper {
         program,

@@ -97,13 +97,14 @@ fn reload(args: &ServeArgs, config: &Config) {
     let mut waiting = config.differing(&now);
     waiting.retain(|key| key != "log.level");
     let level = now.log.level.as_str();
-    match waiting.is_empty() {
-        true => tracing::warn!(level, "reloaded: the log's level, and its file opened anew"),
-        false => tracing::warn!(
+    if waiting.is_empty() {
+        tracing::warn!(level, "reloaded: the log's level, and its file opened anew")
+    } else {
+        tracing::warn!(
             level,
             waiting = waiting.join(", "),
             "reloaded: the log's level, and its file opened anew; what else was changed takes \
              effect at the next start"
-        ),
+        )
     }
 }

@@ -161,9 +161,10 @@ fn ended_by(signal: i32) -> Exit {
 
 /// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.
 fn program(config: &Config) -> anyhow::Result<Program> {
-    let path = match cfg!(target_os = "linux") {
-        true => PathBuf::from("/proc/self/exe"),
-        false => std::env::current_exe().context("cannot find this program")?,
+    let path = if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        std::env::current_exe().context("cannot find this program")?
     };
     Ok(Program {
         path,

@@ -34,9 +34,10 @@ pub(super) fn explain_secret(found: &Value, refusal: &serde_json::Error) -> Stri
         Value::Object(_) => "an object".to_owned(),
         other => other.to_string(),
     };
-    match refusal.starts_with("expected ") {
-        true => format!("found {found}, {refusal}"),
-        false => format!("found {found}: {refusal}"),
+    if refusal.starts_with("expected ") {
+        format!("found {found}, {refusal}")
+    } else {
+        format!("found {found}: {refusal}")
     }
 }
 

@@ -208,9 +208,10 @@ impl Layers {
             }
         }
         if let Some(error) = refusal {
-            let message = match SECRETS.contains(&key) {
-                true => allowed::explain_secret(found, &error),
-                false => allowed::explain(found, &error),
+            let message = if SECRETS.contains(&key) {
+                allowed::explain_secret(found, &error)
+            } else {
+                allowed::explain(found, &error)
             };
             self.problem(origin, Some(key), message, None);
         }

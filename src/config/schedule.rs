@@ -246,9 +246,10 @@ impl Field<'_> {
     fn last(&self, from: u32, text: &str) -> Result<u32, String> {
         let value = self.value(text)?;
         let is_sunday = self.unit.most == 7 && value == 0 && number(text).is_none();
-        Ok(match is_sunday && from > 0 {
-            true => self.unit.most,
-            false => value,
+        Ok(if is_sunday && from > 0 {
+            self.unit.most
+        } else {
+            value
         })
     }
 

@@ -131,12 +131,13 @@ impl Kind for ArchiveStore {
         let rest = text.strip_prefix("s3://");
         let bucket = rest.map(|rest| rest.split('/').next().unwrap_or_default());
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        match bucket.is_some_and(|bucket| bucket.is_empty() || !bucket.bytes().all(is_plain)) {
-            true => Err(UrlError::new(
+        if bucket.is_some_and(|bucket| bucket.is_empty() || !bucket.bytes().all(is_plain)) {
+            Err(UrlError::new(
                 "the bucket is no plain name; keys, region and endpoint come from the variables \
                  of AWS's tools, and not from the URL",
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     }
 }

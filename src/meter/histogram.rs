@@ -90,9 +90,10 @@ impl Counts {
 
 fn bucket(micros: u64) -> usize {
     let octave = (micros.max(1)).ilog2() as usize;
-    let within = match octave < 3 {
-        true => (micros.max(1) << (3 - octave)) as usize - STEPS,
-        false => (micros >> (octave - 3)) as usize - STEPS,
+    let within = if octave < 3 {
+        (micros.max(1) << (3 - octave)) as usize - STEPS
+    } else {
+        (micros >> (octave - 3)) as usize - STEPS
     };
     (octave * STEPS + within).min(STEPS * OCTAVES - 1)
 }

@@ -102,9 +102,10 @@ impl Lease {
 
     /// Fails if the lease is lost; to be asked before each step.
     pub fn check(&self) -> Result<(), LeaseError> {
-        match self.lost.is_cancelled() {
-            true => Err(LeaseError::Lost(self.name.clone())),
-            false => Ok(()),
+        if self.lost.is_cancelled() {
+            Err(LeaseError::Lost(self.name.clone()))
+        } else {
+            Ok(())
         }
     }
 

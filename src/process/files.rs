@@ -37,9 +37,10 @@ impl Files {
     /// For an operator who looks after somebody's instances: root may use the folder of another
     /// user, and everybody else has one of their own.
     pub fn enter(&self) -> io::Result<()> {
-        match rustix::process::geteuid().is_root() && self.run.is_dir() {
-            true => Ok(()),
-            false => self.make_folder(),
+        if rustix::process::geteuid().is_root() && self.run.is_dir() {
+            Ok(())
+        } else {
+            self.make_folder()
         }
     }
 

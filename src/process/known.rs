@@ -167,9 +167,10 @@ fn look_once(files: &Files) -> Result<Known, LookError> {
     let held = Lock::is_held(&files.lock).map_err(at(&files.lock))?;
     let signed = Identity::read_signed(&files.identity).map_err(at(&files.identity))?;
     let Some((identity, author)) = signed else {
-        return Ok(match held {
-            true => Known::Starting,
-            false => Known::Stopped,
+        return Ok(if held {
+            Known::Starting
+        } else {
+            Known::Stopped
         });
     };
     judge(identity, held, author).map_err(at(&files.identity))
@@ -191,9 +192,10 @@ fn judge(identity: Identity, held: bool, author: u32) -> io::Result<Known> {
     }
     let (Some(handle), Some(found)) = (handle, found) else {
         why.push(Mismatch::NoSuchProcess(identity.pid));
-        return Ok(match held {
-            true => Known::Foreign { identity, why },
-            false => Known::Dead { identity, why },
+        return Ok(if held {
+            Known::Foreign { identity, why }
+        } else {
+            Known::Dead { identity, why }
         });
     };
     let is_itself = compare(&identity, &found, author, &mut why);

@@ -43,9 +43,10 @@ impl LogFile {
     pub fn follow(&self) -> io::Result<()> {
         let ours = rustix::fs::fstat(io::stderr())?;
         let found = fs::metadata(&self.path);
-        match found.is_ok_and(|found| (found.ino(), found.dev()) == (ours.st_ino, ours.st_dev)) {
-            true => Ok(()),
-            false => self.reopen(),
+        if found.is_ok_and(|found| (found.ino(), found.dev()) == (ours.st_ino, ours.st_dev)) {
+            Ok(())
+        } else {
+            self.reopen()
         }
     }
 

@@ -135,9 +135,10 @@ impl Control {
             let late = |_| io::Error::from(io::ErrorKind::TimedOut);
             tokio::time::timeout(WITHIN, read).await.map_err(late)??;
             if line.last() != Some(&b'\n') {
-                return match line.is_empty() {
-                    true => Ok(()),
-                    false => answer(stream.get_mut(), Err(garbled(&"it has no end"))).await,
+                return if line.is_empty() {
+                    Ok(())
+                } else {
+                    answer(stream.get_mut(), Err(garbled(&"it has no end"))).await
                 };
             }
             let outcome = match serde_json::from_slice(&line) {

@@ -121,9 +121,10 @@ impl Check {
 
     fn rate(recent: Share, threshold: Threshold<f64>, what: &str) -> Self {
         let value = recent.percent();
-        let level = match recent.all >= ENOUGH {
-            true => threshold.below(value),
-            false => Level::Ok,
+        let level = if recent.all >= ENOUGH {
+            threshold.below(value)
+        } else {
+            Level::Ok
         };
         let unit = "%";
         let figure = Figure {
@@ -142,9 +143,10 @@ impl Health {
         let checks = Checks::of(watch, database.err(), pool.and_then(Result::err), bus);
         Self {
             status: checks.status(watch.is_draining()),
-            db: match checks.database.ok {
-                true => "connected",
-                false => "disconnected",
+            db: if checks.database.ok {
+                "connected"
+            } else {
+                "disconnected"
             },
             valkey: match bus {
                 BusState::Disabled => "disabled",

@@ -47,13 +47,12 @@ pub fn init(config: &Log, file: Option<LogFile>) {
     };
     // To complain of a log that can't be written is to write to the same place, and to panic.
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
-    let lines = match text {
-        true => {
-            let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-            let colours = colours && std::io::stderr().is_terminal();
-            lines.with_ansi(colours).boxed()
-        }
-        false => lines.json().flatten_event(true).boxed(),
+    let lines = if text {
+        let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let colours = colours && std::io::stderr().is_terminal();
+        lines.with_ansi(colours).boxed()
+    } else {
+        lines.json().flatten_event(true).boxed()
     };
     let started = tracing_subscriber::registry().with(filter).with(lines);
     if started.try_init().is_err() {

@@ -163,9 +163,10 @@ impl Watch {
 
     async fn ready(&self) -> Response {
         let (reached, lag) = tokio::join!(self.ask_database(), self.lag());
-        let reason = match self.is_draining() {
-            true => Some("draining".to_owned()),
-            false => reached.err().map(|error| error.to_string()),
+        let reason = if self.is_draining() {
+            Some("draining".to_owned())
+        } else {
+            reached.err().map(|error| error.to_string())
         };
         let mut body = json!({
             "ready": reason.is_none(),

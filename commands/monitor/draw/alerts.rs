@@ -40,9 +40,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
             )
             .into(),
         ]);
-        lines.push(match i == selected {
-            true => line.patch_style(theme.selected()),
-            false => line,
+        lines.push(if i == selected {
+            line.patch_style(theme.selected())
+        } else {
+            line
         });
     }
     frame.render_widget(Paragraph::new(lines), area);

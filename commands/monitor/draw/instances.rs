@@ -76,9 +76,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
 
     let instances = look.screen.instances(view);
     let room = usize::from(area.height.saturating_sub(1));
-    let hidden = match instances.len() > room {
-        true => instances.len() - (room - 1),
-        false => 0,
+    let hidden = if instances.len() > room {
+        instances.len() - (room - 1)
+    } else {
+        0
     };
     let mut rows: Vec<Row> = instances
         .iter()

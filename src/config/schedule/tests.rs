@@ -62,9 +62,10 @@ fn schedule() -> impl Strategy<Value = [Written; 5]> {
     let times = (field(0, 59), field(0, 23), field(1, 31), field(1, 12));
     (times, weekday(), any::<bool>()).prop_map(
         |((minute, hour, mut day, month), mut week, by_day)| {
-            match by_day {
-                true => week = all(0, 6),
-                false => day = all(1, 31),
+            if by_day {
+                week = all(0, 6)
+            } else {
+                day = all(1, 31)
             }
             [minute, hour, day, month, week]
         },

@@ -72,9 +72,10 @@ impl Sum {
             return None;
         }
         let (from, to) = self.first_change(entry);
-        let size = match self.size == entry.size {
-            true => String::new(),
-            false => format!("it has {} bytes, not {}; ", self.size, entry.size),
+        let size = if self.size == entry.size {
+            String::new()
+        } else {
+            format!("it has {} bytes, not {}; ", self.size, entry.size)
         };
         Some(format!(
             "{size}it was changed between byte {from} and byte {to}: its SHA-256 is {}, and the \
@@ -93,9 +94,10 @@ impl Sum {
         let block = BLOCK as u64;
         let from = (same * block).min(self.size);
         // Without them, all that is known is that it is somewhere.
-        let to = match theirs.is_empty() {
-            true => self.size,
-            false => (from + block).min(self.size.max(entry.size)),
+        let to = if theirs.is_empty() {
+            self.size
+        } else {
+            (from + block).min(self.size.max(entry.size))
         };
         (from, to)
     }

@@ -15,9 +15,10 @@ impl Manifest {
         let found = Text(path).deserialize(&mut json);
         let (schema, entry) =
             found.map_err(|e| ArchiveError::damaged(PATH, format!("it can't be read: {e}")))?;
-        match schema == SCHEMA {
-            true => Ok(entry),
-            false => Err(ArchiveError::damaged(PATH, format!("it is not '{SCHEMA}'"))),
+        if schema == SCHEMA {
+            Ok(entry)
+        } else {
+            Err(ArchiveError::damaged(PATH, format!("it is not '{SCHEMA}'")))
         }
     }
 }

@@ -81,9 +81,10 @@ pub async fn run(
         let files = archiver.write(stand, plan.until).await?;
         let archived = files.iter().map(|entry| entry.count).sum();
         let reached = files.last().map_or(stand.archived, |entry| entry.last_seq);
-        let deleted = match plan.keep_rows {
-            true => 0,
-            false => archiver.trim(stand, reached).await?,
+        let deleted = if plan.keep_rows {
+            0
+        } else {
+            archiver.trim(stand, reached).await?
         };
         report.archived += archived;
         report.deleted += deleted;

@@ -15,9 +15,12 @@ pub(super) fn folder(room: &RoomRef) -> String {
 /// A room's name in a path. One that was made by hand may hold anything; the folder tells rooms
 /// apart.
 fn file_name(room: &str) -> String {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') {
-        true => c,
-        false => '_',
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') {
+            c
+        } else {
+            '_'
+        }
     };
     room.chars().map(plain).collect()
 }

@@ -24,9 +24,10 @@ impl Session {
     pub async fn open(url: &DbUrl, what: &str, only_look: bool) -> Result<Self, ArchiveError> {
         let application = format!("{what}, pid {}", std::process::id());
         let upkeep = upkeep::open(url.expose(), &application).await?;
-        let lease = match only_look {
-            true => None,
-            false => Some(Lease::take(&upkeep, LEASE, what).await?),
+        let lease = if only_look {
+            None
+        } else {
+            Some(Lease::take(&upkeep, LEASE, what).await?)
         };
         Ok(Self {
             history: history::open(url.expose(), &application).await?,

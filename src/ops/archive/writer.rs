@@ -168,10 +168,7 @@ impl<'a> Archiver<'a> {
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
         // Compressing takes memory of its own, and leaves less to wait for.
-        let beside = match self.plan.compress {
-            true => 0,
-            false => AHEAD - 1,
-        };
+        let beside = if self.plan.compress { 0 } else { AHEAD - 1 };
         self.settle(stand, beside, entered).await?;
         let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
         let (compress, dry_run) = (self.plan.compress, self.plan.dry_run);
@@ -179,9 +176,10 @@ impl<'a> Archiver<'a> {
             let own = buffers.clone();
             let sealed = spawn_blocking(move || text.seal(compress, &own)).await;
             let Document { entry, bytes } = sealed.map_err(panicked)??;
-            let entry = match dry_run {
-                true => Ok(entry),
-                false => store(&destination, entry, &bytes).await,
+            let entry = if dry_run {
+                Ok(entry)
+            } else {
+                store(&destination, entry, &bytes).await
             };
             buffers.keep(bytes);
             entry
@@ -292,10 +290,11 @@ async fn store(
 
 /// The lines of a document but the first, which says when it was made.
 fn messages(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
-    let text = match path.ends_with(".zst") {
-        true => zstd::stream::decode_all(bytes)
-            .map_err(|e| ArchiveError::damaged(path, format!("it can't be unpacked: {e}")))?,
-        false => bytes.to_vec(),
+    let text = if path.ends_with(".zst") {
+        zstd::stream::decode_all(bytes)
+            .map_err(|e| ArchiveError::damaged(path, format!("it can't be unpacked: {e}")))?
+    } else {
+        bytes.to_vec()
     };
     let first = memchr::memchr(b'\n', &text).unwrap_or(text.len());
     Ok(text[first..].to_vec())

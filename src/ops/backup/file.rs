@@ -122,9 +122,10 @@ fn remove_left(path: &Path) -> Result<(), BackupError> {
     if !lock(&left) {
         return Err(BackupError::Busy(path.to_owned()));
     }
-    match is_at(&left, path) {
-        true => fs::remove_file(path).map_err(BackupError::io("remove", path)),
-        false => Ok(()),
+    if is_at(&left, path) {
+        fs::remove_file(path).map_err(BackupError::io("remove", path))
+    } else {
+        Ok(())
     }
 }
 

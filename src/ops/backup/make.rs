@@ -135,9 +135,10 @@ fn vacant(to: &Path) -> Result<(), BackupError> {
 
 fn source(url: &str) -> Result<Embedded, BackupError> {
     let from = Embedded::of(url)?;
-    match from.is_there() || !from.logs().is_empty() {
-        true => Ok(from),
-        false => Err(BackupError::Missing(from.main().to_owned())),
+    if from.is_there() || !from.logs().is_empty() {
+        Ok(from)
+    } else {
+        Err(BackupError::Missing(from.main().to_owned()))
     }
 }
 

@@ -83,9 +83,10 @@ impl Manifest {
             return Err(corrupt("it is too large".into()));
         }
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| corrupt(e.to_string()))?;
-        match manifest.schema == SCHEMA {
-            true => Ok(Some(manifest)),
-            false => Err(corrupt(format!("its schema is not {SCHEMA}"))),
+        if manifest.schema == SCHEMA {
+            Ok(Some(manifest))
+        } else {
+            Err(corrupt(format!("its schema is not {SCHEMA}")))
         }
     }
 }

@@ -45,9 +45,10 @@ impl Foreign {
 }
 
 fn kind_of(url: &str) -> Kind {
-    match url.starts_with("sqlite:") {
-        true => Kind::Sqlite,
-        false => Kind::Postgresql,
+    if url.starts_with("sqlite:") {
+        Kind::Sqlite
+    } else {
+        Kind::Postgresql
     }
 }
 

@@ -89,9 +89,10 @@ fn free_to_take(occupancy: Occupancy) -> Result<(), BackupError> {
     let working = occupancy.working.iter().map(|held| held.holder.as_str());
     let working = working.filter(|holder| !lease::is_dead(holder));
     let users: Vec<String> = living.chain(working.map(str::to_owned)).collect();
-    match users.is_empty() {
-        true => Ok(()),
-        false => Err(BackupError::InUse(users.join(", "))),
+    if users.is_empty() {
+        Ok(())
+    } else {
+        Err(BackupError::InUse(users.join(", ")))
     }
 }
 
@@ -127,12 +128,13 @@ pub async fn restore(
 
 /// Copies a backup; fails if it is not any more what was verified.
 async fn copied(backup: &Path, to: &Draft, checked: &Verified) -> Result<(), BackupError> {
-    match file::copy(backup, to).await? == checked.sum() {
-        true => Ok(()),
-        false => Err(BackupError::Corrupt {
+    if file::copy(backup, to).await? == checked.sum() {
+        Ok(())
+    } else {
+        Err(BackupError::Corrupt {
             path: backup.to_owned(),
             why: "it was changed after it was verified".into(),
-        }),
+        })
     }
 }
 

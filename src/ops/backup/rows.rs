@@ -38,15 +38,16 @@ pub(super) async fn of(dump: &Path) -> Result<BTreeMap<String, i64>, BackupError
     let counter: Counter = counted.map_err(failed())?;
     listened.map_err(failed())?;
     let status = child.wait().await.map_err(failed())?;
-    match status.success() {
-        true => Ok(counter.rows),
-        false => Err(BackupError::Corrupt {
+    if status.success() {
+        Ok(counter.rows)
+    } else {
+        Err(BackupError::Corrupt {
             path: dump.to_owned(),
             why: format!(
                 "pg_restore cannot read it to its end: {}",
                 tools::told(&said)
             ),
-        }),
+        })
     }
 }
 

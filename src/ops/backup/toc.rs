@@ -146,10 +146,7 @@ fn judge(ours: &Ours, kind: &str, name: &str) -> Entry {
         "INDEX" | "VIEW" | "TYPE" | "DOMAIN" => ours.has(kind, name),
         _ => false,
     };
-    match own {
-        true => Entry::Ours,
-        false => Entry::Foreign,
-    }
+    if own { Entry::Ours } else { Entry::Foreign }
 }
 
 #[cfg(test)]

@@ -90,13 +90,14 @@ impl Tool {
     }
 
     fn ended_well(&self, output: &Output) -> Result<(), BackupError> {
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(BackupError::Tool {
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(BackupError::Tool {
                 tool: self.name.into(),
                 status: output.status.to_string(),
                 said: told(&output.stderr),
-            }),
+            })
         }
     }
 }

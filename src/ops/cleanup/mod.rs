@@ -161,15 +161,17 @@ impl Trimming<'_> {
             may_go = limit.min(reached);
             fault::point("cleanup:archived");
         }
-        let deleted = match self.plan.dry_run {
-            true => candidates,
-            false => self.delete(hands.history(), room, may_go).await?,
+        let deleted = if self.plan.dry_run {
+            candidates
+        } else {
+            self.delete(hands.history(), room, may_go).await?
         };
         let left = hands.history().span(room, Seq::START, Seq::MAX).await?;
         // A dry run shows what would be left.
-        let (after, gone) = match self.plan.dry_run {
-            true => (limit, candidates),
-            false => (Seq::START, 0),
+        let (after, gone) = if self.plan.dry_run {
+            (limit, candidates)
+        } else {
+            (Seq::START, 0)
         };
         let oldest = hands.history().page(room, after, Seq::MAX, 1).await?;
         Ok(Some(RoomReport {
@@ -211,9 +213,10 @@ impl Trimming<'_> {
             if count < batch as u64 {
                 break;
             }
-            let waiting = match self.pace.beside_chat() {
-                true => self.upkeep.waiting().await?,
-                false => 0,
+            let waiting = if self.pace.beside_chat() {
+                self.upkeep.waiting().await?
+            } else {
+                0
             };
             self.pace.rest(waiting).await;
         }

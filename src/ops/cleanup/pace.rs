@@ -39,9 +39,10 @@ impl Pace {
         let end = Instant::now() + within;
         let least = (most / LEAST_SHARE).max(1);
         Self {
-            batch: match beside_chat {
-                true => (most / 8).max(least),
-                false => most,
+            batch: if beside_chat {
+                (most / 8).max(least)
+            } else {
+                most
             },
             least,
             most,
@@ -95,9 +96,10 @@ impl Pace {
             return rest;
         }
         // A larger batch takes less for each message.
-        self.batch = match each < took * 2 {
-            true => (done * 2).min(self.most),
-            false => done,
+        self.batch = if each < took * 2 {
+            (done * 2).min(self.most)
+        } else {
+            done
         };
         each.saturating_sub(took)
     }
@@ -105,9 +107,10 @@ impl Pace {
     /// How long chat would like it to rest.
     fn make_way(&mut self, took: Duration, waiting: u64) -> Duration {
         let strained = waiting > 0 || took > AIM * 4;
-        self.strain = match strained {
-            true => (self.strain + 1).min(8),
-            false => 0,
+        self.strain = if strained {
+            (self.strain + 1).min(8)
+        } else {
+            0
         };
         if strained || took > AIM * 2 {
             self.batch = (self.batch / 2).max(self.least);

@@ -42,13 +42,14 @@ pub async fn perform(
     let what = "discordctl cleanup";
     let application = format!("{what}, pid {}", std::process::id());
     let upkeep = upkeep::open(config.db_url.expose(), &application).await?;
-    let lease = match options.dry_run {
-        true => None,
-        false => match Lease::take(&upkeep, "cleanup", what).await {
+    let lease = if options.dry_run {
+        None
+    } else {
+        match Lease::take(&upkeep, "cleanup", what).await {
             Ok(lease) => Some(lease),
             Err(held @ LeaseError::Held { .. }) => return Ok(skipped(&held)),
             Err(other) => return Err(other.into()),
-        },
+        }
     };
     // Whoever has this lease writes the archive's manifest, or puts back what it holds.
     let session = Session::open(&config.db_url, what, options.dry_run).await;
@@ -113,9 +114,10 @@ async fn within(
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, CleanupError> {
-    let archive = match config.retention.archive_first && !options.no_archive {
-        true => Some(Destination::open(&config.archive.url)?),
-        false => None,
+    let archive = if config.retention.archive_first && !options.no_archive {
+        Some(Destination::open(&config.archive.url)?)
+    } else {
+        None
     };
     let now = session.history.now().await?;
     let age = TimeDelta::from_std(config.retention.min_age.get()).unwrap_or(TimeDelta::MAX);

@@ -94,12 +94,13 @@ async fn collect(
     let (opened, stop) = (source.open().await?, stop.clone());
     let path = source.path();
     let read = spawn_blocking(move || {
-        let take = |line: reader::Line| match ids.len() < ids.capacity() {
-            true => {
+        let take = |line: reader::Line| {
+            if ids.len() < ids.capacity() {
                 ids.push(line.id);
                 Ok(())
+            } else {
+                Err("it has more messages than a moment ago".to_owned())
             }
-            false => Err("it has more messages than a moment ago".to_owned()),
         };
         opened.text(|text| reader::read(text, &stop, take))?;
         Ok(ids)

@@ -88,9 +88,10 @@ pub async fn run(
         if stop.is_cancelled() {
             break;
         }
-        let restored = match plan.dry_run {
-            true => document.missing,
-            false => write::restore(history, &document, watch, stop).await?,
+        let restored = if plan.dry_run {
+            document.missing
+        } else {
+            write::restore(history, &document, watch, stop).await?
         };
         report.messages += document.checked.count;
         report.restored += restored;

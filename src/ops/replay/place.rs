@@ -98,12 +98,13 @@ fn fit_together(one: &Checked, next: &Checked) -> Result<(), ReplayError> {
         (None, None) => one.latest <= next.earliest,
         _ => false,
     };
-    match apart {
-        true => Ok(()),
-        false => Err(ReplayError::unfit(
+    if apart {
+        Ok(())
+    } else {
+        Err(ReplayError::unfit(
             &next.path,
             format!("it overlaps with {}: replay one after the other", one.path),
-        )),
+        ))
     }
 }
 
@@ -134,9 +135,10 @@ async fn find(
         // Places that an interrupted replay claimed and did not fill.
         let base = stand.last_seq.minus(count);
         let claimed = stand.replayed == stand.last_seq;
-        match claimed && base >= after_rows && base >= stand.archived {
-            true => Place::After(base),
-            false => Place::End,
+        if claimed && base >= after_rows && base >= stand.archived {
+            Place::After(base)
+        } else {
+            Place::End
         }
     };
     let oldest = history.page(room, Seq::START, Seq::MAX, 1).await?.pop();

@@ -75,9 +75,10 @@ pub(super) fn read(
     };
     let room = document.deserialize(&mut json);
     let room = room.and_then(|room| json.end().map(|()| room));
-    match stop.is_cancelled() {
-        true => Err(Fault::Stopped),
-        false => room.map_err(fault),
+    if stop.is_cancelled() {
+        Err(Fault::Stopped)
+    } else {
+        room.map_err(fault)
     }
 }
 
@@ -90,9 +91,10 @@ fn fault(error: serde_json::Error) -> Fault {
         let plain = why.replace(char::is_control, "\u{fffd}");
         let told = format!("line {line}, column {column}: {plain}");
         // No cut and no changed bit makes a longer number of one.
-        return match category == Category::Data || why.contains("number out of range") {
-            true => Fault::Foreign(told),
-            false => Fault::Bad(told),
+        return if category == Category::Data || why.contains("number out of range") {
+            Fault::Foreign(told)
+        } else {
+            Fault::Bad(told)
         };
     }
     let error = io::Error::from(error);
@@ -117,12 +119,13 @@ impl<R: Read> Read for Bounded<R> {
         let count = self.input.read(buffer)?;
         let since = self.since.get() + count as u64;
         self.since.set(since);
-        match since > MOST_BYTES {
-            true => Err(io::Error::new(
+        if since > MOST_BYTES {
+            Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("there is no end of a message within {MOST_BYTES} bytes"),
-            )),
-            false => Ok(count),
+            ))
+        } else {
+            Ok(count)
         }
     }
 }
@@ -162,9 +165,10 @@ impl<'de> Visitor<'de> for Document<'_> {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        match messages {
-            true => room.ok_or_else(|| A::Error::missing_field("room")),
-            false => Err(A::Error::missing_field("messages")),
+        if messages {
+            room.ok_or_else(|| A::Error::missing_field("room"))
+        } else {
+            Err(A::Error::missing_field("messages"))
         }
     }
 }

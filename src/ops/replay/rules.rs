@@ -29,9 +29,10 @@ pub(super) fn check(line: &Line, origin: Origin) -> Result<(), String> {
         let allowed = Nickname::parse(user).map(drop);
         name("user", user, origin, allowed.map_err(|e| e.to_string()))?;
     }
-    match line.content.contains('\0') {
-        true => Err("the content has a NUL, which no database holds".into()),
-        false => Ok(()),
+    if line.content.contains('\0') {
+        Err("the content has a NUL, which no database holds".into())
+    } else {
+        Ok(())
     }
 }
 
@@ -147,13 +148,12 @@ impl Reading {
     }
 
     fn sample(&mut self, id: MessageId) {
-        match self.first.len() < ENDS {
-            true => self.first.push((id, self.count)),
-            false => {
-                self.last.push_back((id, self.count));
-                if self.last.len() > ENDS {
-                    self.last.pop_front();
-                }
+        if self.first.len() < ENDS {
+            self.first.push((id, self.count))
+        } else {
+            self.last.push_back((id, self.count));
+            if self.last.len() > ENDS {
+                self.last.pop_front();
             }
         }
     }

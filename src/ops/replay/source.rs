@@ -100,13 +100,12 @@ impl Opened {
             raw: self.raw,
             digest: Digest::default(),
         };
-        let value = match self.packed {
-            true => {
-                let mut unpack = zstd::stream::read::Decoder::new(&mut raw).map_err(Fault::Io)?;
-                unpack.window_log_max(WINDOW_LOG).map_err(Fault::Io)?;
-                read(&mut Unpacked(unpack))?
-            }
-            false => read(&mut raw)?,
+        let value = if self.packed {
+            let mut unpack = zstd::stream::read::Decoder::new(&mut raw).map_err(Fault::Io)?;
+            unpack.window_log_max(WINDOW_LOG).map_err(Fault::Io)?;
+            read(&mut Unpacked(unpack))?
+        } else {
+            read(&mut raw)?
         };
         Ok((value, raw.digest.finish()))
     }

@@ -200,9 +200,10 @@ impl Walk<'_> {
         } else if dry_run {
             return Ok(Outcome::Proposed);
         }
-        Ok(match self.becomes_well("verify", &step.verify).await? {
-            true => Outcome::Helped,
-            false => Outcome::DidNotHelp,
+        Ok(if self.becomes_well("verify", &step.verify).await? {
+            Outcome::Helped
+        } else {
+            Outcome::DidNotHelp
         })
     }
 

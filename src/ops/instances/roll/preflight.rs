@@ -123,12 +123,13 @@ pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
     for place in places {
         healthy += usize::from(is_healthy(place).await);
     }
-    match healthy >= 2 {
-        true => Ok(()),
-        false => Err(Refusal::TooFew {
+    if healthy >= 2 {
+        Ok(())
+    } else {
+        Err(Refusal::TooFew {
             healthy,
             all: places.len(),
-        }),
+        })
     }
 }
 
@@ -174,8 +175,9 @@ fn does_not_run(binary: &Path, why: String) -> Refusal {
 fn said(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).trim().to_owned();
-    match text.is_empty() {
-        true => output.status.to_string(),
-        false => text,
+    if text.is_empty() {
+        output.status.to_string()
+    } else {
+        text
     }
 }

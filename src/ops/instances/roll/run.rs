@@ -172,9 +172,10 @@ fn member(place: &Place, identity: Option<&Identity>, plan: &Plan) -> Result<Mem
     let Some(identity) = identity else {
         return Ok(Member {
             instance,
-            progress: match plan.start_stopped {
-                true => Progress::Waiting,
-                false => Progress::Skipped,
+            progress: if plan.start_stopped {
+                Progress::Waiting
+            } else {
+                Progress::Skipped
             },
             pid: None,
             unit: None,
