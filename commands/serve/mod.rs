@@ -87,7 +87,9 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
     server.run_jobs(config, program(config)?);
     let (tcp, http) = (server.tcp.port(), server.http.port());
-    claim.ready(tcp, http).map_err(|error| unclaimed(&error))?;
+    claim
+        .ready(&server.listeners)
+        .map_err(|error| unclaimed(&error))?;
     // It serves, whether or not its greeting can be read.
     let _ = greet(&server, config);
     let supervisor = supervisor();

@@ -21,6 +21,8 @@ mod units;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::model::{Listener, ListenerKind};
+
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::{redact, redact_words};
@@ -75,6 +77,15 @@ impl Loaded {
 }
 
 impl Config {
+    /// Where an instance with these settings listens. Port 0 is any free one.
+    pub fn listeners(&self) -> Vec<Listener> {
+        let at = |port| SocketAddr::new(self.bind, port);
+        vec![
+            Listener::new("tcp", ListenerKind::Lines, at(self.tcp_port)),
+            Listener::new("http", ListenerKind::Http, at(self.http_port)),
+        ]
+    }
+
     /// These settings in the shape of a file, passwords hidden.
     pub fn shown(&self) -> serde_json::Value {
         tree::of(self)

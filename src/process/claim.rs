@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::format_time;
+use crate::model::{Listener, ListenerKind, format_time};
 
 use super::{Facts, Files, Identity, Lock, State, control};
 
@@ -78,6 +78,7 @@ impl Claim {
             folder: std::env::current_dir().ok(),
             settings: Some(config.shown()),
             hides_secrets: config.has_secrets(),
+            listeners: Vec::new(),
             tcp_port: None,
             http_port: None,
             state: State::Starting,
@@ -109,10 +110,12 @@ impl Claim {
     }
 
     /// Says that clients can connect, and where.
-    pub fn ready(&mut self, tcp_port: u16, http_port: u16) -> Result<(), ClaimError> {
+    pub fn ready(&mut self, listeners: &[Listener]) -> Result<(), ClaimError> {
+        let port = |kind| Listener::first(listeners, kind).map(|address| address.port());
         self.identity.waits = None;
-        self.identity.tcp_port = Some(tcp_port);
-        self.identity.http_port = Some(http_port);
+        self.identity.listeners = listeners.to_vec();
+        self.identity.tcp_port = port(ListenerKind::Lines);
+        self.identity.http_port = port(ListenerKind::Http);
         self.say(State::Ready)
     }
 
@@ -191,7 +194,7 @@ mod tests {
         let config = config(&folder);
         let take = || Claim::take(&config, Origin::default(), &SystemClock);
         let mut claim = take().await.expect("free");
-        claim.ready(1, 2).expect("written");
+        claim.ready(&config.listeners()).expect("written");
         let again = take().await.expect_err("taken");
         let pid = std::process::id();
         assert_eq!(
@@ -224,7 +227,9 @@ mod tests {
         let again = Claim::take(&config, Origin::default(), &SystemClock).await;
         assert!(matches!(again, Err(ClaimError::Taken { .. })), "{again:?}");
         std::fs::remove_dir_all(&files.run).expect("removed");
-        claim.ready(1, 2).expect("said in a folder made anew");
+        claim
+            .ready(&config.listeners())
+            .expect("said in a folder made anew");
         assert!(claim.mend().expect("mended"));
         // Another process came first: its files are left alone.
         std::fs::remove_file(&files.lock).expect("removed");

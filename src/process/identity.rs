@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Facts;
+use crate::model::Listener;
 use crate::private::write_whole;
 
 /// Longer than any that an instance writes; what is longer is cut, and then no JSON.
@@ -33,7 +34,10 @@ pub struct Identity {
     pub settings: Option<Value>,
     #[serde(default)]
     pub hides_secrets: bool,
-    /// The ports it listens on, once it does.
+    /// Where it listens, once it does; and the ports of the first of each kind, which the first
+    /// version wrote alone.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
     pub tcp_port: Option<u16>,
     pub http_port: Option<u16>,
     pub state: State,
@@ -91,5 +95,34 @@ impl Identity {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ListenerKind;
+
+    #[test]
+    fn records_of_other_versions_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("one.json");
+        let mut record = serde_json::json!({
+            "instance": "one", "pid": 7, "version": "0.1.0", "config": null,
+            "tcp_port": 9001, "http_port": 3001, "state": "ready",
+            "started_at": "2026-01-01T00:00:00Z", "boot_id": "", "start_ticks": 0,
+        });
+        let read = |record: &Value| {
+            write_whole(&path, record.to_string().as_bytes()).expect("written");
+            Identity::read(&path).expect("readable").expect("there")
+        };
+        let first = read(&record);
+        assert_eq!((first.tcp_port, first.http_port), (Some(9001), Some(3001)));
+        assert!(first.listeners.is_empty());
+        record["listeners"] = serde_json::json!([
+            { "name": "irc", "kind": "irc", "address": "127.0.0.1:6667", "tls": true }
+        ]);
+        record["more"] = true.into();
+        assert_eq!(read(&record).listeners[0].kind, ListenerKind::Other);
     }
 }

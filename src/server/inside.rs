@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
+use crate::model::ListenerKind;
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -70,7 +71,7 @@ impl Inside {
             meters,
             session_ttl: config.session_ttl.get(),
         };
-        let instance = instance(config, listeners.tcp.port(), listeners.http.port());
+        let instance = instance(config, listeners);
         let (presence, changes) = Presence::open(base, instance, predecessor)
             .await
             .map_err(database)?;
@@ -140,13 +141,13 @@ impl Inside {
     }
 }
 
-fn instance(config: &Config, tcp_port: u16, http_port: u16) -> Instance {
+fn instance(config: &Config, listeners: &Listeners) -> Instance {
     Instance {
         name: config.instance_id.clone(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION"),
-        tcp_port,
-        http_port,
+        tcp_port: listeners.first(ListenerKind::Lines).port(),
+        http_port: listeners.first(ListenerKind::Http).port(),
     }
 }
 

@@ -1,9 +1,10 @@
-//! The two ports: bound before anything else is opened, served until the stop.
+//! The places where an instance listens: bound before anything else is opened, served until the stop.
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -16,6 +17,7 @@ use super::{ServeError, http_limits, tcp_limits};
 use crate::chat::{Chat, Entered, Origin};
 use crate::config::Config;
 use crate::meter::Meters;
+use crate::model::{Listener, ListenerKind};
 use crate::process;
 use crate::transport::tcp::Resumed;
 use crate::transport::{http, tcp};
@@ -34,59 +36,68 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 const POLITE: usize = 64;
 
 pub(super) struct Listeners {
-    pub(super) tcp: SocketAddr,
-    pub(super) http: SocketAddr,
+    pub(super) all: Vec<Listener>,
     sockets: Arc<Sockets>,
 }
 
-/// What is listened on: open as long as somebody accepts.
-pub(super) struct Sockets {
-    lines: TcpListener,
-    pages: TcpListener,
-}
+/// What is listened on: open as long as connections are accepted.
+pub(super) struct Sockets(Vec<(Listener, TcpListener)>);
 
 impl Sockets {
-    pub(super) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
-        [self.lines.as_fd(), self.pages.as_fd()]
+    pub(super) fn listeners(&self) -> Vec<Listener> {
+        self.0
+            .iter()
+            .map(|(listener, _)| listener.clone())
+            .collect()
+    }
+
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.iter().map(|(_, socket)| socket.as_fd())
     }
 }
 
 impl Listeners {
     pub(super) async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let lines = bind(SocketAddr::new(config.bind, config.tcp_port))?;
-        let pages = bind(SocketAddr::new(config.bind, config.http_port))?;
-        let local = |listener: &TcpListener, port| {
-            listener
-                .local_addr()
-                .unwrap_or(SocketAddr::new(config.bind, port))
+        let bound = |mut listener: Listener| {
+            let socket = bind(listener.address)?;
+            listener.address = socket.local_addr().unwrap_or(listener.address);
+            Ok((listener, socket))
         };
-        Ok(Self {
-            tcp: local(&lines, config.tcp_port),
-            http: local(&pages, config.http_port),
-            sockets: Arc::new(Sockets { lines, pages }),
-        })
+        let bound = config.listeners().into_iter().map(bound);
+        Ok(Self::of(bound.collect::<Result<_, ServeError>>()?))
     }
 
     /// Those of a predecessor, on which clients may be waiting.
-    pub(super) fn inherited(lines: OwnedFd, pages: OwnedFd) -> std::io::Result<Self> {
-        let listener = |socket: OwnedFd| {
+    pub(super) fn inherited(given: Vec<(Listener, OwnedFd)>) -> std::io::Result<Self> {
+        let inherited = |(mut listener, socket): (Listener, OwnedFd)| {
             let socket = std::net::TcpListener::from(socket);
             socket.set_nonblocking(true)?;
-            TcpListener::from_std(socket)
+            listener.address = socket.local_addr()?;
+            Ok((listener, TcpListener::from_std(socket)?))
         };
-        let (lines, pages) = (listener(lines)?, listener(pages)?);
-        Ok(Self {
-            tcp: lines.local_addr()?,
-            http: pages.local_addr()?,
-            sockets: Arc::new(Sockets { lines, pages }),
-        })
+        let inherited = given.into_iter().map(inherited);
+        Ok(Self::of(inherited.collect::<std::io::Result<_>>()?))
+    }
+
+    fn of(sockets: Vec<(Listener, TcpListener)>) -> Self {
+        let sockets = Arc::new(Sockets(sockets));
+        Self {
+            all: sockets.listeners(),
+            sockets,
+        }
+    }
+
+    /// Where the first of that kind listens, and port 0 where there is none.
+    pub(super) fn first(&self, kind: ListenerKind) -> SocketAddr {
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        Listener::first(&self.all, kind).unwrap_or(nowhere)
     }
 
     pub(super) fn sockets(&self) -> Weak<Sockets> {
         Arc::downgrade(&self.sockets)
     }
 
-    /// Accepts on both ports until they are to close, and serves those who were `resumed`.
+    /// Accepts on all of them until they are to close, and serves those who were `resumed`.
     pub(super) fn serve(
         self,
         config: &Config,
@@ -110,12 +121,13 @@ impl Listeners {
             let drain = lifecycle.drain.clone();
             door.serve(place, move || line.serve(drain));
         }
+        let http = self.first(ListenerKind::Http);
         let serve_line = {
-            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config, self.http.port())));
+            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config, http.port())));
             let drain = lifecycle.drain.clone();
             move |stream| tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
         };
-        let limits = http_limits(config, [self.tcp, self.http]);
+        let limits = http_limits(config, &self.all);
         let drain = lifecycle.drain.clone();
         let routes = http::routes(
             chat,
@@ -137,16 +149,25 @@ impl Listeners {
         let (asks, mut asked) = mpsc::channel::<Close>(1);
         let accepting = tokio::spawn(async move {
             loop {
-                let lines = accept(&self.sockets.lines, &door, &serve_line, |stream| {
-                    door.refuse(stream, FULL_LINE);
-                });
-                let pages = accept(&self.sockets.pages, &door, &serve_page, |stream| {
-                    door.probe(stream, &probe);
-                });
+                let accepts = self
+                    .sockets
+                    .0
+                    .iter()
+                    .map(async |(listener, socket)| match listener.kind {
+                        ListenerKind::Lines => {
+                            let full = |stream| door.refuse(stream, FULL_LINE);
+                            accept(socket, &door, &serve_line, full).await;
+                        }
+                        ListenerKind::Http => {
+                            let full = |stream| door.probe(stream, &probe);
+                            accept(socket, &door, &serve_page, full).await;
+                        }
+                        ListenerKind::Other => {}
+                    });
                 let close = tokio::select! {
                     () = lifecycle.closed.cancelled() => return,
                     Some(close) = asked.recv() => close,
-                    ((), ()) = async { tokio::join!(lines, pages) } => return,
+                    _ = join_all(accepts) => return,
                 };
                 let _ = close.closed.send(());
                 tokio::select! {
@@ -161,7 +182,7 @@ impl Listeners {
     }
 }
 
-/// By which the ports can be left unattended for a while. Who connects meanwhile waits.
+/// By which the listeners can be left unattended for a while. Who connects meanwhile waits.
 #[derive(Debug, Clone)]
 pub(super) struct Doors(mpsc::Sender<Close>);
 

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::BusError;
 use crate::config::Config;
+use crate::model::{Listener, ListenerKind};
 use crate::process::Owner;
 use crate::process::control::{Place, Settings};
 use crate::transport::http::{Hosts, HttpLimits, Reach};
@@ -78,6 +79,8 @@ pub type Waits = tokio::sync::watch::Sender<Option<String>>;
 pub struct Server {
     pub tcp: SocketAddr,
     pub http: SocketAddr,
+    /// All of them, and the first of their kinds above.
+    pub listeners: Vec<Listener>,
     lifecycle: Lifecycle,
     inside: Inside,
     listening: JoinHandle<()>,
@@ -118,9 +121,9 @@ impl Server {
         };
         let listeners = inheritance
             .sockets()
-            .and_then(|(lines, pages)| Listeners::inherited(lines, pages))
+            .and_then(Listeners::inherited)
             .map_err(|error| ServeError::NotHandedOver(error.to_string()))?;
-        handover::fits(config, [listeners.tcp, listeners.http])?;
+        handover::fits(config, &listeners.all)?;
         let inside = Inside::open(
             config,
             &listeners,
@@ -130,7 +133,7 @@ impl Server {
         .await?;
         let taking = async {
             let resumed = inheritance
-                .receive(&inside.chat, config, listeners.http)
+                .receive(&inside.chat, config, listeners.first(ListenerKind::Http))
                 .await?;
             inheritance.ready(inside.presence.id()).await?;
             Ok(resumed)
@@ -163,7 +166,9 @@ impl Server {
         (place, requests): (Place, Option<UnixListener>),
         resumed: Vec<Resumed>,
     ) -> Self {
-        let (tcp, http) = (listeners.tcp, listeners.http);
+        let of = |kind| listeners.first(kind);
+        let (tcp, http) = (of(ListenerKind::Lines), of(ListenerKind::Http));
+        let all = listeners.all.clone();
         let lifecycle = Lifecycle::new(&config.drain);
         let watch = Arc::new(inside.watch(config, &lifecycle));
         let sockets = listeners.sockets();
@@ -197,6 +202,7 @@ impl Server {
         Self {
             tcp,
             http,
+            listeners: all,
             lifecycle,
             inside,
             listening,
@@ -265,8 +271,8 @@ fn tcp_limits(config: &Config, http_port: u16) -> TcpLimits {
     }
 }
 
-fn http_limits(config: &Config, listening: [SocketAddr; 2]) -> HttpLimits {
-    let on_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
+    let on_loopback = |listener: &Listener| listener.address.ip().to_canonical().is_loopback();
     let reach = if listening.iter().all(on_loopback) {
         Reach::Loopback
     } else {

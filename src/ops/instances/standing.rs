@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::stop::held;
 use super::{ANSWER_WITHIN, Place};
 use crate::clock::Clock;
+use crate::model::Listener;
 use crate::ops::probe;
 use crate::process::{Identity, Known, LookError, State, look};
 
@@ -30,6 +31,8 @@ pub struct Standing {
     pub pid: Option<u32>,
     pub uptime_seconds: Option<u64>,
     pub version: Option<String>,
+    /// Where it listens, once it does.
+    pub listeners: Vec<Listener>,
     pub tcp_port: Option<u16>,
     pub http_port: Option<u16>,
     pub clients: Option<u64>,
@@ -95,6 +98,7 @@ impl Standing {
             pid: None,
             uptime_seconds: None,
             version: None,
+            listeners: Vec::new(),
             tcp_port: port(place.config.tcp_port),
             http_port: port(place.config.http_port),
             clients: None,
@@ -123,6 +127,7 @@ impl Standing {
     fn says(&mut self, identity: &Identity, clock: &dyn Clock) {
         self.pid = Some(identity.pid);
         self.version = Some(identity.version.clone());
+        self.listeners.clone_from(&identity.listeners);
         self.tcp_port = identity.tcp_port.or(self.tcp_port);
         self.http_port = identity.http_port.or(self.http_port);
         self.unit.clone_from(&identity.unit);

@@ -102,8 +102,9 @@ fn clear(place: &Place) -> Result<(), InstanceError> {
 
 /// Who else listens on the ports of an instance that does not run.
 pub(super) fn held(place: &Place) -> Vec<(u16, Owner)> {
-    let ports = [place.config.tcp_port, place.config.http_port];
-    let known = ports.into_iter().filter(|port| *port != 0);
+    let listeners = place.config.listeners().into_iter();
+    let known = listeners.map(|listener| listener.address.port());
+    let known = known.filter(|port| *port != 0);
     known
         .filter_map(|port| Some((port, owner(port)?)))
         .collect()

@@ -177,9 +177,9 @@ impl Giver {
             instance: self.presence.id(),
             rooms: self.chat.read_rooms(),
             lines: self.chat.connections().lines().len(),
+            listeners: sockets.listeners(),
         };
-        let [lines, pages] = sockets.descriptors();
-        let given = [lines, pages, lock.as_fd()];
+        let given: Vec<_> = sockets.descriptors().chain([lock.as_fd()]).collect();
         within(WORD_WITHIN, channel.say(&offer, &given)).await
     }
 

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chat::{LineState, SessionState};
 use crate::config::Config;
-use crate::model::RoomId;
+use crate::model::{Listener, RoomId};
 use crate::store::InstanceId;
 
 use crate::process::control::HAND_OVER as FORMAT;
@@ -41,6 +41,10 @@ enum Word {
         /// Those that are read here.
         rooms: Vec<(RoomId, String)>,
         lines: usize,
+        /// What the sockets are, in their order. The first version did not say: its two are those
+        /// of the settings.
+        #[serde(default)]
+        listeners: Vec<Listener>,
     },
     Prepared {},
     Lines {
@@ -66,4 +70,34 @@ enum Word {
 fn database(config: &Config) -> String {
     let digest = Sha256::digest(config.db_url.expose().as_bytes());
     digest[..16].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_version_and_this_one_understand_each_others_offer() {
+        let old = r#"{"say":"offer","format":1,"instance":7,"rooms":[],"lines":0}"#;
+        let heard: Word = serde_json::from_str(old).expect("an offer");
+        assert!(matches!(&heard, Word::Offer { listeners, .. } if listeners.is_empty()));
+        let ours = Word::Offer {
+            format: FORMAT,
+            instance: InstanceId::new(7),
+            rooms: Vec::new(),
+            lines: 0,
+            listeners: Config::default().listeners(),
+        };
+        // As the first version has it: what it does not know it leaves alone.
+        #[derive(Deserialize)]
+        #[serde(tag = "say", rename_all = "snake_case")]
+        enum First {
+            Offer { format: u32, lines: usize },
+        }
+        let said = serde_json::to_string(&ours).expect("JSON");
+        let First::Offer { format, lines } = serde_json::from_str(&said).expect("an offer");
+        assert_eq!((format, lines), (1, 0));
+        let heard: Word = serde_json::from_str(&said).expect("an offer");
+        assert_eq!(format!("{heard:?}"), format!("{ours:?}"));
+    }
 }

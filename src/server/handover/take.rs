@@ -13,7 +13,7 @@ use super::channel::Channel;
 use super::{FORMAT, Word, database};
 use crate::chat::{Chat, Presence};
 use crate::config::Config;
-use crate::model::RoomId;
+use crate::model::{Listener, RoomId};
 use crate::process::control::{Answer, Place, Request, Successor};
 use crate::server::{ServeError, tcp_limits};
 use crate::store::InstanceId;
@@ -27,8 +27,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// What the predecessor offers.
 pub(in crate::server) struct Inheritance {
     channel: Channel,
-    pub(in crate::server) lines: OwnedFd,
-    pub(in crate::server) pages: OwnedFd,
+    listeners: Vec<(Listener, OwnedFd)>,
     lock: OwnedFd,
     /// Its row.
     pub(in crate::server) predecessor: InstanceId,
@@ -56,27 +55,32 @@ pub(in crate::server) async fn ask(config: &Config) -> Result<Option<Inheritance
             database: database(config),
         });
         channel.ask(&request).await?;
-        offered(channel).await
+        offered(channel, config).await
     };
     asked.await.map(Some).map_err(refused)
 }
 
-async fn offered(mut channel: Channel) -> io::Result<Inheritance> {
-    let (word, given) = within(channel.hear()).await?.ok_or_else(gone)?;
-    let given: Result<[OwnedFd; 3], _> = given.try_into();
-    match (word, given) {
-        (
-            Word::Offer {
-                format: FORMAT,
-                instance,
-                rooms,
-                ..
-            },
-            Ok([lines, pages, lock]),
-        ) => Ok(Inheritance {
+async fn offered(mut channel: Channel, config: &Config) -> io::Result<Inheritance> {
+    let (word, mut given) = within(channel.hear()).await?.ok_or_else(gone)?;
+    let Word::Offer {
+        format: FORMAT,
+        instance,
+        rooms,
+        listeners,
+        ..
+    } = word
+    else {
+        return Err(unexpected());
+    };
+    let listeners = if listeners.is_empty() {
+        config.listeners()
+    } else {
+        listeners
+    };
+    match given.pop() {
+        Some(lock) if given.len() == listeners.len() => Ok(Inheritance {
             channel,
-            lines,
-            pages,
+            listeners: listeners.into_iter().zip(given).collect(),
             lock,
             predecessor: instance,
             rooms,
@@ -99,8 +103,11 @@ impl Channel {
 
 impl Inheritance {
     /// What the predecessor listens on.
-    pub(in crate::server) fn sockets(&self) -> io::Result<(OwnedFd, OwnedFd)> {
-        Ok((self.lines.try_clone()?, self.pages.try_clone()?))
+    pub(in crate::server) fn sockets(&self) -> io::Result<Vec<(Listener, OwnedFd)>> {
+        let listeners = self.listeners.iter();
+        listeners
+            .map(|(listener, socket)| Ok((listener.clone(), socket.try_clone()?)))
+            .collect()
     }
 
     /// Takes everything in; the sessions are served by who calls this, after `go`.
@@ -181,14 +188,22 @@ impl Inheritance {
 }
 
 /// Why sockets that were given are not those that the settings ask for.
-pub(in crate::server) fn fits(config: &Config, found: [SocketAddr; 2]) -> Result<(), ServeError> {
-    let wanted = [config.tcp_port, config.http_port];
-    for (found, port) in found.into_iter().zip(wanted) {
-        if found.ip() != config.bind || (port != 0 && found.port() != port) {
-            let wanted = SocketAddr::new(config.bind, port);
-            let why = format!("it listens on {found}, and the settings say {wanted}");
-            return Err(ServeError::NotHandedOver(why));
-        }
+pub(in crate::server) fn fits(config: &Config, found: &[Listener]) -> Result<(), ServeError> {
+    let wanted = config.listeners();
+    let differs = |(found, wanted): &(&Listener, &Listener)| {
+        let (at, to) = (found.address, wanted.address);
+        (&found.name, found.kind, at.ip()) != (&wanted.name, wanted.kind, to.ip())
+            || (to.port() != 0 && at.port() != to.port())
+    };
+    if let Some((found, wanted)) = found.iter().zip(&wanted).find(differs) {
+        let (found, wanted) = (found.address, wanted.address);
+        let why = format!("it listens on {found}, and the settings say {wanted}");
+        return Err(ServeError::NotHandedOver(why));
+    }
+    if found.len() != wanted.len() {
+        let (found, wanted) = (found.len(), wanted.len());
+        let why = format!("it has {found} listeners, and the settings say {wanted}");
+        return Err(ServeError::NotHandedOver(why));
     }
     Ok(())
 }
