@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Returns if it may be done: `--yes` was given, or somebody at a terminal says so.
+/// Returns if it may be done: `--yes` was given, or the user at a terminal says so.
 pub(crate) fn confirm(yes: bool, what: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());

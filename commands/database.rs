@@ -1,4 +1,4 @@
-//! Opening the database for a command, and what its errors mean for whoever typed it.
+//! Opening the database for a command, and what its errors mean for the operator.
 use std::future::Future;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
     .runbook(lost_or_damaged)
 }
 
-/// What an error of the database means for whoever typed a command: each cause has its own.
+/// What an error of the database means for the operator: each cause has its own.
 pub(crate) fn by_cause(error: &StoreError, config: &Config) -> (Exit, &'static str, &'static str) {
     match error {
         StoreError::Locked(_) => (

@@ -27,7 +27,7 @@ and says if that holds it back. With --bundle it writes a tar archive for
 whoever helps you: configuration, health, metrics, logs, versions. There is no
 password in it, and nothing that people wrote.
 
-Exits 0 if all is well, 1 with warnings, 2 if something is critical, 3 if it can't be told.
+Exits 0 if all is well, 1 with warnings, 2 if something is critical, 3 if it cannot be told.
 
 Examples:
   discordctl doctor

@@ -107,7 +107,7 @@ impl Failure {
             .hint(SEE_THE_PATH)
     }
 
-    /// Tells it on stderr. There is nobody left to tell if that fails.
+    /// Tells it on stderr. If that fails, there is nothing left to tell it to.
     pub(crate) fn report(&self, format: Format) -> Exit {
         let mut stderr = anstream::stderr().lock();
         let _ = match format {

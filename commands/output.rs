@@ -131,7 +131,7 @@ impl Output {
     }
 
     /// Prints one result of many: a line of JSON, or a table with a blank line after it. False
-    /// when nobody reads any more.
+    /// when the reader has gone.
     pub(crate) fn one_of_many<T: Serialize>(
         &self,
         command: &str,
@@ -151,7 +151,7 @@ impl Output {
     }
 
     /// Prints text for people, or in a form of its own. Whatever is in it from outside, it
-    /// commands no terminal. False if nobody reads any more.
+    /// commands no terminal. False if the reader has gone.
     pub(crate) fn text(&self, text: &str) -> anyhow::Result<bool> {
         self.write(plain(text).as_bytes())
     }
@@ -166,7 +166,7 @@ impl Output {
         self.write(bytes).map(|_| ())
     }
 
-    /// False if nobody reads any more.
+    /// False if the reader has gone.
     fn write(&self, bytes: &[u8]) -> anyhow::Result<bool> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -178,7 +178,7 @@ impl Output {
     }
 }
 
-/// A line on stderr. That it can't be written is no reason to end.
+/// A line on stderr. That it cannot be written is no reason to end.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }

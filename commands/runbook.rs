@@ -156,7 +156,7 @@ fn walk(
             signal = signalled() => Ok(Err(signal.context("cannot listen for signals")?)),
         }
     });
-    // Nobody may have answered yet.
+    // There may be no answer yet.
     runtime.shutdown_background();
     let report = match report? {
         Ok(report) => report,
@@ -188,7 +188,7 @@ fn as_text(report: &Report) -> String {
     )
 }
 
-/// Whoever sits at the terminal.
+/// The user at the terminal.
 struct Asked {
     yes: bool,
 }
@@ -209,7 +209,7 @@ impl Asked {
 #[async_trait]
 impl Person for Asked {
     fn told(&mut self, line: &str) {
-        // If nobody reads it any more, the log still has it.
+        // If it is not read any more, the log still has it.
         let _ = writeln!(anstream::stderr().lock(), "{}", plain(line));
     }
 
@@ -217,7 +217,7 @@ impl Person for Asked {
         if self.yes {
             return true;
         }
-        // On a thread of its own, so that Ctrl-C is heard while nobody types.
+        // On a thread of its own, so that Ctrl-C is heard while nothing is typed.
         let asked = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             let mut stderr = anstream::stderr().lock();

@@ -118,7 +118,7 @@ pub(crate) fn with_database(file: Option<PathBuf>, url: &str) -> Result<Loaded, 
 }
 
 /// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a
-/// value that nobody set.
+/// value that was not set.
 fn environment() -> Result<Vec<(String, String)>, Failure> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))

@@ -148,7 +148,7 @@ fn here(folder: &Path) -> &Path {
     }
 }
 
-/// Whether who made `path` may have: we, root, or whoever has the folder in which it is, and could
+/// Whether the user that made `path` may have: we, root, or the owner of its folder, who could
 /// put anything there in its place.
 fn ours(path: &Path, uid: u32) -> io::Result<()> {
     let us = rustix::process::geteuid().as_raw();
@@ -160,7 +160,7 @@ fn ours(path: &Path, uid: u32) -> io::Result<()> {
     }
 }
 
-/// A link on the way, or at its end, leads where whoever made it wants: it is followed if that is
+/// A link on the way, or at its end, leads where its maker wants: it is followed if that is
 /// us or root.
 pub fn trust(path: &Path) -> io::Result<()> {
     let us = rustix::process::geteuid().as_raw();
@@ -248,7 +248,7 @@ mod tests {
         assert!(!error.is_empty());
     }
 
-    /// Needs to be root, as in a container: nobody else can make another user's files.
+    /// Needs to be root, as in a container: only root can make another user's files.
     #[test]
     fn what_another_user_put_in_the_way_is_refused() {
         if !rustix::process::geteuid().is_root() {
@@ -281,7 +281,7 @@ mod tests {
             assert!(error.contains("is a link that user 4242 made"), "{error}");
         }
         assert_eq!(fs::read_dir(elsewhere.path()).expect("there").count(), 0);
-        // Whoever has the folder may have the files in it: root looks after others' instances.
+        // The folder's owner may have the files in it: root looks after others' instances.
         chown(place.path(), Some(MALLORY), None).expect("given away");
         append(&planted).expect("of the folder's owner");
     }

@@ -42,7 +42,7 @@ pub(super) fn as_text(report: &Report) -> String {
     text + &ahead(report)
 }
 
-/// Of a clock that was wrong, or of who wrote rows by hand.
+/// Of a clock that was wrong, or of rows written by hand.
 fn ahead(report: &Report) -> String {
     match report.dated_ahead {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! `discordctl connections`: who is connected to running instances, and how far behind.
+//! `discordctl connections`: the clients of running instances, and how far behind they are.
 use clap::Args;
 use discordctl::process::control::{self, ConnectionList, Request};
 use serde::Serialize;

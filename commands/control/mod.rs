@@ -60,7 +60,7 @@ fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> anyhow::Resu
     })
 }
 
-/// The error where nobody did what was asked.
+/// The error where no instance did what was asked.
 fn none<T>(told: Vec<Told<T>>) -> Failure {
     let mut failed = told
         .into_iter()

@@ -56,7 +56,7 @@ pub(super) fn is_name(name: &str) -> bool {
     name.starts_with("instance") && name.ends_with(".json")
 }
 
-/// Whether these are the samples as they were shipped: nobody has said anything with them.
+/// Whether these are the samples as they were shipped: they say nothing.
 pub(super) fn are_samples(files: &[PathBuf]) -> bool {
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     let samples = SAMPLES.map(parse);

@@ -32,7 +32,7 @@ fn variable(name: &str) -> Option<PathBuf> {
     value.map(PathBuf::from)
 }
 
-/// What is to be found where nobody named anything.
+/// What is to be found where nothing was named.
 fn here() -> anyhow::Result<Deployment> {
     let found = running::found()?;
     if !found.is_empty() {

@@ -57,12 +57,12 @@ impl Fleet {
         Ok(members.map(|member| member.config).collect())
     }
 
-    /// The same for whoever looks at wrong ones too.
+    /// The same for commands that look at wrong ones too.
     pub(crate) fn candidates(&self, output: &Output) -> anyhow::Result<Vec<Candidate>> {
         let entries = self.deployment(output)?.entries;
         let mut candidates: Vec<Candidate> = entries.into_iter().map(candidate).collect();
         if !self.instances.is_empty() {
-            // One that can't be read may be any of those that were named.
+            // One that cannot be read may be any of those that were named.
             candidates.retain(|candidate| match &candidate.config {
                 Ok(config) => self.instances.contains(&config.instance_id),
                 Err(_) => true,

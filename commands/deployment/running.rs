@@ -9,7 +9,7 @@ use discordctl::process::{Files, Found, started_from};
 use super::{Entry, files};
 use crate::{instances, settings};
 
-/// One that is alive answers sooner, and one that is not must not hold up whoever looks at it.
+/// One that is alive answers sooner, and one that is not must not hold up the command that looks at it.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Those whose records are in the data folder that variables and defaults name, and those whose

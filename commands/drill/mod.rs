@@ -150,7 +150,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
             confirm(yes, &live.question(&plan))?;
         }
     }
-    // Before a drill is held whose result can't be kept.
+    // Before a drill is held whose result cannot be kept.
     let logs = &args.logs;
     private::folder(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let signal = AtomicI32::new(0);
@@ -158,7 +158,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
         let stop = CancellationToken::new();
         // Before any server is started or stopped.
         let signals = Signals::new().map_err(|source| DrillError::Io {
-            what: "can't listen for signals".into(),
+            what: "cannot listen for signals".into(),
             source,
         })?;
         tokio::select! {
@@ -236,7 +236,7 @@ impl LiveArgs {
 }
 
 fn usage(why: String) -> anyhow::Error {
-    let failure = Failure::new(Exit::Usage, "usage", "such a drill can't be held")
+    let failure = Failure::new(Exit::Usage, "usage", "such a drill cannot be held")
         .why(why)
         .hint("see 'discordctl drill --help'");
     failure.into()

@@ -34,7 +34,7 @@ pub(super) fn text(report: &Report) -> String {
             finding.on,
             finding.detail
         ));
-        // Writing into a string can't fail.
+        // Writing into a string cannot fail.
         let _ = write!(text, "{line}");
         if let Some(runbook) = &finding.runbook {
             let _ = write!(text, " (discordctl runbook show {runbook})");

@@ -34,7 +34,7 @@ pub(super) fn text(report: &Report) -> String {
     text
 }
 
-// Writing into a string can't fail.
+// Writing into a string cannot fail.
 fn head(text: &mut String, name: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
 }

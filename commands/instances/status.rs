@@ -16,7 +16,7 @@ States: running, starting, draining, dead (it ended and left its file),
 stopped, foreign (something is in its place that is not it), unknown.
 
 Exits as init scripts do: 0 all run, 3 one does not run, 4 one is foreign or
-can't be seen, 1 one is dead. Of several, the last in this order counts.
+cannot be seen, 1 one is dead. Of several, the last in this order counts.
 
 Examples:
   discordctl status

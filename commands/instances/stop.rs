@@ -68,7 +68,7 @@ pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result
     }
     let spinner = super::spinner();
     spinner.set_message("stopping");
-    // At once: each has its clients to tell, and nobody waits for another's.
+    // At once: each has its clients to tell, and none waits for another's.
     let stops = places.iter().map(|place| stop(place, args.force));
     let stopped = super::runtime()?.block_on(join_all(stops));
     spinner.finish_and_clear();

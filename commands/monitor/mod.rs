@@ -143,7 +143,7 @@ fn verdict(view: &View) -> Exit {
     }
 }
 
-/// Until whoever reads has gone.
+/// Until the reader has gone.
 async fn stream(mut monitor: Monitor, every: Duration, output: &Output) -> anyhow::Result<Exit> {
     let mut pace = tokio::time::interval(every);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -31,7 +31,7 @@ pub(super) fn of(view: &View) -> String {
         let runbook = alert
             .runbook
             .map_or_else(String::new, |name| format!(" (runbook {name})"));
-        // Writing into a string can't fail.
+        // Writing into a string cannot fail.
         let _ = writeln!(
             all,
             "{}: {} {}: {}{runbook}",

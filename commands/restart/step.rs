@@ -1,4 +1,4 @@
-//! The process that replaces one instance, out of reach of whoever started it.
+//! The process that replaces one instance, out of reach of the process that started it.
 use std::io::Write;
 
 use anyhow::Context;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &StepArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Whoever listened may be gone. That changes nothing.
+/// The listener may be gone. That changes nothing.
 fn tell(event: Event) {
     let Ok(line) = serde_json::to_string(&event) else {
         return;

@@ -54,7 +54,7 @@ fn mended(server: &Server, claim: &mut Claim) -> Result<bool, String> {
 #[derive(Debug, PartialEq, Eq)]
 enum Files {
     Well,
-    /// They are gone, and can't be put back.
+    /// They are gone, and cannot be put back.
     Gone(String),
 }
 

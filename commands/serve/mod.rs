@@ -47,8 +47,8 @@ pub(crate) struct ServeArgs {
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     if args.background {
-        // Away from the terminal: neither its Ctrl-C nor its end concerns this process. Whoever
-        // leads a session already is away from it.
+        // Away from the terminal: neither its Ctrl-C nor its end concerns this process. A
+        // process that leads a session already is away from it.
         let _ = rustix::process::setsid();
     }
     let loaded = args.settings.load()?;
@@ -98,7 +98,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     tokio::select! {
         () = life::until_stop(args, config, &server, &mut claim, &mut orders) => {
             tell(supervisor.stopping());
-            // What it says of itself is for people; that it can't must not keep it from stopping.
+            // What it says of itself is for people; that it cannot must not keep it from stopping.
             let _ = claim.say(State::Draining);
         }
         // The file and everything else is the successor's now.
@@ -208,11 +208,11 @@ async fn heartbeat(supervisor: Supervisor) {
 
 fn tell(told: std::io::Result<()>) {
     if let Err(error) = told {
-        tracing::warn!(%error, "can't tell the supervisor");
+        tracing::warn!(%error, "cannot tell the supervisor");
     }
 }
 
-/// Three lines for whoever started it: where to talk, and how to stop.
+/// Three lines for the user who started it: where to talk, and how to stop.
 fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
     let (host, page) = callable(config.bind);
     let mut stdout = std::io::stdout().lock();

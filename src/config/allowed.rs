@@ -17,7 +17,7 @@ pub(super) fn explain(found: &Value, refusal: &serde_json::Error) -> String {
     }
 }
 
-/// The same for a value that may hold a secret, of which nobody knows where it is: only how it
+/// The same for a value that may hold a secret, the place of which is not known: only how it
 /// begins is shown.
 pub(super) fn explain_secret(found: &Value, refusal: &serde_json::Error) -> String {
     let refusal = refusal.to_string();

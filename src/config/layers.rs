@@ -21,7 +21,7 @@ const ENV_OTHERS: [&str; 4] = [
 ];
 const ENV_TESTS: &str = "DISCORDCTL_TEST_";
 
-/// Keys whose values may hold a secret: of one that can't be read nothing is shown.
+/// Keys whose values may hold a secret: of one that cannot be read nothing is shown.
 const SECRETS: [&str; 3] = ["archive.url", "db_url", "redis_url"];
 
 /// What Kubernetes sets `<NAME>_PORT` to for a Service of that name: for one called
@@ -124,7 +124,7 @@ impl Layers {
             .filter(|(name, _)| name.starts_with(ENV_PREFIX) && !name.starts_with(ENV_TESTS))
             .filter(|(name, _)| !ENV_OTHERS.contains(&name.as_str()))
             .collect();
-        // The order of an environment is nobody's intention.
+        // The order of an environment means nothing.
         variables.sort();
         for (name, text) in variables {
             if name.ends_with("_PORT") && text.starts_with(OF_A_SERVICE) {

@@ -1,5 +1,5 @@
 //! Hides secrets in text that was written as a URL. What may be shown is listed; everything else
-//! is hidden, since nobody can list the names under which secrets come.
+//! is hidden, since the names under which secrets come have no end.
 
 const HIDDEN: &str = "***";
 
@@ -117,7 +117,7 @@ fn of_server(rest: &str) -> String {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let mut shown = rest.to_owned();
     if rest[end..].contains('@') && rest[..end].contains(':') && !rest[..end].contains('@') {
-        // Either a password goes on there, or it is a harmless one: nobody knows.
+        // Either a password goes on there, or it is a harmless one: that cannot be known.
         hide_login(&mut shown);
         return match shown.rsplit_once('@') {
             Some((login, after)) => format!("{login}@{}", after_login(after)),

@@ -1,4 +1,4 @@
-//! URLs that may hold a password, and show it to nobody who does not ask for it by name.
+//! URLs that may hold a password, and show it only where it is asked for by name.
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};

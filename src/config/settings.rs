@@ -42,7 +42,7 @@ pub struct Config {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// Messages shown to whoever joins a room.
+    /// Messages shown to a client that joins a room.
     pub per_room: usize,
 }
 

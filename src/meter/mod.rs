@@ -87,7 +87,7 @@ pub struct Meters {
     pub publish_failed: Counter,
     /// Objects on the bus that were no message of ours.
     pub bus_junk: Counter,
-    /// Objects on the bus that nobody proved, and for which the store was asked.
+    /// Objects on the bus without a proof, for which the store was asked.
     pub bus_unproven: Counter,
     /// Notices of joins and the like that were too many to be told to other instances.
     pub notices_dropped: Counter,
@@ -95,7 +95,7 @@ pub struct Meters {
     pub bus_connects: Counter,
     /// Looks at the store for what others committed.
     pub sweeps: Counter,
-    /// Messages read from the store because nobody brought them.
+    /// Messages read from the store because the bus did not bring them.
     pub recovered: Counter,
     /// Reads that a room's tail could answer.
     pub history: HitRate,

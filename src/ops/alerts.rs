@@ -5,13 +5,13 @@ use crate::config::{Threshold, Thresholds};
 use crate::meter::table::{self, Metric, TABLE_SIZE};
 use crate::model::Cause;
 
-/// A state or figure that somebody should hear of.
+/// A state or figure that the operator should hear of.
 struct Rule {
     name: &'static str,
     severity: &'static str,
     /// True while it is bad; one series for each instance.
     expr: String,
-    /// How long it has to be bad. Something that passes by itself wakes nobody.
+    /// How long it has to be bad. What passes by itself is no alert.
     hold: &'static str,
     summary: String,
     cause: Cause,
@@ -42,7 +42,7 @@ impl Rule {
             Some(name) => format!("runbook: discordctl runbook show {name}"),
             None => format!("fix: \"{}\"", cause.fix().unwrap_or_default()),
         };
-        // Writing into a string can't fail.
+        // Writing into a string cannot fail.
         let _ = write!(
             text,
             "      - alert: {name}\n        expr: >-\n          {expr}\n        for: {hold}\n        \

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// One moment for many who look side by side.
+/// One moment for many looks side by side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     at: Instant,

@@ -87,7 +87,7 @@ pub struct Ended {
 pub enum RunResult {
     Ok,
     Failed,
-    /// Somebody else was at it.
+    /// Another process was at it.
     Skipped,
     Interrupted,
 }

@@ -15,7 +15,7 @@ use crate::store::upkeep::{Held, Upkeep};
 
 pub use holder::{is_dead, shown};
 
-/// How long a lease outlives a holder that was killed, on another machine than who wants it next.
+/// How long a lease outlives a holder that was killed, on another machine than the next holder's.
 pub const LIFE: Duration = Duration::from_secs(30);
 /// Between two renewals: one may fail, and there is still time for another.
 const RENEW_EVERY: Duration = Duration::from_secs(8);
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Lease {
-    /// Takes the lease `name` for whoever does `what`, as in "discordctl archive".
+    /// Takes the lease `name` for a process that does `what`, as in "discordctl archive".
     pub async fn take(
         upkeep: &Arc<dyn Upkeep>,
         name: &str,
@@ -75,7 +75,7 @@ impl Lease {
                     until,
                 });
             }
-            // Only that one's: who came first since has it.
+            // Only that one's: the first to come since has it.
             upkeep.release_lease(name, &other).await?;
             since = Instant::now();
         }
@@ -95,7 +95,7 @@ impl Lease {
         })
     }
 
-    /// Cancelled when somebody else may have the lease: from then on nothing more may be done.
+    /// Cancelled when another process may have the lease: from then on nothing more may be done.
     pub fn lost(&self) -> &CancellationToken {
         &self.lost
     }
@@ -126,7 +126,7 @@ impl Drop for Lease {
 }
 
 /// Renews until that has failed for the lease's whole life, counted from before each renewal
-/// was sent: so the holder knows of the loss before anybody else can have the lease.
+/// was sent: so the holder knows of the loss before another process can have the lease.
 async fn renew(
     upkeep: Arc<dyn Upkeep>,
     (name, holder): (String, String),
@@ -143,7 +143,7 @@ async fn renew(
             Ok(Ok(true)) => (since, pause) = (asked, RENEW_EVERY),
             Ok(Ok(false)) | Err(_) => break,
             Ok(Err(error)) => {
-                tracing::warn!(lease = name, %error, "can't renew a lease");
+                tracing::warn!(lease = name, %error, "cannot renew a lease");
                 pause = Duration::from_secs(1);
             }
         }

@@ -1,4 +1,4 @@
-//! Opening a file that somebody named, and nothing else that may have its name: to open a FIFO
+//! Opening a file that was named, and nothing else that may have its name: to open a FIFO
 //! waits for a writer, and a device never ends.
 use std::fs::{File, FileType};
 use std::io;

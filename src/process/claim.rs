@@ -9,7 +9,7 @@ use crate::model::{Listener, ListenerKind, format_time};
 
 use super::{Facts, Files, Identity, Lock, State, control};
 
-/// Whoever looks holds the lock for a moment: so often, and so far apart, it is tried again.
+/// A process that looks holds the lock for a moment: so often, and so far apart, it is tried again.
 const TRIES: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(20);
 
@@ -17,7 +17,7 @@ const BETWEEN: Duration = Duration::from_millis(20);
 pub enum ClaimError {
     #[error("{instance} is running already{}", pid.map(|pid| format!(", as pid {pid}")).unwrap_or_default())]
     Taken { instance: String, pid: Option<u32> },
-    #[error("can't use {path}: {source}")]
+    #[error("cannot use {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
 }
 
@@ -165,7 +165,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Whoever looks finds out from the lock that it is gone.
+        // The lock tells that it is gone.
         let _ = self.identity.remove(&self.files.identity);
     }
 }

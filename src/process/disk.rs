@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Level, Threshold};
 
-/// What should be left, in MiB: below the first somebody should look, below the second soon
+/// What should be left, in MiB: below the first the operator should look, below the second soon
 /// nothing can be stored, and a disk that is full refuses messages.
 pub const FREE_MIB: Threshold<f64> = Threshold {
     warning: 1024.0,
@@ -24,7 +24,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The disk that `place` is on, or will be; `None` if it can't be looked at.
+    /// The disk that `place` is on, or will be; `None` if it cannot be looked at.
     pub fn of(place: &Path) -> Option<Self> {
         let place = existing(place);
         let stat = rustix::fs::statvfs(place).ok()?;
@@ -61,7 +61,7 @@ pub fn least_free(folders: &[PathBuf]) -> Option<(&Path, Disk)> {
         .min_by_key(|(_, disk)| disk.free_bytes)
 }
 
-/// The disks of `places`, each once. What can't be looked at is left out.
+/// The disks of `places`, each once. What cannot be looked at is left out.
 pub fn disks(places: &[PathBuf]) -> Vec<Disk> {
     let mut seen = BTreeSet::new();
     let first = |place: &&PathBuf| match rustix::fs::stat(existing(place)) {

@@ -11,7 +11,7 @@ pub struct Files {
     /// Holds what belongs to running instances; 0700.
     pub run: PathBuf,
     pub identity: PathBuf,
-    /// Held for life. Never removed: whoever waits for it holds the same file.
+    /// Held for life. Never removed: a process that waits for it holds the same file.
     pub lock: PathBuf,
     pub socket: PathBuf,
     pub log: PathBuf,
@@ -34,8 +34,8 @@ impl Files {
         }
     }
 
-    /// For an operator who looks after somebody's instances: root may use the folder of another
-    /// user, and everybody else has one of their own.
+    /// For an operator who looks after another user's instances: root may use the folder of
+    /// that user, and every other user has one of its own.
     pub fn enter(&self) -> io::Result<()> {
         if rustix::process::geteuid().is_root() && self.run.is_dir() {
             Ok(())
@@ -44,7 +44,7 @@ impl Files {
         }
     }
 
-    /// Makes the folder, and sees to it that nobody else may enter.
+    /// Makes the folder, which no other user may enter.
     pub fn make_folder(&self) -> io::Result<()> {
         private::own_folder(&self.run)
     }

@@ -47,7 +47,7 @@ async fn recorded(files: Files) -> Option<Found> {
             let runs = only_of_another_user(&why);
             (identity, runs)
         }
-        // What can't be read, or has no record yet, says nothing of itself.
+        // What cannot be read, or has no record yet, says nothing of itself.
         Ok(Known::Stopped | Known::Starting) | Err(_) => return None,
     };
     Some(Found {

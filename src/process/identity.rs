@@ -1,4 +1,4 @@
-//! The file in which an instance says who it is.
+//! The file in which an instance describes itself.
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;

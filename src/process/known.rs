@@ -89,7 +89,7 @@ pub enum Mismatch {
         pid: u32,
         uid: u32,
     },
-    /// It is what it says, but of another user than whoever asks.
+    /// It is what it says, but of another user than the one that asks.
     NotOurs {
         pid: u32,
         uid: u32,
@@ -107,11 +107,11 @@ impl fmt::Display for Mismatch {
             }
             Self::Executable { pid, found } => match found {
                 Some(path) => write!(f, "pid {pid} runs another program, {}", path.display()),
-                None => write!(f, "what pid {pid} runs can't be seen"),
+                None => write!(f, "what pid {pid} runs cannot be seen"),
             },
             Self::User { pid, found } => match found {
                 Some(uid) => write!(f, "pid {pid} runs as another user, {uid}"),
-                None => write!(f, "as whom pid {pid} runs can't be seen"),
+                None => write!(f, "as whom pid {pid} runs cannot be seen"),
             },
             Self::Author { pid, uid } => {
                 write!(f, "pid {pid} did not write its file, user {uid} did")
@@ -128,7 +128,7 @@ pub fn only_of_another_user(why: &[Mismatch]) -> bool {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("can't tell whether it runs: {path}: {source}")]
+#[error("cannot tell whether it runs: {path}: {source}")]
 pub struct LookError {
     pub path: PathBuf,
     pub source: io::Error,
@@ -138,7 +138,7 @@ pub struct LookError {
 pub async fn look(files: &Files) -> Result<Known, LookError> {
     let mut known = look_once(files)?;
     for _ in 1..LOOKS {
-        // One that is just taking or leaving its place looks like somebody else's.
+        // One that is just taking or leaving its place looks like another's.
         if !matches!(known, Known::Foreign { .. }) {
             break;
         }
@@ -228,7 +228,7 @@ fn compare(identity: &Identity, found: &Facts, author: u32, why: &mut Vec<Mismat
             found: found.uid,
         });
     }
-    // Whoever may write the file could name anybody's process in it.
+    // A user that may write the file could name any process in it.
     if found.uid.is_some_and(|uid| uid != author) {
         why.push(Mismatch::Author { pid, uid: author });
     }

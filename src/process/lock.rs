@@ -10,12 +10,12 @@ use rustix::fs::{FlockOperation, flock};
 use crate::private;
 
 /// `flock` on an open file description: it ends with the last descriptor of that description,
-/// whoever holds it, and so it can be handed to another process without a moment in between.
+/// its holder, and so it can be handed to another process without a moment in between.
 #[derive(Debug)]
 pub struct Lock(OwnedFd);
 
 impl Lock {
-    /// `None` if somebody has it.
+    /// `None` if a process has it.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = private::edit(path)?;
         let locked = attempt(&file, FlockOperation::NonBlockingLockExclusive)?;
@@ -37,7 +37,7 @@ impl Lock {
         Self(descriptor)
     }
 
-    /// Whether somebody has it. To ask is to hold it, shared, for a moment.
+    /// Whether a process has it. To ask is to hold it, shared, for a moment.
     pub(super) fn is_held(path: &Path) -> io::Result<bool> {
         match File::open(path) {
             Ok(file) => Ok(!attempt(&file, FlockOperation::NonBlockingLockShared)?),

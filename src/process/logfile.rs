@@ -1,5 +1,5 @@
 //! A log in a file that does not grow for ever. The process that writes it turns it over, so
-//! that nobody has to be told to open it again.
+//! that no process has to be told to open it again.
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -56,7 +56,7 @@ impl LogFile {
         name.into()
     }
 
-    /// Whoever wrote here before, or another program, may have moved the file already: then the
+    /// An earlier writer, or another program, may have moved the file already: then the
     /// new one is opened and nothing is moved.
     fn turn_over(&self) -> io::Result<u64> {
         let ours = rustix::fs::fstat(io::stderr())?.st_ino;
@@ -79,7 +79,7 @@ impl Write for &LogFile {
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         let mut written = self.written.lock();
         if *written > 0 && written.saturating_add(length) > self.limit {
-            // Where it can't be turned over it grows on, and is tried again when it has
+            // Where it cannot be turned over it grows on, and is tried again when it has
             // doubled: a log that is too long is better than none.
             *written = self.turn_over().unwrap_or(0);
         }

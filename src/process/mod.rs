@@ -1,7 +1,7 @@
 //! What this machine knows of a running instance: its file, its lock, its control socket, and
 //! the process itself.
 //!
-//! An instance holds a lock for life and describes itself in a file beside it. Whoever wants to
+//! An instance holds a lock for life and describes itself in a file beside it. A process that wants to
 //! signal one asks [`look`], which believes that file only if the lock is held and the process
 //! of that id is the very one that wrote it. A signal goes through a [`Proof`], never to a
 //! number, a name or a port.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// Who is to be told, if anybody, as the environment says.
+/// Where the supervisor listens, if there is one, as the environment says.
 #[derive(Debug, Clone, Default)]
 pub struct Supervisor {
     socket: Option<OsString>,

@@ -1,4 +1,4 @@
-//! Who holds a port, so that the operator need not look.
+//! The process that holds a port, so that the operator need not look.
 use std::fmt;
 
 /// A process that listens; never asked to do anything.

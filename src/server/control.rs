@@ -1,4 +1,4 @@
-//! The control socket's inner side: who may ask, what is done about it, and the answer.
+//! The control socket's inner side: which users may ask, what is done about it, and the answer.
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +22,13 @@ use crate::process::control::{
     Refusal, Request, Settings,
 };
 
-/// Who may be served at once; others wait in the socket's queue.
+/// Requests served at once; others wait in the socket's queue.
 const AT_ONCE: usize = 8;
 /// For a request to come whole, and for its answer to be taken.
 const WITHIN: Duration = Duration::from_secs(10);
 /// After an accept that failed, as without free descriptors.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// The longest time for which a level holds; who wants more wants it in the configuration.
+/// The longest time for which a level holds; a longer time belongs in the configuration.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// How often to see whether the socket is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ impl Control {
                 let stream = match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
-                        tracing::warn!(%error, "can't accept on the control socket");
+                        tracing::warn!(%error, "cannot accept on the control socket");
                         tokio::time::sleep(AFTER_FAILURE).await;
                         continue;
                     }
@@ -120,7 +120,7 @@ impl Control {
                 tracing::warn!(%path, "the control socket was removed, and is there again");
                 *listener = again;
             }
-            Err(error) => tracing::debug!(%path, %error, "can't make the control socket again"),
+            Err(error) => tracing::debug!(%path, %error, "cannot make the control socket again"),
         }
     }
 
@@ -204,10 +204,10 @@ impl Control {
         })
     }
 
-    /// Readiness only: whoever is here stays, and whoever comes all the same is let in.
+    /// Readiness only: clients stay, and new ones are let in all the same.
     fn set_aside(&self, aside: bool) -> Result<Drained, Refusal> {
         if self.lifecycle.draining.is_cancelled() {
-            let detail = "this instance is stopping; that can't be taken back";
+            let detail = "this instance is stopping; that cannot be taken back";
             return Err(refusal("stopping", detail));
         }
         let was_draining = self.lifecycle.set_aside(aside);
@@ -274,7 +274,7 @@ impl Control {
     }
 }
 
-/// The owner, and whoever may do everything anyway.
+/// The owner, and root.
 fn may_ask(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }

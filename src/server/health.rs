@@ -239,7 +239,7 @@ impl Checks {
     }
 }
 
-/// A warning and no more: nothing is lost, and nobody is turned away.
+/// A warning and no more: nothing is lost, and no client is turned away.
 fn bus_check(state: BusState) -> Check {
     let (level, detail) = match state {
         BusState::Disconnected => (
@@ -301,7 +301,7 @@ fn disk(watch: &Watch) -> Check {
     Check::measured(disk.level, figure, &what, Cause::DiskFull)
 }
 
-/// Not larger than nothing, before somebody has looked.
+/// Not larger than nothing, before the first look.
 fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
     const MB: f64 = 1e6;
     let sizes = watch.sizes.last();

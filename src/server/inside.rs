@@ -29,7 +29,7 @@ pub(super) struct Inside {
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// End when nobody needs them any more, with everything accepted done.
+    /// End when nothing needs them any more, with everything accepted done.
     writers: Vec<JoinHandle<()>>,
     relay: JoinHandle<()>,
     stop_relay: CancellationToken,
@@ -111,7 +111,7 @@ impl Inside {
     /// Takes this process off the books, so that its nicknames are free at once.
     pub(super) async fn retire(&self) {
         if let Err(error) = self.presence.retire().await {
-            tracing::warn!(%error, "can't take this instance off the books");
+            tracing::warn!(%error, "cannot take this instance off the books");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Jobs that are due: each run once for the whole deployment, in a process of its own.
 //!
-//! All times are the database's, and whoever enters a due time first runs it. A time that nobody
+//! All times are the database's, and the instance that enters a due time first runs it. A time that none
 //! was there for is made up for by one run, however many were missed.
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -80,7 +80,7 @@ impl Jobs {
                 let pause = match self.look(&runs, &stop).await {
                     Ok(pause) => pause,
                     Err(error) => {
-                        tracing::warn!(%error, "can't look which jobs are due");
+                        tracing::warn!(%error, "cannot look which jobs are due");
                         TRY_AGAIN
                     }
                 };
@@ -200,12 +200,12 @@ impl Work {
                 format!("its process ended with {status}")
             }
             Err(error) => {
-                tracing::warn!(job = self.job, run = self.run, %error, "a job can't be run");
-                format!("its process can't be run: {error}")
+                tracing::warn!(job = self.job, run = self.run, %error, "a job cannot be run");
+                format!("its process cannot be run: {error}")
             }
         };
         if let Err(error) = self.upkeep.end_run(self.run, "failed", &why).await {
-            tracing::warn!(job = self.job, run = self.run, %error, "can't write down its end");
+            tracing::warn!(job = self.job, run = self.run, %error, "cannot write down its end");
         }
     }
 

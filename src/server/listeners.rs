@@ -182,7 +182,7 @@ impl Listeners {
     }
 }
 
-/// By which the listeners can be left unattended for a while. Who connects meanwhile waits.
+/// By which the listeners can be left unattended for a while. Connections wait meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct Doors(mpsc::Sender<Close>);
 
@@ -192,12 +192,12 @@ struct Close {
     over: oneshot::Receiver<()>,
 }
 
-/// Nobody is accepted while this is held.
+/// No connection is accepted while this is held.
 #[derive(Debug)]
 pub(super) struct Closed(oneshot::Sender<()>);
 
 impl Doors {
-    /// Returns when nobody is accepted any more; `None` if the server has closed by itself.
+    /// Returns when no connection is accepted any more; `None` if the server has closed by itself.
     pub(super) async fn close(&self) -> Option<Closed> {
         let ((closed, has_closed), (reopen, over)) = (oneshot::channel(), oneshot::channel());
         self.0.send(Close { closed, over }).await.ok()?;
@@ -257,7 +257,7 @@ fn full_page() -> &'static str {
     })
 }
 
-/// Who gets in.
+/// Which connections are served.
 struct Door {
     places: Arc<Semaphore>,
     polite: Arc<Semaphore>,
@@ -351,7 +351,7 @@ async fn accept<F, Fut>(
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "can't accept a connection");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(AFTER_FAILURE).await;
                 continue;
             }

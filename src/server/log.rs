@@ -1,5 +1,5 @@
 //! Structured logs on stderr: text for a person at a terminal, JSON for everything else.
-//! Fields carry session, room and request ids, never what was said or who is who.
+//! Fields carry session, room and request ids, never what was said or by which person.
 use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub fn init(config: &Log, file: Option<LogFile>) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    // To complain of a log that can't be written is to write to the same place, and to panic.
+    // To complain of a log that cannot be written is to write to the same place, and to panic.
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let lines = if text {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
@@ -74,14 +74,14 @@ pub fn reopen() {
     if let Some(file) = FILE.get()
         && let Err(error) = file.reopen()
     {
-        tracing::warn!(%error, "can't open the log anew; it goes on where it was");
+        tracing::warn!(%error, "cannot open the log anew; it goes on where it was");
     }
 }
 
 /// Opens it anew if its path leads elsewhere by now: it was moved away or deleted.
 pub fn follow() {
     if let Some(file) = FILE.get() {
-        // Where it can't be opened it is tried again the next time, and what is written until
+        // Where it cannot be opened it is tried again the next time, and what is written until
         // then is where it was.
         let _ = file.follow();
     }
@@ -112,7 +112,7 @@ pub(super) struct Set {
     pub(super) usual: LogLevel,
 }
 
-/// Logs at `level`, for `hold` or until the process ends; `None` where it can't be changed.
+/// Logs at `level`, for `hold` or until the process ends; `None` where it cannot be changed.
 pub(super) fn set(level: LogLevel, hold: Option<Duration>) -> Option<Set> {
     let dial = DIAL.get()?;
     let mut levels = dial.levels.lock();

@@ -47,7 +47,7 @@ pub use signals::{Order, Orders, disregard_all};
 pub enum ServeError {
     #[error("port {port} is in use{}", owner.as_ref().map(|o| format!(" by {o}")).unwrap_or_default())]
     PortInUse { port: u16, owner: Option<Owner> },
-    #[error("can't listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
@@ -56,7 +56,7 @@ pub enum ServeError {
     Database { url: String, error: StoreError },
     #[error(transparent)]
     Bus(#[from] BusError),
-    #[error("can't listen on {}: {source}", path.display())]
+    #[error("cannot listen on {}: {source}", path.display())]
     Control {
         path: PathBuf,
         source: std::io::Error,
@@ -145,11 +145,11 @@ impl Server {
                 return Err(error);
             }
         };
-        // From here on nobody else has them, so nothing may fail.
+        // From here on no other process has them, so nothing may fail.
         let (place, requests) = match control::listen(config) {
             Ok((place, requests)) => (place, Some(requests)),
             Err(error) => {
-                tracing::error!(%error, "this instance can't be controlled");
+                tracing::error!(%error, "this instance cannot be controlled");
                 (Place::of(config), None)
             }
         };
@@ -247,7 +247,7 @@ impl Server {
         if replaced.is_none()
             && let Err(error) = self.control.remove()
         {
-            tracing::warn!(%error, "can't remove the control socket");
+            tracing::warn!(%error, "cannot remove the control socket");
         }
         // What a successor has not entered as its own yet must outlast us.
         if replaced.is_none_or(|replaced| replaced.inherited) {

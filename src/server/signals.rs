@@ -86,7 +86,7 @@ fn disregard(more: &[SignalKind]) {
     let kinds = named.chain(here).map(SignalKind::from_raw);
     for kind in kinds.chain(more.iter().copied()) {
         if let Err(error) = signal(kind) {
-            tracing::debug!(signal = kind.as_raw_value(), %error, "can't be disregarded");
+            tracing::debug!(signal = kind.as_raw_value(), %error, "cannot be disregarded");
         }
     }
 }

@@ -42,7 +42,7 @@ impl Sizes {
                 let looked = timeout(WITHIN, self.look()).await;
                 let pause = match looked {
                     Ok(Ok(())) => LOOK_EVERY,
-                    // The database's troubles are told by those who need it more.
+                    // The database's troubles are told by what needs it more.
                     Ok(Err(_)) | Err(_) => AFTER_FAILURE,
                 };
                 sleep(pause).await;

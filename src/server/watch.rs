@@ -1,4 +1,4 @@
-//! The routes of whoever watches the server: liveness, readiness, health, metrics. They go on
+//! The routes for monitors of the server: liveness, readiness, health, metrics. They go on
 //! while the database is away, and `livez` never asks it.
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,8 +115,8 @@ impl Watch {
             .map_err(late)?
     }
 
-    /// Whether a request would get a connection, within a second. `None` where somebody else is
-    /// asking just now: those who watch must not fill the queue that they watch.
+    /// Whether a request would get a connection, within a second. `None` while another
+    /// probe asks: monitors must not fill the queue that they watch.
     pub(super) async fn ask_pool(&self) -> Option<Result<(), StoreError>> {
         let _one = self.pool.try_lock().ok()?;
         let late = |_| StoreError::Unavailable("no connection within 1 s".into());
@@ -198,7 +198,7 @@ fn answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
     response
 }
 
-/// Prometheus says what it wants; whoever asks for nothing in particular gets JSON.
+/// Prometheus says what it wants; any other request gets JSON.
 fn show_metrics(watch: &Watch, accept: Option<String>) -> Response {
     let accept = accept.unwrap_or_default();
     if accept.contains("openmetrics") || accept.contains("text/plain") {

@@ -28,7 +28,7 @@ impl Buffers {
         buffer.unwrap_or_else(|| Vec::with_capacity(self.size))
     }
 
-    /// Keeps the buffer behind `bytes`, unless somebody still reads it.
+    /// Keeps the buffer behind `bytes`, unless it is still read.
     pub(super) fn keep(&self, bytes: Bytes) {
         let mut spare = self.spare.lock();
         if bytes.is_unique() && spare.len() < MOST {

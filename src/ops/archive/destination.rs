@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(60);
 const RETRIES: usize = 5;
 
-/// What a file was when it was read, so that nobody replaces what he has not seen.
+/// What a file was when it was read, so that nothing is replaced unseen.
 pub(super) type Version = UpdateVersion;
 
 /// A folder or bucket.
@@ -56,9 +56,9 @@ impl Destination {
             return Err(ArchiveError::Url(format!("'{shown}' names no bucket")));
         }
         let bucket = bucket_store(bucket)
-            .map_err(|e| ArchiveError::Url(format!("can't use '{shown}': {e}")))?;
+            .map_err(|e| ArchiveError::Url(format!("cannot use '{shown}': {e}")))?;
         let prefix = Path::parse(prefix)
-            .map_err(|e| ArchiveError::Url(format!("can't use '{shown}': {e}")))?;
+            .map_err(|e| ArchiveError::Url(format!("cannot use '{shown}': {e}")))?;
         Ok(Self {
             store: Arc::new(PrefixStore::new(bucket, prefix)),
             folder: None,
@@ -68,7 +68,7 @@ impl Destination {
 
     /// The folder itself is made with the first file.
     fn in_folder(folder: PathBuf, shown: String) -> Result<Self, ArchiveError> {
-        let refused = |e: String| ArchiveError::Url(format!("can't use '{shown}': {e}"));
+        let refused = |e: String| ArchiveError::Url(format!("cannot use '{shown}': {e}"));
         let folder = std::path::absolute(&folder).map_err(|e| refused(e.to_string()))?;
         let prefix = Path::from_absolute_path(&folder).map_err(|e| refused(e.to_string()))?;
         // Rows are deleted once a file is there: it has to be there after a power cut too.
@@ -95,13 +95,13 @@ impl Destination {
     }
 
     fn failed(&self, verb: &str, path: &str, source: Error) -> ArchiveError {
-        ArchiveError::destination(format!("can't {verb} {path} in {}", self.shown), source)
+        ArchiveError::destination(format!("cannot {verb} {path} in {}", self.shown), source)
     }
 
-    /// Sees to it that a folder is there, and that nobody else can see what comes into it.
+    /// Makes a folder, and closes what comes into it to other users.
     fn prepare(&self) -> Result<(), ArchiveError> {
         let made = self.folder.as_deref().map_or(Ok(()), private::folder);
-        made.map_err(|e| ArchiveError::destination(format!("can't use {}", self.shown), e))
+        made.map_err(|e| ArchiveError::destination(format!("cannot use {}", self.shown), e))
     }
 
     /// In a folder that an operator opened to others, each document is closed to them. The
@@ -109,7 +109,7 @@ impl Destination {
     fn close_to_others(&self, path: &str) -> Result<(), ArchiveError> {
         let file = self.folder.as_ref().map(|folder| folder.join(path));
         let closed = file.map_or(Ok(()), |file| private::close_to_others(&file));
-        closed.map_err(|e| ArchiveError::destination(format!("can't close {path} to others"), e))
+        closed.map_err(|e| ArchiveError::destination(format!("cannot close {path} to others"), e))
     }
 
     /// Stores a file whole; false if there is one of that name.
@@ -210,7 +210,7 @@ impl Destination {
 }
 
 fn bucket_store(bucket: &str) -> Result<impl ObjectStore + use<>, Error> {
-    // Whoever was first decides; all of this program is content with ring.
+    // The first decides; all of this program is content with ring.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let plain = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
         .iter()

@@ -210,7 +210,7 @@ impl Text {
 }
 
 fn inside(error: impl std::fmt::Display) -> ArchiveError {
-    ArchiveError::Inside(format!("can't make a document: {error}"))
+    ArchiveError::Inside(format!("cannot make a document: {error}"))
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use crate::store::StoreError;
 pub enum ArchiveError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody else archives, trims or replays, or may do so by now.
+    /// Another process archives, trims or replays, or may do so by now.
     #[error(transparent)]
     Lease(LeaseError),
     /// The URL names nothing that this program can write to.
     #[error("{0}")]
     Url(String),
-    /// The folder or bucket can't be used.
+    /// The folder or bucket cannot be used.
     #[error("{what}: {source}")]
     Destination {
         what: String,

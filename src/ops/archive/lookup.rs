@@ -14,7 +14,7 @@ impl Manifest {
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(text));
         let found = Text(path).deserialize(&mut json);
         let (schema, entry) =
-            found.map_err(|e| ArchiveError::damaged(PATH, format!("it can't be read: {e}")))?;
+            found.map_err(|e| ArchiveError::damaged(PATH, format!("it cannot be read: {e}")))?;
         if schema == SCHEMA {
             Ok(entry)
         } else {

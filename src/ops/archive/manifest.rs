@@ -65,7 +65,7 @@ impl Manifest {
     /// The entries of a manifest's text.
     pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, ArchiveError> {
         let text: Text = serde_json::from_slice(bytes)
-            .map_err(|e| ArchiveError::damaged(PATH, format!("it can't be read: {e}")))?;
+            .map_err(|e| ArchiveError::damaged(PATH, format!("it cannot be read: {e}")))?;
         if text.schema != SCHEMA {
             let why = format!("it is '{}', not '{SCHEMA}'", text.schema.escape_debug());
             return Err(ArchiveError::damaged(PATH, why));
@@ -95,7 +95,7 @@ impl Manifest {
         self.unsaved * 50 >= self.entries.len().max(50)
     }
 
-    /// Replaces what is stored; fails if somebody else did so since it was read.
+    /// Replaces what is stored; fails if another process did so since it was read.
     pub(super) async fn save(&mut self, destination: &Destination) -> Result<(), ArchiveError> {
         if self.unsaved == 0 {
             return Ok(());

@@ -51,7 +51,7 @@ pub struct RoomReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     pub dry_run: bool,
-    /// Somebody stopped it between two steps; the next run goes on there.
+    /// It was stopped between two steps; the next run goes on there.
     pub interrupted: bool,
     pub archived: u64,
     pub deleted: u64,
@@ -59,7 +59,7 @@ pub struct Report {
     pub rooms: Vec<RoomReport>,
 }
 
-/// Archives as `plan` says, room by room, and deletes what it archived. Whoever calls this has
+/// Archives as `plan` says, room by room, and deletes what it archived. The caller has
 /// the lease `archive`; `stop` ends it between two steps.
 pub async fn run(
     history: &mut dyn History,

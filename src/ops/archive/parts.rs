@@ -23,7 +23,7 @@ impl Parts {
         tokio::spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(part) = stream.next().await {
-                // Whoever read has ended, well or not.
+                // The reader has ended, well or not.
                 if give.send(part.map_err(io::Error::other)).await.is_err() {
                     return;
                 }

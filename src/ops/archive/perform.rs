@@ -1,4 +1,4 @@
-//! A run from a configuration: what is old enough, the lease, and who may end it.
+//! A run from a configuration: what is old enough, the lease, and what may end it.
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -45,7 +45,7 @@ pub async fn perform(
     let plan = Plan {
         rooms: options.rooms,
         until: Until::Time(older),
-        // Who asks for an age by hand means it; configured, the stricter of the two holds.
+        // An age that is asked for by hand is meant; configured, the stricter of the two holds.
         delete_before: match options.older_than {
             Some(_) => older,
             None => older.min(before(config.retention.min_age.get())),

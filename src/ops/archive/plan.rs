@@ -1,4 +1,4 @@
-//! What to archive, what to delete afterwards, and who watches.
+//! What to archive, what to delete afterwards, and what watches.
 use chrono::{DateTime, Utc};
 
 use crate::model::{RoomName, Seq};
@@ -32,7 +32,7 @@ pub struct Plan {
     pub now: DateTime<Utc>,
 }
 
-/// Who is told how far a run is.
+/// What is told how far a run is.
 pub trait Watch: Send + Sync {
     /// So many messages more are to be gone through.
     fn expect(&self, _messages: u64) {}
@@ -43,5 +43,5 @@ pub trait Watch: Send + Sync {
     fn advance(&self, _messages: u64) {}
 }
 
-/// Nobody.
+/// Nothing watches.
 impl Watch for () {}

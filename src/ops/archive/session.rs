@@ -9,7 +9,7 @@ use crate::ops::lease::{Lease, LeaseError};
 use crate::store::history::{self, History};
 use crate::store::upkeep::{self, Upkeep};
 
-/// Whoever archives, trims behind the archive or replays has this lease.
+/// A process that archives, trims behind the archive or replays has this lease.
 const LEASE: &str = "archive";
 
 /// The history, and the lease where something is to be changed.

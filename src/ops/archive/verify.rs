@@ -69,7 +69,7 @@ fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 return Err(ArchiveError::destination(
-                    format!("can't read {path}"),
+                    format!("cannot read {path}"),
                     error,
                 ));
             }
@@ -80,7 +80,7 @@ fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
             None => lines.write_all(part),
         };
         if let Err(error) = counted {
-            let why = format!("it can't be unpacked: {error}");
+            let why = format!("it cannot be unpacked: {error}");
             return Err(ArchiveError::damaged(path, why));
         }
     }
@@ -96,7 +96,7 @@ fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
 }
 
 fn inside(error: io::Error) -> ArchiveError {
-    ArchiveError::Inside(format!("can't unpack: {error}"))
+    ArchiveError::Inside(format!("cannot unpack: {error}"))
 }
 
 /// Counts lines.
@@ -124,7 +124,7 @@ pub enum State {
     /// It is not what was written.
     Damaged,
     /// It is there, and the manifest does not name it: written by a run that was ended, which
-    /// the next run enters, or put there by somebody.
+    /// the next run enters, or put there by hand.
     Unlisted,
 }
 

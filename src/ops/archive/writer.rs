@@ -292,7 +292,7 @@ async fn store(
 fn messages(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
     let text = if path.ends_with(".zst") {
         zstd::stream::decode_all(bytes)
-            .map_err(|e| ArchiveError::damaged(path, format!("it can't be unpacked: {e}")))?
+            .map_err(|e| ArchiveError::damaged(path, format!("it cannot be unpacked: {e}")))?
     } else {
         bytes.to_vec()
     };

@@ -16,7 +16,7 @@ use crate::private;
 use crate::random;
 
 /// A file that is being written, beside where it will be: new, private, and no link to elsewhere.
-/// What a killed process left there is removed; while one writes, nobody else can.
+/// What a killed process left there is removed; while one writes, no other can.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) path: PathBuf,
@@ -32,7 +32,7 @@ impl Draft {
         loop {
             match private::create_new(&path) {
                 Ok(file) => {
-                    // Nobody else can have it before it is locked but one who removes it.
+                    // No other process can have it before it is locked but one that removes it.
                     let locked = lock(&file);
                     if locked && is_at(&file, &path) {
                         return Ok(Self {
@@ -88,7 +88,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.kept {
-            // Still locked: nobody else has begun with it.
+            // Still locked: no other process has begun with it.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -129,7 +129,7 @@ fn remove_left(path: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// A folder of this process alone, for copies that nobody else must change; gone with it.
+/// A folder of this process alone, for copies that no other must change; gone with it.
 #[derive(Debug)]
 pub(super) struct Folder(pub(super) PathBuf);
 

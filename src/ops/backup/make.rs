@@ -119,7 +119,7 @@ fn describe(to: &Path, manifest: &Manifest) -> Result<(), BackupError> {
     draft.replace(&path)
 }
 
-/// Neither the file nor that beside it is anybody's.
+/// Neither the file nor that beside it is there.
 fn vacant(to: &Path) -> Result<(), BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));

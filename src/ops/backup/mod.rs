@@ -27,7 +27,7 @@ pub use verify::{Verified, verify};
 const OURS: [&str; 4] = ["messages", "room_members", "rooms", "users"];
 
 /// What becomes of a backup whose schema has what no step of ours makes: triggers and functions
-/// act later, whenever somebody says something.
+/// act later, whenever a message comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Foreign {
     #[default]

@@ -65,7 +65,7 @@ pub async fn check(url: &str, backup: &Path, how: How) -> Result<Verified, Backu
     if verified.kind == Kind::Postgresql {
         may_run(&copy::server(url).await?, how.powers)?;
     } else if how.existing == Existing::SetAside {
-        // Who has it open says so when its place is taken; it may be damaged.
+        // A process that has it open says so when its place is taken; it may be damaged.
         return Ok(verified);
     }
     free_to_take(copy::occupancy(url).await?)?;
@@ -138,7 +138,7 @@ async fn copied(backup: &Path, to: &Draft, checked: &Verified) -> Result<(), Bac
     }
 }
 
-/// A copy of a dump that nobody else can change, proved, and then run.
+/// A copy of a dump that no other user can change, proved, and then run.
 pub(super) async fn dump(
     url: &str,
     backup: &Path,

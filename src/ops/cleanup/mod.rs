@@ -37,7 +37,7 @@ pub struct RoomReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     pub dry_run: bool,
-    /// Who else was at it; then nothing was done.
+    /// The process that was at it; then nothing was done.
     pub skipped: Option<String>,
     /// It was stopped, or its time was over: there is more to do.
     pub unfinished: bool,
@@ -58,7 +58,7 @@ pub struct Tools<'a> {
     pub watch: &'a dyn Watch,
 }
 
-/// Trims as `plan` says, room by room. Whoever calls this has the leases `cleanup` and
+/// Trims as `plan` says, room by room. The caller has the leases `cleanup` and
 /// `archive`; `stop` ends it between two steps.
 pub async fn run(
     tools: Tools<'_>,

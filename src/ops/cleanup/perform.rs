@@ -1,4 +1,4 @@
-//! A run from a configuration: leases, limits, and who may end it.
+//! A run from a configuration: leases, limits, and what may end it.
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -25,13 +25,13 @@ pub struct Options {
     pub dry_run: bool,
 }
 
-/// How long a run may take to make way for chat: less than `serve` lets its own take. Who ends one
+/// How long a run may take to make way for chat: less than `serve` lets its own take. What ends one
 /// sooner wants less done, not the same in a hurry.
 const UNHURRIED: Duration = Duration::from_secs(3 * 60);
 
 pub type CleanupError = ArchiveError;
 
-/// Trims as `config` and `options` say. Somebody else who is at it is no error: then this has
+/// Trims as `config` and `options` say. Another process that is at it is no error: then this has
 /// nothing to do, and says so.
 pub async fn perform(
     config: &Config,
@@ -51,7 +51,7 @@ pub async fn perform(
             Err(other) => return Err(other.into()),
         }
     };
-    // Whoever has this lease writes the archive's manifest, or puts back what it holds.
+    // The holder of this lease writes the archive's manifest, or puts back what it holds.
     let session = Session::open(&config.db_url, what, options.dry_run).await;
     let done = match session {
         Ok(session) => {

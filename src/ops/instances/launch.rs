@@ -34,7 +34,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Of `binary`, with nobody who wants to be told anything.
+    /// Of `binary`, which tells nothing.
     pub fn of(binary: PathBuf, within: Duration) -> Self {
         Self {
             binary,
@@ -59,7 +59,7 @@ impl Newcomer {
         let log = place.files.log.clone();
         let opened = append_to(&log).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (log_from, file) = opened.map_err(|source| InstanceError::Io {
-            what: format!("can't write the log {}", log.display()),
+            what: format!("cannot write the log {}", log.display()),
             source,
         })?;
         let mut command = Command::new(&launch.binary);
@@ -75,7 +75,7 @@ impl Newcomer {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.stderr(file).spawn();
         let child = child.map_err(|source| InstanceError::Io {
-            what: format!("can't run {}", launch.binary.display()),
+            what: format!("cannot run {}", launch.binary.display()),
             source,
         })?;
         Ok(Self {
@@ -130,7 +130,7 @@ impl Newcomer {
         }
     }
 
-    /// Ends it, politely at first. It is ours: its pid is nobody else's until it is waited for.
+    /// Ends it, politely at first. It is ours: its pid is no other's until it is waited for.
     pub(super) async fn end(mut self) -> io::Result<()> {
         if self.child.try_wait()?.is_some() {
             return Ok(());
@@ -147,7 +147,7 @@ impl Newcomer {
 
     fn unseen(&self, source: io::Error) -> InstanceError {
         InstanceError::Io {
-            what: format!("can't watch pid {}", self.pid()),
+            what: format!("cannot watch pid {}", self.pid()),
             source,
         }
     }

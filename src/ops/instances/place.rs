@@ -12,7 +12,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// `None` for one that was started without: it can be watched and stopped, and only whoever
+    /// `None` for one that was started without: it can be watched and stopped, and only the user who
     /// started it can start it again.
     pub file: Option<PathBuf>,
     pub config: Config,

@@ -19,7 +19,7 @@ pub enum Condition {
     Stopped,
     /// Something is in its place that is not it, or not ours.
     Foreign,
-    /// It can't be found out.
+    /// It cannot be found out.
     Unknown,
 }
 

@@ -56,7 +56,7 @@ pub async fn start(place: &Place, launch: &Launch) -> Result<Started, InstanceEr
     }
 }
 
-/// How it is, when it has said who it is.
+/// How it is, when its record is there.
 async fn settled(place: &Place, within: Duration) -> Result<Known, InstanceError> {
     let start = Instant::now();
     loop {
@@ -70,7 +70,7 @@ async fn settled(place: &Place, within: Duration) -> Result<Known, InstanceError
 
 async fn already(place: &Place, proof: &Proof, within: Duration) -> Result<Started, InstanceError> {
     let (start, pid) = (Instant::now(), proof.identity.pid);
-    // One that is up and can't reach its database runs; one that is still starting is waited for.
+    // One that is up and cannot reach its database runs; one that is still starting is waited for.
     if proof.identity.state != State::Starting {
         return Ok(Started::Already { pid });
     }
@@ -105,7 +105,7 @@ async fn gone(place: &Place, proof: &Proof) -> Result<(), InstanceError> {
 
 fn unseen(pid: u32, source: std::io::Error) -> InstanceError {
     InstanceError::Io {
-        what: format!("can't watch pid {pid}"),
+        what: format!("cannot watch pid {pid}"),
         source,
     }
 }

@@ -15,7 +15,7 @@ const KILLED_WITHIN: Duration = Duration::from_secs(10);
 /// What was done, or why nothing had to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stopped {
-    /// It did not run; whoever else listens on its ports is named and left alone.
+    /// It did not run; another process on its ports is named and left alone.
     NotRunning {
         held: Vec<(u16, Owner)>,
     },
@@ -66,7 +66,7 @@ pub(super) async fn end(
 ) -> Result<Stopped, InstanceError> {
     let (start, pid, after) = (Instant::now(), proof.identity.pid, place.stop_within());
     let unseen = |source| InstanceError::Io {
-        what: format!("can't signal pid {pid}"),
+        what: format!("cannot signal pid {pid}"),
         source,
     };
     proof.signal(Signal::TERM).map_err(unseen)?;
@@ -95,12 +95,12 @@ pub(super) async fn end(
 
 fn clear(place: &Place) -> Result<(), InstanceError> {
     forget(&place.files).map_err(|source| InstanceError::Io {
-        what: format!("can't remove {}", place.files.identity.display()),
+        what: format!("cannot remove {}", place.files.identity.display()),
         source,
     })
 }
 
-/// Who else listens on the ports of an instance that does not run.
+/// The processes that listen on the ports of an instance that does not run.
 pub(super) fn held(place: &Place) -> Vec<(u16, Owner)> {
     let listeners = place.config.listeners().into_iter();
     let known = listeners.map(|listener| listener.address.port());

@@ -1,4 +1,4 @@
-//! Who holds a lease: for people, and so that it can be proved that the holder is no more.
+//! The holder of a lease: for people, and so that it can be proved that the holder is no more.
 use crate::process::{Facts, Handle};
 use crate::random;
 
@@ -42,7 +42,7 @@ fn dead(holder: &str) -> Option<bool> {
     if (boot, pids, host) != (&*us.boot, &*us.pids, &*self::host()) {
         return None;
     }
-    // That a process cannot be seen is no proof: who may not see it may still open a handle.
+    // That a process cannot be seen is no proof: a user that may not see it may still open a handle.
     let Some(handle) = Handle::open(pid).ok()? else {
         return Some(true);
     };

@@ -59,7 +59,7 @@ pub(super) async fn all(
         return Err(ReplayError::OtherRooms(room.to_string()));
     }
     ids::apart(&checked, stop).await?;
-    // An archive that can't be reached knows nothing: its messages are archived once more.
+    // An archive that cannot be reached knows nothing: its messages are archived once more.
     if let Ok(manifest) = Manifest::load(archive).await {
         let known: HashSet<_> = manifest
             .entries()

@@ -6,8 +6,8 @@ use crate::store::StoreError;
 pub enum ReplayError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A file that can't be read.
-    #[error("can't read {path}: {source}")]
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {source}")]
     Unreadable {
         path: String,
         source: std::io::Error,
@@ -18,7 +18,7 @@ pub enum ReplayError {
     /// It is whole, and not what a document of messages is here.
     #[error("{path}: {why}")]
     Foreign { path: String, why: String },
-    /// Somebody stopped it; nothing was written yet.
+    /// It was stopped; nothing was written yet.
     #[error("it was stopped")]
     Stopped,
     /// What is broken in a document, and where.

@@ -38,7 +38,7 @@ pub struct FileReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub dry_run: bool,
-    /// Somebody stopped it between two steps; run again, it goes on.
+    /// It was stopped between two steps; run again, it goes on.
     pub interrupted: bool,
     pub messages: u64,
     pub restored: u64,
@@ -54,7 +54,7 @@ pub struct Plan {
     pub dry_run: bool,
 }
 
-/// Puts back what `sources` hold. Whoever calls this has the lease `archive`; `stop` ends it
+/// Puts back what `sources` hold. The caller has the lease `archive`; `stop` ends it
 /// between two steps. `archive` is where messages are archived to: what it holds itself need not
 /// be archived again.
 pub async fn run(

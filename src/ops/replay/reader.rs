@@ -49,7 +49,7 @@ pub(super) enum Fault {
     Bad(String),
     /// It is whole, and not what a document of messages is here.
     Foreign(String),
-    /// Somebody does not want to know any more.
+    /// The result is not wanted any more.
     Stopped,
 }
 

@@ -124,7 +124,7 @@ impl Read for Hashed {
     }
 }
 
-/// What can't be unpacked is bad data, not a bad disk.
+/// What cannot be unpacked is bad data, not a bad disk.
 struct Unpacked<R>(R);
 
 impl<R: Read> Read for Unpacked<R> {

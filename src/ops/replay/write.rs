@@ -53,7 +53,7 @@ impl Batches {
                 rules::check(&line, origin)?;
                 batch.push(line);
                 match batch.is_full() {
-                    // Nobody takes it: whoever wanted it has ended.
+                    // The task that wanted it has ended.
                     true => give
                         .blocking_send(batch.take())
                         .map_err(|_| "not read on".to_owned()),

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at whether it has.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Who walks along.
+/// The person who walks along.
 #[async_trait]
 pub trait Person: Send {
     /// A line for them to read.

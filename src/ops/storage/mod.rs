@@ -36,7 +36,7 @@ impl Storage {
     }
 }
 
-/// Looks at everything, and writes down what the tables are for whoever looks next; not with
+/// Looks at everything, and writes down what the tables are for the next look; not with
 /// `dry_run`.
 pub async fn look(
     config: &Config,
@@ -52,7 +52,7 @@ pub async fn look(
     let recent = looks.iter().any(|look| now - look.seen_at < NOTE_EVERY);
     let unnoted = match recent || dry_run {
         true => None,
-        // A disk that is full is what whoever looks wants to see.
+        // A disk that is full is what the operator wants to see.
         false => upkeep.note(&sizes).await.err().map(|e| e.to_string()),
     };
     let tables = sizes.into_iter().map(|size| {

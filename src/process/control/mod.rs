@@ -1,7 +1,7 @@
 //! The control socket of a running instance: what its owner may ask of it, and the asking.
 //!
 //! One JSON object a line, a request and then its answer: `{"ok":…}` or `{"error":…}`. The
-//! socket is in a folder that only the owner can enter, and the instance looks at who asks.
+//! socket is in a folder that only the owner can enter, and the instance looks at the user that asks.
 mod place;
 mod wire;
 
@@ -48,7 +48,7 @@ pub enum ControlError {
     Silent,
     #[error("{}", .0.detail)]
     Refused(Refusal),
-    #[error("the answer can't be read: {0}")]
+    #[error("the answer cannot be read: {0}")]
     Garbled(#[from] serde_json::Error),
     #[error(transparent)]
     Io(io::Error),

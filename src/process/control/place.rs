@@ -41,10 +41,10 @@ impl Place {
         self.with_short_path(|path| UnixStream::connect(path))
     }
 
-    /// Listens there, in the place of whoever did before: only the process that runs the
+    /// Listens there, in the place of an earlier listener: only the process that runs the
     /// instance may call this.
     pub fn bind(&self) -> io::Result<UnixListener> {
-        // Nobody else may enter, so nobody connects before the socket's own mode is set.
+        // No other user may enter, so none connects before the socket's own mode is set.
         self.0.make_folder()?;
         self.remove()?;
         let listener = self.with_short_path(|path| UnixListener::bind(path))?;

@@ -33,7 +33,7 @@ pub enum Request {
     HandOver(Successor),
 }
 
-/// Who wants to take over.
+/// The process that wants to take over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Successor {
     /// The format in which it can be given anything.

@@ -21,11 +21,11 @@ use crate::store::InstanceId;
 
 /// For the successor to open what it needs; everything is served on meanwhile.
 const PREPARED_WITHIN: Duration = Duration::from_secs(120);
-/// How long everybody may hold still.
+/// How long all sessions may hold still.
 const STILL_WITHIN: Duration = Duration::from_secs(10);
 /// For the successor to enter the sessions as its own.
 const SERVING_WITHIN: Duration = Duration::from_secs(20);
-/// One word to somebody who may not listen.
+/// One word to a process that may not listen.
 const WORD_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes of states in one word, roughly.
 const WORD: usize = 1 << 20;
@@ -77,7 +77,7 @@ impl Giver {
         }
     }
 
-    /// Answers somebody who wants to take over, and gives if it fits.
+    /// Answers a successor that wants to take over, and gives if it fits.
     pub(in crate::server) async fn give(
         &self,
         mut stream: UnixStream,
@@ -122,7 +122,7 @@ impl Giver {
             return Err(refusal("format", &detail));
         }
         if to.database != self.database {
-            let detail = "'db_url' is another now; sessions can't move between databases";
+            let detail = "'db_url' is another now; sessions cannot move between databases";
             return Err(refusal("database", detail));
         }
         if self.replaced.borrow().is_some() || self.sockets.upgrade().is_none() {

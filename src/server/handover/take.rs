@@ -110,7 +110,7 @@ impl Inheritance {
             .collect()
     }
 
-    /// Takes everything in; the sessions are served by who calls this, after `go`.
+    /// Takes everything in; the caller serves the sessions, after `go`.
     pub(in crate::server) async fn receive(
         &mut self,
         chat: &Arc<Chat>,
@@ -119,7 +119,7 @@ impl Inheritance {
     ) -> Result<Vec<Resumed>, ServeError> {
         let receiving = async {
             for room in std::mem::take(&mut self.rooms) {
-                // One that can't be read now is read when a session needs it.
+                // One that cannot be read now is read when a session needs it.
                 let _ = chat.warm(room).await;
             }
             self.channel.say(&Word::Prepared {}, &[]).await?;
@@ -155,8 +155,8 @@ impl Inheritance {
         }
     }
 
-    /// Says that everything is there, and hears who goes on. A predecessor that ends without a
-    /// word has died, and nobody else has what we hold.
+    /// Says that everything is there, and hears which of the two goes on. A predecessor that ends without a
+    /// word has died, and no other process has what we hold.
     pub(in crate::server) async fn ready(
         &mut self,
         instance: InstanceId,
@@ -178,7 +178,7 @@ impl Inheritance {
         let mut channel = self.channel;
         tokio::spawn(async move {
             while let Err(error) = presence.inherit().await {
-                tracing::warn!(%error, "can't enter the sessions that were taken over yet");
+                tracing::warn!(%error, "cannot enter the sessions that were taken over yet");
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
             let _ = within(channel.say(&Word::Serving {}, &[])).await;

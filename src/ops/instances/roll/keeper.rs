@@ -27,7 +27,7 @@ impl Keeper {
         match self.run(order, tell).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => lost("the process that replaces it ended without a word".into()),
-            Err(error) => lost(format!("can't run {}: {error}", self.program.display())),
+            Err(error) => lost(format!("cannot run {}: {error}", self.program.display())),
         }
     }
 

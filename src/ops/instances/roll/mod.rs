@@ -1,7 +1,7 @@
-//! Replacing instances one by one, so that somebody always serves.
+//! Replacing instances one by one, so that one always serves.
 //!
 //! A *step* replaces one instance and puts the old binary back if the new one does not do. It
-//! runs in a process of its own that nobody's Ctrl-C reaches, so that whatever becomes of the
+//! runs in a process of its own that no Ctrl-C reaches, so that whatever becomes of the
 //! roll, the step that it is in ends with an instance that serves. A *roll* is the steps, what
 //! is looked at before and between them, and a file that says how far it is.
 mod canary;

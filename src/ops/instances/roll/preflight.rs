@@ -106,7 +106,7 @@ fn file(place: &Place) -> Result<String, Refusal> {
 async fn schema_fits(binary: &Path, place: &Place) -> Result<(), Refusal> {
     let file = file(place)?;
     let output = ask(binary, &["migrate", "status", "--config", &file]).await?;
-    // The embedded database is brought up by whoever opens it.
+    // The embedded database is brought up by the process that opens it.
     let embedded = place.config.db_url.expose().starts_with("sqlite:");
     let (instance, why) = (place.name().to_owned(), said(&output));
     match output.status.code() {
@@ -117,7 +117,7 @@ async fn schema_fits(binary: &Path, place: &Place) -> Result<(), Refusal> {
     }
 }
 
-/// That somebody serves while one is replaced.
+/// That another serves while one is replaced.
 pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
     let mut healthy = 0;
     for place in places {
@@ -133,7 +133,7 @@ pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
     }
 }
 
-/// Who it is, if it runs.
+/// Its record, if it runs.
 pub(super) async fn running(place: &Place) -> Option<Identity> {
     let known = look(&place.files).await.ok()?;
     match (&known, known.in_unit()) {

@@ -21,7 +21,7 @@ use crate::process::{Executable, Identity};
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub binary: PathBuf,
-    /// Whether somebody named it, or it is only what runs this.
+    /// Whether the operator named it, or it is only what runs this.
     pub binary_named: bool,
     /// Which of the folder's instances; empty for all.
     pub chosen: Vec<String>,
@@ -118,7 +118,7 @@ pub async fn roll(
         members.push(member);
     }
     preflight::binary_fits(&plan.binary, &rolled).await?;
-    // Where connections are handed over, somebody always serves.
+    // Where connections are handed over, an instance always serves.
     if !plan.allow_downtime && !all_hand_over && !rolled.is_empty() {
         preflight::enough_healthy(places).await?;
     }

@@ -73,7 +73,7 @@ pub(super) async fn sends(place: &Place) -> Option<Sends> {
 /// Watches process `pid` so long; says what was wrong if it did not stay well.
 pub(super) async fn watch(place: &Place, pid: u32, time: Duration) -> Result<(), (How, String)> {
     let start = Instant::now();
-    let unseen = |error: std::io::Error| (How::Dead, format!("can't watch pid {pid}: {error}"));
+    let unseen = |error: std::io::Error| (How::Dead, format!("cannot watch pid {pid}: {error}"));
     let ended = || (How::Dead, format!("pid {pid} was ready, and ended after"));
     let handle = Handle::open(pid).map_err(unseen)?.ok_or_else(ended)?;
     let mut well = start;

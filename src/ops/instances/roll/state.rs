@@ -43,7 +43,7 @@ pub(super) struct Member {
     pub(super) unit: Option<String>,
 }
 
-/// The state's file, for as long as nobody else may touch it.
+/// The state's file, for as long as no other process may touch it.
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,

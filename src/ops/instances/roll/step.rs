@@ -14,7 +14,7 @@ use super::soak::Sends;
 use super::{previous, soak};
 use crate::process::{Known, Lock, Proof, look};
 
-/// The exit code of a successor that politely says it can't take over.
+/// The exit code of a successor that politely says it cannot take over.
 const TRY_AGAIN: i32 = 75;
 
 /// What is to be done with one instance.
@@ -32,7 +32,7 @@ pub struct Order {
 /// Tells what happens, as it happens.
 type Tell<'t> = &'t mut (dyn FnMut(Event) + Send);
 
-/// Replaces the instance; nobody else does at the same time.
+/// Replaces the instance; no other process does at the same time.
 pub async fn step(place: &Place, order: &Order, tell: Tell<'_>) -> Outcome {
     let refused = |why: String| Outcome::Kept {
         pid: None,
@@ -101,7 +101,7 @@ impl Step<'_> {
         let pid = proof.identity.pid;
         let old = match previous::keep(self.place, &proof.identity) {
             Ok(old) => old,
-            Err(error) => return kept(Some(pid), format!("can't keep the old binary: {error}")),
+            Err(error) => return kept(Some(pid), format!("cannot keep the old binary: {error}")),
         };
         let usual = soak::sends(self.place).await.unwrap_or_default();
         if self.order.hand_over
@@ -129,7 +129,7 @@ impl Step<'_> {
         }
     }
 
-    /// `None` if the successor said that it can't.
+    /// `None` if the successor said that it cannot.
     async fn take_over(&mut self, proof: &Proof, old: &Path, usual: Sends) -> Option<Outcome> {
         let pid = proof.identity.pid;
         self.began(Some(pid), Way::TakeOver);
@@ -167,7 +167,7 @@ impl Step<'_> {
         let pid = proof.identity.pid;
         self.began(Some(pid), Way::StopStart);
         self.say(|instance| Event::Draining { instance, pid });
-        // Beyond its own deadline it serves nobody any more, and its place is needed.
+        // Beyond its own deadline it serves no client any more, and its place is needed.
         let forced = match stop::end(self.place, proof, true).await {
             Ok(Stopped::Ended { forced, .. }) => forced,
             Ok(_) => false,
@@ -259,7 +259,7 @@ impl Step<'_> {
             Err(error) => Fault::from(error),
         };
         if let Err(error) = newcomer.end().await {
-            tracing::warn!(%error, pid, "can't end the new process");
+            tracing::warn!(%error, pid, "cannot end the new process");
         }
         Err(fault)
     }
