@@ -1,5 +1,6 @@
 //! `discordctl start | stop | status`: the instances of a folder, in the background.
 mod failure;
+mod row;
 mod start;
 mod status;
 mod stop;

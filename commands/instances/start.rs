@@ -1,12 +1,10 @@
 //! `discordctl start`: instances in the background, one after the other.
-use std::time::Duration;
-
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::HumanDuration;
 use discordctl::ops::instances::{Launch, Place, Started, start};
-use serde::Serialize;
 
+use super::row::{Report, Row, millis};
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,23 +27,6 @@ pub(crate) struct StartArgs {
     /// How long each may take to become ready [default: its 'db_wait' and 10 s]
     #[arg(long, value_name = "DURATION")]
     within: Option<HumanDuration>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    instances: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    instance: String,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<String>,
 }
 
 pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
@@ -75,7 +56,7 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
             ..Launch::of(binary.clone(), within)
         };
         match runtime.block_on(start(place, &launch)) {
-            Ok(started) => instances.push(Row::started(place, started)),
+            Ok(started) => instances.push(self::started(place, started)),
             Err(error) => {
                 instances.push(Row::of(place, "failed"));
                 failure = Some(super::explain("start", place, &error));
@@ -99,54 +80,26 @@ fn nothing_to_start(nothing: Failure) -> Failure {
         )
 }
 
-impl Row {
-    fn of(place: &Place, result: &'static str) -> Self {
-        Self {
-            instance: place.name().to_owned(),
-            result,
-            pid: None,
-            took_ms: None,
-            unit: None,
-        }
+fn started(place: &Place, started: Started) -> Row {
+    match started {
+        Started::Already { pid } => Row {
+            pid: Some(pid),
+            ..Row::of(place, "already running")
+        },
+        Started::Now { pid, took } => Row {
+            pid: Some(pid),
+            took_ms: Some(millis(took)),
+            ..Row::of(place, "started")
+        },
+        Started::ByUnit { unit, pid } => Row {
+            pid: Some(pid),
+            unit: Some(unit),
+            ..Row::of(place, "started by systemd")
+        },
     }
-
-    fn started(place: &Place, started: Started) -> Self {
-        match started {
-            Started::Already { pid } => Self {
-                pid: Some(pid),
-                ..Self::of(place, "already running")
-            },
-            Started::Now { pid, took } => Self {
-                pid: Some(pid),
-                took_ms: Some(millis(took)),
-                ..Self::of(place, "started")
-            },
-            Started::ByUnit { unit, pid } => Self {
-                pid: Some(pid),
-                unit: Some(unit),
-                ..Self::of(place, "started by systemd")
-            },
-        }
-    }
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn or_nothing<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
 }
 
 fn as_table(report: &Report) -> String {
-    let row = |row: &Row| {
-        [
-            row.instance.clone(),
-            row.result.to_owned(),
-            or_nothing(row.pid),
-            or_nothing(row.took_ms.map(|ms| format!("{ms} ms"))),
-        ]
-    };
-    let rows = report.instances.iter().map(row).collect();
+    let rows = report.instances.iter().map(Row::cells).collect();
     table(["INSTANCE", "RESULT", "PID", "TOOK"], rows)
 }

@@ -4,7 +4,7 @@ use discordctl::ops::instances::{Condition, Standing, SystemClock};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::start::or_nothing;
+use super::row::or_nothing;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::output::{Output, table};

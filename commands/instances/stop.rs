@@ -2,9 +2,8 @@
 use clap::Args;
 use discordctl::ops::instances::{InstanceError, Place, Stopped, stop};
 use futures_util::future::join_all;
-use serde::Serialize;
 
-use super::start::{millis, or_nothing};
+use super::row::{Report, Row, millis, or_nothing};
 use crate::confirm::confirm;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
@@ -29,25 +28,6 @@ pub(crate) struct StopArgs {
     /// Kill what has not ended in time, if it still proves to be the instance; asks first
     #[arg(long)]
     force: bool,
-}
-
-#[derive(Serialize)]
-struct Report {
-    instances: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    instance: String,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
 }
 
 pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
@@ -77,14 +57,14 @@ pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result
     for (place, result) in places.iter().zip(stopped) {
         match result {
             Ok(stopped) => {
-                let row = Row::stopped(place, stopped);
+                let row = self::stopped(place, stopped);
                 if row.result == "foreign" {
                     exit = Exit::Warning;
                 }
                 instances.push(row);
             }
             Err(error) => {
-                instances.push(Row::failed(place, &error));
+                instances.push(failed(place, &error));
                 failures.push(super::explain("stop", place, &error));
             }
         }
@@ -108,67 +88,49 @@ fn together(mut failures: Vec<Failure>) -> Option<Failure> {
     Some(first)
 }
 
-impl Row {
-    fn of(place: &Place, result: &'static str) -> Self {
-        Self {
-            instance: place.name().to_owned(),
-            result,
-            pid: None,
-            took_ms: None,
-            unit: None,
-            note: None,
-        }
+fn failed(place: &Place, error: &InstanceError) -> Row {
+    let result = match error {
+        InstanceError::Foreign { .. } => "foreign",
+        _ => "failed",
+    };
+    Row {
+        note: error.to_string().lines().next().map(str::to_owned),
+        ..Row::of(place, result)
     }
+}
 
-    fn failed(place: &Place, error: &InstanceError) -> Self {
-        let result = match error {
-            InstanceError::Foreign { .. } => "foreign",
-            _ => "failed",
-        };
-        Self {
-            note: error.to_string().lines().next().map(str::to_owned),
-            ..Self::of(place, result)
-        }
-    }
-
-    fn stopped(place: &Place, stopped: Stopped) -> Self {
-        match stopped {
-            Stopped::NotRunning { held } if held.is_empty() => Self::of(place, "not running"),
-            Stopped::NotRunning { held } => {
-                let held = held.iter();
-                let held = held.map(|(port, owner)| format!("port {port} is held by {owner}"));
-                Self {
-                    note: Some(held.collect::<Vec<_>>().join(", ")),
-                    ..Self::of(place, "foreign")
-                }
+fn stopped(place: &Place, stopped: Stopped) -> Row {
+    match stopped {
+        Stopped::NotRunning { held } if held.is_empty() => Row::of(place, "not running"),
+        Stopped::NotRunning { held } => {
+            let held = held.iter();
+            let held = held.map(|(port, owner)| format!("port {port} is held by {owner}"));
+            Row {
+                note: Some(held.collect::<Vec<_>>().join(", ")),
+                ..Row::of(place, "foreign")
             }
-            Stopped::Cleared { pid } => Self {
-                pid: Some(pid),
-                note: Some("it had died; its file was removed".to_owned()),
-                ..Self::of(place, "not running")
-            },
-            Stopped::Ended { pid, took, forced } => Self {
-                pid: Some(pid),
-                took_ms: Some(millis(took)),
-                ..Self::of(place, if forced { "killed" } else { "stopped" })
-            },
-            Stopped::ByUnit { unit } => Self {
-                unit: Some(unit),
-                ..Self::of(place, "stopped by systemd")
-            },
         }
+        Stopped::Cleared { pid } => Row {
+            pid: Some(pid),
+            note: Some("it had died; its file was removed".to_owned()),
+            ..Row::of(place, "not running")
+        },
+        Stopped::Ended { pid, took, forced } => Row {
+            pid: Some(pid),
+            took_ms: Some(millis(took)),
+            ..Row::of(place, if forced { "killed" } else { "stopped" })
+        },
+        Stopped::ByUnit { unit } => Row {
+            unit: Some(unit),
+            ..Row::of(place, "stopped by systemd")
+        },
     }
 }
 
 fn as_table(report: &Report) -> String {
     let row = |row: &Row| {
-        [
-            row.instance.clone(),
-            row.result.to_owned(),
-            or_nothing(row.pid),
-            or_nothing(row.took_ms.map(|ms| format!("{ms} ms"))),
-            or_nothing(row.note.clone()),
-        ]
+        let [instance, result, pid, took] = row.cells();
+        [instance, result, pid, took, or_nothing(row.note.clone())]
     };
     let rows = report.instances.iter().map(row).collect();
     table(["INSTANCE", "RESULT", "PID", "TOOK", "NOTE"], rows)
