@@ -1,26 +1,12 @@
 //! Opening the database for a command, and what its errors mean for the operator.
-use std::future::Future;
 use std::sync::Arc;
 
-use anyhow::Context;
 use discordctl::config::Config;
 use discordctl::model::Cause;
 use discordctl::ops::upkeep::{self, StoreError, Upkeep};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-
-/// Runs `work`, a command's, to its end.
-pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let done = runtime.block_on(work);
-    // What lingers is a read of a signal.
-    runtime.shutdown_background();
-    done
-}
 
 /// The database of `config`, for the command `discordctl <name>`.
 pub(crate) async fn open(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>, Failure> {

@@ -1,7 +1,6 @@
 //! `discordctl doctor`: what is wrong around the instances, and how to mend it.
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use discordctl::config::HumanDuration;
 use discordctl::ops::doctor::{Plan, bundle, look};
@@ -13,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::health::{self, text};
 use crate::output::Output;
+use crate::runtime::block_on;
 
 /// Find what is wrong around the instances, with a fix for each
 #[derive(Debug, Args)]
@@ -72,19 +72,14 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
         url: args.url.clone(),
         within: args.timeout.get(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let (mut checks, parts) = runtime.block_on(async {
+    let (mut checks, parts) = block_on(async {
         let checks = look(&plan).await;
         let parts = match args.bundle {
             Some(_) => bundle::gather(&plan, &checks).await,
             None => Vec::new(),
         };
         (checks, parts)
-    });
-    runtime.shutdown_background();
+    })?;
     args.fleet.at.complete(&mut checks);
     let bundle = match &args.bundle {
         Some(file) => Some(write(file, &parts)?),

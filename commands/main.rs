@@ -27,6 +27,7 @@ mod replay;
 mod restart;
 mod restore;
 mod runbook;
+mod runtime;
 mod serve;
 mod settings;
 mod storage;

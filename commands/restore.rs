@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::backup::explain;
 use crate::confirm::confirm;
-use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
 use crate::output::Output;
+use crate::runtime::block_on;
 use crate::units::time;
 
 /// Put a backup in the place of an empty database
@@ -127,7 +127,7 @@ fn attempt<T>(
     what: &str,
     config: &Config,
 ) -> anyhow::Result<T> {
-    let done = database::block_on(async { Ok(unless_signalled(work).await) })?;
+    let done = block_on(unless_signalled(work))?;
     match done {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(explain(&error, what, config).into()),

@@ -13,6 +13,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, table};
+use crate::runtime::block_on;
 
 /// What to do when something is wrong: read it, or be led through it
 #[derive(Debug, Args)]
@@ -144,20 +145,14 @@ fn walk(
     person: &mut Asked,
     output: &Output,
 ) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let report = runtime.block_on(async {
+    let report = block_on(async {
         tokio::select! {
             report = runbook::walk(book, place, dry_run, person) => {
                 report.map(Ok).context("the walk could not go on")
             }
             signal = signalled() => Ok(Err(signal.context("cannot listen for signals")?)),
         }
-    });
-    // There may be no answer yet.
-    runtime.shutdown_background();
+    })?;
     let report = match report? {
         Ok(report) => report,
         // What ran was ended; to begin again is to go on, since every step checks first.

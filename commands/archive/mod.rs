@@ -7,13 +7,13 @@ use discordctl::config::{Config, HumanDuration};
 use discordctl::model::{NameError, RoomName};
 use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Options};
 
-use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::runtime::block_on;
 
 /// Move old messages to JSON documents in a folder or a bucket
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ struct RunArgs {
 
 pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Refuse, output)?;
-    database::block_on(async {
+    block_on(async {
         match args.command {
             Some(_) if args.run != RunArgs::default() => Err(misplaced().into()),
             None => archive(args.run, &config, output).await,
@@ -84,7 +84,7 @@ pub(crate) fn run(args: ArchiveArgs, output: &Output) -> anyhow::Result<Exit> {
             Some(ArchiveCommand::List { room }) => list(&room, &config, output).await,
             Some(ArchiveCommand::Verify) => verify(&config, output).await,
         }
-    })
+    })?
 }
 
 fn misplaced() -> Failure {

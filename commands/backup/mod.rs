@@ -8,13 +8,13 @@ use clap::{Args, Subcommand};
 use discordctl::config::Config;
 use discordctl::ops::backup::{self, BackupError};
 
-use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
 use crate::output::Output;
 use crate::restore::Trust;
+use crate::runtime::block_on;
 pub(crate) use failure::explain;
 use report::Report;
 
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
             (None, None) => Err(BackupError::Missing(PathBuf::new())),
         }
     };
-    let done = database::block_on(async { Ok(unless_signalled(work).await) })?;
+    let done = block_on(unless_signalled(work))?;
     let (what, path) = args.what();
     match done {
         Ok(Ok(report)) => {

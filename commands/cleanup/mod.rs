@@ -8,13 +8,13 @@ use discordctl::ops::cleanup::{Options, perform};
 
 use crate::archive;
 use crate::confirm::confirm;
-use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::runtime::block_on;
 
 /// Trim rooms to their newest messages, archiving the others first
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ pub(crate) fn run(args: CleanupArgs, yes: bool, output: &Output) -> anyhow::Resu
     if !archives && !options.dry_run {
         confirm(yes, &question(&config, &options))?;
     }
-    database::block_on(work(&config, &options, output))
+    block_on(work(&config, &options, output))?
 }
 
 async fn work(config: &Config, options: &Options, output: &Output) -> anyhow::Result<Exit> {

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
-use crate::instances;
 use crate::output::{Output, table};
+use crate::runtime::block_on;
 
 /// Which running instances are asked.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> anyhow::Resu
     let place = Place::of(config);
     Ok(Told {
         instance: config.instance_id.clone(),
-        outcome: instances::runtime()?.block_on(ask(&place, request)),
+        outcome: block_on(ask(&place, request))?,
     })
 }
 

@@ -7,8 +7,8 @@ use discordctl::process::{Files, Known, lock_holders, look, owner};
 use super::{At, Because, Deployment, Entry, Member, files, find, running};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::instances;
 use crate::output::Output;
+use crate::runtime::block_on;
 
 /// Which instances a command is about.
 #[derive(Debug, Clone, Default, Args)]
@@ -105,7 +105,7 @@ impl Fleet {
             return Err(unrecorded(*pid).into());
         }
         let config = alone.load()?.config;
-        let known = instances::runtime()?.block_on(look(&Files::of(&config)));
+        let known = block_on(look(&Files::of(&config)))?;
         Ok(matches!(known, Ok(Known::Stopped)).then(|| nothing(&config)))
     }
 

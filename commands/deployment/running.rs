@@ -7,7 +7,8 @@ use discordctl::process::control::{self, Place, Request};
 use discordctl::process::{Files, Found, started_from};
 
 use super::{Entry, files};
-use crate::{instances, settings};
+use crate::runtime::block_on;
+use crate::settings;
 
 /// One that is alive answers sooner, and one that is not must not hold up the command that looks at it.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 pub(super) fn found() -> anyhow::Result<Vec<Found>> {
     let (folder, data_dir) = (here(), settings::of(None)?.config.data_dir);
     let found = started_from(&folder, std::slice::from_ref(&data_dir));
-    Ok(instances::runtime()?.block_on(found))
+    block_on(found)
 }
 
 /// The instances that they are, with all others of the folders that their files are in.
@@ -105,7 +106,7 @@ pub(super) fn settings(found: &Found) -> Option<Config> {
 fn told(found: &Found) -> Option<Config> {
     let place = Place::among(found.files.clone());
     let asking = control::ask_within(&place, &Request::Settings {}, ANSWERS_WITHIN);
-    let told: control::Settings = instances::runtime().ok()?.block_on(asking).ok()?;
+    let told: control::Settings = block_on(asking).ok()?.ok()?;
     let loaded = config::load(Sources {
         file: None,
         env: told.variables,

@@ -22,6 +22,7 @@ use crate::deployment::{At, Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
 use crate::output::{Format, Output};
+use crate::runtime::block_on;
 use crate::{instances, restart};
 
 /// Cause a fault, on private servers or the configured ones, and see that nothing is lost
@@ -154,7 +155,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
     let logs = &args.logs;
     private::folder(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let signal = AtomicI32::new(0);
-    let held = instances::runtime()?.block_on(async {
+    let held = block_on(async {
         let stop = CancellationToken::new();
         // Before any server is started or stopped.
         let signals = Signals::new().map_err(|source| DrillError::Io {
@@ -165,7 +166,7 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
             () = watch(signals, &stop, &signal) => Err(DrillError::Stopped),
             held = drill::run(plan, &stop, tell(output.format())) => held,
         }
-    });
+    })?;
     let outcome = match held {
         Ok(outcome) => outcome,
         Err(DrillError::Stopped) if signal.load(Ordering::Relaxed) == 2 => {

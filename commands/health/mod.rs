@@ -12,6 +12,7 @@ use discordctl::ops::health::{Depth, Plan, look};
 use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::output::{Asked, Output, Plugin};
+use crate::runtime::block_on;
 
 /// Ask each instance how it is, and look for yourself
 #[derive(Debug, Args)]
@@ -56,14 +57,7 @@ pub(crate) fn run(args: &HealthArgs, asked: Asked, output: &Output) -> anyhow::R
         depth: Depth::from_level(args.level).context("a level from 1 to 5")?,
         within: args.timeout.get(),
     };
-    // One thread: a probe is run every few seconds, and most of it is waiting.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let mut report = runtime.block_on(look(&plan));
-    // A name that is still being looked up must not hold up the answer.
-    runtime.shutdown_background();
+    let mut report = block_on(look(&plan))?;
     args.fleet.at.complete(&mut report.checks);
     match asked.plugin() {
         Some(Plugin::Nagios) => output.text(&nagios::text(&report)).map(drop)?,

@@ -5,7 +5,6 @@ mod start;
 mod status;
 mod stop;
 
-use anyhow::Context;
 use discordctl::ops::instances::Place;
 use indicatif::ProgressBar;
 
@@ -22,14 +21,6 @@ pub(crate) fn places(members: Vec<Member>) -> Vec<Place> {
         ..Place::without_file(member.config)
     };
     members.into_iter().map(place).collect()
-}
-
-/// One thread is enough to wait.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
 }
 
 /// What turns on stderr during a wait, if that is a terminal.

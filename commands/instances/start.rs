@@ -9,6 +9,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output, table, tell};
+use crate::runtime::block_on;
 
 /// Start instances in the background
 #[derive(Debug, Args)]
@@ -35,7 +36,6 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
     }
     let places = super::places(args.fleet.members(Twice::Refuse, output)?);
     let binary = std::env::current_exe().context("cannot find this program's own file")?;
-    let runtime = super::runtime()?;
     let spinner = super::spinner();
     // A program that reads stderr expects a problem there, or nothing.
     let told: fn(&str, &str) = match output.format() {
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
             told,
             ..Launch::of(binary.clone(), within)
         };
-        match runtime.block_on(start(place, &launch)) {
+        match block_on(start(place, &launch))? {
             Ok(started) => instances.push(self::started(place, started)),
             Err(error) => {
                 instances.push(Row::of(place, "failed"));

@@ -8,6 +8,7 @@ use super::row::or_nothing;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::output::{Output, table};
+use crate::runtime::block_on;
 
 /// Show how instances stand
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
     }
     let places = super::places(args.fleet.members(Twice::Refuse, output)?);
     let looks = places.iter().map(|place| Standing::of(place, &SystemClock));
-    let instances = super::runtime()?.block_on(join_all(looks));
+    let instances = block_on(join_all(looks))?;
     let exit = exit(&instances);
     output.result("status", &Report { instances }, as_table)?;
     Ok(exit)

@@ -9,6 +9,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, table};
+use crate::runtime::block_on;
 
 /// Stop instances: tell their clients, finish what was accepted, end
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result
     spinner.set_message("stopping");
     // At once: each has its clients to tell, and none waits for another's.
     let stops = places.iter().map(|place| stop(place, args.force));
-    let stopped = super::runtime()?.block_on(join_all(stops));
+    let stopped = block_on(join_all(stops))?;
     spinner.finish_and_clear();
     let (mut exit, mut failures) = (Exit::Done, Vec::new());
     let mut instances = Vec::new();

@@ -12,6 +12,7 @@ use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::runtime::block_on;
 use crate::settings;
 use report::{ListReport, RunReport};
 
@@ -52,7 +53,7 @@ pub(crate) fn run(args: JobsArgs, output: &Output) -> anyhow::Result<Exit> {
     match args.command {
         JobsCommand::List => {
             let config = args.settings.load(Doubt::Take, output)?;
-            database::block_on(list(&config, output))
+            block_on(list(&config, output))?
         }
         JobsCommand::Run { job, run } => {
             let config = match run {
@@ -60,14 +61,14 @@ pub(crate) fn run(args: JobsArgs, output: &Output) -> anyhow::Result<Exit> {
                 // The instance that runs it has given it all settings, as variables.
                 Some(_) => settings::of(None)?.config,
             };
-            database::block_on(async {
+            block_on(async {
                 if run.is_some() {
                     give_way();
                     // Its instance says when to end, and no terminal of that.
                     disregard_all();
                 }
                 run_now(&config, job, run, output).await
-            })
+            })?
         }
     }
 }

@@ -2,7 +2,6 @@
 mod failure;
 mod report;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use discordctl::config::HumanDuration;
 use discordctl::ops::migrate::{MigrateError, Migrator, State};
@@ -11,6 +10,7 @@ use crate::confirm::confirm;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::runtime::block_on;
 use report::{Report, Row};
 
 /// Bring the database's schema up to this program, or back
@@ -81,16 +81,12 @@ pub(crate) fn run(args: MigrateArgs, yes: bool, output: &Output) -> anyhow::Resu
     let mut migrator = Migrator::new(config.db_url.expose());
     migrator.patience.lock = args.lock_wait.get();
     migrator.patience.lock_timeout = args.lock_timeout.get();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
     let job = Job {
         migrator,
         yes,
         output,
     };
-    match runtime.block_on(job.run(args.command)) {
+    match block_on(job.run(args.command))? {
         Ok(result) => result,
         Err(error) => Err(failure::explain(&error, &config).into()),
     }

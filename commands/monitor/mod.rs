@@ -23,6 +23,7 @@ use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
+use crate::runtime::block_on;
 use theme::Theme;
 
 /// Watch instances, database and Redis, live, with alerts
@@ -75,11 +76,7 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
     let configs: Vec<Config> = args.fleet.configs(output)?;
     let looks = if full || args.watch { LOOKS } else { 1 };
     let monitor = Monitor::new(plan(&configs, looks)).map_err(explain)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let exit = runtime.block_on(async {
+    block_on(async {
         if full {
             let colours =
                 anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
@@ -95,10 +92,7 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
         } else {
             once(monitor, every, output).await
         }
-    });
-    // A read of the keyboard may still be waiting.
-    runtime.shutdown_background();
-    exit
+    })?
 }
 
 /// A terminal on which lines can be drawn over.

@@ -7,13 +7,13 @@ use discordctl::ops::archive::{Destination, Session, unless_lost};
 use discordctl::ops::replay::{self, Plan, ReplayError, Report};
 
 use crate::archive::rooms;
-use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Output, table};
 use crate::progress::Progress;
+use crate::runtime::block_on;
 
 /// Bring archived messages back into the database, exactly as they were
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub(crate) struct ReplayArgs {
 
 pub(crate) fn run(args: ReplayArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Refuse, output)?;
-    database::block_on(replay(args, &config, output))
+    block_on(replay(args, &config, output))?
 }
 
 async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::Result<Exit> {

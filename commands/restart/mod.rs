@@ -17,6 +17,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::instances;
 use crate::output::Output;
+use crate::runtime::block_on;
 use report::Told;
 
 pub(crate) use step::{StepArgs, run as step};
@@ -103,14 +104,14 @@ pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
     let places = instances::places(args.fleet.all(Twice::Refuse, &output.quietly())?);
     let keeper = keeper()?;
     let told = Told::new(output);
-    let rolled = instances::runtime()?.block_on(async {
+    let rolled = block_on(async {
         let stop = CancellationToken::new();
         let signals = Signals::new().context("cannot listen for signals")?;
         let watching = tokio::spawn(watch(signals, stop.clone()));
         let rolled = rolled(args, &places, &keeper, &stop, &told).await;
         watching.abort();
         rolled
-    });
+    })?;
     told.close();
     match rolled? {
         Ok(report) => report::show(&report, output),

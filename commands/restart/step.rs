@@ -7,7 +7,8 @@ use discordctl::ops::instances::Place;
 use discordctl::ops::instances::roll::{Event, Order, Outcome, step};
 
 use crate::exit::Exit;
-use crate::{instances, settings};
+use crate::runtime::block_on;
+use crate::settings;
 
 /// Replace one instance, as `restart` does it
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &StepArgs) -> anyhow::Result<Exit> {
     let order: Order = serde_json::from_str(&args.order).context("not an order")?;
     let config = settings::of_file(&order.file)?.config;
     let place = Place::new(order.file.clone(), config);
-    let outcome = instances::runtime()?.block_on(step(&place, &order, &mut tell));
+    let outcome = block_on(step(&place, &order, &mut tell))?;
     Ok(match outcome {
         Outcome::Replaced { .. } => Exit::Done,
         _ => Exit::Critical,

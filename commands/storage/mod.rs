@@ -8,6 +8,7 @@ use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::runtime::block_on;
 use report::Report;
 
 /// Show what tables, files and disks hold, and how fast that grows
@@ -31,12 +32,12 @@ pub(crate) struct StorageArgs {
 
 pub(crate) fn run(args: &StorageArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Take, output)?;
-    let found = database::block_on(async {
+    let found = block_on(async {
         let upkeep = database::look(&config, "storage").await?;
         let found = storage::look(&config, upkeep.as_ref(), args.dry_run).await;
         upkeep.close().await;
-        found.map_err(|error| database::explain(&error, &config).into())
-    })?;
+        found.map_err(|error| database::explain(&error, &config))
+    })??;
     let exit = match found.level() {
         Level::Ok => Exit::Done,
         Level::Warning => Exit::Warning,
