@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// More lines than this, and a file wants splitting.
 const LONGEST: usize = 500;
+/// More lines than this between its braces, and a function wants splitting.
+const LONGEST_FUNCTION: usize = 80;
 
 /// Every source file of the library and the binary: its path from the project's root, its text.
 fn sources() -> Vec<(String, String)> {
@@ -142,4 +144,54 @@ fn no_file_is_too_long() {
         .map(|(file, lines)| format!("{file}: {lines} lines; split it, {LONGEST} is the most"))
         .collect();
     assert_none("files that do more than one thing:", &faults);
+}
+
+/// The functions of a formatted file: in which line each begins, and how many lines it has.
+fn functions(text: &str) -> Vec<(usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_head = |line: &str| {
+        let mut words = line.split_whitespace();
+        let before = |word: &&str| word.starts_with("pub") || ["const", "async"].contains(word);
+        let seen = words
+            .by_ref()
+            .find(|word| !before(word) && !word.ends_with(')'));
+        seen == Some("fn")
+    };
+    let length = |(at, line): (usize, &&str)| {
+        if !is_head(line) {
+            return None;
+        }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let body = at
+            + lines[at..]
+                .iter()
+                .position(|line| line.ends_with(['{', ';', '}']))?;
+        if !lines[body].ends_with('{') {
+            return None;
+        }
+        let end = lines[body..]
+            .iter()
+            .position(|line| *line == format!("{indent}}}"))?;
+        Some((at + 1, end - 1))
+    };
+    lines.iter().enumerate().filter_map(length).collect()
+}
+
+#[test]
+fn no_function_is_too_long() {
+    let long = format!("fn a() {{\n{}}}\nfn b();\n", "    b();\n".repeat(81));
+    assert_eq!(functions(&long), [(1, 81)]);
+    let all = sources();
+    let lengths = all.iter().flat_map(|(file, text)| {
+        let of_file = move |(at, lines)| (format!("{file}:{at}"), lines);
+        functions(text).into_iter().map(of_file)
+    });
+    let lengths: Vec<(String, usize)> = lengths.collect();
+    assert!(lengths.len() > 1_000, "found only {}", lengths.len());
+    let faults: Vec<String> = lengths
+        .iter()
+        .filter(|(_, lines)| *lines > LONGEST_FUNCTION)
+        .map(|(place, lines)| format!("{place}: {lines} lines; {LONGEST_FUNCTION} is the most"))
+        .collect();
+    assert_none("functions that do more than one thing:", &faults);
 }

@@ -22,7 +22,7 @@ fn a_forbidden_import_is_told_with_file_line_and_arrow() {
     assert_eq!(
         faults("src/transport/line.rs", source),
         [
-            "src/transport/line.rs:3: transport → store is no arrow (store::Store); transport may import chat, model, meter"
+            "src/transport/line.rs:3: transport → store is no arrow (store::Store); transport may import chat, model, meter, random"
         ]
     );
 }
