@@ -91,7 +91,7 @@ pub(super) enum Need {
 }
 
 impl Command {
-    /// What it costs whoever asks for it. What is not here was paid for before: by the request
+    /// What it costs. What is not here was paid for before: by the request
     /// or frame that brought it, or by a limit of its own.
     pub fn cost(&self) -> u32 {
         cost(match self {

@@ -190,9 +190,10 @@ impl Cursor {
                 return Some((None, Next::Behind));
             };
             // The tail may have been read anew since the end was set.
-            let end = end.map(|(index, last)| match index >= tail.first_index() {
-                true => index,
-                false => tail.index_of(last.next()).unwrap_or(index),
+            let end = end.map(|(index, last)| {
+                let known = index >= tail.first_index();
+                let sought = || tail.index_of(last.next()).unwrap_or(index);
+                if known { index } else { sought() }
             });
             let begun = slices.len();
             let mut weight = 0;
@@ -226,10 +227,12 @@ impl Cursor {
                     accepted,
                 });
             }
-            let next = match slices.len() > begun {
-                true => Next::Some,
-                false if end.is_some_and(|end| at >= end) => Next::Ended,
-                false => Next::Idle,
+            let next = if slices.len() > begun {
+                Next::Some
+            } else if end.is_some_and(|end| at >= end) {
+                Next::Ended
+            } else {
+                Next::Idle
             };
             // Skipped notices are behind; what was offered is not until it was written.
             Some(((next != Next::Some).then_some(at), next))

@@ -78,7 +78,7 @@ impl Hub {
     /// Looks for what the bus did not bring, for ever. What there is at the beginning was for
     /// others.
     pub(super) async fn listen(self: &Arc<Self>) {
-        while self.look(false).await.is_err() {
+        while self.look().await.is_err() {
             sleep(ALONE).await;
         }
         loop {
@@ -91,23 +91,21 @@ impl Hub {
                 () = sleep(every) => {}
                 () = self.hearsay.look.notified() => {}
             }
-            if let Err(error) = self.look(true).await {
-                tracing::debug!(%error, "cannot read who came and went elsewhere");
+            match self.look().await {
+                Ok(news) => news.iter().for_each(|notice| self.show(notice)),
+                Err(error) => tracing::debug!(%error, "cannot read who came and went elsewhere"),
             }
             sleep(AT_MOST).await;
         }
     }
 
-    async fn look(&self, show: bool) -> Result<(), StoreError> {
+    /// What the store has that was not heard yet.
+    async fn look(&self) -> Result<Vec<Notice>, StoreError> {
         let now = self.now();
         let known = self.hearsay.places(now);
-        for bulletin in self.store.told(self.herald.origin, &known).await? {
-            let news = self.hearsay.news(&bulletin, now);
-            news.iter()
-                .filter(|_| show)
-                .for_each(|notice| self.show(notice));
-        }
-        Ok(())
+        let told = self.store.told(self.herald.origin, &known).await?;
+        let news = |bulletin| self.hearsay.news(bulletin, now);
+        Ok(told.iter().flat_map(news).collect())
     }
 }
 

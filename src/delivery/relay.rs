@@ -109,9 +109,10 @@ async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
     let (mut last, mut doubt, mut owed) = (hub.now(), DOUBT, false);
     loop {
         let reason = due(hub, calls, last + doubt).await;
-        let swept = match owed || hub.store.changed().await.unwrap_or(true) {
-            true => sweep(hub).await,
-            false => Ok(0),
+        let swept = if owed || hub.store.changed().await.unwrap_or(true) {
+            sweep(hub).await
+        } else {
+            Ok(0)
         };
         last = hub.now();
         owed = swept.is_err();

@@ -288,8 +288,9 @@ impl Room {
         let Phase::Warm(tail) = &state.phase else {
             return None;
         };
-        let from = state.waiting.disputed.unwrap_or(Seq::MAX);
-        Some(from.min(tail.last()).max(Seq::FIRST).previous())
+        let last = tail.last();
+        let from = state.waiting.disputed.map_or(last, |seq| seq.min(last));
+        Some(from.max(Seq::FIRST).previous())
     }
 
     pub(super) fn is_disputed(&self) -> bool {

@@ -47,10 +47,12 @@ impl Presence {
     /// What follows from a sign of life after such a silence: our nicknames may be others' by
     /// now, or the database knows nothing of them.
     fn look_back(&self, known: bool, silence: Duration) {
-        let doubt = match known {
-            false => Doubt::Lost,
-            true if silence >= LEASE => Doubt::Late,
-            true => return,
+        let doubt = if !known {
+            Doubt::Lost
+        } else if silence >= LEASE {
+            Doubt::Late
+        } else {
+            return;
         };
         tracing::warn!(
             ?silence,

@@ -5,8 +5,7 @@ use crate::chat::{MOST_HISTORY, Span};
 use crate::model::{Message, RoomRef, Seq, TransportKind};
 
 impl Chat {
-    /// A line session is given them at its own pace, everybody else in one answer of a bounded
-    /// length.
+    /// A line session is given them at its own pace, any other in one answer of a bounded length.
     pub(in crate::chat) async fn history(
         &self,
         actor: &Actor,

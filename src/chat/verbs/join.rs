@@ -79,7 +79,7 @@ impl Chat {
             return self.cursor(actor, &room, start).await;
         }
         let cursor = self.enter(actor, room, start).await?.cursor;
-        let unread = || ChatError::internal(&"a session that can't read joined");
+        let unread = || ChatError::internal(&"a session that cannot read has joined");
         cursor.ok_or_else(unread)
     }
 

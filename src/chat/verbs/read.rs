@@ -42,7 +42,7 @@ impl Chat {
         let (asked, fits) = RoomName::asked(name);
         let Some(name) = asked else {
             fits?;
-            return Err(ChatError::internal(&"a name that fits can't be asked for"));
+            return Err(ChatError::internal(&"a name that fits cannot be asked for"));
         };
         match self.hub.find(&name).await? {
             Some(room) => Ok(room),

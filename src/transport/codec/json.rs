@@ -89,7 +89,7 @@ fn write(value: &impl Serialize, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
-/// The answer to a command: in words for people, and with what programs want to know.
+/// The answer to a command: in words, and with what programs want to know.
 pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -> Value {
     let mut answer = json!({ "success": true, "message": words::outcome(outcome) });
     if let Some(reference) = reference {
@@ -242,20 +242,12 @@ impl<'a> ErrorFrame<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, MessageId, RoomName};
+    use crate::transport::codec::message;
     use proptest::prelude::*;
 
     fn encoded(write: fn(&Entry, &mut Vec<u8>), content: &str) -> String {
-        let message = Message {
-            id: MessageId::new(42),
-            seq: Seq::new(7),
-            room: RoomName::stored("general"),
-            user: "alice".into(),
-            content: content.into(),
-            created_at: Default::default(),
-        };
         let mut out = Vec::new();
-        write(&Entry::Message(message), &mut out);
+        write(&message(content), &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 

@@ -85,7 +85,7 @@ fn plain(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(shown.collect::<String>().as_bytes());
 }
 
-/// Why a line was not taken; the text is for whoever sent it.
+/// Why a line was not taken; the text is for its sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::transport) enum LineError {
     #[error("that line was longer than {0} bytes and was dropped")]
@@ -101,7 +101,7 @@ pub(in crate::transport) enum LineError {
 pub(in crate::transport) enum Trust {
     /// It has given no command yet: its next line may turn out to be another protocol's first.
     None,
-    /// It has given a command, so that every line is what somebody said.
+    /// It has given a command, so that every line is a message or a command.
     Earned,
 }
 
@@ -275,7 +275,7 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, MessageId, RoomName, Seq};
+    use crate::transport::codec::message;
     use proptest::prelude::*;
 
     fn all(input: &[u8], step: usize) -> Vec<Result<String, LineError>> {
@@ -290,16 +290,8 @@ mod tests {
     }
 
     fn shown(content: &str) -> String {
-        let message = Message {
-            id: MessageId::new(1),
-            seq: Seq::FIRST,
-            room: RoomName::stored("general"),
-            user: "alice".into(),
-            content: content.into(),
-            created_at: Default::default(),
-        };
         let mut out = Vec::new();
-        entry(&Entry::Message(message), &mut out);
+        entry(&message(content), &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 

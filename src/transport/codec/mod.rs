@@ -34,6 +34,20 @@ pub(super) fn http_chunk(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A message for the tests of the codecs.
+#[cfg(test)]
+fn message(content: &str) -> Entry {
+    use crate::model::{Message, MessageId, RoomName, Seq};
+    Entry::Message(Message {
+        id: MessageId::new(42),
+        seq: Seq::new(7),
+        room: RoomName::stored("general"),
+        user: "alice".into(),
+        content: content.into(),
+        created_at: Default::default(),
+    })
+}
+
 /// What a client is told in place of an answer.
 #[derive(Debug)]
 pub(super) struct Refusal {

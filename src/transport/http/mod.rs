@@ -208,9 +208,13 @@ fn streams(
         .and(with(chat))
         .and(with(drain))
         .then(
-            move |Room(room), query, last, peer: Option<Peer>, chat, drain| async move {
-                let peer = peer.map(|peer| peer.0);
-                let asked = sse::Asked::new(query, last, peer, patience);
+            move |Room(room), query, last_event_id, peer: Option<Peer>, chat, drain| async move {
+                let asked = sse::Asked {
+                    query,
+                    last_event_id,
+                    peer: peer.map(|peer| peer.0),
+                    patience,
+                };
                 answered(sse::open(chat, room, asked, drain).await)
             },
         );

@@ -39,27 +39,11 @@ pub(super) struct Query {
 
 /// A request for a stream.
 pub(super) struct Asked {
-    query: Query,
-    last_event_id: Option<String>,
-    peer: Option<SocketAddr>,
+    pub(super) query: Query,
+    pub(super) last_event_id: Option<String>,
+    pub(super) peer: Option<SocketAddr>,
     /// How long it may take nothing.
-    patience: Duration,
-}
-
-impl Asked {
-    pub(super) fn new(
-        query: Query,
-        last_event_id: Option<String>,
-        peer: Option<SocketAddr>,
-        patience: Duration,
-    ) -> Self {
-        Self {
-            query,
-            last_event_id,
-            peer,
-            patience,
-        }
-    }
+    pub(super) patience: Duration,
 }
 
 /// Opens a stream. `Last-Event-ID` is where an interrupted one goes on, and beats `after`,

@@ -17,12 +17,11 @@ pub(super) fn file(path: &str, known: Option<&str>) -> Option<Response> {
     let hash = file.metadata.sha256_hash();
     let tag: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{tag}\"");
-    let mut response = match known == Some(&tag) {
-        true => Response::new(Vec::new().into()),
-        false => Response::new(file.data.into_owned().into()),
-    };
+    let mut response = Response::default();
     if known == Some(&tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        *response.body_mut() = file.data.into_owned().into();
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(path)));
