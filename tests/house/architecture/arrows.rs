@@ -59,7 +59,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
 /// nothing stands on what only operators call.
 pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("alerts", &[]),
-    ("archive", &["fault", "lease"]),
+    ("archive", &["fault", "lease", "regular"]),
     ("backup", &["fault", "lease", "regular"]),
     ("bench", &["probe"]),
     ("cleanup", &["archive", "fault", "lease"]),
