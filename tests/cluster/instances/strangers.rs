@@ -3,7 +3,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::process::{Child, Command};
 
-use discordctl::process::{Executable, Lock};
+use discordctl::process::{Executable, Handle, Lock};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::folder::{Folder, ran};
@@ -109,7 +110,11 @@ async fn without_the_lock_nothing_is_signalled() {
     let folder = Folder::embedded(1);
     folder.run(&["start"]).await.exits(0);
     let lock = folder.files(1).lock;
-    // Somebody tidied up: the instance holds a lock on a file that has no name any more.
+    // It is held still, so that it cannot put the lock back before it is looked at.
+    let instance = Handle::open(folder.pids()[0]).expect("ours");
+    let still = instance.expect("it runs").signal(Signal::STOP);
+    assert!(still.expect("ours"));
+    // A cleaner came by: the instance holds a lock on a file that has no name any more.
     std::fs::remove_file(&lock).expect("removed");
     let stop = folder.run(&["stop"]).await.exits(77);
     assert!(stop.stderr.contains("nobody holds its lock"), "{stop:?}");

@@ -181,7 +181,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 fn no_function_is_too_long() {
     let long = format!("fn a() {{\n{}}}\nfn b();\n", "    b();\n".repeat(81));
     assert_eq!(functions(&long), [(1, 81)]);
-    let all = sources();
+    let all = shipped();
     let lengths = all.iter().flat_map(|(file, text)| {
         let of_file = move |(at, lines)| (format!("{file}:{at}"), lines);
         functions(text).into_iter().map(of_file)
