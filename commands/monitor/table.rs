@@ -1,7 +1,7 @@
 //! One look as text, for where there is no terminal.
 use std::fmt::Write;
 
-use discordctl::ops::monitor::{Database, Source, View};
+use discordctl::ops::monitor::{Database, PostgresActivity, Source, View};
 
 use super::text::{self, short};
 use crate::output::table;
@@ -49,25 +49,22 @@ pub(super) fn of(view: &View) -> String {
 
 fn sources(view: &View) -> String {
     let database = match &view.database.now {
-        Some(Database::Postgres {
+        Some(Database::Postgres(PostgresActivity {
             max_connections,
             connections,
             slowest,
             ..
-        }) => {
+        })) => {
             let all: i64 = connections.iter().map(|by| by.count).sum();
             let slowest = slowest.first().map_or(0.0, |query| query.seconds);
             format!(
                 "PostgreSQL: {all} of {max_connections} connections, slowest query {slowest:.1} s"
             )
         }
-        Some(Database::Sqlite {
-            file_bytes,
-            wal_bytes,
-        }) => format!(
+        Some(Database::Sqlite(of)) => format!(
             "SQLite: {}, and {} not yet in it",
-            text::bytes(Some(*file_bytes as f64)),
-            text::bytes(Some(*wal_bytes as f64))
+            text::bytes(Some(of.file_bytes as f64)),
+            text::bytes(Some(of.wal_bytes as f64))
         ),
         None => silent("database", &view.database),
     };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use discordctl::config::Level;
 use discordctl::ops::monitor::{
-    Alert, Breaker, Connections, Database, Figures, Instance, Query, Redis, Source, State, Table,
-    Trends, View,
+    Alert, Breaker, Connections, Database, Figures, Instance, PostgresActivity, Query, Redis,
+    Source, SqliteActivity, State, Table, Trends, View,
 };
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -64,7 +64,7 @@ fn database() -> Database {
         state: state.into(),
         count,
     };
-    Database::Postgres {
+    Database::Postgres(PostgresActivity {
         max_connections: 100,
         connections: vec![by("idle", 12), by("active", 2)],
         slowest: vec![Query {
@@ -81,18 +81,17 @@ fn database() -> Database {
             table: "messages".into(),
             bytes: 4_000_000,
         }],
-    }
+    })
 }
 
 fn redis() -> Redis {
     Redis {
         version: "7.0.15".into(),
         used_memory_bytes: 1_200_000,
-        max_memory_bytes: 0,
         clients: 6,
         channels: 41,
         commands_per_second: 1_300,
-        evicted_keys: 0,
+        ..Redis::default()
     }
 }
 
@@ -214,10 +213,10 @@ fn what_is_down_has_its_age_and_no_figures() {
 #[test]
 fn the_embedded_database_and_no_redis() {
     let mut view = well();
-    let files = Database::Sqlite {
+    let files = Database::Sqlite(SqliteActivity {
         file_bytes: 4_200_000,
         wal_bytes: 65_536,
-    };
+    });
     view.database = fresh("sqlite://data/discord.db", files);
     view.redis = None;
     view.instances.truncate(1);

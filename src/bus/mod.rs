@@ -14,7 +14,7 @@ pub use self::events::{BusEvent, Events};
 #[cfg(test)]
 pub(crate) use self::events::{Ears, channel};
 pub use self::key::Key;
-pub use self::redis::{Facts, Info, Inspector, Observer, RedisBus};
+pub use self::redis::{Facts, Info, Inspector, RedisBus};
 pub use local::LocalBus;
 
 /// Messages that may wait for the relay; what comes beyond is dropped and read from the store.

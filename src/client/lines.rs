@@ -57,6 +57,14 @@ impl Lines {
         bounded(self.patience, self.stream.write_all(bytes)).await
     }
 
+    /// Says that nothing more is written; what comes is still read.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub async fn end(&mut self) -> Result<(), ClientError> {
+        Ok(self.stream.shutdown().await?)
+    }
+
     /// The next line, without its end; at the end of the connection what is left, then `None`.
     ///
     /// # Errors

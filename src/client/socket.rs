@@ -49,7 +49,14 @@ impl Socket {
     /// # Errors
     /// Where it is not taken in time.
     pub async fn send(&mut self, frame: &Value) -> Result<(), ClientError> {
-        let message = Message::text(frame.to_string());
+        self.write(Message::text(frame.to_string())).await
+    }
+
+    /// Sends what may be no frame of ours.
+    ///
+    /// # Errors
+    /// Where it is not taken in time.
+    pub async fn write(&mut self, message: Message) -> Result<(), ClientError> {
         bounded(self.patience, self.socket.send(message)).await
     }
 

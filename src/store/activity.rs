@@ -2,32 +2,49 @@
 //! own, so that it can be seen also when the instances have none left.
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{StoreError, postgres, sqlite};
 
 /// How a database is doing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Activity {
     Postgres(PostgresActivity),
     Sqlite(SqliteActivity),
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PostgresActivity {
     pub max_connections: i64,
-    /// Clients of the whole server by what they are doing: `active`, `idle`, …
-    pub connections: Vec<(String, i64)>,
+    pub connections: Vec<Connections>,
     /// What runs, longest first.
-    pub running: Vec<Running>,
+    pub slowest: Vec<Query>,
     /// Where time went since the statistics began; `None` without `pg_stat_statements`.
     pub statements: Option<Vec<Statement>>,
     pub database_bytes: i64,
-    /// With indexes: `messages`, `users`, `rooms`.
-    pub tables: Vec<(String, i64)>,
+    /// `messages`, `users`, `rooms`.
+    pub tables: Vec<Table>,
+}
+
+/// Clients of the whole server that do the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Connections {
+    /// `active`, `idle`, …
+    pub state: String,
+    pub count: i64,
+}
+
+/// A table with its indexes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Table {
+    pub table: String,
+    pub bytes: i64,
 }
 
 /// A transaction or query that is under way.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Running {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Query {
     pub pid: i32,
     pub application: String,
     pub state: String,
@@ -36,14 +53,14 @@ pub struct Running {
     pub query: String,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statement {
     pub calls: i64,
     pub mean_ms: f64,
     pub query: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SqliteActivity {
     pub file_bytes: u64,
     /// What is not yet in the file itself.

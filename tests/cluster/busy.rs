@@ -56,7 +56,7 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
     for answer in join_all((0..10).map(|_| request(at, "GET", "/api/rooms", None))).await {
         let answer = answer.expect("an answer");
         assert_eq!((answer.status, answer.code()), (503, "database_busy"));
-        assert!(answer.head.contains("retry-after: "), "{}", answer.head);
+        assert!(answer.head.contains_key("retry-after"), "{answer:?}");
     }
     run(&mut operator, "ROLLBACK").await;
     for answer in requests.await.expect("all answered") {

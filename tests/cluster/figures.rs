@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use super::cluster::Cluster;
-use super::netcat::Netcat;
 use crate::support::eventually;
+use crate::support::netcat::Netcat;
 use crate::support::reader::Reader;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 

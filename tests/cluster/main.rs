@@ -22,7 +22,6 @@ mod forged;
 mod health;
 mod instances;
 mod kills;
-mod netcat;
 mod network;
 mod notices;
 mod pooler;

@@ -6,10 +6,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::cluster::{Cluster, ROOM};
-use super::netcat::Netcat;
 use crate::support::eventually;
 use crate::support::http::{connect, post};
 use crate::support::instance::{Instance, Plan};
+use crate::support::netcat::Netcat;
 
 /// A look at the database falls into so long, with a bus and without.
 const A_LOOK: Duration = Duration::from_millis(4_500);

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, ROOM};
-use super::netcat::Netcat;
 use crate::support::DEADLINE;
 use crate::support::eventually;
 use crate::support::http::{Answer, connect, post};
+use crate::support::netcat::Netcat;
 
 impl Cluster {
     async fn post(&self, instance: usize, path: &str, body: Value) -> Answer {

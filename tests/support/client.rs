@@ -3,16 +3,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
-use futures_util::{SinkExt, StreamExt};
+use discordctl::client::{self, Buffer, ClientError, Event, Events, Frame};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 
-use super::in_time;
+use super::{DEADLINE, http, in_time};
 
 /// A message as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,21 +60,16 @@ pub(crate) async fn connect(
 
 /// netcat.
 pub(crate) struct Lines {
-    read: BufReader<OwnedReadHalf>,
-    pub(crate) write: OwnedWriteHalf,
+    pub(crate) lines: client::Lines,
     seen: VecDeque<Seen>,
     told: VecDeque<String>,
 }
 
 impl Lines {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let (read, write) = TcpStream::connect(address)
-            .await
-            .expect("it listens")
-            .into_split();
+        let lines = client::Lines::connect(address, DEADLINE).await;
         let mut lines = Self {
-            read: BufReader::new(read),
-            write,
+            lines: lines.expect("it listens"),
             seen: VecDeque::new(),
             told: VecDeque::new(),
         };
@@ -91,18 +81,17 @@ impl Lines {
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        self.write
-            .write_all(bytes)
-            .await
-            .expect("the connection is open");
+        let written = self.lines.write(bytes).await;
+        written.expect("the connection is open");
     }
 
     /// The next raw line, or `None` at the end.
     pub(crate) async fn line(&mut self) -> Option<String> {
-        let mut line = Vec::new();
-        let count = in_time("a line", self.read.read_until(b'\n', &mut line)).await;
-        let text = String::from_utf8(line).expect("the server writes UTF-8");
-        (count.unwrap_or(0) > 0).then(|| text.trim_end_matches('\n').to_owned())
+        match self.lines.next().await {
+            Ok(line) => line,
+            Err(ClientError::Io(_)) => None,
+            Err(error) => panic!("no line: {error}"),
+        }
     }
 
     async fn sort_next(&mut self) {
@@ -205,24 +194,9 @@ pub(crate) async fn request(
     path: &str,
     body: Option<Value>,
 ) -> (u16, Value) {
-    let body = body.map(|b| b.to_string()).unwrap_or_default();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    stream.write_all(head.as_bytes()).await.expect("written");
-    let mut answer = String::new();
-    in_time("an answer", stream.read_to_string(&mut answer))
-        .await
-        .expect("an answer");
-    let status = answer
-        .get(9..12)
-        .and_then(|s| s.parse().ok())
-        .expect("a status");
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    let answer = http::request(address, method, path, body).await;
+    let answer = answer.expect("an answer");
+    (answer.status, answer.body)
 }
 
 impl Browser {
@@ -242,28 +216,18 @@ impl Browser {
 
     /// Opens the stream of a room, and is through when it is live.
     pub(crate) async fn listen(&self, room: &str, query: &str) {
-        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        let head = format!(
-            "GET /api/messages/{room}?session_id={}{query} HTTP/1.1\r\nhost: localhost\r\n\r\n",
-            self.session
-        );
-        stream.write_all(head.as_bytes()).await.expect("written");
-        let mut lines = BufReader::new(stream).lines();
-        loop {
-            let line = in_time("the stream", lines.next_line())
-                .await
-                .expect("readable");
-            if line.expect("the stream is open").starts_with(": connected") {
-                break;
-            }
-        }
+        let path = format!("/api/messages/{room}?session_id={}{query}", self.session);
+        let stream = Events::open(self.address, &path, None, Buffer::Usual, DEADLINE).await;
+        let mut stream = stream.expect("a stream");
+        let first = stream.next().await.expect("readable");
+        assert_eq!(first, Some(Event::Comment("connected".to_owned())));
         let events = self.events.clone();
         tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                let Some(data) = line.strip_prefix("data: ") else {
+            while let Ok(Some(event)) = stream.next().await {
+                let Event::Named { data, .. } = event else {
                     continue;
                 };
-                let data: Value = serde_json::from_str(data).expect("JSON");
+                let data: Value = serde_json::from_str(&data).expect("JSON");
                 if data.get("seq").is_some() && events.send(seen(&data)).is_err() {
                     return;
                 }
@@ -317,7 +281,7 @@ impl Person for Browser {
 
 /// A WebSocket client.
 pub(crate) struct Socket {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: client::Socket,
     pub(crate) session: String,
     seen: VecDeque<Seen>,
     count: u64,
@@ -325,12 +289,9 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("it listens");
-        let (socket, _) = tokio_tungstenite::client_async(format!("ws://{address}/api/ws"), stream)
-            .await
-            .expect("the handshake");
+        let socket = client::Socket::open(address, DEADLINE).await;
         Self {
-            socket,
+            socket: socket.expect("the handshake"),
             session: String::new(),
             seen: VecDeque::new(),
             count: 0,
@@ -352,21 +313,22 @@ impl Socket {
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {
-        self.socket
-            .send(Message::text(frame.to_string()))
-            .await
-            .expect("open");
+        self.socket.send(&frame).await.expect("open");
     }
 
     /// The next frame that is no ping.
     pub(crate) async fn next(&mut self) -> Value {
-        loop {
-            let frame = in_time("a frame", self.socket.next()).await;
-            match frame.expect("open").expect("no protocol error") {
-                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
-                Message::Close(frame) => panic!("closed: {frame:?}"),
-                _ => {}
-            }
+        match self.socket.next().await.expect("a frame") {
+            Frame::Json(frame) => frame,
+            Frame::Closed(code) => panic!("closed: {code:?}"),
+        }
+    }
+
+    /// Waits for the end, where nothing else may come; the code that it was given.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        match self.socket.next().await.expect("a frame") {
+            Frame::Closed(code) => code,
+            Frame::Json(frame) => panic!("{frame}"),
         }
     }
 

@@ -1,12 +1,11 @@
 //! Requests, each on a connection of its own, so that none depends on another's.
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use discordctl::client::{self, ClientError};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// A server that takes longer than this to answer hangs.
 const HANGS: Duration = Duration::from_secs(15);
@@ -14,7 +13,8 @@ const HANGS: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) head: String,
+    pub(crate) head: HeaderMap,
+    /// Null where it is not JSON.
     pub(crate) body: Value,
 }
 
@@ -30,39 +30,26 @@ pub(crate) async fn request(
     method: &str,
     path: &str,
     body: Option<Value>,
-) -> io::Result<Answer> {
-    let exchange = exchange(address, method, path, body);
-    let answer = timeout(HANGS, exchange).await;
-    answer.unwrap_or_else(|_| panic!("{method} {path} hangs"))
-}
-
-async fn exchange(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    body: Option<Value>,
-) -> io::Result<Answer> {
-    let body = body.map(|b| b.to_string()).unwrap_or_default();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(head.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
-    let status = head.get(9..12).and_then(|s| s.parse().ok());
+) -> Result<Answer, ClientError> {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header(CONTENT_TYPE, "application/json");
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let answer = match client::send(address, request, body, HANGS).await {
+        Err(ClientError::Late(_)) => panic!("{method} {path} hangs"),
+        answered => answered?,
+    };
     Ok(Answer {
-        status: status.ok_or_else(cut)?,
-        head: head.to_ascii_lowercase(),
-        body: serde_json::from_str(body).map_err(|_| cut())?,
+        status: answer.status,
+        head: answer.headers,
+        body: serde_json::from_str(&answer.body).unwrap_or_default(),
     })
 }
 
-pub(crate) async fn post(address: SocketAddr, path: &str, body: Value) -> io::Result<Answer> {
+pub(crate) async fn post(
+    address: SocketAddr,
+    path: &str,
+    body: Value,
+) -> Result<Answer, ClientError> {
     request(address, "POST", path, Some(body)).await
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod db;
 pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod need;
+pub(crate) mod netcat;
 pub(crate) mod postgres;
 pub(crate) mod proof;
 pub(crate) mod proxy;

@@ -1,16 +1,13 @@
 //! Those who read, over each transport: they note what they see, and when they are cut off they
 //! go on elsewhere from where they were.
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use discordctl::client::{Buffer, ClientError, Event, Events, Frame, Lines, Socket};
+use discordctl::model::Seq;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tokio_tungstenite::tungstenite::Message;
 
 use super::eventually;
 use super::instance::Address;
@@ -21,6 +18,9 @@ pub(crate) enum Way {
     Sse,
     Ws,
 }
+
+/// One who is told nothing for so long goes on elsewhere. Faults last less.
+const SILENT: Duration = Duration::from_secs(120);
 
 /// A message as it was seen. Over TCP there is no `seq`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,21 +134,18 @@ impl Line {
     }
 
     /// Lines know no `seq`: who comes back is shown the last messages, and skips those it knows.
-    async fn lines(&mut self, address: &Address) -> io::Result<()> {
+    async fn lines(&mut self, address: &Address) -> Result<(), ClientError> {
         let mut known = self.note(|notes| notes.seen.last().map(|seen| seen.content.clone()));
-        let stream = TcpStream::connect(address.tcp).await?;
-        let (read, mut write) = stream.into_split();
-        let join = format!("/join {}\n", self.room);
-        write.write_all(join.as_bytes()).await?;
-        let mut lines = BufReader::new(read).lines();
+        let mut lines = Lines::connect(address.tcp, SILENT).await?;
+        lines.say(&format!("/join {}", self.room)).await?;
         let (system, message) = ("[system] ", format!("[{}] ", self.room));
-        let greeting = lines.next_line().await?.unwrap_or_default();
+        let greeting = lines.next().await?.unwrap_or_default();
         let Some(rest) = greeting.strip_prefix("[system] welcome, ") else {
             return Ok(());
         };
         let me = rest.split(':').next().unwrap_or_default();
         let through = format!("{me} joined {}", self.room);
-        while let Some(line) = lines.next_line().await? {
+        while let Some(line) = lines.next().await? {
             if let Some(told) = line.strip_prefix(system) {
                 if told == through {
                     self.note(|notes| notes.connections += 1);
@@ -176,56 +173,36 @@ impl Line {
         Ok(())
     }
 
-    async fn events(&mut self, address: &Address) -> io::Result<()> {
-        let mut stream = TcpStream::connect(address.http).await?;
-        let head = format!(
-            "GET /api/messages/{}?after=0 HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {}\r\n\r\n",
-            self.room,
-            self.last_seq()
-        );
-        stream.write_all(head.as_bytes()).await?;
-        let mut lines = BufReader::new(stream).lines();
-        let status = lines.next_line().await?.unwrap_or_default();
-        if !status.contains(" 200 ") {
-            return Ok(());
-        }
-        self.event_lines(&mut lines).await
-    }
-
-    async fn event_lines(&self, lines: &mut Lines<BufReader<TcpStream>>) -> io::Result<()> {
-        let mut event = String::new();
-        while let Some(line) = lines.next_line().await? {
-            if line == ": connected" {
-                self.note(|notes| notes.connections += 1);
-            } else if let Some(kind) = line.strip_prefix("event: ") {
-                event = kind.to_owned();
-            } else if let Some(data) = line.strip_prefix("data: ") {
-                match event.as_str() {
-                    "message" => self.take(&serde_json::from_str(data)?),
+    async fn events(&mut self, address: &Address) -> Result<(), ClientError> {
+        let path = format!("/api/messages/{}?after=0", self.room);
+        let after = Some(Seq::new(self.last_seq()));
+        let mut events = Events::open(address.http, &path, after, Buffer::Usual, SILENT).await?;
+        while let Some(event) = events.next().await? {
+            match event {
+                Event::Comment(text) if text == "connected" => {
+                    self.note(|notes| notes.connections += 1);
+                }
+                Event::Comment(_) => {}
+                Event::Named { name, data, .. } => match name.as_str() {
+                    "message" => self.take(&serde_json::from_str(&data).unwrap_or_default()),
                     // A planned stop is announced; what counts is where it goes on.
                     "system" | "restart" => {}
-                    _ => self.fault(&line),
-                }
+                    _ => self.fault(&data),
+                },
             }
         }
         Ok(())
     }
 
-    async fn frames(&mut self, address: &Address) -> io::Result<()> {
-        let stream = TcpStream::connect(address.http).await?;
-        let url = format!("ws://{}/api/ws", address.http);
-        let upgraded = tokio_tungstenite::client_async(url, stream).await;
-        let (mut socket, _) = upgraded.map_err(io::Error::other)?;
+    async fn frames(&mut self, address: &Address) -> Result<(), ClientError> {
+        let mut socket = Socket::open(address.http, SILENT).await?;
         let rooms = json!({ &self.room: self.last_seq() });
         let hello = match &self.session {
             Some(session) => json!({ "type": "connect", "session_id": session, "rooms": rooms }),
             None => json!({ "type": "connect", "nickname": self.nickname, "rooms": rooms }),
         };
-        let hello = Message::text(hello.to_string());
-        socket.send(hello).await.map_err(io::Error::other)?;
-        while let Some(Ok(frame)) = socket.next().await {
-            let Message::Text(text) = frame else { continue };
-            let frame: Value = serde_json::from_str(&text)?;
+        socket.send(&hello).await?;
+        while let Frame::Json(frame) = socket.next().await? {
             match frame["type"].as_str() {
                 Some("message") => self.take(&frame),
                 Some("connected") => {

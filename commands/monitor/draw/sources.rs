@@ -1,7 +1,7 @@
 //! The database and Redis, each with the age of what is shown. What was answered earlier is never
 //! shown as if it were now.
 use discordctl::config::Level;
-use discordctl::ops::monitor::{Database, Query, Redis, Source, View};
+use discordctl::ops::monitor::{Database, PostgresActivity, Query, Redis, Source, View};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -78,24 +78,21 @@ fn source<T>(
 
 fn database(data: &Database, room: usize) -> Vec<String> {
     match data {
-        Database::Sqlite {
-            file_bytes,
-            wal_bytes,
-        } => vec![
-            format!("file {}", text::bytes(Some(*file_bytes as f64))),
+        Database::Sqlite(of) => vec![
+            format!("file {}", text::bytes(Some(of.file_bytes as f64))),
             format!(
                 "not yet in it (WAL) {}",
-                text::bytes(Some(*wal_bytes as f64))
+                text::bytes(Some(of.wal_bytes as f64))
             ),
         ],
-        Database::Postgres {
+        Database::Postgres(PostgresActivity {
             max_connections,
             connections,
             slowest,
             statements,
             database_bytes,
             tables,
-        } => {
+        }) => {
             let all: i64 = connections.iter().map(|by| by.count).sum();
             let by: Vec<String> = connections
                 .iter()

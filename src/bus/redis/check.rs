@@ -30,6 +30,14 @@ pub struct Inspector {
 }
 
 impl Inspector {
+    /// Whether that is a URL at all.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(url: &str) -> Result<(), BusError> {
+        Address::parse(url).map(drop)
+    }
+
     pub async fn open(url: &str, within: Duration) -> Result<Self, String> {
         let address = Address::parse(url).map_err(|error: BusError| error.to_string())?;
         let heard = Arc::new(Notify::new());
@@ -73,8 +81,16 @@ impl Inspector {
         }
     }
 
+    /// What the server says of itself.
+    ///
+    /// # Errors
+    /// What Redis or the system said.
+    pub async fn info(&mut self) -> Result<Info, String> {
+        Info::ask(&mut self.connection).await.map_err(text)
+    }
+
     pub async fn facts(&mut self) -> Result<Facts, String> {
-        let info = Info::ask(&mut self.connection).await.map_err(text)?;
+        let info = self.info().await?;
         // Managed servers refuse this one; then there is nothing to say about it.
         let limits: Result<BTreeMap<String, String>, RedisError> = redis::cmd("CONFIG")
             .arg("GET")

@@ -1,21 +1,24 @@
 //! What a Redis or Valkey says of itself.
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
+use serde::Serialize;
 
 /// What it answers to `INFO`; what it leaves out is nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Info {
     pub version: String,
+    #[serde(skip)]
     pub replica: bool,
     pub used_memory_bytes: u64,
     /// 0 is no limit.
     pub max_memory_bytes: u64,
     pub clients: u64,
+    #[serde(skip)]
     pub most_clients: u64,
-    pub commands_per_second: u64,
-    pub evicted_keys: u64,
     /// Rooms that some instance listens to.
     pub channels: u64,
+    pub commands_per_second: u64,
+    pub evicted_keys: u64,
 }
 
 impl Info {

@@ -83,14 +83,6 @@ impl Address {
             .get_multiplexed_async_connection_with_config(config)
             .await
     }
-
-    /// A connection for questions, on which nothing is heard.
-    pub(super) async fn for_questions(&self) -> Result<MultiplexedConnection, RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(DEADLINE))
-            .set_response_timeout(Some(DEADLINE));
-        self.connect(&config).await
-    }
 }
 
 impl std::fmt::Display for Address {

@@ -6,7 +6,6 @@ mod inbox;
 mod info;
 mod junk;
 mod link;
-mod observer;
 mod outbox;
 mod worker;
 
@@ -22,7 +21,6 @@ pub use check::{Facts, Inspector};
 use inbox::Inbox;
 pub use info::Info;
 use link::Address;
-pub use observer::Observer;
 use outbox::Outbox;
 use worker::Worker;
 

@@ -2,47 +2,36 @@
 use chrono::{DateTime, Utc};
 
 use super::super::finding::{Finding, Verdict};
-use super::super::health::schema;
+use super::super::probe::database::{Failure, Reached, schema};
 use super::Deadline;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, DbUrl};
 use crate::model::{Cause, plain_line};
 use crate::store::StoreError;
-use crate::store::check::{Facts, Inspector, Kind, OddNames, PostgresFacts, SqliteFacts};
-use crate::store::migrations::Migrator;
+use crate::store::check::{Facts, Kind, OddNames, PostgresFacts, SqliteFacts};
 
 /// Clocks that differ by less agree.
 const AGREES_MS: i64 = 2_000;
 /// The oldest that is still looked after by its makers.
 const OLDEST: i32 = 140_000;
 
-pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
-    let Some(first) = configs.first() else {
-        return Vec::new();
-    };
-    let url = &first.db_url;
+pub(super) async fn look(url: &DbUrl, configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
     let on = match url.file() {
         Some(_) => "sqlite",
         None => "postgresql",
     };
-    let asked = async {
-        let mut inspector = Inspector::open(url.expose()).await?;
-        let facts = inspector.facts().await?;
-        // Without a schema there are no names, which is told elsewhere.
-        let odd = inspector.odd_names().await.unwrap_or_default();
-        Ok::<_, StoreError>((facts, odd))
-    };
-    let (facts, odd) = match deadline.bound(asked).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => return vec![away(on, &error, &url.to_string())],
-        Err(late) => {
-            let late = StoreError::Unavailable(late.to_string());
-            return vec![away(on, &late, &url.to_string())];
+    let asked = async { Reached::open(url, deadline).await?.facts().await };
+    let (facts, odd) = match asked.await {
+        Ok(found) => found,
+        Err(Failure::Store(error)) => return vec![away(on, &error, url)],
+        Err(other) => {
+            let other = StoreError::Unavailable(other.to_string());
+            return vec![away(on, &other, url)];
         }
     };
     let mut findings = vec![Finding::ok("database", on, "it answers").took(facts.took)];
     findings.push(clock(on, &facts, SystemClock.utc()));
-    findings.push(schema_of(on, url.expose(), deadline).await);
+    findings.push(schema_of(on, url, deadline).await);
     findings.push(names(on, &odd));
     match &facts.of {
         Kind::Postgres(of) => {
@@ -50,12 +39,12 @@ pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding
             findings.push(connections(of, configs));
             findings.push(extensions(of));
         }
-        Kind::Sqlite(of) => findings.extend(embedded(of, first)),
+        Kind::Sqlite(of) => findings.extend(embedded(of, url)),
     }
     findings
 }
 
-fn away(on: &str, error: &StoreError, url: &str) -> Finding {
+fn away(on: &str, error: &StoreError, url: &DbUrl) -> Finding {
     let finding = Finding::bad("database", on, Verdict::Critical, error.to_string());
     let finding = match (error, on) {
         (StoreError::Locked(_), _) => finding.fix("try again when that process has let go of it"),
@@ -117,25 +106,21 @@ fn names(on: &str, odd: &OddNames) -> Finding {
         .fix("UPDATE rooms SET name = 'another' WHERE name = '…', while no instance runs; users have nickname")
 }
 
-async fn schema_of(on: &str, url: &str, deadline: Deadline) -> Finding {
+async fn schema_of(on: &str, url: &DbUrl, deadline: Deadline) -> Finding {
     const CHECK: &str = "schema";
-    let migrator = Migrator::new(url);
-    match deadline.bound(migrator.status()).await {
-        Ok(Ok(status)) => match schema::judge(&status, &migrator) {
-            (level, detail, Some(fix)) => Finding::bad(CHECK, on, level, detail)
-                .fix(fix)
-                .because(Cause::SchemaUnfit),
-            (_, detail, None) => Finding::ok(CHECK, on, detail),
-        },
-        Ok(Err(error)) => unknown_schema(on, error.to_string()),
-        Err(late) => unknown_schema(on, late.to_string()),
+    let (level, detail, fix) = match schema(url, deadline).await {
+        Ok(schema) => (schema.level, schema.detail, schema.fix),
+        Err(error) => {
+            let fix = Some("discordctl migrate status");
+            (Verdict::Unknown, error.to_string(), fix)
+        }
+    };
+    match fix {
+        Some(fix) => Finding::bad(CHECK, on, level, detail)
+            .fix(fix)
+            .because(Cause::SchemaUnfit),
+        None => Finding::ok(CHECK, on, detail),
     }
-}
-
-fn unknown_schema(on: &str, why: String) -> Finding {
-    Finding::bad("schema", on, Verdict::Unknown, why)
-        .fix("discordctl migrate status")
-        .because(Cause::SchemaUnfit)
 }
 
 /// Settings under which a crash takes what was acknowledged, and others that stop chat.
@@ -231,7 +216,7 @@ fn extensions(of: &PostgresFacts) -> Finding {
     Finding::ok("extensions", "postgresql", detail)
 }
 
-fn embedded(of: &SqliteFacts, config: &Config) -> Vec<Finding> {
+fn embedded(of: &SqliteFacts, url: &DbUrl) -> Vec<Finding> {
     let mut findings = Vec::new();
     let journal = &of.journal;
     let detail = format!(
@@ -244,7 +229,7 @@ fn embedded(of: &SqliteFacts, config: &Config) -> Vec<Finding> {
         _ => Finding::bad("settings", "sqlite", Verdict::Warning, detail)
             .fix("start an instance once: it sets the journal to WAL"),
     });
-    if config.db_url.file().is_some_and(|file| is_remote(&file)) {
+    if url.file().is_some_and(|file| is_remote(&file)) {
         let detail = "the file is on a network file system, where its locks can't be trusted";
         findings.push(
             Finding::bad("settings", "sqlite", Verdict::Critical, detail)

@@ -15,6 +15,7 @@ use futures_util::future::{join_all, join3};
 
 use super::deadline::Deadline;
 use super::finding::{Finding, Verdict};
+use super::probe::sharing;
 use crate::config::Config;
 
 /// An instance as somebody configured it, rightly or not.
@@ -49,13 +50,15 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(instances::look(&configs).await);
     findings.extend(machine::look(&configs).await);
     findings.extend(files::look(plan));
-    let databases = distinct(&configs, |config| Some(config.db_url.expose()));
-    let redises = distinct(&configs, |config| {
-        config.redis_url.as_ref().map(|url| url.expose())
-    });
+    let databases = sharing(configs.iter().copied(), |config| Some(&config.db_url));
+    let redises = sharing(configs.iter().copied(), |config| config.redis_url.as_ref());
     let (databases, redises, proxy) = join3(
-        join_all(databases.iter().map(|of| database::look(of, deadline))),
-        join_all(redises.iter().map(|of| redis::look(of, deadline))),
+        join_all(
+            databases
+                .iter()
+                .map(|(url, of)| database::look(url, of, deadline)),
+        ),
+        join_all(redises.iter().map(|(url, _)| redis::look(url, deadline))),
         async {
             match &plan.url {
                 Some(url) => Some(proxy::look(url, deadline).await),
@@ -67,22 +70,6 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(databases.into_iter().chain(redises).flatten());
     findings.extend(proxy);
     findings
-}
-
-/// The instances that share something, for each of it once.
-fn distinct<'c>(
-    configs: &[&'c Config],
-    of: impl Fn(&'c Config) -> Option<&'c str>,
-) -> Vec<Vec<&'c Config>> {
-    let mut groups: Vec<(&str, Vec<&Config>)> = Vec::new();
-    for config in configs {
-        let Some(what) = of(config) else { continue };
-        match groups.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, group)) => group.push(config),
-            None => groups.push((what, vec![config])),
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 fn configuration(candidate: &Candidate) -> Finding {

@@ -1,8 +1,9 @@
 //! Redis or Valkey: whether it can be had, and what would make it drop messages.
 use super::super::finding::{Finding, Verdict};
+use super::super::probe::bus;
 use super::Deadline;
-use crate::bus::{Info, Inspector};
-use crate::config::Config;
+use crate::bus::Info;
+use crate::config::RedisUrl;
 use crate::model::Cause;
 
 const ON: &str = "redis";
@@ -11,17 +12,8 @@ const OLDEST: u32 = 6;
 /// Less than this, and a burst in a room cuts the instance off.
 const SMALL: u64 = 1 << 20;
 
-pub(super) async fn look(configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
-    let Some(url) = configs.first().and_then(|c| c.redis_url.as_ref()) else {
-        return Vec::new();
-    };
-    let asked = async {
-        let mut inspector = Inspector::open(url.expose(), deadline.within).await?;
-        let took = inspector.round_trip().await?;
-        Ok::<_, String>((took, inspector.facts().await?))
-    };
-    let asked = deadline.bound(asked).await;
-    let (took, facts) = match asked.unwrap_or_else(|late| Err(late.to_string())) {
+pub(super) async fn look(url: &RedisUrl, deadline: Deadline) -> Vec<Finding> {
+    let (took, facts) = match bus::tells(url, deadline).await {
         Ok(found) => found,
         Err(why) => {
             let fix = format!("start it, or correct 'redis_url' ({url}); chat goes on without it");

@@ -1,56 +1,52 @@
-//! Redis, as somebody sees it who is not an instance.
+//! Redis, as seen from outside an instance.
 use super::super::finding::{Finding, Verdict};
+use super::super::probe::{bus, sharing};
 use super::{Deadline, Depth, Plan};
-use crate::bus::Inspector;
-use crate::config::{RedisUrl, Threshold};
+use crate::config::{HumanDuration, RedisUrl, Threshold};
 use crate::model::Cause;
 
 const CHECK: &str = "bus";
 
 /// A Redis that instances share, and what it is called in a finding.
-pub(super) struct Bus {
-    url: RedisUrl,
+pub(super) struct Bus<'p> {
+    url: &'p RedisUrl,
     on: String,
     /// In milliseconds.
     limit: Threshold<f64>,
 }
 
 /// Each once, however many instances have it.
-pub(super) fn distinct(plan: &Plan) -> Vec<Bus> {
+pub(super) fn distinct(plan: &Plan) -> Vec<Bus<'_>> {
     if plan.depth < Depth::Bus {
         return Vec::new();
     }
-    let mut buses: Vec<Bus> = Vec::new();
-    for config in &plan.instances {
-        let Some(url) = &config.redis_url else {
-            continue;
-        };
-        if buses.iter().all(|bus| bus.url != *url) {
-            let limit = config.thresholds.publish_latency;
-            buses.push(Bus {
-                url: url.clone(),
-                on: url.to_string(),
-                limit: limit.map(|limit| limit.get().as_secs_f64() * 1e3),
-            });
-        }
-    }
-    if let [only] = &mut buses[..] {
-        only.on = "redis".into();
-    }
-    buses
+    let buses = sharing(&plan.instances, |config| config.redis_url.as_ref());
+    let alone = buses.len() == 1;
+    let buses = buses.into_iter().map(|(url, of)| Bus {
+        url,
+        on: if alone {
+            "redis".into()
+        } else {
+            url.to_string()
+        },
+        limit: of[0].thresholds.publish_latency.map(ms),
+    });
+    buses.collect()
 }
 
-impl Bus {
-    /// The URL that was looked at comes back, for whoever compares.
+fn ms(limit: HumanDuration) -> f64 {
+    limit.get().as_secs_f64() * 1e3
+}
+
+impl Bus<'_> {
+    /// The URL that was looked at comes back, for the one who compares.
     pub(super) async fn look(self, deadline: Deadline) -> (String, Vec<Finding>) {
-        let work = async {
-            let mut inspector = Inspector::open(self.url.expose(), deadline.left()).await?;
-            inspector.round_trip().await
-        };
-        let finding = match deadline.bound(work).await {
-            Ok(Ok(took)) => self.carried(took),
-            Ok(Err(why)) => self.bad(why),
-            Err(late) => self.bad(late.to_string()),
+        let finding = match bus::carries(self.url, deadline).await {
+            Ok(took) => self.carried(took),
+            // A warning: chat goes on without it, through the database.
+            Err(why) => {
+                Finding::bad(CHECK, &self.on, Verdict::Warning, why).because(Cause::BusAway)
+            }
         };
         (self.url.expose().to_owned(), vec![finding])
     }
@@ -64,10 +60,5 @@ impl Bus {
             Verdict::Ok => finding,
             _ => finding.because(Cause::BusSlow),
         }
-    }
-
-    /// A warning: chat goes on without it, through the database.
-    fn bad(&self, why: String) -> Finding {
-        Finding::bad(CHECK, &self.on, Verdict::Warning, why).because(Cause::BusAway)
     }
 }

@@ -1,44 +1,37 @@
-//! The database, as somebody sees it who is not an instance.
-use tokio::time::Instant;
-
+//! The database, as seen from outside an instance.
 use super::super::finding::{Finding, Verdict};
-use super::{Deadline, Depth, Plan, schema};
+use super::super::probe::database::{Failure, Reached, schema};
+use super::super::probe::sharing;
+use super::{Deadline, Depth, Plan};
 use crate::config::DbUrl;
 use crate::model::Cause;
-use crate::store::check::Inspector;
-use crate::store::migrations::{MigrateError, Migrator};
 
 /// A database that instances share, and what it is called in a finding.
-pub(super) struct Database {
-    url: DbUrl,
+pub(super) struct Database<'p> {
+    url: &'p DbUrl,
     on: String,
 }
 
 /// Each database once, however many instances have it.
-pub(super) fn distinct(plan: &Plan) -> Vec<Database> {
+pub(super) fn distinct(plan: &Plan) -> Vec<Database<'_>> {
     if plan.depth < Depth::Database {
         return Vec::new();
     }
-    let mut urls: Vec<&DbUrl> = Vec::new();
-    for config in &plan.instances {
-        if !urls.contains(&&config.db_url) {
-            urls.push(&config.db_url);
-        }
-    }
-    let alone = urls.len() == 1;
-    let named = |url: &DbUrl| Database {
+    let databases = sharing(&plan.instances, |config| Some(&config.db_url));
+    let alone = databases.len() == 1;
+    let databases = databases.into_iter().map(|(url, _)| Database {
+        url,
         on: match (alone, url.file()) {
             (false, _) => url.to_string(),
             (true, Some(_)) => "sqlite".into(),
             (true, None) => "postgresql".into(),
         },
-        url: url.clone(),
-    };
-    urls.into_iter().map(named).collect()
+    });
+    databases.collect()
 }
 
-impl Database {
-    /// The URL that was looked at comes back, for whoever compares.
+impl Database<'_> {
+    /// The URL that was looked at comes back, for the one who compares.
     pub(super) async fn look(self, depth: Depth, deadline: Deadline) -> (String, Vec<Finding>) {
         let (mut findings, schema) =
             tokio::join!(self.reach(depth, deadline), self.schema(deadline));
@@ -51,55 +44,42 @@ impl Database {
 
     async fn reach(&self, depth: Depth, deadline: Deadline) -> Vec<Finding> {
         const CHECK: &str = "database";
-        let bad = |why: String, cause| vec![self.bad(CHECK, why, cause)];
-        let start = Instant::now();
-        let mut inspector = match deadline.bound(Inspector::open(self.url.expose())).await {
-            Ok(Ok(inspector)) => inspector,
-            Ok(Err(error)) => return bad(error.to_string(), error.cause()),
-            Err(late) => return bad(late.to_string(), Cause::DatabaseAway),
+        let mut database = match Reached::open(self.url, deadline).await {
+            Ok(database) => database,
+            Err(error) => return vec![self.bad(CHECK, &error, Cause::DatabaseAway)],
         };
-        let reached = Finding::ok(CHECK, &self.on, "it answers").took(start.elapsed());
-        if depth < Depth::Canary {
-            return vec![reached];
+        let mut findings = vec![Finding::ok(CHECK, &self.on, "it answers").took(database.took)];
+        if depth >= Depth::Canary {
+            const CHECK: &str = "canary";
+            findings.push(match database.canary().await {
+                Ok(took) => {
+                    let well = "a row was written, read, and taken back";
+                    Finding::ok(CHECK, &self.on, well).took(took)
+                }
+                // It was reached, and is slow.
+                Err(error) => self.bad(CHECK, &error, Cause::DatabaseBusy),
+            });
         }
-        vec![reached, self.canary(&mut inspector, deadline).await]
-    }
-
-    async fn canary(&self, inspector: &mut Inspector, deadline: Deadline) -> Finding {
-        const CHECK: &str = "canary";
-        let start = Instant::now();
-        match deadline.bound(inspector.canary()).await {
-            Ok(Ok(())) => {
-                let well = "a row was written, read, and taken back";
-                Finding::ok(CHECK, &self.on, well).took(start.elapsed())
-            }
-            Ok(Err(error)) => self.bad(CHECK, error.to_string(), error.cause()),
-            // It was reached, and is slow.
-            Err(late) => self.bad(CHECK, late.to_string(), Cause::DatabaseBusy),
-        }
+        findings
     }
 
     async fn schema(&self, deadline: Deadline) -> Finding {
         const CHECK: &str = "schema";
-        let migrator = Migrator::new(self.url.expose());
-        match deadline.bound(migrator.status()).await {
-            Ok(Ok(status)) => {
-                let (level, detail, fix) = schema::judge(&status, &migrator);
-                let finding = Finding::bad(CHECK, &self.on, level, detail);
-                match fix {
+        match schema(self.url, deadline).await {
+            Ok(schema) => {
+                let finding = Finding::bad(CHECK, &self.on, schema.level, schema.detail);
+                match schema.fix {
                     Some(fix) => finding.fix(fix).because(Cause::SchemaUnfit),
                     None => finding,
                 }
             }
-            Ok(Err(MigrateError::Store(error))) => {
-                self.bad(CHECK, error.to_string(), error.cause())
-            }
-            Ok(Err(error)) => self.bad(CHECK, error.to_string(), Cause::SchemaUnfit),
-            Err(late) => self.bad(CHECK, late.to_string(), Cause::DatabaseBusy),
+            Err(error) => self.bad(CHECK, &error, Cause::DatabaseBusy),
         }
     }
 
-    fn bad(&self, check: &'static str, why: String, cause: Cause) -> Finding {
-        Finding::bad(check, &self.on, Verdict::Critical, why).because(cause)
+    /// `late` is what it means where it takes too long.
+    fn bad(&self, check: &'static str, error: &Failure, late: Cause) -> Finding {
+        Finding::bad(check, &self.on, Verdict::Critical, error.to_string())
+            .because(error.cause(late))
     }
 }

@@ -6,7 +6,6 @@ mod database;
 mod instance;
 mod listener;
 mod process;
-pub(super) mod schema;
 
 use std::time::Duration;
 

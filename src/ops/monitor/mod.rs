@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use crate::bus::{self, BusError};
+use crate::bus::BusError;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{DbUrl, RedisUrl};
 use crate::model::format_time;
-use crate::model::plain_line;
-use crate::store::StoreError;
-use crate::store::activity::{self, Activity};
+use crate::ops::probe;
+use crate::store::{StoreError, activity};
 use instance::{Found, Watched};
 use rules::Rules;
 
+pub use crate::bus::Info as Redis;
+pub use crate::store::activity::{
+    Activity as Database, Connections, PostgresActivity, Query, SqliteActivity, Statement, Table,
+};
 pub use alarm::{Alarm, Bound, Reading};
 pub use instance::Subject;
-pub use view::{
-    Alert, Breaker, Connections, Database, Figures, Instance, Query, Redis, Source, State,
-    Statement, Table, Trends, View,
-};
+pub use view::{Alert, Breaker, Figures, Instance, Source, State, Trends, View};
 
 /// So many looks one after another raise an alert, or end it.
 pub const LOOKS: u32 = 3;
@@ -59,7 +59,7 @@ pub struct Monitor {
     clock: Arc<dyn Clock>,
     instances: Vec<Watched>,
     database: Asked<activity::Observer, Database>,
-    redis: Option<Asked<bus::Observer, Redis>>,
+    redis: Option<Asked<probe::bus::Watched, Redis>>,
     rules: Rules,
     trends: Trends,
 }
@@ -105,11 +105,11 @@ impl<O, T: Clone> Asked<O, T> {
 impl Monitor {
     pub fn new(plan: Plan) -> Result<Self, MonitorError> {
         let database = activity::Observer::new(plan.db_url.expose(), DATABASE)?;
-        let redis = match &plan.redis_url {
-            Some(url) => Some(Asked::new(
-                bus::Observer::new(url.expose())?,
-                url.to_string(),
-            )),
+        let redis = match plan.redis_url {
+            Some(url) => {
+                let address = url.to_string();
+                Some(Asked::new(probe::bus::Watched::new(url)?, address))
+            }
             None => None,
         };
         Ok(Self {
@@ -144,13 +144,13 @@ impl Monitor {
             .zip(found)
             .map(|(watched, found)| watched.take(found, now))
             .collect();
-        let activity = activity.map(database).map_err(|error| error.to_string());
+        let activity = activity.map_err(|error| error.to_string());
         let database = self.database.take(activity, now);
         let redis = self
             .redis
             .as_mut()
             .zip(info)
-            .map(|(asked, info)| asked.take(info.map(redis_of), now));
+            .map(|(asked, info)| asked.take(info, now));
         let alerts = self
             .rules
             .apply(&self.instances, &instances, &database, redis.as_ref(), &at);
@@ -164,62 +164,5 @@ impl Monitor {
             alerts,
             trends: self.trends.clone(),
         }
-    }
-}
-
-fn database(activity: Activity) -> Database {
-    match activity {
-        Activity::Sqlite(found) => Database::Sqlite {
-            file_bytes: found.file_bytes,
-            wal_bytes: found.wal_bytes,
-        },
-        Activity::Postgres(found) => Database::Postgres {
-            max_connections: found.max_connections,
-            connections: found
-                .connections
-                .into_iter()
-                .map(|(state, count)| Connections { state, count })
-                .collect(),
-            slowest: found
-                .running
-                .into_iter()
-                .map(|running| Query {
-                    pid: running.pid,
-                    application: plain_line(&running.application),
-                    state: running.state,
-                    waits_for: running.waits_for,
-                    seconds: running.seconds,
-                    query: plain_line(&running.query),
-                })
-                .collect(),
-            statements: found.statements.map(|statements| {
-                statements
-                    .into_iter()
-                    .map(|statement| Statement {
-                        calls: statement.calls,
-                        mean_ms: statement.mean_ms,
-                        query: plain_line(&statement.query),
-                    })
-                    .collect()
-            }),
-            database_bytes: found.database_bytes,
-            tables: found
-                .tables
-                .into_iter()
-                .map(|(table, bytes)| Table { table, bytes })
-                .collect(),
-        },
-    }
-}
-
-fn redis_of(found: bus::Info) -> Redis {
-    Redis {
-        version: found.version,
-        used_memory_bytes: found.used_memory_bytes,
-        max_memory_bytes: found.max_memory_bytes,
-        clients: found.clients,
-        channels: found.channels,
-        commands_per_second: found.commands_per_second,
-        evicted_keys: found.evicted_keys,
     }
 }

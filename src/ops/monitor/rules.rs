@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 
 use super::alarm::{Alarm, Bound, Reading};
 use super::instance::Watched;
-use super::view::{Alert, Database, Figures, Instance, Redis, Source, State};
+use super::view::{Alert, Figures, Instance, Source, State};
+use super::{Database, Redis};
 use crate::config::{ByteSize, HumanDuration, Level, Percent, Threshold, Thresholds};
 use crate::model::Cause;
 
@@ -229,7 +230,8 @@ fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
 
 fn tables(thresholds: &Thresholds, database: &Source<Database>) -> Vec<Look> {
     let size = |name: &str| match &database.now {
-        Some(Database::Postgres { tables, .. }) => tables
+        Some(Database::Postgres(of)) => of
+            .tables
             .iter()
             .find(|table| table.table == name)
             .map(|table| table.bytes as f64 / 1e6),
@@ -280,7 +282,7 @@ mod tests {
     use crate::clock::{Clock, ManualClock};
     use crate::config::Config;
     use crate::ops::monitor::instance::{Found, Subject};
-    use crate::ops::monitor::view::Table;
+    use crate::ops::monitor::{PostgresActivity, Table};
 
     /// One instance and its database, looked at again and again.
     struct Case {
@@ -324,17 +326,13 @@ mod tests {
     }
 
     fn database(bytes: i64) -> Source<Database> {
-        let now = Database::Postgres {
-            max_connections: 100,
-            connections: Vec::new(),
-            slowest: Vec::new(),
-            statements: None,
-            database_bytes: bytes,
+        let now = Database::Postgres(PostgresActivity {
             tables: vec![Table {
                 table: "messages".into(),
                 bytes,
             }],
-        };
+            ..PostgresActivity::default()
+        });
         Source {
             address: String::new(),
             age_seconds: Some(0.0),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::{Database, Redis};
 use crate::config::Level;
 
 /// Everything, after one look.
@@ -113,65 +114,6 @@ pub struct Figures {
 pub enum Breaker {
     Closed,
     Open,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Database {
-    Postgres {
-        max_connections: i64,
-        connections: Vec<Connections>,
-        slowest: Vec<Query>,
-        /// Where time went, from `pg_stat_statements`, if it is there.
-        statements: Option<Vec<Statement>>,
-        database_bytes: i64,
-        tables: Vec<Table>,
-    },
-    Sqlite {
-        file_bytes: u64,
-        wal_bytes: u64,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Connections {
-    pub state: String,
-    pub count: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Query {
-    pub pid: i32,
-    pub application: String,
-    pub state: String,
-    pub waits_for: Option<String>,
-    pub seconds: f64,
-    pub query: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Statement {
-    pub calls: i64,
-    pub mean_ms: f64,
-    pub query: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Table {
-    pub table: String,
-    pub bytes: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Redis {
-    pub version: String,
-    pub used_memory_bytes: u64,
-    /// 0 is no limit.
-    pub max_memory_bytes: u64,
-    pub clients: u64,
-    pub channels: u64,
-    pub commands_per_second: u64,
-    pub evicted_keys: u64,
 }
 
 /// Something that a person should look at.

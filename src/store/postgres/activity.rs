@@ -5,7 +5,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{ConnectOptions, Connection as _, Row};
 use tokio::time::timeout;
 
-use crate::store::activity::{PostgresActivity, Running, Statement};
+use crate::model::plain_line;
+use crate::store::activity::{Connections, PostgresActivity, Query, Statement, Table};
 use crate::store::{StoreError, pg_url};
 
 /// Clients by what they do, with what there is of the whole server.
@@ -90,17 +91,21 @@ impl Observer {
     async fn ask(&self, connection: &mut PgConnection) -> Result<PostgresActivity, sqlx::Error> {
         let mut activity = PostgresActivity::default();
         for row in all(connection, CONNECTIONS).await? {
-            let of_state = (row.try_get("state")?, row.try_get("clients")?);
-            activity.connections.push(of_state);
+            activity.connections.push(Connections {
+                state: row.try_get("state")?,
+                count: row.try_get("clients")?,
+            });
             activity.max_connections = row.try_get("most")?;
             activity.database_bytes = row.try_get("bytes")?;
         }
         for row in all(connection, RUNNING).await? {
-            activity.running.push(running(&row)?);
+            activity.slowest.push(running(&row)?);
         }
         for row in all(connection, TABLES).await? {
-            let table = (row.try_get("name")?, row.try_get("bytes")?);
-            activity.tables.push(table);
+            activity.tables.push(Table {
+                table: row.try_get("name")?,
+                bytes: row.try_get("bytes")?,
+            });
         }
         if self.has_statements {
             let rows = all(connection, STATEMENTS).await?;
@@ -119,16 +124,16 @@ async fn all(
     sqlx::raw_sql(query).fetch_all(connection).await
 }
 
-fn running(row: &PgRow) -> Result<Running, sqlx::Error> {
-    Ok(Running {
+fn running(row: &PgRow) -> Result<Query, sqlx::Error> {
+    Ok(Query {
         pid: row.try_get("pid")?,
-        application: row.try_get("application_name")?,
+        application: plain_line(row.try_get("application_name")?),
         state: row.try_get("state")?,
         waits_for: row.try_get("waits_for")?,
         seconds: row
             .try_get::<Option<f64>, _>("seconds")?
             .unwrap_or_default(),
-        query: row.try_get("query")?,
+        query: plain_line(row.try_get("query")?),
     })
 }
 
@@ -136,6 +141,6 @@ fn statement(row: &PgRow) -> Result<Statement, sqlx::Error> {
     Ok(Statement {
         calls: row.try_get("calls")?,
         mean_ms: row.try_get("mean_ms")?,
-        query: row.try_get("query")?,
+        query: plain_line(row.try_get("query")?),
     })
 }

@@ -74,7 +74,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("lease", &[]),
     ("migrate", &[]),
     ("monitor", &["probe", "runbook"]),
-    ("probe", &[]),
+    ("probe", &["deadline", "finding"]),
     ("regular", &[]),
     ("replay", &["archive", "fault", "regular"]),
     ("runbook", &["bench"]),

@@ -1,14 +1,13 @@
 //! The web client in a real Chromium, against the real binary.
 //!
 //! Needs `chromium` and `chromedriver`.
-mod netcat;
 mod person;
 mod proxy;
 mod server;
 mod wait;
 mod webdriver;
 
-use netcat::Netcat;
+use crate::support::netcat::Netcat;
 use person::Said;
 use server::Server;
 use wait::eventually;
@@ -39,14 +38,14 @@ async fn two_browsers_and_a_netcat_talk_in_one_room() {
     let (anna, ben) = (driver.person().await, driver.person().await);
     anna.enter(&server, "anna").await;
     ben.enter(&server, "ben").await;
-    let mut carl = Netcat::enter(&server, "carl").await;
+    let mut carl = Netcat::enter(server.tcp(), "carl").await;
 
     anna.say("Hello from a browser").await;
-    carl.hears("[general] anna: Hello from a browser").await;
+    carl.line_with("[general] anna: Hello from a browser").await;
     carl.say("Hello from a netcat").await;
     ben.sees("Hello from a netcat").await;
     ben.say("Hello from the other browser").await;
-    carl.hears("[general] ben: Hello from the other browser")
+    carl.line_with("[general] ben: Hello from the other browser")
         .await;
     anna.sees("Hello from the other browser").await;
 
@@ -76,7 +75,7 @@ async fn a_script_in_a_message_is_text() {
     let (anna, ben) = (driver.person().await, driver.person().await);
     anna.enter(&server, "anna").await;
     ben.enter(&server, "ben").await;
-    let mut carl = Netcat::enter(&server, "carl").await;
+    let mut carl = Netcat::enter(server.tcp(), "carl").await;
 
     let hostile = [
         r#"<script>window.owned = 1</script>"#,
@@ -274,7 +273,7 @@ async fn what_was_not_read_is_counted() {
     anna.say("/create tea").await;
     anna.is_in("tea").await;
 
-    let mut carl = Netcat::enter(&server, "carl").await;
+    let mut carl = Netcat::enter(server.tcp(), "carl").await;
     carl.say("one").await;
     carl.say("two").await;
     anna.eventually(
@@ -298,11 +297,11 @@ async fn scrolling_back_reaches_the_beginning_and_keeps_the_place() {
         return;
     };
     let server = Server::start().await;
-    let mut carl = Netcat::enter(&server, "carl").await;
+    let mut carl = Netcat::enter(server.tcp(), "carl").await;
     for i in 1..=MESSAGES {
         carl.say(&format!("line {i}")).await;
     }
-    carl.hears(&format!("[general] carl: line {MESSAGES}"))
+    carl.line_with(&format!("[general] carl: line {MESSAGES}"))
         .await;
 
     let anna = driver.person().await;
@@ -442,7 +441,7 @@ async fn a_session_that_ended_is_replaced_under_the_same_nickname() {
             &serde_json::json!({ "session_id": session }),
         )
         .await;
-    assert!(answer.contains("200"), "{answer}");
+    assert_eq!(answer, 200);
     server.kill();
     server.run().await;
     let renewed = format!(

@@ -1,9 +1,13 @@
 //! The binary under test, on a data directory and ports of its own, so that it can be killed and come back.
 use crate::browser::wait::eventually;
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+
+use discordctl::client::ClientError;
+use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::support::http::{Answer, request};
 
 pub(crate) struct Server {
     dir: TempDir,
@@ -62,9 +66,8 @@ impl Server {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
                 panic!("the server ended with {status}:\n{}", self.log());
             }
-            self.get("/readyz")
-                .await
-                .is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            let ready = self.ask("GET", "/readyz", None).await;
+            ready.is_ok_and(|ready| ready.status == 200)
         })
         .await;
     }
@@ -79,12 +82,8 @@ impl Server {
 
     /// The texts that the server has of a room, in order.
     pub(crate) async fn history(&self, room: &str) -> Vec<String> {
-        let answer = self
-            .get(&format!("/api/history/{room}?limit=200"))
-            .await
-            .expect("the server answers");
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let page: serde_json::Value = serde_json::from_str(body).expect("a page of history");
+        let path = format!("/api/history/{room}?limit=200");
+        let page = self.get(&path).await.body;
         let messages = page["messages"].as_array().expect("messages");
         messages
             .iter()
@@ -93,54 +92,37 @@ impl Server {
     }
 
     pub(crate) async fn header(&self, path: &str, name: &str) -> String {
-        let answer = self.get(path).await.expect("the server answers");
-        let head = answer
-            .split("\r\n\r\n")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let found = head
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(n, _)| n.eq_ignore_ascii_case(name));
-        found
-            .map(|(_, value)| value.trim().to_owned())
-            .unwrap_or_default()
+        let answer = self.get(path).await;
+        let found = answer.head.get(name).and_then(|value| value.to_str().ok());
+        found.unwrap_or_default().to_owned()
     }
 
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default()
     }
 
-    /// Posts JSON, and gives the status line.
-    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> String {
-        let body = body.to_string();
-        let rest = format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let answer = self
-            .ask("POST", path, &rest)
-            .await
-            .expect("the server answers");
-        answer.lines().next().unwrap_or_default().to_owned()
+    /// Posts JSON, and gives the status.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> u16 {
+        let answer = self.ask("POST", path, Some(body.clone())).await;
+        answer.expect("the server answers").status
     }
 
-    async fn get(&self, path: &str) -> Option<String> {
-        self.ask("GET", path, "\r\n").await
+    async fn get(&self, path: &str) -> Answer {
+        let answer = self.ask("GET", path, None).await;
+        answer.expect("the server answers")
     }
 
-    /// The whole answer, headers and all. JSON answers carry a length, so no chunks have to be put together.
-    async fn ask(&self, method: &str, path: &str, rest: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).await.ok()?;
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-        stream
-            .write_all(format!("{head}{rest}").as_bytes())
-            .await
-            .ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok()?;
-        Some(String::from_utf8_lossy(&answer).into_owned())
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, ClientError> {
+        request(([127, 0, 0, 1], self.http).into(), method, path, body).await
+    }
+
+    pub(crate) fn tcp(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.tcp).into()
     }
 }
 

@@ -1,4 +1,5 @@
 //! Kills, restarts and several processes: what was acknowledged is there, once, in order.
+use discordctl::client::Frame;
 use serde_json::json;
 
 use crate::support::client::{Browser, Lines, Person, Socket, request};
@@ -154,21 +155,9 @@ async fn a_stop_tells_everyone_and_loses_nothing() {
     assert_eq!(nc.line().await, None);
     let mut kinds = Vec::new();
     let code = loop {
-        use futures_util::StreamExt;
-        use tokio_tungstenite::tungstenite::Message;
-        match socket
-            .socket
-            .next()
-            .await
-            .expect("told")
-            .expect("no protocol error")
-        {
-            Message::Text(text) => {
-                let frame: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-                kinds.push(frame["type"].as_str().expect("a type").to_owned());
-            }
-            Message::Close(frame) => break frame.map(|f| u16::from(f.code)),
-            _ => {}
+        match socket.socket.next().await.expect("told") {
+            Frame::Json(frame) => kinds.push(frame["type"].as_str().expect("a type").to_owned()),
+            Frame::Closed(code) => break code,
         }
     };
     assert_eq!(
@@ -180,7 +169,6 @@ async fn a_stop_tells_everyone_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_disconnected_is_over_everywhere() {
-    use futures_util::StreamExt;
     let local = start(|_| {}).await;
     let browser = Browser::connect(local.server.http, "zoe").await;
     let mut socket = Socket::open(local.server.http).await;
@@ -193,9 +181,7 @@ async fn a_session_that_is_disconnected_is_over_everywhere() {
     let asked = json!({ "session_id": browser.session });
     let (status, _) = request(local.server.http, "POST", "/api/disconnect", Some(asked)).await;
     assert_eq!(status, 200);
-    let last = crate::support::in_time("the end", socket.socket.next()).await;
-    let last = last.expect("told").expect("no protocol error");
-    assert!(last.is_close(), "{last:?}");
+    assert!(socket.closed().await.is_some(), "told");
     let asked = json!({ "session_id": browser.session, "room": "general", "content": "x" });
     let (status, answer) = request(local.server.http, "POST", "/api/message", Some(asked)).await;
     assert_eq!((status, &answer["code"]), (401, &json!("unknown_session")));

@@ -168,7 +168,6 @@ async fn answers_that_are_not_taken_wait_as_questions_and_all_come() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_are_none_are_answered() {
-    use futures_util::SinkExt;
     use tokio_tungstenite::tungstenite::Message;
     let local = start(|_| {}).await;
     let mut socket = Socket::open(local.server.http).await;
@@ -181,7 +180,7 @@ async fn frames_that_are_none_are_answered() {
         (&json!("not_connected"), &json!(1))
     );
     for frame in [Message::text("{\"type\":"), Message::text("[]")] {
-        socket.socket.send(frame).await.expect("open");
+        socket.socket.write(frame).await.expect("open");
         assert_eq!(socket.next().await["code"], "bad_frame");
     }
     socket

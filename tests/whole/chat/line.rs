@@ -1,6 +1,4 @@
 //! The line protocol's corners: how netcat, telnet and broken clients talk.
-use tokio::io::AsyncWriteExt;
-
 use crate::support::client::{Lines, Person};
 use crate::support::server::start;
 
@@ -9,7 +7,7 @@ async fn a_script_piped_into_netcat_is_answered_to_its_end() {
     let local = start(|_| {}).await;
     let mut nc = Lines::connect(local.server.tcp).await;
     nc.write(b"/nick a\n/join general\nhi\nho").await;
-    nc.write.shutdown().await.expect("half closed");
+    nc.lines.end().await.expect("half closed");
     let mut lines = Vec::new();
     while let Some(line) = nc.line().await {
         lines.push(line);
@@ -107,9 +105,9 @@ async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
             let mut nc = Lines::connect(local.server.tcp).await;
             for bytes in hello.chunks(piece) {
                 // It may be closed before everything is written.
-                let _ = nc.write.write_all(bytes).await;
+                let _ = nc.lines.write(bytes).await;
             }
-            let _ = nc.write.shutdown().await;
+            let _ = nc.lines.end().await;
             let mut lines = Vec::new();
             while let Some(line) = nc.line().await {
                 lines.push(line);

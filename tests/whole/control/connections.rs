@@ -1,14 +1,11 @@
 //! Who is connected, how far behind, and how an operator ends it.
-use futures_util::StreamExt;
+use discordctl::client::{self, Buffer};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpSocket;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::control::operator::serve;
 use crate::support::client::{Browser, Lines, Person, Socket, request};
 use crate::support::eventually;
-use crate::support::in_time;
 
 fn of<'a>(connections: &'a [Value], transport: &str) -> &'a Value {
     let found = connections.iter().find(|c| c["transport"] == transport);
@@ -72,9 +69,7 @@ async fn every_kind_is_listed_while_it_is_open() {
 async fn one_who_reads_nothing_is_seen_to_be_behind_and_can_be_ended() {
     let folder = tempfile::tempdir().unwrap();
     let (server, operator) = serve(folder.path(), "one").await;
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut stuck = socket.connect(server.tcp).await.unwrap();
+    let mut stuck = client::connect(server.tcp, Buffer::Small).await.unwrap();
     stuck
         .write_all(b"/nick stuck\n/join general\n")
         .await
@@ -126,11 +121,7 @@ async fn whoever_is_disconnected_is_told_and_their_name_is_free() {
         socket.next().await["text"],
         "an operator closed this connection"
     );
-    let code = match in_time("the end", socket.socket.next()).await {
-        Some(Ok(Message::Close(Some(frame)))) => u16::from(frame.code),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(code, 1008);
+    assert_eq!(socket.closed().await, Some(1008));
     operator.ask(&["disconnect", "bob"]).await;
     let refused = browser.say("general", "hello?").await.unwrap_err();
     assert!(refused.contains("session"), "{refused}");

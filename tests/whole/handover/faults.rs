@@ -125,13 +125,7 @@ async fn random_kills(db: Db) {
 /// Lines that may find their connection gone.
 impl Lines {
     async fn try_say(&mut self, room: &str, text: &str) -> bool {
-        use tokio::io::AsyncWriteExt;
-        if self
-            .write
-            .write_all(format!("{text}\n").as_bytes())
-            .await
-            .is_err()
-        {
+        if self.lines.say(text).await.is_err() {
             return false;
         }
         loop {

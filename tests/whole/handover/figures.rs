@@ -1,11 +1,11 @@
 //! How long it takes and what it costs, to be read by people.
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use discordctl::client::Lines;
 
 use crate::handover::people::{Going, talk};
 use crate::handover::site::{Process, Site};
+use crate::support::DEADLINE;
 use crate::support::client::request;
 use crate::support::db::{self, Kind};
 
@@ -25,10 +25,9 @@ fn figures_on_sqlite() {
         let empty = resident_kib(serving.pid());
         let mut idle = Vec::new();
         for _ in 0..1_000 {
-            let mut stream = TcpStream::connect(serving.tcp).await.unwrap();
-            stream.write_all(b"/join general\n").await.unwrap();
-            let mut lines = BufReader::new(stream).lines();
-            while !lines.next_line().await.unwrap().unwrap().contains("joined") {}
+            let mut lines = Lines::connect(serving.tcp, DEADLINE).await.unwrap();
+            lines.say("/join general").await.unwrap();
+            while !lines.next().await.unwrap().unwrap().contains("joined") {}
             idle.push(lines);
         }
         let full = resident_kib(serving.pid());

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use discordctl::client::{Buffer, ClientError, Event, Events, Frame, Lines, Socket};
+use discordctl::model::Seq;
+use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::time::{Instant, timeout};
 
-use crate::support::in_time;
+use crate::support::{DEADLINE, in_time};
+
+/// Between two looks at whether all has come.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Shared with a task that goes on until it is told to stop.
 #[derive(Clone, Default)]
@@ -45,27 +46,21 @@ impl Going {
 /// Says one thing after another into netcat, some ahead of what was seen, and holds that every
 /// one is answered, in order, once. Returns how many that were, and the longest silence.
 pub(crate) fn talk(at: SocketAddr, going: &Going) -> JoinHandle<(usize, Duration)> {
-    const WINDOW: usize = 20;
+    const WINDOW: usize = 10;
     let going = going.clone();
     tokio::spawn(async move {
-        let stream = TcpStream::connect(at).await.unwrap();
-        let (read, mut write) = stream.into_split();
-        let mut lines = BufReader::new(read).lines();
-        write
-            .write_all(b"/nick talker\n/join general\n")
-            .await
-            .unwrap();
+        let mut lines = Lines::connect(at, DEADLINE).await.unwrap();
+        lines.write(b"/nick talker\n/join general\n").await.unwrap();
         let (mut said, mut seen, mut silence) = (0, 0, Duration::ZERO);
         let mut last = Instant::now();
         while going.on() || seen < said {
+            let mut more = String::new();
             while going.on() && said < seen + WINDOW {
-                write
-                    .write_all(format!("t{said}\n").as_bytes())
-                    .await
-                    .unwrap();
+                more += &format!("t{said}\n");
                 said += 1;
             }
-            let line = in_time("a line", lines.next_line()).await.unwrap();
+            lines.write(more.as_bytes()).await.unwrap();
+            let line = lines.next().await.unwrap();
             let line = line.expect("the connection is open");
             assert!(!line.contains("not sent"), "{line}");
             if let Some(content) = line.strip_prefix("[general] talker: t") {
@@ -86,14 +81,15 @@ pub(crate) fn knock(at: SocketAddr, going: &Going) -> JoinHandle<usize> {
     tokio::spawn(async move {
         let mut count = 0;
         while going.on() {
-            let mut stream = TcpStream::connect(at).await.expect("nobody is refused");
-            stream.write_all(b"/quit\n").await.unwrap();
-            let mut told = String::new();
-            in_time("a goodbye", stream.read_to_string(&mut told))
-                .await
-                .unwrap();
-            assert!(told.contains("welcome"), "{told}");
-            assert!(told.ends_with("[system] goodbye\n"), "{told}");
+            let lines = Lines::connect(at, DEADLINE).await;
+            let mut lines = lines.expect("nobody is refused");
+            lines.say("/quit").await.unwrap();
+            let mut told = Vec::new();
+            while let Some(line) = lines.next().await.unwrap() {
+                told.push(line);
+            }
+            assert!(told[0].contains("welcome"), "{told:?}");
+            assert_eq!(told.last().unwrap(), "[system] goodbye");
             count += 1;
         }
         count
@@ -105,45 +101,50 @@ pub(crate) fn knock(at: SocketAddr, going: &Going) -> JoinHandle<usize> {
 pub(crate) async fn events(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>, usize) {
     let (mut seen, mut came) = (Vec::new(), 0);
     loop {
-        let Ok(mut stream) = TcpStream::connect(at).await else {
-            panic!("nobody is refused");
-        };
         came += 1;
-        let from = seen.last().copied().unwrap_or(0);
-        let head = format!(
-            "GET /api/messages/general HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {from}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut lines = BufReader::new(stream).lines();
+        let from = Some(Seq::new(seen.last().copied().unwrap_or(0)));
+        let path = "/api/messages/general";
+        let stream = Events::open(at, path, from, Buffer::Usual, DEADLINE).await;
+        let mut stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                taken(&error);
+                continue;
+            }
+        };
         loop {
-            let next = tokio::time::timeout(Duration::from_millis(100), lines.next_line()).await;
+            let next = timeout(LOOK, stream.next()).await;
             let wanted = last.load(Relaxed);
             if wanted > 0 && seen.last() >= Some(&(wanted as i64)) {
                 return (seen, came);
             }
             match next {
-                Err(_) => continue,
-                Ok(Ok(Some(line))) => {
-                    assert_ne!(line, "event: gap");
-                    let id = line.strip_prefix("id: ");
-                    let id = id.map(|id| id.parse::<i64>().unwrap());
-                    seen.extend(id);
+                Ok(Ok(Some(Event::Named { name, id, .. }))) => {
+                    assert_ne!(name, "gap");
+                    seen.extend(id.map(Seq::get));
                 }
+                Err(_) | Ok(Ok(Some(Event::Comment(_)))) => {}
                 Ok(_) => break,
             }
         }
     }
 }
 
+/// It may be taken by the process that ends, which has no time left for it; refused it is not.
+fn taken(error: &ClientError) {
+    assert_ne!(error.to_string(), "nothing listens there");
+}
+
 /// The same over WebSocket.
 pub(crate) async fn frames(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>, usize) {
     let (mut seen, mut came, mut session) = (Vec::new(), 0, None);
     loop {
-        let stream = TcpStream::connect(at).await.expect("nobody is refused");
-        let upgraded = tokio_tungstenite::client_async(format!("ws://{at}/api/ws"), stream).await;
-        let Ok((mut socket, _)) = upgraded else {
-            // Taken by the one that ends, which had no time left for it.
-            continue;
+        let mut socket = match Socket::open(at, DEADLINE).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                taken(&error);
+                continue;
+            }
         };
         came += 1;
         let rooms = json!({ "general": seen.last().copied().unwrap_or(0) });
@@ -151,17 +152,16 @@ pub(crate) async fn frames(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>,
             None => json!({ "type": "connect", "nickname": "framer", "rooms": rooms }),
             Some(id) => json!({ "type": "connect", "session_id": id, "rooms": rooms }),
         };
-        socket.send(Message::text(hello.to_string())).await.unwrap();
+        socket.send(&hello).await.unwrap();
         loop {
-            let next = tokio::time::timeout(Duration::from_millis(100), socket.next()).await;
+            let next = timeout(LOOK, socket.next()).await;
             let wanted = last.load(Relaxed);
             if wanted > 0 && seen.last() >= Some(&(wanted as i64)) {
                 return (seen, came);
             }
             match next {
                 Err(_) => continue,
-                Ok(Some(Ok(Message::Text(text)))) => {
-                    let frame: Value = serde_json::from_str(&text).unwrap();
+                Ok(Ok(Frame::Json(frame))) => {
                     assert!(
                         frame["type"] != "error" && frame["type"] != "gap",
                         "{frame}"
@@ -171,7 +171,6 @@ pub(crate) async fn frames(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>,
                     }
                     seen.extend(frame["seq"].as_i64());
                 }
-                Ok(Some(Ok(_))) => {}
                 Ok(_) => break,
             }
         }

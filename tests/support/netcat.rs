@@ -1,46 +1,54 @@
 //! netcat: lines out, lines in.
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::timeout;
+use discordctl::client::Lines;
 
-use crate::support::DEADLINE;
+use super::{DEADLINE, in_time};
 
-pub(crate) struct Netcat {
-    lines: Lines<BufReader<OwnedReadHalf>>,
-    write: OwnedWriteHalf,
-}
+pub(crate) struct Netcat(Lines);
 
 impl Netcat {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("it listens");
-        let (read, write) = stream.into_split();
-        let lines = BufReader::new(read).lines();
-        let mut netcat = Self { lines, write };
+        let lines = Lines::connect(address, DEADLINE).await;
+        let mut netcat = Self(lines.expect("it listens"));
         netcat.line_with("/help").await;
         netcat
     }
 
+    /// Connects, takes a nickname and goes to the general room.
+    pub(crate) async fn enter(address: SocketAddr, nickname: &str) -> Self {
+        let mut netcat = Self::connect(address).await;
+        netcat
+            .write(&format!("/nick {nickname}\n/join general\n"))
+            .await;
+        let joined = format!("[system] {nickname} joined general");
+        netcat.line_with(&joined).await;
+        netcat
+    }
+
     pub(crate) async fn write(&mut self, text: &str) {
-        let written = self.write.write_all(text.as_bytes()).await;
+        let written = self.0.write(text.as_bytes()).await;
         written.expect("the connection is open");
+    }
+
+    pub(crate) async fn say(&mut self, line: &str) {
+        self.write(&format!("{line}\n")).await;
     }
 
     /// The next line that holds `part`.
     pub(crate) async fn line_with(&mut self, part: &str) -> String {
+        let mut others = Vec::new();
         let look = async {
             loop {
-                let line = self.lines.next_line().await.expect("readable");
-                let line = line.expect("the connection is open");
-                if line.contains(part) {
-                    return line;
+                let line = self.0.next().await.expect("readable");
+                match line {
+                    Some(line) if line.contains(part) => return line,
+                    Some(line) => others.push(line),
+                    None => panic!("the connection ended before '{part}', after {others:#?}"),
                 }
             }
         };
-        let line = timeout(DEADLINE, look).await;
-        line.unwrap_or_else(|_| panic!("no line with '{part}'"))
+        in_time(&format!("a line with '{part}'"), look).await
     }
 
     /// The next line of the system that begins with `start`.
