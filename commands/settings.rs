@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use discordctl::config::{self, ConfigError, ENV_PREFIX, Loaded, Sources};
+use discordctl::config::{self, Config, ConfigError, ENV_PREFIX, Loaded, Sources};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,15 +20,8 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     config: Option<PathBuf>,
-    /// Port for netcat [default: 9001]
-    #[arg(long, value_name = "PORT")]
-    tcp_port: Option<u16>,
-    /// Port for HTTP and WebSocket [default: 3001]
-    #[arg(long, value_name = "PORT")]
-    http_port: Option<u16>,
-    /// Address to listen on [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Option<IpAddr>,
+    #[command(flatten)]
+    listeners: Listeners,
     /// Name of this instance [default: instance-<TCP port>]
     #[arg(long, value_name = "NAME")]
     instance_id: Option<String>,
@@ -44,6 +37,36 @@ pub(crate) struct Settings {
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+}
+
+/// Where an instance listens.
+#[derive(Debug, Args)]
+pub(crate) struct Listeners {
+    /// Port for netcat [default: 9001]
+    #[arg(long, value_name = "PORT")]
+    tcp_port: Option<u16>,
+    /// Port for HTTP and WebSocket [default: 3001]
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+}
+
+impl Listeners {
+    pub(crate) fn are_given(&self) -> bool {
+        self.tcp_port.is_some() || self.http_port.is_some() || self.bind.is_some()
+    }
+
+    /// The settings with these in place of theirs.
+    pub(crate) fn over(&self, config: Config) -> Config {
+        Config {
+            tcp_port: self.tcp_port.unwrap_or(config.tcp_port),
+            http_port: self.http_port.unwrap_or(config.http_port),
+            bind: self.bind.unwrap_or(config.bind),
+            ..config
+        }
+    }
 }
 
 impl Settings {
@@ -76,10 +99,14 @@ impl Settings {
     }
 
     fn overrides(&self) -> Vec<(String, String)> {
+        let listeners = &self.listeners;
         [
-            ("tcp_port", self.tcp_port.map(|port| port.to_string())),
-            ("http_port", self.http_port.map(|port| port.to_string())),
-            ("bind", self.bind.map(|address| address.to_string())),
+            ("tcp_port", listeners.tcp_port.map(|port| port.to_string())),
+            (
+                "http_port",
+                listeners.http_port.map(|port| port.to_string()),
+            ),
+            ("bind", listeners.bind.map(|address| address.to_string())),
             ("instance_id", self.instance_id.clone()),
             ("db_url", self.db_url.clone()),
             ("redis_url", self.redis_url.clone()),

@@ -1,15 +1,14 @@
 //! What can be asked of `discordctl bench`.
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use discordctl::config::{Config, HumanDuration};
-use discordctl::ops::bench::{Pace, Plan, Site, Subject, Transport};
+use discordctl::config::HumanDuration;
+use discordctl::ops::bench::{Load, Plan, Site, Subject, Transport};
 
 use crate::deployment::Fleet;
 use crate::output::Output;
-use crate::settings;
+use crate::settings::{self, Listeners};
 
 /// Measure running instances: throughput, latency, and whether anything is lost
 #[derive(Debug, Args)]
@@ -83,23 +82,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
     #[command(flatten)]
-    address: Address,
+    listeners: Listeners,
     #[command(flatten)]
     fleet: Fleet,
-}
-
-/// Where it is reached, in place of what its settings say.
-#[derive(Debug, Args)]
-struct Address {
-    /// Port for netcat
-    #[arg(long, value_name = "PORT")]
-    tcp_port: Option<u16>,
-    /// Port for HTTP and WebSocket
-    #[arg(long, value_name = "PORT")]
-    http_port: Option<u16>,
-    /// Address it listens on
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Option<IpAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -123,16 +108,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl BenchArgs {
     pub(super) fn plan(&self, output: &Output) -> anyhow::Result<Plan> {
-        let pace = match self.rate {
-            Some(rate) => Pace::Rate(rate),
-            None => Pace::Window(self.window.unwrap_or(WINDOW)),
+        let load = match self.rate {
+            Some(rate) => Load::OpenLoop(rate),
+            None => Load::ClosedLoop(self.window.unwrap_or(WINDOW)),
         };
         Ok(Plan {
             subject: self.subject(output)?,
             connections: self.connections,
             rooms: self.rooms.into(),
             senders: self.senders,
-            pace,
+            load,
             size: self.size.into(),
             warmup: self.warmup.get(),
             duration: self.duration.get(),
@@ -155,28 +140,13 @@ impl BenchArgs {
             return Ok(Subject::Fanout);
         }
         let named = self.fleet.at.config.is_some() || self.fleet.at.config_dir.is_some();
-        let configs = if named || !self.address.is_given() {
+        let configs = if named || !self.listeners.are_given() {
             self.fleet.configs(output)?
         } else {
             vec![settings::of(None)?.config]
         };
-        let site = |config| Site::of(&self.address.over(config));
+        let site = |config| Site::of(&self.listeners.over(config));
         let sites = configs.into_iter().map(site).collect();
         Ok(Subject::Sites(sites))
-    }
-}
-
-impl Address {
-    fn is_given(&self) -> bool {
-        self.tcp_port.is_some() || self.http_port.is_some() || self.bind.is_some()
-    }
-
-    fn over(&self, config: Config) -> Config {
-        Config {
-            tcp_port: self.tcp_port.unwrap_or(config.tcp_port),
-            http_port: self.http_port.unwrap_or(config.http_port),
-            bind: self.bind.unwrap_or(config.bind),
-            ..config
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! A report for people.
 use std::fmt::Write;
 
-use discordctl::ops::bench::{Borne, Quantiles, Report, Roved, Usage};
+use discordctl::ops::bench::{BackgroundReport, Quantiles, Reconnects, Report, Usage};
 
 use crate::output::table;
 
@@ -40,7 +40,7 @@ pub(super) fn of(report: &Report) -> String {
     for (kind, count) in &report.errors {
         let _ = writeln!(text, "error {kind}: {}", grouped(*count));
     }
-    if let Some(Roved {
+    if let Some(Reconnects {
         cut,
         ended,
         resumed,
@@ -51,8 +51,8 @@ pub(super) fn of(report: &Report) -> String {
             "reconnected: {resumed} times, {cut} cut by readers and {ended} ended by servers"
         );
     }
-    if let Some(burden) = &report.burden {
-        text += &borne(burden);
+    if let Some(background) = &report.background {
+        text += &held(background);
     }
     if let Some(server) = &report.server {
         text += &used(report, server);
@@ -70,12 +70,12 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn about(report: &Report) -> String {
-    let pace = match (report.rate, report.window) {
+    let load = match (report.rate, report.window) {
         (Some(rate), _) => format!("{rate} messages/s each"),
         (_, window) => format!("{} in flight each", window.unwrap_or(0)),
     };
     format!(
-        "{}: {} readers ({}), {} senders with {pace}, rooms: {}, {} bytes\n\
+        "{}: {} readers ({}), {} senders with {load}, rooms: {}, {} bytes\n\
          connected in {:.2} s, measured for {:.1} s\n\n",
         report.subject.join(", "),
         grouped(report.connections as u64),
@@ -109,10 +109,14 @@ fn used(report: &Report, server: &Usage) -> String {
     )
 }
 
-fn borne(burden: &Borne) -> String {
+fn held(background: &BackgroundReport) -> String {
     format!(
         "slow readers: {} of {} there at the end, returned {} times; silent: {} of {}\n",
-        burden.slow_held, burden.slow, burden.slow_returned, burden.silent_held, burden.silent,
+        background.slow_held,
+        background.slow,
+        background.slow_returned,
+        background.silent_held,
+        background.silent,
     )
 }
 

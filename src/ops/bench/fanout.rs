@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::ledger::Ledger;
 use super::live::Live;
-use super::plan::{Pace, room_name};
+use super::plan::{Load, room_name};
 use super::stamp::Stamp;
 use super::tally::Tally;
 
@@ -65,9 +65,9 @@ impl Fanout {
         let end = self.tally.orders.end;
         while self.tally.watch.micros() < end && !live.is_stopped() && !live.is_done() {
             chunk.clear();
-            let count = match self.tally.orders.pace {
-                Pace::Window(window) => self.window(window, &mut chunk),
-                Pace::Rate(rate) => self.due(rate, &mut chunk),
+            let count = match self.tally.orders.load {
+                Load::ClosedLoop(window) => self.window(window, &mut chunk),
+                Load::OpenLoop(rate) => self.due(rate, &mut chunk),
             };
             self.show(&chunk, count);
             live.gain(&mut self.tally.gained);

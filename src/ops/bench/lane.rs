@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 
-use super::link::{Got, Link, Party};
+use super::link::{Got, Link, Role};
 use super::live::Live;
-use super::plan::Pace;
+use super::plan::Load;
 use super::process;
+use super::reconnector::Door;
 use super::tally::Tally;
-use super::usher::Door;
 
 /// Read at once.
 const BUFFER: usize = 256 << 10;
@@ -42,7 +42,7 @@ pub(super) struct Lane {
 
 /// What is left of a lane.
 pub(super) struct Served {
-    pub(super) parties: Vec<Party>,
+    pub(super) roles: Vec<Role>,
     pub(super) tally: Tally,
     pub(super) cpu_seconds: Option<f64>,
 }
@@ -61,11 +61,11 @@ impl Lane {
             awake: 0,
         };
         for (i, mut link) in links.into_iter().enumerate() {
-            let interest = match link.party {
-                Party::Reader { .. } => Interest::READABLE,
-                Party::Sender { .. } => Interest::READABLE | Interest::WRITABLE,
+            let interest = match link.role {
+                Role::Reader { .. } => Interest::READABLE,
+                Role::Sender { .. } => Interest::READABLE | Interest::WRITABLE,
             };
-            lane.sends |= matches!(link.party, Party::Sender { .. });
+            lane.sends |= matches!(link.role, Role::Sender { .. });
             lane.poll
                 .registry()
                 .register(&mut link.stream, Token(i), interest)?;
@@ -78,7 +78,7 @@ impl Lane {
         self.links.len()
     }
 
-    /// Serves until the run is over. `parties` collects those whose connections broke.
+    /// Serves until the run is over. `roles` collects those whose connections broke.
     pub(super) fn run(mut self, live: &Live) -> Served {
         let mut events = Events::with_capacity(1_024);
         let mut gone = Vec::new();
@@ -101,22 +101,22 @@ impl Lane {
         // Those who stopped early have left nothing undone.
         let orders = self.tally.orders;
         gone.extend(self.door.into_iter().flat_map(Door::close));
-        gone.extend(self.links.into_iter().flatten().map(|link| link.party));
+        gone.extend(self.links.into_iter().flatten().map(|link| link.role));
         if orders.end == self.end {
-            let senders = gone.iter().filter_map(|party| match party {
-                Party::Sender { sender, .. } => Some(sender.unsent(&orders)),
-                Party::Reader { .. } => None,
+            let senders = gone.iter().filter_map(|role| match role {
+                Role::Sender { sender, .. } => Some(sender.unsent(&orders)),
+                Role::Reader { .. } => None,
             });
             self.tally.add_errors("unsent", senders.sum());
         }
         Served {
-            parties: gone,
+            roles: gone,
             tally: self.tally,
             cpu_seconds: process::cpu_seconds("thread-self"),
         }
     }
 
-    fn turn(&mut self, events: &mut Events, gone: &mut Vec<Party>, live: &Live) -> io::Result<()> {
+    fn turn(&mut self, events: &mut Events, gone: &mut Vec<Role>, live: &Live) -> io::Result<()> {
         self.wait(events)?;
         if !events.is_empty() {
             self.awake = self.tally.watch.micros() + AWAKE;
@@ -160,16 +160,16 @@ impl Lane {
             .links
             .iter()
             .flatten()
-            .filter_map(|link| match &link.party {
-                Party::Sender { sender, .. } => sender.next_due(orders),
-                Party::Reader { .. } => None,
+            .filter_map(|link| match &link.role {
+                Role::Sender { sender, .. } => sender.next_due(orders),
+                Role::Reader { .. } => None,
             });
         dues.min()
     }
 
     /// Sends what time has made due. What an acknowledgement made room for was sent already.
-    fn send_what_is_due(&mut self, gone: &mut Vec<Party>, live: &Live) {
-        if !self.sends || !matches!(self.tally.orders.pace, Pace::Rate(_)) {
+    fn send_what_is_due(&mut self, gone: &mut Vec<Role>, live: &Live) {
+        if !self.sends || !matches!(self.tally.orders.load, Load::OpenLoop(_)) {
             return;
         }
         let (now, orders) = (self.tally.watch.micros(), self.tally.orders);
@@ -177,7 +177,7 @@ impl Lane {
             let Some(link) = &mut self.links[i] else {
                 continue;
             };
-            let Party::Sender { sender, .. } = &link.party else {
+            let Role::Sender { sender, .. } = &link.role else {
                 continue;
             };
             if sender.next_due(&orders).is_some_and(|due| due <= now)
@@ -190,7 +190,7 @@ impl Lane {
 
     /// Reads what a connection has, to its very end if the server has closed it, and sends what
     /// that made room for.
-    fn serve(&mut self, i: usize, closing: bool, gone: &mut Vec<Party>, live: &Live) {
+    fn serve(&mut self, i: usize, closing: bool, gone: &mut Vec<Role>, live: &Live) {
         let Some(Some(link)) = self.links.get_mut(i) else {
             return;
         };
@@ -211,40 +211,40 @@ impl Lane {
     }
 
     /// Has readers leave whose time has come, and others go on who found a way back.
-    fn let_in_and_out(&mut self, gone: &mut Vec<Party>, live: &Live) {
+    fn let_in_and_out(&mut self, gone: &mut Vec<Role>, live: &Live) {
         let Some(door) = &mut self.door else { return };
         let now = self.tally.watch.micros();
         if now < self.tally.orders.end {
-            for i in door.restless(&self.links, now) {
-                self.tally.roved.cut += 1;
+            for i in door.due(&self.links, now) {
+                self.tally.reconnects.cut += 1;
                 self.leave(i, gone, live);
             }
         }
         while let Some((i, came)) = self.door.as_mut().and_then(|door| door.back(now)) {
             match came {
                 Ok(link) => self.come_back(i, link, gone, live),
-                Err(party) => {
+                Err(role) => {
                     self.tally.error("not_resumed");
-                    gone.push(party);
+                    gone.push(role);
                 }
             }
         }
     }
 
-    fn come_back(&mut self, i: usize, mut link: Link, gone: &mut Vec<Party>, live: &Live) {
+    fn come_back(&mut self, i: usize, mut link: Link, gone: &mut Vec<Role>, live: &Live) {
         let registry = self.poll.registry();
         let registered = registry.register(&mut link.stream, Token(i), Interest::READABLE);
         let begun = registered.and_then(|()| link.begin(&mut self.tally));
         self.links[i] = Some(link);
         live.opened();
-        self.tally.roved.resumed += 1;
+        self.tally.reconnects.resumed += 1;
         if let Err(error) = begun {
             self.lose(i, &error, gone, live);
         }
     }
 
     /// Sends a reader on its way; one that does not know its place is gone.
-    fn leave(&mut self, i: usize, gone: &mut Vec<Party>, live: &Live) {
+    fn leave(&mut self, i: usize, gone: &mut Vec<Role>, live: &Live) {
         let Some(link) = self.links[i].take() else {
             return;
         };
@@ -255,14 +255,14 @@ impl Lane {
         };
         if let Some(link) = lost {
             self.tally.error("not_resumed");
-            gone.push(link.party);
+            gone.push(link.role);
         }
     }
 
-    fn lose(&mut self, i: usize, error: &io::Error, gone: &mut Vec<Party>, live: &Live) {
-        let roves = self.links[i].as_ref().is_some_and(Link::roves);
-        if roves && error.kind() != ErrorKind::InvalidData {
-            self.tally.roved.ended += 1;
+    fn lose(&mut self, i: usize, error: &io::Error, gone: &mut Vec<Role>, live: &Live) {
+        let reconnects = self.links[i].as_ref().is_some_and(Link::reconnects);
+        if reconnects && error.kind() != ErrorKind::InvalidData {
+            self.tally.reconnects.ended += 1;
             return self.leave(i, gone, live);
         }
         self.tally.error(match error.kind() {
@@ -270,7 +270,7 @@ impl Lane {
             ErrorKind::InvalidData => "protocol",
             _ => "broken",
         });
-        gone.extend(self.links[i].take().map(|link| link.party));
+        gone.extend(self.links[i].take().map(|link| link.role));
         live.closed();
     }
 }

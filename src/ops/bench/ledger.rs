@@ -97,10 +97,7 @@ fn both(one: &[Range<u32>], other: &[Range<u32>]) -> Holes {
     while let (Some(a), Some(b)) = (one.get(i), other.get(j)) {
         let shared = a.start.max(b.start)..a.end.min(b.end);
         found.extend((!shared.is_empty()).then_some(shared));
-        match a.end < b.end {
-            true => i += 1,
-            false => j += 1,
-        }
+        if a.end < b.end { i += 1 } else { j += 1 }
     }
     found
 }

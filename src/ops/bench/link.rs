@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::net::TcpStream;
 
 use super::ledger::Ledger;
-use super::rover::Rover;
+use super::reconnect::Reconnect;
 use super::sender::Sender;
 use super::stamp::Stamp;
 use super::tally::Tally;
@@ -19,16 +19,16 @@ const MOST_KEPT: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) stream: TcpStream,
-    pub(super) party: Party,
+    pub(super) role: Role,
     /// If it goes on elsewhere when its connection ends.
-    pub(super) rover: Option<Rover>,
+    pub(super) reconnect: Option<Reconnect>,
     wire: Wire,
     kept: Vec<u8>,
 }
 
 /// Who is at our end.
 #[derive(Debug)]
-pub(super) enum Party {
+pub(super) enum Role {
     Reader { room: u32, ledger: Ledger },
     Sender { sender: Sender, readers: u64 },
 }
@@ -53,13 +53,13 @@ impl Link {
     pub(super) fn new(
         opened: Opened,
         transport: Transport,
-        party: Party,
-        rover: Option<Rover>,
+        role: Role,
+        reconnect: Option<Reconnect>,
     ) -> Self {
         Self {
             stream: TcpStream::from_std(opened.stream),
-            party,
-            rover,
+            role,
+            reconnect,
             wire: Wire::of(transport),
             kept: opened.rest,
         }
@@ -99,32 +99,33 @@ impl Link {
         while let Some(length) = self.wire.unit(&bytes[at..])? {
             let unit = &bytes[at..at + length];
             at += length;
-            if let Some(rover) = &mut self.rover {
-                rover.follow(unit, tally);
+            if let Some(reconnect) = &mut self.reconnect {
+                reconnect.follow(unit, tally);
             }
             let content = self.wire.content(unit, tally.orders.size);
             match content.and_then(|content| tally.orders.run.read(content)) {
-                Some(stamp) => self.party.see(stamp, now, tally),
+                Some(stamp) => self.role.see(stamp, now, tally),
                 None => self.hear(unit, tally)?,
             }
         }
         self.kept.clear();
         self.kept.extend_from_slice(&bytes[at..]);
-        match self.kept.len() > MOST_KEPT {
-            true => Err(ErrorKind::InvalidData.into()),
-            false => Ok(()),
+        if self.kept.len() > MOST_KEPT {
+            Err(ErrorKind::InvalidData.into())
+        } else {
+            Ok(())
         }
     }
 
     /// Something that is not of this run.
     #[cold]
     fn hear(&mut self, unit: &[u8], tally: &mut Tally) -> io::Result<()> {
-        match (&self.wire, &mut self.party) {
+        match (&self.wire, &mut self.role) {
             (Wire::Frames, _) if unit.first() == Some(&PING) => {
                 // A socket that does not take twenty bytes is not idle, and needs no answer.
                 would_block(self.stream.write(&pong(unit)))?;
             }
-            (Wire::Lines, Party::Sender { sender, .. }) => {
+            (Wire::Lines, Role::Sender { sender, .. }) => {
                 if let Some(why) = unit.strip_prefix(b"[system] not sent: ") {
                     sender.refused();
                     tally.refused(kind(why));
@@ -136,14 +137,14 @@ impl Link {
     }
 
     /// Whether it can go on elsewhere.
-    pub(super) fn roves(&self) -> bool {
-        let rover = self.rover.as_ref();
-        rover.is_some_and(|rover| rover.position.last.is_some())
+    pub(super) fn reconnects(&self) -> bool {
+        let reconnect = self.reconnect.as_ref();
+        reconnect.is_some_and(|reconnect| reconnect.position.last.is_some())
     }
 
     /// Sends what is due, as far as the socket takes it.
     pub(super) fn send(&mut self, tally: &mut Tally) -> io::Result<()> {
-        let Party::Sender { sender, .. } = &mut self.party else {
+        let Role::Sender { sender, .. } = &mut self.role else {
             return Ok(());
         };
         loop {
@@ -160,16 +161,17 @@ impl Link {
     }
 }
 
-impl Party {
+impl Role {
     #[inline]
     fn see(&mut self, stamp: Stamp, now: u64, tally: &mut Tally) {
         let due = u64::from(stamp.micros);
         match self {
             Self::Reader { room, ledger } => {
                 let rooms = tally.orders.rooms as u32;
-                let came = match stamp.sender % rooms == *room {
-                    true => ledger.enter((stamp.sender / rooms) as usize, stamp.counter),
-                    false => None,
+                let came = if stamp.sender % rooms == *room {
+                    ledger.enter((stamp.sender / rooms) as usize, stamp.counter)
+                } else {
+                    None
                 };
                 tally.delivered(came, due, now);
             }

@@ -1,7 +1,7 @@
 //! Load: many readers, some senders, and an exact account of what came of every message. The
 //! load is made so that the server is the limit: a few threads, no library between the socket
 //! and the numbers, no allocation for what comes.
-mod burden;
+mod background;
 mod fanout;
 mod lane;
 mod latency;
@@ -11,14 +11,14 @@ mod live;
 mod plan;
 mod plot;
 mod process;
+mod reconnect;
+mod reconnector;
 mod report;
-mod rover;
 mod sender;
 mod settle;
 mod stage;
 mod stamp;
 mod tally;
-mod usher;
 
 use std::io;
 use std::thread;
@@ -27,16 +27,16 @@ use std::time::Duration;
 use fanout::Fanout;
 use lane::{Lane, Served};
 use ledger::Ledger;
-use link::{Link, Party};
+use link::{Link, Role};
 use live::Watch;
 use plan::micros;
-use rover::Rover;
+use reconnect::Reconnect;
+use reconnector::Reconnector;
 use sender::{Orders, Sender};
 use settle::{Observed, settle};
 use stage::{Servers, Stage};
 use stamp::Run;
 use tally::Tally;
-use usher::Usher;
 
 use crate::client::raw::Opened;
 
@@ -44,9 +44,9 @@ pub use crate::client::Transport;
 use crate::random;
 pub use latency::Quantiles;
 pub use live::Live;
-pub use plan::{Pace, Plan, Site, Subject};
+pub use plan::{Load, Plan, Site, Subject};
 pub use plot::{csv, svg};
-pub use report::{Borne, Outcome, Report, Roved, Step, Usage};
+pub use report::{BackgroundReport, Outcome, Reconnects, Report, Step, Usage};
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
     let orders = Orders {
         run: Run::new(number),
         size: plan.size,
-        pace: plan.pace,
+        load: plan.load,
         senders: plan.senders,
         rooms: plan.rooms,
         end: plan.end(),
@@ -86,15 +86,18 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
     let tally = |watch| Tally::new(plan, orders, watch);
     let watch = Watch::start();
     let mut lanes = lanes(plan, stage.readers, stage.senders, || tally(watch))?;
-    let ushers: Vec<Usher> = match plan.reconnect {
-        Some(_) => lanes.iter_mut().map(|lane| Usher::of(lane, plan)).collect(),
+    let reconnectors: Vec<Reconnector> = match plan.reconnect {
+        Some(_) => lanes
+            .iter_mut()
+            .map(|lane| Reconnector::of(lane, plan))
+            .collect(),
         None => Vec::new(),
     };
-    let burden = stage.burden;
+    let background = stage.background;
     // Kept until the readers are gone, so that it does not hang up on them.
     let mut fanout =
         (!stage.audience.is_empty()).then(|| Fanout::new(stage.audience, tally(watch)));
-    let (served, cpu_seconds, burden) = thread::scope(|scope| {
+    let (served, cpu_seconds, background) = thread::scope(|scope| {
         let lanes: Vec<_> = lanes
             .into_iter()
             .map(|lane| scope.spawn(|| lane.run(live)))
@@ -102,18 +105,18 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
         if let Some(fanout) = &mut fanout {
             scope.spawn(|| fanout.run(live));
         }
-        for usher in ushers {
-            scope.spawn(|| usher.run());
+        for reconnector in reconnectors {
+            scope.spawn(|| reconnector.run());
         }
-        let bearing = (!burden.is_empty()).then(|| scope.spawn(|| burden.bear(live)));
+        let holding = (!background.is_empty()).then(|| scope.spawn(|| background.hold(live)));
         let cpu_seconds = supervise(plan, live, watch, &stage.servers);
         live.finish();
         let served: Vec<Served> = lanes
             .into_iter()
             .filter_map(|lane| lane.join().ok())
             .collect();
-        let burden = bearing.and_then(|bearing| bearing.join().ok());
-        (served, cpu_seconds, burden)
+        let background = holding.and_then(|holding| holding.join().ok());
+        (served, cpu_seconds, background)
     });
     let played = fanout.map(Fanout::into_account);
     let observed = Observed {
@@ -123,7 +126,7 @@ pub fn run(plan: &Plan, live: &Live) -> Result<Outcome, BenchError> {
         connected_kib,
         after_kib: stage.servers.resident_kib(),
         cpu_seconds,
-        burden,
+        background,
     };
     Ok(settle(plan, tally(watch), served, played, observed))
 }
@@ -140,24 +143,24 @@ fn lanes(
     for (i, opened) in senders {
         let seat = plan.sender(i);
         let readers = plan.readers_in(seat.room) as u64;
-        let party = Party::Sender {
+        let role = Role::Sender {
             sender: Sender::new(i),
             readers,
         };
         let (links, tally) = &mut shares[0];
-        links.push(link(opened, seat, party, None, tally)?);
+        links.push(link(opened, seat, role, None, tally)?);
     }
     for (i, opened) in readers {
         let seat = plan.reader(i);
         let ledger = Ledger::new(plan.senders_in(seat.room));
-        let party = Party::Reader {
+        let role = Role::Reader {
             room: seat.room as u32,
             ledger,
         };
         let (links, tally) = &mut shares[1 + i % plan.threads];
-        let every = plan.reconnect.filter(|_| plan.roves(seat));
-        let rover = every.map(|every| Rover::new(seat, opened.position.clone(), every, 0));
-        links.push(link(opened, seat, party, rover, tally)?);
+        let every = plan.reconnect.filter(|_| plan.reconnects(seat));
+        let reconnect = every.map(|every| Reconnect::new(seat, opened.position.clone(), every, 0));
+        links.push(link(opened, seat, role, reconnect, tally)?);
     }
     shares.retain(|(links, _)| !links.is_empty());
     shares
@@ -169,11 +172,11 @@ fn lanes(
 fn link(
     opened: Opened,
     seat: plan::Seat,
-    party: Party,
-    rover: Option<Rover>,
+    role: Role,
+    reconnect: Option<Reconnect>,
     tally: &mut Tally,
 ) -> io::Result<Link> {
-    let mut link = Link::new(opened, seat.transport, party, rover);
+    let mut link = Link::new(opened, seat.transport, role, reconnect);
     link.begin(tally)?;
     Ok(link)
 }

@@ -6,13 +6,13 @@ use super::stamp::STAMP;
 use crate::client::Transport;
 use crate::config::Config;
 
-/// How often senders send.
+/// When senders send.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
+pub enum Load {
     /// Messages a second, whatever the server does: latency counts from when each was due.
-    Rate(f64),
+    OpenLoop(f64),
     /// So many on their way at any time: the next goes when one is acknowledged.
-    Window(u32),
+    ClosedLoop(u32),
 }
 
 /// An instance to be measured.
@@ -66,7 +66,7 @@ pub struct Plan {
     pub rooms: usize,
     /// Senders, on connections of their own, spread over the rooms.
     pub senders: usize,
-    pub pace: Pace,
+    pub load: Load,
     /// Bytes in a message.
     pub size: usize,
     /// Not measured, but checked.
@@ -100,9 +100,9 @@ pub(super) struct Seat {
 impl Plan {
     /// Why it can't be run, if it can't.
     pub fn fault(&self) -> Option<String> {
-        let pace = match self.pace {
-            Pace::Rate(rate) => rate > 0.0 && rate.is_finite(),
-            Pace::Window(window) => window > 0,
+        let load = match self.load {
+            Load::OpenLoop(rate) => rate > 0.0 && rate.is_finite(),
+            Load::ClosedLoop(window) => window > 0,
         };
         let faults = [
             (
@@ -114,7 +114,7 @@ impl Plan {
                 "rooms and threads are at least one".to_owned(),
             ),
             (
-                pace,
+                load,
                 "the rate or window must be more than nothing".to_owned(),
             ),
             (
@@ -186,7 +186,7 @@ impl Plan {
     }
 
     /// Whether who sits there goes on elsewhere when its connection ends.
-    pub(super) fn roves(&self, seat: Seat) -> bool {
+    pub(super) fn reconnects(&self, seat: Seat) -> bool {
         self.reconnect.is_some() && seat.transport != Transport::Tcp
     }
 

@@ -39,10 +39,10 @@ pub struct Report {
     pub delivery_ms: Quantiles,
     /// Of readers that reconnect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reconnects: Option<Roved>,
-    /// Readers who are slow, and people who say nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub burden: Option<Borne>,
+    pub reconnects: Option<Reconnects>,
+    /// Slow readers, and silent clients.
+    #[serde(rename = "burden", skip_serializing_if = "Option::is_none")]
+    pub background: Option<BackgroundReport>,
     /// Of the instances on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<Usage>,
@@ -55,7 +55,7 @@ pub struct Report {
 
 /// How readers that reconnect did.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Roved {
+pub struct Reconnects {
     /// Cut by themselves.
     pub cut: u64,
     /// Ended by a server, as in a restart.
@@ -64,9 +64,9 @@ pub struct Roved {
     pub resumed: u64,
 }
 
-/// Connections that are there to be a burden, and how many of them were still open at the end.
+/// The background load, and how many of its connections were still open at the end.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Borne {
+pub struct BackgroundReport {
     pub slow: usize,
     pub slow_held: usize,
     /// How often a slow reader was closed and came back.

@@ -1,6 +1,6 @@
 //! A sender: what is due when, and what became of it.
 use super::ledger::{Came, Ledger};
-use super::plan::Pace;
+use super::plan::Load;
 use super::stamp::{Run, Stamp};
 
 /// Bytes written into memory before the socket is asked again.
@@ -11,7 +11,7 @@ const ENOUGH: usize = 64 << 10;
 pub(super) struct Orders {
     pub(super) run: Run,
     pub(super) size: usize,
-    pub(super) pace: Pace,
+    pub(super) load: Load,
     pub(super) senders: usize,
     pub(super) rooms: usize,
     /// When sending ends, in microseconds since the start.
@@ -61,7 +61,7 @@ impl Sender {
 
     /// Messages that were due before the end and were never sent.
     pub(super) fn unsent(&self, orders: &Orders) -> u64 {
-        let Pace::Rate(rate) = orders.pace else {
+        let Load::OpenLoop(rate) = orders.load else {
             return 0;
         };
         let mut next = self.counter + 1;
@@ -73,7 +73,7 @@ impl Sender {
 
     /// When the next message is due, if time decides it.
     pub(super) fn next_due(&self, orders: &Orders) -> Option<u64> {
-        let Pace::Rate(rate) = orders.pace else {
+        let Load::OpenLoop(rate) = orders.load else {
             return None;
         };
         Some(orders.due(rate, self.index, self.counter + 1)).filter(|due| *due < orders.end)
@@ -82,12 +82,12 @@ impl Sender {
     /// Writes what is due at `now` into `out`; calls `sent` with the moment of each.
     pub(super) fn fill(&mut self, orders: &Orders, now: u64, mut sent: impl FnMut(u64)) {
         while self.out.len() < ENOUGH {
-            let due = match orders.pace {
-                Pace::Window(window) => {
+            let due = match orders.load {
+                Load::ClosedLoop(window) => {
                     let free = self.unanswered() < u64::from(window);
                     Some(now).filter(|now| free && *now < orders.end)
                 }
-                Pace::Rate(_) => self.next_due(orders).filter(|due| *due <= now),
+                Load::OpenLoop(_) => self.next_due(orders).filter(|due| *due <= now),
             };
             let Some(due) = due else { return };
             self.counter += 1;
@@ -122,11 +122,11 @@ impl Sender {
 mod tests {
     use super::*;
 
-    fn orders(pace: Pace) -> Orders {
+    fn orders(load: Load) -> Orders {
         Orders {
             run: Run::new(1),
             size: 40,
-            pace,
+            load,
             senders: 2,
             rooms: 1,
             end: 1_000_000,
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_kept_from_the_intended_times_however_late_it_is() {
-        let orders = orders(Pace::Rate(10.0));
+        let orders = orders(Load::OpenLoop(10.0));
         let mut sender = Sender::new(1);
         let mut dues = Vec::new();
         for now in [0, 60_000, 350_000, 2_000_000] {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_window_is_filled_and_waits() {
-        let orders = orders(Pace::Window(3));
+        let orders = orders(Load::ClosedLoop(3));
         let mut sender = Sender::new(0);
         let mut count = 0;
         sender.fill(&orders, 5, |_| count += 1);

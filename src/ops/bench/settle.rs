@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::lane::Served;
 use super::ledger::{self, Ledger};
-use super::link::Party;
-use super::plan::{Pace, Plan, Subject};
-use super::report::{Borne, Outcome, Report, Step, Usage};
+use super::link::Role;
+use super::plan::{Load, Plan, Subject};
+use super::report::{BackgroundReport, Outcome, Report, Step, Usage};
 use super::tally::Tally;
 use crate::client::Transport;
 
@@ -17,7 +17,7 @@ pub(super) struct Observed {
     pub(super) connected_kib: Option<u64>,
     pub(super) after_kib: Option<u64>,
     pub(super) cpu_seconds: Option<f64>,
-    pub(super) burden: Option<Borne>,
+    pub(super) background: Option<BackgroundReport>,
 }
 
 /// Puts together what the lanes, and the fan-out if that was it, have counted.
@@ -38,9 +38,9 @@ pub(super) fn settle(
     for lane in served {
         tally.merge(lane.tally);
         load_cpu_seconds.extend(lane.cpu_seconds);
-        lane.parties
+        lane.roles
             .into_iter()
-            .for_each(|party| accounts.add(plan, party));
+            .for_each(|role| accounts.add(plan, role));
     }
     tally.add_errors("unanswered", accounts.unanswered);
     tally.add_errors("connect", observed.failed.0);
@@ -61,8 +61,8 @@ pub(super) fn settle(
         rooms: plan.rooms,
         size: plan.size,
         transport: transport(&plan.transports).to_owned(),
-        rate: rate(plan.pace),
-        window: window(plan.pace),
+        rate: rate(plan.load),
+        window: window(plan.load),
         connect_seconds: observed.connect.as_secs_f64(),
         seconds,
         sent: tally.sent,
@@ -76,8 +76,8 @@ pub(super) fn settle(
         out_of_order: tally.out_of_order,
         ack_ms: tally.ack.quantiles(),
         delivery_ms: tally.delivery.quantiles(),
-        reconnects: plan.reconnect.map(|_| tally.roved),
-        burden: observed.burden,
+        reconnects: plan.reconnect.map(|_| tally.reconnects),
+        background: observed.background,
         server: usage(plan, &observed),
         load_cpu_seconds,
         hints: Vec::new(),
@@ -107,17 +107,17 @@ fn transport(transports: &[Transport]) -> &'static str {
     }
 }
 
-fn rate(pace: Pace) -> Option<f64> {
-    match pace {
-        Pace::Rate(rate) => Some(rate),
-        Pace::Window(_) => None,
+fn rate(load: Load) -> Option<f64> {
+    match load {
+        Load::OpenLoop(rate) => Some(rate),
+        Load::ClosedLoop(_) => None,
     }
 }
 
-fn window(pace: Pace) -> Option<u32> {
-    match pace {
-        Pace::Rate(_) => None,
-        Pace::Window(window) => Some(window),
+fn window(load: Load) -> Option<u32> {
+    match load {
+        Load::OpenLoop(_) => None,
+        Load::ClosedLoop(window) => Some(window),
     }
 }
 
@@ -177,14 +177,14 @@ impl Accounts {
         accounts
     }
 
-    fn add(&mut self, plan: &Plan, party: Party) {
-        match party {
-            Party::Reader { room, ledger } => {
+    fn add(&mut self, plan: &Plan, role: Role) {
+        match role {
+            Role::Reader { room, ledger } => {
                 if let Some(readers) = self.readers.get_mut(room as usize % plan.rooms) {
                     readers.push(ledger);
                 }
             }
-            Party::Sender { sender, .. } => {
+            Role::Sender { sender, .. } => {
                 self.unanswered += sender.unanswered();
                 let (index, seen) = sender.into_seen();
                 if let Some(witness) = self.witnesses.get_mut(index) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 
 use super::BenchError;
-use super::burden::Burden;
+use super::background::Background;
 use super::fanout;
 use super::live::{Live, Watch};
 use super::plan::{Plan, Seat, Site, Subject, room_name};
@@ -28,7 +28,7 @@ pub(super) struct Stage {
     pub(super) senders: Vec<(usize, Opened)>,
     /// The other ends, where the server is the bare fan-out.
     pub(super) audience: Vec<TcpStream>,
-    pub(super) burden: Burden,
+    pub(super) background: Background,
     pub(super) servers: Servers,
     pub(super) took: Duration,
     /// How many connections could not be opened, and what the first of them was told.
@@ -73,14 +73,14 @@ impl Stage {
                 return Err(unreachable(sites, opened.1.as_ref()));
             }
         }
-        let burden = Burden::open(sites, plan, run).await;
+        let background = Background::open(sites, plan, run).await;
         let count = plan.senders + plan.connections - senders.0.len() - readers.0.len();
         let why = senders.1.or(readers.1).map(|error| error.to_string());
         Ok(Self {
             readers: readers.0,
             senders: senders.0,
             audience: Vec::new(),
-            burden,
+            background,
             servers,
             took,
             failed: (count as u64, why),
@@ -103,7 +103,7 @@ impl Stage {
             readers: readers.0,
             senders: Vec::new(),
             audience: audience.map_err(late)??,
-            burden: Burden::default(),
+            background: Background::default(),
             servers: Servers::default(),
             took: Duration::from_micros(watch.micros()),
             failed: (0, None),

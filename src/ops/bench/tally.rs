@@ -5,7 +5,7 @@ use super::latency::Timeline;
 use super::ledger::Came;
 use super::live::{Gained, Watch};
 use super::plan::{Plan, micros};
-use super::report::Roved;
+use super::report::Reconnects;
 use super::sender::Orders;
 
 /// Everything a connection needs beside itself, and what comes of it.
@@ -22,7 +22,7 @@ pub(super) struct Tally {
     pub(super) out_of_order: u64,
     /// Sent after the warm-up.
     pub(super) sent: u64,
-    pub(super) roved: Roved,
+    pub(super) reconnects: Reconnects,
     pub(super) gained: Gained,
     warmup: u64,
 }
@@ -38,7 +38,7 @@ impl Tally {
             repeated: 0,
             out_of_order: 0,
             sent: 0,
-            roved: Roved::default(),
+            reconnects: Reconnects::default(),
             gained: Gained::default(),
             warmup: micros(plan.warmup),
         }
@@ -111,8 +111,8 @@ impl Tally {
         self.repeated += other.repeated;
         self.out_of_order += other.out_of_order;
         self.sent += other.sent;
-        self.roved.cut += other.roved.cut;
-        self.roved.ended += other.roved.ended;
-        self.roved.resumed += other.roved.resumed;
+        self.reconnects.cut += other.reconnects.cut;
+        self.reconnects.ended += other.reconnects.ended;
+        self.reconnects.resumed += other.reconnects.resumed;
     }
 }

@@ -195,11 +195,12 @@ fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
         of.clients
     );
     // PostgreSQL keeps some for superusers.
-    match wanted + 3 > most || of.clients * 10 > most * 9 {
-        false => Finding::ok(CHECK, "postgresql", detail),
-        true => Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
+    if wanted + 3 > most || of.clients * 10 > most * 9 {
+        Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
             .fix("lower 'db_pool.max', raise max_connections, or put PgBouncer between")
-            .because(Cause::DatabaseBusy),
+            .because(Cause::DatabaseBusy)
+    } else {
+        Finding::ok(CHECK, "postgresql", detail)
     }
 }
 
@@ -209,9 +210,10 @@ fn extensions(of: &PostgresFacts) -> Finding {
         .extensions
         .iter()
         .any(|name| name == "pg_stat_statements");
-    let detail = match has {
-        true => "none is needed; pg_stat_statements is there for the monitor",
-        false => "none is needed; with pg_stat_statements the monitor shows slow queries",
+    let detail = if has {
+        "none is needed; pg_stat_statements is there for the monitor"
+    } else {
+        "none is needed; with pg_stat_statements the monitor shows slow queries"
     };
     Finding::ok("extensions", "postgresql", detail)
 }

@@ -64,9 +64,10 @@ fn secret(file: &Path, config: &Config) -> Option<Finding> {
 
 fn writable(folder: &Path) -> Option<Finding> {
     // `chat.db` is in the folder ``, which is this one.
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     };
     let there = folder.ancestors().find(|path| path.exists())?;
     access(there, Access::WRITE_OK | Access::EXEC_OK)

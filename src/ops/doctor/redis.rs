@@ -62,13 +62,14 @@ fn memory(info: &Info) -> Finding {
         most => {
             let detail = format!("{used} MiB in use of {}", most >> 20);
             // Commands are refused at the limit; nothing of ours is stored, so others fill it.
-            match info.used_memory_bytes * 10 > most * 9 {
-                false => Finding::ok(CHECK, ON, detail),
-                true => warning(
+            if info.used_memory_bytes * 10 > most * 9 {
+                warning(
                     CHECK,
                     detail,
                     "raise maxmemory, or give instances a Redis of their own",
-                ),
+                )
+            } else {
+                Finding::ok(CHECK, ON, detail)
             }
         }
     }
@@ -103,8 +104,9 @@ fn subscribers(limit: Option<[u64; 3]>) -> Finding {
 fn clients(info: &Info) -> Finding {
     const CHECK: &str = "clients";
     let detail = format!("{} of {}", info.clients, info.most_clients);
-    match info.most_clients > 0 && info.clients * 10 > info.most_clients * 9 {
-        false => Finding::ok(CHECK, ON, detail),
-        true => warning(CHECK, detail, "raise maxclients"),
+    if info.most_clients > 0 && info.clients * 10 > info.most_clients * 9 {
+        warning(CHECK, detail, "raise maxclients")
+    } else {
+        Finding::ok(CHECK, ON, detail)
     }
 }

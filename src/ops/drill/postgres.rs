@@ -41,9 +41,10 @@ impl Programs {
             program: "PostgreSQL (initdb, postgres)",
             install: "install PostgreSQL, as with 'apt install postgresql'",
         })?;
-        let user = match rustix::process::geteuid().is_root() {
-            true => Some(postgres_user()?),
-            false => None,
+        let user = if rustix::process::geteuid().is_root() {
+            Some(postgres_user()?)
+        } else {
+            None
         };
         Ok(Self { folder, user })
     }
@@ -131,13 +132,14 @@ async fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
         .output()
         .await
         .map_err(DrillError::io("run", &programs.folder))?;
-    match made.status.success() {
-        true => Ok(()),
-        false => Err(DrillError::Server {
+    if made.status.success() {
+        Ok(())
+    } else {
+        Err(DrillError::Server {
             name: "initdb".into(),
             why: format!("failed ({})", made.status),
             said: String::from_utf8_lossy(&made.stderr).into_owned(),
-        }),
+        })
     }
 }
 

@@ -87,9 +87,10 @@ impl Alarm {
             }
             _ => (0, wanted),
         };
-        let nearest = match wanted > self.level {
-            true => so_far.min(wanted),
-            false => so_far.max(wanted),
+        let nearest = if wanted > self.level {
+            so_far.min(wanted)
+        } else {
+            so_far.max(wanted)
         };
         self.changing = Some((count + 1, nearest));
         if count + 1 >= looks {
@@ -186,10 +187,7 @@ mod tests {
                 if pair[0] != pair[1] {
                     let last = &values[i + 1 - 2..=i + 1];
                     let up = pair[1] > pair[0];
-                    let agrees = |v: &f64| match up {
-                        true => QUEUE.level(*v) >= pair[1],
-                        false => QUEUE.kept(*v) <= pair[1],
-                    };
+                    let agrees = |v: &f64| if up { QUEUE.level(*v) >= pair[1] } else { QUEUE.kept(*v) <= pair[1] };
                     proptest::prop_assert!(last.iter().all(agrees));
                 }
             }

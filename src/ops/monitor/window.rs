@@ -97,9 +97,10 @@ fn quantile(buckets: &Buckets, q: f64) -> Option<f64> {
     let (mut low, mut below) = (0.0, 0.0);
     for (bound, count) in buckets {
         if *count >= rank && *count > below {
-            return Some(match bound.is_finite() {
-                true => low + (bound - low) * (rank - below) / (count - below),
-                false => low,
+            return Some(if bound.is_finite() {
+                low + (bound - low) * (rank - below) / (count - below)
+            } else {
+                low
             });
         }
         (low, below) = (*bound, *count);

@@ -1,4 +1,4 @@
-//! Brings readers that left back to a server: beside the lane, which only reads.
+//! Connects readers again that left, beside the lane, which only reads.
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::mpsc as threads;
@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::lane::Lane;
-use super::link::{Link, Party};
+use super::link::{Link, Role};
 use super::plan::{Plan, Seat, Subject, room_name};
-use super::rover::Rover;
+use super::reconnect::Reconnect;
 use crate::client::raw::{Opened, Position};
 
 /// Who has found no way back by then has none.
@@ -36,19 +36,19 @@ pub(super) struct Door {
     every: Duration,
     out: mpsc::Sender<Trip>,
     back: threads::Receiver<(usize, Option<Opened>)>,
-    away: HashMap<usize, (Party, Rover)>,
+    away: HashMap<usize, (Role, Reconnect)>,
     sites: usize,
     looked: u64,
 }
 
 /// The other side, with a thread of its own.
-pub(super) struct Usher {
+pub(super) struct Reconnector {
     trips: mpsc::Receiver<Trip>,
     back: threads::SyncSender<(usize, Option<Opened>)>,
     sites: Vec<SocketAddr>,
 }
 
-impl Usher {
+impl Reconnector {
     /// Gives `lane` a door. Each of its readers is on one side of it at most, so neither queue
     /// is ever full.
     pub(super) fn of(lane: &mut Lane, plan: &Plan) -> Self {
@@ -122,14 +122,14 @@ async fn walk(
 
 impl Door {
     /// Who cuts its connection now.
-    pub(super) fn restless(&mut self, links: &[Option<Link>], now: u64) -> Vec<usize> {
+    pub(super) fn due(&mut self, links: &[Option<Link>], now: u64) -> Vec<usize> {
         if now < self.looked + LOOK {
             return Vec::new();
         }
         self.looked = now;
         let leaves = |link: &Link| {
-            let rover = link.rover.as_ref();
-            link.roves() && rover.is_some_and(|rover| rover.leaves <= now)
+            let reconnect = link.reconnect.as_ref();
+            link.reconnects() && reconnect.is_some_and(|reconnect| reconnect.leaves <= now)
         };
         let links = links.iter().enumerate();
         links
@@ -140,45 +140,45 @@ impl Door {
     /// Sends a reader to the next instance, without its connection; gives it back if nobody is
     /// there to take it on.
     pub(super) fn out(&mut self, i: usize, link: Link) -> Result<(), Box<Link>> {
-        let Some(rover) = &link.rover else {
+        let Some(reconnect) = &link.reconnect else {
             return Err(Box::new(link));
         };
-        let mut seat = rover.seat;
+        let mut seat = reconnect.seat;
         seat.site = (seat.site + 1) % self.sites;
         let trip = Trip {
             i,
             seat,
-            position: rover.position.clone(),
+            position: reconnect.position.clone(),
         };
         if self.out.try_send(trip).is_err() {
             return Err(Box::new(link));
         }
         if let Link {
-            party,
-            rover: Some(rover),
+            role,
+            reconnect: Some(reconnect),
             ..
         } = link
         {
-            let rover = Rover { seat, ..rover };
-            self.away.insert(i, (party, rover));
+            let reconnect = Reconnect { seat, ..reconnect };
+            self.away.insert(i, (role, reconnect));
         }
         Ok(())
     }
 
     /// The next who came back, or did not find the way.
-    pub(super) fn back(&mut self, now: u64) -> Option<(usize, Result<Link, Party>)> {
+    pub(super) fn back(&mut self, now: u64) -> Option<(usize, Result<Link, Role>)> {
         let (i, opened) = self.back.try_recv().ok()?;
-        let (party, rover) = self.away.remove(&i)?;
+        let (role, reconnect) = self.away.remove(&i)?;
         let Some(opened) = opened else {
-            return Some((i, Err(party)));
+            return Some((i, Err(role)));
         };
-        let rover = Rover::new(rover.seat, rover.position, self.every, now);
-        let transport = rover.seat.transport;
-        Some((i, Ok(Link::new(opened, transport, party, Some(rover)))))
+        let reconnect = Reconnect::new(reconnect.seat, reconnect.position, self.every, now);
+        let transport = reconnect.seat.transport;
+        Some((i, Ok(Link::new(opened, transport, role, Some(reconnect)))))
     }
 
     /// Those who are away at the end.
-    pub(super) fn close(self) -> impl Iterator<Item = Party> {
-        self.away.into_values().map(|(party, _)| party)
+    pub(super) fn close(self) -> impl Iterator<Item = Role> {
+        self.away.into_values().map(|(role, _)| role)
     }
 }

@@ -9,7 +9,7 @@ use crate::client::raw::Position;
 use crate::random;
 
 #[derive(Debug)]
-pub(super) struct Rover {
+pub(super) struct Reconnect {
     pub(super) seat: Seat,
     pub(super) position: Position,
     /// It cuts its connection then, in microseconds since the start.
@@ -21,7 +21,7 @@ const GAPS: [&[u8]; 2] = [b"event: gap\n", br#""type":"gap""#];
 /// Before the place of a message. What people write can't hold it: its quotes are escaped.
 const SEQ: &[u8] = br#""seq":"#;
 
-impl Rover {
+impl Reconnect {
     pub(super) fn new(seat: Seat, position: Position, every: Duration, now: u64) -> Self {
         Self {
             seat,

@@ -1,5 +1,5 @@
-//! Connections that are there to be a burden: readers that take a little now and then, and people
-//! who say nothing. Nobody counts what they get; the others must not notice them.
+//! Background load: slow readers, which take a little now and then, and silent clients. What they
+//! get is not counted; the measured connections must not notice them.
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use super::live::Live;
 use super::plan::{Plan, Seat, Site};
-use super::report::Borne;
+use super::report::BackgroundReport;
 use super::stage::{PATIENCE, open, open_all};
 use crate::client::raw::Opened;
 use crate::client::{Buffer, ClientError};
 
 /// A slow reader takes so much, so often.
-const SIP: usize = 4 << 10;
+const PART: usize = 4 << 10;
 const BETWEEN: Duration = Duration::from_secs(1);
 const HALF_A_REQUEST: &str = "GET /api/rooms HTTP/1.1\r\nHost: ";
 /// Between two looks at whether the run is over.
@@ -39,12 +39,12 @@ impl Seated {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Burden {
+pub(super) struct Background {
     slow: Vec<(Seated, Opened)>,
     silent: Vec<Opened>,
 }
 
-impl Burden {
+impl Background {
     pub(super) async fn open(sites: &[Site], plan: &Plan, run: u32) -> Self {
         let seated = |i: usize| {
             let seat = plan.reader(i);
@@ -83,31 +83,31 @@ impl Burden {
     }
 
     /// Until the run is over; how many were still there then.
-    pub(super) fn bear(self, live: &Live) -> Borne {
-        let mut borne = Borne {
+    pub(super) fn hold(self, live: &Live) -> BackgroundReport {
+        let mut held = BackgroundReport {
             slow: self.slow.len(),
             silent: self.silent.len(),
-            ..Borne::default()
+            ..BackgroundReport::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let Ok(runtime) = runtime else { return borne };
+        let Ok(runtime) = runtime else { return held };
         runtime.block_on(async {
-            let mut drinking = JoinSet::new();
+            let mut reading = JoinSet::new();
             let counts = Arc::<Counts>::default();
             counts.held.store(self.slow.len(), Relaxed);
             for (seated, opened) in self.slow {
-                drinking.spawn(drink(seated, opened, counts.clone()));
+                reading.spawn(read_slowly(seated, opened, counts.clone()));
             }
             while !live.is_done() {
                 sleep(LOOK).await;
             }
-            borne.slow_held = counts.held.load(Relaxed);
-            borne.slow_returned = counts.returned.load(Relaxed);
+            held.slow_held = counts.held.load(Relaxed);
+            held.slow_returned = counts.returned.load(Relaxed);
         });
-        borne.silent_held = self.silent.iter().filter(|opened| is_open(opened)).count();
-        borne
+        held.silent_held = self.silent.iter().filter(|opened| is_open(opened)).count();
+        held
     }
 }
 
@@ -119,12 +119,12 @@ struct Counts {
 }
 
 /// Takes a sip and waits, and comes back when it is closed.
-async fn drink(seated: Seated, opened: Opened, counts: Arc<Counts>) {
+async fn read_slowly(seated: Seated, opened: Opened, counts: Arc<Counts>) {
     let mut opened = Some(opened);
-    let mut cup = vec![0; SIP];
+    let mut part = vec![0; PART];
     loop {
         if let Some(Ok(mut stream)) = opened.map(|opened| TcpStream::from_std(opened.stream)) {
-            while stream.read(&mut cup).await.is_ok_and(|count| count > 0) {
+            while stream.read(&mut part).await.is_ok_and(|count| count > 0) {
                 sleep(BETWEEN).await;
             }
         }
@@ -143,7 +143,7 @@ async fn drink(seated: Seated, opened: Opened, counts: Arc<Counts>) {
 /// Reads what the server had to say to somebody who says nothing.
 fn is_open(opened: &Opened) -> bool {
     let mut stream = &opened.stream;
-    let mut words = [0; SIP];
+    let mut words = [0; PART];
     loop {
         match stream.read(&mut words) {
             Ok(0) => return false,
