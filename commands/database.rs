@@ -9,14 +9,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The database of `config`, for the command `discordctl <name>`.
-pub(crate) async fn open(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>, Failure> {
+pub(crate) async fn open(config: &Config, name: &str) -> Result<Arc<Upkeep>, Failure> {
     let application = format!("discordctl {name}, pid {}", std::process::id());
     let opened = upkeep::open(config.db_url.expose(), &application).await;
     opened.map_err(|error| explain(&error, config))
 }
 
 /// The same for a command that changes nothing: also where nothing can be written.
-pub(crate) async fn look(config: &Config, name: &str) -> Result<Arc<dyn Upkeep>, Failure> {
+pub(crate) async fn look(config: &Config, name: &str) -> Result<Arc<Upkeep>, Failure> {
     let application = format!("discordctl {name}, pid {}", std::process::id());
     let opened = upkeep::look(config.db_url.expose(), &application).await;
     opened.map_err(|error| explain(&error, config))

@@ -74,7 +74,7 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
     let progress = Progress::new("replaying");
     // A lost lease ends the run between two steps as Ctrl-C does.
     let stop = interrupt.stop.child_token();
-    let history = &mut *session.history;
+    let history = &mut session.history;
     let work = replay::run(history, &archive, sources, &plan, &progress, &stop);
     let done = unless_lost(work, lost, &stop).await;
     progress.finish();

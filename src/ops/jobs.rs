@@ -59,7 +59,7 @@ pub struct JobState {
 }
 
 /// Every job, with the database's idea of the time.
-pub async fn list(config: &Config, upkeep: &dyn Upkeep) -> Result<Vec<JobState>, StoreError> {
+pub async fn list(config: &Config, upkeep: &Upkeep) -> Result<Vec<JobState>, StoreError> {
     upkeep.tidy_runs().await?;
     let (now, last) = (upkeep.now().await?, upkeep.last_runs().await?);
     let state = |job: Job| {
@@ -106,7 +106,7 @@ impl RunResult {
 /// Runs `job` now, unless it is under way: `run` is the one that a scheduler entered, and
 /// without it one is entered for `instance`. Nothing else of this job runs meanwhile.
 pub async fn run<F>(
-    upkeep: &Arc<dyn Upkeep>,
+    upkeep: &Arc<Upkeep>,
     job: Job,
     run: Option<RunId>,
     instance: &str,

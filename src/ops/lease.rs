@@ -46,7 +46,7 @@ pub struct Lease {
     renewal: JoinHandle<()>,
 }
 
-struct Shared(Arc<dyn Upkeep>);
+struct Shared(Arc<Upkeep>);
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,14 +56,10 @@ impl std::fmt::Debug for Shared {
 
 impl Lease {
     /// Takes the lease `name` for a process that does `what`, as in "discordctl archive".
-    pub async fn take(
-        upkeep: &Arc<dyn Upkeep>,
-        name: &str,
-        what: &str,
-    ) -> Result<Self, LeaseError> {
+    pub async fn take(upkeep: &Arc<Upkeep>, name: &str, what: &str) -> Result<Self, LeaseError> {
         let holder = holder::this(what);
         let mut since = Instant::now();
-        while let Err(Held {
+        while let Some(Held {
             holder: other,
             until,
         }) = upkeep.take_lease(name, &holder, LIFE).await?
@@ -128,7 +124,7 @@ impl Drop for Lease {
 /// Renews until that has failed for the lease's whole life, counted from before each renewal
 /// was sent: so the holder knows of the loss before another process can have the lease.
 async fn renew(
-    upkeep: Arc<dyn Upkeep>,
+    upkeep: Arc<Upkeep>,
     (name, holder): (String, String),
     mut since: Instant,
     lost: CancellationToken,

@@ -122,7 +122,7 @@ impl Jobs {
     }
 
     /// A job that never ran has nothing to make up for: it waits for its next time.
-    async fn settle(&mut self, upkeep: &Arc<dyn Upkeep>) -> Result<(), StoreError> {
+    async fn settle(&mut self, upkeep: &Arc<Upkeep>) -> Result<(), StoreError> {
         let (now, last) = (upkeep.now().await?, upkeep.last_runs().await?);
         for job in &mut self.jobs {
             if job.settled.is_none() && !last.iter().any(|run| run.job == job.name) {
@@ -161,7 +161,7 @@ impl Job {
 }
 
 impl Program {
-    fn work(self: Arc<Self>, job: &'static str, run: RunId, upkeep: Arc<dyn Upkeep>) -> Work {
+    fn work(self: Arc<Self>, job: &'static str, run: RunId, upkeep: Arc<Upkeep>) -> Work {
         Work {
             program: self,
             job,
@@ -176,7 +176,7 @@ struct Work {
     program: Arc<Program>,
     job: &'static str,
     run: RunId,
-    upkeep: Arc<dyn Upkeep>,
+    upkeep: Arc<Upkeep>,
 }
 
 impl Work {

@@ -1,5 +1,6 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 pub mod activity;
+mod alive;
 mod cause;
 pub mod check;
 pub mod copy;
@@ -14,6 +15,8 @@ mod pg_url;
 mod postgres;
 mod presence;
 mod secret;
+mod session;
+mod sql;
 mod sqlite;
 mod unused;
 pub mod upkeep;
@@ -24,6 +27,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{Message, MessageId, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 

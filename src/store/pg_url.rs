@@ -2,8 +2,11 @@
 //! with it, and why its server can't be had.
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
 
 use super::StoreError;
 use crate::model::url::postgres::{PostgresUrl, SslMode};
@@ -42,6 +45,24 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, StoreError> {
         Root::File(file) => options.ssl_root_cert(file),
         Root::System | Root::None => options,
     })
+}
+
+/// The same, for a program that the server's own views call `application`. Nothing is asked of the
+/// session that a pooler could not give.
+pub(super) fn options(url: &str, application: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = read(url)?.application_name(application);
+    Ok(options.extra_float_digits(None).disable_statement_logging())
+}
+
+/// Connects within `patience`.
+pub(super) async fn connect(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<PgConnection, StoreError> {
+    match timeout(patience, PgConnection::connect_with(options)).await {
+        Ok(connection) => connection.map_err(unreachable),
+        Err(_) => Err(StoreError::Unavailable("no connection in time".into())),
+    }
 }
 
 fn unusable(why: &dyn std::fmt::Display) -> StoreError {

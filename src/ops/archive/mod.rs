@@ -62,7 +62,7 @@ pub struct Report {
 /// Archives as `plan` says, room by room, and deletes what it archived. The caller has
 /// the lease `archive`; `stop` ends it between two steps.
 pub async fn run(
-    history: &mut dyn History,
+    history: &mut History,
     destination: &Destination,
     plan: &Plan,
     watch: &dyn Watch,

@@ -57,7 +57,7 @@ pub async fn perform(
         now,
     };
     let stop = stop.child_token();
-    let work = run(&mut *session.history, &destination, &plan, watch, &stop);
+    let work = run(&mut session.history, &destination, &plan, watch, &stop);
     let done = unless_lost(work, lost, &stop).await;
     let closed = session.close().await;
     let report = done?;

@@ -14,8 +14,8 @@ const LEASE: &str = "archive";
 
 /// The history, and the lease where something is to be changed.
 pub struct Session {
-    pub history: Box<dyn History>,
-    upkeep: Arc<dyn Upkeep>,
+    pub history: History,
+    upkeep: Arc<Upkeep>,
     lease: Option<Lease>,
 }
 

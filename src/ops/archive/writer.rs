@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Writes rooms to one archive.
 pub struct Archiver<'a> {
-    history: &'a mut dyn History,
+    history: &'a mut History,
     destination: &'a Destination,
     plan: &'a Plan,
     watch: &'a dyn Watch,
@@ -44,7 +44,7 @@ pub struct Archiver<'a> {
 
 impl<'a> Archiver<'a> {
     pub async fn open(
-        history: &'a mut dyn History,
+        history: &'a mut History,
         destination: &'a Destination,
         plan: &'a Plan,
         watch: &'a dyn Watch,
@@ -65,7 +65,7 @@ impl<'a> Archiver<'a> {
     }
 
     /// The database, between two calls.
-    pub fn history(&mut self) -> &mut dyn History {
+    pub fn history(&mut self) -> &mut History {
         self.history
     }
 

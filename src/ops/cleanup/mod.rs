@@ -52,8 +52,8 @@ pub struct Report {
 
 /// What trimming works with. `archive` is where messages go first; without one they just go.
 pub struct Tools<'a> {
-    pub history: &'a mut dyn History,
-    pub upkeep: &'a dyn Upkeep,
+    pub history: &'a mut History,
+    pub upkeep: &'a Upkeep,
     pub archive: Option<&'a Destination>,
     pub watch: &'a dyn Watch,
 }
@@ -118,21 +118,21 @@ pub async fn run(
 /// The database, with or without an archive in front of it.
 enum Hands<'a> {
     Archiving(Box<Archiver<'a>>),
-    Plain(&'a mut dyn History),
+    Plain(&'a mut History),
 }
 
 impl Hands<'_> {
-    fn history(&mut self) -> &mut dyn History {
+    fn history(&mut self) -> &mut History {
         match self {
             Self::Archiving(archiver) => archiver.history(),
-            Self::Plain(history) => *history,
+            Self::Plain(history) => history,
         }
     }
 }
 
 struct Trimming<'a> {
     plan: &'a Plan,
-    upkeep: &'a dyn Upkeep,
+    upkeep: &'a Upkeep,
     stop: &'a CancellationToken,
     archive_first: bool,
     pace: Pace,
@@ -187,7 +187,7 @@ impl Trimming<'_> {
 
     /// The last message that may go: not among the newest, and with none before it that is
     /// young, so that what stays has no holes.
-    async fn limit(&self, history: &mut dyn History, stand: &RoomStand) -> Result<Seq, StoreError> {
+    async fn limit(&self, history: &mut History, stand: &RoomStand) -> Result<Seq, StoreError> {
         let (room, keep) = (stand.room.id, self.plan.keep(&stand.room.name));
         let Some(beyond) = history.beyond_newest(room, keep).await? else {
             return Ok(Seq::START);
@@ -200,7 +200,7 @@ impl Trimming<'_> {
 
     async fn delete(
         &mut self,
-        history: &mut dyn History,
+        history: &mut History,
         room: RoomId,
         up_to: Seq,
     ) -> Result<u64, StoreError> {

@@ -110,7 +110,7 @@ async fn within(
     config: &Config,
     options: &Options,
     mut session: Session,
-    upkeep: &dyn upkeep::Upkeep,
+    upkeep: &upkeep::Upkeep,
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, CleanupError> {
@@ -130,7 +130,7 @@ async fn within(
         now,
     };
     let tools = Tools {
-        history: session.history.as_mut(),
+        history: &mut session.history,
         upkeep,
         archive: archive.as_ref(),
         watch,

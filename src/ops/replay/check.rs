@@ -38,7 +38,7 @@ pub(super) struct Checked {
 /// Reads all documents, and leaves out those of other rooms than the one asked for and those
 /// that come twice.
 pub(super) async fn all(
-    history: &mut dyn History,
+    history: &mut History,
     archive: &Destination,
     sources: Vec<Source>,
     plan: &Plan,
@@ -75,7 +75,7 @@ pub(super) async fn all(
 
 /// Reads one document; `None` if it holds no message.
 async fn one(
-    history: &mut dyn History,
+    history: &mut History,
     source: Source,
     stop: &CancellationToken,
 ) -> Result<Option<Checked>, ReplayError> {

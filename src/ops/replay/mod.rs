@@ -58,7 +58,7 @@ pub struct Plan {
 /// between two steps. `archive` is where messages are archived to: what it holds itself need not
 /// be archived again.
 pub async fn run(
-    history: &mut dyn History,
+    history: &mut History,
     archive: &Destination,
     sources: Vec<Source>,
     plan: &Plan,

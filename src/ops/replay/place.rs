@@ -49,7 +49,7 @@ impl Placed {
 
 /// Finds each document's places, and compares it with what is there.
 pub(super) async fn all(
-    history: &mut dyn History,
+    history: &mut History,
     mut checked: Vec<Checked>,
     stop: &CancellationToken,
 ) -> Result<Vec<Placed>, ReplayError> {
@@ -110,7 +110,7 @@ fn fit_together(one: &Checked, next: &Checked) -> Result<(), ReplayError> {
 
 /// The places for a document that names none.
 async fn find(
-    history: &mut dyn History,
+    history: &mut History,
     document: &Checked,
     stand: &RoomStand,
     floor: &mut Seq,
@@ -177,7 +177,7 @@ async fn find(
 /// How many of the document's messages are not there. Fails if something else is in their
 /// places, or has their ids.
 async fn compare(
-    history: &mut dyn History,
+    history: &mut History,
     document: &Checked,
     place: Place,
     stand: Option<&RoomStand>,

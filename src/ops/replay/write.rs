@@ -144,7 +144,7 @@ impl Batch {
 
 /// Puts a document's rows back; returns how many were not there.
 pub(super) async fn restore(
-    history: &mut dyn History,
+    history: &mut History,
     document: &Placed,
     watch: &dyn Watch,
     stop: &CancellationToken,

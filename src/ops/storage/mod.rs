@@ -38,11 +38,7 @@ impl Storage {
 
 /// Looks at everything, and writes down what the tables are for the next look; not with
 /// `dry_run`.
-pub async fn look(
-    config: &Config,
-    upkeep: &dyn Upkeep,
-    dry_run: bool,
-) -> Result<Storage, StoreError> {
+pub async fn look(config: &Config, upkeep: &Upkeep, dry_run: bool) -> Result<Storage, StoreError> {
     let (database, sizes, now) = (
         upkeep.size().await?,
         upkeep.tables().await?,

@@ -1,13 +1,18 @@
 //! PostgreSQL, looked at from outside. Everything is sent unprepared, so that a pooler in
 //! transaction mode may stand between.
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Row};
+use sqlx::{AssertSqlSafe, Row};
 use tokio::time::Instant;
 
 use super::{Facts, Kind, MOST_NAMES, OddNames, canary_name};
 use crate::model::{Nickname, RoomName};
 use crate::store::{StoreError, pg_url};
+
+/// For a connection; whoever asks may give up before.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Inspector(PgConnection);
 
@@ -47,12 +52,8 @@ const EXTENSIONS: &str = "SELECT extname FROM pg_extension ORDER BY extname";
 
 impl Inspector {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let options = pg_url::read(url)?
-            .application_name("discordctl check")
-            .extra_float_digits(None)
-            .disable_statement_logging();
-        let connection = PgConnection::connect_with(&options).await;
-        Ok(Self(connection.map_err(pg_url::unreachable)?))
+        let options = pg_url::options(url, "discordctl check")?;
+        Ok(Self(pg_url::connect(&options, PATIENCE).await?))
     }
 
     pub(super) async fn canary(&mut self) -> Result<(), StoreError> {

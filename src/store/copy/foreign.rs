@@ -1,19 +1,15 @@
 //! What is in a SQLite schema and is not ours. Triggers and views act when data is touched: they
 //! must say what a step of ours says. Of tables and indexes the name is enough.
-use sqlx::sqlite::SqliteConnection;
-
-use crate::store::StoreError;
 use crate::store::migrations::Ours;
+use crate::store::session::Tx;
 
 /// Type, name, and the text it was made by.
 type Object = (String, String, Option<String>);
 
 /// As `trigger spy`, in order.
-pub(super) async fn of_sqlite(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<String>, StoreError> {
-    let objects = sqlx::query_as("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name");
-    let objects: Vec<Object> = objects.fetch_all(connection).await?;
+pub(super) async fn of_sqlite(tx: &mut Tx) -> Result<Vec<String>, sqlx::Error> {
+    let objects = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+    let objects: Vec<Object> = tx.all(objects, &[]).await?;
     let ours = Ours::of_sqlite();
     let foreign = objects.into_iter().filter(|object| !is_ours(&ours, object));
     Ok(foreign

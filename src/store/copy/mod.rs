@@ -17,9 +17,9 @@ pub use sqlite::{Place, copy_to};
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
-use tokio::time::timeout;
+use sqlx::PgConnection;
 
+use super::session::Tx;
 use super::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
@@ -27,7 +27,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// A read of PostgreSQL as it is at one moment, which others (`pg_dump`) can share.
 pub struct Snapshot {
-    connection: PgConnection,
+    /// It lasts as long as this transaction.
+    tx: Tx,
     /// What to call it to share it.
     pub id: String,
     /// What the tables hold, without their indexes.
@@ -37,20 +38,17 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub async fn take(url: &str) -> Result<Self, StoreError> {
-        let mut connection = connect(url).await?;
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        sqlx::raw_sql(begin).execute(&mut connection).await?;
-        let id = sqlx::query_scalar("SELECT pg_export_snapshot()");
-        let id = id.fetch_one(&mut connection).await?;
-        let bytes: i64 = sqlx::query_scalar(
-            "SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
-             WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace",
-        )
-        .fetch_one(&mut connection)
-        .await?;
-        let contents = database::of_postgres(&mut connection).await?;
+        let mut tx = database::to_read(url)?.begin().await?;
+        let one_moment = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        tx.run(one_moment, &[]).await?;
+        let taken = "SELECT pg_export_snapshot(),
+               (SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
+                WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace)";
+        let taken: Vec<(String, i64)> = tx.all(taken, &[]).await?;
+        let (id, bytes) = taken.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
+        let contents = database::contents(&mut tx).await?;
         Ok(Self {
-            connection,
+            tx,
             id,
             bytes: u64::try_from(bytes).unwrap_or(0),
             contents,
@@ -58,17 +56,15 @@ impl Snapshot {
     }
 
     pub async fn end(self) -> Result<(), StoreError> {
-        Ok(self.connection.close().await?)
+        Ok(self.tx.commit().await?)
     }
 }
 
 async fn connect(url: &str) -> Result<PgConnection, StoreError> {
-    let name = format!("discordctl backup, pid {}", std::process::id());
-    let options = pg_url::read(url)?
-        .application_name(&name)
-        .extra_float_digits(None);
-    match timeout(CONNECT, PgConnection::connect_with(&options)).await {
-        Ok(connection) => connection.map_err(pg_url::unreachable),
-        Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
-    }
+    pg_url::connect(&pg_url::options(url, &application())?, CONNECT).await
+}
+
+/// What the database's own views call this.
+fn application() -> String {
+    format!("discordctl backup, pid {}", std::process::id())
 }

@@ -12,8 +12,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::StoreError;
 use crate::private;
@@ -76,6 +77,17 @@ impl Embedded {
 
     pub(in crate::store) fn options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::clone(&self.options).filename(&self.main)
+    }
+
+    /// How a connection is opened that writes, and waits for others who do for `patience`. The
+    /// file was made before; where it is gone since, nothing takes its place.
+    pub(in crate::store) fn to_write(&self, patience: Duration) -> SqliteConnectOptions {
+        self.options()
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(patience)
     }
 
     /// As it can be configured.

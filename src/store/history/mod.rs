@@ -1,18 +1,23 @@
 //! The log as the archive sees it: read out in pages, deleted in ranges, and put back.
 //!
 //! On one connection of its own, so that it never stands between chat and the database.
+mod copy;
 mod names;
-mod postgres;
-mod sqlite;
+mod restore;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
-use super::StoreError;
-use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq};
+use self::names::{Ids, Names};
+use super::session::{Database, Purpose, Session};
+use super::sql::Arg;
+use super::upkeep::AHEAD;
+use super::{LEASE, StoreError, alive};
+use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, UserId};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,94 +62,296 @@ pub enum Claim {
     Next(u64),
 }
 
+/// Rows in one transaction on PostgreSQL, where others read and commit beside it.
+const BATCH: usize = 5_000;
+/// The same on SQLite: all who write wait for it.
+const BATCH_ALONE: usize = 1_000;
+
+/// Rooms as they stand.
+macro_rules! stands {
+    ($which:literal) => {
+        concat!(
+            "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
+             FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ",
+            $which
+        )
+    };
+}
+
+type Stand = (RoomId, String, Seq, Seq, Seq);
+type Raw = (MessageId, Seq, Option<UserId>, String, DateTime<Utc>);
+
+impl From<Stand> for RoomStand {
+    fn from((id, name, last_seq, archived, replayed): Stand) -> Self {
+        let name = RoomName::stored(&name);
+        Self {
+            room: RoomRef { id, name },
+            last_seq,
+            archived,
+            replayed,
+        }
+    }
+}
+
 /// Reading the log out, deleting from it, and putting back what was read out. Each call is at
 /// most one transaction, and a short one.
-#[async_trait]
-pub trait History: Send {
+pub struct History {
+    session: Session,
+    names: Names,
+    ids: Ids,
+}
+
+/// Opens the database that `url` names, for a program that the database's own views call
+/// `application`. The embedded one is migrated, but not made.
+pub async fn open(url: &str, application: &str) -> Result<History, StoreError> {
+    let purpose = Purpose {
+        application,
+        connections: 1,
+        patience: PATIENCE,
+        answer: STATEMENT,
+    };
+    Ok(History {
+        session: Session::open(url, purpose).await?,
+        names: Names::default(),
+        ids: Ids::default(),
+    })
+}
+
+impl History {
     /// The database's clock.
-    async fn now(&mut self) -> Result<DateTime<Utc>, StoreError>;
+    pub async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        self.session.one("SELECT @now", &[]).await
+    }
 
     /// Whether instances serve this database now, whose commits must not wait.
-    async fn served(&mut self) -> Result<bool, StoreError>;
+    pub async fn served(&mut self) -> Result<bool, StoreError> {
+        let sql = concat!(
+            "SELECT EXISTS (SELECT 1 FROM instances WHERE ",
+            alive!("heartbeat_at"),
+            ")"
+        );
+        self.session.one(sql, &alive::args(LEASE)).await
+    }
 
     /// How many rows one transaction may write while others wait for it.
-    fn batch(&self) -> usize;
+    pub fn batch(&self) -> usize {
+        self.session.either(BATCH, BATCH_ALONE)
+    }
 
     /// All rooms, by id.
-    async fn rooms(&mut self) -> Result<Vec<RoomStand>, StoreError>;
+    pub async fn rooms(&mut self) -> Result<Vec<RoomStand>, StoreError> {
+        let rows: Vec<Stand> = self.session.all(stands!("ORDER BY r.id"), &[]).await?;
+        Ok(rows.into_iter().map(RoomStand::from).collect())
+    }
 
-    async fn room(&mut self, name: &RoomName) -> Result<Option<RoomStand>, StoreError>;
+    pub async fn room(&mut self, name: &RoomName) -> Result<Option<RoomStand>, StoreError> {
+        let sql = self.session.either(
+            stands!(r#"WHERE lower(r.name COLLATE "C") = lower($1 COLLATE "C")"#),
+            stands!("WHERE r.name = $1"),
+        );
+        let row: Option<Stand> = self.session.first(sql, &[name.as_str().into()]).await?;
+        Ok(row.map(RoomStand::from))
+    }
 
     /// Up to `limit` rows with `after < seq <= up_to`, ascending.
-    async fn page(
+    pub async fn page(
         &mut self,
         room: RoomId,
         after: Seq,
         up_to: Seq,
         limit: usize,
-    ) -> Result<Vec<Row>, StoreError>;
+    ) -> Result<Vec<Row>, StoreError> {
+        let raw = match &self.session.database {
+            Database::Postgres(pool) => {
+                let page = copied(pool, room, after, up_to, limit);
+                self.session.within(page).await?
+            }
+            Database::Sqlite(..) => {
+                let sql = "SELECT id, seq, user_id, content, created_at FROM messages
+                     WHERE room_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+                let args = [room.into(), after.into(), up_to.into(), limit.into()];
+                self.session.all(sql, &args).await?
+            }
+        };
+        self.learn_names(&raw).await?;
+        let named = |(id, seq, user, content, created_at)| Row {
+            id,
+            seq,
+            user: self.names.get(user),
+            content,
+            created_at,
+        };
+        Ok(raw.into_iter().map(named).collect())
+    }
+
+    async fn learn_names(&mut self, raw: &[Raw]) -> Result<(), StoreError> {
+        let unknown = self.names.unknown(raw.iter().filter_map(|row| row.2));
+        if !unknown.is_empty() {
+            let unknown: Vec<i64> = unknown.into_iter().map(UserId::get).collect();
+            let sql = self.session.either(
+                "SELECT id, nickname FROM users WHERE id = ANY ($1)",
+                "SELECT id, nickname FROM users WHERE id IN (SELECT value FROM json_each($1))",
+            );
+            let found = self.session.all(sql, &[Arg::Numbers(&unknown)]).await?;
+            self.names.learn(found);
+        }
+        Ok(())
+    }
 
     /// What there is with `after < seq <= up_to`.
-    async fn span(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<Span, StoreError>;
+    pub async fn span(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<Span, StoreError> {
+        let sql = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM messages
+             WHERE room_id = $1 AND seq > $2 AND seq <= $3";
+        let args = [room.into(), after.into(), up_to.into()];
+        let row: Option<(i64, Seq, Seq)> = self.session.first(sql, &args).await?;
+        let (count, first, last) = row.unwrap_or_default();
+        let count = u64::try_from(count).unwrap_or(0);
+        Ok(Span { count, first, last })
+    }
 
     /// The first message after `after` that is not older than `time`. One that is dated later than
     /// now is as old as the next that is not, and without such a one it is young: its room's order
     /// tells more of when it was said than its date.
-    async fn first_since(
+    pub async fn first_since(
         &mut self,
         room: RoomId,
         after: Seq,
         time: DateTime<Utc>,
-    ) -> Result<Option<Seq>, StoreError>;
+    ) -> Result<Option<Seq>, StoreError> {
+        /// The room's rows in order, and not those of all rooms by time.
+        macro_rules! first_since {
+            ($not_ahead:literal, $young:literal) => {
+                concat!(
+                    "SELECT seq FROM messages WHERE room_id = $1 AND seq > coalesce((
+                       SELECT seq FROM messages WHERE room_id = $1 AND seq > $2 AND ", $not_ahead,
+                    " AND seq < coalesce((
+                           SELECT seq FROM messages WHERE room_id = $1 AND seq > $2 AND ", $young,
+                    "      ORDER BY seq LIMIT 1), 9223372036854775807)
+                       ORDER BY seq DESC LIMIT 1), $2)
+                     ORDER BY seq LIMIT 1"
+                )
+            };
+        }
+        let sql = self.session.either(
+            first_since!(
+                "created_at <= @now($4)",
+                "created_at BETWEEN $3 AND @now($4)"
+            ),
+            first_since!(
+                "julianday(created_at) <= julianday('now', $4)",
+                "julianday(created_at) BETWEEN julianday($3) AND julianday('now', $4)"
+            ),
+        );
+        let args = [room.into(), after.into(), time.into(), Arg::Ahead(AHEAD)];
+        let row: Option<(Seq,)> = self.session.first(sql, &args).await?;
+        Ok(row.map(|(seq,)| seq))
+    }
 
     /// The newest message that has `keep` newer ones.
-    async fn beyond_newest(&mut self, room: RoomId, keep: usize)
-    -> Result<Option<Seq>, StoreError>;
+    pub async fn beyond_newest(
+        &mut self,
+        room: RoomId,
+        keep: usize,
+    ) -> Result<Option<Seq>, StoreError> {
+        let sql = "SELECT seq FROM messages WHERE room_id = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2";
+        let row: Option<(Seq,)> = self.session.first(sql, &[room.into(), keep.into()]).await?;
+        Ok(row.map(|(seq,)| seq))
+    }
 
     /// Raises the watermark: all up to `seq` is in the archive for certain.
-    async fn archived(&mut self, room: RoomId, seq: Seq) -> Result<(), StoreError>;
+    pub async fn archived(&mut self, room: RoomId, seq: Seq) -> Result<(), StoreError> {
+        let sql = "INSERT INTO room_archive (room_id, last_seq) VALUES ($1, $2)
+             ON CONFLICT (room_id) DO UPDATE SET archived_at = @now, last_seq = CASE
+               WHEN excluded.last_seq > room_archive.last_seq THEN excluded.last_seq
+               ELSE room_archive.last_seq END";
+        self.session.run(sql, &[room.into(), seq.into()]).await?;
+        Ok(())
+    }
 
     /// Deletes the oldest rows with `seq <= up_to`, at most `limit` of them, in one transaction.
     /// Running instances look at what is left.
-    async fn delete(&mut self, room: RoomId, up_to: Seq, limit: usize) -> Result<u64, StoreError>;
+    pub async fn delete(
+        &mut self,
+        room: RoomId,
+        up_to: Seq,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        // By their places: of "all up to the last of them" PostgreSQL expects a third of the
+        // room, and reads the whole table for it.
+        let sql = self.session.either(
+            "DELETE FROM messages WHERE room_id = $1 AND seq = ANY (ARRAY(
+               SELECT seq FROM messages WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3))",
+            "DELETE FROM messages WHERE room_id = $1 AND seq <= (
+               SELECT max(seq) FROM (SELECT seq FROM messages
+                 WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3))",
+        );
+        let args = [room.into(), up_to.into(), limit.into()];
+        let deleted = async {
+            let mut tx = self.session.begin_to_write().await?;
+            // What a crash brings back is deleted by the next run.
+            tx.lazily().await?;
+            let deleted = tx.run(sql, &args).await?;
+            // Last, since commits to the room wait for whoever has its row.
+            if deleted > 0 {
+                tx.run(restore::TURN_VERSION, &[room.into()]).await?;
+            }
+            tx.commit().await?;
+            Ok(deleted)
+        };
+        self.session.within(deleted).await
+    }
 
     /// Of these messages, those that are stored, in whatever room.
-    async fn stored(
+    pub async fn stored(
         &mut self,
         ids: &[MessageId],
-    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError>;
+    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        let sql = self.session.either(
+            "SELECT id, room_id, seq FROM messages WHERE id = ANY ($1)",
+            "SELECT id, room_id, seq FROM messages
+             WHERE id IN (SELECT value FROM json_each($1))",
+        );
+        self.session.all(sql, &[Arg::Numbers(&ids)]).await
+    }
 
     /// Whether any message has an id in that range.
-    async fn any_id(&mut self, from: MessageId, to: MessageId) -> Result<bool, StoreError>;
-
-    /// Makes ready for messages that are put back: the room, which is made if there is none,
-    /// their places in it, which nobody is told of as if they were new, and ids beyond theirs
-    /// for what is said next. `unarchived` lowers the watermark: that message and those after
-    /// it may not be in the archive. Returns the room and the place before the first of `Next`.
-    async fn claim(
-        &mut self,
-        name: &RoomName,
-        claim: Claim,
-        highest_id: MessageId,
-        unarchived: Option<Seq>,
-    ) -> Result<(RoomId, Seq), StoreError>;
-
-    /// Puts rows back, ascending, but those whose places are taken. Returns how many. They are on
-    /// the disk for certain after the next [`History::refresh`].
-    async fn restore(&mut self, room: RoomId, rows: &[Row]) -> Result<u64, StoreError>;
+    pub async fn any_id(&mut self, from: MessageId, to: MessageId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE id BETWEEN $1 AND $2)";
+        self.session.one(sql, &[from.into(), to.into()]).await
+    }
 
     /// Has running instances look at the room's rows anew.
-    async fn refresh(&mut self, room: RoomId) -> Result<(), StoreError>;
+    pub async fn refresh(&mut self, room: RoomId) -> Result<(), StoreError> {
+        self.session
+            .run(restore::TURN_VERSION, &[room.into()])
+            .await?;
+        Ok(())
+    }
 
-    async fn close(self: Box<Self>);
+    pub async fn close(self) {
+        self.session.close().await;
+    }
 }
 
-/// Opens the database that `url` names, for a program that the database's own views call
-/// `application`. The embedded one is migrated, but not made.
-pub async fn open(url: &str, application: &str) -> Result<Box<dyn History>, StoreError> {
-    if url.starts_with("sqlite:") {
-        return Ok(Box::new(sqlite::SqliteHistory::open(url).await?));
+/// A page, as it leaves PostgreSQL the fastest. COPY takes no parameters; these are numbers.
+async fn copied(
+    pool: &PgPool,
+    room: RoomId,
+    after: Seq,
+    up_to: Seq,
+    limit: usize,
+) -> Result<Vec<Raw>, StoreError> {
+    let columns = copy::COLUMNS;
+    let sql = format!(
+        "COPY (SELECT {columns} FROM messages
+           WHERE room_id = {room} AND seq > {after} AND seq <= {up_to}
+           ORDER BY seq LIMIT {limit}) TO STDOUT (FORMAT binary)"
+    );
+    let mut raw = Vec::with_capacity(limit);
+    let mut stream = pool.copy_out_raw(&sql).await?;
+    while let Some(data) = stream.try_next().await? {
+        copy::rows(&data, &mut raw)?;
     }
-    let history = postgres::PostgresHistory::open(url, application).await?;
-    Ok(Box::new(history))
+    Ok(raw)
 }

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::error::MigrateError;
 use super::{HIDDEN, HISTORY};
@@ -48,14 +48,9 @@ impl Database {
         if url.starts_with("sqlite:") {
             return Self::embedded(&Embedded::of(url)?, purpose).await;
         }
-        let options = pg_url::read(url)?;
         let name = format!("discordctl migrate, pid {}", std::process::id());
-        let options = options.application_name(&name).extra_float_digits(None);
-        match timeout(CONNECT, PgConnection::connect_with(&options)).await {
-            Ok(Ok(connection)) => Ok(Some(Self::Postgres(connection))),
-            Ok(Err(error)) => Err(pg_url::unreachable(error).into()),
-            Err(_) => Err(StoreError::Unavailable("no answer in time".into()).into()),
-        }
+        let connection = pg_url::connect(&pg_url::options(url, &name)?, CONNECT).await?;
+        Ok(Some(Self::Postgres(connection)))
     }
 
     async fn embedded(of: &Embedded, purpose: Purpose) -> Result<Option<Self>, MigrateError> {

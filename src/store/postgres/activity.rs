@@ -1,8 +1,8 @@
 //! What PostgreSQL tells about itself.
 use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{ConnectOptions, Connection as _, Row};
 use tokio::time::timeout;
 
 use crate::model::plain_line;
@@ -43,12 +43,8 @@ pub struct Observer {
 
 impl Observer {
     pub(in crate::store) fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
-        let options = pg_url::read(url)?
-            .application_name("discordctl monitor")
-            .extra_float_digits(None)
-            .disable_statement_logging();
         Ok(Self {
-            options,
+            options: pg_url::options(url, "discordctl monitor")?,
             patience,
             connection: None,
             has_statements: false,
@@ -82,8 +78,7 @@ impl Observer {
     }
 
     async fn connect(&mut self) -> Result<PgConnection, StoreError> {
-        let connected = PgConnection::connect_with(&self.options).await;
-        let mut connection = connected.map_err(pg_url::unreachable)?;
+        let mut connection = pg_url::connect(&self.options, self.patience).await?;
         self.has_statements = all(&mut connection, STATEMENTS).await.is_ok();
         Ok(connection)
     }

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::seconds;
 use crate::model::UserId;
 use crate::store::presence::{Claims, Joins, Run, runs};
-use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome};
+use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, alive};
 
 pub(super) async fn apply(
     connection: &mut Connection,
@@ -65,13 +65,16 @@ const RELEASE: &str = "WITH gone AS MATERIALIZED (
 /// freed makes that happen before the new rows ask the unique index. Two claims at one moment
 /// run into that index, and the one that loses is tried again. A membership moves along unless
 /// another session of that user is in the room.
-const CLAIM: &str = r#"WITH wanted AS MATERIALIZED (
+const CLAIM: &str = concat!(
+    r#"WITH wanted AS MATERIALIZED (
       SELECT *, lower(nickname COLLATE "C") AS folded
       FROM unnest($1::text[], $2::text[], $3::text[], $5::bool[])
         WITH ORDINALITY AS w (session, nickname, transport, account, n)
     ), held AS MATERIALIZED (
       SELECT w.n, s.id, EXISTS (SELECT FROM instances i WHERE i.id = s.instance_id
-        AND i.heartbeat_at > now() - make_interval(secs => $6)) AS alive
+        AND "#,
+    alive!(postgres "i.heartbeat_at", "$6"),
+    r#") AS alive
       FROM wanted w JOIN sessions s
         ON lower(s.nickname COLLATE "C") = w.folded AND s.online AND s.id <> w.session
     ), freed AS (
@@ -116,7 +119,8 @@ const CLAIM: &str = r#"WITH wanted AS MATERIALIZED (
     )
     SELECT EXISTS (SELECT FROM claimed c WHERE c.id = w.session), a.id,
       (SELECT min(h.id) FROM held h WHERE h.n = w.n AND h.alive)
-    FROM wanted w LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#;
+    FROM wanted w LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#
+);
 
 type Claimed = (bool, Option<UserId>, Option<String>);
 

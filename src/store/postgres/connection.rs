@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
 use sqlx::query::{Query, QueryAs};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, FromRow};
+use sqlx::{AssertSqlSafe, Connection as _, FromRow};
 use tokio::time::{Instant, timeout};
 
 use crate::store::{Options, StoreError, pg_url};
@@ -28,17 +28,14 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
-        let (url, parsed) = (pg_url::parse(&options.url)?, pg_url::read(&options.url)?);
+        let url = pg_url::parse(&options.url)?;
         let prepares = url.prepares();
         let application = url
             .application_name
             .as_ref()
             .unwrap_or(&options.application);
         let statement = options.acquire_timeout * 2;
-        let parsed = parsed
-            .application_name(application)
-            .extra_float_digits(None)
-            .disable_statement_logging();
+        let parsed = pg_url::options(&options.url, application)?;
         let parsed = match prepares {
             // No statement here has a better plan for particular values, and to look for one
             // would cost more than most of them take.
@@ -71,10 +68,7 @@ impl Target {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        let raw = match timeout(self.connecting, PgConnection::connect_with(&self.options)).await {
-            Ok(raw) => raw.map_err(pg_url::unreachable)?,
-            Err(_) => return Err(StoreError::Unavailable("no connection in time".into())),
-        };
+        let raw = pg_url::connect(&self.options, self.connecting).await?;
         let begin = match self.prepares {
             true => "BEGIN".to_owned(),
             false => {

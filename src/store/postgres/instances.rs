@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use super::seconds;
+use crate::store::alive;
 use crate::store::presence::Beat;
 use crate::store::{Instance, InstanceId, NONCE_LIFE, NOTICE_LIFE};
 
@@ -84,9 +85,11 @@ pub(super) async fn lively(
     connection: &mut Connection,
     within: Duration,
 ) -> Result<Vec<InstanceId>, sqlx::Error> {
-    let query = sqlx::query_as(
-        "SELECT id FROM instances WHERE heartbeat_at > now() - make_interval(secs => $1)",
-    );
+    let query = sqlx::query_as(concat!(
+        "SELECT id FROM instances WHERE ",
+        alive!(postgres "heartbeat_at", "$1"),
+        ""
+    ));
     let rows: Vec<(InstanceId,)> = connection.all(query.bind(seconds(within))).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::seconds;
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
-use crate::store::{LEASE, Page, RoomSummary};
+use crate::store::{LEASE, Page, RoomSummary, alive};
 
 pub(super) async fn room(
     connection: &mut Connection,
@@ -60,7 +60,7 @@ pub(super) async fn list(
     connection: &mut Connection,
     page: &Page,
 ) -> Result<Vec<RoomSummary>, sqlx::Error> {
-    let query = sqlx::query_as(
+    let query = sqlx::query_as(concat!(
         r#"WITH page AS MATERIALIZED (
              SELECT id, name, last_seq FROM rooms
              WHERE strpos(lower(name COLLATE "C"), lower($2::text COLLATE "C")) > 0
@@ -72,11 +72,13 @@ pub(super) async fn list(
              (SELECT count(*) FROM session_rooms sr
                JOIN sessions s ON s.id = sr.session_id AND s.online
                JOIN instances i ON i.id = s.instance_id
-                AND i.heartbeat_at > now() - make_interval(secs => $1)
+                AND "#,
+        alive!(postgres "i.heartbeat_at", "$1"),
+        r#"
                WHERE sr.room_id = r.id),
              r.last_seq
-           FROM page r ORDER BY lower(r.name COLLATE "C")"#,
-    );
+           FROM page r ORDER BY lower(r.name COLLATE "C")"#
+    ));
     let query = query.bind(seconds(LEASE)).bind(&page.filter);
     let query = query.bind(&page.after).bind(limit(page));
     let rows: Vec<(String, i64, i64, Seq)> = connection.all(query).await?;

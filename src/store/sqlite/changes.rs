@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::ago;
+use super::span;
 use crate::model::UserId;
 use crate::store::presence::{Claims, Joins, Run, runs};
-use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, StoreError};
+use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, StoreError, alive};
 
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
@@ -95,7 +95,9 @@ const CLAIM: &str = concat!(
        SELECT h.id FROM json_each(?1) w JOIN sessions h
          ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.id <> w.value ->> 0
        WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = h.instance_id
-         AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3))); ",
+         AND ",
+    alive!(sqlite "i.heartbeat_at", "?3"),
+    ")); ",
     claims!(
         "INSERT INTO users (nickname) SELECT nickname FROM wanted WHERE account AND free
          ON CONFLICT (nickname) DO NOTHING"
@@ -181,7 +183,7 @@ async fn ask(
     Ok(sqlx::query_as(CLAIM)
         .bind(rows(claims))
         .bind(instance)
-        .bind(ago(LEASE))
+        .bind(span(LEASE))
         .fetch_all(tx)
         .await?)
 }

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::ago;
+use super::{ago, span};
+use crate::store::alive;
 use crate::store::presence::Beat;
 use crate::store::{Instance, InstanceId, NONCE_LIFE, NOTICE_LIFE, StoreError};
 
@@ -88,10 +89,12 @@ pub(super) async fn lively(
     connection: &mut SqliteConnection,
     within: Duration,
 ) -> Result<Vec<InstanceId>, StoreError> {
-    let query = sqlx::query_scalar(
-        "SELECT id FROM instances WHERE heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)",
-    );
-    Ok(query.bind(ago(within)).fetch_all(connection).await?)
+    let query = sqlx::query_scalar(concat!(
+        "SELECT id FROM instances WHERE ",
+        alive!(sqlite "heartbeat_at", "?1"),
+        ""
+    ));
+    Ok(query.bind(span(within)).fetch_all(connection).await?)
 }
 
 pub(super) async fn retire(

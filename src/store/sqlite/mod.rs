@@ -21,10 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, Sqlite};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -32,6 +29,7 @@ pub(super) use self::activity::Observer;
 use self::files::Files;
 use super::embedded::{Embedded, Hold, Use, Witness};
 use super::gate::Gate;
+use super::sql::span;
 use super::{
     Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
     PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
@@ -74,7 +72,7 @@ impl SqliteStore {
         database.check(Use::Write)?;
         let hold = Hold::shared(&database).await?;
         database.sound().await?;
-        let connect = connect_options(&database, options);
+        let connect = database.to_write(options.acquire_timeout);
         let migrator = migrations::Migrator::new(&options.url);
         migrator.up(None).await.map_err(schema)?;
         let mut writer = SqliteConnection::connect_with(&connect).await?;
@@ -150,17 +148,6 @@ pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
         migrations::MigrateError::Store(error) => error,
         other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),
     }
-}
-
-/// It was made when it was opened first; where it is gone since, nothing takes its place.
-fn connect_options(database: &Embedded, options: &Options) -> SqliteConnectOptions {
-    database
-        .options()
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(options.acquire_timeout)
 }
 
 #[async_trait]
@@ -410,5 +397,5 @@ impl Store for SqliteStore {
 
 /// A duration as SQLite's date functions take it, looking back from now.
 fn ago(life: Duration) -> String {
-    format!("-{:.3} seconds", life.as_secs_f64())
+    format!("-{}", span(life))
 }

@@ -2,7 +2,7 @@
 use sqlx::sqlite::SqliteConnection;
 
 use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
-use crate::store::{LEASE, Page, RoomSummary, StoreError};
+use crate::store::{LEASE, Page, RoomSummary, StoreError, alive};
 
 pub(super) async fn room(
     connection: &mut SqliteConnection,
@@ -66,19 +66,21 @@ pub(super) async fn list(
     connection: &mut SqliteConnection,
     page: &Page,
 ) -> Result<Vec<RoomSummary>, StoreError> {
-    let rows: Vec<(String, i64, i64, Seq)> = sqlx::query_as(
+    let rows: Vec<(String, i64, i64, Seq)> = sqlx::query_as(concat!(
         "SELECT r.name,
             (SELECT count(*) FROM room_members WHERE room_id = r.id),
             (SELECT count(*) FROM session_rooms sr
                JOIN sessions s ON s.id = sr.session_id AND s.online = 1
                JOIN instances i ON i.id = s.instance_id
-                AND i.heartbeat_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+                AND ",
+        alive!(sqlite "i.heartbeat_at", "?1"),
+        "
               WHERE sr.room_id = r.id),
             r.last_seq
          FROM rooms r WHERE instr(lower(r.name), lower(?2)) AND r.name > ?3
-         ORDER BY r.name LIMIT ?4",
-    )
-    .bind(super::ago(LEASE))
+         ORDER BY r.name LIMIT ?4"
+    ))
+    .bind(super::span(LEASE))
     .bind(&page.filter)
     .bind(&page.after)
     .bind(limit(page))

@@ -1,17 +1,19 @@
 //! What operators' commands and jobs keep in the database: leases, runs of jobs, sizes.
 //!
 //! On connections of its own, so that it never stands between chat and the database.
-mod postgres;
-mod sqlite;
+mod leases;
+mod runs;
+mod sizes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
+use super::session::{Purpose, Session};
+use super::sql::Arg;
+use super::{LEASE, StoreError, alive};
 use crate::model::RoomId;
 
 /// What is later than now by more than this was written by a clock that went back since.
@@ -128,88 +130,26 @@ const KEEP_LOOKS: Duration = Duration::from_secs(7 * 86_400);
 /// A run that began so long ago, without its job's lease, is not under way any more.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
+/// For what takes no time where all is well.
+const PURPOSE: Purpose<'static> = Purpose {
+    application: "discordctl",
+    // A lease is renewed while something else is asked.
+    connections: 2,
+    patience: Duration::from_secs(5),
+    answer: Duration::from_secs(10),
+};
+/// For what looks at whole tables.
+const SCAN: Duration = Duration::from_secs(300);
+
 /// What jobs and operators' commands ask of the database. All times are the database's, so that
 /// the clocks of those who ask need not agree.
-#[async_trait]
-pub trait Upkeep: Send + Sync + 'static {
-    /// The database's clock.
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError>;
-
-    /// Takes the lease for `life`, unless another holder has it and their time is not over. One
-    /// that ends far later than `life` was taken by a clock that went back since, and is over.
-    async fn take_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        life: Duration,
-    ) -> Result<Result<(), Held>, StoreError>;
-
-    /// Makes it last for `life` from now on; false if somebody else has it by now.
-    async fn renew_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        life: Duration,
-    ) -> Result<bool, StoreError>;
-
-    /// Lets go of it, if `holder` has it.
-    async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError>;
-
-    /// Who has it now.
-    async fn lease(&self, name: &str) -> Result<Option<Held>, StoreError>;
-
-    /// Enters the run of `job` that is due at `due`; none if somebody has entered it before.
-    async fn claim_run(
-        &self,
-        job: &str,
-        due: DateTime<Utc>,
-        instance: &str,
-    ) -> Result<Option<RunId>, StoreError>;
-
-    /// Enters a run of `job` that somebody asked for.
-    async fn begin_run(&self, job: &str, instance: &str) -> Result<RunId, StoreError>;
-
-    /// Says how a run ended, unless that is said already.
-    async fn end_run(&self, run: RunId, result: &str, detail: &str) -> Result<(), StoreError>;
-
-    /// The run of each job that was entered last, whatever the clock said then.
-    async fn last_runs(&self) -> Result<Vec<Run>, StoreError>;
-
-    /// Ends runs whose process was killed as `lost`, and forgets old ones, and those of a time
-    /// that is still to come.
-    async fn tidy_runs(&self) -> Result<(), StoreError>;
-
-    /// This schema's tables, by name.
-    async fn tables(&self) -> Result<Vec<TableSize>, StoreError>;
-
-    async fn size(&self) -> Result<DatabaseSize, StoreError>;
-
-    /// Writes down what was seen, for the next look, and forgets what was seen long ago.
-    async fn note(&self, tables: &[TableSize]) -> Result<(), StoreError>;
-
-    /// What was seen before, oldest first.
-    async fn looks(&self) -> Result<Vec<Look>, StoreError>;
-
-    /// Rooms that have more than `keep` messages, the oldest of them from before `before`.
-    async fn crowded(&self, keep: usize, before: DateTime<Utc>) -> Result<Vec<RoomId>, StoreError>;
-
-    /// How many messages are dated later than now, over all rooms.
-    async fn dated_ahead(&self) -> Result<i64, StoreError>;
-
-    /// How many sessions of instances wait in the database now, as far as it can tell.
-    async fn waiting(&self) -> Result<u64, StoreError>;
-
-    /// The instances that gave a sign of life within [`LEASE`](crate::store::LEASE).
-    async fn living(&self) -> Result<Vec<Living>, StoreError>;
-
-    async fn close(&self);
-}
+pub struct Upkeep(Session);
 
 /// The same as [`open`], only to look: an embedded database may be where nothing can be written.
-pub async fn look(url: &str, application: &str) -> Result<Arc<dyn Upkeep>, StoreError> {
+pub async fn look(url: &str, application: &str) -> Result<Arc<Upkeep>, StoreError> {
     match open(url, application).await {
         Err(StoreError::Full(_) | StoreError::NotAllowed(_)) if url.starts_with("sqlite:") => {
-            Ok(Arc::new(sqlite::SqliteUpkeep::look(url)?))
+            Ok(Arc::new(Upkeep(Session::to_read(url, PURPOSE)?)))
         }
         opened => opened,
     }
@@ -217,10 +157,68 @@ pub async fn look(url: &str, application: &str) -> Result<Arc<dyn Upkeep>, Store
 
 /// Opens the database that `url` names, for a program that the database's own views call
 /// `application`. The embedded one is migrated, but not made.
-pub async fn open(url: &str, application: &str) -> Result<Arc<dyn Upkeep>, StoreError> {
-    if url.starts_with("sqlite:") {
-        return Ok(Arc::new(sqlite::SqliteUpkeep::open(url).await?));
+pub async fn open(url: &str, application: &str) -> Result<Arc<Upkeep>, StoreError> {
+    let purpose = Purpose {
+        application,
+        ..PURPOSE
+    };
+    Ok(Arc::new(Upkeep(Session::open(url, purpose).await?)))
+}
+
+impl Upkeep {
+    /// The database's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        self.0.one("SELECT @now", &[]).await
     }
-    let upkeep = postgres::PostgresUpkeep::open(url, application).await?;
-    Ok(Arc::new(upkeep))
+
+    /// Rooms that have more than `keep` messages, the oldest of them from before `before`.
+    pub async fn crowded(
+        &self,
+        keep: usize,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let sql = "SELECT r.id FROM rooms r
+             WHERE (SELECT m.created_at FROM messages m WHERE m.room_id = r.id
+                 AND m.created_at <= @now($3) ORDER BY m.seq LIMIT 1) < $2
+               AND EXISTS (SELECT 1 FROM messages m WHERE m.room_id = r.id
+                 ORDER BY m.seq DESC LIMIT 1 OFFSET $1)";
+        let args = [keep.into(), before.into(), Arg::Ahead(AHEAD)];
+        let rooms: Vec<(RoomId,)> = self.0.all_within(SCAN, sql, &args).await?;
+        Ok(rooms.into_iter().map(|(room,)| room).collect())
+    }
+
+    /// How many messages are dated later than now, over all rooms.
+    pub async fn dated_ahead(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM messages WHERE created_at > @now($1)";
+        self.0.one(sql, &[Arg::Ahead(AHEAD)]).await
+    }
+
+    /// How many sessions of instances wait in the database now, as far as it can tell.
+    pub async fn waiting(&self) -> Result<u64, StoreError> {
+        let of_server = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+               AND wait_event_type = 'Lock'
+               AND application_name NOT LIKE 'discordctl cleanup%'";
+        // SQLite does not know: who waits for its lock waits in their own process.
+        let waiting: i64 = self
+            .0
+            .one(self.0.either(of_server, "SELECT 0"), &[])
+            .await?;
+        Ok(u64::try_from(waiting).unwrap_or(0))
+    }
+
+    /// The instances that gave a sign of life within [`LEASE`](crate::store::LEASE).
+    pub async fn living(&self) -> Result<Vec<Living>, StoreError> {
+        let sql = concat!(
+            "SELECT name, pid FROM instances WHERE ",
+            alive!("heartbeat_at"),
+            " ORDER BY name"
+        );
+        let rows: Vec<(String, i64)> = self.0.all(sql, &alive::args(LEASE)).await?;
+        Ok(rows.into_iter().map(Living::from).collect())
+    }
+
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
 }

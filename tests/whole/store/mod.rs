@@ -62,6 +62,7 @@ crate::support::db::on_both! {
         a_user_stays_a_member,
         to_leave_ends_the_membership,
         what_does_not_exist_is_not_joined,
+        a_heartbeat_of_a_time_to_come_is_no_sign_of_life,
         changes_are_applied_in_order,
         a_terminals_session_is_not_for_others,
     }

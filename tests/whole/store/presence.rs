@@ -355,3 +355,36 @@ pub(crate) async fn a_terminals_session_is_not_for_others(db: Db) {
         "nobody holds its secret"
     );
 }
+
+/// It was killed while the clock was ahead.
+pub(crate) async fn a_heartbeat_of_a_time_to_come_is_no_sign_of_life(db: Db) {
+    use discordctl::store::{LEASE, Page, history, upkeep};
+    let (gone, node) = (
+        Node::start(&db, "gone").await,
+        Node::start(&db, "node").await,
+    );
+    let general = room(&node.store, "general").await;
+    let (old, new) = (key(), key());
+    gone.claim(&old, "alice").await.expect("free");
+    gone.one(join(&old, "alice", general.id)).await;
+    let ahead = Duration::from_secs(3_600);
+    db.hasten("instances", "heartbeat_at", ahead).await;
+    let mut history = history::open(&db.url, "test").await.expect("opens");
+    assert!(!history.served().await.expect("an answer"));
+    let beat = node.store.heartbeat(node.id, &instance("node")).await;
+    beat.expect("an answer");
+    assert!(history.served().await.expect("an answer"));
+    history.close().await;
+    assert_eq!(node.names().await, [""; 0]);
+    assert_eq!(node.store.count_online("").await.expect("an answer"), 0);
+    let rooms = node.store.rooms(&Page::whole()).await.expect("rooms");
+    assert_eq!(rooms[0].online, 0);
+    assert!(!node.session(&old).await.expect("the session").online);
+    let lively = node.store.lively(LEASE).await.expect("an answer");
+    assert_eq!(lively, [node.id]);
+    let upkeep = upkeep::open(&db.url, "test").await.expect("opens");
+    let living = upkeep.living().await.expect("an answer");
+    assert_eq!(living.len(), 1, "{living:?}");
+    upkeep.close().await;
+    node.claim(&new, "alice").await.expect("its holder is dead");
+}

@@ -7,18 +7,18 @@ use discordctl::store::upkeep::{self, Upkeep};
 
 use crate::support::db::Db;
 
-pub(crate) async fn open(db: &Db) -> Arc<dyn Upkeep> {
+pub(crate) async fn open(db: &Db) -> Arc<Upkeep> {
     let upkeep = upkeep::open(&db.url, "discordctl test").await;
     upkeep.expect("the database opens")
 }
 
 /// The database as another process sees it, with its schema made.
-pub(crate) async fn two(db: &Db) -> (Arc<dyn Upkeep>, Arc<dyn Upkeep>) {
+pub(crate) async fn two(db: &Db) -> (Arc<Upkeep>, Arc<Upkeep>) {
     db.open().await;
     (open(db).await, open(db).await)
 }
 
-async fn take(upkeep: &Arc<dyn Upkeep>) -> Result<Lease, LeaseError> {
+async fn take(upkeep: &Arc<Upkeep>) -> Result<Lease, LeaseError> {
     Lease::take(upkeep, "archive", "discordctl archive").await
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn a_lease_of_a_time_to_come_is_over(db: Db) {
     let (one, two) = two(&db).await;
     let life = Duration::from_secs(30);
     let given = one.take_lease("archive", "killed", life).await;
-    given.expect("an answer").expect("free");
+    assert_eq!(given.expect("an answer"), None, "free");
     db.hasten("leases", "until", Duration::from_secs(3_650 * 86_400))
         .await;
     take(&two).await.expect("no lease lasts so long");
@@ -64,7 +64,7 @@ pub(crate) async fn a_killed_holder_loses_it_when_its_time_is_over(db: Db) {
     let (one, two) = two(&db).await;
     let life = Duration::from_secs(30);
     let given = one.take_lease("archive", "somebody killed", life).await;
-    given.expect("an answer").expect("free");
+    assert_eq!(given.expect("an answer"), None, "free");
     assert!(matches!(take(&two).await, Err(LeaseError::Held { .. })));
     db.age("leases", "until", life).await;
     let held = take(&two).await.expect("its time is over");
@@ -100,7 +100,7 @@ pub(crate) async fn a_late_holder_may_renew_while_nobody_else_came(db: Db) {
     let (one, _) = two(&db).await;
     let life = Duration::from_secs(30);
     let given = one.take_lease("archive", "slow", life).await;
-    given.expect("an answer").expect("free");
+    assert_eq!(given.expect("an answer"), None, "free");
     db.age("leases", "until", life * 2).await;
     let renewed = one.renew_lease("archive", "slow", life).await;
     assert!(renewed.expect("an answer"));

@@ -4,16 +4,13 @@ use chrono::{DateTime, Utc};
 
 use crate::model::{MessageId, RoomId, Seq, UserId};
 use crate::store::StoreError;
-use crate::store::history::Row;
+use crate::store::history::{Raw, Row};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags, and the length of an extension, which there is none of.
 const HEADER: usize = SIGNATURE.len() + 8;
 /// PostgreSQL counts microseconds from 2000-01-01, which is so many after 1970.
 const EPOCH: i64 = 946_684_800_000_000;
-
-/// A row of messages, with its author's id.
-pub(super) type Raw = (Row, Option<UserId>);
 
 /// The columns that [`rows`] expects, in order.
 pub(super) const COLUMNS: &str = "id, seq, user_id, content, created_at";
@@ -67,14 +64,13 @@ impl<'d> Data<'d> {
         let (id, seq, user) = (self.i64()??, self.i64()??, self.i64()?);
         let content = String::from_utf8(self.field()??.to_vec()).ok()?;
         let created_at = time(self.i64()??)?;
-        let row = Row {
-            id: MessageId::new(id),
-            seq: Seq::new(seq),
-            user: None,
+        Some((
+            MessageId::new(id),
+            Seq::new(seq),
+            user.map(UserId::new),
             content,
             created_at,
-        };
-        Some((row, user.map(UserId::new)))
+        ))
     }
 }
 

@@ -1,0 +1,210 @@
+//! Putting rows back.
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::copy::{Input, TARGET};
+use super::names::Ids;
+use super::{Claim, History, Row};
+use crate::model::{MessageId, RoomId, RoomName, Seq, UserId, format_time};
+use crate::store::StoreError;
+use crate::store::session::{Session, Tx};
+
+/// Tells running instances that rows came or went.
+pub(super) const TURN_VERSION: &str =
+    "UPDATE rooms SET history_version = history_version + 1 WHERE id = $1";
+
+/// Rows in one INSERT; six values each stay far below SQLite's limit of 32,766.
+const ROWS: usize = 250;
+/// How often it is tried while users are deleted that were just looked up.
+const TRIES: u32 = 3;
+
+/// What is asked of each database of its own: of names without regard to case, PostgreSQL has an
+/// index of what they are in lower case, and SQLite a column that knows no case.
+struct Words {
+    make_room: &'static str,
+    claim: &'static str,
+    beyond: &'static str,
+    make_user: &'static str,
+    find_user: &'static str,
+}
+
+/// Places that are claimed were never given to anything that was said.
+macro_rules! claim {
+    ($greatest:literal, $which:literal) => {
+        concat!(
+            "UPDATE rooms SET history_version = history_version + 1, last_seq = ",
+            $greatest,
+            ", replayed_seq = CASE WHEN ",
+            $greatest,
+            " > last_seq THEN ",
+            $greatest,
+            " ELSE replayed_seq END WHERE ",
+            $which,
+            " RETURNING id, last_seq - $2"
+        )
+    };
+}
+
+const OF_POSTGRES: Words = Words {
+    make_room: r#"INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM rooms
+         WHERE lower(name COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
+    claim: claim!(
+        "greatest(last_seq + $2, $3)",
+        r#"lower(name COLLATE "C") = lower($1 COLLATE "C")"#
+    ),
+    beyond: "SELECT setval(s.name, $1) FROM pg_get_serial_sequence('messages', 'id') AS s (name)
+         WHERE $1 > coalesce(pg_sequence_last_value(s.name), 0)",
+    make_user: r#"INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS (SELECT FROM users
+         WHERE lower(nickname COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
+    find_user: r#"SELECT id FROM users
+         WHERE lower(nickname COLLATE "C") = lower($1 COLLATE "C")"#,
+};
+
+const OF_SQLITE: Words = Words {
+    make_room: "INSERT INTO rooms (name) SELECT $1
+         WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE name = $1)",
+    claim: claim!("max(last_seq + $2, $3)", "name = $1"),
+    // AUTOINCREMENT's own table, in which a table appears with its first row.
+    beyond: "UPDATE sqlite_sequence SET seq = max(seq, $1) WHERE name = 'messages';
+         INSERT INTO sqlite_sequence (name, seq) SELECT 'messages', $1
+         WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'messages')",
+    make_user: "INSERT INTO users (nickname) SELECT $1
+         WHERE NOT EXISTS (SELECT 1 FROM users WHERE nickname = $1)",
+    find_user: "SELECT id FROM users WHERE nickname = $1",
+};
+
+impl History {
+    /// Makes ready for messages that are put back: the room, which is made if there is none,
+    /// their places in it, which nobody is told of as if they were new, and ids beyond theirs
+    /// for what is said next. `unarchived` lowers the watermark: that message and those after
+    /// it may not be in the archive. Returns the room and the place before the first of `Next`.
+    pub async fn claim(
+        &mut self,
+        name: &RoomName,
+        claim: Claim,
+        highest_id: MessageId,
+        unarchived: Option<Seq>,
+    ) -> Result<(RoomId, Seq), StoreError> {
+        let words = self.session.either(OF_POSTGRES, OF_SQLITE);
+        let (up_to, count) = match claim {
+            Claim::UpTo(seq) => (seq, 0),
+            Claim::Next(count) => (Seq::START, i64::try_from(count).unwrap_or(i64::MAX)),
+        };
+        let claimed = async {
+            let mut tx = self.session.begin_to_write().await?;
+            tx.run(words.make_room, &[name.as_str().into()]).await?;
+            let args = [name.as_str().into(), count.into(), up_to.into()];
+            let places: Vec<(RoomId, Seq)> = tx.all(words.claim, &args).await?;
+            let (room, base) = places.first().ok_or(sqlx::Error::RowNotFound)?;
+            if let Some(seq) = unarchived {
+                let lower = "UPDATE room_archive SET last_seq = $2
+                     WHERE room_id = $1 AND last_seq > $2";
+                tx.run(lower, &[(*room).into(), seq.previous().into()])
+                    .await?;
+            }
+            tx.run(words.beyond, &[highest_id.into()]).await?;
+            tx.commit().await?;
+            Ok((*room, *base))
+        };
+        self.session.within(claimed).await
+    }
+
+    /// Puts rows back, ascending, but those whose places are taken. Returns how many. They are on
+    /// the disk for certain after the next [`History::refresh`].
+    pub async fn restore(&mut self, room: RoomId, rows: &[Row]) -> Result<u64, StoreError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (session, ids) = (&self.session, &mut self.ids);
+            let mut deleted = false;
+            let restored = session.within(async {
+                let restored = restore(session, ids, room, rows).await;
+                deleted = matches!(&restored,
+                    Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation());
+                Ok(restored?)
+            });
+            let restored = restored.await;
+            // A user was deleted since it was looked up.
+            if !deleted || tries >= TRIES {
+                return restored;
+            }
+            self.ids.clear();
+        }
+    }
+}
+
+async fn restore(
+    session: &Session,
+    ids: &mut Ids,
+    room: RoomId,
+    rows: &[Row],
+) -> Result<u64, sqlx::Error> {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Ok(0);
+    };
+    let words = session.either(OF_POSTGRES, OF_SQLITE);
+    let mut tx = session.begin_to_write().await?;
+    // The commit that has instances look anew waits for the disk, and with it for all before it.
+    tx.lazily().await?;
+    let taken = "SELECT seq FROM messages WHERE room_id = $1 AND seq BETWEEN $2 AND $3";
+    let args = [room.into(), first.seq.into(), last.seq.into()];
+    let taken: Vec<(Seq,)> = tx.all(taken, &args).await?;
+    let taken: HashSet<Seq> = taken.into_iter().map(|(seq,)| seq).collect();
+    for name in ids.unknown(rows.iter().filter_map(|row| row.user.as_ref())) {
+        let id = user(&mut tx, &words, &name).await?;
+        ids.learn(name, id);
+    }
+    let missing: Vec<&Row> = rows.iter().filter(|r| !taken.contains(&r.seq)).collect();
+    if !missing.is_empty() {
+        insert(&mut tx, ids, room, &missing).await?;
+    }
+    tx.commit().await?;
+    Ok(missing.len() as u64)
+}
+
+async fn insert(tx: &mut Tx, ids: &Ids, room: RoomId, missing: &[&Row]) -> Result<(), sqlx::Error> {
+    match tx {
+        Tx::Postgres(tx) => {
+            let mut input = Input::new(missing.len());
+            for row in missing {
+                let pushed = input.push(room, row, ids.get(row.user.as_ref()));
+                pushed.map_err(|e: StoreError| sqlx::Error::Encode(e.into()))?;
+            }
+            let copy = format!("COPY {TARGET} FROM STDIN (FORMAT binary)");
+            let mut sink = tx.copy_in_raw(&copy).await?;
+            sink.send(input.finish()).await?;
+            sink.finish().await?;
+        }
+        Tx::Sqlite(tx) => {
+            for rows in missing.chunks(ROWS) {
+                let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                    "INSERT INTO messages (id, room_id, seq, user_id, content, created_at) ",
+                );
+                query.push_values(rows, |mut values, row| {
+                    values
+                        .push_bind(row.id)
+                        .push_bind(room)
+                        .push_bind(row.seq)
+                        .push_bind(ids.get(row.user.as_ref()))
+                        .push_bind(row.content.as_str())
+                        .push_bind(format_time(row.created_at));
+                });
+                query.build().execute(&mut **tx).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The user of that nickname, made if there is none.
+async fn user(tx: &mut Tx, words: &Words, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
+    let args = [(&**name).into()];
+    tx.run(words.make_user, &args).await?;
+    let found: Vec<(UserId,)> = tx.all(words.find_user, &args).await?;
+    found
+        .first()
+        .map(|(id,)| *id)
+        .ok_or(sqlx::Error::RowNotFound)
+}
