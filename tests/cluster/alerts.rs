@@ -1,5 +1,5 @@
 //! A real Prometheus over real instances: it scrapes them, takes the rules, and an outage fires.
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
 use crate::support::DEADLINE;
+use crate::support::process::free_port;
 
 /// Killed, by its own pid, when dropped.
 struct Prometheus {
@@ -38,11 +39,11 @@ impl Prometheus {
         }
         let folder = tempfile::tempdir().expect("a folder");
         let rules = cluster.run(&["monitor", "--alert-rules"]).await;
-        assert_eq!(rules.code, Some(0), "{}", rules.said);
+        assert_eq!(rules.code, Some(0), "{}", rules.stderr);
         // The rules as they are, but nobody waits for them.
         let rules = regex::Regex::new(r"for: \d+[sm]")
             .expect("a pattern")
-            .replace_all(&rules.text, "for: 1s")
+            .replace_all(&rules.stdout, "for: 1s")
             .into_owned();
         let targets: Vec<String> = cluster
             .instances
@@ -60,9 +61,7 @@ impl Prometheus {
         write("alerts.yml", &rules);
         write("prometheus.yml", &config);
         promtool(&["check", "config", "prometheus.yml"], &folder);
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let at = port.local_addr().expect("bound");
-        drop(port);
+        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let child = Command::new("prometheus")
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")

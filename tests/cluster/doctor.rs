@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::cluster::Cluster;
-use super::health::Ran;
+use crate::support::Ran;
 use crate::support::http::{connect, post};
 
 /// What is not well: check, on what, how bad.
@@ -48,8 +48,8 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let found: Vec<_> = found.into_iter().filter(|t| t.0 != "open files").collect();
     // The PostgreSQL of these tests may lose everything.
     let unsafe_database = trouble("settings", "postgresql", "critical");
-    assert_eq!(found, vec![unsafe_database; 2], "{}", ran.text);
-    assert!(ran.text.contains("fsync is off"), "{}", ran.text);
+    assert_eq!(found, vec![unsafe_database; 2], "{}", ran.stdout);
+    assert!(ran.stdout.contains("fsync is off"), "{}", ran.stdout);
 
     let mut superuser = cluster.postgres.connect().await;
     let late = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', \
@@ -70,7 +70,7 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     .expect("a file");
     let squatter = std::net::TcpListener::bind(cluster.instances[1].at.http).expect("free again");
     let ran = cluster.run(&JSON).await;
-    assert_eq!(ran.code, Some(2), "{}", ran.text);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     let found = troubles(&ran);
     let wrong = file.with_file_name("instance3.json").display().to_string();
     for expected in [
@@ -82,9 +82,15 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     ] {
         assert!(found.contains(&expected), "{expected:?} in {found:#?}");
     }
-    assert!(ran.text.contains("did you mean") && ran.text.contains("synchronous_commit is off"));
+    assert!(
+        ran.stdout.contains("did you mean") && ran.stdout.contains("synchronous_commit is off")
+    );
     let us = format!("pid {} (", std::process::id());
-    assert!(ran.text.contains(&us), "who holds the port: {}", ran.text);
+    assert!(
+        ran.stdout.contains(&us),
+        "who holds the port: {}",
+        ran.stdout
+    );
     drop(squatter);
 
     // Without a database everything else is still said.
@@ -142,7 +148,7 @@ async fn a_bundle_holds_what_helps_and_nothing_secret() {
     let report = ran.json();
     let listed: Vec<&str> = report["bundle"]["files"]
         .as_array()
-        .unwrap_or_else(|| panic!("{}{}", ran.text, ran.said))
+        .unwrap_or_else(|| panic!("{}{}", ran.stdout, ran.stderr))
         .iter()
         .filter_map(Value::as_str)
         .collect();
@@ -168,7 +174,7 @@ async fn a_bundle_holds_what_helps_and_nothing_secret() {
     let text = String::from_utf8_lossy(&held);
     for needle in [secret, said, &alice] {
         assert!(
-            !text.contains(needle) && !ran.text.contains(needle),
+            !text.contains(needle) && !ran.stdout.contains(needle),
             "{needle}"
         );
     }
@@ -188,7 +194,7 @@ async fn a_bundle_holds_what_helps_and_nothing_secret() {
     let again = cluster
         .run(&["doctor", "--config", &file, "--bundle", &bundle])
         .await;
-    assert_eq!(again.code, Some(73), "{}", again.said);
+    assert_eq!(again.code, Some(73), "{}", again.stderr);
     assert_eq!(fs::read(&bundle).expect("an archive"), held);
 }
 

@@ -1,37 +1,24 @@
 //! `discordctl health` over real instances, while what they depend on is well and is not.
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use sqlx::raw_sql;
 
 use super::cluster::Cluster;
+use crate::support::Ran;
 use crate::support::http::request;
+use crate::support::process::program;
 
-/// What a run of the program gave.
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) text: String,
-    pub(crate) said: String,
-}
-
-impl Ran {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|e| panic!("{e}: {}{}", self.text, self.said))
-    }
-
-    /// The findings of one check, as `(on, level)`.
-    fn of(&self, check: &str) -> Vec<(String, String)> {
-        let report = self.json();
-        let checks = report["checks"].as_array().expect("a list").clone();
-        let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("").to_owned();
-        checks
-            .iter()
-            .filter(|finding| finding["check"] == check)
-            .map(|finding| (word(finding, "on"), word(finding, "level")))
-            .collect()
-    }
+/// The findings of one check, as `(on, level)`.
+fn of(ran: &Ran, check: &str) -> Vec<(String, String)> {
+    let report = ran.json();
+    let checks = report["checks"].as_array().expect("a list").clone();
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("").to_owned();
+    checks
+        .iter()
+        .filter(|finding| finding["check"] == check)
+        .map(|finding| (word(finding, "on"), word(finding, "level")))
+        .collect()
 }
 
 impl Cluster {
@@ -56,21 +43,12 @@ impl Cluster {
 
     /// Runs the program as an operator of these instances.
     pub(crate) async fn run(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
+        let mut command = program();
         command
             .args(args)
-            .env_clear()
             .env("COLUMNS", "80")
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DISCORDCTL_CONFIG_DIR", self.configs());
-        let run = tokio::task::spawn_blocking(move || command.output());
-        let output = run.await.expect("it ends").expect("it runs");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Ran {
-            code: output.status.code(),
-            text: text(output.stdout),
-            said: text(output.stderr),
-        }
+        Ran::aside(command).await
     }
 }
 
@@ -83,8 +61,8 @@ async fn what_is_well_is_well_at_every_level_and_in_every_form() {
         let ran = cluster
             .run(&["health", "--level", level, "--timeout", "30s"])
             .await;
-        assert_eq!(ran.code, Some(0), "{level}: {}{}", ran.text, ran.said);
-        assert!(ran.text.lines().all(|line| line.chars().count() <= 80));
+        assert_eq!(ran.code, Some(0), "{level}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80));
     }
     let deep = ["health", "--level", "5", "--timeout", "30s", "-o"];
     let ran = cluster.run(&[&deep[..], &["json"]].concat()).await;
@@ -104,20 +82,20 @@ async fn what_is_well_is_well_at_every_level_and_in_every_form() {
         ("bus", 1),
         ("canary", 1),
     ] {
-        assert_eq!(ran.of(check).len(), count, "{check}: {report}");
+        assert_eq!(of(&ran, check).len(), count, "{check}: {report}");
     }
     let nagios = cluster.run(&[&deep[..], &["nagios"]].concat()).await;
     assert!(
-        nagios.text.starts_with("DISCORDCTL OK - instances: 3"),
+        nagios.stdout.starts_with("DISCORDCTL OK - instances: 3"),
         "{}",
-        nagios.text
+        nagios.stdout
     );
     let prometheus = cluster.run(&[&deep[..], &["prometheus"]].concat()).await;
     let line = "discord_check_status{check=\"canary\",on=\"postgresql\"} 0";
     assert!(
-        prometheus.text.lines().any(|given| given == line),
+        prometheus.stdout.lines().any(|given| given == line),
         "{}",
-        prometheus.text
+        prometheus.stdout
     );
     // The canary left nothing.
     let mut database = cluster.postgres.connect().await;
@@ -138,10 +116,10 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
     let args = ["health", "--level", "5", "--timeout", "30s", "-o"];
     let json = [&args[..], &["json"]].concat();
     let ran = cluster.run(&json).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
     let warned = |on: &str| (on.to_owned(), "warning".to_owned());
     assert_eq!(
-        ran.of("bus"),
+        of(&ran, "bus"),
         [warned("instance-1"), warned("instance-2"), warned("redis")]
     );
     for finding in ran.json()["checks"].as_array().expect("a list") {
@@ -150,11 +128,15 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
     }
     let nagios = cluster.run(&[&args[..], &["nagios"]].concat()).await;
     assert!(
-        nagios.text.starts_with("DISCORDCTL WARNING - bus on"),
+        nagios.stdout.starts_with("DISCORDCTL WARNING - bus on"),
         "{}",
-        nagios.text
+        nagios.stdout
     );
-    assert!(nagios.text.contains("discordctl runbook show valkey-down"));
+    assert!(
+        nagios
+            .stdout
+            .contains("discordctl runbook show valkey-down")
+    );
 
     // Frozen is another matter: it takes connections and says nothing, until time is up.
     cluster.redis().restart();
@@ -164,22 +146,22 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
         .run(&["health", "--level", "4", "--timeout", "2s", "-o", "json"])
         .await;
     cluster.redis().thaw();
-    assert!(ran.of("bus").contains(&warned("redis")), "{}", ran.text);
+    assert!(of(&ran, "bus").contains(&warned("redis")), "{}", ran.stdout);
 
     cluster.instances[0].kill().await;
     let ran = cluster.run(&json).await;
-    assert_eq!(ran.code, Some(2), "{}", ran.text);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     let report = ran.json();
     assert_eq!(report["instances"][0]["state"], "down", "{report}");
     assert_eq!(
-        ran.of("process"),
+        of(&ran, "process"),
         [
             ("instance-1".to_owned(), "critical".to_owned()),
             ("instance-2".to_owned(), "ok".to_owned())
         ]
     );
     let other = cluster.run(&["health", "instance-2", "--level", "1"]).await;
-    assert_eq!(other.code, Some(0), "{}", other.text);
+    assert_eq!(other.code, Some(0), "{}", other.stdout);
 }
 
 /// The instance has its database, whoever asks has not: neither of the two is the whole truth.
@@ -209,14 +191,14 @@ async fn what_an_instance_says_is_held_against_what_is_seen_from_here() {
             "json",
         ])
         .await;
-    assert_eq!(ran.code, Some(2), "{}", ran.text);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     assert_eq!(
-        ran.of("agreement"),
+        of(&ran, "agreement"),
         [("instance-1".to_owned(), "warning".to_owned())],
         "{}",
-        ran.text
+        ran.stdout
     );
-    assert!(!ran.text.contains("s3cret"), "{}", ran.text);
+    assert!(!ran.stdout.contains("s3cret"), "{}", ran.stdout);
 }
 
 /// Sessions that sleep hold what every request needs, while the database itself answers.

@@ -27,6 +27,5 @@ mod notices;
 mod pooler;
 mod postgres_faults;
 mod presence;
-mod proxy;
 mod redis_faults;
 mod runbooks;

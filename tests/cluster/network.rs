@@ -2,9 +2,9 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::proxy::{Mode, Proxy};
 use crate::support::crowd::{Crowd, Manner};
 use crate::support::postgres::url_at;
+use crate::support::proxy::{Mode, Proxy};
 use crate::support::reader::Reader;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
@@ -56,6 +56,11 @@ impl Wired {
     }
 }
 
+/// A wire on which nothing was harmed proves nothing.
+fn harmed(wire: &Proxy, how: &str) {
+    assert!(wire.harmed() > 0, "nothing was {how}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_wires() {
     let Some(wired) = wired().await else { return };
@@ -67,6 +72,8 @@ async fn slow_wires() {
     wired.redis.set(Mode::Pass);
     crowd.acknowledged(40).await;
     wired.postgres.set(Mode::Pass);
+    harmed(&wired.redis, "delayed");
+    harmed(&wired.postgres, "delayed");
     wired.prove(crowd).await;
 }
 
@@ -80,6 +87,8 @@ async fn wires_cut_again_and_again() {
         crowd.acknowledged(8).await;
         wired.redis.cut();
     }
+    harmed(&wired.redis, "cut");
+    harmed(&wired.postgres, "cut");
     wired.prove(crowd).await;
 }
 
@@ -92,6 +101,7 @@ async fn a_wire_to_redis_that_swallows_everything() {
         wired.redis.set(mode);
         wired.cluster.instances[0].becomes("degraded").await;
         crowd.acknowledged(100).await;
+        harmed(&wired.redis, "swallowed");
         wired.redis.set(Mode::Pass);
         wired.cluster.becomes("healthy").await;
     }
@@ -110,6 +120,7 @@ async fn a_wire_to_postgresql_that_swallows_everything() {
         wired.postgres.set(mode);
         wired.cluster.instances[0].becomes("unhealthy").await;
         crowd.acknowledged(20).await;
+        harmed(&wired.postgres, "swallowed");
         wired.postgres.set(Mode::Pass);
         wired.cluster.becomes("healthy").await;
     }

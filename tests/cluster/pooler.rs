@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::cluster::Cluster;
 use crate::support::crowd::{Crowd, Manner};
 use crate::support::eventually;
-use crate::support::postgres::{as_postgres, folder, free_port, hand_over, url_at};
+use crate::support::postgres::{as_postgres, folder, hand_over, url_at};
+use crate::support::process::free_port;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// Killed, by its own pid, when dropped.

@@ -83,9 +83,13 @@ async fn backends_are_terminated_in_mid_commit() {
     // Whatever they are doing at that moment.
     for _ in 0..20 {
         crowd.acknowledged(5).await;
-        let everyone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        let everyone =
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE application_name LIKE 'discordctl%'";
-        run(&mut operator, everyone).await;
+        assert!(
+            cluster.postgres.number(everyone).await > 0,
+            "none was there"
+        );
     }
     // And while they wait for the room in the middle of a commit.
     for _ in 0..5 {
@@ -95,9 +99,10 @@ async fn backends_are_terminated_in_mid_commit() {
             WHERE application_name LIKE 'discordctl%' AND wait_event_type = 'Lock'";
         let is_so = || async { cluster.postgres.number(waiting).await > 0 };
         eventually("somebody waits in a commit", is_so).await;
-        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        let terminate =
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE application_name LIKE 'discordctl%' AND wait_event_type = 'Lock'";
-        run(&mut operator, terminate).await;
+        assert!(cluster.postgres.number(terminate).await > 0, "none waited");
         run(&mut operator, "COMMIT").await;
     }
     let told = crowd.stop().await;

@@ -1,17 +1,16 @@
 //! One instance: the real binary as a process, which may be killed and started again.
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::DEADLINE;
 use super::http::request;
+use super::process::{Process, binary, serve, unlimited, without_settings};
 
 /// Where clients connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub(crate) struct Plan {
 pub(crate) struct Instance {
     pub(crate) plan: Plan,
     pub(crate) at: Address,
-    child: Child,
+    process: Process,
 }
 
 impl Instance {
@@ -46,23 +45,20 @@ impl Instance {
     }
 
     async fn start_on(plan: Plan, ports: (u16, u16)) -> Self {
-        let mut child = spawn(&plan, ports);
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let greeting = timeout(DEADLINE, greeting(stdout)).await;
-        let Ok(Some(greeting)) = greeting else {
+        let Ok(process) = Process::try_start(command(&plan, ports)).await else {
             show_log(&plan);
             panic!("{} does not start", plan.name);
         };
         let at = Address {
-            tcp: address(&greeting[0]),
-            http: address(&greeting[1]),
+            tcp: process.tcp,
+            http: process.http,
         };
-        Self { plan, at, child }
+        Self { plan, at, process }
     }
 
     /// kill -9: nothing is told, nothing is flushed.
     pub(crate) async fn kill(&mut self) {
-        self.child.kill().await.expect("it was running");
+        self.process.kill();
     }
 
     /// Starts it again where it was.
@@ -72,7 +68,7 @@ impl Instance {
     }
 
     pub(crate) fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.process.runs()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
@@ -117,34 +113,21 @@ fn show_log(plan: &Plan) {
     println!("--- {} ---\n{}", plan.name, lines[last..].join("\n"));
 }
 
-fn spawn(plan: &Plan, ports: (u16, u16)) -> Child {
-    let binary = std::env::var("DISCORDCTL_TEST_BINARY");
-    let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_discordctl").to_owned());
+fn command(plan: &Plan, ports: (u16, u16)) -> Command {
     let mut line = plan.wrapper.clone();
-    line.push(binary);
-    let mut command = Command::new(&line[0]);
-    // The instance must have these settings and no others that the caller happens to have.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DISCORDCTL_") {
-            command.env_remove(name);
-        }
-    }
+    line.push(binary());
+    let mut program = without_settings(Command::new(&line[0]));
+    program.args(&line[1..]);
     let log = File::options()
         .create(true)
         .append(true)
         .open(log_file(plan));
+    let mut command = unlimited(serve(program, ports));
     command
-        .args(&line[1..])
-        .arg("serve")
-        .args(["--tcp-port", &ports.0.to_string()])
-        .args(["--http-port", &ports.1.to_string()])
         .args(["--instance-id", &plan.name])
         .arg("--data-dir")
-        .arg(Path::new(&plan.folder))
+        .arg(&plan.folder)
         .env("DISCORDCTL_DB_URL", &plan.db_url)
-        .env("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")
-        .env("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0")
-        .env("DISCORDCTL_DRAIN_SPREAD", "50ms")
         .env("DISCORDCTL_HISTORY_PER_ROOM", "500")
         .envs(plan.env.iter().map(|(key, value)| (*key, value)))
         .envs(
@@ -152,25 +135,6 @@ fn spawn(plan: &Plan, ports: (u16, u16)) -> Child {
                 .iter()
                 .map(|url| ("DISCORDCTL_REDIS_URL", url)),
         )
-        .stdout(Stdio::piped())
-        .stderr(log.expect("a log"))
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the binary starts")
-}
-
-/// The three lines that a running instance prints; `None` if it ends first.
-async fn greeting(stdout: tokio::process::ChildStdout) -> Option<Vec<String>> {
-    let mut lines = BufReader::new(stdout).lines();
-    let mut greeting = Vec::new();
-    while greeting.len() < 3 {
-        greeting.push(lines.next_line().await.ok()??);
-    }
-    Some(greeting)
-}
-
-fn address(line: &str) -> SocketAddr {
-    let digits = line.trim_end_matches('/').rsplit([' ', ':']).next();
-    let port: Option<u16> = digits.and_then(|digits| digits.parse().ok());
-    SocketAddr::from(([127, 0, 0, 1], port.expect("a port in the greeting")))
+        .stderr(log.expect("a log"));
+    command
 }

@@ -7,12 +7,15 @@ pub(crate) mod instance;
 pub(crate) mod need;
 pub(crate) mod netcat;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod proof;
 pub(crate) mod proxy;
+mod ran;
 pub(crate) mod reader;
 pub(crate) mod redis;
 pub(crate) mod sender;
 pub(crate) mod server;
 mod wait;
 
-pub(crate) use wait::{DEADLINE, eventually, in_time};
+pub(crate) use ran::Ran;
+pub(crate) use wait::{DEADLINE, comes_true, eventually, in_time};

@@ -1,6 +1,5 @@
 //! A PostgreSQL cluster of the test's own, which it may stop, kill and start as it likes.
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::DEADLINE;
+use super::process::free_port;
 
 /// Stopped, by its own pid, when dropped.
 pub(crate) struct Postgres {
@@ -134,11 +134,6 @@ pub(crate) async fn run(connection: &mut PgConnection, statement: &str) {
         .execute(connection)
         .await
         .unwrap_or_else(|e| panic!("{statement}: {e}"));
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }
 
 /// Where `initdb` and `postgres` are: as told, or the newest of Debian's.

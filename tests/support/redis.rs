@@ -1,5 +1,4 @@
 //! A Redis of the test's own, which it may kill, stop and start as it likes.
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -7,6 +6,8 @@ use tokio::time::Instant;
 use redis::{Client, Connection};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use super::process::free_port;
 
 /// Killed, by its own pid, when dropped.
 pub(crate) struct Server {
@@ -124,11 +125,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }
 
 fn spawn(arguments: &[String], dir: &TempDir) -> Child {

@@ -1,15 +1,15 @@
 //! `discordctl bench` against a server of its own, over every transport: nothing may be lost,
 //! and the report must have what scripts look for.
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::process::{Process, free_port, program, serve};
+
 /// A server that ends with the test.
 struct Server {
-    child: Child,
+    process: Process,
     ports: [String; 2],
     _folder: tempfile::TempDir,
 }
@@ -18,19 +18,15 @@ impl Server {
     /// Starts one and waits until it listens.
     fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let ports = free_ports().map(|port| port.to_string());
-        let mut child = discordctl(folder.path())
-            .args(["serve", "--tcp-port", &ports[0], "--http-port", &ports[1]])
+        let mut command = serve(discordctl(folder.path()), (0, 0));
+        command
             .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("discordctl runs");
-        let stdout = child.stdout.take().expect("is piped");
-        let greeting = BufReader::new(stdout).lines().take(3).count();
-        assert_eq!(greeting, 3, "the server started");
+            .stderr(Stdio::null());
+        let process = Process::launch(command).expect("the server starts");
+        let (tcp, http) = process.ports();
+        let ports = [tcp, http].map(|port| port.to_string());
         Self {
-            child,
+            process,
             ports,
             _folder: folder,
         }
@@ -47,23 +43,10 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn discordctl(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
-    command.current_dir(folder).env_clear().stdin(Stdio::null());
+    let mut command = program();
+    command.current_dir(folder);
     command
-}
-
-/// Two ports that nobody has now.
-fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-    listeners.map(|listener| listener.local_addr().expect("an address").port())
 }
 
 /// Runs it for a moment; its exit code and the one object that it prints.
@@ -239,7 +222,7 @@ fn a_server_that_dies_ends_with_a_report() {
     });
     // It runs for thirty seconds; whether it is still connecting or sends already, it must end.
     std::thread::sleep(std::time::Duration::from_secs(1));
-    server.child.kill().expect("it runs");
+    server.process.kill();
     let (code, report) = run.join().expect("it ends");
     assert!(matches!(code, Some(1 | 2)), "{code:?} {report:#}");
     let errors = report["errors"].to_string();
@@ -264,7 +247,7 @@ fn the_bare_fan_out_is_a_reference_for_the_same_readers() {
 
 #[test]
 fn nobody_there_is_69_and_a_plan_that_makes_no_sense_is_64() {
-    let [tcp, http] = free_ports().map(|port| port.to_string());
+    let [tcp, http] = [(); 2].map(|()| free_port().to_string());
     let (code, problem) = bench(&["--tcp-port", &tcp, "--http-port", &http]);
     assert_eq!(
         (code, &problem["code"]),

@@ -3,8 +3,9 @@
 //! `DISCORDCTL_TEST_BINARY` is the program that they are sent to, if not the one that was just built.
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use crate::support::process::{Process, program, serve};
 
 /// What is mutated: proper input, for each way in.
 const LINES: &[&[u8]] = &[
@@ -49,60 +50,33 @@ const ANNOUNCED: &[&[u8]] = &[
 const GROWTH_KIB: u64 = 64 << 10;
 
 struct Server {
-    child: Child,
+    process: Process,
     tcp: u16,
     http: u16,
     folder: tempfile::TempDir,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Server {
     fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let [tcp, http] = [(); 2].map(|()| {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            listener.local_addr().expect("bound").port()
-        });
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
-        let binary = std::env::var("DISCORDCTL_TEST_BINARY");
-        let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_discordctl").to_owned());
-        let mut child = Command::new(binary)
-            .args(["serve", "--tcp-port", &tcp.to_string()])
-            .args(["--http-port", &http.to_string()])
+        let mut command = serve(program(), (0, 0));
+        command
             .current_dir(folder.path())
-            .env_clear()
             .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("discordctl runs");
-        let stdout = child.stdout.take().expect("piped");
-        assert_eq!(BufReader::new(stdout).lines().take(3).count(), 3);
+            .stderr(log);
+        let process = Process::launch(command).expect("the server starts");
+        let (tcp, http) = process.ports();
         Self {
-            child,
+            process,
             tcp,
             http,
             folder,
         }
     }
 
-    fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.unwrap_or(0)
-    }
-
     fn assert_well(&mut self) {
-        assert!(matches!(self.child.try_wait(), Ok(None)), "it lives");
+        assert!(self.process.runs(), "it lives");
         let log = std::fs::read_to_string(self.folder.path().join("log")).expect("a log");
         assert!(!log.contains("panick"), "{log}");
         // Ready is a matter of how busy this machine is.
@@ -278,11 +252,11 @@ impl Witness {
 fn survives(settings: &[(&str, &str)], attack: impl FnOnce(&Server)) {
     let mut server = Server::start(settings);
     let witness = Witness::watch(&server);
-    let before = server.resident_kib();
+    let before = server.process.resident_kib();
     attack(&server);
     server.assert_well();
     witness.saw_nothing();
-    let grown = server.resident_kib().saturating_sub(before);
+    let grown = server.process.resident_kib().saturating_sub(before);
     println!("{} inputs: {grown} KiB more", inputs());
     assert!(grown < GROWTH_KIB, "grown by {grown} KiB");
 }
@@ -357,7 +331,7 @@ fn answers_that_nobody_takes_are_not_kept() {
         let mut answer = Vec::new();
         other.read_to_end(&mut answer).expect("an answer");
         assert!(answer.len() > 500 * 3_990);
-        let held = server.resident_kib();
+        let held = server.process.resident_kib();
         assert!(held < 200 << 10, "{held} KiB are held");
         drop((deaf, streams));
     });

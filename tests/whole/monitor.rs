@@ -2,68 +2,30 @@
 //! that it leaves a terminal as it found it.
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// A server of the test's own on the embedded database; killed when dropped.
-struct Serve {
-    child: Child,
-    ports: (u16, u16),
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::support::process::{Process, free_port, program, serve};
 
 fn discordctl(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
-    command
-        .current_dir(folder)
-        .env_clear()
-        .env("COLUMNS", "80")
-        .stdin(Stdio::null());
+    let mut command = program();
+    command.current_dir(folder).env("COLUMNS", "80");
     command
 }
 
-fn serve(folder: &Path) -> Serve {
-    let mut child = discordctl(folder)
-        .args([
-            "serve",
-            "--tcp-port",
-            "0",
-            "--http-port",
-            "0",
-            "--instance-id",
-            "instance-1",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("discordctl runs");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    // All three of them: it could not write the last to a pipe that is closed.
-    let lines: Vec<String> = lines
-        .take(3)
-        .map(|line| line.expect("a greeting"))
-        .collect();
-    let port = |line: &String| {
-        let port = line
-            .rsplit([' ', ':'])
-            .next()
-            .and_then(|port| port.parse().ok());
-        port.expect("a port")
-    };
-    let ports = (port(&lines[0]), port(&lines[1]));
-    Serve { child, ports }
+/// A server of the test's own on the embedded database.
+fn start(folder: &Path) -> Process {
+    let mut command = serve(discordctl(folder), (0, 0));
+    command
+        .args(["--instance-id", "instance-1"])
+        .stderr(Stdio::null());
+    Process::launch(command).expect("the server starts")
 }
 
 /// A folder of configurations: the server, and an instance that nobody started.
-fn config(folder: &Path, serve: &Serve) {
+fn config(folder: &Path, server: &Process) {
     std::fs::create_dir(folder.join("config")).expect("a folder");
     let write = |number: u16, (tcp, http): (u16, u16)| {
         let config = serde_json::json!({
@@ -72,10 +34,9 @@ fn config(folder: &Path, serve: &Serve) {
         let file = folder.join(format!("config/instance{number}.json"));
         std::fs::write(file, config.to_string()).expect("a file");
     };
-    write(1, serve.ports);
+    write(1, server.ports());
     // Nothing listens on a port that was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    write(2, (1, free.local_addr().expect("bound").port()));
+    write(2, (1, free_port()));
 }
 
 fn monitor(folder: &Path, args: &[&str]) -> Output {
@@ -89,8 +50,8 @@ fn monitor(folder: &Path, args: &[&str]) -> Output {
 #[test]
 fn one_look_without_a_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = serve(folder.path());
-    config(folder.path(), &serve);
+    let server = start(folder.path());
+    config(folder.path(), &server);
 
     let well = monitor(folder.path(), &["instance-1"]);
     let text = String::from_utf8(well.stdout).expect("UTF-8");
@@ -124,8 +85,8 @@ fn one_look_without_a_terminal() {
 #[test]
 fn a_stream_of_lines_ends_with_its_reader() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = serve(folder.path());
-    config(folder.path(), &serve);
+    let server = start(folder.path());
+    config(folder.path(), &server);
     let mut child = discordctl(folder.path())
         .args(["monitor", "--watch", "-o", "json", "--interval", "200ms"])
         .stdout(Stdio::piped())
@@ -198,8 +159,8 @@ fn the_terminal_is_given_back() {
         return crate::support::need::left_out("tools", "there is no script(1)");
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = serve(folder.path());
-    config(folder.path(), &serve);
+    let server = start(folder.path());
+    config(folder.path(), &server);
     use rustix::process::Signal;
     for signal in [Signal::TERM, Signal::INT] {
         let seen = in_a_terminal(folder.path(), signal);

@@ -4,7 +4,8 @@ use std::process::{Child, Stdio};
 
 use serde_json::json;
 
-use super::folder::{Folder, Ran};
+use super::folder::Folder;
+use crate::support::Ran;
 use crate::support::eventually;
 
 /// `serve` in the foreground, without a file.
@@ -31,7 +32,7 @@ impl Drop for Plain {
 
 /// As a person types it: what is said beside the result.
 async fn typed(folder: &Folder, words: &[&str]) -> Ran {
-    super::folder::ran(folder.command(words)).await
+    Ran::aside(folder.command(words)).await
 }
 
 fn samples(folder: &Folder) {
@@ -177,7 +178,7 @@ async fn two_possible_databases_are_named_and_neither_is_touched() {
     folder.run(&words).await.exits(69);
     let mut command = folder.command(&["migrate", "status"]);
     command.env("DISCORDCTL_DB_URL", "sqlite://data/discord.db");
-    super::folder::ran(command).await.exits(0);
+    Ran::aside(command).await.exits(0);
     drop(plain);
 }
 
@@ -201,7 +202,7 @@ async fn what_runs_says_which_database_it_has() {
     let folder = Folder::embedded(1);
     let mut command = folder.command(&["start"]);
     command.env("DISCORDCTL_DB_URL", "sqlite://data/mine.db");
-    super::folder::ran(command).await.exits(0);
+    Ran::aside(command).await.exits(0);
     let status = typed(&folder, &["migrate", "status"]).await.exits(0);
     assert!(
         status.stderr.contains("sqlite://data/mine.db"),

@@ -7,8 +7,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::folder::{Folder, Ran};
+use super::folder::Folder;
 use crate::support::DEADLINE;
+use crate::support::Ran;
 use crate::support::redis::Server as Redis;
 
 const SHORT: [&str; 9] = [

@@ -3,15 +3,16 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use discordctl::process::{Files, Handle, Identity};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::Ran;
 use crate::support::instance::Address;
-use crate::support::postgres::free_port;
+use crate::support::process::{free_port, without_settings};
 
 /// Its instances are ended when it is dropped.
 pub(crate) struct Folder {
@@ -19,34 +20,12 @@ pub(crate) struct Folder {
     pub(crate) instances: Vec<Address>,
 }
 
-/// What a command did.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
 impl Ran {
-    /// Its result: the last line of several, or the one object.
-    pub(crate) fn json(&self) -> Value {
-        let whole = serde_json::from_str(&self.stdout);
-        let last = || serde_json::from_str(self.stdout.lines().last().unwrap_or_default());
-        whole
-            .or_else(|_| last())
-            .unwrap_or_else(|e| panic!("{e}: {self:?}"))
-    }
-
     /// One field of each instance.
     pub(crate) fn each(&self, key: &str) -> Vec<Value> {
         let json = self.json();
         let rows = json["instances"].as_array().expect("instances");
         rows.iter().map(|row| row[key].clone()).collect()
-    }
-
-    pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        self
     }
 }
 
@@ -136,22 +115,14 @@ impl Folder {
     }
 
     pub(crate) fn command_of(&self, program: &Path, words: &[&str]) -> Command {
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DISCORDCTL_") {
-                command.env_remove(name);
-            }
-        }
-        command
-            .args(words)
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null());
+        let mut command = without_settings(Command::new(program));
+        command.args(words).current_dir(self.dir.path());
         command
     }
 
     /// Runs it, with its result as JSON.
     pub(crate) async fn run(&self, words: &[&str]) -> Ran {
-        ran(self.command(&[words, &["-o", "json"]].concat())).await
+        Ran::aside(self.command(&[words, &["-o", "json"]].concat())).await
     }
 
     /// A program in the folder: a script, or a copy of this one.
@@ -181,16 +152,5 @@ impl Drop for Folder {
         }
         // It proves to itself what it ends; what is no instance of ours it leaves alone.
         let _ = self.command(&["stop", "--force", "--yes"]).output();
-    }
-}
-
-/// Runs a command beside the test's own work.
-pub(crate) async fn ran(mut command: Command) -> Ran {
-    let run = tokio::task::spawn_blocking(move || command.output());
-    let output = run.await.expect("it runs").expect("it starts");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }

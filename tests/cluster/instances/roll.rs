@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::folder::Folder;
 use crate::support::DEADLINE;
+use crate::support::Ran;
 
 /// A restart under way, and what it tells.
 pub(crate) struct Roller {
@@ -89,7 +90,7 @@ async fn a_binary_that_dies_is_taken_back_and_the_others_are_untouched() {
     let folder = Folder::embedded(3);
     // What runs is replaced on disk by what does not: the old one is started from the kernel's copy.
     let program = folder.program("discordctl", None);
-    let start = super::folder::ran(folder.command_of(&program, &["start"])).await;
+    let start = Ran::aside(folder.command_of(&program, &["start"])).await;
     start.exits(0);
     let before = folder.pids();
     std::fs::remove_file(&program).expect("removed");
@@ -206,7 +207,7 @@ async fn nothing_is_touched_before_all_was_looked_at() {
 async fn one_roll_at_a_time_and_what_was_interrupted_can_be_taken_back() {
     let folder = Folder::embedded(2);
     let old = folder.program("old", None);
-    let start = super::folder::ran(folder.command_of(&old, &["start"])).await;
+    let start = Ran::aside(folder.command_of(&old, &["start"])).await;
     start.exits(0);
     let ran_before = folder.identity(1).facts.executable;
     let mut roller = Roller::start(&folder, &["--rolling", "--canary", "--canary-for", "10m"]);

@@ -100,7 +100,7 @@ async fn what_cannot_be_printed_stops_no_server() {
     let words = ["serve", "--tcp-port", "0", "--http-port", "0"];
     let mut command = folder.command(&words);
     let (Ok(out), Ok(errors)) = (full(), full()) else {
-        return println!("left out: there is no /dev/full");
+        return crate::support::need::left_out("/dev/full", "it is not there");
     };
     let mut child = command
         .stdout(out)

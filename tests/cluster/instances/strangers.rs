@@ -7,7 +7,8 @@ use discordctl::process::{Executable, Handle, Lock};
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::folder::{Folder, ran};
+use super::folder::Folder;
+use crate::support::Ran;
 
 /// A process that has done nothing.
 struct Bystander(Child);
@@ -145,7 +146,7 @@ async fn a_stranger_on_the_port_is_named() {
 async fn a_binary_that_was_replaced_on_disk_is_still_the_one_that_runs() {
     let folder = Folder::embedded(1);
     let program = folder.program("discordctl", None);
-    let start = ran(folder.command_of(&program, &["start"])).await;
+    let start = Ran::aside(folder.command_of(&program, &["start"])).await;
     start.exits(0);
     std::fs::remove_file(&program).expect("removed");
     folder.program("discordctl", None);
@@ -171,7 +172,7 @@ async fn another_users_instance_is_left_to_that_user() {
         let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
         let mut line = vec![&*ids[0], &*ids[1], "--clear-groups", &program];
         line.extend(words);
-        ran(folder.command_of("setpriv".as_ref(), &line))
+        Ran::aside(folder.command_of("setpriv".as_ref(), &line))
     };
     as_user(NOBODY, &["start"]).await.exits(0);
     let pid = folder.pids()[0];

@@ -5,8 +5,9 @@ use std::process::{Child, Command};
 
 use tokio::task::spawn_blocking;
 
-use super::folder::{Folder, Ran, ran};
+use super::folder::Folder;
 use crate::support::DEADLINE;
+use crate::support::Ran;
 
 /// Signs of life before something else is given up: half a minute of them.
 const MOST_TOLD: usize = 3_000;
@@ -77,7 +78,7 @@ async fn with_systemctl(folder: &Folder, script: &str, words: &[&str]) -> Ran {
     let mut command = folder.command(&[words, &["-o", "json"]].concat());
     let paths = std::env::var("PATH").expect("a PATH");
     command.env("PATH", format!("{}:{paths}", folder.path("bin").display()));
-    ran(command).await
+    Ran::aside(command).await
 }
 
 fn asked(folder: &Folder) -> String {

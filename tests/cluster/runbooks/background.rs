@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::site::Site;
 use crate::support::DEADLINE;
-use crate::support::postgres::free_port;
+use crate::support::process::free_port;
 
 pub(crate) struct Background<'s> {
     pub(crate) site: &'s Site,

@@ -50,7 +50,7 @@ pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
     // A bucket that is not there is not made.
     operator.db.sql("DELETE FROM room_archive").await;
     operator.env[0].1 = "s3://there-is-none".into();
-    let refused = operator.run(&["archive", "--older-than", "0s"]).with(74);
+    let refused = operator.run(&["archive", "--older-than", "0s"]).exits(74);
     assert!(
         refused.stderr.contains("s3://there-is-none"),
         "{}",

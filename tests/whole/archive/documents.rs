@@ -29,7 +29,7 @@ pub(crate) async fn a_flipped_bit_is_refused_and_nothing_is_written(db: Db) {
         let mut bad = good.clone();
         bad[place] ^= 1 << (nth % 8);
         std::fs::write(&path, &bad).unwrap();
-        let refused = operator.run(&["replay", "archive"]).with(65);
+        let refused = operator.run(&["replay", "archive"]).exits(65);
         let problem: Value = serde_json::from_str(&refused.stderr).unwrap();
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(&documents[0].0), "{detail}");
@@ -39,14 +39,14 @@ pub(crate) async fn a_flipped_bit_is_refused_and_nothing_is_written(db: Db) {
         );
         assert_eq!(before, (operator.dump().await, operator.stands().await));
     }
-    operator.run(&["archive", "verify"]).with(2);
+    operator.run(&["archive", "verify"]).exits(2);
     std::fs::remove_file(&path).unwrap();
-    operator.run(&["archive", "verify"]).with(2);
+    operator.run(&["archive", "verify"]).exits(2);
     std::fs::write(&path, &good).unwrap();
-    operator.run(&["archive", "verify"]).with(0);
+    operator.run(&["archive", "verify"]).exits(0);
     std::fs::write(path.with_file_name("general_900-901.json"), "{}").unwrap();
-    operator.run(&["archive", "verify"]).with(1);
-    operator.run(&["replay", "archive"]).with(65);
+    operator.run(&["archive", "verify"]).exits(1);
+    operator.run(&["replay", "archive"]).exits(65);
 }
 
 /// A document with what others write, and no more.
@@ -140,7 +140,7 @@ pub(crate) async fn what_does_not_fit_is_refused(db: Db) {
         ("nobody", nobody, "this has 0"),
     ] {
         save(&operator, "bad.json", &document);
-        let refused = operator.run(&["replay", "bad.json"]).with(65);
+        let refused = operator.run(&["replay", "bad.json"]).exits(65);
         assert!(refused.stderr.contains(why), "{what}: {}", refused.stderr);
         assert!(
             refused.stderr.contains("bad.json"),
@@ -152,10 +152,10 @@ pub(crate) async fn what_does_not_fit_is_refused(db: Db) {
     }
     // One bad document, and the good one beside it is not written either.
     save(&operator, "good.json", &document("good", 1_000, 1, 2));
-    operator.run(&["replay", "good.json", "bad.json"]).with(65);
+    operator.run(&["replay", "good.json", "bad.json"]).exits(65);
     assert_eq!(before, (operator.dump().await, operator.stands().await));
     operator
         .run(&["replay", "ten.json", "--room", "general"])
-        .with(65);
-    operator.run(&["replay", "nothing.json"]).with(66);
+        .exits(65);
+    operator.run(&["replay", "nothing.json"]).exits(66);
 }

@@ -71,7 +71,7 @@ pub(crate) async fn what_would_do_harm_is_refused(db: Db) {
             "bad.json",
             &document(room, &messages).to_string(),
         );
-        let refused = operator.run(&["replay", "bad.json"]).with(65);
+        let refused = operator.run(&["replay", "bad.json"]).exits(65);
         let problem: Value = serde_json::from_str(&refused.stderr).unwrap();
         assert_eq!(problem["code"], "foreign_document", "{what}: {problem}");
         assert!(operator.stands().await.is_empty(), "{what} wrote something");
@@ -79,7 +79,7 @@ pub(crate) async fn what_would_do_harm_is_refused(db: Db) {
     // What is cut off is damaged, and not foreign.
     let whole = document("new", &[message(1, 0)]).to_string();
     save(&operator, "bad.json", &whole[..whole.len() / 2]);
-    let refused = operator.run(&["replay", "bad.json"]).with(65);
+    let refused = operator.run(&["replay", "bad.json"]).exits(65);
     assert!(
         refused.stderr.contains("bad_document"),
         "{}",
@@ -96,7 +96,7 @@ pub(crate) async fn what_would_do_harm_is_refused(db: Db) {
         "two.json",
         &document("two", &[message(5, 0), message(9, 1)]).to_string(),
     );
-    let refused = operator.run(&["replay", "one.json", "two.json"]).with(65);
+    let refused = operator.run(&["replay", "one.json", "two.json"]).exits(65);
     assert!(refused.stderr.contains("the id 9"), "{}", refused.stderr);
     assert!(operator.stands().await.is_empty());
     operator.run(&["replay", "one.json"]).well();
@@ -123,7 +123,7 @@ pub(crate) async fn only_files_are_opened(db: Db) {
     fifo("pipe.json");
     for name in ["documents", "documents/pipe.json", "/dev/zero"] {
         let begun = Instant::now();
-        let refused = operator.run(&["replay", name]).with(65);
+        let refused = operator.run(&["replay", name]).exits(65);
         assert!(refused.stderr.contains("no file"), "{}", refused.stderr);
         assert!(begun.elapsed() < Duration::from_secs(10), "{name} hangs");
     }
@@ -145,7 +145,7 @@ pub(crate) async fn only_files_of_the_archive_are_opened(db: Db) {
     assert!(made.unwrap().success());
     for (args, code) in [(["archive", "verify"], 2), (["replay", "archive"], 65)] {
         let begun = Instant::now();
-        let refused = operator.run(&args).with(code);
+        let refused = operator.run(&args).exits(code);
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert!(said.contains("a FIFO, and no file"), "{said}");
         assert!(begun.elapsed() < Duration::from_secs(10), "{args:?} hangs");

@@ -1,48 +1,18 @@
 //! An operator with a database, an archive and a shell.
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection};
 
+use crate::support::Ran;
 use crate::support::db::{Db, Kind};
+use crate::support::process::program;
 
 pub(crate) struct Operator {
     pub(crate) db: Db,
     pub(crate) folder: tempfile::TempDir,
     /// More variables, as for a bucket.
     pub(crate) env: Vec<(String, String)>,
-}
-
-/// How a command ended.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    pub(crate) fn well(self) -> Value {
-        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    #[track_caller]
-    pub(crate) fn with(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
-        self
-    }
 }
 
 impl Operator {
@@ -57,29 +27,27 @@ impl Operator {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
+        let mut command = program();
         command
             .args(args)
             .args(["-o", "json"])
             .current_dir(self.folder.path())
-            .env_clear()
             .env("DISCORDCTL_DB_URL", &self.db.url)
             .envs(self.env.iter().map(|(k, v)| (k, v)))
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        self.command(args).output().unwrap().into()
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::now(self.command(args))
     }
 
     /// The same, killed where a test says.
-    pub(crate) fn killed(&self, args: &[&str], at: &str) -> Ended {
+    pub(crate) fn killed(&self, args: &[&str], at: &str) -> Ran {
         let mut command = self.command(args);
         command.env("DISCORDCTL_TEST_FAULT", at);
-        command.output().unwrap().into()
+        Ran::now(command)
     }
 
     /// Half a minute goes by, after which a lease has ended.

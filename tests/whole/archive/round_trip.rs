@@ -132,7 +132,7 @@ pub(crate) async fn the_newest_and_the_young_stay(db: Db) {
     assert!(version > 0, "running instances are told");
     let run = operator.run(&["archive", "--older-than", "0s"]).well();
     assert_eq!((&run["archived"], &run["deleted"]), (&0.into(), &0.into()));
-    operator.run(&["archive", "--room", "nowhere"]).with(66);
+    operator.run(&["archive", "--room", "nowhere"]).exits(66);
 }
 
 /// Any text that people, or an operator by hand, can have put into the database.
@@ -203,13 +203,13 @@ pub(crate) async fn one_at_a_time(db: Db) {
             "INSERT INTO leases (name, holder, until) VALUES ('archive', 'somebody', '{later}')"
         ))
         .await;
-    let refused = operator.run(&["archive"]).with(75);
+    let refused = operator.run(&["archive"]).exits(75);
     assert!(
         refused.stderr.contains("somebody is at it"),
         "{}",
         refused.stderr
     );
-    operator.run(&["archive", "--dry-run"]).with(0);
+    operator.run(&["archive", "--dry-run"]).exits(0);
     operator.forget_lease().await;
     operator.run(&["archive"]).well();
     assert_eq!(operator.db.number("SELECT count(*) FROM leases").await, 0);

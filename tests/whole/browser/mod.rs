@@ -4,14 +4,14 @@
 mod person;
 mod proxy;
 mod server;
-mod wait;
 mod webdriver;
 
 use crate::support::netcat::Netcat;
 use person::Said;
 use server::Server;
-use wait::eventually;
 use webdriver::Webdriver;
+
+use crate::support::eventually;
 
 /// What only the texts of a conversation look like.
 fn texts(said: &[Said]) -> Vec<&str> {

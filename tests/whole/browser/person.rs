@@ -1,6 +1,6 @@
 //! Somebody at a browser: what they do, and what they see.
 use crate::browser::server::Server;
-use crate::browser::wait::in_time;
+use crate::support::comes_true;
 use fantoccini::{Client, Locator, key::Key};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ impl Person {
     }
 
     pub(crate) async fn eventually(&self, what: &str, script: &str) {
-        if !in_time(&mut async || self.check(script).await).await {
+        if comes_true(|| self.check(script)).await.is_none() {
             let page = self.run("return document.body.innerText").await;
             panic!(
                 "waited in vain: {what}; the page shows:\n{}",

@@ -1,19 +1,19 @@
 //! The binary under test, on a data directory and ports of its own, so that it can be killed and come back.
-use crate::browser::wait::eventually;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
 use discordctl::client::ClientError;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::eventually;
 use crate::support::http::{Answer, request};
+use crate::support::process::{Process, program, serve};
 
 pub(crate) struct Server {
     dir: TempDir,
     pub(crate) tcp: u16,
     pub(crate) http: u16,
-    child: Option<Child>,
+    process: Option<Process>,
 }
 
 impl Server {
@@ -25,9 +25,9 @@ impl Server {
             .expect("write the configuration");
         let mut server = Self {
             dir,
-            tcp: free_port(),
-            http: free_port(),
-            child: None,
+            tcp: 0,
+            http: 0,
+            process: None,
         };
         server.run().await;
         server
@@ -41,31 +41,23 @@ impl Server {
             .append(true)
             .open(dir.join("server.log"))
             .expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_discordctl"))
+        let mut command = serve(program(), (self.tcp, self.http));
+        command
             .current_dir(dir)
-            .args(["serve", "--config", "config.json"])
-            .args([
-                "--tcp-port",
-                &self.tcp.to_string(),
-                "--http-port",
-                &self.http.to_string(),
-            ])
+            .args(["--config", "config.json"])
             .args([
                 "--db-url",
                 &format!("sqlite://{}/discord.db", dir.display()),
             ])
             .arg("--data-dir")
             .arg(dir)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("the log file twice"))
-            .stderr(log)
-            .spawn()
-            .expect("start discordctl");
-        self.child = Some(child);
-        eventually("the server is ready", async || {
-            if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
-                panic!("the server ended with {status}:\n{}", self.log());
-            }
+            .stderr(log);
+        let Ok(process) = Process::try_start(command).await else {
+            panic!("the server does not start:\n{}", self.log());
+        };
+        (self.tcp, self.http) = process.ports();
+        self.process = Some(process);
+        eventually("the server is ready", || async {
             let ready = self.ask("GET", "/readyz", None).await;
             ready.is_ok_and(|ready| ready.status == 200)
         })
@@ -74,10 +66,8 @@ impl Server {
 
     /// kill -9.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.process.as_mut().expect("it runs").kill();
+        self.process = None;
     }
 
     /// The texts that the server has of a room, in order.
@@ -128,14 +118,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.kill();
         if std::thread::panicking() {
             eprintln!("--- the server said:\n{}", self.log());
         }
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

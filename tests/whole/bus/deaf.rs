@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use discordctl::bus::{Bus, BusState};
 
-use super::peer::{Peer, eventually, message, room};
+use super::peer::{Peer, message, room};
+use crate::support::eventually;
 
 /// The commands that each connection sent.
 type Heard = Arc<Mutex<Vec<Vec<Vec<String>>>>>;
@@ -16,7 +17,7 @@ async fn a_deaf_connection_is_not_trusted_and_made_anew() {
     let mut peer = Peer::open(&url, "instance-1");
     peer.bus.subscribe(&room("general"));
     peer.restored().await;
-    let took = eventually("a second connection", || {
+    let took = eventually("a second connection", || async {
         assert_eq!(peer.bus.state(), BusState::Disconnected);
         connections(&heard) > 1
     })
@@ -30,7 +31,10 @@ async fn what_is_not_answered_is_said_once_more_and_not_a_third_time() {
     let mut peer = Peer::open(&url, "instance-1");
     peer.restored().await;
     peer.bus.publish(&[message("general", 1)]);
-    eventually("given up", || peer.meters.publish_failed.get() == 1).await;
+    eventually("given up", || async {
+        peer.meters.publish_failed.get() == 1
+    })
+    .await;
     let said = heard.lock().expect("no panic").concat();
     let published = |words: &&Vec<String>| words[..2] == ["PUBLISH", "room:general"];
     assert_eq!(said.iter().filter(published).count(), 2);

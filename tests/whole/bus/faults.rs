@@ -4,8 +4,9 @@ use tokio::time::Instant;
 
 use discordctl::bus::{Bus, BusState};
 
-use super::peer::{Peer, eventually, message, room};
+use super::peer::{Peer, message, room};
 use super::{both_hear, pair};
+use crate::support::eventually;
 use crate::support::redis::Server;
 
 /// What is published now arrives at the other.
@@ -50,7 +51,10 @@ async fn what_is_published_meanwhile_is_told_afterwards() {
         .publish(&[message("general", 1), message("general", 2)]);
     server.restart();
     assert_eq!(one.meters.publish_failed.get(), 0);
-    eventually("said", || one.meters.publish.read().summary().count == 1).await;
+    eventually("said", || async {
+        one.meters.publish.read().summary().count == 1
+    })
+    .await;
     two.becomes(BusState::Connected).await;
 }
 
@@ -84,7 +88,7 @@ async fn frozen_and_thawed() {
     println!("connected {back:?} after Redis was thawed");
     two.becomes(BusState::Connected).await;
     both_hear(&server).await;
-    eventually("what was wanted meanwhile", || {
+    eventually("what was wanted meanwhile", || async {
         server.subscribers("room:random") == 1
     })
     .await;
@@ -98,11 +102,13 @@ async fn cut_off_again_and_again() {
     let Some((server, one, mut two)) = pair().await else {
         return;
     };
+    let mut cut = 0;
     for seq in 1..=20 {
-        server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        cut += server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
         one.bus.publish(&[message("general", seq)]);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert!(cut >= 4, "cut off so often: {cut}");
     one.becomes(BusState::Connected).await;
     two.becomes(BusState::Connected).await;
     both_hear(&server).await;
@@ -155,7 +161,7 @@ async fn a_listener_that_is_behind_is_told_to_look_for_itself() {
         let before = one.meters.publish.read().summary().count;
         let messages: Vec<_> = seqs.iter().map(|seq| message("general", *seq)).collect();
         one.bus.publish(&messages);
-        eventually("said", || {
+        eventually("said", || async {
             one.meters.publish.read().summary().count >= before + 4
         })
         .await;

@@ -7,8 +7,9 @@ mod tls;
 use discordctl::bus::{Bus, BusState, open};
 use serde_json::{Value, json};
 
+use crate::support::eventually;
 use crate::support::redis::Server;
-use peer::{Peer, eventually, key, message, room};
+use peer::{Peer, key, message, room};
 
 /// Two instances that both hear `general`, and the Redis between them.
 async fn pair() -> Option<(Server, Peer, Peer)> {
@@ -26,7 +27,10 @@ async fn pair() -> Option<(Server, Peer, Peer)> {
 }
 
 async fn both_hear(server: &Server) {
-    eventually("both hear", || server.subscribers("room:general") == 2).await;
+    eventually("both hear", || async {
+        server.subscribers("room:general") == 2
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +60,10 @@ async fn two_instances_of_one_name_hear_each_other() {
         Peer::open(&server.url(), "same"),
     );
     two.bus.subscribe(&room("general"));
-    eventually("two hears", || server.subscribers("room:general") == 1).await;
+    eventually("two hears", || async {
+        server.subscribers("room:general") == 1
+    })
+    .await;
     one.bus.publish(&[message("general", 1)]);
     assert_eq!(two.message().await, message("general", 1));
 }
@@ -136,8 +143,14 @@ async fn a_room_that_is_not_wanted_any_more_is_not_heard() {
     };
     two.bus.subscribe(&room("random"));
     two.bus.unsubscribe(&room("general"));
-    eventually("only one hears", || server.subscribers("room:general") == 1).await;
-    eventually("two hears", || server.subscribers("room:random") == 1).await;
+    eventually("only one hears", || async {
+        server.subscribers("room:general") == 1
+    })
+    .await;
+    eventually("two hears", || async {
+        server.subscribers("room:random") == 1
+    })
+    .await;
     one.bus
         .publish(&[message("general", 1), message("random", 1)]);
     assert_eq!(two.message().await, message("random", 1));
@@ -158,7 +171,10 @@ async fn the_headcount_is_told_when_it_changes_and_once_for_all() {
         };
         std::iter::repeat_with(next).take(4).collect::<Vec<_>>()
     });
-    eventually("heard", || server.subscribers("room:headcount") == 3).await;
+    eventually("heard", || async {
+        server.subscribers("room:headcount") == 3
+    })
+    .await;
     for (seq, online) in (1..).zip([3, 3, 5, 5, 4, 9]) {
         one.bus.headcount(online);
         one.bus.headcount(online);

@@ -1,16 +1,14 @@
 //! An instance's bus as the tests use it, and what they wait for.
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 use chrono::DateTime;
 use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus};
 use discordctl::meter::Meters;
 use discordctl::model::{Message, MessageId, RoomName, Seq};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-/// Far more than anything takes, since the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+use crate::support::{DEADLINE, eventually};
 
 pub(crate) struct Peer {
     pub(crate) bus: RedisBus,
@@ -32,7 +30,7 @@ impl Peer {
 
     /// Waits for the next event of the kind that `wanted` picks; others are passed over.
     pub(crate) async fn event<T>(&mut self, wanted: impl Fn(BusEvent) -> Option<T>) -> T {
-        let found = timeout(PATIENCE, async {
+        let found = timeout(DEADLINE, async {
             loop {
                 if let Some(found) = wanted(self.events.next().await) {
                     return found;
@@ -57,7 +55,10 @@ impl Peer {
 
     /// Returns how long it took.
     pub(crate) async fn becomes(&self, state: BusState) -> Duration {
-        eventually(&format!("{state:?}"), || self.bus.state() == state).await
+        eventually(&format!("{state:?}"), || async {
+            self.bus.state() == state
+        })
+        .await
     }
 
     /// Throws away what has arrived by now.
@@ -69,16 +70,6 @@ impl Peer {
 /// What the database of these tests would hold.
 pub(crate) fn key() -> Key {
     Key::new(&[7; 32])
-}
-
-/// Looks again and again until it is so, and returns how long that took.
-pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) -> Duration {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        sleep(Duration::from_millis(5)).await;
-    }
-    start.elapsed()
 }
 
 pub(crate) fn room(name: &str) -> RoomName {

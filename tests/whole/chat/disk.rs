@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::chat::faults::read_all;
 use crate::support::client::{Browser, Person};
 use crate::support::in_time;
-use crate::support::server::Process;
+use crate::support::server::{spawn, spawn_on_disk};
 
 /// Enough for the database, and some hundred messages.
 const DISK: u64 = 4 << 20;
@@ -18,7 +18,7 @@ const DISK: u64 = 4 << 20;
 async fn what_was_said_is_on_a_disk_for_its_user_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("new/data");
-    let server = Process::start(&place, "one", (0, 0)).await;
+    let server = spawn(&place, "one", (0, 0)).await;
     let mut person = Browser::connect(server.http, "keeper").await;
     person.command("/join general").await.expect("joined");
     person.say("general", "a secret").await.expect("committed");
@@ -36,7 +36,7 @@ async fn what_was_said_is_on_a_disk_for_its_user_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_an_answer_and_not_an_end() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(server) = Process::start_on_disk(folder.path(), DISK).await else {
+    let Some(server) = spawn_on_disk(folder.path(), DISK).await else {
         let why = "this user cannot mount a disk in a namespace of its own";
         return crate::support::need::left_out("mount", why);
     };

@@ -3,12 +3,12 @@ use discordctl::client::Frame;
 use serde_json::json;
 
 use crate::support::client::{Browser, Lines, Person, Socket, request};
-use crate::support::server::{Process, start};
+use crate::support::server::{spawn, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Process::start(folder.path(), "one", (0, 0)).await;
+    let mut server = spawn(folder.path(), "one", (0, 0)).await;
     let mut browser = Browser::connect(server.http, "keeper").await;
     browser.command("/join general").await.expect("joined");
     let mut acknowledged = Vec::new();
@@ -27,8 +27,8 @@ async fn what_was_acknowledged_survives_kill_9() {
             });
         }
         let ports = server.ports();
-        server.kill().await;
-        server = Process::start(folder.path(), "one", ports).await;
+        server.kill();
+        server = spawn(folder.path(), "one", ports).await;
     }
     let stored = read_all(server.http).await;
     let seqs: Vec<i64> = stored.iter().map(|(seq, _)| *seq).collect();
@@ -73,8 +73,8 @@ pub(crate) async fn read_all(http: std::net::SocketAddr) -> Vec<(i64, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_on_one_file_are_one_chat() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = Process::start(folder.path(), "one", (0, 0)).await;
-    let second = Process::start(folder.path(), "two", (0, 0)).await;
+    let mut first = spawn(folder.path(), "one", (0, 0)).await;
+    let second = spawn(folder.path(), "two", (0, 0)).await;
     let mut alice = Lines::connect(first.tcp).await;
     alice.command("/nick alice").await.expect("free");
     alice.command("/join general").await.expect("joined");
@@ -97,7 +97,7 @@ async fn several_processes_on_one_file_are_one_chat() {
         other.push(bob.see().await);
     }
     assert_eq!(one, other, "one order for both");
-    first.kill().await;
+    first.kill();
     // The dead instance's names come free with its lease; the living one goes on.
     bob.say("general", "alone").await.expect("committed");
     assert_eq!(second.terminate().await, Some(0));
@@ -106,7 +106,7 @@ async fn several_processes_on_one_file_are_one_chat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_inserted_by_hand_is_seen_like_any_message() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Process::start(folder.path(), "one", (0, 0)).await;
+    let server = spawn(folder.path(), "one", (0, 0)).await;
     let mut nc = Lines::connect(server.tcp).await;
     nc.command("/join general").await.expect("joined");
     let url = format!("sqlite://{}/discord.db", folder.path().display());
@@ -191,8 +191,8 @@ async fn a_session_that_is_disconnected_is_over_everywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ended_elsewhere_is_over_here_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = Process::start(folder.path(), "one", (0, 0)).await;
-    let second = Process::start(folder.path(), "two", (0, 0)).await;
+    let first = spawn(folder.path(), "one", (0, 0)).await;
+    let second = spawn(folder.path(), "two", (0, 0)).await;
     let browser = Browser::connect(first.http, "yan").await;
     let post = json!({ "session_id": browser.session, "room": "general", "content": "x" });
     let (status, _) = request(second.http, "POST", "/api/message", Some(post.clone())).await;
@@ -217,7 +217,7 @@ async fn a_session_that_ended_elsewhere_is_over_here_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_taken_away_is_told_and_not_written_to() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Process::start(folder.path(), "one", (0, 0)).await;
+    let server = spawn(folder.path(), "one", (0, 0)).await;
     let mut browser = Browser::connect(server.http, "keeper").await;
     let mut nc = Lines::connect(server.tcp).await;
     for person in [&mut browser as &mut dyn Person, &mut nc] {

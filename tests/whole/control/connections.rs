@@ -15,7 +15,7 @@ fn of<'a>(connections: &'a [Value], transport: &str) -> &'a Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_is_listed_while_it_is_open() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
+    let (mut server, operator) = serve(folder.path(), "one").await;
     let mut alice = Lines::connect(server.tcp).await;
     alice.command("/nick alice").await.expect("free");
     alice.command("/join general").await.expect("joined");
@@ -62,7 +62,7 @@ async fn every_kind_is_listed_while_it_is_open() {
         left.iter().all(|c| c["transport"] == "sse") // its reader lives in a task of its own
     })
     .await;
-    server.kill().await;
+    server.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]

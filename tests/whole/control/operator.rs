@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::support::server::Process;
+use crate::support::process::Process;
+use crate::support::server::spawn;
 
 /// Somebody with the settings of one instance.
 pub(crate) struct Operator {
@@ -13,7 +14,7 @@ pub(crate) struct Operator {
 
 /// A server called `name` in `folder`, and its operator.
 pub(crate) async fn serve(folder: &Path, name: &str) -> (Process, Operator) {
-    let server = Process::start(folder, name, (0, 0)).await;
+    let server = spawn(folder, name, (0, 0)).await;
     let config = folder.join(format!("{name}.json"));
     let settings = json!({ "instance_id": name, "data_dir": folder });
     std::fs::write(&config, settings.to_string()).unwrap();

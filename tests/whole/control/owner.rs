@@ -33,8 +33,8 @@ async fn the_socket_is_for_its_owner_and_goes_with_the_instance() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_socket_is_no_obstacle() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
-    server.kill().await;
+    let (mut server, operator) = serve(folder.path(), "one").await;
+    server.kill();
     assert!(folder.path().join("run/one.sock").exists());
     assert_eq!(operator.fail(&["drain"]).await.0, Some(69));
     let (server, operator) = serve(folder.path(), "one").await;

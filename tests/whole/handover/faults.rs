@@ -3,11 +3,12 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::handover::impostor::{Impostor, request};
 use crate::handover::people::{Going, knock, talk};
-use crate::handover::site::{Process, Site, signal};
+use crate::handover::site::{Site, start};
 use crate::support::client::{Lines, Person};
 use crate::support::db::{self, Db, Kind};
 
@@ -49,7 +50,7 @@ fn a_successor_that_dies_at_any_point_is_as_if_it_had_not_been() {
         idle.say("general", "still here").await.unwrap();
         assert!(serving.runs());
         // And a good one is welcome after all that.
-        let Ok(next) = Process::start(site.successor(&serving)).await else {
+        let Ok(next) = start(site.successor(&serving)).await else {
             panic!("it takes over");
         };
         assert_eq!(serving.ends().await, Some(0));
@@ -91,7 +92,7 @@ async fn random_kills(db: Db) {
     let mut serving = site.serve().await;
     let mut line = Lines::connect(serving.tcp).await;
     line.command("/join general").await.unwrap();
-    let mut came_to_nothing = 0;
+    let (mut came_to_nothing, mut frozen) = (0, 0);
     for round in 0..20u32 {
         let mut child = site.successor(&serving).spawn().unwrap();
         // The moment is what varies; by the end most would have taken over.
@@ -102,9 +103,11 @@ async fn random_kills(db: Db) {
             }
         });
         if took_over.await.is_err() && round % 4 == 3 {
-            signal(child.id().unwrap(), rustix::process::Signal::STOP);
+            kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
+            frozen += 1;
         }
-        child.kill().await.unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
         // Either it never had anything, or it had everything and went with it.
         let text = format!("round {round}");
         match tokio::time::timeout(Duration::from_secs(15), line.try_say("general", &text)).await {
@@ -118,7 +121,10 @@ async fn random_kills(db: Db) {
             Err(_) => panic!("round {round}: neither goes on"),
         }
     }
-    assert!(came_to_nothing > 0);
+    assert!(
+        came_to_nothing > 0 && frozen > 0,
+        "{came_to_nothing}, {frozen}"
+    );
     assert_eq!(serving.terminate().await, Some(0));
 }
 
@@ -167,7 +173,7 @@ fn what_does_not_fit_is_refused_politely() {
         let other = format!("sqlite://{}/other.db", elsewhere.path().display());
         other_database.env("DISCORDCTL_DB_URL", other);
         for command in [other_port, other_database] {
-            let Err((code, told)) = Process::start(command).await else {
+            let Err((code, told)) = start(command).await else {
                 panic!("it must not start");
             };
             assert_eq!(code, Some(75), "{told}");
@@ -192,7 +198,7 @@ fn a_predecessor_of_another_format_is_left_alone() {
         });
         let mut command = site.command((0, 0));
         command.arg("--take-over");
-        let Err((code, told)) = Process::start(command).await else {
+        let Err((code, told)) = start(command).await else {
             panic!("it must not start");
         };
         assert_eq!(code, Some(75), "{told}");

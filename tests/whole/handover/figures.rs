@@ -4,17 +4,11 @@ use std::time::Duration;
 use discordctl::client::Lines;
 
 use crate::handover::people::{Going, talk};
-use crate::handover::site::{Process, Site};
+use crate::handover::site::{Site, start};
 use crate::support::DEADLINE;
 use crate::support::client::request;
 use crate::support::db::{self, Kind};
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    kib.unwrap_or(0)
-}
+use crate::support::process::resident_kib;
 
 #[test]
 #[ignore = "measures, and proves nothing"]
@@ -46,7 +40,7 @@ fn figures_on_sqlite() {
             }
             most
         });
-        let Ok(next) = Process::start(site.successor(&serving)).await else {
+        let Ok(next) = start(site.successor(&serving)).await else {
             panic!("it takes over");
         };
         let took = began.elapsed();

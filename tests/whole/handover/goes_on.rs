@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
 
 use crate::handover::people::{Going, events, frames, knock, talk};
-use crate::handover::site::{Process, Site};
+use crate::handover::site::{Site, start};
 use crate::support::client::{Lines, Person, request};
 use crate::support::db::{self, Db, Kind};
 use crate::support::in_time;
@@ -64,7 +64,7 @@ async fn nobody_notices(db: Db) {
 
     for _ in 0..3 {
         going.more(20).await;
-        let next = Process::start(site.successor(&serving)).await;
+        let next = start(site.successor(&serving)).await;
         let next = next.unwrap_or_else(|(code, told)| panic!("{code:?}: {told}"));
         let (_, ready) = request(http, "GET", "/readyz", None).await;
         assert_eq!(std::mem::replace(&mut serving, next).ends().await, Some(0));
@@ -159,18 +159,18 @@ fn without_anybody_to_take_over_from_it_just_starts() {
         let site = Site::new(&db);
         let mut command = site.command((0, 0));
         command.arg("--take-over");
-        let Ok(process) = Process::start(command).await else {
+        let Ok(process) = start(command).await else {
             panic!("it starts");
         };
         let mut lines = Lines::connect(process.tcp).await;
         lines.command("/join general").await.unwrap();
         // One that was killed leaves its socket, and nobody behind it.
         let ports = (process.tcp.port(), process.http.port());
-        crate::handover::site::signal(process.pid(), rustix::process::Signal::KILL);
+        process.signal(rustix::process::Signal::KILL);
         process.ends().await;
         let mut command = site.command(ports);
         command.arg("--take-over");
-        let Ok(process) = Process::start(command).await else {
+        let Ok(process) = start(command).await else {
             panic!("it starts");
         };
         assert_eq!(process.terminate().await, Some(0));

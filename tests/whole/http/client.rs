@@ -1,22 +1,12 @@
 //! HTTP/1.1 by hand, so that what no proper client would send can be sent too.
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// Whatever takes longer is not coming.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Waits for what must come, and says what did not.
-pub(crate) async fn soon<T>(what: &str, coming: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, coming).await {
-        Ok(came) => came,
-        Err(_) => panic!("{what}: nothing within {DEADLINE:?}"),
-    }
-}
+use crate::support::in_time;
 
 /// A request as its bytes.
 pub(crate) fn request(
@@ -42,7 +32,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = soon("a connection", TcpStream::connect(address))
+        let stream = in_time("a connection", TcpStream::connect(address))
             .await
             .expect("the server accepts");
         Self {
@@ -52,7 +42,7 @@ impl Wire {
 
     /// Sends what the server will still take; it may have closed already.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = soon("writing", self.stream.write_all(bytes.as_ref())).await;
+        let _ = in_time("writing", self.stream.write_all(bytes.as_ref())).await;
     }
 
     /// Says that nothing more will be sent.
@@ -86,7 +76,7 @@ impl Wire {
             let length: usize = length.parse().expect("a length");
             answer.body = vec![0; length];
             let reading = self.stream.read_exact(&mut answer.body);
-            soon("a body", reading).await.expect("the whole body");
+            in_time("a body", reading).await.expect("the whole body");
         } else if answer.header("transfer-encoding").is_some() {
             while let Some(chunk) = self.chunk().await {
                 answer.body.extend(chunk);
@@ -100,7 +90,7 @@ impl Wire {
         let size = self.line().await?;
         let size = usize::from_str_radix(size.trim(), 16).expect("a chunk's size");
         let mut chunk = vec![0; size + 2];
-        soon("a chunk", self.stream.read_exact(&mut chunk))
+        in_time("a chunk", self.stream.read_exact(&mut chunk))
             .await
             .ok()?;
         chunk.truncate(size);
@@ -111,7 +101,7 @@ impl Wire {
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         let reading = self.stream.read_exact(&mut bytes);
-        soon("some bytes", reading).await.expect("so many");
+        in_time("some bytes", reading).await.expect("so many");
         bytes
     }
 
@@ -119,7 +109,7 @@ impl Wire {
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // A reset is an end too.
-        let _ = soon(
+        let _ = in_time(
             "the end of the connection",
             self.stream.read_to_end(&mut rest),
         )
@@ -129,7 +119,7 @@ impl Wire {
 
     async fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        let read = soon("a line", self.stream.read_line(&mut line)).await;
+        let read = in_time("a line", self.stream.read_line(&mut line)).await;
         let ended = line.ends_with('\n');
         (read.is_ok() && ended).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
     }

@@ -1,9 +1,10 @@
 //! A reader of Server-Sent Events.
 use serde_json::{Value, json};
 
-use super::client::{Answer, Wire, request, soon};
+use super::client::{Answer, Wire, request};
 use super::document::Document;
 use super::server::Running;
+use crate::support::in_time;
 
 /// An open stream.
 pub(crate) struct Events {
@@ -77,7 +78,7 @@ impl Events {
                 }
             }
         };
-        soon("an event", coming).await
+        in_time("an event", coming).await
     }
 
     /// The next event, which must be a message.

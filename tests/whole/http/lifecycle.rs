@@ -2,10 +2,11 @@
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
-use super::client::{Wire, request, soon};
+use super::client::{Wire, request};
 use super::errors::assert_problem;
 use super::events::Events;
 use super::server::Running;
+use crate::support::in_time;
 
 #[tokio::test]
 async fn sessions_rooms_and_messages_survive_a_restart() {
@@ -98,7 +99,7 @@ async fn a_stop_answers_what_was_asked_and_closes_idle_connections() {
     assert_eq!(idle.answer().await.status, 200);
     let mut asking = Wire::open(server.http).await;
     asking.send(request("GET", "/api/rooms", &[], None)).await;
-    let (_, answer) = tokio::join!(soon("the stop", server.stop()), asking.answer());
+    let (_, answer) = tokio::join!(in_time("the stop", server.stop()), asking.answer());
     assert_eq!(answer.status, 200);
     assert_eq!(idle.rest().await, b"");
     assert_eq!(asking.rest().await, b"");

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use super::client::{Answer, Wire, request, soon};
+use super::client::{Answer, Wire, request};
 use super::document::Document;
-use crate::support::DEADLINE;
+use crate::support::{DEADLINE, in_time};
 
 /// What a test needs of a server. What is not stopped ends with the test's runtime.
 pub(crate) struct Running {
@@ -51,7 +51,7 @@ impl Running {
     /// Stops as an operator would.
     pub(crate) async fn stop(self) -> TempDir {
         let stopping = self.server.expect("it runs").stop();
-        soon("the stop", stopping)
+        in_time("the stop", stopping)
             .await
             .expect("a stop that cuts nobody");
         self.folder

@@ -7,12 +7,12 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::client::{Wire, soon};
+use super::client::Wire;
 use super::document::Document;
 use super::errors::assert_problem;
 use super::events::Events;
 use super::server::Running;
-use crate::support::DEADLINE;
+use crate::support::{DEADLINE, in_time};
 
 struct Socket(WebSocketStream<TcpStream>);
 
@@ -21,7 +21,7 @@ impl Socket {
         let stream = TcpStream::connect(server.http).await.expect("a connection");
         let address = format!("ws://{}/api/ws", server.http);
         let opening = tokio_tungstenite::client_async(address, stream);
-        Self(soon("a WebSocket", opening).await.expect("an upgrade").0)
+        Self(in_time("a WebSocket", opening).await.expect("an upgrade").0)
     }
 
     async fn send(&mut self, frame: &Value) {
@@ -33,7 +33,7 @@ impl Socket {
     async fn next(&mut self) -> Value {
         let schema = json!({ "$ref": "#/components/schemas/ServerFrame" });
         loop {
-            let frame = soon("a frame", self.0.next()).await.expect("a frame");
+            let frame = in_time("a frame", self.0.next()).await.expect("a frame");
             let Message::Text(text) = frame.expect("a whole frame") else {
                 continue;
             };

@@ -127,7 +127,7 @@ async fn a_stream_is_counted_while_it_is_open() {
     let reader = Events::open(&server, "/api/messages/general").await;
     assert_eq!(open().await, 1);
     drop(reader);
-    super::client::soon("the stream's end is noticed", async {
+    crate::support::in_time("the stream's end is noticed", async {
         while open().await != 0 {
             tokio::task::yield_now().await;
         }

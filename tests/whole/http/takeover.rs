@@ -1,9 +1,10 @@
 //! What becomes of a connection that a stream or a WebSocket goes on with.
 use std::time::Duration;
 
-use super::client::{Wire, request, soon};
+use super::client::{Wire, request};
 use super::events::Events;
 use super::server::Running;
+use crate::support::in_time;
 
 const GENERAL: &str = "/api/messages/general";
 /// The longest message there is, so that few fill the sockets: 16 KB.
@@ -108,7 +109,7 @@ async fn a_websocket_is_a_connection_like_any() {
     };
     assert_eq!(status().await, 503);
     drop(socket);
-    soon("its place is free", async {
+    in_time("its place is free", async {
         while status().await != 200 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
 
-use super::client::soon;
 use super::events::Events;
 use super::server::Running;
+use crate::support::in_time;
 
 #[tokio::test]
 async fn a_server_at_rest_is_live_ready_and_healthy() {
@@ -39,7 +39,7 @@ async fn a_draining_server_is_live_and_not_ready() {
     let server = Running::with(&[("drain.delay", "10m"), ("drain.deadline", "20m")]).await;
     let _reader = Events::open(&server, "/api/messages/general").await;
     let (server, stopping) = server.stop_aside();
-    soon("draining is told", async {
+    in_time("draining is told", async {
         while server.get("/readyz").await.status != 503 {
             tokio::task::yield_now().await;
         }
@@ -143,7 +143,7 @@ async fn prometheus_finds_no_fault_with_the_metrics() {
 async fn the_dashboard_and_the_rules_ask_for_metrics_that_are_there() {
     let server = Running::start().await;
     // The tables are looked up beside everything else.
-    soon("the sizes are known", async {
+    in_time("the sizes are known", async {
         while server.get("/metrics").await.json()["table_bytes"]["messages"].is_null() {
             tokio::task::yield_now().await;
         }

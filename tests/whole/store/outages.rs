@@ -11,7 +11,8 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::store::log::{draft, room};
 use crate::support::db::{Db, Kind, run};
-use crate::support::proxy::Proxy;
+use crate::support::eventually;
+use crate::support::proxy::{Mode, Proxy};
 
 async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
     let messages = store
@@ -27,10 +28,8 @@ async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
 /// A store whose connections go through a wire that can be cut.
 async fn wired(db: &Db) -> (Proxy, Options) {
     let direct: PgConnectOptions = db.url.parse().expect("a good URL");
-    let upstream = format!("{}:{}", direct.get_host(), direct.get_port());
-    let upstream = tokio::net::lookup_host(upstream).await.expect("a host");
-    let proxy = Proxy::start(upstream.into_iter().next().expect("an address")).await;
-    let through = direct.host("127.0.0.1").port(proxy.address.port());
+    let proxy = Proxy::start(direct.get_port()).await;
+    let through = direct.host("127.0.0.1").port(proxy.port);
     let options = Options {
         url: through.to_url_lossy().to_string(),
         ..db.options()
@@ -53,7 +52,7 @@ fn a_lost_answer_is_found_again() {
                 draft(&two, user, &format!("{n}/b")),
                 draft(&one, user, &format!("{n}/c")),
             ];
-            proxy.lose_the_next_answer();
+            proxy.set(Mode::LoseOne);
             let answers = store.append(&batch).await.expect("committed all the same");
             let seqs: Vec<_> = answers
                 .into_iter()
@@ -62,6 +61,7 @@ fn a_lost_answer_is_found_again() {
                 .collect();
             let next = 2 * n + 2;
             assert_eq!(seqs, [(next, true), (n + 1, true), (next + 1, true)]);
+            assert_eq!(proxy.harmed(), 1, "an answer was lost");
         }
         assert_eq!(contents(&store, &one).await.len(), 21);
         assert_eq!(contents(&store, &two).await.len(), 10);
@@ -90,6 +90,7 @@ fn a_commit_that_goes_on_without_its_connection_is_waited_for() {
             tokio::spawn(async move { writer.append(&[draft(&place, user, "patient")]).await });
         waiting(&db, 1).await;
         proxy.cut();
+        eventually("it is cut", || async { proxy.harmed() > 0 }).await;
         // The first goes on waiting for the room without anybody to tell; the second waits for
         // the first.
         waiting(&db, 2).await;
@@ -133,9 +134,11 @@ fn backends_that_are_terminated_lose_and_double_nothing() {
         }
         let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%turn%'";
+        let mut terminated = 0;
         while !writers.iter().all(|w| w.is_finished()) {
-            db.number(others).await;
+            terminated += db.number(others).await;
         }
+        assert!(terminated > 0, "none was terminated");
         let mut acknowledged = Vec::new();
         for writer in writers {
             acknowledged.extend(writer.await.expect("the writer is content"));
@@ -183,15 +186,19 @@ fn a_server_that_is_away_is_said_at_once() {
         let user = store.user("alice").await.expect("a user");
         let general = room(&store, "general").await;
         let gone = Options {
-            url: options.url.replace(&proxy.address.port().to_string(), "1"),
+            url: options.url.replace(&proxy.port.to_string(), "1"),
             ..options
         };
         let opened = discordctl::store::open(&gone, Arc::default()).await;
         assert!(matches!(opened, Err(StoreError::Unavailable(_))));
         // A dead connection under the store's hands is replaced without anybody noticing.
-        proxy.cut();
+        let cut = async || {
+            proxy.cut();
+            eventually("it is cut", || async { proxy.harmed() > 0 }).await;
+        };
+        cut().await;
         assert_eq!(contents(&store, &general).await.len(), 0);
-        proxy.cut();
+        cut().await;
         store
             .append(&[draft(&general, user, "after")])
             .await

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::support::db::{Db, Kind};
 use crate::upkeep::log::{empty, now, old, say};
-use crate::upkeep::program::{Program, Running};
+use crate::upkeep::program::Program;
 
 /// These dumps are ours, and the tests' role is a superuser.
 const TRUSTED: &str = "--as-superuser";
@@ -96,19 +96,19 @@ fn json(path: &Path) -> Value {
 pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
     old(&db, 3, 200, now()).await;
     let program = Program::on(&db);
-    let server = Running::serve(&program, "live", &[]).await;
+    let server = program.serve("live", &[]).await;
     let planned = program.run(&["backup", "--to", "copy", "--dry-run"]).await;
     assert_eq!(planned.code, Some(0), "{planned:?}");
     assert!(!program.path("copy").exists(), "it was only planned");
     let made = program.run(&["backup", "--to", "copy"]).await;
     assert_eq!(
-        (made.code, made.json["messages"].as_i64()),
+        (made.code, made.json()["messages"].as_i64()),
         (Some(0), Some(600)),
         "{made:?}"
     );
     drop(server);
     let manifest = json(&program.path("copy.json"));
-    assert_eq!(manifest["sha256"], made.json["sha256"]);
+    assert_eq!(manifest["sha256"], made.json()["sha256"]);
     assert_eq!(manifest["contents"]["rooms"][2]["last_seq"], 200);
 
     let before = dump(&db.url, db.kind).await;
@@ -116,7 +116,7 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
         .run(&["backup", "verify", "copy", "--restore-drill", TRUSTED])
         .await;
     assert_eq!(
-        (sound.code, sound.json["restored"].as_bool()),
+        (sound.code, sound.json()["restored"].as_bool()),
         (Some(0), Some(true)),
         "{sound:?}"
     );
@@ -126,12 +126,12 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
     assert_eq!(asked.code, Some(64), "nobody is there to ask: {asked:?}");
     let planned = program.run(&[&args[..], &["--dry-run"]].concat()).await;
     assert_eq!(
-        (planned.code, planned.json["restored"].as_bool()),
+        (planned.code, planned.json()["restored"].as_bool()),
         (Some(0), Some(false))
     );
     let restored = program.run(&[&args[..], &["--yes"]].concat()).await;
     assert_eq!(restored.code, Some(0), "{restored:?}");
-    assert_eq!(restored.json["schema_state"], "applied");
+    assert_eq!(restored.json()["schema_state"], "applied");
     assert_eq!(dump(&other.url, db.kind).await, before);
     let again = program.run(&[&args[..], &["--yes"]].concat()).await;
     assert_eq!(again.code, Some(73), "it has messages now: {again:?}");
@@ -181,10 +181,10 @@ pub(crate) async fn a_database_in_use_is_not_replaced(db: Db) {
     let program = Program::on(&db);
     assert_eq!(program.run(&["backup", "--to", "copy"]).await.code, Some(0));
     db.sql("DELETE FROM messages").await;
-    let server = Running::serve(&program, "live", &[]).await;
+    let server = program.serve("live", &[]).await;
     let refused = program.run(&["restore", "copy", "--yes", TRUSTED]).await;
     assert_eq!(refused.code, Some(75), "{refused:?}");
-    assert!(refused.error.contains("instance live"), "{refused:?}");
+    assert!(refused.stderr.contains("instance live"), "{refused:?}");
     drop(server);
     db.age("instances", "heartbeat_at", Duration::from_secs(60))
         .await;
@@ -289,7 +289,7 @@ pub(crate) async fn a_password_is_on_no_command_line(db: Db) {
     let read = |name: &str| std::fs::read_to_string(program.path(name)).expect("there");
     assert!(!read("called").contains("s3cr"), "{}", read("called"));
     assert_eq!(read("password").trim(), "s3cr/et");
-    assert!(!failed.error.contains("s3cr"), "{failed:?}");
+    assert!(!failed.stderr.contains("s3cr"), "{failed:?}");
     assert!(!program.path("copy").exists() && !program.path("copy.partial").exists());
 }
 

@@ -288,9 +288,9 @@ pub(crate) async fn only_what_is_asked_for_is_trimmed(db: Db) {
     let program = Program::on(&db);
     let one = program.run(&["cleanup", "--room", "room2=100"]).await;
     assert_eq!(one.code, Some(0), "{one:?}");
-    assert_eq!(one.json["schema"], "discordctl.cleanup/1");
-    assert_eq!(one.json["rooms"].as_array().map(Vec::len), Some(1));
-    let room = &one.json["rooms"][0];
+    assert_eq!(one.json()["schema"], "discordctl.cleanup/1");
+    assert_eq!(one.json()["rooms"].as_array().map(Vec::len), Some(1));
+    let room = &one.json()["rooms"][0];
     let numbers = ["candidates", "archived", "deleted", "left", "oldest_seq"];
     assert_eq!(
         numbers.map(|name| room[name].as_i64()),
@@ -305,7 +305,7 @@ pub(crate) async fn only_what_is_asked_for_is_trimmed(db: Db) {
         .run(&["cleanup", "--no-archive", "--keep", "50", "--yes"])
         .await;
     assert_eq!(gone.code, Some(0), "{gone:?}");
-    assert_eq!(gone.json["archived"], 0);
+    assert_eq!(gone.json()["archived"], 0);
     let mut left = BTreeMap::new();
     for room in 1..=ROOMS as usize {
         left.insert(room, places(&db, room).await.0);
@@ -320,7 +320,8 @@ pub(crate) async fn a_large_room_does_not_keep_the_others_waiting(db: Db) {
         say(&db, room, &vec![100_000; messages], now()).await;
     }
     let done = Program::on(&db).run(&["cleanup"]).await;
-    let rooms = done.json["rooms"].as_array().expect("a list");
+    let done = done.json();
+    let rooms = done["rooms"].as_array().expect("a list");
     let names: Vec<_> = rooms.iter().map(|room| &room["room"]).collect();
     assert_eq!(names, ["room2", "room3", "room1"]);
 }
@@ -335,7 +336,8 @@ pub(crate) async fn who_else_is_at_work_is_let_be(db: Db) {
         assert_eq!(taken.expect("an answer"), None, "free");
         let skipped = program.run(&["cleanup"]).await;
         assert_eq!(skipped.code, Some(0), "{skipped:?}");
-        let why = skipped.json["skipped"].as_str().unwrap_or_default();
+        let report = skipped.json();
+        let why = report["skipped"].as_str().unwrap_or_default();
         assert!(why.contains("somebody"), "{skipped:?}");
         upkeep
             .release_lease(lease, "somebody")
@@ -350,7 +352,7 @@ pub(crate) async fn it_ends_when_its_time_is_over_and_goes_on(db: Db) {
     let program = Program::on(&db);
     let short = program.run(&["cleanup", "--max-run", "1ms"]).await;
     assert_eq!(short.code, Some(1), "there is more to do: {short:?}");
-    assert_eq!(short.json["unfinished"], true);
+    assert_eq!(short.json()["unfinished"], true);
     let done = program.run(&["cleanup"]).await;
     assert_eq!(done.code, Some(0), "{done:?}");
     is_done(&db, &program).await;
@@ -372,7 +374,7 @@ pub(crate) async fn an_interrupted_one_says_how_to_go_on(db: Db) {
               AND datname = current_database()";
         db.number(waiting).await > 0
     };
-    crate::upkeep::jobs::eventually("cleanup waits for the room", waits).await;
+    crate::support::eventually("cleanup waits for the room", waits).await;
     let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     // Nothing shows that it has heard; it does so before the lock is let go.

@@ -6,8 +6,11 @@ use std::process::Command;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use crate::support::Ran;
 use crate::support::db::Db;
-use crate::upkeep::program::{Ended, Program, Running};
+use crate::support::need::left_out;
+use crate::support::process::Process;
+use crate::upkeep::program::Program;
 
 /// A folder with a database of its own.
 struct Site {
@@ -23,11 +26,11 @@ impl Site {
         Self { program, file }
     }
 
-    async fn serve(&self, name: &str) -> Running {
-        Running::serve(&self.program, name, &[]).await
+    async fn serve(&self, name: &str) -> Process {
+        self.program.serve(name, &[]).await
     }
 
-    async fn run(&self, args: &[&str]) -> Ended {
+    async fn run(&self, args: &[&str]) -> Ran {
         self.program.run(args).await
     }
 
@@ -105,13 +108,14 @@ pub(crate) async fn a_log_left_behind_is_never_played_over_another(db: Db) {
     ] {
         let refused = site.run(args).await;
         assert_eq!(refused.code, Some(65), "{args:?}: {refused:?}");
-        assert!(refused.error.contains("-wal"), "{args:?}: {refused:?}");
+        assert!(refused.stderr.contains("-wal"), "{args:?}: {refused:?}");
     }
     let restored = site.run(&["restore", backup, "--yes"]).await;
     assert_eq!(restored.code, Some(0), "{restored:?}");
     assert_eq!(said(&site.file).await, ["one"]);
     // And nothing of the old one is lost.
-    let aside = restored.json["set_aside"][0].as_str().unwrap();
+    let report = restored.json();
+    let aside = report["set_aside"][0].as_str().unwrap();
     assert!(aside.ends_with("-wal"), "{restored:?}");
     std::fs::rename(aside, format!("{}-wal", old.display())).unwrap();
     assert_eq!(said(&old).await, ["one", "two"]);
@@ -132,7 +136,7 @@ pub(crate) async fn a_main_file_that_was_replaced_is_not_destroyed(db: Db) {
     let serve = ["serve", "--tcp-port", "0", "--http-port", "0"];
     let refused = site.run(&serve).await;
     assert_eq!(refused.code, Some(65), "{refused:?}");
-    assert!(refused.error.contains("restore-backup"), "{refused:?}");
+    assert!(refused.stderr.contains("restore-backup"), "{refused:?}");
     let refused = site.run(&["restore", name, "--yes"]).await;
     assert_eq!(refused.code, Some(65), "{refused:?}");
     let kept = std::fs::read(&site.file).unwrap() == std::fs::read(&backup).unwrap();
@@ -181,10 +185,10 @@ pub(crate) async fn clean_stops_leave_one_file(db: Db) {
         site.say(&text).await;
         expected.push(text);
         for server in &servers {
-            server.terminate();
+            server.signal(rustix::process::Signal::TERM);
         }
-        for server in &mut servers {
-            assert!(server.0.wait().unwrap().success());
+        for server in servers {
+            assert_eq!(server.ends().await, Some(0));
         }
         assert_eq!(site.names(), ["chat.db"], "round {round}");
         let copy = site.program.path(&format!("copy-{round}.db"));
@@ -219,8 +223,8 @@ pub(crate) async fn what_is_open_is_in_use_wherever_its_files_are(db: Db) {
         let args = ["restore", backup, "--yes", "--set-aside", "--db-url", url];
         let refused = site.run(&args).await;
         assert_eq!(refused.code, Some(75), "{url}: {refused:?}");
-        let pid = server.0.id().to_string();
-        assert!(refused.error.contains(&pid), "{url}: {refused:?}");
+        let pid = server.pid().to_string();
+        assert!(refused.stderr.contains(&pid), "{url}: {refused:?}");
     }
     // Its newest messages are in a log that lies elsewhere.
     let away = format!("sqlite://{}", moved.display());
@@ -253,7 +257,7 @@ pub(crate) async fn a_copied_database_is_no_backup_without_its_log(db: Db) {
     ] {
         let refused = site.run(args).await;
         assert_eq!(refused.code, Some(65), "{args:?}: {refused:?}");
-        assert!(refused.error.contains("chat.db-wal"), "{refused:?}");
+        assert!(refused.stderr.contains("chat.db-wal"), "{refused:?}");
     }
     // As a database it is read with its log, also where nothing can be written.
     let url = "sqlite://snap/chat.db";
@@ -270,7 +274,7 @@ pub(crate) async fn a_copied_database_is_no_backup_without_its_log(db: Db) {
     if !site.program.path("whole").exists() {
         let why = String::from_utf8_lossy(&unshared.stderr);
         assert!(why.contains("unshare:") || why.contains("mount:"), "{why}");
-        eprintln!("left out: this user can't mount in a namespace of its own");
+        left_out("root", "this user cannot mount in a namespace of its own");
         let made = site
             .run(&["backup", "--to", "whole", "--db-url", url])
             .await;
@@ -285,9 +289,7 @@ pub(crate) async fn a_full_disk_can_be_looked_at_and_backed_up(db: Db) {
     let site = Site::new(&db);
     let server = site.serve("one").await;
     site.say("one").await;
-    server.terminate();
-    let mut server = server;
-    assert!(server.0.wait().unwrap().success());
+    assert_eq!(server.terminate().await, Some(0));
     let program = env!("CARGO_BIN_EXE_discordctl");
     let url = "sqlite://disk/chat.db";
     let script = format!(
@@ -303,8 +305,7 @@ pub(crate) async fn a_full_disk_can_be_looked_at_and_backed_up(db: Db) {
         .unwrap();
     let out = String::from_utf8_lossy(&unshared.stdout);
     if !out.contains("mounted") {
-        eprintln!("left out: this user can't mount in a namespace of its own");
-        return;
+        return left_out("root", "this user cannot mount in a namespace of its own");
     }
     // Critical, since the disk is full.
     assert!(
@@ -325,8 +326,7 @@ pub(crate) async fn what_root_leaves_is_its_users(db: Db) {
     assert_eq!(site.run(&["backup", "--to", copy]).await.code, Some(0));
     let folder = site.file.parent().unwrap();
     if chown(folder, Some(65_534), None).is_err() {
-        eprintln!("left out: this user is not root");
-        return;
+        return left_out("root", "this user cannot give a folder away");
     }
     let restore = ["restore", copy, "--yes", "--set-aside"];
     for args in [&restore[..], &["migrate", "up"]] {
@@ -364,8 +364,8 @@ pub(crate) async fn each_cause_has_its_own_answer(db: Db) {
         ] {
             let refused = site.run(&[args, &["--db-url", url]].concat()).await;
             assert_eq!(refused.code, Some(code), "{url} {args:?}: {refused:?}");
-            assert!(refused.error.contains(says), "{url} {args:?}: {refused:?}");
-            assert!(!refused.error.contains("database runs"), "{refused:?}");
+            assert!(refused.stderr.contains(says), "{url} {args:?}: {refused:?}");
+            assert!(!refused.stderr.contains("database runs"), "{refused:?}");
         }
     }
     let spaced = ["migrate", "up", "--db-url", "sqlite://my chat/x.db"];

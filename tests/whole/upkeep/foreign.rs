@@ -26,7 +26,7 @@ pub(crate) async fn what_is_not_ours_is_refused_by_name(db: Db) {
     let program = Program::on(&db);
     let made = program.run(&["backup", "--to", "copy"]).await;
     assert_eq!(made.code, Some(0), "{made:?}");
-    assert!(made.error.contains("warning"), "{made:?}");
+    assert!(made.stderr.contains("warning"), "{made:?}");
     let other = Other::beside(&db, &program, "other").await;
     let restore = ["restore", "copy", "--yes", "--db-url", &other.url];
     for args in [
@@ -37,13 +37,14 @@ pub(crate) async fn what_is_not_ours_is_refused_by_name(db: Db) {
         let refused = program.run(&[args, trust].concat()).await;
         assert_eq!(refused.code, Some(65), "{args:?}: {refused:?}");
         for name in ["spy", "everything", "mine", "mine_a"] {
-            assert!(refused.error.contains(name), "{name}: {refused:?}");
+            assert!(refused.stderr.contains(name), "{name}: {refused:?}");
         }
     }
     let allowed = [&restore, trust, &["--allow-foreign"]].concat();
     let done = program.run(&allowed).await;
     assert_eq!(done.code, Some(0), "{done:?}");
-    let foreign = done.json["foreign"].as_array().unwrap();
+    let report = done.json();
+    let foreign = report["foreign"].as_array().unwrap();
     assert!(foreign.len() >= 4, "{done:?}");
     other.end().await;
 }
@@ -63,7 +64,7 @@ pub(crate) async fn a_dump_is_not_run_by_one_who_may_do_anything(db: Db) {
     ] {
         let refused = program.run(args).await;
         assert_eq!(refused.code, Some(77), "{args:?}: {refused:?}");
-        assert!(refused.error.contains("--as-superuser"), "{refused:?}");
+        assert!(refused.stderr.contains("--as-superuser"), "{refused:?}");
         let allowed = program.run(&[args, &["--as-superuser"]].concat()).await;
         assert_eq!(allowed.code, Some(0), "{args:?}: {allowed:?}");
     }

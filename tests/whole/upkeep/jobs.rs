@@ -1,23 +1,13 @@
 //! Jobs over real instances: once for all of them, one at a time, in processes of their own.
-use std::future::Future;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::db::Db;
+use crate::support::eventually;
 use crate::upkeep::leases::open;
 use crate::upkeep::log::{empty, now, old};
-use crate::upkeep::program::{Program, Running};
-
-const DEADLINE: Duration = Duration::from_secs(60);
-
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
-    let started = tokio::time::Instant::now();
-    while !is_so().await {
-        assert!(started.elapsed() < DEADLINE, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use crate::upkeep::program::Program;
 
 /// A transaction of somebody's that has a room's row.
 pub(crate) struct RoomHeld(PgConnection);
@@ -68,14 +58,14 @@ pub(crate) async fn missed_runs_are_made_up_for_by_one_over_all_instances(db: Db
     missed(&db, "cleanup").await;
     missed(&db, "archive").await;
     let program = Program::on(&db);
-    let _one = Running::serve(&program, "one", &HOURLY_AND_OFF).await;
-    let _two = Running::serve(&program, "two", &HOURLY_AND_OFF).await;
+    let _one = program.serve("one", &HOURLY_AND_OFF).await;
+    let _two = program.serve("two", &HOURLY_AND_OFF).await;
     eventually("the missed run", async || {
         count(&db, "due_at IS NOT NULL AND result = 'ok'").await > 0
     })
     .await;
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 20);
-    let third = Running::serve(&program, "three", &HOURLY_AND_OFF).await;
+    let third = program.serve("three", &HOURLY_AND_OFF).await;
     // It has looked when it has asked for the runs there were.
     let program = Program::on(&db);
     let listed = program.run_with(&["jobs", "list"], &HOURLY_AND_OFF).await;
@@ -90,8 +80,8 @@ pub(crate) async fn missed_runs_are_made_up_for_by_one_over_all_instances(db: Db
         1,
         "what is off does not run"
     );
-    let jobs = &listed.json["jobs"];
-    assert_eq!(listed.json["schema"], "discordctl.jobs/1");
+    let jobs = &listed.json()["jobs"];
+    assert_eq!(listed.json()["schema"], "discordctl.jobs/1");
     assert_eq!(
         (jobs[0]["job"].as_str(), jobs[0]["next"].as_str()),
         (Some("archive"), None)
@@ -119,7 +109,7 @@ pub(crate) async fn a_job_that_never_ran_waits_for_its_time(db: Db) {
         ("DISCORDCTL_RETENTION_SCHEDULE", "0 0 1 1 *"),
         HOURLY_AND_OFF[1],
     ];
-    let running = Running::serve(&program, "one", &yearly).await;
+    let running = program.serve("one", &yearly).await;
     eventually("it lives", async || {
         db.number("SELECT count(*) FROM instances").await == 1
     })
@@ -136,12 +126,12 @@ pub(crate) async fn a_job_does_not_run_beside_itself(db: Db) {
     assert_eq!(taken.expect("an answer"), None, "free");
     let skipped = program.run(&["jobs", "run", "cleanup"]).await;
     assert_eq!(
-        (skipped.code, skipped.json["result"].as_str()),
+        (skipped.code, skipped.json()["result"].as_str()),
         (Some(0), Some("skipped"))
     );
     let other = program.run(&["jobs", "run", "archive"]).await;
     assert_eq!(
-        (other.code, other.json["result"].as_str()),
+        (other.code, other.json()["result"].as_str()),
         (Some(0), Some("ok")),
         "{other:?}"
     );
@@ -151,14 +141,14 @@ pub(crate) async fn a_job_does_not_run_beside_itself(db: Db) {
         .expect("released");
     let done = program.run(&["jobs", "run", "cleanup"]).await;
     assert_eq!(
-        (done.code, done.json["result"].as_str()),
+        (done.code, done.json()["result"].as_str()),
         (Some(0), Some("ok")),
         "{done:?}"
     );
     let unknown = program.run(&["jobs", "run", "sweep"]).await;
     assert_eq!(unknown.code, Some(64));
     assert!(
-        unknown.error.contains("there are archive and cleanup"),
+        unknown.stderr.contains("there are archive and cleanup"),
         "{unknown:?}"
     );
 }
@@ -173,9 +163,9 @@ pub(crate) async fn a_killed_run_is_lost_and_the_next_does_its_work(db: Db) {
     db.age("job_runs", "started_at", Duration::from_secs(61))
         .await;
     let listed = program.run(&["jobs", "list"]).await;
-    assert_eq!(listed.json["jobs"][1]["result"], "lost", "{listed:?}");
+    assert_eq!(listed.json()["jobs"][1]["result"], "lost", "{listed:?}");
     let done = program.run(&["jobs", "run", "cleanup"]).await;
-    assert_eq!(done.json["result"], "ok", "{done:?}");
+    assert_eq!(done.json()["result"], "ok", "{done:?}");
     assert_eq!(db.number("SELECT count(*) FROM messages").await, 10);
 }
 
@@ -189,7 +179,7 @@ pub(crate) async fn a_run_that_fails_says_why(db: Db) {
         HOURLY_AND_OFF[1],
         ("DISCORDCTL_ARCHIVE_URL", "file:file/archive"),
     ];
-    let _one = Running::serve(&program, "one", &broken).await;
+    let _one = program.serve("one", &broken).await;
     eventually("the failed run", async || {
         count(&db, "result = 'failed'").await > 0
     })
@@ -200,8 +190,7 @@ pub(crate) async fn a_run_that_fails_says_why(db: Db) {
         "nothing is deleted"
     );
     let listed = program.run_with(&["jobs", "list"], &broken).await;
-    let detail = listed.json["jobs"][1]["detail"]
-        .as_str()
-        .unwrap_or_default();
+    let report = listed.json();
+    let detail = report["jobs"][1]["detail"].as_str().unwrap_or_default();
     assert!(!detail.is_empty(), "{listed:?}");
 }

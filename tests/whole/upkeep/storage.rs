@@ -1,6 +1,7 @@
 //! What operators see of sizes, and that it fits on their screen.
 use std::time::Duration;
 
+use crate::support::Ran;
 use crate::support::db::{Db, Kind};
 use crate::upkeep::log::{now, old};
 use crate::upkeep::program::Program;
@@ -11,11 +12,12 @@ pub(crate) async fn sizes_are_judged_and_their_growth_is_told(db: Db) {
     let first = program.run(&["storage"]).await;
     assert_eq!(first.code, Some(0), "{first:?}");
     assert_eq!(
-        (&*first.json["schema"].to_string(), &first.json["state"]),
+        (&*first.json()["schema"].to_string(), &first.json()["state"]),
         ("\"discordctl.storage/1\"", &"ok".into())
     );
-    let messages = |ended: &crate::upkeep::program::Ended| {
-        let tables = ended.json["tables"].as_array().expect("a list");
+    let messages = |ended: &Ran| {
+        let report = ended.json();
+        let tables = report["tables"].as_array().expect("a list");
         let found = tables.iter().find(|table| table["name"] == "messages");
         found.expect("it is there").clone()
     };
@@ -24,10 +26,10 @@ pub(crate) async fn sizes_are_judged_and_their_growth_is_told(db: Db) {
         messages(&first)["grown_bytes"].is_null(),
         "there was nothing before"
     );
-    assert!(first.json["disks"][0]["free_bytes"].as_u64() > Some(0));
-    assert_eq!(first.json["archive"]["files"], 0);
+    assert!(first.json()["disks"][0]["free_bytes"].as_u64() > Some(0));
+    assert_eq!(first.json()["archive"]["files"], 0);
     match db.kind {
-        Kind::Sqlite => assert!(first.json["database"]["wal_bytes"].is_i64(), "{first:?}"),
+        Kind::Sqlite => assert!(first.json()["database"]["wal_bytes"].is_i64(), "{first:?}"),
         Kind::Postgres => assert!(messages(&first)["dead_rows"].is_i64(), "{first:?}"),
     }
 
@@ -63,7 +65,7 @@ pub(crate) async fn sizes_are_judged_and_their_growth_is_told(db: Db) {
     let warning = [("DISCORDCTL_THRESHOLDS_MESSAGES_TABLE_WARNING", "1KB")];
     let warned = program.run_with(&["storage"], &warning).await;
     assert_eq!(
-        (warned.code, &warned.json["state"]),
+        (warned.code, &warned.json()["state"]),
         (Some(1), &"warning".into())
     );
     let critical = [
@@ -72,7 +74,7 @@ pub(crate) async fn sizes_are_judged_and_their_growth_is_told(db: Db) {
     ];
     let alarmed = program.run_with(&["storage"], &critical).await;
     assert_eq!(
-        (alarmed.code, &alarmed.json["state"]),
+        (alarmed.code, &alarmed.json()["state"]),
         (Some(2), &"critical".into())
     );
 }
