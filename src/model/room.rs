@@ -6,3 +6,11 @@ pub struct RoomRef {
     pub id: RoomId,
     pub name: RoomName,
 }
+
+impl RoomRef {
+    /// A room as it is stored.
+    pub fn stored(id: RoomId, name: &str) -> Self {
+        let name = RoomName::stored(name);
+        Self { id, name }
+    }
+}

@@ -22,7 +22,7 @@ use crate::delivery::Hub;
 use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
 use crate::process::disk;
-use crate::store::{Store, StoreError};
+use crate::store::{Maintenance, Store, StoreError};
 
 /// A database that takes longer to say a word is not ready.
 const ASK_WITHIN: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const ASK_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Watch {
     pub(super) instance: String,
     pub(super) hub: Arc<Hub>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Maintenance>,
     pub(super) thresholds: Thresholds,
     /// Connections that clients may have open.
     pub(super) most_connections: usize,

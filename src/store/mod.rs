@@ -1,6 +1,7 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
 pub mod activity;
 mod alive;
+mod ask;
 mod cause;
 pub mod check;
 pub mod copy;
@@ -9,11 +10,14 @@ mod error;
 mod gate;
 pub mod history;
 mod ids;
+mod instances;
 pub mod migrations;
 mod notices;
+mod people;
 mod pg_url;
 mod postgres;
 mod presence;
+mod rooms;
 mod secret;
 mod session;
 mod sql;
@@ -156,10 +160,9 @@ pub struct Options {
     pub waiting: usize,
 }
 
-/// The log and what goes with it. Every call is bounded in time by the options it was opened
-/// with, and may be dropped half way: then it either happened whole or not at all.
+/// The log: what is committed, and what is read of it.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Log: Send + Sync + 'static {
     /// Commits `batch` in ONE transaction and answers each draft in its place. In a room, the
     /// order of commits is the order of `seq`: whoever sees `seq` can see all before it.
     /// A draft that can't be stored fails alone. On `Err` nothing was stored, or the outcome
@@ -217,7 +220,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How often to ask for what others committed, while the bus carries or does not.
     fn sweep_interval(&self, bus_alive: bool) -> Duration;
+}
 
+/// The rooms that there are.
+#[async_trait]
+pub trait Rooms: Send + Sync + 'static {
     async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError>;
 
     /// Those of these rooms that there are.
@@ -241,45 +248,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many rooms there are, and how many of them `by` created in the last 24 hours.
     async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError>;
+}
 
+/// Users and their sessions, as they are looked up.
+#[async_trait]
+pub trait People: Send + Sync + 'static {
     /// The user of that nickname, made if there is none.
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
-
-    /// Writes notices for the other instances, and forgets older ones of the same origin.
-    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError>;
-
-    /// What others than `origin` told beyond what is known of each, in its order.
-    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError>;
-
-    /// The secret of that name: made at first use, and the same for all instances.
-    async fn secret(&self, name: &str) -> Result<Secret, StoreError>;
-
-    /// Enters this process among the instances, in the place of earlier runs of that name.
-    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
-
-    /// Enters this process beside an earlier run of its name, which still serves.
-    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
-
-    /// Whoever is online through `from` is so through `to` from now on, in one step.
-    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError>;
-
-    /// Says that the instance lives, on a connection of its own: it waits for no other call.
-    /// False if its row was gone and had to be written anew, or is not as it was left: the
-    /// database was restored, and sessions must claim their nicknames again.
-    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
-
-    /// The instances that gave a sign of life within that time.
-    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError>;
-
-    /// Takes `instance` and what was online through it off the books.
-    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError>;
-
-    /// Applies presence changes in order, in one transaction, and answers each.
-    async fn presence(
-        &self,
-        instance: InstanceId,
-        changes: &[PresenceChange],
-    ) -> Result<Vec<PresenceOutcome>, StoreError>;
 
     /// The session with that key, unless it was unused for longer than `life`.
     async fn session(
@@ -301,7 +276,63 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many are online under such a nickname.
     async fn count_online(&self, filter: &str) -> Result<u64, StoreError>;
+}
 
+/// The processes that serve.
+#[async_trait]
+pub trait Instances: Send + Sync + 'static {
+    /// Enters this process among the instances, in the place of earlier runs of that name.
+    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
+
+    /// Enters this process beside an earlier run of its name, which still serves.
+    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
+
+    /// Whoever is online through `from` is so through `to` from now on, in one step.
+    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError>;
+
+    /// The instances that gave a sign of life within that time.
+    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError>;
+
+    /// Takes `instance` and what was online through it off the books.
+    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError>;
+}
+
+/// Who is online, as an instance says.
+#[async_trait]
+pub trait Presence: Send + Sync + 'static {
+    /// Says that the instance lives, on a connection of its own: it waits for no other call.
+    /// False if its row was gone and had to be written anew, or is not as it was left: the
+    /// database was restored, and sessions must claim their nicknames again.
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
+
+    /// Applies presence changes in order, in one transaction, and answers each.
+    async fn presence(
+        &self,
+        instance: InstanceId,
+        changes: &[PresenceChange],
+    ) -> Result<Vec<PresenceOutcome>, StoreError>;
+}
+
+/// Notices on their way to other instances.
+#[async_trait]
+pub trait Notices: Send + Sync + 'static {
+    /// Writes notices for the other instances, and forgets older ones of the same origin.
+    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError>;
+
+    /// What others than `origin` told beyond what is known of each, in its order.
+    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError>;
+}
+
+/// Secrets that instances share.
+#[async_trait]
+pub trait Secrets: Send + Sync + 'static {
+    /// The secret of that name: made at first use, and the same for all instances.
+    async fn secret(&self, name: &str) -> Result<Secret, StoreError>;
+}
+
+/// The database as a whole: whether it serves, and what is forgotten.
+#[async_trait]
+pub trait Maintenance: Send + Sync + 'static {
     /// Forgets expired sessions, nonces and instances long dead, and what was never used: users
     /// who said nothing and are nowhere, and rooms in which nothing was ever said.
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError>;
@@ -320,6 +351,16 @@ pub trait Store: Send + Sync + 'static {
     /// Lets go of the database; what was committed stays.
     async fn close(&self);
 }
+
+/// All that an instance asks of its database, for whoever wires it; others ask for what they need.
+/// Every call is bounded in time by the options it was opened with, and may be dropped half way:
+/// then it either happened whole or not at all.
+pub trait Store:
+    Log + Rooms + People + Instances + Presence + Notices + Secrets + Maintenance
+{
+}
+
+impl<S: Log + Rooms + People + Instances + Presence + Notices + Secrets + Maintenance> Store for S {}
 
 impl Options {
     fn shedding(&self) -> gate::Shedding {

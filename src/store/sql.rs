@@ -7,21 +7,27 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 
-use crate::model::{MessageId, RoomId, Seq, UserId, format_time};
+use crate::model::{InstanceId, MessageId, RoomId, Seq, UserId, format_time};
 
-/// Makes of a text in which `@now` is the database's clock, and `@now($1)` that plus a length of
-/// time, what each kind understands.
+/// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
+/// length of time, `@true` a truth that is stored, `@position` where one text is in another, and `@c`
+/// after a text has only the letters of ASCII fold.
 pub(super) struct Sql;
 
 impl Sql {
     pub(super) fn postgres(sql: &str) -> AssertSqlSafe<String> {
         let sql = sql.replace("@now(", "clock_timestamp() + make_interval(secs => ");
-        AssertSqlSafe(sql.replace("@now", "clock_timestamp()"))
+        let sql = sql
+            .replace("@now", "clock_timestamp()")
+            .replace("@c", " COLLATE \"C\"");
+        AssertSqlSafe(sql.replace("@true", "true").replace("@position", "strpos"))
     }
 
     pub(super) fn sqlite(sql: &str) -> AssertSqlSafe<String> {
         let sql = sql.replace("@now(", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ");
-        AssertSqlSafe(sql.replace("@now", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"))
+        let sql = sql.replace("@now", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')");
+        let sql = sql.replace("@c", "").replace("@true", "1");
+        AssertSqlSafe(sql.replace("@position", "instr"))
     }
 }
 
@@ -29,7 +35,10 @@ impl Sql {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Arg<'a> {
     Text(&'a str),
-    Number(i64),
+    /// A number, or NULL.
+    Number(Option<i64>),
+    Bytes(&'a [u8]),
+    Texts(&'a [&'a str]),
     /// An array for PostgreSQL, one as JSON for SQLite.
     Numbers(&'a [i64]),
     Time(DateTime<Utc>),
@@ -45,6 +54,8 @@ impl Arg<'_> {
             let added = match *arg {
                 Self::Text(text) => bound.add(text),
                 Self::Number(number) => bound.add(number),
+                Self::Bytes(bytes) => bound.add(bytes),
+                Self::Texts(texts) => bound.add(texts),
                 Self::Numbers(numbers) => bound.add(numbers),
                 Self::Time(time) => bound.add(time),
                 Self::Ahead(length) => bound.add(length.as_secs_f64()),
@@ -61,6 +72,8 @@ impl Arg<'_> {
             let added = match *arg {
                 Self::Text(text) => bound.add(text.to_owned()),
                 Self::Number(number) => bound.add(number),
+                Self::Bytes(bytes) => bound.add(bytes.to_vec()),
+                Self::Texts(texts) => bound.add(json(texts)?),
                 Self::Numbers(numbers) => bound.add(json(numbers)?),
                 Self::Time(time) => bound.add(format_time(time)),
                 Self::Ahead(length) => bound.add(format!("+{}", span(length))),
@@ -87,16 +100,22 @@ impl<'a> From<&'a str> for Arg<'a> {
     }
 }
 
+impl<'a> From<&'a [&'a str]> for Arg<'a> {
+    fn from(texts: &'a [&'a str]) -> Self {
+        Self::Texts(texts)
+    }
+}
+
 impl From<i64> for Arg<'_> {
     fn from(number: i64) -> Self {
-        Self::Number(number)
+        Self::Number(Some(number))
     }
 }
 
 /// A limit, of which there is no greater than the databases know.
 impl From<usize> for Arg<'_> {
     fn from(number: usize) -> Self {
-        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+        Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 }
 
@@ -110,10 +129,16 @@ macro_rules! numbers {
     ($($id:ty),+) => {$(
         impl From<$id> for Arg<'_> {
             fn from(id: $id) -> Self {
-                Self::Number(id.get())
+                Self::Number(Some(id.get()))
+            }
+        }
+
+        impl From<Option<$id>> for Arg<'_> {
+            fn from(id: Option<$id>) -> Self {
+                Self::Number(id.map(<$id>::get))
             }
         }
     )+};
 }
 
-numbers!(MessageId, RoomId, Seq, UserId);
+numbers!(InstanceId, MessageId, RoomId, Seq, UserId);

@@ -6,6 +6,9 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection as _, FromRow};
 use tokio::time::{Instant, timeout};
 
+use crate::store::ask::Statement;
+use crate::store::session::Row;
+use crate::store::sql::{Arg, Sql};
 use crate::store::{Options, StoreError, pg_url};
 
 /// An idle connection older than this is asked whether it is still there.
@@ -168,6 +171,32 @@ impl Connection {
     pub(super) async fn lives(&mut self, within: Duration) -> bool {
         self.idle() < TRUSTED || matches!(timeout(within, self.raw.ping()).await, Ok(Ok(())))
     }
+}
+
+/// The rows of the last of these statements.
+pub(super) async fn all<T: Row>(
+    connection: &mut Connection,
+    statements: &[Statement<'_>],
+) -> Result<Vec<T>, sqlx::Error> {
+    let Some(((sql, args), before)) = statements.split_last() else {
+        return Ok(Vec::new());
+    };
+    run(connection, before).await?;
+    let query = sqlx::query_as_with(Sql::postgres(sql), Arg::postgres(args)?);
+    connection.all(query).await
+}
+
+/// How many rows the last of these statements changed.
+pub(super) async fn run(
+    connection: &mut Connection,
+    statements: &[Statement<'_>],
+) -> Result<u64, sqlx::Error> {
+    let mut changed = 0;
+    for (sql, args) in statements {
+        let query = sqlx::query_with(Sql::postgres(sql), Arg::postgres(args)?);
+        changed = connection.run(query).await?;
+    }
+    Ok(changed)
 }
 
 /// What went wrong with a statement, by what may be done about it.

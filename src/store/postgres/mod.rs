@@ -7,17 +7,12 @@ mod append;
 mod changes;
 mod connection;
 mod instances;
-mod notices;
 mod pool;
-mod presence;
 mod read;
-mod rooms;
-mod secret;
-mod unused;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,14 +23,15 @@ pub(super) use self::activity::Observer;
 use self::connection::Target;
 use self::pool::{Kind, Pool};
 use self::writer::Writers;
+use super::ask::{Ask, Statement, Turn};
 use super::gate::{Gate, Shedding};
+use super::session::Row;
 use super::{
-    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
-    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
-    StoreError, migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, PoolState,
+    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations,
 };
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{Message, RoomId, RoomRef, Seq};
 use crate::random;
 
 /// How often to ask for what others committed while the bus carries: for a lost last message.
@@ -112,10 +108,47 @@ impl PostgresStore {
         migrations::fits_and_shows(applied.await, hidden).await?;
         Ok(store)
     }
+
+    fn for_turn(&self, turn: Turn) -> (&Pool, Kind) {
+        match turn {
+            Turn::Read => (&self.pool, Kind::Read),
+            Turn::ReadAside => (&self.signs, Kind::Read),
+            Turn::Repeatable => (&self.pool, Kind::Repeatable),
+            Turn::RepeatableAside => (&self.signs, Kind::Repeatable),
+            Turn::Once => (&self.pool, Kind::Once),
+        }
+    }
 }
 
 #[async_trait]
-impl Store for PostgresStore {
+impl Ask for PostgresStore {
+    fn either<T>(&self, postgres: T, _sqlite: T) -> T {
+        postgres
+    }
+
+    async fn all<T: Row>(
+        &self,
+        turn: Turn,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<T>, StoreError> {
+        let (pool, kind) = self.for_turn(turn);
+        let work = pool.run(kind, statements, |c, &statements| {
+            connection::all(c, statements).boxed()
+        });
+        work.await
+    }
+
+    async fn run(&self, turn: Turn, statements: &[Statement<'_>]) -> Result<u64, StoreError> {
+        let (pool, kind) = self.for_turn(turn);
+        let work = pool.run(kind, statements, |c, &statements| {
+            connection::run(c, statements).boxed()
+        });
+        work.await
+    }
+}
+
+#[async_trait]
+impl Log for PostgresStore {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         self.writers.append(batch).await
     }
@@ -202,116 +235,10 @@ impl Store for PostgresStore {
             false => LOOK_ALONE,
         }
     }
+}
 
-    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        let work = self
-            .pool
-            .run(Kind::Read, name, |c, &name| rooms::room(c, name).boxed());
-        work.await
-    }
-
-    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        let work = self.pool.run(Kind::Read, names, |c, &names| {
-            rooms::named(c, names).boxed()
-        });
-        work.await
-    }
-
-    async fn create_room(
-        &self,
-        name: &RoomName,
-        by: Option<UserId>,
-    ) -> Result<Option<RoomRef>, StoreError> {
-        let work = self.pool.run(Kind::Once, (name, by), |c, &(name, by)| {
-            rooms::create(c, name, by).boxed()
-        });
-        work.await
-    }
-
-    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
-        let work = self.pool.run(Kind::Once, (room, by), |c, &(room, by)| {
-            rooms::adopt(c, room, by).boxed()
-        });
-        work.await
-    }
-
-    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
-        let work = self
-            .pool
-            .run(Kind::Read, page, |c, &page| rooms::list(c, page).boxed());
-        work.await
-    }
-
-    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
-        let work = self.pool.run(Kind::Read, filter, |c, &filter| {
-            rooms::count(c, filter).boxed()
-        });
-        work.await
-    }
-
-    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
-        let work = self
-            .pool
-            .run(Kind::Read, by, |c, &by| rooms::counts(c, by).boxed());
-        work.await
-    }
-
-    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
-        let work = self.pool.run(Kind::Repeatable, nickname, |c, &nickname| {
-            rooms::user(c, nickname).boxed()
-        });
-        work.await
-    }
-
-    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError> {
-        let work = self.pool.run(Kind::Repeatable, bulletin, |c, &bulletin| {
-            notices::tell(c, bulletin).boxed()
-        });
-        work.await
-    }
-
-    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
-        let args = (origin, known);
-        let work = self.pool.run(Kind::Read, args, |c, &(origin, known)| {
-            notices::told(c, origin, known).boxed()
-        });
-        work.await
-    }
-
-    async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
-        let ours = super::secret::random()?;
-        let work = self
-            .pool
-            .run(Kind::Repeatable, (name, &ours), |c, &(name, ours)| {
-                secret::secret(c, name, ours).boxed()
-            });
-        super::secret::read(name, &work.await?)
-    }
-
-    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
-            instances::register(c, instance).boxed()
-        });
-        work.await
-    }
-
-    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        // Entered twice after a lost answer, one of the rows shows no signs of life.
-        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
-            instances::enter(c, None, instance).boxed()
-        });
-        work.await
-    }
-
-    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError> {
-        let work = self
-            .signs
-            .run(Kind::Repeatable, (from, to), |c, &(from, to)| {
-                instances::move_sessions(c, from, to).boxed()
-            });
-        work.await
-    }
-
+#[async_trait]
+impl Presence for PostgresStore {
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
         let work = self
             .pulse
@@ -321,34 +248,6 @@ impl Store for PostgresStore {
         let beat = work.await?;
         let mut last = self.last_beat.lock();
         Ok(beat.follows(&mut last))
-    }
-
-    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
-        let work = self.signs.run(Kind::Read, within, |c, &within| {
-            instances::lively(c, within).boxed()
-        });
-        work.await
-    }
-
-    async fn ended(
-        &self,
-        instance: InstanceId,
-        sessions: &[SessionKey],
-    ) -> Result<Vec<SessionKey>, StoreError> {
-        let args = (instance, sessions);
-        let work = self
-            .signs
-            .run(Kind::Read, args, |c, &(instance, sessions)| {
-                presence::ended(c, instance, sessions).boxed()
-            });
-        work.await
-    }
-
-    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
-        let work = self.pool.run(Kind::Repeatable, instance, |c, &instance| {
-            instances::retire(c, instance).boxed()
-        });
-        work.await
     }
 
     async fn presence(
@@ -363,53 +262,12 @@ impl Store for PostgresStore {
         );
         work.await
     }
+}
 
-    async fn session(
-        &self,
-        key: &SessionKey,
-        life: Duration,
-    ) -> Result<Option<SessionRow>, StoreError> {
-        let work = self.pool.run(Kind::Read, (key, life), |c, &(key, life)| {
-            presence::session(c, key, life).boxed()
-        });
-        work.await
-    }
-
-    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
-        let work = self.pool.run(Kind::Read, page, |c, &page| {
-            presence::online(c, page).boxed()
-        });
-        work.await
-    }
-
-    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
-        let work = self.pool.run(Kind::Read, filter, |c, &filter| {
-            presence::count_online(c, filter).boxed()
-        });
-        work.await
-    }
-
+#[async_trait]
+impl Maintenance for PostgresStore {
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        for (sql, life) in instances::forgettable(session_life) {
-            let args = (sql, life);
-            while self
-                .pool
-                .run(Kind::Repeatable, args, |c, &(sql, life)| {
-                    instances::forget(c, sql, life).boxed()
-                })
-                .await?
-            {}
-        }
-        let work = self
-            .pool
-            .run(Kind::Repeatable, (), |c, ()| unused::rooms(c).boxed());
-        work.await?;
-        let after = UserId::new(self.looked_at.load(Relaxed));
-        let work = self.pool.run(Kind::Repeatable, after, |c, &after| {
-            unused::users(c, after).boxed()
-        });
-        self.looked_at.store(work.await?.get(), Relaxed);
-        Ok(())
+        super::instances::expire(self, session_life, &self.looked_at).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

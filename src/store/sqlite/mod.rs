@@ -7,12 +7,7 @@ mod changes;
 mod files;
 mod instances;
 mod log;
-mod notices;
-mod presence;
 mod read;
-mod rooms;
-mod secret;
-mod unused;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -27,16 +22,17 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 pub(super) use self::activity::Observer;
 use self::files::Files;
+use super::ask::{Ask, Statement, Turn};
 use super::embedded::{Embedded, Hold, Use, Witness};
 use super::gate::Gate;
-use super::sql::span;
+use super::session::Row;
+use super::sql::{Arg, Sql, span};
 use super::{
-    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Options, Page, PoolState,
-    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
-    StoreError, migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, PoolState,
+    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations,
 };
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{Message, RoomId, RoomRef, Seq};
 
 /// The most one process waits between two looks for what another wrote.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -151,7 +147,55 @@ pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Ask for SqliteStore {
+    fn either<T>(&self, _postgres: T, sqlite: T) -> T {
+        sqlite
+    }
+
+    async fn all<T: Row>(
+        &self,
+        turn: Turn,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<T>, StoreError> {
+        let Some(((sql, args), before)) = statements.split_last() else {
+            return Ok(Vec::new());
+        };
+        let query = sqlx::query_as_with(Sql::sqlite(sql), Arg::sqlite(args)?);
+        if matches!(turn, Turn::Read | Turn::ReadAside) {
+            return Ok(query.fetch_all(&mut *self.reader().await?).await?);
+        }
+        let mut writer = self.write().await?;
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+        run(&mut tx, before).await?;
+        let rows = query.fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    async fn run(&self, _turn: Turn, statements: &[Statement<'_>]) -> Result<u64, StoreError> {
+        let mut writer = self.write().await?;
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let changed = run(&mut tx, statements).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+}
+
+/// How many rows the last of these statements changed.
+async fn run(
+    connection: &mut SqliteConnection,
+    statements: &[Statement<'_>],
+) -> Result<u64, sqlx::Error> {
+    let mut changed = 0;
+    for (sql, args) in statements {
+        let query = sqlx::query_with(Sql::sqlite(sql), Arg::sqlite(args)?);
+        changed = query.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(changed)
+}
+
+#[async_trait]
+impl Log for SqliteStore {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         let mut slot = self.writer.lock().await;
         self.in_place(slot.as_ref())?;
@@ -212,67 +256,10 @@ impl Store for SqliteStore {
     fn sweep_interval(&self, _bus_alive: bool) -> Duration {
         LOOK_EVERY
     }
+}
 
-    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        rooms::room(&mut *self.reader().await?, name).await
-    }
-
-    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        rooms::named(&mut *self.reader().await?, names).await
-    }
-
-    async fn create_room(
-        &self,
-        name: &RoomName,
-        by: Option<UserId>,
-    ) -> Result<Option<RoomRef>, StoreError> {
-        rooms::create(&mut *self.write().await?, name, by).await
-    }
-
-    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
-        rooms::adopt(&mut *self.write().await?, room, by).await
-    }
-
-    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
-        rooms::list(&mut *self.reader().await?, page).await
-    }
-
-    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
-        rooms::count(&mut *self.reader().await?, filter).await
-    }
-
-    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
-        rooms::counts(&mut *self.reader().await?, by).await
-    }
-
-    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
-        rooms::user(&mut *self.write().await?, nickname).await
-    }
-
-    async fn tell(&self, bulletin: &Bulletin) -> Result<(), StoreError> {
-        notices::tell(&mut *self.write().await?, bulletin).await
-    }
-
-    async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
-        notices::told(&mut *self.reader().await?, origin, known).await
-    }
-
-    async fn secret(&self, name: &str) -> Result<Secret, StoreError> {
-        secret::secret(&mut *self.write().await?, name).await
-    }
-
-    async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        instances::register(&mut *self.write().await?, instance).await
-    }
-
-    async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError> {
-        instances::enter(&mut *self.write().await?, None, instance).await
-    }
-
-    async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError> {
-        instances::move_sessions(&mut *self.write().await?, from, to).await
-    }
-
+#[async_trait]
+impl Presence for SqliteStore {
     /// It stands in line with our own writes, or they would be in its way for ever; but not for
     /// long, since one of them may wait for another process.
     async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
@@ -291,22 +278,6 @@ impl Store for SqliteStore {
         Ok(beat?.follows(&mut last))
     }
 
-    async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError> {
-        instances::lively(&mut *self.reader().await?, within).await
-    }
-
-    async fn ended(
-        &self,
-        instance: InstanceId,
-        sessions: &[SessionKey],
-    ) -> Result<Vec<SessionKey>, StoreError> {
-        presence::ended(&mut *self.reader().await?, instance, sessions).await
-    }
-
-    async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {
-        instances::retire(&mut *self.write().await?, instance).await
-    }
-
     async fn presence(
         &self,
         instance: InstanceId,
@@ -314,33 +285,12 @@ impl Store for SqliteStore {
     ) -> Result<Vec<PresenceOutcome>, StoreError> {
         changes::apply(&mut *self.write().await?, instance, changes).await
     }
+}
 
-    async fn session(
-        &self,
-        key: &SessionKey,
-        life: Duration,
-    ) -> Result<Option<SessionRow>, StoreError> {
-        presence::session(&mut *self.reader().await?, key, life).await
-    }
-
-    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
-        presence::online(&mut *self.reader().await?, page).await
-    }
-
-    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
-        presence::count_online(&mut *self.reader().await?, filter).await
-    }
-
-    /// In portions, between which others write.
+#[async_trait]
+impl Maintenance for SqliteStore {
     async fn expire(&self, session_life: Duration) -> Result<(), StoreError> {
-        for (sql, life) in instances::forgettable(session_life) {
-            while instances::forget(&mut *self.write().await?, sql, life).await? {}
-        }
-        unused::rooms(&mut *self.write().await?).await?;
-        let after = UserId::new(self.looked_at.load(Ordering::Relaxed));
-        let reached = unused::users(&mut *self.write().await?, after).await?;
-        self.looked_at.store(reached.get(), Ordering::Relaxed);
-        Ok(())
+        super::instances::expire(self, session_life, &self.looked_at).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

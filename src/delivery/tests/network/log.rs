@@ -11,9 +11,9 @@ use super::time::{Dice, Time};
 use crate::clock::Clock;
 use crate::model::{Message, MessageId, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
 use crate::store::{
-    Appended, Bulletin, Draft, Head, Instance, InstanceId, Known, Online, Page, PoolState,
-    PresenceChange, PresenceOutcome, Rejected, RoomSummary, Secret, SessionRow, Span, Store,
-    StoreError,
+    Appended, Bulletin, Draft, Head, Instance, InstanceId, Instances, Known, Log as StoreLog,
+    Maintenance, Notices, Online, Page, People, PoolState, Presence, PresenceChange,
+    PresenceOutcome, Rejected, RoomSummary, Rooms, Secret, Secrets, SessionRow, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -129,7 +129,7 @@ impl Reach {
 }
 
 #[async_trait]
-impl Store for Reach {
+impl StoreLog for Reach {
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         self.way(1).await?;
         let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
@@ -220,24 +220,18 @@ impl Store for Reach {
             SWEEP_ALONE
         }
     }
+}
 
-    async fn tell(&self, _: &Bulletin) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn told(&self, _: i64, _: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn close(&self) {}
-
-    // Delivery asks for nothing of this.
+#[async_trait]
+impl Rooms for Reach {
     async fn room(&self, _: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
         unimplemented!()
     }
+
     async fn rooms_named(&self, _: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
         unimplemented!()
     }
+
     async fn create_room(
         &self,
         _: &RoomName,
@@ -245,42 +239,76 @@ impl Store for Reach {
     ) -> Result<Option<RoomRef>, StoreError> {
         unimplemented!()
     }
+
     async fn adopt_room(&self, _: RoomId, _: UserId) -> Result<bool, StoreError> {
         unimplemented!()
     }
+
     async fn rooms(&self, _: &Page) -> Result<Vec<RoomSummary>, StoreError> {
         unimplemented!()
     }
+
     async fn count_rooms(&self, _: &str) -> Result<u64, StoreError> {
         unimplemented!()
     }
+
     async fn room_counts(&self, _: UserId) -> Result<(u64, u64), StoreError> {
         unimplemented!()
     }
+}
+
+#[async_trait]
+impl People for Reach {
     async fn user(&self, _: &str) -> Result<UserId, StoreError> {
         unimplemented!()
     }
-    async fn secret(&self, _: &str) -> Result<Secret, StoreError> {
+
+    async fn session(&self, _: &SessionKey, _: Duration) -> Result<Option<SessionRow>, StoreError> {
         unimplemented!()
     }
+
+    async fn ended(&self, _: InstanceId, _: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn online(&self, _: &Page) -> Result<Vec<Online>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn count_online(&self, _: &str) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl Instances for Reach {
     async fn register(&self, _: &Instance) -> Result<InstanceId, StoreError> {
         unimplemented!()
     }
+
     async fn register_beside(&self, _: &Instance) -> Result<InstanceId, StoreError> {
         unimplemented!()
     }
+
     async fn move_sessions(&self, _: InstanceId, _: InstanceId) -> Result<(), StoreError> {
         unimplemented!()
     }
-    async fn heartbeat(&self, _: InstanceId, _: &Instance) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
+
     async fn lively(&self, _: Duration) -> Result<Vec<InstanceId>, StoreError> {
         unimplemented!()
     }
+
     async fn retire(&self, _: InstanceId) -> Result<(), StoreError> {
         unimplemented!()
     }
+}
+
+#[async_trait]
+impl Presence for Reach {
+    async fn heartbeat(&self, _: InstanceId, _: &Instance) -> Result<bool, StoreError> {
+        unimplemented!()
+    }
+
     async fn presence(
         &self,
         _: InstanceId,
@@ -288,24 +316,40 @@ impl Store for Reach {
     ) -> Result<Vec<PresenceOutcome>, StoreError> {
         unimplemented!()
     }
-    async fn session(&self, _: &SessionKey, _: Duration) -> Result<Option<SessionRow>, StoreError> {
+}
+
+#[async_trait]
+impl Notices for Reach {
+    async fn tell(&self, _: &Bulletin) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn told(&self, _: i64, _: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Secrets for Reach {
+    async fn secret(&self, _: &str) -> Result<Secret, StoreError> {
         unimplemented!()
     }
-    async fn ended(&self, _: InstanceId, _: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
-        unimplemented!()
-    }
-    async fn online(&self, _: &Page) -> Result<Vec<Online>, StoreError> {
-        unimplemented!()
-    }
-    async fn count_online(&self, _: &str) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
+}
+
+#[async_trait]
+impl Maintenance for Reach {
+    async fn close(&self) {}
+
+    // Delivery asks for nothing of this.
+
     async fn expire(&self, _: Duration) -> Result<(), StoreError> {
         unimplemented!()
     }
+
     async fn ping(&self) -> Result<(), StoreError> {
         unimplemented!()
     }
+
     fn pool(&self) -> PoolState {
         unimplemented!()
     }

@@ -1,0 +1,144 @@
+//! Users and their sessions as they are looked up, of either kind of database.
+use std::collections::HashSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::ask::{Ask, Turn};
+use super::sql::Arg;
+use super::{InstanceId, LEASE, Online, Page, People, SessionRow, StoreError, alive};
+use crate::model::{RoomId, RoomRef, SessionKey, UserId};
+
+#[async_trait]
+impl<A: Ask> People for A {
+    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
+        // Nothing is written on PostgreSQL for one who is there. The empty update makes RETURNING
+        // answer for one whom somebody else makes at this moment.
+        let sql = self.either(
+            r#"WITH found AS (
+                 SELECT id FROM users WHERE lower(nickname COLLATE "C") = lower($1::text COLLATE "C")
+               ), made AS (
+                 INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS (SELECT FROM found)
+                 ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
+                 RETURNING id
+               )
+               SELECT id FROM found UNION ALL SELECT id FROM made"#,
+            "INSERT INTO users (nickname) VALUES ($1)
+             ON CONFLICT (nickname) DO UPDATE SET nickname = nickname RETURNING id",
+        );
+        self.value(Turn::Repeatable, &[(sql, &[nickname.into()])])
+            .await
+    }
+
+    async fn session(
+        &self,
+        key: &SessionKey,
+        life: Duration,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let sql = concat!(
+            "SELECT s.user_id, s.nickname,
+               s.online AND EXISTS (SELECT 1 FROM instances i WHERE i.id = s.instance_id AND ",
+            alive!("i.heartbeat_at"),
+            "), r.id, r.name
+             FROM sessions s LEFT JOIN session_rooms sr ON sr.session_id = s.id
+               LEFT JOIN rooms r ON r.id = sr.room_id
+             WHERE s.id = $3 AND s.transport <> 'tcp' AND s.last_used_at > @now($4)
+             ORDER BY r.id"
+        );
+        type Row = (Option<UserId>, String, bool, Option<RoomId>, Option<String>);
+        let [ago, ahead] = alive::args(LEASE);
+        let args = [ago, ahead, key.as_str().into(), Arg::Ago(life)];
+        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let room = |row: &Row| Some(RoomRef::stored(row.3?, row.4.as_ref()?));
+        Ok(rows.first().map(|(user, nickname, online, ..)| SessionRow {
+            user: *user,
+            nickname: nickname.as_str().into(),
+            online: *online,
+            rooms: rows.iter().filter_map(room).collect(),
+        }))
+    }
+
+    async fn ended(
+        &self,
+        instance: InstanceId,
+        sessions: &[SessionKey],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        /// Those of the asked that are not stored.
+        macro_rules! ended {
+            ($asked:literal) => {
+                concat!(
+                    "SELECT k.value FROM ",
+                    $asked,
+                    " WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = k.value)
+                       AND EXISTS (SELECT 1 FROM instances WHERE id = $4 AND ",
+                    alive!("heartbeat_at"),
+                    ")"
+                )
+            };
+        }
+        let sql = self.either(
+            ended!("unnest($3::text[]) AS k (value)"),
+            ended!("json_each($3) k"),
+        );
+        let asked: Vec<&str> = sessions.iter().map(SessionKey::as_str).collect();
+        let [ago, ahead] = alive::args(LEASE);
+        let args = [ago, ahead, asked.as_slice().into(), instance.into()];
+        let gone: Vec<(String,)> = self.all(Turn::ReadAside, &[(sql, &args)]).await?;
+        let gone: HashSet<String> = gone.into_iter().map(|(key,)| key).collect();
+        let over = |key: &&SessionKey| gone.contains(key.as_str());
+        Ok(sessions.iter().filter(over).cloned().collect())
+    }
+
+    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
+        let sql = self.either(
+            concat!(
+                r#"SELECT s.nickname, s.transport, i.name,
+                     (SELECT string_agg(r.name, ' ' ORDER BY lower(r.name COLLATE "C"))
+                      FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
+                      WHERE sr.session_id = s.id)
+                   FROM sessions s JOIN instances i ON i.id = s.instance_id
+                   WHERE s.online AND "#,
+                alive!("i.heartbeat_at"),
+                r#" AND strpos(lower(s.nickname COLLATE "C"), lower($3::text COLLATE "C")) > 0
+                     AND lower(s.nickname COLLATE "C") > lower($4::text COLLATE "C")
+                   ORDER BY lower(s.nickname COLLATE "C") LIMIT $5"#
+            ),
+            concat!(
+                "SELECT s.nickname, s.transport, i.name,
+                   (SELECT group_concat(name, ' ') FROM (SELECT r.name FROM session_rooms sr
+                      JOIN rooms r ON r.id = sr.room_id WHERE sr.session_id = s.id ORDER BY r.name))
+                 FROM sessions s JOIN instances i ON i.id = s.instance_id
+                 WHERE s.online = 1 AND ",
+                alive!("i.heartbeat_at"),
+                " AND instr(lower(s.nickname), lower($3)) AND s.nickname > $4
+                 ORDER BY s.nickname LIMIT $5"
+            ),
+        );
+        let [ago, ahead] = alive::args(LEASE);
+        let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
+        let args = [ago, ahead, filter, after, page.limit.into()];
+        type Row = (String, String, String, Option<String>);
+        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let names = |rooms: String| rooms.split(' ').map(String::from).collect();
+        let line = |(nickname, transport, instance, rooms): Row| Online {
+            nickname,
+            rooms: rooms.map(names).unwrap_or_default(),
+            transport,
+            instance,
+        };
+        Ok(rows.into_iter().map(line).collect())
+    }
+
+    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
+        let sql = concat!(
+            "SELECT count(*) FROM sessions s JOIN instances i ON i.id = s.instance_id
+             WHERE s.online = @true AND ",
+            alive!("i.heartbeat_at"),
+            " AND @position(lower(s.nickname@c), lower($3@c)) > 0"
+        );
+        let [ago, ahead] = alive::args(LEASE);
+        let args = [ago, ahead, filter.into()];
+        let count: i64 = self.value(Turn::Read, &[(sql, &args)]).await?;
+        Ok(count.unsigned_abs())
+    }
+}

@@ -1,0 +1,127 @@
+//! Rooms, of either kind of database. In PostgreSQL names are compared in the C collation: ASCII
+//! letters fold, whatever the database's locale makes of a capital I. In SQLite their columns know
+//! no case.
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::ask::{Ask, Turn};
+use super::sql::Arg;
+use super::{LEASE, Page, RoomSummary, Rooms, StoreError, alive};
+use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[async_trait]
+impl<A: Ask> Rooms for A {
+    async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
+        let sql = self.either(
+            r#"SELECT id, name, last_seq FROM rooms
+               WHERE lower(name COLLATE "C") = lower($1::text COLLATE "C")"#,
+            "SELECT id, name, last_seq FROM rooms WHERE name = $1",
+        );
+        let args = [name.as_str().into()];
+        let rows: Vec<(RoomId, String, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let row = rows.first();
+        Ok(row.map(|(id, name, last)| (RoomRef::stored(*id, name), *last)))
+    }
+
+    async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
+        let sql = self.either(
+            r#"SELECT id, name FROM rooms WHERE lower(name COLLATE "C") = ANY ($1::text[])"#,
+            "SELECT id, name FROM rooms WHERE name IN (SELECT value FROM json_each($1))",
+        );
+        let keys: Vec<String> = names.iter().map(RoomName::key).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let args = [keys.as_slice().into()];
+        let rows: Vec<(RoomId, String)> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let room = |(id, name): &(RoomId, String)| RoomRef::stored(*id, name);
+        Ok(rows.iter().map(room).collect())
+    }
+
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        by: Option<UserId>,
+    ) -> Result<Option<RoomRef>, StoreError> {
+        let sql = self.either(
+            r#"INSERT INTO rooms (name, created_by) VALUES ($1, $2)
+               ON CONFLICT (lower(name COLLATE "C")) DO NOTHING RETURNING id"#,
+            "INSERT INTO rooms (name, created_by) VALUES ($1, $2)
+             ON CONFLICT (name) DO NOTHING RETURNING id",
+        );
+        let args = [name.as_str().into(), by.into()];
+        let made: Vec<(RoomId,)> = self.all(Turn::Once, &[(sql, &args)]).await?;
+        let name = name.clone();
+        Ok(made.first().map(|(id,)| RoomRef { id: *id, name }))
+    }
+
+    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
+        let sql = "UPDATE rooms SET created_by = $1 WHERE id = $2 AND created_by IS NULL";
+        let args = [by.into(), room.into()];
+        Ok(self.run(Turn::Once, &[(sql, &args)]).await? > 0)
+    }
+
+    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
+        /// How many of a room's members are online.
+        macro_rules! list {
+            ($page:literal, $order:literal) => {
+                concat!(
+                    $page,
+                    " SELECT r.name,
+                       (SELECT count(*) FROM room_members m WHERE m.room_id = r.id),
+                       (SELECT count(*) FROM session_rooms sr
+                          JOIN sessions s ON s.id = sr.session_id AND s.online = @true
+                          JOIN instances i ON i.id = s.instance_id AND ",
+                    alive!("i.heartbeat_at"),
+                    "     WHERE sr.room_id = r.id),
+                       r.last_seq
+                     FROM page r ORDER BY ",
+                    $order
+                )
+            };
+        }
+        let sql = self.either(
+            list!(
+                r#"WITH page AS MATERIALIZED (
+                     SELECT id, name, last_seq FROM rooms
+                     WHERE strpos(lower(name COLLATE "C"), lower($3::text COLLATE "C")) > 0
+                       AND lower(name COLLATE "C") > lower($4::text COLLATE "C")
+                     ORDER BY lower(name COLLATE "C") LIMIT $5)"#,
+                r#"lower(r.name COLLATE "C")"#
+            ),
+            list!(
+                "WITH page AS MATERIALIZED (
+                   SELECT id, name, last_seq FROM rooms
+                   WHERE instr(lower(name), lower($3)) AND name > $4 ORDER BY name LIMIT $5)",
+                "r.name"
+            ),
+        );
+        let [ago, ahead] = alive::args(LEASE);
+        let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
+        let args = [ago, ahead, filter, after, page.limit.into()];
+        let rows: Vec<(String, i64, i64, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let summary = |(name, members, online, last_seq): (String, i64, i64, Seq)| RoomSummary {
+            name: RoomName::stored(&name),
+            members,
+            online,
+            last_seq,
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
+
+    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM rooms WHERE @position(lower(name@c), lower($1@c)) > 0";
+        let count: i64 = self.value(Turn::Read, &[(sql, &[filter.into()])]).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM rooms
+               WHERE created_by = $1 AND created_at > @now($2))";
+        let args = [by.into(), Arg::Ago(A_DAY)];
+        let rows: Vec<(i64, i64)> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let (all, today) = rows.first().copied().unwrap_or_default();
+        Ok((all.unsigned_abs(), today.unsigned_abs()))
+    }
+}
