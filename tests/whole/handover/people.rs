@@ -46,7 +46,7 @@ impl Going {
 /// Says one thing after another into netcat, some ahead of what was seen, and holds that every
 /// one is answered, in order, once. Returns how many that were, and the longest silence.
 pub(crate) fn talk(at: SocketAddr, going: &Going) -> JoinHandle<(usize, Duration)> {
-    const WINDOW: usize = 10;
+    const WINDOW: usize = 20;
     let going = going.clone();
     tokio::spawn(async move {
         let mut lines = Lines::connect(at, DEADLINE).await.unwrap();

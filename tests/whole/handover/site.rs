@@ -54,6 +54,8 @@ impl Site {
             .args(["--instance-id", "one", "--data-dir"])
             .arg(self.folder.path())
             .env("DISCORDCTL_DB_URL", &self.db_url)
+            // A reader that takes nothing for as long as a test lasts stays, also on a slow machine.
+            .env("DISCORDCTL_LIMITS_WRITE_TIMEOUT", "20m")
             .stdout(Stdio::piped());
         if let Some(url) = &self.redis_url {
             command.env("DISCORDCTL_REDIS_URL", url);
