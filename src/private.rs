@@ -108,6 +108,7 @@ pub fn folder(path: &Path) -> io::Result<()> {
 /// since what is made in it would lie where the link leads.
 pub fn own_folder(path: &Path) -> io::Result<()> {
     let path = here(path);
+    trust(path)?;
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
         return Err(refused(path, "is a link"));
     }

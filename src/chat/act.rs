@@ -10,8 +10,9 @@ impl Chat {
     /// # Errors
     /// Says what was refused, or what failed, as values: the codecs have the words.
     pub async fn act(&self, actor: &Actor, command: Command) -> Result<Outcome, ChatError> {
-        policy::allow(actor.role(), command.action(), command.room(actor))?;
+        // What is refused has been asked for, and costs as much.
         self.charge(actor, command.cost())?;
+        policy::allow(actor.role(), command.action(), command.room(actor))?;
         if actor.transport() == TransportKind::Http
             && let Some(session) = actor.session()
         {

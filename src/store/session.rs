@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteRow};
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{Connection, FromRow, Postgres, Sqlite, Transaction};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -182,6 +182,9 @@ impl Session {
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.database {
             Database::Postgres(pool) => {
+                if pool.size() == 0 {
+                    reach(pool).await?;
+                }
                 Tx::Postgres(pool.begin().await.map_err(pg_url::unreachable)?)
             }
             Database::Sqlite(pool, ..) => Tx::Sqlite(pool.begin().await?),
@@ -229,11 +232,21 @@ impl Session {
                 if let Some(hold) = hold.lock().await.take()
                     && let Err(error) = hold.leave().await
                 {
-                    tracing::warn!(%error, "can't take in the database's log");
+                    tracing::warn!(%error, "cannot take in the database's log");
                 }
             }
         }
     }
+}
+
+/// Whether the server takes a connection, and why not: the pool would ask again until its patience
+/// is over, and then say only that.
+async fn reach(pool: &PgPool) -> Result<(), StoreError> {
+    let patience = pool.options().get_acquire_timeout();
+    let connection = pg_url::connect(&pool.connect_options(), patience).await?;
+    // It was made to be refused; how it ends says nothing.
+    let _ = connection.close().await;
+    Ok(())
 }
 
 fn pool<DB: sqlx::Database>(purpose: Purpose<'_>) -> PoolOptions<DB> {
