@@ -141,18 +141,19 @@ proptest! {
         port in 1u16..,
     ) {
         let e = super::super::encoded;
-        let text = format!(
-            "postgresql://{}:{}@/{}?host={}&port={port}",
-            e(&user), e(&password), e(&database), e(&host)
-        );
-        let url = read(&text);
+        let with = |password: &str| {
+            let secret = e(password);
+            let (user, database, host) = (e(&user), e(&database), e(&host));
+            read(&format!("postgresql://{user}:{secret}@/{database}?host={host}&port={port}"))
+        };
+        let url = with(&password);
         prop_assert_eq!(url.user.as_deref(), Some(user.as_str()));
         prop_assert_eq!(url.password.as_deref(), Some(password.as_str()));
         prop_assert_eq!(url.database.as_deref(), Some(database.as_str()));
         prop_assert_eq!(url.host.as_deref(), Some(host.as_str()));
         prop_assert_eq!(&read(&url.expose()), &url);
-        let shown = format!("{url:?}");
-        prop_assert!(!shown.contains(&password) || password.len() < 3, "{}", shown);
+        // Another part may be the same by chance; what is shown says nothing of this one.
+        prop_assert_eq!(format!("{url:?}"), format!("{:?}", with("another")));
     }
 
     #[test]
