@@ -222,14 +222,19 @@ impl StoreLog for Reach {
     }
 }
 
+/// What relay, room and tail never ask of a store: a seed that gets here has found a new caller.
+fn unasked() -> ! {
+    panic!("the simulated log was asked for more than messages")
+}
+
 #[async_trait]
 impl Rooms for Reach {
     async fn room(&self, _: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn rooms_named(&self, _: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn create_room(
@@ -237,76 +242,76 @@ impl Rooms for Reach {
         _: &RoomName,
         _: Option<UserId>,
     ) -> Result<Option<RoomRef>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn adopt_room(&self, _: RoomId, _: UserId) -> Result<bool, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn rooms(&self, _: &Page) -> Result<Vec<RoomSummary>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn count_rooms(&self, _: &str) -> Result<u64, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn room_counts(&self, _: UserId) -> Result<(u64, u64), StoreError> {
-        unimplemented!()
+        unasked()
     }
 }
 
 #[async_trait]
 impl People for Reach {
     async fn user(&self, _: &str) -> Result<UserId, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn session(&self, _: &SessionKey, _: Duration) -> Result<Option<SessionRow>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn ended(&self, _: InstanceId, _: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn online(&self, _: &Page) -> Result<Vec<Online>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn count_online(&self, _: &str) -> Result<u64, StoreError> {
-        unimplemented!()
+        unasked()
     }
 }
 
 #[async_trait]
 impl Instances for Reach {
     async fn register(&self, _: &Instance) -> Result<InstanceId, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn register_beside(&self, _: &Instance) -> Result<InstanceId, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn move_sessions(&self, _: InstanceId, _: InstanceId) -> Result<(), StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn lively(&self, _: Duration) -> Result<Vec<InstanceId>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn retire(&self, _: InstanceId) -> Result<(), StoreError> {
-        unimplemented!()
+        unasked()
     }
 }
 
 #[async_trait]
 impl Presence for Reach {
     async fn heartbeat(&self, _: InstanceId, _: &Instance) -> Result<bool, StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn presence(
@@ -314,7 +319,7 @@ impl Presence for Reach {
         _: InstanceId,
         _: &[PresenceChange],
     ) -> Result<Vec<PresenceOutcome>, StoreError> {
-        unimplemented!()
+        unasked()
     }
 }
 
@@ -332,7 +337,7 @@ impl Notices for Reach {
 #[async_trait]
 impl Secrets for Reach {
     async fn secret(&self, _: &str) -> Result<Secret, StoreError> {
-        unimplemented!()
+        unasked()
     }
 }
 
@@ -343,14 +348,14 @@ impl Maintenance for Reach {
     // Delivery asks for nothing of this.
 
     async fn expire(&self, _: Duration) -> Result<(), StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        unimplemented!()
+        unasked()
     }
 
     fn pool(&self) -> PoolState {
-        unimplemented!()
+        unasked()
     }
 }
