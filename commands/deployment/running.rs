@@ -83,9 +83,10 @@ fn folder_of(found: &Found) -> Option<PathBuf> {
 /// What it runs with. `None` where it does not tell, and its file has to.
 pub(super) fn settings(found: &Found) -> Option<Config> {
     let record = &found.identity;
-    let mut config = match record.hides_secrets {
-        true => told(found).or_else(|| recorded(found).filter(|_| record.config.is_none())),
-        false => recorded(found),
+    let mut config = if record.hides_secrets {
+        told(found).or_else(|| recorded(found).filter(|_| record.config.is_none()))
+    } else {
+        recorded(found)
     }?;
     if let Some(folder) = record.folder.as_ref().filter(|folder| **folder != here()) {
         config = config.anchored(folder);

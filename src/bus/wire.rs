@@ -149,9 +149,10 @@ pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, J
         };
     }
     let message = message(channel, payload)?;
-    match sealed {
-        true => Ok(Heard::Proved(message)),
-        false => Ok(Heard::Claimed),
+    if sealed {
+        Ok(Heard::Proved(message))
+    } else {
+        Ok(Heard::Claimed)
     }
 }
 
@@ -182,9 +183,10 @@ fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
 
 fn room(channel: &str, claimed: &str) -> Result<RoomName, Junk> {
     let room = RoomName::parse_old(claimed).map_err(|_| Junk::Room)?;
-    match channel.strip_prefix(PREFIX) == Some(room.as_str()) {
-        true => Ok(room),
-        false => Err(Junk::Room),
+    if channel.strip_prefix(PREFIX) == Some(room.as_str()) {
+        Ok(room)
+    } else {
+        Err(Junk::Room)
     }
 }
 
@@ -403,10 +405,7 @@ mod tests {
             let whole = encode(&message, "instance-1", &channel, &key());
             let mut bytes = whole.clone();
             let at = at.index(bytes.len());
-            match cut {
-                true => bytes.truncate(at),
-                false => bytes[at] = byte,
-            }
+            if cut { bytes.truncate(at) } else { bytes[at] = byte }
             let read = proved(&channel, &bytes);
             prop_assert!(read.is_none() || bytes == whole);
         }

@@ -27,9 +27,10 @@ pub struct Content(Arc<str>);
 impl Content {
     /// Checks `raw`; CRLF, which browsers and telnet send, counts as one newline.
     pub fn parse(raw: &str, max: usize) -> Result<Self, ContentError> {
-        let text = match raw.contains("\r\n") {
-            true => raw.replace("\r\n", "\n"),
-            false => raw.to_owned(),
+        let text = if raw.contains("\r\n") {
+            raw.replace("\r\n", "\n")
+        } else {
+            raw.to_owned()
         };
         if text.is_empty() {
             return Err(ContentError::Empty);

@@ -91,9 +91,10 @@ impl Seq {
 
     /// How many places this one lies after `earlier`; 0 if it does not.
     pub const fn since(self, earlier: Self) -> u64 {
-        match self.0 > earlier.0 {
-            true => self.0.abs_diff(earlier.0),
-            false => 0,
+        if self.0 > earlier.0 {
+            self.0.abs_diff(earlier.0)
+        } else {
+            0
         }
     }
 }

@@ -73,9 +73,10 @@ impl RoomName {
     /// One that a room may have been given once, before some were reserved. `headcount` never was.
     pub fn parse_old(raw: &str) -> Result<Self, NameError> {
         let name = check(Self::WHAT, Self::MAX, raw)?;
-        match name.eq_ignore_ascii_case(HEADCOUNT) {
-            true => free(Self::WHAT, &name).map(|()| Self(name)),
-            false => Ok(Self(name)),
+        if name.eq_ignore_ascii_case(HEADCOUNT) {
+            free(Self::WHAT, &name).map(|()| Self(name))
+        } else {
+            Ok(Self(name))
         }
     }
 

@@ -76,9 +76,10 @@ pub enum Observer {
 impl Observer {
     /// `patience` is for one look, connecting included.
     pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
-        Ok(match url.starts_with("sqlite:") {
-            true => Self::Sqlite(sqlite::Observer::new(url)?),
-            false => Self::Postgres(Box::new(postgres::Observer::new(url, patience)?)),
+        Ok(if url.starts_with("sqlite:") {
+            Self::Sqlite(sqlite::Observer::new(url)?)
+        } else {
+            Self::Postgres(Box::new(postgres::Observer::new(url, patience)?))
         })
     }
 

@@ -37,9 +37,10 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, StoreError> {
     };
     // A socket has none, and needs none.
     let on_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
-    let options = options.ssl_mode(match on_socket {
-        true => PgSslMode::Disable,
-        false => tls.for_driver(),
+    let options = options.ssl_mode(if on_socket {
+        PgSslMode::Disable
+    } else {
+        tls.for_driver()
     });
     Ok(match tls.root {
         Root::File(file) => options.ssl_root_cert(file),
@@ -183,9 +184,10 @@ pub(super) fn unreachable(error: sqlx::Error) -> StoreError {
     if code == "42501" {
         return StoreError::NotAllowed(format!("PostgreSQL does not allow it: {}", e.message()));
     }
-    match code.starts_with("28") || code.starts_with("3D") {
-        true => StoreError::Unsupported(format!("PostgreSQL refuses db_url: {}", e.message())),
-        false => StoreError::Unavailable(e.message().to_owned()),
+    if code.starts_with("28") || code.starts_with("3D") {
+        StoreError::Unsupported(format!("PostgreSQL refuses db_url: {}", e.message()))
+    } else {
+        StoreError::Unavailable(e.message().to_owned())
     }
 }
 

@@ -56,9 +56,10 @@ impl Session {
     /// # Errors
     /// Fails where it cannot be reached, or where its schema does not fit this program.
     pub(super) async fn open(url: &str, purpose: Purpose<'_>) -> Result<Self, StoreError> {
-        let session = match url.starts_with("sqlite:") {
-            true => Self::embedded(url, purpose).await?,
-            false => Self::server(url, purpose)?,
+        let session = if url.starts_with("sqlite:") {
+            Self::embedded(url, purpose).await?
+        } else {
+            Self::server(url, purpose)?
         };
         let applied = session.all(migrations::APPLIED, &[]).await;
         match session.database {

@@ -99,9 +99,10 @@ impl Bus for RedisBus {
     }
 
     fn state(&self) -> BusState {
-        match self.inbox.hears() {
-            true => BusState::Connected,
-            false => BusState::Disconnected,
+        if self.inbox.hears() {
+            BusState::Connected
+        } else {
+            BusState::Disconnected
         }
     }
 

@@ -144,9 +144,10 @@ impl Outbox {
         let mut waiting = self.lock();
         let mut changes = Changes::default();
         for room in std::mem::take(&mut waiting.changed) {
-            let list = match waiting.wanted.contains(&room) {
-                true => &mut changes.subscribe,
-                false => &mut changes.unsubscribe,
+            let list = if waiting.wanted.contains(&room) {
+                &mut changes.subscribe
+            } else {
+                &mut changes.unsubscribe
             };
             list.extend(wire::channel(&room));
         }

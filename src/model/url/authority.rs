@@ -98,9 +98,10 @@ impl<'u> Split<'u> {
 
     /// A name, an address, or the folder of a socket.
     fn host(&self, host: &str) -> Result<String, UrlError> {
-        match host.is_empty() || is_host(host) {
-            true => Ok(host.to_owned()),
-            false => Err(self.bad("the host is no name or address")),
+        if host.is_empty() || is_host(host) {
+            Ok(host.to_owned())
+        } else {
+            Err(self.bad("the host is no name or address"))
         }
     }
 
@@ -110,9 +111,10 @@ impl<'u> Split<'u> {
 
     /// An error that may come of a password which was cut short.
     fn bad(&self, why: &str) -> UrlError {
-        match self.who_may_be_cut() {
-            true => UrlError::new(format!("{why}; {RESERVED}")),
-            false => UrlError::new(why),
+        if self.who_may_be_cut() {
+            UrlError::new(format!("{why}; {RESERVED}"))
+        } else {
+            UrlError::new(why)
         }
     }
 

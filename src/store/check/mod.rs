@@ -48,9 +48,10 @@ const MOST_NAMES: i64 = 20;
 impl Inspector {
     /// Connects. An embedded database that is not there is not made.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(match url.starts_with("sqlite:") {
-            true => Self::Sqlite(sqlite::Inspector::open(url).await?),
-            false => Self::Postgres(postgres::Inspector::open(url).await?),
+        Ok(if url.starts_with("sqlite:") {
+            Self::Sqlite(sqlite::Inspector::open(url).await?)
+        } else {
+            Self::Postgres(postgres::Inspector::open(url).await?)
         })
     }
 

@@ -154,10 +154,7 @@ impl Embedded {
         }
         let new = !self.is_there();
         private::prepare(&self.main)
-            .and_then(|()| match new {
-                true => self.give(&self.main),
-                false => Ok(()),
-            })
+            .and_then(|()| if new { self.give(&self.main) } else { Ok(()) })
             .map_err(|error| refused("file", &self.main, &error))
     }
 

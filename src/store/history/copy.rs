@@ -17,9 +17,10 @@ pub(super) const COLUMNS: &str = "id, seq, user_id, content, created_at";
 
 /// Adds the rows of one message of the protocol, which holds whole rows.
 pub(super) fn rows(data: &[u8], rows: &mut Vec<Raw>) -> Result<(), StoreError> {
-    let mut data = match data.starts_with(SIGNATURE) {
-        true => Data(data.get(HEADER..).unwrap_or_default()),
-        false => Data(data),
+    let mut data = if data.starts_with(SIGNATURE) {
+        Data(data.get(HEADER..).unwrap_or_default())
+    } else {
+        Data(data)
     };
     let broken = || StoreError::Refused("PostgreSQL sent rows in another form than asked".into());
     while !data.0.is_empty() {

@@ -81,9 +81,10 @@ pub struct Taken {
 impl Migrator {
     /// For the database that `url` names, with the steps that this program knows.
     pub fn new(url: &str) -> Self {
-        let steps = match url.starts_with("sqlite:") {
-            true => step::sqlite(),
-            false => step::postgres(),
+        let steps = if url.starts_with("sqlite:") {
+            step::sqlite()
+        } else {
+            step::postgres()
         };
         Self::with_steps(url, steps)
     }

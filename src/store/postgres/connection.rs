@@ -58,9 +58,10 @@ impl Target {
 
     /// The same, where nothing may take longer than `limit`.
     pub(super) fn within(&self, limit: Duration) -> Self {
-        let options = match self.prepares {
-            true => self.options.clone().options(limits(limit)),
-            false => self.options.clone(),
+        let options = if self.prepares {
+            self.options.clone().options(limits(limit))
+        } else {
+            self.options.clone()
         };
         Self {
             options,

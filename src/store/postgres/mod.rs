@@ -230,9 +230,10 @@ impl Log for PostgresStore {
     }
 
     fn sweep_interval(&self, bus_alive: bool) -> Duration {
-        match bus_alive {
-            true => LOOK_BESIDE_THE_BUS,
-            false => LOOK_ALONE,
+        if bus_alive {
+            LOOK_BESIDE_THE_BUS
+        } else {
+            LOOK_ALONE
         }
     }
 }

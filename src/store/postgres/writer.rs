@@ -212,10 +212,13 @@ impl Writers {
         line: &'l mut Line,
     ) -> Result<(&'l mut Connection, &'l mut (i64, i64)), StoreError> {
         let mut connection = match line.connection.take() {
-            Some(mut open) => match open.lives(self.target.patience).await {
-                true => open,
-                false => self.target.connect().await?,
-            },
+            Some(mut open) => {
+                if open.lives(self.target.patience).await {
+                    open
+                } else {
+                    self.target.connect().await?
+                }
+            }
             None => self.target.connect().await?,
         };
         let writer = match line.writer {

@@ -27,9 +27,10 @@ impl Files {
 
     /// Before reading. What else is missing is found by the sweep, which asks for all.
     pub(super) fn main(&self) -> Result<(), StoreError> {
-        match self.gone.load(Relaxed) {
-            true => self.all(),
-            false => self.told(self.witness.read().main()),
+        if self.gone.load(Relaxed) {
+            self.all()
+        } else {
+            self.told(self.witness.read().main())
         }
     }
 

@@ -95,9 +95,10 @@ async fn commit(
         twins = known_nonces(connection, batch, &mut answers).await?;
     }
     let members = by_room(batch, |i| answers[i].is_none() && !twins.contains_key(&i));
-    let mut query = match named {
-        true => store(batch, gone, &members, ("", "")),
-        false => store(batch, gone, &members, ("BEGIN IMMEDIATE; ", "COMMIT")),
+    let mut query = if named {
+        store(batch, gone, &members, ("", ""))
+    } else {
+        store(batch, gone, &members, ("BEGIN IMMEDIATE; ", "COMMIT"))
     };
     let stored: Vec<Row> = query
         .build_query_as()
