@@ -72,7 +72,7 @@ as_field() { sed -e 's/^[[:space:]]*$/./' -e 's/^/ /' "$1"; }
 third_party() {
   local crates metadata crate license manifest file digest seen=' '
   crates=$(cargo tree --locked -e normal,no-proc-macro --prefix none -f '{p}|{l}' |
-    sed -n 's/^\([^ ]*\) v\([^ |]*\)[^|]*|\(.*\)$/\1 \2|\3/p' | LC_ALL=C sort -u | grep -v '^discordctl ') ||
+    sed -n 's/^\([^ ]*\) v\([^ |]*\)[^|]*|\(.*\)$/\1 \2|\3/p' | LC_ALL=C sort -u | grep -v '^discordctl\(-lib\)\{0,1\} ') ||
     die 69 'cannot list the libraries: cargo tree failed'
   metadata=$(cargo metadata --locked --format-version 1) ||
     die 69 'cannot list the libraries: cargo metadata failed'

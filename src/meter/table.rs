@@ -336,7 +336,7 @@ mod tests {
     /// `DISCORDCTL_TEST_WRITES=1 cargo test --lib metrics_are_told` writes the page.
     #[test]
     fn all_metrics_are_told() {
-        let path = "docs/metrics.md";
+        let path = "../docs/metrics.md";
         let mut page = String::from(
             "# Metrics\n\n`GET /metrics` is Prometheus text for Prometheus and JSON for all others. \
              Latencies in the JSON are in\nmilliseconds and those of the last minute. Made from \

@@ -233,7 +233,7 @@ mod tests {
     /// `discordctl monitor --alert-rules > config/alerts.yml`.
     #[test]
     fn the_shipped_rules_are_those_of_the_defaults() {
-        let shipped = std::fs::read_to_string("config/alerts.yml").expect("the file is there");
+        let shipped = std::fs::read_to_string("../config/alerts.yml").expect("the file is there");
         assert_eq!(shipped, rules(&Config::default().thresholds));
     }
 }

@@ -12,7 +12,7 @@ pub use place::Place;
 pub use walk::{Outcome, Person, Report, Taken, Verdict, walk};
 
 #[derive(RustEmbed)]
-#[folder = "runbooks/"]
+#[folder = "../runbooks/"]
 struct Files;
 
 /// Every runbook, in the order in which they are listed.

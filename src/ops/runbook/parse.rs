@@ -357,7 +357,7 @@ mod tests {
                 "{name}"
             );
         }
-        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks"));
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../runbooks"));
         assert_eq!(files.expect("the folder").count(), runbook::NAMES.len());
     }
 

@@ -4,7 +4,7 @@ use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
 #[derive(RustEmbed)]
-#[folder = "web/"]
+#[folder = "../web/"]
 struct Files;
 
 /// Nothing from elsewhere, nothing inline: a message can't become anything but text.
