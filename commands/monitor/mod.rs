@@ -15,8 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::{Config, HumanDuration, Level};
-use discordctl::ops::bench::Site;
-use discordctl::ops::monitor::{LOOKS, Monitor, MonitorError, Plan, Subject, View};
+use discordctl::ops::monitor::{LOOKS, Monitor, MonitorError, View};
 use discordctl::server::signalled;
 
 use crate::deployment::Fleet;
@@ -75,7 +74,7 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
     args.fleet.something()?;
     let configs: Vec<Config> = args.fleet.configs(output)?;
     let looks = if full || args.watch { LOOKS } else { 1 };
-    let monitor = Monitor::new(plan(&configs, looks)).map_err(explain)?;
+    let monitor = Monitor::new(&configs, looks).map_err(explain)?;
     block_on(async {
         if full {
             let colours =
@@ -100,24 +99,6 @@ fn is_screen() -> bool {
     let term = std::env::var_os("TERM").unwrap_or_default();
     let draws = !term.is_empty() && term != "dumb";
     draws && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
-}
-
-fn plan(configs: &[Config], looks: u32) -> Plan {
-    let redis = configs.iter().find_map(|config| config.redis_url.clone());
-    let first = configs.first().cloned().unwrap_or_default();
-    Plan {
-        instances: configs
-            .iter()
-            .map(|config| Subject {
-                name: config.instance_id.clone(),
-                http: Site::of(config).http,
-                thresholds: config.thresholds.clone(),
-            })
-            .collect(),
-        db_url: first.db_url,
-        redis_url: redis,
-        looks,
-    }
 }
 
 async fn once(mut monitor: Monitor, every: Duration, output: &Output) -> anyhow::Result<Exit> {

@@ -1,6 +1,8 @@
 //! What is told while a restart goes on, and at its end.
 use discordctl::model::plain;
-use discordctl::ops::instances::roll::{Event, How, Outcome, Progress, Report, Row, Verdict, Way};
+use discordctl::ops::instances::roll::{
+    Event, How, Outcome, Progress, Report, Row, Verdict, Way, What,
+};
 use indicatif::ProgressBar;
 
 use crate::exit::Exit;
@@ -39,61 +41,49 @@ impl<'o> Told<'o> {
 }
 
 fn sentence(event: &Event) -> String {
-    match event {
-        Event::Preflight { instances, binary } => {
+    let happened = happened(&event.what);
+    match &event.instance {
+        Some(instance) => format!("{instance}: {happened}"),
+        None => happened,
+    }
+}
+
+fn happened(what: &What) -> String {
+    match what {
+        What::Preflight { instances, binary } => {
             format!("{instances} to replace, with {}", binary.display())
         }
-        Event::Skipped { instance, why } => format!("{instance}: left alone, {why}"),
-        Event::Began { instance, pid, way } => {
+        What::Skipped { why } => format!("left alone, {why}"),
+        What::Began { pid, way } => {
             let way = match way {
                 Way::TakeOver => "a successor takes its connections over",
                 Way::StopStart => "stop and start",
                 Way::Systemd => "systemctl restart",
             };
             let pid = pid.map_or_else(|| "not running".to_owned(), |pid| format!("pid {pid}"));
-            format!("{instance}: {pid}; {way}")
+            format!("{pid}; {way}")
         }
-        Event::Draining { instance, pid } => format!("{instance}: pid {pid} drains"),
-        Event::Stopped {
-            instance,
-            pid,
-            forced,
-        } => {
-            let how = if *forced {
-                "was killed after its deadline"
-            } else {
-                "ended"
-            };
-            format!("{instance}: pid {pid} {how}")
+        What::Draining { pid } => format!("pid {pid} drains"),
+        What::Stopped { pid, forced: true } => {
+            format!("pid {pid} was killed after its deadline")
         }
-        Event::Started { instance, pid } => format!("{instance}: pid {pid} started"),
-        Event::Ready {
-            instance,
-            pid,
-            took_ms,
-        } => {
-            format!("{instance}: pid {pid} is ready, after {took_ms} ms")
+        What::Stopped { pid, .. } => format!("pid {pid} ended"),
+        What::Started { pid } => format!("pid {pid} started"),
+        What::Ready { pid, took_ms } => format!("pid {pid} is ready, after {took_ms} ms"),
+        What::NotTakenOver { why } => format!("not taken over ({why}); stop and start instead"),
+        What::Failed(fault) => format!("{}: {}", named(fault.how), fault.why),
+        What::Restoring { binary } => format!("back to the old binary, {}", binary.display()),
+        What::Canary { watch_ms } => {
+            format!("watched beside the others for {} s", watch_ms / 1_000)
         }
-        Event::NotTakenOver { instance, why } => {
-            format!("{instance}: not taken over ({why}); stop and start instead")
-        }
-        Event::Failed { instance, how, why } => format!("{instance}: {}: {why}", named(*how)),
-        Event::Restoring { instance, binary } => {
-            format!("{instance}: back to the old binary, {}", binary.display())
-        }
-        Event::Canary { instance, watch_ms } => {
-            format!(
-                "{instance}: watched beside the others for {} s",
-                watch_ms / 1_000
-            )
-        }
-        Event::Finished { instance, outcome } => format!("{instance}: {}", became(outcome)),
+        What::Finished { outcome } => became(outcome),
     }
 }
 
 fn named(how: How) -> &'static str {
     match how {
         How::Dead => "dead",
+        How::Declined => "not able to take over",
         How::Slow => "alive but slow",
         How::Worse => "worse than before",
         How::Refused => "not tried",
@@ -103,17 +93,15 @@ fn named(how: How) -> &'static str {
 fn became(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Replaced { pid } => format!("replaced, pid {pid}"),
-        Outcome::Restored { pid, how, .. } => {
-            format!(
-                "the new one was {}; the old binary serves as pid {pid}",
-                named(*how)
-            )
+        Outcome::Restored { pid, fault } => format!(
+            "the new one was {}; the old binary serves as pid {pid}",
+            named(fault.how)
+        ),
+        Outcome::Kept { fault, .. } => {
+            let why = fault.why.lines().next().unwrap_or_default();
+            format!("not replaced ({}): {why}", named(fault.how))
         }
-        Outcome::Kept { how, why, .. } => {
-            let why = why.lines().next().unwrap_or_default();
-            format!("not replaced ({}): {why}", named(*how))
-        }
-        Outcome::Lost { how, .. } => format!("NOT SERVING: the new one was {}", named(*how)),
+        Outcome::Lost(fault) => format!("NOT SERVING: the new one was {}", named(fault.how)),
     }
 }
 

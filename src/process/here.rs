@@ -2,7 +2,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::known::only_of_another_user;
 use super::{Files, Identity, Known, look};
 
 /// An instance that left a record, and has not gone as it should.
@@ -40,15 +39,13 @@ pub fn lock_holders(folder: &Path) -> Vec<u32> {
 }
 
 async fn recorded(files: Files) -> Option<Found> {
-    let (identity, runs) = match look(&files).await {
-        Ok(Known::Running(proof)) => (proof.identity, true),
-        Ok(Known::Dead { identity, .. }) => (identity, false),
-        Ok(Known::Foreign { identity, why }) => {
-            let runs = only_of_another_user(&why);
-            (identity, runs)
-        }
-        // What cannot be read, or has no record yet, says nothing of itself.
-        Ok(Known::Stopped | Known::Starting) | Err(_) => return None,
+    // What cannot be read, or has no record yet, says nothing of itself.
+    let known = look(&files).await.ok()?;
+    let runs = known.itself().is_some();
+    let identity = match known {
+        Known::Running(proof) => proof.identity,
+        Known::Dead { identity, .. } | Known::Foreign { identity, .. } => identity,
+        Known::Stopped | Known::Starting => return None,
     };
     Some(Found {
         files,

@@ -22,28 +22,25 @@ pub enum Known {
     /// All fits: it may be signalled.
     Running(Proof),
     /// It ended without removing its file; this is what is not true of that any more.
-    Dead {
-        identity: Identity,
-        why: Vec<Mismatch>,
-    },
+    Dead { identity: Identity, why: Mismatches },
     /// Something lives, and is not what the file says or not ours: it is not touched.
-    Foreign {
-        identity: Identity,
-        why: Vec<Mismatch>,
-    },
+    Foreign { identity: Identity, why: Mismatches },
 }
 
 impl Known {
-    /// Who it is, if it runs as a systemd unit. That may be as another user: then it is not for
-    /// us to signal it, but for systemd, which knows its own.
+    /// The instance's own record, if it runs, also as another user: to look at, not to signal.
+    pub fn itself(&self) -> Option<&Identity> {
+        match self {
+            Self::Running(proof) => Some(&proof.identity),
+            Self::Foreign { identity, why } => why.only_the_user().then_some(identity),
+            Self::Stopped | Self::Starting | Self::Dead { .. } => None,
+        }
+    }
+
+    /// The same, and the systemd unit that it is: what is not for us to signal is for systemd,
+    /// which knows its own.
     pub fn in_unit(&self) -> Option<(&Identity, &str)> {
-        let identity = match self {
-            Self::Running(proof) => &proof.identity,
-            Self::Foreign { identity, why } if matches!(why[..], [Mismatch::NotOurs { .. }]) => {
-                identity
-            }
-            _ => return None,
-        };
+        let identity = self.itself()?;
         Some((identity, identity.unit.as_deref()?))
     }
 }
@@ -67,9 +64,27 @@ impl Proof {
     }
 }
 
+/// All that does not fit; there is something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatches(Vec<Mismatch>);
+
+impl Mismatches {
+    /// It is the instance, and only not for this user to signal.
+    pub fn only_the_user(&self) -> bool {
+        matches!(self.0[..], [Mismatch::NotOurs { .. }])
+    }
+}
+
+impl fmt::Display for Mismatches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&why.join("; "))
+    }
+}
+
 /// What does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mismatch {
+enum Mismatch {
     LockNotHeld,
     NoSuchProcess(u32),
     /// The machine was started again since.
@@ -99,7 +114,7 @@ pub enum Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LockNotHeld => f.write_str("nobody holds its lock"),
+            Self::LockNotHeld => f.write_str("its lock is not held"),
             Self::NoSuchProcess(pid) => write!(f, "there is no process {pid}"),
             Self::Boot => f.write_str("the machine was started again since"),
             Self::StartTime(pid) => {
@@ -121,12 +136,6 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// It is the one, and only not for this user to signal.
-pub fn only_of_another_user(why: &[Mismatch]) -> bool {
-    why.iter()
-        .all(|why| matches!(why, Mismatch::NotOurs { .. }))
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error("cannot tell whether it runs: {path}: {source}")]
 pub struct LookError {
@@ -136,21 +145,21 @@ pub struct LookError {
 
 /// Looks at an instance's files, and at the process they name.
 pub async fn look(files: &Files) -> Result<Known, LookError> {
-    let mut known = look_once(files)?;
+    let mut known = look_now(files)?;
     for _ in 1..LOOKS {
         // One that is just taking or leaving its place looks like another's.
         if !matches!(known, Known::Foreign { .. }) {
             break;
         }
         tokio::time::sleep(BETWEEN).await;
-        known = look_once(files)?;
+        known = look_now(files)?;
     }
     Ok(known)
 }
 
 /// Removes the file of one that has ended. If it is being started again, that one writes its own.
 pub fn forget(files: &Files) -> io::Result<()> {
-    let Some(_nobody_else) = Lock::take(&files.lock)? else {
+    let Some(_lock) = Lock::take(&files.lock)? else {
         return Ok(());
     };
     match std::fs::remove_file(&files.identity) {
@@ -159,7 +168,11 @@ pub fn forget(files: &Files) -> io::Result<()> {
     }
 }
 
-fn look_once(files: &Files) -> Result<Known, LookError> {
+/// The same at this very moment: one that is taking or leaving its place is [`Known::Foreign`].
+///
+/// # Errors
+/// Where its files or its process cannot be looked at.
+pub fn look_now(files: &Files) -> Result<Known, LookError> {
     let at = |path: &PathBuf| {
         let path = path.clone();
         |source| LookError { path, source }
@@ -192,6 +205,7 @@ fn judge(identity: Identity, held: bool, author: u32) -> io::Result<Known> {
     }
     let (Some(handle), Some(found)) = (handle, found) else {
         why.push(Mismatch::NoSuchProcess(identity.pid));
+        let why = Mismatches(why);
         return Ok(if held {
             Known::Foreign { identity, why }
         } else {
@@ -199,10 +213,14 @@ fn judge(identity: Identity, held: bool, author: u32) -> io::Result<Known> {
         });
     };
     let is_itself = compare(&identity, &found, author, &mut why);
-    Ok(match (held, is_itself) {
-        (false, false) => Known::Dead { identity, why },
-        (true, true) if why.is_empty() => Known::Running(Proof { identity, handle }),
-        _ => Known::Foreign { identity, why },
+    if held && why.is_empty() {
+        return Ok(Known::Running(Proof { identity, handle }));
+    }
+    let why = Mismatches(why);
+    Ok(if held || is_itself {
+        Known::Foreign { identity, why }
+    } else {
+        Known::Dead { identity, why }
     })
 }
 

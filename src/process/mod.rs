@@ -25,7 +25,7 @@ pub use files::Files;
 pub use handle::Handle;
 pub use here::{Found, lock_holders, started_from};
 pub use identity::{Identity, State};
-pub use known::{Known, LookError, Mismatch, Proof, forget, look, only_of_another_user};
+pub use known::{Known, LookError, Mismatches, Proof, forget, look, look_now};
 pub use lock::Lock;
 pub use logfile::{LogFile, append_to};
 pub use ports::{Owner, owner};

@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::live::Live;
-use super::plan::{Plan, Seat, Site};
+use super::plan::{Plan, Seat};
 use super::report::BackgroundReport;
 use super::stage::{PATIENCE, open, open_all};
 use crate::client::raw::Opened;
 use crate::client::{Buffer, ClientError};
+use crate::ops::probe::instance::Site;
 
 /// A slow reader takes so much, so often.
 const PART: usize = 4 << 10;

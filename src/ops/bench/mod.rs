@@ -41,10 +41,11 @@ use tally::Tally;
 use crate::client::raw::Opened;
 
 pub use crate::client::Transport;
+pub use crate::ops::probe::instance::Site;
 use crate::random;
 pub use latency::Quantiles;
 pub use live::Live;
-pub use plan::{Load, Plan, Site, Subject};
+pub use plan::{Load, Plan, Subject};
 pub use plot::{csv, svg};
 pub use report::{BackgroundReport, Outcome, Reconnects, Report, Step, Usage};
 

@@ -1,10 +1,9 @@
 //! What is asked of a run.
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::stamp::STAMP;
 use crate::client::Transport;
-use crate::config::Config;
+use crate::ops::probe::instance::Site;
 
 /// When senders send.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,39 +12,6 @@ pub enum Load {
     OpenLoop(f64),
     /// So many on their way at any time: the next goes when one is acknowledged.
     ClosedLoop(u32),
-}
-
-/// An instance to be measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    pub name: String,
-    pub tcp: SocketAddr,
-    pub http: SocketAddr,
-}
-
-impl std::fmt::Display for Site {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.name, self.tcp)
-    }
-}
-
-impl Site {
-    /// Where an instance with this configuration is reached from its own machine.
-    pub fn of(config: &Config) -> Self {
-        Self {
-            name: config.instance_id.clone(),
-            tcp: config.local(config.tcp_port),
-            http: config.local(config.http_port),
-        }
-    }
-
-    /// Where it is reached over `transport`.
-    pub(super) fn address(&self, transport: Transport) -> SocketAddr {
-        match transport {
-            Transport::Tcp => self.tcp,
-            Transport::Sse | Transport::Ws => self.http,
-        }
-    }
 }
 
 /// What to measure against.
@@ -76,7 +42,7 @@ pub struct Plan {
     pub transports: Vec<Transport>,
     /// Readers over events and frames cut their connection about so often, and go on elsewhere.
     pub reconnect: Option<Duration>,
-    /// Readers more, who take a little now and then. Nobody counts what they get.
+    /// Readers more, which take a little now and then. What they get is not counted.
     pub slow: usize,
     /// Connections that never say anything, or not all of it.
     pub silent: usize,
@@ -98,7 +64,7 @@ pub(super) struct Seat {
 }
 
 impl Plan {
-    /// Why it can't be run, if it can't.
+    /// Why it cannot be run, if it cannot.
     pub fn fault(&self) -> Option<String> {
         let load = match self.load {
             Load::OpenLoop(rate) => rate > 0.0 && rate.is_finite(),
@@ -142,7 +108,7 @@ impl Plan {
             ),
             (
                 self.subject != Subject::Fanout || self.slow + self.silent == 0,
-                "the bare fan-out has nobody to be slow or silent with".to_owned(),
+                "the bare fan-out has no clients to be slow or silent with".to_owned(),
             ),
             (
                 self.subject != Subject::Fanout
@@ -185,7 +151,7 @@ impl Plan {
         }
     }
 
-    /// Whether who sits there goes on elsewhere when its connection ends.
+    /// Whether a reader that sits there goes on elsewhere when its connection ends.
     pub(super) fn reconnects(&self, seat: Seat) -> bool {
         self.reconnect.is_some() && seat.transport != Transport::Tcp
     }

@@ -1,5 +1,5 @@
-//! Everything that must be there before the first message: rooms, connections, and somebody
-//! who looks after the servers.
+//! Everything that must be there before the first message: rooms, connections, and what looks
+//! after the servers.
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use super::BenchError;
 use super::background::Background;
 use super::fanout;
 use super::live::{Live, Watch};
-use super::plan::{Plan, Seat, Site, Subject, room_name};
+use super::plan::{Plan, Seat, Subject, room_name};
 use super::process;
 use crate::client::raw::{self, Opened};
 use crate::client::{Buffer, ClientError};
-use crate::ops::probe;
+use crate::ops::probe::instance::{Site, ready};
 
 /// Connections that are being opened at once.
 const AT_ONCE: usize = 256;
@@ -173,7 +173,7 @@ where
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     pids: BTreeSet<u32>,
-    /// Resident before anybody connected.
+    /// Resident before any client connected.
     pub(super) before_kib: Option<u64>,
 }
 
@@ -203,6 +203,6 @@ impl Servers {
 
 /// An instance that does not tell is measured without this.
 async fn local_pid(http: SocketAddr) -> Option<u32> {
-    let pid = probe::instance::ready(http, PATIENCE).await.ok()?.pid?;
+    let pid = ready(http, PATIENCE).await.ok()?.pid?;
     (http.ip().is_loopback() && process::is_ours(pid)).then_some(pid)
 }

@@ -54,10 +54,6 @@ fn leftovers(config: &Config, known: &Result<Known, process::LookError>) -> Find
     const CHECK: &str = "instance files";
     let on = &config.instance_id;
     let files = Files::of(config);
-    let join = |why: &[process::Mismatch]| {
-        let why: Vec<String> = why.iter().map(ToString::to_string).collect();
-        why.join(", ")
-    };
     match known {
         Ok(Known::Stopped) => Finding::ok(CHECK, on, "none; it does not run"),
         Ok(Known::Starting) => Finding::ok(CHECK, on, "it is starting"),
@@ -66,7 +62,7 @@ fn leftovers(config: &Config, known: &Result<Known, process::LookError>) -> Find
             Finding::ok(CHECK, on, format!("they are those of pid {pid}"))
         }
         Ok(Known::Dead { why, .. }) => {
-            let detail = format!("they are of a process that is gone: {}", join(why));
+            let detail = format!("they are of a process that is gone: {why}");
             let fix = format!(
                 "discordctl start {on} takes its place; to forget it: rm {}",
                 files.identity.display()
@@ -74,7 +70,7 @@ fn leftovers(config: &Config, known: &Result<Known, process::LookError>) -> Find
             Finding::bad(CHECK, on, Verdict::Warning, detail).fix(fix)
         }
         Ok(Known::Foreign { why, .. }) => {
-            let detail = format!("they fit no process of yours: {}", join(why));
+            let detail = format!("they fit no process of yours: {why}");
             Finding::bad(CHECK, on, Verdict::Warning, detail)
                 .fix("look as the user that runs it, or end what holds its lock")
         }

@@ -1,4 +1,4 @@
-//! The servers behind the instances: the drill's own, or the operator's, whom only the operator
+//! The servers behind the instances: the drill's own, or the operator's, which only the operator
 //! knows how to stop.
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::error::DrillError;
+use super::server::{Program, Server};
 
 /// A command that takes longer is given up.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
@@ -18,18 +19,12 @@ pub struct Commands {
     pub start: String,
 }
 
-/// A server of the drill's own.
-pub(super) trait Own {
-    async fn kill(&mut self);
-    async fn restart(&mut self) -> Result<(), DrillError>;
-}
-
-pub(super) enum Backing<S> {
-    Ours(S),
+pub(super) enum Backing<P: Program> {
+    Ours(Server<P>),
     Theirs(Option<Commands>),
 }
 
-impl<S: Own> Backing<S> {
+impl<P: Program> Backing<P> {
     pub(super) async fn stop(&mut self) -> Result<(), DrillError> {
         match self {
             Self::Ours(server) => server.kill().await,
@@ -44,17 +39,10 @@ impl<S: Own> Backing<S> {
             Self::Theirs(commands) => run(&known(commands)?.start).await,
         }
     }
-
-    /// Ends it, if it is ours.
-    pub(super) async fn strike(&mut self) {
-        if let Self::Ours(server) = self {
-            server.kill().await;
-        }
-    }
 }
 
 fn known(commands: &Option<Commands>) -> Result<&Commands, DrillError> {
-    let unknown = || DrillError::Refused("nobody said how to stop and start that server".into());
+    let unknown = || DrillError::Refused("how to stop and start that server was not said".into());
     commands.as_ref().ok_or_else(unknown)
 }
 
@@ -67,14 +55,14 @@ async fn run(command: &str) -> Result<(), DrillError> {
     };
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).process_group(0);
-    // What it says goes to the operator. Nobody waits at a pipe here: a server that it leaves
-    // running would hold one open.
+    // What it says goes to the operator. No end of a pipe is waited for here: a server that it
+    // leaves running would hold one open.
     shell.stdin(Stdio::null()).stdout(std::io::stderr());
     let ran = timeout(DONE_WITHIN, shell.status()).await;
     match ran {
         Ok(Ok(ended)) if ended.success() => Ok(()),
         Ok(Ok(ended)) => Err(failed(format!("failed ({ended})"))),
-        Ok(Err(error)) => Err(failed(format!("can't be run: {error}"))),
+        Ok(Err(error)) => Err(failed(format!("cannot be run: {error}"))),
         Err(_) => Err(failed(format!(
             "did not end within {} s",
             DONE_WITHIN.as_secs()

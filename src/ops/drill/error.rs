@@ -43,7 +43,7 @@ pub enum DrillError {
 
 impl DrillError {
     pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let what = format!("can't {what} {}", path.display());
+        let what = format!("cannot {what} {}", path.display());
         |source| Self::Io { what, source }
     }
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::backing::Backing;
 use super::error::DrillError;
 use super::journal::{Journal, Micros};
 use super::reader::Reader;
+use super::server::Program;
 use super::stage::Stage;
 use super::{Fault, Plan};
 use crate::clock::SystemClock;
 use crate::ops::instances::Place;
-use crate::ops::instances::roll::{self, Event, Verdict};
+use crate::ops::instances::roll::{self, Event, Verdict, What};
 
 /// How long each instance must stay well in a rolling restart.
 const SOAK: Duration = Duration::from_millis(500);
@@ -41,8 +43,8 @@ impl Scene<'_> {
     pub(super) async fn play(&mut self) -> Result<Recovery, DrillError> {
         let caused = self.journal.now();
         let mended = match self.plan.fault {
-            Fault::RedisOutage => self.redis_outage().await?,
-            Fault::DatabaseRestart => self.database_restart().await?,
+            Fault::RedisOutage => self.outage(|stage| &mut stage.redis, "killed").await?,
+            Fault::DatabaseRestart => self.outage(|stage| &mut stage.postgres, "stopped").await?,
             Fault::KillInstance => self.kill_instance().await?,
             Fault::RollingRestart => self.rolling_restart().await?,
             Fault::SlowReader => self.slow_reader().await?,
@@ -55,39 +57,31 @@ impl Scene<'_> {
         })
     }
 
-    async fn redis_outage(&mut self) -> Result<Micros, DrillError> {
-        let stopped = self.stage.redis.stop().await;
+    async fn outage<P: Program>(
+        &mut self,
+        server: fn(&mut Stage) -> &mut Backing<P>,
+        how: &str,
+    ) -> Result<Micros, DrillError> {
+        let stopped = server(self.stage).stop().await;
         if stopped.is_ok() {
-            self.journal.note("Redis killed");
+            self.journal.note(format!("{} {how}", P::NAME));
             self.wait().await;
         }
         // Whatever became of stopping it.
-        let mended = self.journal.note("Redis is started again");
-        self.stage.redis.start().await?;
+        let mended = self.journal.note(format!("{} is started again", P::NAME));
+        server(self.stage).start().await?;
         stopped.map(|()| mended)
     }
 
-    async fn database_restart(&mut self) -> Result<Micros, DrillError> {
-        let stopped = self.stage.postgres.stop().await;
-        if stopped.is_ok() {
-            self.journal.note("PostgreSQL stopped");
-            self.wait().await;
-        }
-        let mended = self.journal.note("PostgreSQL is started again");
-        self.stage.postgres.start().await?;
-        stopped.map(|()| mended)
-    }
-
-    async fn kill_instance(&mut self) -> Result<Micros, DrillError> {
-        let (journal, plan) = (self.journal, self.plan);
-        let instance = &mut self.stage.instances[0];
-        let name = instance.name().to_owned();
+    async fn kill_instance(&self) -> Result<Micros, DrillError> {
+        let instance = &self.stage.instances[0];
+        let name = instance.name();
         let pid = instance.kill().await?;
-        journal.note(format!("{name} killed, pid {pid}"));
-        pause(plan.recovery_wait, self.stop).await;
-        let mended = journal.note(format!("{name} is started again"));
-        let pid = instance.restart().await?;
-        journal.note(format!("{name} is ready, pid {pid}"));
+        self.journal.note(format!("{name} killed, pid {pid}"));
+        self.wait().await;
+        let mended = self.journal.note(format!("{name} is started again"));
+        let pid = instance.start().await?;
+        self.journal.note(format!("{name} is ready, pid {pid}"));
         Ok(mended)
     }
 
@@ -96,7 +90,7 @@ impl Scene<'_> {
         let instances = self.stage.instances.iter();
         let places: Vec<Place> = instances.map(|instance| instance.place.clone()).collect();
         let plan = roll::Plan {
-            binary: self.stage.instances[0].binary().to_owned(),
+            binary: self.stage.instances[0].binary.clone(),
             binary_named: false,
             chosen: Vec::new(),
             start_stopped: false,
@@ -108,7 +102,7 @@ impl Scene<'_> {
         };
         let journal = self.journal;
         let mut tell = |event: Event| {
-            if let Event::Ready { instance, pid, .. } = event {
+            if let (What::Ready { pid, .. }, Some(instance)) = (event.what, event.instance) {
                 journal.note(format!("{instance} was replaced, pid {pid}"));
             }
         };
@@ -125,7 +119,7 @@ impl Scene<'_> {
 
     async fn slow_reader(&mut self) -> Result<Micros, DrillError> {
         let Some((slow, beside)) = self.slow else {
-            return Err(DrillError::Instance("nobody is there to be slow".into()));
+            return Err(DrillError::Instance("no reader is there to be slow".into()));
         };
         slow.pause(true);
         self.journal.note(format!("{} stops reading", slow.name));
@@ -146,13 +140,9 @@ impl Scene<'_> {
     }
 
     async fn wait(&self) {
-        pause(self.plan.recovery_wait, self.stop).await;
-    }
-}
-
-async fn pause(time: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = tokio::time::sleep(time) => {}
-        () = stop.cancelled() => {}
+        tokio::select! {
+            () = tokio::time::sleep(self.plan.recovery_wait) => {}
+            () = self.stop.cancelled() => {}
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What happened when: one clock for everybody in a drill.
+//! What happened when: one clock for all in a drill.
 use std::fmt::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -67,7 +67,7 @@ pub struct Plan {
     /// The fault is caused when this message is due.
     pub kill_at: usize,
     pub clients: usize,
-    /// Between two messages, whoever sends them.
+    /// Between two messages, of all clients together.
     pub interval: Duration,
     /// How long what was made to fail stays so.
     pub recovery_wait: Duration,

@@ -4,29 +4,23 @@ use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::backing::Own;
 use super::error::DrillError;
 use super::folder::Folder;
-use super::server::{Server, free_port};
+use super::server::{Program, Server, free_port};
 use crate::ops::backup::tools::candidates;
 use crate::store::copy;
 use crate::store::migrations::Migrator;
 
-const START_WITHIN: Duration = Duration::from_secs(60);
-
 pub(super) struct Postgres {
     programs: Programs,
     cluster: PathBuf,
-    log: PathBuf,
     port: u16,
-    server: Server,
 }
 
-/// Where PostgreSQL's programs are, and as whom they run.
+/// Where PostgreSQL's programs are, and as which user they run.
 pub(super) struct Programs {
     folder: PathBuf,
     user: Option<(u32, u32)>,
@@ -72,46 +66,46 @@ fn postgres_user() -> Result<(u32, u32), DrillError> {
     })
 }
 
+/// Makes a cluster, starts it, and brings its schema up; the server and its URL.
+pub(super) async fn start(folder: &Folder) -> Result<(Server<Postgres>, String), DrillError> {
+    let (programs, cluster) = (Programs::find()?, folder.path("cluster"));
+    init(&programs, &cluster).await?;
+    let postgres = Postgres {
+        programs,
+        cluster,
+        port: free_port()?,
+    };
+    let url = postgres.url();
+    let server = Server::start(postgres, folder.path("postgres.log")).await?;
+    Migrator::new(&url).up(None).await?;
+    Ok((server, url))
+}
+
 impl Postgres {
-    /// Makes a cluster, starts it, and brings its schema up.
-    pub(super) async fn start(folder: &Folder) -> Result<Self, DrillError> {
-        let programs = Programs::find()?;
-        let (cluster, log) = (folder.path("cluster"), folder.path("postgres.log"));
-        init(&programs, &cluster).await?;
-        let port = free_port()?;
-        let server = spawn(&programs, &cluster, &log, port)?;
-        let mut postgres = Self {
-            programs,
-            cluster,
-            log,
-            port,
-            server,
-        };
-        postgres.ready().await?;
-        Migrator::new(&postgres.url()).up(None).await?;
-        Ok(postgres)
-    }
-
-    pub(super) fn url(&self) -> String {
+    fn url(&self) -> String {
         format!("postgresql://postgres@127.0.0.1:{}/postgres", self.port)
-    }
-
-    async fn ready(&mut self) -> Result<(), DrillError> {
-        let url = self.url();
-        let answers = async || copy::server(&url).await.is_ok();
-        self.server.until(START_WITHIN, answers).await
     }
 }
 
-impl Own for Postgres {
+impl Program for Postgres {
+    const NAME: &'static str = "PostgreSQL";
     /// As if it had crashed: connections are cut, and it recovers from its log.
-    async fn kill(&mut self) {
-        self.server.kill().await;
+    const END: Signal = Signal::QUIT;
+
+    /// With everything that makes a commit durable: that is what is put to the test.
+    fn command(&self) -> Command {
+        let mut command = self.programs.command("postgres");
+        command
+            .arg("-D")
+            .arg(&self.cluster)
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "unix_socket_directories="]);
+        command
     }
 
-    async fn restart(&mut self) -> Result<(), DrillError> {
-        self.server = spawn(&self.programs, &self.cluster, &self.log, self.port)?;
-        self.ready().await
+    async fn answers(&self) -> bool {
+        copy::server(&self.url()).await.is_ok()
     }
 }
 
@@ -133,24 +127,11 @@ async fn init(programs: &Programs, cluster: &Path) -> Result<(), DrillError> {
         .await
         .map_err(DrillError::io("run", &programs.folder))?;
     if made.status.success() {
-        Ok(())
-    } else {
-        Err(DrillError::Server {
-            name: "initdb".into(),
-            why: format!("failed ({})", made.status),
-            said: String::from_utf8_lossy(&made.stderr).into_owned(),
-        })
+        return Ok(());
     }
-}
-
-/// With everything that makes a commit durable: that is what is put to the test.
-fn spawn(programs: &Programs, cluster: &Path, log: &Path, port: u16) -> Result<Server, DrillError> {
-    let mut command = programs.command("postgres");
-    command
-        .arg("-D")
-        .arg(cluster)
-        .args(["-p", &port.to_string()]);
-    command.args(["-c", "listen_addresses=127.0.0.1"]);
-    command.args(["-c", "unix_socket_directories="]);
-    Server::spawn("PostgreSQL", command, log, Signal::QUIT)
+    Err(DrillError::Server {
+        name: "initdb".into(),
+        why: format!("failed ({})", made.status),
+        said: String::from_utf8_lossy(&made.stderr).into_owned(),
+    })
 }

@@ -1,4 +1,4 @@
-//! Those who read: they note what they see and when, and cut off they go on elsewhere from where
+//! Readers: they note what they see and when, and cut off they go on elsewhere from where
 //! they were.
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::error::DrillError;
-use super::instance::Address;
 use super::journal::{Journal, Micros};
 use super::number_of;
 use crate::client::{self, Buffer, ClientError, Event, Events, Lines};
 use crate::model::Seq;
+use crate::ops::probe::instance::Site;
 
 /// Before the next try.
 const BETWEEN: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ pub(super) enum Way {
     Events,
 }
 
-/// How somebody reads.
+/// How a reader reads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
     pub(super) way: Way,
@@ -69,13 +69,13 @@ impl Drop for Reader {
 }
 
 impl Reader {
-    /// Reads at the address of that number, from the room's beginning, and is through when this
+    /// Reads at the site of that number, from the room's beginning, and is through when this
     /// returns.
     pub(super) async fn start(
         name: String,
         manner: Manner,
         room: &str,
-        addresses: &[Address],
+        sites: &[Site],
         at: usize,
         journal: &Arc<Journal>,
     ) -> Result<Self, DrillError> {
@@ -88,10 +88,10 @@ impl Reader {
             notes: notes.clone(),
             journal: journal.clone(),
         };
-        let mut addresses = addresses.to_vec();
-        addresses.rotate_left(at);
+        let mut sites = sites.to_vec();
+        sites.rotate_left(at);
         let reader = Self {
-            task: tokio::spawn(connection.run(addresses)),
+            task: tokio::spawn(connection.run(sites)),
             name,
             notes,
             paused,
@@ -99,7 +99,7 @@ impl Reader {
         let deadline = Instant::now() + THROUGH_WITHIN;
         while reader.look(|notes| notes.connections) == 0 {
             if Instant::now() > deadline {
-                let why = format!("{} can't read the room", reader.name);
+                let why = format!("{} cannot read the room", reader.name);
                 return Err(DrillError::Instance(why));
             }
             sleep(BETWEEN).await;
@@ -126,12 +126,12 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(mut self, addresses: Vec<Address>) {
-        for address in addresses.iter().cycle() {
+    async fn run(mut self, sites: Vec<Site>) {
+        for site in sites.iter().cycle() {
             // However it ended, it goes on at the next.
             let _ = match self.manner.way {
-                Way::Lines => self.lines(address).await,
-                Way::Events => self.events(address).await,
+                Way::Lines => self.lines(site).await,
+                Way::Events => self.events(site).await,
             };
             sleep(BETWEEN).await;
         }
@@ -142,17 +142,18 @@ impl Connection {
         self.notes.lock().seen.push((number, now));
     }
 
-    /// Lines tell no places: who comes back is shown the last messages, and skips those it saw.
-    async fn lines(&mut self, address: &Address) -> Result<(), ClientError> {
+    /// Lines tell no places: a reader that comes back is shown the last messages, and skips those
+    /// it saw.
+    async fn lines(&mut self, site: &Site) -> Result<(), ClientError> {
         let mut known = self.notes.lock().seen.last().map(|(number, _)| *number);
         let room = self.room.clone();
-        let stream = client::connect(address.tcp, self.manner.buffer).await?;
+        let stream = client::connect(site.tcp, self.manner.buffer).await?;
         let mut lines = Lines::over(stream, SILENT);
         lines.say(&format!("/join {room}")).await?;
         let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));
         let mut through = String::new();
         loop {
-            // The one who tells it outlives this task.
+            // The sender of this outlives the task.
             let _ = self.pause.wait_for(|paused| !paused).await;
             let Some(line) = lines.next().await? else {
                 return Ok(());
@@ -179,11 +180,11 @@ impl Connection {
         }
     }
 
-    async fn events(&mut self, address: &Address) -> Result<(), ClientError> {
+    async fn events(&mut self, site: &Site) -> Result<(), ClientError> {
         let after = self.notes.lock().last_seq;
         let path = format!("/api/messages/{}?after={after}", self.room);
         let buffer = self.manner.buffer;
-        let mut events = Events::open(address.http, &path, None, buffer, SILENT).await?;
+        let mut events = Events::open(site.http, &path, None, buffer, SILENT).await?;
         loop {
             let _ = self.pause.wait_for(|paused| !paused).await;
             match events.next().await? {

@@ -4,33 +4,19 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::backing::Own;
-use super::error::DrillError;
-use super::folder::Folder;
-use super::server::{Server, free_port};
-use crate::client::{ClientError, Lines};
-use crate::ops::backup::tools::candidates;
 use rustix::process::Signal;
 
-const START_WITHIN: Duration = Duration::from_secs(15);
+use super::error::DrillError;
+use super::folder::Folder;
+use super::server::{Program, Server, free_port};
+use crate::client::{ClientError, Lines};
+use crate::ops::backup::tools::candidates;
+
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Redis {
     program: PathBuf,
-    log: PathBuf,
     address: SocketAddr,
-    server: Server,
-}
-
-impl Own for Redis {
-    async fn kill(&mut self) {
-        self.server.kill().await;
-    }
-
-    async fn restart(&mut self) -> Result<(), DrillError> {
-        self.server = spawn(&self.program, &self.log, self.address)?;
-        self.ready().await
-    }
 }
 
 /// Where the program is.
@@ -43,46 +29,37 @@ pub(super) fn find() -> Result<PathBuf, DrillError> {
     })
 }
 
-impl Redis {
-    pub(super) async fn start(folder: &Folder) -> Result<Self, DrillError> {
-        let program = find()?;
-        let log = folder.path("redis.log");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let server = spawn(&program, &log, address)?;
-        let mut redis = Self {
-            program,
-            log,
-            address,
-            server,
+/// A server that runs, and its URL.
+pub(super) async fn start(folder: &Folder) -> Result<(Server<Redis>, String), DrillError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let program = find()?;
+    let redis = Redis { program, address };
+    let server = Server::start(redis, folder.path("redis.log")).await?;
+    Ok((server, format!("redis://{address}")))
+}
+
+impl Program for Redis {
+    const NAME: &'static str = "Redis";
+    const END: Signal = Signal::KILL;
+
+    /// It keeps nothing on the disk.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--bind", "127.0.0.1"])
+            .args(["--port", &self.address.port().to_string()])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"]);
+        command
+    }
+
+    async fn answers(&self) -> bool {
+        let ping = async {
+            let mut lines = Lines::connect(self.address, ANSWER_WITHIN).await?;
+            lines.say("PING\r").await?;
+            Ok::<_, ClientError>(lines.next().await?)
         };
-        redis.ready().await?;
-        Ok(redis)
+        // Or a line that says why not.
+        ping.await
+            .is_ok_and(|line| line.as_deref() == Some("+PONG"))
     }
-
-    pub(super) fn url(&self) -> String {
-        format!("redis://{}", self.address)
-    }
-
-    async fn ready(&mut self) -> Result<(), DrillError> {
-        let address = self.address;
-        let answers = async || ping(address).await.is_ok_and(|answer| answer.is_some());
-        self.server.until(START_WITHIN, answers).await
-    }
-}
-
-/// It keeps nothing on the disk.
-fn spawn(program: &PathBuf, log: &std::path::Path, at: SocketAddr) -> Result<Server, DrillError> {
-    let mut command = Command::new(program);
-    command
-        .args(["--bind", "127.0.0.1", "--port", &at.port().to_string()])
-        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"]);
-    Server::spawn("Redis", command, log, Signal::KILL)
-}
-
-/// `+PONG`, or a line that says why not.
-async fn ping(address: SocketAddr) -> Result<Option<String>, ClientError> {
-    let mut lines = Lines::connect(address, ANSWER_WITHIN).await?;
-    lines.say("PING\r").await?;
-    let answer = lines.next().await?;
-    Ok(answer.filter(|answer| answer == "+PONG"))
 }

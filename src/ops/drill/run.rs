@@ -12,9 +12,9 @@ use super::folder::random;
 use super::journal::{Event, Journal};
 use super::reader::{Manner, Reader, Way};
 use super::report::Report;
-use super::sender::Said;
+use super::sender::{Said, Sender};
 use super::stage::Stage;
-use super::talk::{Cue, senders, talk};
+use super::talk::{Cue, talk};
 use super::{Fault, Plan};
 use crate::client::Buffer;
 
@@ -39,12 +39,10 @@ pub async fn run(
 ) -> Result<Outcome, DrillError> {
     plan.check()?;
     let journal = Arc::new(Journal::new(Box::new(tell)));
-    let plan = Arc::new(plan);
     let mut stage = Stage::set(&plan, &journal, stop).await?;
     let held = hold(&plan, &mut stage, &journal, stop).await;
-    let ended = stage.strike().await;
+    drop(stage);
     let account = held?;
-    ended?;
     journal.note(match plan.live {
         Some(_) => "everything runs as before",
         None => "the servers are ended",
@@ -57,20 +55,22 @@ pub async fn run(
 }
 
 async fn hold(
-    plan: &Arc<Plan>,
+    plan: &Plan,
     stage: &mut Stage,
     journal: &Arc<Journal>,
     stop: &CancellationToken,
 ) -> Result<Account, DrillError> {
-    let addresses = stage.addresses();
     let room = format!("drill-{:08x}", random()?);
-    let senders = senders(plan, &room, &addresses).await?;
+    let mut senders = Vec::new();
+    for client in 1..=plan.clients {
+        senders.push(Sender::start(client, &room, stage.sites()).await?);
+    }
     let readers = readers(plan, stage, &room, journal).await?;
-    let cue = Arc::<Cue>::default();
-    let count = (readers.len(), plan.clients);
+    let cue = Cue::default();
     journal.note(format!(
         "{} readers are there, {} clients begin",
-        count.0, count.1
+        readers.len(),
+        plan.clients
     ));
     let mut scene = Scene {
         plan,
@@ -100,7 +100,7 @@ async fn hold(
     if stop.is_cancelled() {
         return Err(DrillError::Stopped);
     }
-    journal.note("everybody has read what there is");
+    journal.note("every reader has read what there is");
     let stored = account::stored(&stage.database, &room).await?;
     Ok(Account {
         said,
@@ -113,8 +113,8 @@ async fn hold(
     })
 }
 
-/// How people read at each instance. Who comes back over lines is shown as many messages as the
-/// settings say, and those of people may say few: only events tell where to go on.
+/// How each instance is read. A reader that comes back over lines is shown as many messages as the
+/// settings say, and the operator's may say few: only events tell where to go on.
 fn ways(plan: &Plan) -> [(&'static str, Way); 2] {
     match plan.live {
         Some(_) => [("sse", Way::Events), ("also-sse", Way::Events)],
@@ -122,14 +122,14 @@ fn ways(plan: &Plan) -> [(&'static str, Way); 2] {
     }
 }
 
-/// Two at each instance. In the drill of a slow reader the first is the one who will be slow.
+/// Two at each instance. In the drill of a slow reader the first is the one that will be slow.
 async fn readers(
     plan: &Plan,
     stage: &Stage,
     room: &str,
     journal: &Arc<Journal>,
 ) -> Result<Vec<Reader>, DrillError> {
-    let addresses = stage.addresses();
+    let sites = stage.sites();
     let mut readers = Vec::new();
     for (at, instance) in stage.instances.iter().enumerate() {
         for (kind, way) in ways(plan) {
@@ -139,7 +139,7 @@ async fn readers(
             };
             let name = format!("{kind}@{}", instance.name());
             let manner = Manner { way, buffer };
-            let reader = Reader::start(name, manner, room, &addresses, at, journal).await?;
+            let reader = Reader::start(name, manner, room, &sites, at, journal).await?;
             readers.push(reader);
         }
     }

@@ -1,4 +1,4 @@
-//! One who sends: each message under a nonce, at one instance after another, until it is
+//! A client that sends: each message under a nonce, at one instance after another, until it is
 //! acknowledged.
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::DrillError;
-use super::instance::Address;
 use super::journal::{Journal, Micros};
 use crate::client::{self, Answer, ClientError};
+use crate::ops::probe::instance::Site;
 use crate::random;
 
 /// For one try.
@@ -33,7 +33,7 @@ pub(super) struct Sender {
     pub(super) client: usize,
     session: String,
     room: String,
-    addresses: Vec<Address>,
+    sites: Vec<Site>,
     at: usize,
 }
 
@@ -42,14 +42,14 @@ impl Sender {
     pub(super) async fn start(
         client: usize,
         room: &str,
-        addresses: Vec<Address>,
+        sites: Vec<Site>,
     ) -> Result<Self, DrillError> {
         let mut sender = Self {
             client,
             session: String::new(),
             room: room.to_owned(),
             at: client,
-            addresses,
+            sites,
         };
         let nickname = json!({ "nickname": format!("{room}-{client}") });
         let connected = sender.ask("/api/connect", nickname).await?;
@@ -73,8 +73,8 @@ impl Sender {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
-        let address = self.addresses[self.at % self.addresses.len()];
-        client::post(address.http, path, body, ANSWER_WITHIN).await
+        let site = &self.sites[self.at % self.sites.len()];
+        client::post(site.http, path, body, ANSWER_WITHIN).await
     }
 
     /// Leaves; where that fails, the session ends by itself.

@@ -1,4 +1,4 @@
-//! A process that the drill started, which ends with it.
+//! A server that the drill started, which ends with the value that stands for it.
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -16,77 +16,50 @@ use crate::private;
 
 /// Between two looks at one that starts or ends.
 const BETWEEN: Duration = Duration::from_millis(20);
+const START_WITHIN: Duration = Duration::from_secs(60);
 /// What is told to end has so long, before it is killed.
 const END_WITHIN: Duration = Duration::from_secs(10);
 /// How much of a log is shown.
 const LINES: usize = 15;
 
-pub(super) struct Server {
-    name: String,
-    child: Child,
-    log: PathBuf,
+/// What a server runs, and how it is known to serve.
+pub(super) trait Program {
+    const NAME: &'static str;
     /// What ends it at once, with all its children.
-    by: Signal,
+    const END: Signal;
+
+    fn command(&self) -> Command;
+    async fn answers(&self) -> bool;
 }
 
-impl Server {
-    /// Starts it in a process group of its own, where a terminal's Ctrl-C does not reach it.
-    pub(super) fn spawn(
-        name: &str,
-        mut command: Command,
-        log: &Path,
-        by: Signal,
-    ) -> Result<Self, DrillError> {
-        let file = private::append(log);
-        let file = file.map_err(DrillError::io("write", log))?;
-        let other = file.try_clone().map_err(DrillError::io("write", log))?;
-        let program = PathBuf::from(command.get_program());
-        command.stdin(Stdio::null()).stdout(file).stderr(other);
-        let child = command.process_group(0).spawn();
-        Ok(Self {
-            name: name.to_owned(),
-            child: child.map_err(DrillError::io("run", &program))?,
-            log: log.to_owned(),
-            by,
-        })
+pub(super) struct Server<P: Program> {
+    program: P,
+    log: PathBuf,
+    child: Child,
+}
+
+impl<P: Program> Server<P> {
+    /// Starts it and waits until it answers.
+    pub(super) async fn start(program: P, log: PathBuf) -> Result<Self, DrillError> {
+        let child = spawn(&program, &log)?;
+        let mut server = Self {
+            program,
+            log,
+            child,
+        };
+        server.ready().await?;
+        Ok(server)
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub(super) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
-
-    /// Waits until it answers.
-    pub(super) async fn until(
-        &mut self,
-        within: Duration,
-        answers: impl AsyncFn() -> bool,
-    ) -> Result<(), DrillError> {
-        let deadline = Instant::now() + within;
-        while !answers().await {
-            let why = if self.has_ended() {
-                "ended at once".to_owned()
-            } else if Instant::now() > deadline {
-                format!("does not answer within {within:?}")
-            } else {
-                tokio::time::sleep(BETWEEN).await;
-                continue;
-            };
-            return Err(DrillError::Server {
-                name: self.name.clone(),
-                why,
-                said: tail(&self.log),
-            });
-        }
-        Ok(())
+    /// Starts it as it was before it was killed.
+    pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
+        self.child = spawn(&self.program, &self.log)?;
+        self.ready().await
     }
 
     /// Ends it without ceremony and waits until it is gone.
     pub(super) async fn kill(&mut self) {
-        self.signal(self.by);
+        self.signal(P::END);
         let deadline = Instant::now() + END_WITHIN;
         while !self.has_ended() {
             if Instant::now() > deadline {
@@ -96,7 +69,31 @@ impl Server {
         }
     }
 
-    /// It is our child and was not waited for: its id is nobody else's.
+    async fn ready(&mut self) -> Result<(), DrillError> {
+        let deadline = Instant::now() + START_WITHIN;
+        while !self.program.answers().await {
+            let why = if self.has_ended() {
+                "ended at once".to_owned()
+            } else if Instant::now() > deadline {
+                format!("does not answer within {START_WITHIN:?}")
+            } else {
+                tokio::time::sleep(BETWEEN).await;
+                continue;
+            };
+            return Err(DrillError::Server {
+                name: P::NAME.to_owned(),
+                why,
+                said: tail(&self.log),
+            });
+        }
+        Ok(())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// It is our child and was not waited for: no other process has its id.
     fn signal(&mut self, signal: Signal) {
         if !self.has_ended() {
             let _ = kill_process(Pid::from_child(&self.child), signal);
@@ -104,9 +101,9 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl<P: Program> Drop for Server<P> {
     fn drop(&mut self) {
-        self.signal(self.by);
+        self.signal(P::END);
         let looks = END_WITHIN.as_millis() / BETWEEN.as_millis();
         for _ in 0..looks {
             if self.has_ended() {
@@ -119,14 +116,26 @@ impl Drop for Server {
     }
 }
 
+/// In a process group of its own, where a terminal's Ctrl-C does not reach it.
+fn spawn(program: &impl Program, log: &Path) -> Result<Child, DrillError> {
+    let file = private::append(log);
+    let file = file.map_err(DrillError::io("write", log))?;
+    let other = file.try_clone().map_err(DrillError::io("write", log))?;
+    let mut command = program.command();
+    let path = PathBuf::from(command.get_program());
+    command.stdin(Stdio::null()).stdout(file).stderr(other);
+    let child = command.process_group(0).spawn();
+    child.map_err(DrillError::io("run", &path))
+}
+
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
-/// A port that nobody has, below those that outgoing connections are given: what is restarted
-/// finds it free.
+/// A free port, below those that outgoing connections are given: what is restarted finds it
+/// free.
 pub(super) fn free_port() -> Result<u16, DrillError> {
     const TRIES: usize = 100;
     for _ in 0..TRIES {

@@ -7,18 +7,19 @@ use tokio_util::sync::CancellationToken;
 use super::backing::Backing;
 use super::error::DrillError;
 use super::folder::Folder;
-use super::instance::{Address, Instance};
+use super::instance::Instance;
 use super::journal::Journal;
 use super::live::Live;
-use super::postgres::{Postgres, Programs};
+use super::postgres::{self, Postgres, Programs};
 use super::redis::{self, Redis};
 use super::{Fault, Plan};
+use crate::ops::probe::instance::Site;
 
 const INSTANCES: usize = 2;
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// Fields end in the order they are written in.
+/// What is the drill's own ends with it, in the order of the fields.
 pub(super) struct Stage {
     pub(super) instances: Vec<Instance>,
     pub(super) redis: Backing<Redis>,
@@ -53,7 +54,7 @@ impl Stage {
         }
         if fault == Fault::RollingRestart
             && let [first, others @ ..] = &instances[..]
-            && others.iter().any(|other| other.binary() != first.binary())
+            && others.iter().any(|other| other.binary != first.binary)
         {
             let why = "the instances run different programs: restart them with one first";
             return Err(DrillError::Refused(why.to_owned()));
@@ -83,11 +84,10 @@ impl Stage {
         Programs::find()?;
         redis::find()?;
         let folder = Folder::make()?;
-        let postgres = Postgres::start(&folder).await?;
+        let (postgres, database) = postgres::start(&folder).await?;
         journal.note("PostgreSQL started");
-        let redis = Redis::start(&folder).await?;
+        let (redis, bus) = redis::start(&folder).await?;
         journal.note("Redis started");
-        let (database, bus) = (postgres.url(), redis.url());
         let mut stage = Self {
             instances: Vec::new(),
             redis: Backing::Ours(redis),
@@ -99,9 +99,8 @@ impl Stage {
             if stop.is_cancelled() {
                 return Err(DrillError::Stopped);
             }
-            let binary = &plan.binary;
-            let mut instance = Instance::start(&folder, number, binary, &database, &bus).await?;
-            let pid = instance.ready().await?;
+            let instance = Instance::private(&folder, number, &plan.binary, &database, &bus)?;
+            let pid = instance.start().await?;
             journal.note(format!("{} started, pid {pid}", instance.name()));
             stage.instances.push(instance);
         }
@@ -110,9 +109,9 @@ impl Stage {
         Ok(stage)
     }
 
-    pub(super) fn addresses(&self) -> Vec<Address> {
+    pub(super) fn sites(&self) -> Vec<Site> {
         let instances = self.instances.iter();
-        instances.map(|instance| instance.address).collect()
+        instances.map(|instance| instance.site.clone()).collect()
     }
 
     /// Waits until every instance says that all is well.
@@ -132,16 +131,5 @@ impl Stage {
             }
         }
         Ok(())
-    }
-
-    /// Ends everything that is ours.
-    pub(super) async fn strike(mut self) -> Result<(), DrillError> {
-        let mut ended = Ok(());
-        for instance in self.instances.drain(..) {
-            ended = ended.and(instance.end().await);
-        }
-        self.redis.strike().await;
-        self.postgres.strike().await;
-        ended
     }
 }

@@ -2,7 +2,7 @@
 use super::super::finding::{Finding, Verdict};
 use crate::config::Config;
 use crate::model::Cause;
-use crate::process::{Files, Identity, Known, Mismatch, State, look, only_of_another_user};
+use crate::process::{Files, Identity, Known, State, look};
 
 const CHECK: &str = "process";
 
@@ -32,16 +32,16 @@ pub(super) async fn see(config: &Config) -> Seen {
             (None, bad(why).fix(start).because(Cause::NotStarted))
         }
         Ok(Known::Dead { identity, why }) => {
-            let why = format!("it ended without a word: {}", join(&why));
+            let why = format!("it ended without a word: {why}");
             (Some(identity), bad(why).because(Cause::Died))
         }
         // It is the one, and only not ours to signal; looking is all that is done here.
-        Ok(Known::Foreign { identity, why }) if only_of_another_user(&why) => {
-            let detail = format!("pid {}, {}", identity.pid, join(&why));
+        Ok(Known::Foreign { identity, why }) if why.only_the_user() => {
+            let detail = format!("pid {}, {why}", identity.pid);
             (Some(identity), Finding::ok(CHECK, on, detail))
         }
         Ok(Known::Foreign { identity, why }) => {
-            let why = format!("something else is in its place: {}", join(&why));
+            let why = format!("something else is in its place: {why}");
             (Some(identity), bad(why).because(Cause::Taken))
         }
         Err(error) => {
@@ -68,9 +68,4 @@ fn running(on: &str, identity: &Identity) -> Finding {
             Finding::bad(CHECK, on, Verdict::Warning, detail).because(Cause::Leaving)
         }
     }
-}
-
-fn join(why: &[Mismatch]) -> String {
-    let why: Vec<String> = why.iter().map(ToString::to_string).collect();
-    why.join(", ")
 }

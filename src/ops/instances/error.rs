@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crate::process::{LookError, Mismatch};
+use crate::process::{LookError, Mismatches};
 
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
-    #[error("{}", why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Foreign { pid: u32, why: Vec<Mismatch> },
+    #[error("{why}")]
+    Foreign { pid: u32, why: Mismatches },
     #[error(transparent)]
     Look(#[from] LookError),
     #[error("{what}: {source}")]

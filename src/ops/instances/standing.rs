@@ -1,4 +1,4 @@
-//! How an instance stands, for people and programs.
+//! How an instance stands.
 use serde::Serialize;
 
 use super::stop::held;
@@ -49,45 +49,45 @@ pub struct Standing {
 impl Standing {
     pub async fn of(place: &Place, clock: &dyn Clock) -> Self {
         let mut standing = Self::nothing(place);
-        let known = look(&place.files).await;
-        if let Ok(known) = &known
-            && let Some((identity, _)) = known.in_unit()
-        {
+        let known = match look(&place.files).await {
+            Ok(known) => known,
+            Err(LookError { path, source }) => {
+                standing.state = Condition::Unknown;
+                standing.note = Some(format!("{}: {source}", path.display()));
+                return standing;
+            }
+        };
+        if let Some((identity, _)) = known.in_unit() {
             standing.runs(place, identity, clock).await;
             return standing;
         }
         match known {
-            Ok(Known::Running(proof)) => standing.runs(place, &proof.identity, clock).await,
-            Ok(Known::Starting) => standing.state = Condition::Starting,
-            Ok(Known::Dead { identity, why }) => {
-                standing.state = Condition::Dead;
-                standing.pid = Some(identity.pid);
+            Known::Running(proof) => standing.runs(place, &proof.identity, clock).await,
+            Known::Starting => standing.state = Condition::Starting,
+            Known::Dead { identity, why } => {
                 standing.unit = identity.unit;
-                standing.note = Some(listed(&why));
+                standing.is(Condition::Dead, identity.pid, why.to_string());
             }
-            Ok(Known::Foreign { identity, why }) => {
-                standing.state = Condition::Foreign;
-                standing.pid = Some(identity.pid);
-                standing.note = Some(listed(&why));
+            Known::Foreign { identity, why } => {
+                standing.is(Condition::Foreign, identity.pid, why.to_string());
             }
-            Ok(Known::Stopped) => {
+            Known::Stopped => {
                 let held = held(place);
-                let named = held
-                    .iter()
-                    .map(|(port, owner)| format!("port {port}: {owner}"));
-                let named: Vec<_> = named.collect();
+                let named = held.iter();
+                let named = named.map(|(port, owner)| format!("port {port}: {owner}"));
                 if let Some((_, owner)) = held.first() {
-                    standing.state = Condition::Foreign;
-                    standing.pid = Some(owner.pid);
-                    standing.note = Some(named.join(", "));
+                    let named: Vec<_> = named.collect();
+                    standing.is(Condition::Foreign, owner.pid, named.join(", "));
                 }
-            }
-            Err(LookError { path, source }) => {
-                standing.state = Condition::Unknown;
-                standing.note = Some(format!("{}: {source}", path.display()));
             }
         }
         standing
+    }
+
+    fn is(&mut self, state: Condition, pid: u32, note: String) {
+        self.state = state;
+        self.pid = Some(pid);
+        self.note = Some(note);
     }
 
     fn nothing(place: &Place) -> Self {
@@ -173,9 +173,4 @@ impl Standing {
             }
         }
     }
-}
-
-fn listed(why: &[crate::process::Mismatch]) -> String {
-    let why: Vec<_> = why.iter().map(ToString::to_string).collect();
-    why.join("; ")
 }

@@ -6,20 +6,13 @@ use super::scrape::Scrape;
 use super::view::{Breaker, Figures, Instance, State};
 use super::window::Window;
 use crate::client::{Answer, ClientError};
-use crate::config::Thresholds;
+use crate::config::{Config, Thresholds};
 use crate::meter::table;
-use crate::ops::probe::instance::{Check, Health, health, metrics_text};
-
-/// What the monitor is told of an instance.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    pub name: String,
-    pub http: SocketAddr,
-    pub thresholds: Thresholds,
-}
+use crate::ops::probe::instance::{Check, Health, Site, health, metrics_text};
 
 pub(super) struct Watched {
-    pub(super) subject: Subject,
+    pub(super) site: Site,
+    pub(super) thresholds: Thresholds,
     window: Window,
     answered: Option<Instant>,
     /// The runbook that its own health names.
@@ -56,9 +49,10 @@ impl Found {
 }
 
 impl Watched {
-    pub(super) fn new(subject: Subject) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            subject,
+            site: Site::of(config),
+            thresholds: config.thresholds.clone(),
             window: Window::default(),
             answered: None,
             runbook: None,
@@ -78,8 +72,8 @@ impl Watched {
             self.answered = Some(now);
         }
         Instance {
-            instance: self.subject.name.clone(),
-            http: self.subject.http.to_string(),
+            instance: self.site.name.clone(),
+            http: self.site.http.to_string(),
             state,
             reason,
             age_seconds: self.answered.map(|at| now.duration_since(at).as_secs_f64()),
@@ -100,8 +94,8 @@ impl Watched {
             Some("unhealthy") => State::Unhealthy,
             _ => return (State::Down, Some(ClientError::Foreign.to_string()), None),
         };
-        if health.instance.as_deref() != Some(&self.subject.name) {
-            let other = health.instance.as_deref().unwrap_or("somebody else");
+        if health.instance.as_deref() != Some(&self.site.name) {
+            let other = health.instance.as_deref().unwrap_or("another program");
             let why = format!("{other} answers at its port");
             return (State::Down, Some(why), None);
         }

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 use crate::bus::BusError;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{DbUrl, RedisUrl};
+use crate::config::Config;
 use crate::model::format_time;
 use crate::ops::probe;
 use crate::store::{StoreError, activity};
@@ -26,7 +26,6 @@ pub use crate::store::activity::{
     Activity as Database, Connections, PostgresActivity, Query, SqliteActivity, Statement, Table,
 };
 pub use alarm::{Alarm, Bound, Reading};
-pub use instance::Subject;
 pub use view::{Alert, Breaker, Figures, Instance, Source, State, Trends, View};
 
 /// So many looks one after another raise an alert, or end it.
@@ -35,15 +34,6 @@ pub const LOOKS: u32 = 3;
 const INSTANCE: Duration = Duration::from_millis(900);
 /// And PostgreSQL, connecting included.
 const DATABASE: Duration = Duration::from_millis(1_500);
-
-/// What is to be watched.
-pub struct Plan {
-    pub instances: Vec<Subject>,
-    pub db_url: DbUrl,
-    pub redis_url: Option<RedisUrl>,
-    /// How many looks one after another raise an alert; 1 where there is only one look.
-    pub looks: u32,
-}
 
 /// Why there is nothing to watch.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +93,15 @@ impl<O, T: Clone> Asked<O, T> {
 }
 
 impl Monitor {
-    pub fn new(plan: Plan) -> Result<Self, MonitorError> {
-        let database = activity::Observer::new(plan.db_url.expose(), DATABASE)?;
-        let redis = match plan.redis_url {
+    /// Of the instances with these settings; the first tells the database. So many looks one after
+    /// another raise an alert: 1 where there is only one look.
+    ///
+    /// # Errors
+    /// Where a URL is none that could be asked.
+    pub fn new(configs: &[Config], looks: u32) -> Result<Self, MonitorError> {
+        let db_url = configs.first().cloned().unwrap_or_default().db_url;
+        let database = activity::Observer::new(db_url.expose(), DATABASE)?;
+        let redis = match configs.iter().find_map(|config| config.redis_url.clone()) {
             Some(url) => {
                 let address = url.to_string();
                 Some(Asked::new(probe::bus::Watched::new(url)?, address))
@@ -114,10 +110,10 @@ impl Monitor {
         };
         Ok(Self {
             clock: Arc::new(SystemClock),
-            instances: plan.instances.into_iter().map(Watched::new).collect(),
-            database: Asked::new(database, plan.db_url.to_string()),
+            instances: configs.iter().map(Watched::new).collect(),
+            database: Asked::new(database, db_url.to_string()),
             redis,
-            rules: Rules::new(plan.looks),
+            rules: Rules::new(looks),
             trends: Trends::default(),
         })
     }
@@ -127,7 +123,7 @@ impl Monitor {
         let asked = self
             .instances
             .iter()
-            .map(|watched| Found::of(watched.subject.http, INSTANCE));
+            .map(|watched| Found::of(watched.site.http, INSTANCE));
         let redis = async {
             match &mut self.redis {
                 Some(redis) => Some(redis.observer.look().await),

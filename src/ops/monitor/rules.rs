@@ -67,7 +67,7 @@ impl Rules {
         let mut looks = Vec::new();
         for (watched, instance) in watched.iter().zip(instances) {
             looks.push(state(watched, instance));
-            looks.extend(figures(&watched.subject.thresholds, instance));
+            looks.extend(figures(&watched.thresholds, instance));
         }
         if let Some(first) = watched.first() {
             looks.push(reachable(
@@ -76,7 +76,7 @@ impl Rules {
                 Level::Critical,
                 Cause::DatabaseAway,
             ));
-            looks.extend(tables(&first.subject.thresholds, database));
+            looks.extend(tables(&first.thresholds, database));
         }
         if let Some(redis) = redis {
             looks.push(reachable(
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, ManualClock};
     use crate::config::Config;
-    use crate::ops::monitor::instance::{Found, Subject};
+    use crate::ops::monitor::instance::Found;
     use crate::ops::monitor::{PostgresActivity, Table};
 
     /// One instance and its database, looked at again and again.
@@ -293,14 +293,13 @@ mod tests {
 
     impl Case {
         fn new() -> Self {
-            let subject = Subject {
-                name: "instance-1".into(),
-                http: ([127, 0, 0, 1], 3001).into(),
-                thresholds: Config::default().thresholds,
+            let config = Config {
+                instance_id: "instance-1".into(),
+                ..Config::default()
             };
             Self {
                 rules: Rules::new(3),
-                watched: vec![Watched::new(subject)],
+                watched: vec![Watched::new(&config)],
                 clock: ManualClock::default(),
             }
         }

@@ -7,10 +7,44 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Answer, ClientError, get};
+use crate::client::{Answer, ClientError, Transport, get};
+use crate::config::Config;
 use crate::model::plain_line;
 
 const JSON: &str = "application/json";
+
+/// Where an instance is reached from its own machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    pub name: String,
+    pub tcp: SocketAddr,
+    pub http: SocketAddr,
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.tcp)
+    }
+}
+
+impl Site {
+    /// By its settings.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            name: config.instance_id.clone(),
+            tcp: config.local(config.tcp_port),
+            http: config.local(config.http_port),
+        }
+    }
+
+    /// Where it is reached over `transport`.
+    pub(in crate::ops) fn address(&self, transport: Transport) -> SocketAddr {
+        match transport {
+            Transport::Tcp => self.tcp,
+            Transport::Sse | Transport::Ws => self.http,
+        }
+    }
+}
 
 /// Whether it can serve: `/readyz`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -148,6 +182,6 @@ pub async fn is_ready(address: SocketAddr, pid: u32, within: Duration) -> Result
             .map_or_else(|| "not ready".to_owned(), plain_line)),
         Some(found) => Err(format!("pid {found} answers on {address}")),
         None if ready.is_full() => Err("connections used up".to_owned()),
-        None => Err(format!("somebody else answers on {address}")),
+        None => Err(format!("another program answers on {address}")),
     }
 }

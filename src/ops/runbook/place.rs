@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, RedisUrl};
 use crate::model::url::redis::{RedisPlace, RedisUrl as RedisParts};
-use crate::ops::bench::Site;
+use crate::ops::probe::instance::Site;
 use crate::store::copy::libpq;
 
 /// What commands are told, and what may not be shown of it.

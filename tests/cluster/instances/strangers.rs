@@ -118,7 +118,7 @@ async fn without_the_lock_nothing_is_signalled() {
     // A cleaner came by: the instance holds a lock on a file that has no name any more.
     std::fs::remove_file(&lock).expect("removed");
     let stop = folder.run(&["stop"]).await.exits(77);
-    assert!(stop.stderr.contains("nobody holds its lock"), "{stop:?}");
+    assert!(stop.stderr.contains("its lock is not held"), "{stop:?}");
     folder.run(&["status"]).await.exits(4);
     folder.kill(1).await;
 }

@@ -77,7 +77,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("probe", &["deadline", "finding"]),
     ("regular", &[]),
     ("replay", &["archive", "fault", "regular"]),
-    ("runbook", &["bench"]),
+    ("runbook", &["probe"]),
     ("storage", &["archive"]),
     ("upkeep", &[]),
 ];

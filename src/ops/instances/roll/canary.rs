@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::super::Place;
-use super::event::How;
+use super::event::{Fault, How};
 use super::soak::{self, Sends, metrics};
 use crate::ops::probe::instance::Metrics;
 
@@ -13,7 +13,7 @@ const SLACK_MS: f64 = 50.0;
 /// Where it stands, in milliseconds.
 type P99 = fn(&Metrics) -> Option<f64>;
 
-/// What is compared, in the words of `/metrics`.
+/// What is compared, as it is called in `/metrics`.
 const LATENCIES: [(&str, P99); 3] = [
     ("commit_latency_ms", |of| of.commit_latency_ms?.p99),
     ("publish_latency_ms", |of| of.publish_latency_ms?.p99),
@@ -26,13 +26,13 @@ pub(super) async fn watch(
     pid: u32,
     others: &[&Place],
     time: Duration,
-) -> Result<(), (How, String)> {
+) -> Result<(), Fault> {
     let before = (sends_of(&[canary]).await, sends_of(others).await);
     soak::watch(canary, pid, time).await?;
     let ours = sends_of(&[canary]).await.since(before.0);
     let theirs = sends_of(others).await.since(before.1);
     if let Some(why) = ours.worse_than(theirs) {
-        return Err((How::Worse, format!("{why} as the others do")));
+        return Err(Fault::new(How::Worse, format!("{why} as the others do")));
     }
     let ours = metrics(canary).await.unwrap_or_default();
     let mut theirs = Vec::new();
@@ -40,7 +40,7 @@ pub(super) async fn watch(
         theirs.extend(metrics(other).await);
     }
     match slower(&ours, &theirs) {
-        Some(why) => Err((How::Worse, why)),
+        Some(why) => Err(Fault::new(How::Worse, why)),
         None => Ok(()),
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         };
         let others = [one(10.0), one(40.0)];
         assert_eq!(slower(&one(80.0), &others), None);
-        assert_eq!(slower(&one(91.0), &[]), None, "nobody to compare with");
+        assert_eq!(slower(&one(91.0), &[]), None, "nothing to compare with");
         assert_eq!(slower(&Metrics::default(), &others), None);
         let told = slower(&one(91.0), &others).expect("slower");
         assert!(told.contains("91 ms") && told.contains("40 ms"), "{told}");

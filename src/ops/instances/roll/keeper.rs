@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::event::{Event, How, Outcome};
+use super::event::{Event, Fault, How, Outcome, What};
 use super::step::Order;
 
 /// How to run the step of an order as a process, which tells its events on stdout, a line each.
@@ -48,11 +48,11 @@ impl Keeper {
         if let Some(stdout) = child.stdout.take() {
             let mut lines = BufReader::new(stdout).lines();
             while let Some(line) = lines.next_line().await? {
-                let Ok(event) = serde_json::from_str(&line) else {
+                let Ok(event) = serde_json::from_str::<Event>(&line) else {
                     tracing::warn!("an event that is none");
                     continue;
                 };
-                if let Event::Finished { outcome, .. } = &event {
+                if let What::Finished { outcome } = &event.what {
                     finished = Some(outcome.clone());
                 }
                 tell(event);
@@ -64,6 +64,5 @@ impl Keeper {
 }
 
 fn lost(why: String) -> Outcome {
-    let how = How::Refused;
-    Outcome::Lost { how, why }
+    Outcome::Lost(Fault::new(How::Refused, why))
 }

@@ -15,7 +15,7 @@ mod soak;
 mod state;
 mod step;
 
-pub use event::{Event, How, Outcome, Way};
+pub use event::{Event, Fault, How, Outcome, Way, What};
 pub use keeper::Keeper;
 pub use preflight::Refusal;
 pub use run::{Plan, Report, RollError, Row, Verdict, abort, resume, roll};

@@ -51,23 +51,18 @@ pub(super) async fn standing(places: &[Place]) -> Result<Vec<Option<Identity>>, 
             why,
         };
         let known = look(&place.files).await;
-        if let Ok(known) = &known
-            && let Some((identity, _)) = known.in_unit()
-        {
+        let known = known.map_err(|error| foreign(error.to_string()))?;
+        if let Some((identity, _)) = known.in_unit() {
             all.push(Some(identity.clone()));
             continue;
         }
         all.push(match known {
-            Ok(Known::Running(proof)) => Some(proof.identity),
+            Known::Running(proof) => Some(proof.identity),
             // It ought to run: the roll starts it.
-            Ok(Known::Dead { identity, .. }) => Some(identity),
-            Ok(Known::Stopped) => None,
-            Ok(Known::Starting) => return Err(foreign("it is just starting".into())),
-            Ok(Known::Foreign { why, .. }) => {
-                let why: Vec<_> = why.iter().map(ToString::to_string).collect();
-                return Err(foreign(why.join("; ")));
-            }
-            Err(error) => return Err(foreign(error.to_string())),
+            Known::Dead { identity, .. } => Some(identity),
+            Known::Stopped => None,
+            Known::Starting => return Err(foreign("it is just starting".into())),
+            Known::Foreign { why, .. } => return Err(foreign(why.to_string())),
         });
     }
     Ok(all)
@@ -135,11 +130,9 @@ pub(super) async fn enough_healthy(places: &[Place]) -> Result<(), Refusal> {
 
 /// Its record, if it runs.
 pub(super) async fn running(place: &Place) -> Option<Identity> {
-    let known = look(&place.files).await.ok()?;
-    match (&known, known.in_unit()) {
-        (_, Some((identity, _))) => Some(identity.clone()),
-        (Known::Running(proof), None) => Some(proof.identity.clone()),
-        _ => None,
+    match look(&place.files).await.ok()? {
+        Known::Running(proof) => Some(proof.identity),
+        other => other.in_unit().map(|(identity, _)| identity.clone()),
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Place;
 use super::super::launch::is_ready;
-use super::event::{Event, How, Outcome};
+use super::event::{Fault, How, Outcome, What};
 use super::keeper::Keeper;
 use super::run::{Report, RollError, Row, Tell, Verdict, at};
 use super::state::{Member, Progress, State, StateFile};
@@ -47,13 +47,12 @@ impl<'a> Roller<'a> {
 
     pub(super) async fn go_on(mut self, stop: &CancellationToken) -> Result<Report, RollError> {
         for number in 0..self.state.members.len() {
-            if matches!(self.progress(number), Progress::Skipped) {
+            if self.state.members[number].progress == Progress::Skipped {
                 continue;
             }
             let Some(place) = self.place(number) else {
-                return self
-                    .fail(number, refused("it is not in the folder any more"))
-                    .await;
+                let gone = Outcome::refused(None, "it is not in the folder any more");
+                return self.fail(number, gone);
             };
             self.free(place).await;
             let pid = match self.is_done(number, place).await {
@@ -64,7 +63,7 @@ impl<'a> Roller<'a> {
                 }
                 None => match self.replace(number, place).await? {
                     Outcome::Replaced { pid } => pid,
-                    outcome => return self.fail(number, outcome).await,
+                    outcome => return self.fail(number, outcome),
                 },
             };
             self.outcomes[number] = Some(Outcome::Replaced { pid });
@@ -72,7 +71,7 @@ impl<'a> Roller<'a> {
             if let Some(time) = self.state.canary {
                 if let Err(fault) = self.watch(place, pid, time, stop).await {
                     let outcome = self.take_back(number, place, fault).await;
-                    return self.fail(number, outcome).await;
+                    return self.fail(number, outcome);
                 }
                 if stop.is_cancelled() {
                     return Ok(self.report(Verdict::Interrupted));
@@ -95,8 +94,8 @@ impl<'a> Roller<'a> {
             if was_the_same || self.is_done(number, place).await.is_none() {
                 continue;
             }
-            let why = "the roll was given up".to_owned();
-            let outcome = self.take_back(number, place, (How::Refused, why)).await;
+            let given_up = Fault::new(How::Refused, "the roll was given up");
+            let outcome = self.take_back(number, place, given_up).await;
             let restored = matches!(outcome, Outcome::Restored { .. });
             self.outcomes[number] = Some(outcome);
             if !restored {
@@ -123,9 +122,8 @@ impl<'a> Roller<'a> {
 
     async fn replace(&mut self, number: usize, place: &Place) -> Result<Outcome, RollError> {
         if !self.state.allow_downtime && !self.another_serves(place).await {
-            return Ok(refused(
-                "no other instance is ready, and somebody must serve",
-            ));
+            let alone = "no other instance is ready, and one must serve";
+            return Ok(Outcome::refused(None, alone));
         }
         self.mark(number, Progress::Rolling)?;
         let order = self.order(place, self.state.binary.path.clone());
@@ -148,30 +146,22 @@ impl<'a> Roller<'a> {
     }
 
     /// Gives an instance that was replaced its old binary back.
-    async fn take_back(&mut self, number: usize, place: &Place, fault: (How, String)) -> Outcome {
-        let (how, why) = fault;
-        let instance = place.name().to_owned();
-        (self.tell)(Event::Failed {
-            instance: instance.clone(),
-            how,
-            why: why.clone(),
-        });
+    async fn take_back(&mut self, number: usize, place: &Place, fault: Fault) -> Outcome {
+        (self.tell)(What::Failed(fault.clone()).to(place.name()));
         let ran = self.state.members[number].ran.as_ref();
         let Some(old) = previous::find(place, ran) else {
-            let why = format!("{why}\nand the old binary is nowhere any more");
-            let pid = None;
-            return Outcome::Kept { pid, how, why };
+            let why = format!("{}\nand the old binary is nowhere any more", fault.why);
+            let (pid, fault) = (None, Fault { why, ..fault });
+            return Outcome::Kept { pid, fault };
         };
-        (self.tell)(Event::Restoring {
-            instance,
-            binary: old.clone(),
-        });
+        let binary = old.clone();
+        (self.tell)(What::Restoring { binary }.to(place.name()));
         let order = Order {
             soak: Duration::ZERO,
             ..self.order(place, old)
         };
         match self.keeper.step(&order, self.tell).await {
-            Outcome::Replaced { pid } => Outcome::Restored { pid, how, why },
+            Outcome::Replaced { pid } => Outcome::Restored { pid, fault },
             other => other,
         }
     }
@@ -182,16 +172,10 @@ impl<'a> Roller<'a> {
         pid: u32,
         time: Duration,
         stop: &CancellationToken,
-    ) -> Result<(), (How, String)> {
-        (self.tell)(Event::Canary {
-            instance: place.name().to_owned(),
-            watch_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        });
-        let others: Vec<&Place> = self
-            .places
-            .iter()
-            .filter(|other| other.name() != place.name())
-            .collect();
+    ) -> Result<(), Fault> {
+        let watch_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        (self.tell)(What::Canary { watch_ms }.to(place.name()));
+        let others: Vec<&Place> = self.others(place).collect();
         tokio::select! {
             seen = canary::watch(place, pid, &others, time) => seen,
             () = stop.cancelled() => Ok(()),
@@ -225,7 +209,7 @@ impl<'a> Roller<'a> {
     async fn another_serves(&self, place: &Place) -> bool {
         let start = Instant::now();
         loop {
-            for other in self.places.iter().filter(|p| p.name() != place.name()) {
+            for other in self.others(place) {
                 if preflight::is_healthy(other).await {
                     return true;
                 }
@@ -237,7 +221,7 @@ impl<'a> Roller<'a> {
         }
     }
 
-    async fn fail(mut self, number: usize, outcome: Outcome) -> Result<Report, RollError> {
+    fn fail(mut self, number: usize, outcome: Outcome) -> Result<Report, RollError> {
         // Where everything runs what it ran before there is nothing to go on with or take back.
         let nothing_done = !self
             .state
@@ -272,8 +256,9 @@ impl<'a> Roller<'a> {
         self.places.iter().find(|place| place.name() == name)
     }
 
-    fn progress(&self, number: usize) -> Progress {
-        self.state.members[number].progress
+    fn others(&self, place: &Place) -> impl Iterator<Item = &'a Place> {
+        let name = place.name().to_owned();
+        self.places.iter().filter(move |other| other.name() != name)
     }
 
     fn mark(&mut self, number: usize, progress: Progress) -> Result<(), RollError> {
@@ -283,13 +268,5 @@ impl<'a> Roller<'a> {
 
     fn save(&self) -> Result<(), RollError> {
         self.file.write(&self.state).map_err(at(self.file.path()))
-    }
-}
-
-fn refused(why: &str) -> Outcome {
-    Outcome::Kept {
-        pid: None,
-        how: How::Refused,
-        why: why.to_owned(),
     }
 }

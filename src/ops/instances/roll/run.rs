@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Place;
-use super::event::{Event, Outcome};
+use super::event::{Event, Outcome, What};
 use super::keeper::Keeper;
 use super::preflight::{self, Refusal};
 use super::previous;
@@ -107,10 +107,8 @@ pub async fn roll(
     for (place, identity) in chosen.iter().zip(standing) {
         let member = member(place, identity.as_ref(), plan)?;
         if member.progress == Progress::Skipped {
-            tell(Event::Skipped {
-                instance: member.instance.clone(),
-                why: "it does not run".to_owned(),
-            });
+            let why = "it does not run".to_owned();
+            tell(What::Skipped { why }.to(place.name()));
         } else {
             rolled.push(place);
             all_hand_over &= identity.is_some_and(|identity| identity.hand_over.is_some());
@@ -122,9 +120,12 @@ pub async fn roll(
     if !plan.allow_downtime && !all_hand_over && !rolled.is_empty() {
         preflight::enough_healthy(places).await?;
     }
-    tell(Event::Preflight {
-        instances: rolled.len(),
-        binary: plan.binary.clone(),
+    tell(Event {
+        what: What::Preflight {
+            instances: rolled.len(),
+            binary: plan.binary.clone(),
+        },
+        instance: None,
     });
     for place in &rolled {
         previous::discard(place);

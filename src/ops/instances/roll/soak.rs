@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::super::launch::is_ready;
 use super::super::{ANSWER_WITHIN, Place};
-use super::event::How;
+use super::event::{Fault, How};
 use crate::ops::probe::{self, instance::Metrics};
 use crate::process::{Handle, Identity};
 
@@ -71,10 +71,11 @@ pub(super) async fn sends(place: &Place) -> Option<Sends> {
 }
 
 /// Watches process `pid` so long; says what was wrong if it did not stay well.
-pub(super) async fn watch(place: &Place, pid: u32, time: Duration) -> Result<(), (How, String)> {
+pub(super) async fn watch(place: &Place, pid: u32, time: Duration) -> Result<(), Fault> {
     let start = Instant::now();
-    let unseen = |error: std::io::Error| (How::Dead, format!("cannot watch pid {pid}: {error}"));
-    let ended = || (How::Dead, format!("pid {pid} was ready, and ended after"));
+    let dead = |why: String| Fault::new(How::Dead, why);
+    let unseen = |error: std::io::Error| dead(format!("cannot watch pid {pid}: {error}"));
+    let ended = || dead(format!("pid {pid} was ready, and ended after"));
     let handle = Handle::open(pid).map_err(unseen)?.ok_or_else(ended)?;
     let mut well = start;
     while start.elapsed() < time {
@@ -85,7 +86,7 @@ pub(super) async fn watch(place: &Place, pid: u32, time: Duration) -> Result<(),
             Ok(()) => well = Instant::now(),
             Err(why) if well.elapsed() > UNREADY_FOR => {
                 let why = format!("pid {pid} was ready, lives, and is not any more: {why}");
-                return Err((How::Slow, why));
+                return Err(Fault::new(How::Slow, why));
             }
             Err(_) => {}
         }
