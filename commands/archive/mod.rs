@@ -131,7 +131,7 @@ async fn archive(args: RunArgs, config: &Config, output: &Output) -> anyhow::Res
     };
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new("archiving");
-    let done = archive::perform(config, options, &progress, &interrupt.stop).await;
+    let done = archive::perform(config, &options, &progress, &interrupt.stop).await;
     progress.finish();
     let report = done.map_err(|error| failure::explain(&error, config))?;
     output.result("archive", &report, report::of_run)?;

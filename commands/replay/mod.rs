@@ -3,8 +3,9 @@ mod failure;
 
 use clap::Args;
 use discordctl::config::Config;
-use discordctl::ops::archive::{Destination, Session, unless_lost};
+use discordctl::ops::archive::{Alone, Destination, Session};
 use discordctl::ops::replay::{self, Plan, ReplayError, Report};
+use tokio_util::sync::CancellationToken;
 
 use crate::archive::rooms;
 use crate::deployment::{DatabaseSettings, Doubt};
@@ -68,19 +69,24 @@ async fn replay(args: ReplayArgs, config: &Config, output: &Output) -> anyhow::R
     for name in args.files.iter().chain(&args.file) {
         sources.extend(replay::find(name, &archive).await.map_err(failed)?);
     }
-    let session = Session::open(&config.db_url, "discordctl replay", args.dry_run).await;
-    let mut session = session.map_err(|e| failed(e.into()))?;
-    let lost = session.lost();
+    let alone = Alone::Archive.unless(args.dry_run);
+    let session = Session::open(&config.db_url, "discordctl replay", alone).await;
+    let session = session.map_err(|e| failed(e.into()))?;
     let progress = Progress::new("replaying");
-    // A lost lease ends the run between two steps as Ctrl-C does.
-    let stop = interrupt.stop.child_token();
-    let history = &mut session.history;
-    let work = replay::run(history, &archive, sources, &plan, &progress, &stop);
-    let done = unless_lost(work, lost, &stop).await;
+    let work = async |session: &mut Session, stop: &CancellationToken| {
+        replay::run(
+            &mut session.history,
+            &archive,
+            sources,
+            &plan,
+            &progress,
+            stop,
+        )
+        .await
+    };
+    let done = session.during(&interrupt.stop, work).await;
     progress.finish();
-    let closed = session.close().await;
     let report = done.map_err(failed)?;
-    closed.map_err(|e| failed(ReplayError::Archive(e.into())))?;
     output.result("replay", &report, as_text)?;
     Ok(interrupt.ended().unwrap_or(Exit::Done))
 }

@@ -205,6 +205,13 @@ impl ArchiveUrl {
     pub fn folder(path: &str) -> Self {
         Self::new(format!("file:{path}"))
     }
+
+    /// The folder, where the archive is one.
+    pub fn path(&self) -> Option<&Path> {
+        let path = self.text.strip_prefix("file:")?;
+        // Of `file:///a` the first two are the empty host.
+        Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+    }
 }
 
 impl<K: Kind> FromStr for SecretUrl<K> {

@@ -1,5 +1,5 @@
 //! Where archives are: a folder (`file:`) or a bucket (`s3://`), through one library.
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use object_store::{
 
 use super::error::ArchiveError;
 use super::parts::Parts;
+use super::stored::Stored;
 use crate::config::ArchiveUrl;
 use crate::ops::regular;
 use crate::private;
@@ -45,9 +46,7 @@ impl Destination {
     /// all of its tools read: `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …
     pub fn open(url: &ArchiveUrl) -> Result<Self, ArchiveError> {
         let shown = url.to_string();
-        if let Some(path) = url.expose().strip_prefix("file:") {
-            // Of `file:///a` the first two are the empty host.
-            let folder = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+        if let Some(folder) = url.path() {
             return Self::in_folder(folder, shown);
         }
         let rest = url.expose().strip_prefix("s3://").unwrap_or_default();
@@ -55,10 +54,8 @@ impl Destination {
         if bucket.is_empty() {
             return Err(ArchiveError::Url(format!("'{shown}' names no bucket")));
         }
-        let bucket = bucket_store(bucket)
-            .map_err(|e| ArchiveError::Url(format!("cannot use '{shown}': {e}")))?;
-        let prefix = Path::parse(prefix)
-            .map_err(|e| ArchiveError::Url(format!("cannot use '{shown}': {e}")))?;
+        let bucket = bucket_store(bucket).map_err(|e| refused(&shown, e))?;
+        let prefix = Path::parse(prefix).map_err(|e| refused(&shown, e))?;
         Ok(Self {
             store: Arc::new(PrefixStore::new(bucket, prefix)),
             folder: None,
@@ -67,10 +64,9 @@ impl Destination {
     }
 
     /// The folder itself is made with the first file.
-    fn in_folder(folder: PathBuf, shown: String) -> Result<Self, ArchiveError> {
-        let refused = |e: String| ArchiveError::Url(format!("cannot use '{shown}': {e}"));
-        let folder = std::path::absolute(&folder).map_err(|e| refused(e.to_string()))?;
-        let prefix = Path::from_absolute_path(&folder).map_err(|e| refused(e.to_string()))?;
+    fn in_folder(folder: &FilePath, shown: String) -> Result<Self, ArchiveError> {
+        let folder = std::path::absolute(folder).map_err(|e| refused(&shown, e))?;
+        let prefix = Path::from_absolute_path(&folder).map_err(|e| refused(&shown, e))?;
         // Rows are deleted once a file is there: it has to be there after a power cut too.
         let disk = LocalFileSystem::new().with_fsync(true);
         Ok(Self {
@@ -143,10 +139,7 @@ impl Destination {
         let put = self.store.put_opts(&place, bytes.into(), options);
         let done = put.await.map_err(|e| self.failed("replace", path, e))?;
         self.close_to_others(path)?;
-        Ok(UpdateVersion {
-            e_tag: done.e_tag,
-            version: done.version,
-        })
+        Ok(done.into())
     }
 
     /// A whole file, if it is there.
@@ -186,15 +179,15 @@ impl Destination {
         }
     }
 
-    /// A file to be read where blocking is allowed, if it is there.
-    pub async fn read(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>, ArchiveError> {
+    /// A document to be read where blocking is allowed, if it is there.
+    pub async fn read(&self, path: &str) -> Result<Option<Stored>, ArchiveError> {
         let Some(found) = self.find(path).await? else {
             return Ok(None);
         };
         Ok(Some(match found.payload {
             // As a stream it would come in parts of 8 KiB, each from a thread of its own.
-            GetResultPayload::File(file, _) => Box::new(file),
-            GetResultPayload::Stream(parts) => Box::new(Parts::of(parts)),
+            GetResultPayload::File(file, _) => Stored::new(path, Box::new(file)),
+            GetResultPayload::Stream(parts) => Stored::new(path, Box::new(Parts::of(parts))),
         }))
     }
 
@@ -207,6 +200,10 @@ impl Destination {
         paths.sort();
         Ok(paths)
     }
+}
+
+fn refused(shown: &str, why: impl std::fmt::Display) -> ArchiveError {
+    ArchiveError::Url(format!("cannot use '{shown}': {why}"))
 }
 
 fn bucket_store(bucket: &str) -> Result<impl ObjectStore + use<>, Error> {

@@ -22,22 +22,22 @@ pub(super) const WHOLE: usize = MOST_BYTES + (256 << 10);
 /// Of zstd's levels, the one at which the archive is not slower for it.
 const LEVEL: i32 = 3;
 
-/// A document that is complete, ready to be stored.
+/// A document. What its entry says of its bytes follows when it is sealed.
 #[derive(Debug)]
 pub(super) struct Document {
-    pub(super) entry: Entry,
-    pub(super) bytes: Bytes,
+    entry: Entry,
+    text: Vec<u8>,
 }
 
 impl Entry {
-    /// Takes another document with the same messages in the place of the one that was made.
-    pub(super) fn adopt(&mut self, bytes: &[u8]) {
+    /// Says what a document's bytes are.
+    pub(super) fn describe(&mut self, bytes: &[u8]) {
         let sum = Sum::of(bytes);
         (self.size, self.sha256, self.prefixes) = (sum.size, sum.sha256, sum.prefixes);
     }
 }
 
-/// Turns rows into the text of documents.
+/// Makes documents of rows.
 pub(super) struct Builder {
     room: RoomRef,
     made_at: DateTime<Utc>,
@@ -46,29 +46,14 @@ pub(super) struct Builder {
     known: BTreeMap<Seq, Seq>,
     lines: Lines,
     open: Option<Open>,
-    done: Vec<Text>,
+    done: Vec<Document>,
     buffers: Buffers,
 }
 
 struct Open {
-    text: Vec<u8>,
-    count: u64,
-    first: Seq,
-    last: Seq,
+    document: Document,
     month: (i32, u32),
     bound: Option<Seq>,
-}
-
-/// A document's text to its end.
-#[derive(Debug)]
-pub(super) struct Text {
-    room: RoomRef,
-    made_at: DateTime<Utc>,
-    path: String,
-    count: u64,
-    first: Seq,
-    last: Seq,
-    text: Vec<u8>,
 }
 
 impl Builder {
@@ -90,95 +75,101 @@ impl Builder {
     }
 
     /// Takes the rows that come next, and gives the documents that are complete.
-    pub(super) fn add(&mut self, rows: &[Row]) -> Result<Vec<Text>, ArchiveError> {
+    pub(super) fn add(&mut self, rows: &[Row]) -> Result<Vec<Document>, ArchiveError> {
         for row in rows {
             let month = self.lines.month(row.created_at);
-            let known = self.known.get(&row.seq).copied();
-            let ends = |open: &Open| known.is_some() || open.ends(row.seq, month);
+            let bound = self.known.get(&row.seq).copied();
+            let ends = |open: &Open| bound.is_some() || open.ends(row.seq, month);
             if self.open.as_ref().is_some_and(ends) {
                 self.end();
             }
-            let open = match &mut self.open {
-                Some(open) => open,
+            let Document { entry, text } = match &mut self.open {
+                Some(open) => &mut open.document,
                 None => {
                     let text = self.buffers.take();
-                    let open = Open::new(text, &self.room, self.made_at, row.seq, month, known)?;
-                    self.open.insert(open)
+                    let document = Document::begin(text, &self.room, self.made_at, row.seq)?;
+                    let open = Open {
+                        document,
+                        month,
+                        bound,
+                    };
+                    &mut self.open.insert(open).document
                 }
             };
-            let between: &[u8] = if open.count == 0 { b"\n" } else { b",\n" };
-            open.text.extend_from_slice(between);
-            self.lines.write(row, &mut open.text).map_err(inside)?;
-            open.count += 1;
-            open.last = row.seq;
+            let between: &[u8] = if entry.count == 0 { b"\n" } else { b",\n" };
+            text.extend_from_slice(between);
+            self.lines.write(row, text).map_err(inside)?;
+            entry.count += 1;
+            entry.last_seq = row.seq;
         }
         Ok(std::mem::take(&mut self.done))
     }
 
     /// Gives what is left.
-    pub(super) fn finish(mut self) -> Vec<Text> {
+    pub(super) fn finish(mut self) -> Vec<Document> {
         self.end();
         self.done
     }
 
     fn end(&mut self) {
-        let Some(open) = self.open.take() else {
-            return;
-        };
-        let mut text = open.text;
-        text.extend_from_slice(b"\n]}\n");
-        self.done.push(Text {
-            path: path::of(&self.room, open.month, open.first, open.last),
-            room: self.room.clone(),
-            made_at: self.made_at,
-            count: open.count,
-            first: open.first,
-            last: open.last,
-            text,
-        });
-    }
-}
-
-impl Open {
-    fn new(
-        mut text: Vec<u8>,
-        room: &RoomRef,
-        made_at: DateTime<Utc>,
-        first: Seq,
-        month: (i32, u32),
-        bound: Option<Seq>,
-    ) -> Result<Self, ArchiveError> {
-        text.extend_from_slice(b"{\"room\":");
-        serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
-        write!(
-            text,
-            ",\"archived_at\":\"{}\",\"messages\":[",
-            format_time(made_at)
-        )
-        .map_err(inside)?;
-        Ok(Self {
-            text,
-            count: 0,
-            first,
-            last: first,
+        if let Some(Open {
+            mut document,
             month,
-            bound,
-        })
-    }
-
-    /// Whether the message with that `seq` belongs to the next document.
-    fn ends(&self, seq: Seq, month: (i32, u32)) -> bool {
-        match self.bound {
-            Some(last) => seq > last,
-            None => month != self.month || self.count >= MOST_ROWS || self.text.len() >= MOST_BYTES,
+            ..
+        }) = self.open.take()
+        {
+            document.text.extend_from_slice(b"\n]}\n");
+            let (first, last) = (document.entry.first_seq, document.entry.last_seq);
+            document.entry.path = path::of(&self.room, month, first, last);
+            self.done.push(document);
         }
     }
 }
 
-impl Text {
+impl Open {
+    /// Whether the message with that `seq` belongs to the next document.
+    fn ends(&self, seq: Seq, month: (i32, u32)) -> bool {
+        let Document { entry, text } = &self.document;
+        match self.bound {
+            Some(last) => seq > last,
+            None => month != self.month || entry.count >= MOST_ROWS || text.len() >= MOST_BYTES,
+        }
+    }
+}
+
+impl Document {
+    fn begin(
+        mut text: Vec<u8>,
+        room: &RoomRef,
+        made_at: DateTime<Utc>,
+        first: Seq,
+    ) -> Result<Self, ArchiveError> {
+        let archived_at = format_time(made_at);
+        text.extend_from_slice(b"{\"room\":");
+        serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
+        write!(text, ",\"archived_at\":\"{archived_at}\",\"messages\":[").map_err(inside)?;
+        let entry = Entry {
+            path: String::new(),
+            room: room.name.to_string(),
+            room_id: room.id,
+            size: 0,
+            count: 0,
+            first_seq: first,
+            last_seq: first,
+            sha256: String::new(),
+            prefixes: String::new(),
+            archived_at,
+        };
+        Ok(Self { entry, text })
+    }
+
     /// Brings it into the form in which it is stored, and describes that.
-    pub(super) fn seal(self, compress: bool, buffers: &Buffers) -> Result<Document, ArchiveError> {
-        let (mut path, mut bytes) = (self.path, self.text);
+    pub(super) fn seal(
+        self,
+        compress: bool,
+        buffers: &Buffers,
+    ) -> Result<(Entry, Bytes), ArchiveError> {
+        let (mut entry, mut bytes) = (self.entry, self.text);
         if compress {
             let mut packed = buffers.take();
             packed.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
@@ -187,25 +178,10 @@ impl Text {
                 .map_err(inside)?;
             buffers.keep(bytes.into());
             bytes = packed;
-            path += ".zst";
+            entry.path += ".zst";
         }
-        let sum = Sum::of(&bytes);
-        let entry = Entry {
-            path,
-            room: self.room.name.to_string(),
-            room_id: self.room.id,
-            size: sum.size,
-            count: self.count,
-            first_seq: self.first,
-            last_seq: self.last,
-            sha256: sum.sha256,
-            prefixes: sum.prefixes,
-            archived_at: format_time(self.made_at),
-        };
-        Ok(Document {
-            entry,
-            bytes: bytes.into(),
-        })
+        entry.describe(&bytes);
+        Ok((entry, bytes.into()))
     }
 }
 
@@ -245,14 +221,14 @@ mod tests {
     }
 
     /// All documents of `rows`.
-    fn documents(mut builder: Builder, rows: &[Row]) -> Vec<Text> {
+    fn documents(mut builder: Builder, rows: &[Row]) -> Vec<Document> {
         let mut done = builder.add(rows).expect("written");
         done.extend(builder.finish());
         done
     }
 
-    fn spans(documents: &[Text]) -> Vec<(i64, i64)> {
-        let span = |document: &Text| path::span(&document.path).expect("a span");
+    fn spans(documents: &[Document]) -> Vec<(i64, i64)> {
+        let span = |document: &Document| path::span(&document.entry.path).expect("a span");
         let numbers = |(first, last): (Seq, Seq)| (first.get(), last.get());
         documents.iter().map(span).map(numbers).collect()
     }
@@ -265,7 +241,9 @@ mod tests {
         ];
         let done = documents(builder(&[]), &rows);
         assert_eq!(
-            done.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(),
+            done.iter()
+                .map(|d| d.entry.path.as_str())
+                .collect::<Vec<_>>(),
             [
                 "rooms/3/2024/01/a_b_7-7.json",
                 "rooms/3/2024/02/a_b_8-8.json"

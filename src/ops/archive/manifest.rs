@@ -1,15 +1,18 @@
 //! The manifest: what the archive holds, with the hash of each document.
 use std::collections::HashSet;
+use std::io::{BufReader, Read};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Deserializer;
 
 use super::destination::{Destination, Version};
 use super::error::ArchiveError;
+use super::list::Object;
 use crate::model::{RoomId, Seq};
 
 /// Its place in the archive.
-pub(super) const PATH: &str = "manifest.json";
-pub(super) const SCHEMA: &str = "discordctl.archive-manifest/1";
+const PATH: &str = "manifest.json";
+const SCHEMA: &str = "discordctl.archive-manifest/1";
 
 /// One document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +35,6 @@ pub struct Entry {
     pub archived_at: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Text {
-    schema: String,
-    files: Vec<Entry>,
-}
-
 /// All entries, in the order in which they were made.
 #[derive(Debug, Default)]
 pub struct Manifest {
@@ -53,7 +50,8 @@ impl Manifest {
         let Some((bytes, version)) = destination.get(PATH).await? else {
             return Ok(Self::default());
         };
-        let entries = Self::parse(&bytes)?;
+        let mut entries = Vec::new();
+        each(Deserializer::from_slice(&bytes), |e| entries.push(e))?;
         Ok(Self {
             paths: entries.iter().map(|entry| entry.path.clone()).collect(),
             entries,
@@ -62,15 +60,17 @@ impl Manifest {
         })
     }
 
-    /// The entries of a manifest's text.
-    pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, ArchiveError> {
-        let text: Text = serde_json::from_slice(bytes)
-            .map_err(|e| ArchiveError::damaged(PATH, format!("it cannot be read: {e}")))?;
-        if text.schema != SCHEMA {
-            let why = format!("it is '{}', not '{SCHEMA}'", text.schema.escape_debug());
-            return Err(ArchiveError::damaged(PATH, why));
-        }
-        Ok(text.files)
+    /// The entry of the document `path` in a manifest's text, found without keeping the others: a
+    /// large archive has many.
+    pub fn find(text: impl Read, path: &str) -> Result<Option<Entry>, ArchiveError> {
+        let mut found = None;
+        let text = Deserializer::from_reader(BufReader::new(text));
+        each(text, |entry| {
+            if entry.path == path {
+                found = Some(entry);
+            }
+        })?;
+        Ok(found)
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -116,5 +116,56 @@ impl Manifest {
             "{{\"schema\":\"{SCHEMA}\",\"files\":[\n{}\n]}}\n",
             lines.join(",\n")
         ))
+    }
+}
+
+/// Gives each entry of a manifest's text to `on_entry`.
+fn each<'t, R: serde_json::de::Read<'t>>(
+    text: Deserializer<R>,
+    mut on_entry: impl FnMut(Entry),
+) -> Result<(), ArchiveError> {
+    let manifest = Object {
+        text: "schema",
+        list: "files",
+        on_item: &mut |entry| {
+            on_entry(entry);
+            Ok(())
+        },
+    };
+    let schema = manifest.read(text);
+    let schema =
+        schema.map_err(|e| ArchiveError::damaged(PATH, format!("it cannot be read: {e}")))?;
+    if schema == SCHEMA {
+        return Ok(());
+    }
+    let why = format!("it is '{}', not '{SCHEMA}'", schema.escape_debug());
+    Err(ArchiveError::damaged(PATH, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_entry_is_found_and_another_manifest_is_none() {
+        let entry = |path: &str| {
+            format!(
+                r#"{{"path":"{path}","room":"a","room_id":1,"size":2,"count":1,"first_seq":1,
+                "last_seq":1,"sha256":"00","archived_at":"x"}}"#
+            )
+        };
+        let text = |schema: &str| {
+            let (a, b) = (entry("a.json"), entry("b.json"));
+            format!(r#"{{"schema":"{schema}","more":[1],"files":[{a},{b}]}}"#)
+        };
+        let good = text(SCHEMA);
+        let find = |path: &str| Manifest::find(good.as_bytes(), path).expect("a manifest");
+        assert_eq!(
+            find("b.json").map(|entry| entry.path),
+            Some("b.json".into())
+        );
+        assert_eq!(find("c.json"), None);
+        assert!(Manifest::find(text("other/1").as_bytes(), "a.json").is_err());
+        assert!(Manifest::find(&b"{}"[..], "a.json").is_err());
     }
 }

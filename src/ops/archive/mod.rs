@@ -5,37 +5,52 @@
 //! in between, the next run goes on from the mark.
 mod buffers;
 mod destination;
-pub(in crate::ops) mod digest;
+mod digest;
 mod document;
 mod error;
 mod line;
-mod lookup;
+mod list;
 mod manifest;
 mod parts;
 mod path;
 mod perform;
-mod plan;
 mod session;
+mod stored;
 mod verify;
 mod writer;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::model::Seq;
+use crate::model::{RoomName, Seq};
 use crate::store::history::RoomStand;
 
 pub use crate::ops::lease::LeaseError;
 pub use crate::store::StoreError;
-pub use crate::store::history::History;
 
 pub use destination::Destination;
 pub use error::ArchiveError;
 pub use manifest::{Entry, Manifest};
 pub use perform::{Options, perform};
-pub use plan::{Plan, Until, Watch};
-pub use session::{Session, unless_lost};
-pub use verify::{Finding, State, WINDOW_LOG, verify};
-pub use writer::Archiver;
+pub use session::{Alone, Session};
+pub use verify::{Finding, State, verify};
+pub use writer::{Archiver, Form};
+
+pub(in crate::ops) use list::Object;
+pub(in crate::ops) use perform::may_go;
+pub(in crate::ops) use session::{before, stopped_after};
+pub(in crate::ops) use stored::Stored;
+
+/// What is told how far a run is.
+pub trait Watch: Send + Sync {
+    /// So many messages more are to be gone through.
+    fn expect(&self, _messages: u64) {}
+    /// Whether to count them for that: it takes a look at each.
+    fn wants_total(&self) -> bool {
+        false
+    }
+    fn advance(&self, _messages: u64) {}
+}
+
+/// Nothing watches.
+impl Watch for () {}
 
 /// What became of one room.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -59,57 +74,18 @@ pub struct Report {
     pub rooms: Vec<RoomReport>,
 }
 
-/// Archives as `plan` says, room by room, and deletes what it archived. The caller has
-/// the lease `archive`; `stop` ends it between two steps.
-pub async fn run(
-    history: &mut History,
-    destination: &Destination,
-    plan: &Plan,
-    watch: &dyn Watch,
-    stop: &CancellationToken,
-) -> Result<Report, ArchiveError> {
-    let stands = wanted(history.rooms().await?, plan)?;
-    let mut archiver = Archiver::open(history, destination, plan, watch, stop).await?;
-    let mut report = Report {
-        dry_run: plan.dry_run,
-        ..Report::default()
-    };
-    for stand in &stands {
-        if stop.is_cancelled() {
-            break;
-        }
-        let files = archiver.write(stand, plan.until).await?;
-        let archived = files.iter().map(|entry| entry.count).sum();
-        let reached = files.last().map_or(stand.archived, |entry| entry.last_seq);
-        let deleted = if plan.keep_rows {
-            0
-        } else {
-            archiver.trim(stand, reached).await?
-        };
-        report.archived += archived;
-        report.deleted += deleted;
-        report.files.extend(files);
-        if archived + deleted > 0 {
-            report.rooms.push(RoomReport {
-                room: stand.room.name.to_string(),
-                archived,
-                deleted,
-                archived_to: reached,
-            });
-        }
-    }
-    report.interrupted = stop.is_cancelled();
-    Ok(report)
-}
-
-fn wanted(stands: Vec<RoomStand>, plan: &Plan) -> Result<Vec<RoomStand>, ArchiveError> {
-    if plan.rooms.is_empty() {
+/// Of all rooms those with these names; none named means all.
+pub(in crate::ops) fn wanted(
+    stands: Vec<RoomStand>,
+    names: &[&RoomName],
+) -> Result<Vec<RoomStand>, ArchiveError> {
+    if names.is_empty() {
         return Ok(stands);
     }
-    let missing = |name: &&_| stands.iter().all(|stand| stand.room.name != **name);
-    if let Some(name) = plan.rooms.iter().find(missing) {
+    let missing = |name: &&&RoomName| stands.iter().all(|stand| stand.room.name != ***name);
+    if let Some(name) = names.iter().find(missing) {
         return Err(ArchiveError::NoSuchRoom(name.to_string()));
     }
-    let asked = |stand: &RoomStand| plan.rooms.contains(&stand.room.name);
+    let asked = |stand: &RoomStand| names.contains(&&stand.room.name);
     Ok(stands.into_iter().filter(asked).collect())
 }

@@ -1,13 +1,21 @@
-//! A run from a configuration: what is old enough, the lease, and what may end it.
+//! A run from a configuration: what is old enough goes into the archive, and then from the database.
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Session, unless_lost};
-use super::{ArchiveError, Destination, Plan, Report, Until, Watch, run};
+use super::session::{Alone, Session, before};
+use super::writer::{Archiver, Form};
+use super::{ArchiveError, Destination, Report, RoomReport, Watch, wanted};
 use crate::config::{Config, HumanDuration};
-use crate::model::RoomName;
+use crate::model::{RoomId, RoomName, Seq};
+use crate::ops::fault;
+use crate::store::StoreError;
+use crate::store::history::History;
+
+/// The longest pause between two batches of deletions.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// What is asked for beyond the configuration.
 #[derive(Debug, Clone, Default)]
@@ -16,51 +24,158 @@ pub struct Options {
     pub older_than: Option<HumanDuration>,
     /// Only these rooms; none named means all.
     pub rooms: Vec<RoomName>,
+    /// Delete nothing.
     pub keep_rows: bool,
+    /// Write `.json.zst`.
     pub compress: bool,
+    /// Do all but write and delete.
     pub dry_run: bool,
 }
 
-/// Archives as `config` and `options` say.
+/// Archives as `config` and `options` say, room by room, and deletes what it archived; `stop` ends
+/// it between two steps.
+///
+/// # Errors
+/// Fails where the archive or the database cannot be used, or another process is at it.
 pub async fn perform(
     config: &Config,
-    options: Options,
+    options: &Options,
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, ArchiveError> {
     let destination = Destination::open(&config.archive.url)?;
-    let mut session = Session::open(&config.db_url, "discordctl archive", options.dry_run).await?;
-    let lost = session.lost();
-    let now = session.history.now().await?;
-    let before = |age: Duration| {
-        let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
-        now.checked_sub_signed(age).unwrap_or_default()
+    let alone = Alone::Archive.unless(options.dry_run);
+    let session = Session::open(&config.db_url, "discordctl archive", alone).await?;
+    let run = async |session: &mut Session, stop: &CancellationToken| {
+        run(
+            config,
+            options,
+            &mut session.history,
+            &destination,
+            watch,
+            stop,
+        )
+        .await
     };
+    session.during(stop, run).await
+}
+
+async fn run(
+    config: &Config,
+    options: &Options,
+    history: &mut History,
+    destination: &Destination,
+    watch: &dyn Watch,
+    stop: &CancellationToken,
+) -> Result<Report, ArchiveError> {
+    let now = history.now().await?;
     let older = before(
+        now,
         options
             .older_than
             .unwrap_or(config.archive.older_than)
             .get(),
     );
-    let plan = Plan {
-        rooms: options.rooms,
-        until: Until::Time(older),
-        // An age that is asked for by hand is meant; configured, the stricter of the two holds.
-        delete_before: match options.older_than {
-            Some(_) => older,
-            None => older.min(before(config.retention.min_age.get())),
-        },
-        keep_last: config.retention.keep_last,
-        keep_rows: options.keep_rows,
+    // An age that is asked for by hand is meant; configured, the stricter of the two holds.
+    let delete_before = match options.older_than {
+        Some(_) => older,
+        None => older.min(before(now, config.retention.min_age.get())),
+    };
+    let names: Vec<_> = options.rooms.iter().collect();
+    let stands = wanted(history.rooms().await?, &names)?;
+    let form = Form {
         compress: options.compress,
         dry_run: options.dry_run,
-        now,
+        made_at: now,
     };
-    let stop = stop.child_token();
-    let work = run(&mut session.history, &destination, &plan, watch, &stop);
-    let done = unless_lost(work, lost, &stop).await;
-    let closed = session.close().await;
-    let report = done?;
-    closed?;
+    let mut archiver = Archiver::open(history, destination, form, watch, stop).await?;
+    let mut report = Report {
+        dry_run: options.dry_run,
+        ..Report::default()
+    };
+    for stand in &stands {
+        if stop.is_cancelled() {
+            break;
+        }
+        let room = stand.room.id;
+        let young = archiver
+            .history()
+            .first_since(room, stand.archived, older)
+            .await?;
+        // What was said since the room was looked at is young too.
+        let up_to = young.map_or(stand.last_seq, Seq::previous);
+        let files = archiver.write(stand, up_to).await?;
+        let archived = files.iter().map(|entry| entry.count).sum();
+        let reached = files.last().map_or(stand.archived, |entry| entry.last_seq);
+        let deleted = if options.keep_rows {
+            0
+        } else {
+            let limit = may_go(
+                archiver.history(),
+                room,
+                config.retention.keep_last,
+                delete_before,
+            )
+            .await?;
+            delete(archiver.history(), room, limit.min(reached), options, stop).await?
+        };
+        report.archived += archived;
+        report.deleted += deleted;
+        report.files.extend(files);
+        if archived + deleted > 0 {
+            report.rooms.push(RoomReport {
+                room: stand.room.name.to_string(),
+                archived,
+                deleted,
+                archived_to: reached,
+            });
+        }
+    }
+    report.interrupted = stop.is_cancelled();
     Ok(report)
+}
+
+/// The last message of a room that may go: not among its newest, and with none before it that is
+/// young, so that what stays has no holes.
+pub(in crate::ops) async fn may_go(
+    history: &mut History,
+    room: RoomId,
+    keep: usize,
+    before: DateTime<Utc>,
+) -> Result<Seq, StoreError> {
+    let Some(beyond) = history.beyond_newest(room, keep).await? else {
+        return Ok(Seq::START);
+    };
+    let young = history.first_since(room, Seq::START, before).await?;
+    Ok(young.map_or(beyond, |young| beyond.min(young.previous())))
+}
+
+/// Deletes a room's messages up to `up_to`. Returns how many.
+async fn delete(
+    history: &mut History,
+    room: RoomId,
+    up_to: Seq,
+    options: &Options,
+    stop: &CancellationToken,
+) -> Result<u64, StoreError> {
+    if options.dry_run {
+        return Ok(history.span(room, Seq::START, up_to).await?.count);
+    }
+    let beside_chat = history.served().await?;
+    let batch = history.batch();
+    let mut deleted = 0;
+    while !stop.is_cancelled() {
+        let since = Instant::now();
+        let count = history.delete(room, up_to, batch).await?;
+        fault::point("archive:deleted");
+        deleted += count;
+        if count < batch as u64 {
+            break;
+        }
+        // Chat has the database to itself for as long as it had to share it.
+        if beside_chat {
+            sleep(since.elapsed().min(LONGEST_PAUSE)).await;
+        }
+    }
+    Ok(deleted)
 }

@@ -1,19 +1,16 @@
 //! Reading documents back: whether what is stored is what was written.
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read};
 
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::Watch;
 use super::destination::Destination;
-use super::digest::{Digest, Sum};
+use super::digest::Sum;
 use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
-use super::plan::Watch;
 
-/// The largest window that is unpacked, 8 MiB: packed with `--long` or beyond level 19 a document
-/// of a few bytes could ask for any amount of memory.
-pub const WINDOW_LOG: u32 = 23;
 /// Read at once.
 const PART: usize = 64 << 10;
 
@@ -46,71 +43,33 @@ pub(super) async fn look(
     let Some(stored) = destination.read(path).await? else {
         return Ok(None);
     };
-    let path = path.to_owned();
-    let seen = spawn_blocking(move || through(&path, stored)).await;
-    seen.map_err(|e| ArchiveError::Inside(e.to_string()))?
-        .map(Some)
-}
-
-fn through(path: &str, mut stored: impl Read) -> Result<Seen, ArchiveError> {
-    let mut digest = Digest::default();
-    let mut lines = Lines::default();
-    let mut unpack = None;
-    if path.ends_with(".zst") {
-        let mut packed = zstd::stream::write::Decoder::new(Lines::default()).map_err(inside)?;
-        packed.window_log_max(WINDOW_LOG).map_err(inside)?;
-        unpack = Some(packed);
-    }
-    let mut buffer = vec![0; PART];
-    loop {
-        let part = match stored.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => &buffer[..count],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                return Err(ArchiveError::destination(
-                    format!("cannot read {path}"),
-                    error,
-                ));
-            }
-        };
-        digest.update(part);
-        let counted = match &mut unpack {
-            Some(unpack) => unpack.write_all(part),
-            None => lines.write_all(part),
-        };
-        if let Err(error) = counted {
-            let why = format!("it cannot be unpacked: {error}");
-            return Err(ArchiveError::damaged(path, why));
+    let read = spawn_blocking(move || stored.text(lines)).await;
+    match read.map_err(|e| ArchiveError::Inside(e.to_string()))? {
+        // All but the first and the last line hold a message each.
+        Ok((lines, sum)) => Ok(Some(Seen {
+            sum,
+            count: lines.saturating_sub(2),
+        })),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            Err(ArchiveError::damaged(path, error.to_string()))
+        }
+        Err(error) => {
+            let what = format!("cannot read {path}");
+            Err(ArchiveError::destination(what, error))
         }
     }
-    if let Some(mut unpack) = unpack {
-        unpack.flush().map_err(inside)?;
-        lines = unpack.into_inner();
-    }
-    Ok(Seen {
-        sum: digest.finish(),
-        // All but the first and the last line hold a message each.
-        count: lines.0.saturating_sub(2),
-    })
 }
 
-fn inside(error: io::Error) -> ArchiveError {
-    ArchiveError::Inside(format!("cannot unpack: {error}"))
-}
-
-/// Counts lines.
-#[derive(Default)]
-struct Lines(u64);
-
-impl Write for Lines {
-    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
-        self.0 += memchr::memchr_iter(b'\n', part).count() as u64;
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+/// How many lines a text has.
+fn lines(text: &mut dyn Read) -> io::Result<u64> {
+    let (mut lines, mut buffer) = (0, vec![0; PART]);
+    loop {
+        match text.read(&mut buffer) {
+            Ok(0) => return Ok(lines),
+            Ok(count) => lines += memchr::memchr_iter(b'\n', &buffer[..count]).count() as u64,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

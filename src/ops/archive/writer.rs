@@ -1,20 +1,18 @@
-//! Writing a room's messages out, and deleting what is in the archive for certain.
+//! Writing a room's messages out.
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::buffers::Buffers;
 use super::destination::Destination;
-use super::document::{Builder, Document, Text, WHOLE};
+use super::document::{Builder, Document, WHOLE};
 use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
 use super::path;
-use super::plan::{Plan, Until, Watch};
-use super::verify;
+use super::{Watch, verify};
 use crate::model::Seq;
 use crate::ops::fault;
 use crate::store::history::{History, RoomStand, Row};
@@ -25,14 +23,23 @@ const MOST_ROWS: usize = 16_384;
 const FIRST_ROWS: usize = 500;
 /// Documents that are being stored while the next is made: a disk takes its time to be sure.
 const AHEAD: usize = 2;
-/// The longest pause between two batches of deletions.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How documents are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// As `.json.zst`.
+    pub compress: bool,
+    /// All is done but write.
+    pub dry_run: bool,
+    /// The time that documents say they were made.
+    pub made_at: DateTime<Utc>,
+}
 
 /// Writes rooms to one archive.
 pub struct Archiver<'a> {
     history: &'a mut History,
     destination: &'a Destination,
-    plan: &'a Plan,
+    form: Form,
     watch: &'a dyn Watch,
     stop: &'a CancellationToken,
     manifest: Manifest,
@@ -46,7 +53,7 @@ impl<'a> Archiver<'a> {
     pub async fn open(
         history: &'a mut History,
         destination: &'a Destination,
-        plan: &'a Plan,
+        form: Form,
         watch: &'a dyn Watch,
         stop: &'a CancellationToken,
     ) -> Result<Self, ArchiveError> {
@@ -54,7 +61,7 @@ impl<'a> Archiver<'a> {
         Ok(Self {
             history,
             destination,
-            plan,
+            form,
             watch,
             stop,
             manifest,
@@ -69,22 +76,21 @@ impl<'a> Archiver<'a> {
         self.history
     }
 
-    /// Brings a room's messages into the archive, from its watermark on. What is returned is
-    /// there for certain, and marked.
+    /// Brings a room's messages into the archive, from its watermark on up to `up_to`. What is
+    /// returned is there for certain, and marked.
     pub async fn write(
         &mut self,
         stand: &RoomStand,
-        until: Until,
+        up_to: Seq,
     ) -> Result<Vec<Entry>, ArchiveError> {
-        let until = self.last(stand, until).await?;
-        self.expect(stand, until).await?;
-        let mut rows = self.next_page(stand, stand.archived, until).await?;
+        self.expect(stand, up_to).await?;
+        let mut rows = self.next_page(stand, stand.archived, up_to).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let known = self.unentered(stand).await?;
         let (room, buffers) = (stand.room.clone(), self.buffers.clone());
-        let mut builder = Builder::new(room, self.plan.now, known, buffers);
+        let mut builder = Builder::new(room, self.form.made_at, known, buffers);
         let mut entered = Vec::new();
         while let Some(last) = rows.last().map(|row| row.seq)
             && !self.stop.is_cancelled()
@@ -95,35 +101,23 @@ impl<'a> Archiver<'a> {
                 let done = builder.add(&rows);
                 (builder, done)
             });
-            let (added, next) = tokio::join!(add, self.next_page(stand, last, until));
+            let (added, next) = tokio::join!(add, self.next_page(stand, last, up_to));
             let (used, done) = added.map_err(panicked)?;
             (builder, rows) = (used, next?);
-            for text in done? {
-                self.store(stand, text, &mut entered).await?;
+            for document in done? {
+                self.store(stand, document, &mut entered).await?;
             }
             self.watch.advance(count);
         }
         // Stopped, what was begun is not finished: the next run begins there.
         if !self.stop.is_cancelled() {
-            for text in builder.finish() {
-                self.store(stand, text, &mut entered).await?;
+            for document in builder.finish() {
+                self.store(stand, document, &mut entered).await?;
             }
         }
         self.settle(stand, 0, &mut entered).await?;
         self.save(stand, &entered).await?;
         Ok(entered)
-    }
-
-    /// The last message that is to go into the archive.
-    async fn last(&mut self, stand: &RoomStand, until: Until) -> Result<Seq, ArchiveError> {
-        let time = match until {
-            Until::Seq(seq) => return Ok(seq),
-            Until::Time(time) => time,
-        };
-        let (room, after) = (stand.room.id, stand.archived);
-        let young = self.history.first_since(room, after, time).await?;
-        // What was said since the room was looked at is young too.
-        Ok(young.map_or(stand.last_seq, |young| young.previous()))
     }
 
     async fn expect(&mut self, stand: &RoomStand, up_to: Seq) -> Result<(), ArchiveError> {
@@ -164,18 +158,18 @@ impl<'a> Archiver<'a> {
     async fn store(
         &mut self,
         stand: &RoomStand,
-        text: Text,
+        document: Document,
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
         // Compressing takes memory of its own, and leaves less to wait for.
-        let beside = if self.plan.compress { 0 } else { AHEAD - 1 };
+        let beside = if self.form.compress { 0 } else { AHEAD - 1 };
         self.settle(stand, beside, entered).await?;
         let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
-        let (compress, dry_run) = (self.plan.compress, self.plan.dry_run);
+        let (compress, dry_run) = (self.form.compress, self.form.dry_run);
         self.storing.push_back(tokio::spawn(async move {
             let own = buffers.clone();
-            let sealed = spawn_blocking(move || text.seal(compress, &own)).await;
-            let Document { entry, bytes } = sealed.map_err(panicked)??;
+            let sealed = spawn_blocking(move || document.seal(compress, &own)).await;
+            let (entry, bytes) = sealed.map_err(panicked)??;
             let entry = if dry_run {
                 Ok(entry)
             } else {
@@ -212,7 +206,7 @@ impl<'a> Archiver<'a> {
         let Some(last) = entered.last().map(|entry| entry.last_seq) else {
             return Ok(());
         };
-        if self.plan.dry_run {
+        if self.form.dry_run {
             return Ok(());
         }
         self.manifest.save(self.destination).await?;
@@ -220,44 +214,6 @@ impl<'a> Archiver<'a> {
         self.history.archived(stand.room.id, last).await?;
         fault::point("archive:marked");
         Ok(())
-    }
-
-    /// Deletes a room's messages up to `archived` that are old enough and not among its newest.
-    /// Returns how many.
-    pub async fn trim(&mut self, stand: &RoomStand, archived: Seq) -> Result<u64, ArchiveError> {
-        let room = stand.room.id;
-        let Some(old) = self
-            .history
-            .beyond_newest(room, self.plan.keep_last)
-            .await?
-        else {
-            return Ok(0);
-        };
-        let young = self
-            .history
-            .first_since(room, Seq::START, self.plan.delete_before)
-            .await?;
-        let up_to = young.map_or(Seq::MAX, Seq::previous).min(old).min(archived);
-        if self.plan.dry_run {
-            return Ok(self.history.span(room, Seq::START, up_to).await?.count);
-        }
-        let beside_chat = self.history.served().await?;
-        let batch = self.history.batch();
-        let mut deleted = 0;
-        while !self.stop.is_cancelled() {
-            let since = Instant::now();
-            let count = self.history.delete(room, up_to, batch).await?;
-            fault::point("archive:deleted");
-            deleted += count;
-            if count < batch as u64 {
-                break;
-            }
-            // Chat has the database to itself for as long as it had to share it.
-            if beside_chat {
-                sleep(since.elapsed().min(LONGEST_PAUSE)).await;
-            }
-        }
-        Ok(deleted)
     }
 }
 
@@ -276,7 +232,7 @@ async fn store(
         if !same {
             return Err(ArchiveError::Exists(path));
         }
-        entry.adopt(&there);
+        entry.describe(&there);
     }
     fault::point("archive:written");
     let seen = verify::look(destination, &path).await?;

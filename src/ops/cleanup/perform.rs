@@ -1,27 +1,36 @@
 //! A run from a configuration: leases, limits, and what may end it.
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Plan, Report, Tools, run};
+use super::pace::Pace;
+use super::{Report, RoomReport};
 use crate::config::Config;
-use crate::model::RoomName;
-use crate::ops::archive::{ArchiveError, Destination, Session, Watch};
-use crate::ops::lease::{Lease, LeaseError};
-use crate::store::upkeep;
+use crate::model::{RoomId, RoomName, Seq, format_time};
+use crate::ops::archive::{
+    Alone, ArchiveError, Archiver, Destination, Form, Session, Watch, before, may_go,
+    stopped_after, wanted,
+};
+use crate::ops::fault;
+use crate::ops::lease::LeaseError;
+use crate::store::StoreError;
+use crate::store::history::{History, RoomStand};
+use crate::store::upkeep::Upkeep;
 
 /// What is asked for beyond the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// In place of `retention.keep_last`.
     pub keep: Option<usize>,
-    /// Only these rooms, some with a number of their own.
+    /// Only these rooms, some with a number of their own; none named means all.
     pub rooms: Vec<(RoomName, Option<usize>)>,
     /// Archive nothing first.
     pub no_archive: bool,
     /// End after this long, between two steps.
     pub max_run: Option<Duration>,
+    /// Do all but write and delete.
     pub dry_run: bool,
 }
 
@@ -29,115 +38,236 @@ pub struct Options {
 /// sooner wants less done, not the same in a hurry.
 const UNHURRIED: Duration = Duration::from_secs(3 * 60);
 
-pub type CleanupError = ArchiveError;
-
-/// Trims as `config` and `options` say. Another process that is at it is no error: then this has
-/// nothing to do, and says so.
+/// Trims as `config` and `options` say, room by room. Another process that is at it is no error:
+/// then this has nothing to do, and says so.
+///
+/// # Errors
+/// Fails where the database or the archive cannot be used.
 pub async fn perform(
     config: &Config,
     options: &Options,
     watch: &dyn Watch,
     stop: &CancellationToken,
-) -> Result<Report, CleanupError> {
-    let what = "discordctl cleanup";
-    let application = format!("{what}, pid {}", std::process::id());
-    let upkeep = upkeep::open(config.db_url.expose(), &application).await?;
-    let lease = if options.dry_run {
-        None
-    } else {
-        match Lease::take(&upkeep, "cleanup", what).await {
-            Ok(lease) => Some(lease),
-            Err(held @ LeaseError::Held { .. }) => return Ok(skipped(&held)),
-            Err(other) => return Err(other.into()),
+) -> Result<Report, ArchiveError> {
+    let alone = Alone::Cleanup.unless(options.dry_run);
+    let session = match Session::open(&config.db_url, "discordctl cleanup", alone).await {
+        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => {
+            return Ok(Report {
+                skipped: Some(held.to_string()),
+                ..Report::default()
+            });
         }
+        opened => opened?,
     };
-    // The holder of this lease writes the archive's manifest, or puts back what it holds.
-    let session = Session::open(&config.db_url, what, options.dry_run).await;
-    let done = match session {
-        Ok(session) => {
-            let lost = lease.as_ref().map(|lease| lease.lost().clone());
-            let stop = stop.child_token();
-            let end = end(options.max_run, [lost, Some(session.lost())], stop.clone());
-            let work = within(config, options, session, upkeep.as_ref(), watch, &stop);
-            tokio::pin!(work);
-            tokio::select! {
-                done = &mut work => done,
-                () = end => work.await,
-            }
-        }
-        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => Ok(skipped(&held)),
-        Err(other) => Err(other),
-    };
-    if let Some(lease) = lease {
-        lease.release().await;
-    }
-    upkeep.close().await;
-    done
-}
-
-fn skipped(why: &LeaseError) -> Report {
-    Report {
-        skipped: Some(why.to_string()),
-        ..Report::default()
+    let stop = stop.child_token();
+    let work = session.during(&stop, async |session, stop| {
+        run(config, options, session, watch, stop).await
+    });
+    match options.max_run {
+        Some(time) => stopped_after(sleep(time), work, &stop).await,
+        None => work.await,
     }
 }
 
-/// Cancels `stop` when the time is over or a lease is lost.
-async fn end(
-    time: Option<Duration>,
-    [one, two]: [Option<CancellationToken>; 2],
-    stop: CancellationToken,
-) {
-    let over = async {
-        match time {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
-    let lost = async |lease: Option<CancellationToken>| match lease {
-        Some(lease) => lease.cancelled().await,
-        None => std::future::pending().await,
-    };
-    tokio::select! {
-        () = over => {}
-        () = lost(one) => {}
-        () = lost(two) => {}
-    }
-    stop.cancel();
-}
-
-async fn within(
+async fn run(
     config: &Config,
     options: &Options,
-    mut session: Session,
-    upkeep: &upkeep::Upkeep,
+    session: &mut Session,
     watch: &dyn Watch,
     stop: &CancellationToken,
-) -> Result<Report, CleanupError> {
+) -> Result<Report, ArchiveError> {
     let archive = if config.retention.archive_first && !options.no_archive {
         Some(Destination::open(&config.archive.url)?)
     } else {
         None
     };
-    let now = session.history.now().await?;
-    let age = TimeDelta::from_std(config.retention.min_age.get()).unwrap_or(TimeDelta::MAX);
-    let plan = Plan {
-        keep: options.keep.unwrap_or(config.retention.keep_last),
-        rooms: options.rooms.clone(),
-        before: now.checked_sub_signed(age).unwrap_or_default(),
-        within: UNHURRIED,
+    let Session {
+        history, upkeep, ..
+    } = session;
+    let now = history.now().await?;
+    let keep = options.keep.unwrap_or(config.retention.keep_last);
+    let least = options.rooms.iter().filter_map(|(_, own)| *own).min();
+    let before = before(now, config.retention.min_age.get());
+    let crowded = upkeep
+        .crowded(least.map_or(keep, |own| own.min(keep)), before)
+        .await?;
+    let names: Vec<_> = options.rooms.iter().map(|(name, _)| name).collect();
+    let stands = wanted(history.rooms().await?, &names)?;
+    let served = history.served().await?;
+    let mut report = Report {
         dry_run: options.dry_run,
-        now,
+        dated_ahead: u64::try_from(upkeep.dated_ahead().await?).unwrap_or(0),
+        ..Report::default()
     };
-    let tools = Tools {
-        history: &mut session.history,
+    let mut hands = match &archive {
+        Some(destination) if !options.dry_run => {
+            let form = Form {
+                compress: false,
+                dry_run: false,
+                made_at: now,
+            };
+            let archiver = Archiver::open(history, destination, form, watch, stop).await?;
+            Hands::Archiving(Box::new(archiver))
+        }
+        _ => Hands::Plain(history),
+    };
+    let mut rooms: Vec<_> = (stands.iter())
+        .filter(|stand| crowded.contains(&stand.room.id))
+        .collect();
+    // Where one takes all the time that there is, the others are done before it.
+    rooms.sort_by_key(|stand| stand.last_seq.since(stand.archived));
+    let mut trimming = Trimming {
+        options,
+        keep,
+        before,
         upkeep,
-        archive: archive.as_ref(),
-        watch,
+        stop,
+        archive_first: archive.is_some(),
+        pace: Pace::new(hands.history().batch(), served, rooms.len(), UNHURRIED),
     };
-    let done = run(tools, &plan, stop).await;
-    let closed = session.close().await;
-    let report = done?;
-    closed?;
+    for stand in rooms {
+        if stop.is_cancelled() {
+            break;
+        }
+        let Some(room) = trimming.room(&mut hands, stand).await? else {
+            continue;
+        };
+        report.candidates += room.candidates;
+        report.archived += room.archived;
+        report.deleted += room.deleted;
+        report.rooms.push(room);
+    }
+    report.unfinished = stop.is_cancelled();
     Ok(report)
+}
+
+/// The database, with or without an archive in front of it.
+enum Hands<'a> {
+    Archiving(Box<Archiver<'a>>),
+    Plain(&'a mut History),
+}
+
+impl Hands<'_> {
+    fn history(&mut self) -> &mut History {
+        match self {
+            Self::Archiving(archiver) => archiver.history(),
+            Self::Plain(history) => history,
+        }
+    }
+}
+
+struct Trimming<'a> {
+    options: &'a Options,
+    /// The newest messages of a room that stay, where it has no number of its own.
+    keep: usize,
+    /// What is not older stays.
+    before: DateTime<Utc>,
+    upkeep: &'a Upkeep,
+    stop: &'a CancellationToken,
+    archive_first: bool,
+    pace: Pace,
+}
+
+impl Trimming<'_> {
+    /// None if there is nothing to trim.
+    async fn room(
+        &mut self,
+        hands: &mut Hands<'_>,
+        stand: &RoomStand,
+    ) -> Result<Option<RoomReport>, ArchiveError> {
+        let room = stand.room.id;
+        let named = |(name, _): &&(RoomName, _)| *name == stand.room.name;
+        let own = self
+            .options
+            .rooms
+            .iter()
+            .find(named)
+            .and_then(|room| room.1);
+        let keep = own.unwrap_or(self.keep);
+        let limit = may_go(hands.history(), room, keep, self.before).await?;
+        let candidates = hands.history().span(room, Seq::START, limit).await?.count;
+        self.pace.room(candidates);
+        if candidates == 0 {
+            return Ok(None);
+        }
+        let mut archived = 0;
+        // Without an archive all that is allowed to go goes; with one, what it holds.
+        let mut may_go = limit;
+        if self.archive_first {
+            let (count, reached) = archive(hands, stand, limit).await?;
+            archived = count;
+            may_go = limit.min(reached);
+            fault::point("cleanup:archived");
+        }
+        let deleted = if self.options.dry_run {
+            candidates
+        } else {
+            self.delete(hands.history(), room, may_go).await?
+        };
+        let left = hands.history().span(room, Seq::START, Seq::MAX).await?;
+        // A dry run shows what would be left.
+        let (after, gone) = if self.options.dry_run {
+            (limit, candidates)
+        } else {
+            (Seq::START, 0)
+        };
+        let oldest = hands.history().page(room, after, Seq::MAX, 1).await?;
+        Ok(Some(RoomReport {
+            room: stand.room.name.to_string(),
+            candidates,
+            archived,
+            deleted,
+            left: left.count - gone.min(left.count),
+            oldest_seq: oldest.first().map(|row| row.seq),
+            oldest_at: oldest.first().map(|row| format_time(row.created_at)),
+        }))
+    }
+
+    async fn delete(
+        &mut self,
+        history: &mut History,
+        room: RoomId,
+        up_to: Seq,
+    ) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        while !self.stop.is_cancelled() {
+            let batch = self.pace.begin();
+            let count = history.delete(room, up_to, batch).await?;
+            fault::point("cleanup:deleted");
+            deleted += count;
+            if count < batch as u64 {
+                break;
+            }
+            let waiting = if self.pace.beside_chat() {
+                self.upkeep.waiting().await?
+            } else {
+                0
+            };
+            self.pace.rest(waiting).await;
+        }
+        Ok(deleted)
+    }
+}
+
+/// Brings what is to go into the archive. Returns how many messages that were, and the last
+/// that is there for certain.
+async fn archive(
+    hands: &mut Hands<'_>,
+    stand: &RoomStand,
+    limit: Seq,
+) -> Result<(u64, Seq), ArchiveError> {
+    match hands {
+        Hands::Archiving(archiver) if limit > stand.archived => {
+            let files = archiver.write(stand, limit).await?;
+            let count = files.iter().map(|file| file.count).sum();
+            let reached = files.last().map_or(stand.archived, |file| file.last_seq);
+            Ok((count, reached))
+        }
+        Hands::Archiving(_) => Ok((0, stand.archived)),
+        // A dry run: all of it would be.
+        Hands::Plain(history) => {
+            let span = history.span(stand.room.id, stand.archived, limit).await?;
+            Ok((span.count, limit))
+        }
+    }
 }

@@ -107,8 +107,7 @@ fn database(file: &Path) -> Option<Finding> {
 }
 
 fn archive(config: &Config) -> Option<Finding> {
-    let folder = config.archive.url.expose().strip_prefix("file:")?;
-    let folder = Path::new(folder.strip_prefix("//").unwrap_or(folder));
+    let folder = config.archive.url.path()?;
     open_to_others(folder, format!("chmod -R o= {}", folder.display()))
 }
 

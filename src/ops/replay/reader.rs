@@ -1,16 +1,16 @@
 //! Reading a document from its beginning to its end, in constant memory.
 use std::cell::Cell;
-use std::fmt;
 use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{MessageId, Seq};
+use crate::ops::archive::Object;
 
 /// The most that may be read without coming to the end of a message: no message is that long.
 const MOST_BYTES: u64 = 4 << 20;
@@ -53,6 +53,12 @@ pub(super) enum Fault {
     Stopped,
 }
 
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// Reads a document, gives each message to `on_line`, and returns the room's name. What
 /// `on_line` refuses is told with its place. `stop` ends it wherever it is.
 pub(super) fn read(
@@ -66,15 +72,16 @@ pub(super) fn read(
         since: since.clone(),
         stop: stop.clone(),
     };
-    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
-    let document = Document {
-        on_line: &mut |line| {
+    let json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
+    let document = Object {
+        text: "room",
+        list: "messages",
+        on_item: &mut |line| {
             since.set(0);
             on_line(line)
         },
     };
-    let room = document.deserialize(&mut json);
-    let room = room.and_then(|room| json.end().map(|()| room));
+    let room = document.read(json);
     if stop.is_cancelled() {
         Err(Fault::Stopped)
     } else {
@@ -127,74 +134,6 @@ impl<R: Read> Read for Bounded<R> {
         } else {
             Ok(count)
         }
-    }
-}
-
-type OnLine<'f> = &'f mut dyn FnMut(Line) -> Result<(), String>;
-
-struct Document<'f> {
-    on_line: OnLine<'f>,
-}
-
-impl<'de> DeserializeSeed<'de> for Document<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Document<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a room and its messages")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<String, A::Error> {
-        let (mut room, mut messages) = (None, false);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "room" if room.is_some() => return Err(A::Error::duplicate_field("room")),
-                "room" => room = Some(map.next_value()?),
-                "messages" if messages => return Err(A::Error::duplicate_field("messages")),
-                "messages" => {
-                    map.next_value_seed(Messages(&mut *self.on_line))?;
-                    messages = true;
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        if messages {
-            room.ok_or_else(|| A::Error::missing_field("room"))
-        } else {
-            Err(A::Error::missing_field("messages"))
-        }
-    }
-}
-
-struct Messages<'f>(OnLine<'f>);
-
-impl<'de> DeserializeSeed<'de> for Messages<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Messages<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of messages")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(line) = list.next_element()? {
-            (self.0)(line).map_err(A::Error::custom)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,11 +1,9 @@
 //! Where documents come from: files here, or the archive.
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::ReplayError;
-use super::reader::Fault;
-use crate::ops::archive::digest::{Digest, Sum};
-use crate::ops::archive::{Destination, Entry, Manifest, WINDOW_LOG};
+use crate::ops::archive::{Destination, Entry, Manifest, Stored};
 use crate::ops::regular;
 
 /// A document that was named.
@@ -24,39 +22,26 @@ impl Source {
     }
 
     /// Opens it, to be read where blocking is allowed.
-    pub(super) async fn open(&self) -> Result<Opened, ReplayError> {
+    pub(super) async fn open(&self) -> Result<Stored, ReplayError> {
         let path = self.path();
-        let raw: Box<dyn Read + Send> = match self {
-            Self::File(file) => {
-                let unreadable = |source| ReplayError::Unreadable {
-                    path: path.clone(),
-                    source,
-                };
-                Box::new(regular::open(file).map_err(unreadable)?)
-            }
+        match self {
+            Self::File(file) => match regular::open(file) {
+                Ok(file) => Ok(Stored::new(&path, Box::new(file))),
+                Err(source) => Err(ReplayError::Unreadable { path, source }),
+            },
             Self::Archived(archive, entry) => {
                 let stored = archive.read(&entry.path).await?;
-                stored.ok_or_else(|| ReplayError::NotFound(path.clone()))?
+                stored.ok_or(ReplayError::NotFound(path))
             }
-        };
-        Ok(Opened {
-            packed: path.ends_with(".zst"),
-            raw,
-        })
+        }
     }
 
     /// What a manifest says of it, where it has one.
-    pub(super) async fn expected(&self) -> Result<Option<Entry>, ReplayError> {
+    pub(super) fn expected(&self) -> Result<Option<Entry>, ReplayError> {
         match self {
             Self::Archived(_, entry) => Ok(Some((**entry).clone())),
             Self::File(file) => beside(file),
         }
-    }
-
-    /// Why what was read is not what a manifest says of it.
-    pub(super) async fn difference(&self, sum: &Sum) -> Result<Option<String>, ReplayError> {
-        let expected = self.expected().await?;
-        Ok(expected.and_then(|entry| sum.difference(&entry)))
     }
 }
 
@@ -82,61 +67,6 @@ fn beside(file: &Path) -> Result<Option<Entry>, ReplayError> {
         }
     }
     Ok(None)
-}
-
-/// A document's bytes.
-pub(super) struct Opened {
-    packed: bool,
-    raw: Box<dyn Read + Send>,
-}
-
-impl Opened {
-    /// Gives its text to `read`; returns that with the sum of the bytes as stored.
-    pub(super) fn text<T>(
-        self,
-        read: impl FnOnce(&mut dyn Read) -> Result<T, Fault>,
-    ) -> Result<(T, Sum), Fault> {
-        let mut raw = Hashed {
-            raw: self.raw,
-            digest: Digest::default(),
-        };
-        let value = if self.packed {
-            let mut unpack = zstd::stream::read::Decoder::new(&mut raw).map_err(Fault::Io)?;
-            unpack.window_log_max(WINDOW_LOG).map_err(Fault::Io)?;
-            read(&mut Unpacked(unpack))?
-        } else {
-            read(&mut raw)?
-        };
-        Ok((value, raw.digest.finish()))
-    }
-}
-
-struct Hashed {
-    raw: Box<dyn Read + Send>,
-    digest: Digest,
-}
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.raw.read(buffer)?;
-        self.digest.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
-/// What cannot be unpacked is bad data, not a bad disk.
-struct Unpacked<R>(R);
-
-impl<R: Read> Read for Unpacked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| {
-            let mut why = format!("it cannot be unpacked: {error}");
-            if why.contains("too much memory") {
-                why += " (pack it anew without --long, at level 19 or below)";
-            }
-            io::Error::new(io::ErrorKind::InvalidData, why)
-        })
-    }
 }
 
 /// The documents that `name` means: a file here, all in a folder here, or what the archive has

@@ -1,0 +1,86 @@
+//! JSON that is one object with a long list, read to its end in constant memory.
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// What is given each item, and may refuse it.
+type OnItem<'f, T> = &'f mut dyn FnMut(T) -> Result<(), String>;
+
+/// An object that has a text under one key, and a list under another; other keys say nothing.
+pub(in crate::ops) struct Object<'f, T> {
+    pub(in crate::ops) text: &'static str,
+    pub(in crate::ops) list: &'static str,
+    pub(in crate::ops) on_item: OnItem<'f, T>,
+}
+
+impl<'de, T: Deserialize<'de>> Object<'_, T> {
+    /// Reads it to the end of `json`; returns the text.
+    pub(in crate::ops) fn read<R: serde_json::de::Read<'de>>(
+        self,
+        mut json: serde_json::Deserializer<R>,
+    ) -> serde_json::Result<String> {
+        let text = json.deserialize_map(self)?;
+        json.end().map(|()| text)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with a {} and its {}", self.text, self.list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<String, A::Error> {
+        let (mut text, mut listed) = (None, false);
+        while let Some(key) = map.next_key::<String>()? {
+            if key == self.text {
+                if text.replace(map.next_value()?).is_some() {
+                    return Err(A::Error::duplicate_field(self.text));
+                }
+            } else if key != self.list {
+                map.next_value::<IgnoredAny>()?;
+            } else if listed {
+                return Err(A::Error::duplicate_field(self.list));
+            } else {
+                let (list, on_item) = (self.list, &mut *self.on_item);
+                map.next_value_seed(Items { list, on_item })?;
+                listed = true;
+            }
+        }
+        if listed {
+            text.ok_or_else(|| A::Error::missing_field(self.text))
+        } else {
+            Err(A::Error::missing_field(self.list))
+        }
+    }
+}
+
+struct Items<'f, T> {
+    list: &'static str,
+    on_item: OnItem<'f, T>,
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.list)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(item) = list.next_element()? {
+            (self.on_item)(item).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}

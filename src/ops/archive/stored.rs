@@ -1,0 +1,72 @@
+//! Reading a document as it is stored: its text, unpacked, and the sum of its bytes.
+use std::io::{self, Read};
+
+use super::digest::{Digest, Sum};
+
+/// The largest window that is unpacked, 8 MiB: packed with `--long` or beyond level 19 a document
+/// of a few bytes could ask for any amount of memory.
+const WINDOW_LOG: u32 = 23;
+
+/// A document's bytes, to be read where blocking is allowed.
+pub struct Stored {
+    packed: bool,
+    raw: Box<dyn Read + Send>,
+}
+
+impl Stored {
+    /// What is at `path`, whose end says whether it is packed.
+    pub(in crate::ops) fn new(path: &str, raw: Box<dyn Read + Send>) -> Self {
+        Self {
+            packed: path.ends_with(".zst"),
+            raw,
+        }
+    }
+
+    /// Gives its text to `read`; returns what that makes of it, with the sum of the bytes as
+    /// stored.
+    pub(in crate::ops) fn text<T, E: From<io::Error>>(
+        self,
+        read: impl FnOnce(&mut dyn Read) -> Result<T, E>,
+    ) -> Result<(T, Sum), E> {
+        let mut raw = Hashed {
+            raw: self.raw,
+            digest: Digest::default(),
+        };
+        let value = if self.packed {
+            let mut unpack = zstd::stream::read::Decoder::new(&mut raw)?;
+            unpack.window_log_max(WINDOW_LOG)?;
+            read(&mut Unpacked(unpack))?
+        } else {
+            read(&mut raw)?
+        };
+        Ok((value, raw.digest.finish()))
+    }
+}
+
+struct Hashed {
+    raw: Box<dyn Read + Send>,
+    digest: Digest,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// What cannot be unpacked is bad data, not a bad disk.
+struct Unpacked<R>(R);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let mut why = format!("it cannot be unpacked: {error}");
+            if why.contains("too much memory") {
+                why += " (pack it anew without --long, at level 19 or below)";
+            }
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })
+    }
+}
