@@ -2,8 +2,9 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 /// In the unit that leaves three digits or so: `1.2 MB`, as the thresholds are written.
-pub(crate) fn bytes(bytes: i64) -> String {
+pub(crate) fn bytes(bytes: impl TryInto<i64>) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    let bytes = bytes.try_into().unwrap_or(i64::MAX);
     if bytes.abs() < 1_000 {
         return format!("{bytes} B");
     }
@@ -54,7 +55,7 @@ mod tests {
             5_000_000,
             999_960,
             -1_500,
-            7_000_000_000_000_000,
+            7_000_000_000_000_000_i64,
         ]
         .map(bytes);
         assert_eq!(

@@ -9,7 +9,6 @@ use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::runtime::block_on;
-use report::Report;
 
 /// Show what tables, files and disks hold, and how fast that grows
 #[derive(Debug, Args)]
@@ -38,11 +37,11 @@ pub(crate) fn run(args: &StorageArgs, output: &Output) -> anyhow::Result<Exit> {
         upkeep.close().await;
         found.map_err(|error| database::explain(&error, &config))
     })??;
-    let exit = match found.level() {
+    let exit = match found.state {
         Level::Ok => Exit::Done,
         Level::Warning => Exit::Warning,
         Level::Critical => Exit::Critical,
     };
-    output.result("storage", &Report::from(found), Report::as_text)?;
+    output.result("storage", &found, report::as_text)?;
     Ok(exit)
 }

@@ -2,6 +2,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::config::{Config, Level, Threshold};
 
 /// What should be left, in MiB: below the first the operator should look, below the second soon
@@ -13,14 +15,14 @@ pub const FREE_MIB: Threshold<f64> = Threshold {
 
 const MIB: f64 = (1 << 20) as f64;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Disk {
     /// A folder on it.
     pub path: PathBuf,
     pub bytes: u64,
     /// What is free for this user.
     pub free_bytes: u64,
-    pub level: Level,
+    pub state: Level,
 }
 
 impl Disk {
@@ -33,7 +35,7 @@ impl Disk {
             path: place.to_owned(),
             bytes: stat.f_blocks * stat.f_frsize,
             free_bytes,
-            level: FREE_MIB.below(free_bytes as f64 / MIB),
+            state: FREE_MIB.below(free_bytes as f64 / MIB),
         })
     }
 }

@@ -298,7 +298,7 @@ fn disk(watch: &Watch) -> Check {
         threshold: FREE_MIB,
     };
     let what = format!("space left in {}", folder.display());
-    Check::measured(disk.level, figure, &what, Cause::DiskFull)
+    Check::measured(disk.state, figure, &what, Cause::DiskFull)
 }
 
 /// Not larger than nothing, before the first look.

@@ -28,7 +28,7 @@ fn space(folder: &Path) -> Option<Finding> {
     let disk = Disk::of(folder)?;
     let detail = format!("{} MiB are free", disk.free_bytes >> 20);
     let on = folder.display().to_string();
-    Some(match disk.level {
+    Some(match disk.state {
         Level::Ok => Finding::ok(CHECK, on, detail),
         level => Finding::bad(CHECK, on, Verdict::from(level), detail)
             .fix("make room, or move 'data_dir' and an embedded database to a larger disk"),

@@ -1,17 +1,16 @@
 //! What the archive takes.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::config::ArchiveUrl;
 use crate::ops::archive::{Destination, Manifest};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArchiveSize {
     pub url: ArchiveUrl,
-    /// Where it is a folder.
-    pub folder: Option<PathBuf>,
     /// None where it could not be looked at.
     pub files: Option<u64>,
     pub bytes: Option<u64>,
@@ -21,15 +20,12 @@ pub struct ArchiveSize {
 const BUCKET_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn size(url: &ArchiveUrl) -> ArchiveSize {
-    let folder = url.expose().strip_prefix("file:");
-    let folder = folder.map(|path| PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
-    let seen = match folder.as_deref() {
+    let seen = match url.path() {
         Some(folder) => Some(walk(folder, 0)),
         None => bucket(url).await,
     };
     ArchiveSize {
         url: url.clone(),
-        folder,
         files: seen.map(|(files, _)| files),
         bytes: seen.map(|(_, bytes)| bytes),
     }

@@ -1,5 +1,6 @@
 //! A table now, beside what it was.
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use serde::Serialize;
 
 use super::Level;
 use crate::config::{ByteSize, Threshold};
@@ -8,20 +9,22 @@ use crate::store::upkeep::{Look, TableSize};
 /// A rate from less time than this would be noise.
 const LEAST: Duration = Duration::hours(1);
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TableGrowth {
+    #[serde(flatten)]
     pub size: TableSize,
-    /// Since the last look that was written down; none if there was none.
+    /// Since the last look that was written down, to the second; none if there was none.
     pub since: Option<DateTime<Utc>>,
     pub grown_rows: Option<i64>,
     pub grown_bytes: Option<i64>,
     /// From the oldest look of the last days on.
     pub bytes_per_day: Option<f64>,
-    pub threshold: Option<Threshold<ByteSize>>,
-    pub level: Level,
+    pub warning_bytes: Option<u64>,
+    pub critical_bytes: Option<u64>,
     /// At that rate; 0 if it is there, none if it never will be.
     pub days_to_warning: Option<f64>,
     pub days_to_critical: Option<f64>,
+    pub state: Level,
 }
 
 impl TableGrowth {
@@ -38,14 +41,15 @@ impl TableGrowth {
         let bytes_per_day = oldest.and_then(|look| rate(look, size.bytes, now));
         let days = |limit: ByteSize| days(size.bytes, limit, bytes_per_day);
         Self {
-            since: last.map(|look| look.seen_at),
+            since: last.map(|look| look.seen_at.trunc_subsecs(0)),
             grown_rows: last.map(|look| size.rows - look.rows),
             grown_bytes: last.map(|look| size.bytes - look.bytes),
-            level: level(size.bytes, threshold),
+            warning_bytes: threshold.map(|at| at.warning.bytes()),
+            critical_bytes: threshold.map(|at| at.critical.bytes()),
+            state: level(size.bytes, threshold),
             days_to_warning: threshold.and_then(|at| days(at.warning)),
             days_to_critical: threshold.and_then(|at| days(at.critical)),
             bytes_per_day,
-            threshold,
             size,
         }
     }
@@ -150,7 +154,7 @@ mod tests {
             (50 * MB, Level::Warning),
             (50 * MB + 1, Level::Critical),
         ] {
-            assert_eq!(table(bytes, &[]).level, level, "{bytes}");
+            assert_eq!(table(bytes, &[]).state, level, "{bytes}");
         }
         assert_eq!(table(6 * MB, &[]).days_to_warning, Some(0.0));
     }

@@ -2,38 +2,36 @@
 mod archive;
 mod growth;
 
-use chrono::Duration;
+use std::path::Path;
 
-use crate::config::Config;
+use chrono::Duration;
+use serde::Serialize;
+
+use crate::config::{ByteSize, Config, Threshold};
 use crate::process::disk;
-use crate::store::upkeep::{DatabaseSize, Upkeep};
+use crate::store::upkeep::Upkeep;
 
 pub use crate::config::Level;
 pub use crate::process::disk::Disk;
 pub use crate::store::StoreError;
+pub use crate::store::upkeep::DatabaseSize;
 pub use archive::ArchiveSize;
 pub use growth::TableGrowth;
 
 /// Between two looks that are written down: growth is told since the last of them.
 const NOTE_EVERY: Duration = Duration::hours(1);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Storage {
-    pub database: DatabaseSize,
+    /// The worst of all tables and disks.
+    pub state: Level,
     pub tables: Vec<TableGrowth>,
+    pub database: DatabaseSize,
     pub archive: ArchiveSize,
     pub disks: Vec<Disk>,
     /// Why this look could not be written down for the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unnoted: Option<String>,
-}
-
-impl Storage {
-    /// The worst counts.
-    pub fn level(&self) -> Level {
-        let tables = self.tables.iter().map(|table| table.level);
-        let disks = self.disks.iter().map(|disk| disk.level);
-        tables.chain(disks).max().unwrap_or(Level::Ok)
-    }
 }
 
 /// Looks at everything, and writes down what the tables are for the next look; not with
@@ -46,32 +44,33 @@ pub async fn look(config: &Config, upkeep: &Upkeep, dry_run: bool) -> Result<Sto
     );
     let looks = upkeep.looks().await?;
     let recent = looks.iter().any(|look| now - look.seen_at < NOTE_EVERY);
-    let unnoted = match recent || dry_run {
-        true => None,
+    let unnoted = if recent || dry_run {
+        None
+    } else {
         // A disk that is full is what the operator wants to see.
-        false => upkeep.note(&sizes).await.err().map(|e| e.to_string()),
+        upkeep.note(&sizes).await.err().map(|e| e.to_string())
     };
     let tables = sizes.into_iter().map(|size| {
         let threshold = threshold(config, &size.name);
         TableGrowth::of(size, threshold, &looks, now)
     });
-    let tables = tables.collect();
-    let archive = archive::size(&config.archive.url).await;
+    let tables: Vec<_> = tables.collect();
     let mut places = disk::folders(config);
-    places.extend(archive.folder.clone());
+    places.extend(config.archive.url.path().map(Path::to_owned));
+    let disks = disk::disks(&places);
+    let levels = tables.iter().map(|table| table.state);
+    let levels = levels.chain(disks.iter().map(|disk| disk.state));
     Ok(Storage {
-        disks: disk::disks(&places),
-        database,
+        state: levels.max().unwrap_or(Level::Ok),
+        archive: archive::size(&config.archive.url).await,
         tables,
-        archive,
+        database,
+        disks,
         unnoted,
     })
 }
 
-fn threshold(
-    config: &Config,
-    table: &str,
-) -> Option<crate::config::Threshold<crate::config::ByteSize>> {
+fn threshold(config: &Config, table: &str) -> Option<Threshold<ByteSize>> {
     match table {
         "messages" => Some(config.thresholds.messages_table),
         "users" => Some(config.thresholds.users_table),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::session::{Purpose, Session};
 use super::sql::Arg;
@@ -19,7 +20,7 @@ use crate::model::RoomId;
 /// What is later than now by more than this was written by a clock that went back since.
 pub(in crate::store) const AHEAD: Duration = Duration::from_secs(60);
 
-/// Who has a lease that somebody else wants.
+/// The holder of a lease that another process wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub holder: String,
@@ -70,11 +71,12 @@ impl From<RunRow> for Run {
 }
 
 /// How large a table is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableSize {
     pub name: String,
     pub rows: i64,
     /// False where `rows` is the database's own estimate, since to count would take long.
+    #[serde(rename = "rows_exact")]
     pub exact: bool,
     /// With its indexes.
     pub bytes: i64,
@@ -84,7 +86,7 @@ pub struct TableSize {
 }
 
 /// How large the whole database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatabaseSize {
     pub bytes: i64,
     /// The embedded one's file.
@@ -95,7 +97,7 @@ pub struct DatabaseSize {
     pub free_bytes: Option<i64>,
 }
 
-/// How large a table was when somebody looked.
+/// How large a table was at an earlier look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     pub name: String,
@@ -142,7 +144,7 @@ const PURPOSE: Purpose<'static> = Purpose {
 const SCAN: Duration = Duration::from_secs(300);
 
 /// What jobs and operators' commands ask of the database. All times are the database's, so that
-/// the clocks of those who ask need not agree.
+/// the clocks of the machines that ask need not agree.
 pub struct Upkeep(Session);
 
 /// The same as [`open`], only to look: an embedded database may be where nothing can be written.
@@ -199,7 +201,7 @@ impl Upkeep {
              WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
                AND wait_event_type = 'Lock'
                AND application_name NOT LIKE 'discordctl cleanup%'";
-        // SQLite does not know: who waits for its lock waits in their own process.
+        // SQLite does not know: a process that waits for its lock waits by itself.
         let waiting: i64 = self
             .0
             .one(self.0.either(of_server, "SELECT 0"), &[])
