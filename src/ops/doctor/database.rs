@@ -189,7 +189,7 @@ fn settings(of: &PostgresFacts) -> Vec<Finding> {
 fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
     const CHECK: &str = "connections";
     let wanted: i64 = configs.iter().map(|c| i64::from(c.db_pool.max)).sum();
-    let most = of.most_clients;
+    let most = of.most_clients();
     let detail = format!(
         "{} are open of {most}; these instances may open {wanted}",
         of.clients
