@@ -7,14 +7,12 @@ use discordctl::ops::SystemClock;
 use discordctl::ops::backup::{self, Existing, Foreign, How, Powers, Restored, Verified};
 use serde::Serialize;
 
-use crate::backup::explain;
+use crate::backup::attempt;
+use crate::backup::report::{counts, held, oddities};
 use crate::confirm::confirm;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::interrupt::unless_signalled;
 use crate::output::Output;
-use crate::runtime::block_on;
 use crate::units::time;
 
 /// Put a backup in the place of an empty database
@@ -62,22 +60,14 @@ pub(crate) struct Trust {
 
 impl Trust {
     pub(crate) fn how(&self) -> How {
-        let allowed = |yes: bool| {
-            if yes {
-                Foreign::Allowed
-            } else {
-                Foreign::Refused
-            }
-        };
-        How {
-            existing: Existing::Kept,
-            foreign: allowed(self.allow_foreign),
-            powers: if self.as_superuser {
-                Powers::Superuser
-            } else {
-                Powers::Plain
-            },
+        let mut how = How::default();
+        if self.allow_foreign {
+            how.foreign = Foreign::Allowed;
         }
+        if self.as_superuser {
+            how.powers = Powers::Superuser;
+        }
+        how
     }
 }
 
@@ -108,7 +98,8 @@ pub(crate) fn run(args: &RestoreArgs, yes: bool, output: &Output) -> anyhow::Res
     if args.set_aside {
         how.existing = Existing::SetAside;
     }
-    let checked = attempt(backup::check(url, file, how), &what, &config)?;
+    let untouched = "it goes in whole or not at all: nothing was changed";
+    let checked = attempt(backup::check(url, file, how), &what, &config, untouched)?;
     if args.dry_run {
         let report = Report::planned(file, &checked, &config);
         output.result("restore", &report, Report::as_text)?;
@@ -116,28 +107,10 @@ pub(crate) fn run(args: &RestoreArgs, yes: bool, output: &Output) -> anyhow::Res
     }
     confirm(yes, &question(file, &checked, &config))?;
     let work = backup::restore(url, file, checked, how, &SystemClock);
-    let restored = attempt(work, &what, &config)?;
+    let restored = attempt(work, &what, &config, untouched)?;
     let report = Report::done(file, &restored, &config);
     output.result("restore", &report, Report::as_text)?;
     Ok(Exit::Done)
-}
-
-fn attempt<T>(
-    work: impl Future<Output = Result<T, backup::BackupError>>,
-    what: &str,
-    config: &Config,
-) -> anyhow::Result<T> {
-    let done = block_on(unless_signalled(work))?;
-    match done {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(explain(&error, what, config).into()),
-        Err(exit) => Err(
-            Failure::new(exit, "interrupted", format!("cannot {what}: interrupted"))
-                .why("it goes in whole or not at all: nothing was changed")
-                .hint("run the same command again")
-                .into(),
-        ),
-    }
 }
 
 fn question(file: &Path, checked: &Verified, config: &Config) -> String {
@@ -152,12 +125,13 @@ fn question(file: &Path, checked: &Verified, config: &Config) -> String {
 impl Report {
     fn planned(file: &Path, checked: &Verified, config: &Config) -> Self {
         let contents = checked.manifest.as_ref().map(|manifest| &manifest.contents);
+        let (messages, rooms) = counts(contents);
         Self {
             file: file.display().to_string(),
             database: config.db_url.to_string(),
             restored: false,
-            messages: contents.and_then(|contents| contents.tables.get("messages").copied()),
-            rooms: contents.map(|contents| contents.rooms.len()),
+            messages,
+            rooms,
             manifest: checked.manifest.is_some(),
             schema_state: None,
             foreign: checked.foreign.clone(),
@@ -167,21 +141,15 @@ impl Report {
     }
 
     fn done(file: &Path, restored: &Restored, config: &Config) -> Self {
+        let (messages, rooms) = counts(Some(&restored.contents));
+        let aside = restored.aside.iter();
         Self {
-            file: file.display().to_string(),
-            database: config.db_url.to_string(),
             restored: true,
-            messages: restored.contents.tables.get("messages").copied(),
-            rooms: Some(restored.contents.rooms.len()),
-            manifest: restored.backup.manifest.is_some(),
+            messages,
+            rooms,
             schema_state: Some(restored.schema.as_str()),
-            foreign: restored.backup.foreign.clone(),
-            set_aside: restored
-                .aside
-                .iter()
-                .map(|(_, to)| to.display().to_string())
-                .collect(),
-            of_live: restored.backup.of_live,
+            set_aside: aside.map(|(_, to)| to.display().to_string()).collect(),
+            ..Self::planned(file, &restored.backup, config)
         }
     }
 
@@ -193,10 +161,7 @@ impl Report {
 
     fn as_text(&self) -> String {
         let Self { file, database, .. } = self;
-        let held = match (self.messages, self.rooms) {
-            (Some(messages), Some(rooms)) => format!("{messages} messages in {rooms} rooms"),
-            _ => "all there is".into(),
-        };
+        let held = held(self.messages, self.rooms);
         let mut lines = vec![if self.restored {
             format!("restored {file} into {database}: {held}")
         } else {
@@ -207,15 +172,7 @@ impl Report {
             (true, false) => "the file is as it was written, and the database is free".into(),
             (false, _) => "there is no manifest to compare with".into(),
         });
-        if self.of_live {
-            lines.push(
-                "it is a copy of a database's main file: what a -wal beside that held is not in it"
-                    .into(),
-            );
-        }
-        if !self.foreign.is_empty() {
-            lines.push(format!("not of discordctl: {}", self.foreign.join(", ")));
-        }
+        lines.extend(oddities(self.of_live, &self.foreign));
         let aside = self.set_aside.iter();
         lines.extend(aside.map(|file| format!("what was there is now {file}")));
         if let Some(log) = self.log_alone() {

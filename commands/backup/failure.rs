@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, SEE_THE_PATH, explain};
 
 /// `what` could not be done, as in "back up to chat.dump".
-pub(crate) fn explain(error: &BackupError, what: &str, config: &Config) -> Failure {
+pub(super) fn explain(error: &BackupError, what: &str, config: &Config) -> Failure {
     let why = match error {
         BackupError::Io { what, source } => format!("{what}: {source}"),
         other => other.to_string(),

@@ -1,6 +1,6 @@
 //! `discordctl backup`: the whole database in a file, and whether that can be relied on.
 mod failure;
-mod report;
+pub(crate) mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,6 @@ use crate::interrupt::unless_signalled;
 use crate::output::Output;
 use crate::restore::Trust;
 use crate::runtime::block_on;
-pub(crate) use failure::explain;
 use report::Report;
 
 /// Copy the whole database to a file while it is in use, or prove such a file
@@ -99,7 +98,7 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
                 let verified = backup::verify(file, trust.how().foreign).await?;
                 Ok(Report::verified(file, verified, None))
             }
-            (None, Some(to)) if args.dry_run => Ok(Report::plan(backup::plan(url, to).await?)),
+            (None, Some(to)) if args.dry_run => Ok(Report::plan(to, &backup::plan(url, to).await?)),
             (None, Some(to)) => {
                 let made = backup::make(url, to, &discordctl::ops::SystemClock).await?;
                 for object in &made.foreign {
@@ -113,15 +112,31 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
             (None, None) => Err(BackupError::Missing(PathBuf::new())),
         }
     };
-    let done = block_on(unless_signalled(work))?;
     let (what, path) = args.what();
-    match done {
-        Ok(Ok(report)) => {
-            output.result(report.name(), &report, Report::as_text)?;
-            Ok(Exit::Done)
-        }
-        Ok(Err(error)) => Err(explain(&error, &what, &config).into()),
-        Err(exit) => Err(interrupted(exit, &what, path, &config).into()),
+    let (path, url) = (path.display(), &config.db_url);
+    let untouched = format!("nothing was left at {path}, and {url} is as it was");
+    let report = attempt(work, &what, &config, &untouched)?;
+    output.result(report.name(), &report, Report::as_text)?;
+    Ok(Exit::Done)
+}
+
+/// Runs `work`, which does `what` whole or not at all: a signal drops it, and then it is `untouched`
+/// that is told.
+pub(crate) fn attempt<T>(
+    work: impl Future<Output = Result<T, BackupError>>,
+    what: &str,
+    config: &Config,
+    untouched: &str,
+) -> anyhow::Result<T> {
+    match block_on(unless_signalled(work))? {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(failure::explain(&error, what, config).into()),
+        Err(exit) => Err(
+            Failure::new(exit, "interrupted", format!("cannot {what}: interrupted"))
+                .why(untouched)
+                .hint("run the same command again")
+                .into(),
+        ),
     }
 }
 
@@ -136,14 +151,4 @@ impl BackupArgs {
             (None, None) => ("back up".into(), Path::new("")),
         }
     }
-}
-
-fn interrupted(exit: Exit, what: &str, path: &Path, config: &Config) -> Failure {
-    Failure::new(exit, "interrupted", format!("cannot {what}: interrupted"))
-        .why(format!(
-            "nothing was left at {}, and {} is as it was",
-            path.display(),
-            config.db_url
-        ))
-        .hint("run the same command again")
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::units::{bytes, time};
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Report {
     #[serde(skip)]
     done: Done,
@@ -31,36 +31,30 @@ pub(super) struct Report {
     of_live: bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 enum Done {
+    #[default]
     Planned,
     Made,
     Verified,
 }
 
 impl Report {
-    pub(super) fn plan(plan: Plan) -> Self {
-        let known = !plan.contents.tables.is_empty();
-        let (messages, rooms) = counts(&plan.contents);
+    pub(super) fn plan(to: &Path, plan: &Plan) -> Self {
+        let (messages, rooms) = counts(plan.contents.as_ref());
         Self {
-            done: Done::Planned,
-            file: plan.to.display().to_string(),
+            file: to.display().to_string(),
             database: plan.database.as_str(),
-            made_at: None,
             bytes: plan.needed,
-            sha256: None,
-            messages: known.then_some(messages),
-            rooms: known.then_some(rooms),
-            manifest: None,
-            restored: None,
-            foreign: Vec::new(),
-            of_live: false,
+            messages,
+            rooms,
+            ..Self::default()
         }
     }
 
     pub(super) fn made(to: &Path, made: &Made) -> Self {
         let manifest = &made.manifest;
-        let (messages, rooms) = counts(&manifest.contents);
+        let (messages, rooms) = counts(Some(&manifest.contents));
         Self {
             done: Done::Made,
             file: to.display().to_string(),
@@ -68,27 +62,25 @@ impl Report {
             made_at: Some(time(manifest.made_at)),
             bytes: manifest.bytes,
             sha256: Some(manifest.sha256.clone()),
-            messages: Some(messages),
-            rooms: Some(rooms),
-            manifest: None,
-            restored: None,
+            messages,
+            rooms,
             foreign: made.foreign.clone(),
-            of_live: false,
+            ..Self::default()
         }
     }
 
     pub(super) fn verified(file: &Path, verified: Verified, restored: Option<Contents>) -> Self {
         let manifest = verified.manifest.as_ref();
-        let said = manifest.map(|manifest| counts(&manifest.contents));
-        let counted = restored.as_ref().map(counts).or(said);
+        let said = manifest.map(|manifest| &manifest.contents);
+        let (messages, rooms) = counts(restored.as_ref().or(said));
         Self {
             done: Done::Verified,
             file: file.display().to_string(),
             database: verified.kind.as_str(),
             made_at: manifest.map(|manifest| time(manifest.made_at)),
             bytes: verified.bytes,
-            messages: counted.map(|(messages, _)| messages),
-            rooms: counted.map(|(_, rooms)| rooms),
+            messages,
+            rooms,
             manifest: Some(manifest.is_some()),
             restored: Some(restored.is_some()),
             sha256: Some(verified.sha256),
@@ -105,11 +97,8 @@ impl Report {
     }
 
     pub(super) fn as_text(&self) -> String {
-        let size = bytes(i64::try_from(self.bytes).unwrap_or(i64::MAX));
-        let held = match (self.messages, self.rooms) {
-            (Some(messages), Some(rooms)) => format!("{messages} messages in {rooms} rooms"),
-            _ => "all there is".into(),
-        };
+        let size = bytes(self.bytes);
+        let held = held(self.messages, self.rooms);
         let Self { file, database, .. } = self;
         let mut lines = vec![match self.done {
             Done::Planned => {
@@ -129,20 +118,37 @@ impl Report {
             (Some(false), _) => lines.push("there is no manifest to compare it with".into()),
             _ => {}
         }
-        if self.of_live {
-            lines.push(
-                "it is a copy of a database's main file: what a -wal beside that held is not in it"
-                    .into(),
-            );
-        }
-        if !self.foreign.is_empty() {
-            lines.push(format!("not of discordctl: {}", self.foreign.join(", ")));
-        }
+        lines.extend(oddities(self.of_live, &self.foreign));
         lines.join("\n")
     }
 }
 
-fn counts(contents: &Contents) -> (i64, usize) {
-    let messages = contents.tables.get("messages").copied().unwrap_or(0);
-    (messages, contents.rooms.len())
+/// Messages and rooms, where the contents are known.
+pub(crate) fn counts(contents: Option<&Contents>) -> (Option<i64>, Option<usize>) {
+    let messages = |contents: &Contents| contents.tables.get("messages").copied().unwrap_or(0);
+    (
+        contents.map(messages),
+        contents.map(|contents| contents.rooms.len()),
+    )
+}
+
+pub(crate) fn held(messages: Option<i64>, rooms: Option<usize>) -> String {
+    match (messages, rooms) {
+        (Some(messages), Some(rooms)) => format!("{messages} messages in {rooms} rooms"),
+        _ => "all there is".into(),
+    }
+}
+
+/// What is odd about a backup, a line each.
+pub(crate) fn oddities(of_live: bool, foreign: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if of_live {
+        let line =
+            "it is a copy of a database's main file: what a -wal beside that held is not in it";
+        lines.push(line.to_owned());
+    }
+    if !foreign.is_empty() {
+        lines.push(format!("not of discordctl: {}", foreign.join(", ")));
+    }
+    lines
 }

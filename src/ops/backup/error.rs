@@ -1,6 +1,6 @@
 //! Why there is no backup, or no restored database.
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
@@ -69,9 +69,16 @@ pub enum BackupError {
 
 impl BackupError {
     /// For `map_err`: what was done to which file.
-    pub(super) fn io(what: &str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("cannot {what} {}", path.display());
         move |source| Self::Io { what, source }
+    }
+
+    pub(super) fn corrupt(path: &Path, why: impl Into<String>) -> Self {
+        Self::Corrupt {
+            path: path.to_owned(),
+            why: why.into(),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Making a backup of a database that is in use.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::file::{self, Draft, Folder};
 use super::manifest::{Kind, Manifest};
@@ -16,42 +16,34 @@ const DUMP_OF: u64 = 4;
 /// What a backup would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    pub to: PathBuf,
     pub database: Kind,
     /// About as many.
     pub needed: u64,
-    pub contents: Contents,
+    /// None where they are known only once they are copied.
+    pub contents: Option<Contents>,
 }
 
 /// Looks whether a backup could be made; makes nothing.
 pub async fn plan(url: &str, to: &Path) -> Result<Plan, BackupError> {
     vacant(to)?;
-    let plan = match kind_of(url) {
+    let database = kind_of(url);
+    let (needed, contents) = match database {
         Kind::Postgresql => {
             let server = copy::server(url).await?;
             tools::find("pg_dump", server.version).await?;
             let snapshot = Snapshot::take(url).await?;
-            let (needed, contents) = (snapshot.bytes / DUMP_OF, snapshot.contents.clone());
+            let found = (snapshot.bytes / DUMP_OF, Some(snapshot.contents.clone()));
             snapshot.end().await?;
-            Plan {
-                to: to.to_owned(),
-                database: Kind::Postgresql,
-                needed,
-                contents,
-            }
+            found
         }
-        Kind::Sqlite => {
-            let from = source(url)?;
-            Plan {
-                to: to.to_owned(),
-                database: Kind::Sqlite,
-                needed: from.size(),
-                contents: Contents::default(),
-            }
-        }
+        Kind::Sqlite => (source(url)?.size(), None),
     };
-    room(to, plan.needed)?;
-    Ok(plan)
+    room(to, needed)?;
+    Ok(Plan {
+        database,
+        needed,
+        contents,
+    })
 }
 
 /// A backup that was made.

@@ -67,10 +67,7 @@ impl Manifest {
     /// Of `backup`, if it has one.
     pub fn read(backup: &Path) -> Result<Option<Self>, BackupError> {
         let path = Self::path(backup);
-        let corrupt = |why: String| BackupError::Corrupt {
-            path: path.clone(),
-            why,
-        };
+        let corrupt = |why: String| BackupError::corrupt(&path, why);
         let file = match regular::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(BackupError::io("read", &path)(error)),

@@ -58,10 +58,10 @@ fn ours(path: &Path, contents: &Contents) -> Result<(), BackupError> {
         .find(|table| !contents.tables.contains_key(**table));
     match missing {
         None => Ok(()),
-        Some(table) => Err(BackupError::Corrupt {
-            path: path.to_owned(),
-            why: format!("it has no table {table}: it is none of a chat"),
-        }),
+        Some(table) => Err(BackupError::corrupt(
+            path,
+            format!("it has no table {table}: it is none of a chat"),
+        )),
     }
 }
 

@@ -131,10 +131,8 @@ async fn copied(backup: &Path, to: &Draft, checked: &Verified) -> Result<(), Bac
     if file::copy(backup, to).await? == checked.sum() {
         Ok(())
     } else {
-        Err(BackupError::Corrupt {
-            path: backup.to_owned(),
-            why: "it was changed after it was verified".into(),
-        })
+        let why = "it was changed after it was verified";
+        Err(BackupError::corrupt(backup, why))
     }
 }
 

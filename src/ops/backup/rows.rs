@@ -41,13 +41,9 @@ pub(super) async fn of(dump: &Path) -> Result<BTreeMap<String, i64>, BackupError
     if status.success() {
         Ok(counter.rows)
     } else {
-        Err(BackupError::Corrupt {
-            path: dump.to_owned(),
-            why: format!(
-                "pg_restore cannot read it to its end: {}",
-                tools::told(&said)
-            ),
-        })
+        let told = tools::told(&said);
+        let why = format!("pg_restore cannot read it to its end: {told}");
+        Err(BackupError::corrupt(dump, why))
     }
 }
 

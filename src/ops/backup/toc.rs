@@ -60,10 +60,10 @@ impl Toc {
         let toc = Self::read(&list);
         match OURS.iter().find(|table| !toc.has_data(table)) {
             None => Ok(toc),
-            Some(table) => Err(BackupError::Corrupt {
-                path: dump.to_owned(),
-                why: format!("it has no data of the table {table}"),
-            }),
+            Some(table) => {
+                let why = format!("it has no data of the table {table}");
+                Err(BackupError::corrupt(dump, why))
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Whether a backup is what was written, and has in it what it should.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::file::{self, Sum};
 use super::manifest::{Kind, Manifest};
@@ -41,13 +41,11 @@ pub async fn verify(backup: &Path, foreign: Foreign) -> Result<Verified, BackupE
     if let Some(manifest) = &manifest
         && (manifest.bytes, &manifest.sha256) != (sum.0, &sum.1)
     {
-        return Err(BackupError::Corrupt {
-            path: backup.to_owned(),
-            why: format!(
-                "it has {} bytes with SHA-256 {}, and was written with {} and {}",
-                sum.0, sum.1, manifest.bytes, manifest.sha256
-            ),
-        });
+        let why = format!(
+            "it has {} bytes with SHA-256 {}, and was written with {} and {}",
+            sum.0, sum.1, manifest.bytes, manifest.sha256
+        );
+        return Err(BackupError::corrupt(backup, why));
     }
     let of_live = of_live && manifest.is_none();
     let found = look_into(backup, kind, manifest.as_ref()).await?;
@@ -67,10 +65,6 @@ pub(super) async fn look_into(
     kind: Kind,
     manifest: Option<&Manifest>,
 ) -> Result<Vec<String>, BackupError> {
-    let corrupt = |why: String| BackupError::Corrupt {
-        path: backup.to_owned(),
-        why,
-    };
     match kind {
         Kind::Postgresql => {
             let toc = Toc::of(backup).await?;
@@ -79,21 +73,20 @@ pub(super) async fn look_into(
                 .iter()
                 .flat_map(|manifest| &manifest.contents.tables);
             for (table, count) in said {
-                match rows.get(table) {
-                    Some(has) if has == count => {}
-                    has => {
-                        let has = has.unwrap_or(&0);
-                        return Err(corrupt(format!(
-                            "it has {has} rows of the table {table}, and was made with {count}"
-                        )));
-                    }
+                let has = rows.get(table);
+                if has != Some(count) {
+                    let has = has.unwrap_or(&0);
+                    let why = format!(
+                        "it has {has} rows of the table {table}, and was made with {count}"
+                    );
+                    return Err(BackupError::corrupt(backup, why));
                 }
             }
             Ok(toc.foreign)
         }
         Kind::Sqlite => {
             let inside = copy::inside(backup).await.map_err(|error| match error {
-                StoreError::Damaged(why) => corrupt(why),
+                StoreError::Damaged(why) => BackupError::corrupt(backup, why),
                 other => other.into(),
             })?;
             super::ours(backup, &inside.contents)?;
@@ -106,16 +99,12 @@ pub(super) async fn look_into(
 /// A backup is one file. A database's main file with its log beside it is none, and to read the
 /// one without the other would lose what was said last.
 fn alone(backup: &Path, kind: Kind) -> Result<(), BackupError> {
-    let logs: Vec<PathBuf> = match kind {
-        Kind::Sqlite => Embedded::at(backup).logs(),
-        Kind::Postgresql => Vec::new(),
-    };
-    match logs.into_iter().next() {
-        None => Ok(()),
-        Some(log) => Err(BackupError::NotAlone {
+    match Embedded::at(backup).logs().into_iter().next() {
+        Some(log) if kind == Kind::Sqlite => Err(BackupError::NotAlone {
             path: backup.to_owned(),
             log,
         }),
+        _ => Ok(()),
     }
 }
 
@@ -133,8 +122,6 @@ fn kind_of_file(backup: &Path) -> Result<(Kind, bool), BackupError> {
     if start.starts_with(b"SQLite format 3\0") {
         return Ok((Kind::Sqlite, start.ends_with(&[2, 2])));
     }
-    Err(BackupError::Corrupt {
-        path: backup.to_owned(),
-        why: "it is neither a PostgreSQL dump in custom format nor a SQLite database".into(),
-    })
+    let why = "it is neither a PostgreSQL dump in custom format nor a SQLite database";
+    Err(BackupError::corrupt(backup, why))
 }
