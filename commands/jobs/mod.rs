@@ -4,7 +4,7 @@ mod work;
 
 use clap::{Args, Subcommand};
 use discordctl::config::Config;
-use discordctl::ops::jobs::{self, Ended, Job, RunResult};
+use discordctl::ops::jobs::{self, Job, RunResult};
 use discordctl::server::disregard_all;
 
 use crate::database;
@@ -96,16 +96,14 @@ async fn run_now(
     });
     let ended = ended.await.map_err(failed)?;
     upkeep.close().await;
-    output.result("jobs-run", &RunReport::new(job, &ended), RunReport::as_text)?;
-    Ok(interrupt.ended().unwrap_or(exit(&ended)))
-}
-
-fn exit(ended: &Ended) -> Exit {
-    match ended.result {
+    let exit = match ended.result {
         RunResult::Ok | RunResult::Skipped => Exit::Done,
         RunResult::Failed => Exit::Critical,
         RunResult::Interrupted => Exit::Interrupted,
-    }
+    };
+    let report = RunReport { job, ended };
+    output.result("jobs-run", &report, RunReport::as_text)?;
+    Ok(interrupt.ended().unwrap_or(exit))
 }
 
 /// Chat runs on the same machine, and goes first.

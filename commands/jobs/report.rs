@@ -94,21 +94,14 @@ impl ListReport {
 
 #[derive(Serialize)]
 pub(super) struct RunReport {
-    job: &'static str,
-    result: &'static str,
-    detail: String,
+    pub(super) job: Job,
+    #[serde(flatten)]
+    pub(super) ended: Ended,
 }
 
 impl RunReport {
-    pub(super) fn new(job: Job, ended: &Ended) -> Self {
-        Self {
-            job: job.as_str(),
-            result: ended.result.as_str(),
-            detail: ended.detail.clone(),
-        }
-    }
-
     pub(super) fn as_text(&self) -> String {
-        format!("{}: {}: {}", self.job, self.result, self.detail)
+        let Ended { result, detail } = &self.ended;
+        format!("{}: {}: {detail}", self.job.as_str(), result.as_str())
     }
 }

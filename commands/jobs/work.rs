@@ -4,7 +4,7 @@ use std::time::Duration;
 use discordctl::config::Config;
 use discordctl::ops::archive::{self, ArchiveError, LeaseError};
 use discordctl::ops::cleanup;
-use discordctl::ops::jobs::{Ended, Job, RunResult, failed, skipped};
+use discordctl::ops::jobs::{Ended, Job, RunResult};
 use tokio_util::sync::CancellationToken;
 
 /// It goes on at its next time.
@@ -17,8 +17,8 @@ pub(super) async fn work(config: &Config, job: Job, stop: &CancellationToken) ->
     };
     match done {
         Ok(ended) => ended,
-        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => skipped(&held),
-        Err(error) => failed(&error),
+        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => RunResult::Skipped.with(held),
+        Err(error) => RunResult::Failed.with(error),
     }
 }
 
@@ -29,7 +29,7 @@ async fn trim(config: &Config, stop: &CancellationToken) -> Result<Ended, Archiv
     };
     let report = cleanup::perform(config, &options, &(), stop).await?;
     if let Some(why) = &report.skipped {
-        return Ok(skipped(why));
+        return Ok(RunResult::Skipped.with(why));
     }
     let more = if report.unfinished {
         "; there is more to do"
@@ -60,12 +60,10 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<Ended, Arc
 }
 
 fn ended(stop: &CancellationToken, detail: String) -> Ended {
-    Ended {
-        result: if stop.is_cancelled() {
-            RunResult::Interrupted
-        } else {
-            RunResult::Ok
-        },
-        detail,
-    }
+    let result = if stop.is_cancelled() {
+        RunResult::Interrupted
+    } else {
+        RunResult::Ok
+    };
+    result.with(detail)
 }

@@ -29,7 +29,7 @@ pub(crate) struct MigrateArgs {
     command: MigrateCommand,
     #[command(flatten)]
     settings: DatabaseSettings,
-    /// How long to wait for somebody else who migrates
+    /// How long to wait for another process that migrates
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s")]
     lock_wait: HumanDuration,
     /// How long a step may wait for a table while everybody else waits behind it; then it lets
@@ -86,10 +86,10 @@ pub(crate) fn run(args: MigrateArgs, yes: bool, output: &Output) -> anyhow::Resu
         yes,
         output,
     };
-    match block_on(job.run(args.command))? {
-        Ok(result) => result,
-        Err(error) => Err(failure::explain(&error, &config).into()),
-    }
+    block_on(job.run(args.command))?.map_err(|error| match error.downcast::<MigrateError>() {
+        Ok(error) => failure::explain(&error, &config).into(),
+        Err(other) => other,
+    })
 }
 
 struct Job<'o> {
@@ -98,17 +98,13 @@ struct Job<'o> {
     output: &'o Output,
 }
 
-/// Outside what the database said, inside what became of telling it.
-type Outcome = Result<anyhow::Result<Exit>, MigrateError>;
-
 impl Job<'_> {
-    async fn run(&self, command: MigrateCommand) -> Outcome {
+    async fn run(&self, command: MigrateCommand) -> anyhow::Result<Exit> {
         match command {
             MigrateCommand::Plan { to } => self.plan("plan", to, Exit::Warning).await,
             MigrateCommand::Up { to, dry_run: true } => self.plan("up", to, Exit::Done).await,
             MigrateCommand::Up { to, .. } => {
-                let taken = self.migrator.up(to).await?;
-                self.tell("up", taken.into_iter().map(Row::from).collect(), Exit::Done)
+                self.tell("up", self.migrator.up(to).await?, Exit::Done)
                     .await
             }
             MigrateCommand::Status => self.status("status").await,
@@ -116,24 +112,18 @@ impl Job<'_> {
             MigrateCommand::Rollback { to, dry_run } => self.rollback(to, dry_run).await,
             MigrateCommand::Repair { dry_run } => {
                 let taken = self.migrator.repair(dry_run).await?;
-                self.tell(
-                    "repair",
-                    taken.into_iter().map(Row::from).collect(),
-                    Exit::Done,
-                )
-                .await
+                self.tell("repair", taken, Exit::Done).await
             }
         }
     }
 
-    async fn plan(&self, name: &str, to: Option<i32>, if_any: Exit) -> Outcome {
+    async fn plan(&self, name: &str, to: Option<i32>, if_any: Exit) -> anyhow::Result<Exit> {
         let steps = self.migrator.plan(to).await?;
         let exit = if steps.is_empty() { Exit::Done } else { if_any };
-        self.tell(name, steps.iter().map(Row::from).collect(), exit)
-            .await
+        self.tell(name, steps, exit).await
     }
 
-    async fn status(&self, name: &str) -> Outcome {
+    async fn status(&self, name: &str) -> anyhow::Result<Exit> {
         let status = self.migrator.status().await?;
         let exit = match status.verdict() {
             State::Applied => Exit::Done,
@@ -143,59 +133,42 @@ impl Job<'_> {
             State::Dirty | State::Changed => Exit::Critical,
             State::Newer => Exit::Unknown,
         };
-        self.tell(
-            name,
-            status.steps.into_iter().map(Row::from).collect(),
-            exit,
-        )
-        .await
+        self.tell(name, status.steps, exit).await
     }
 
-    async fn rollback(&self, to: Option<i32>, dry_run: bool) -> Outcome {
+    async fn rollback(&self, to: Option<i32>, dry_run: bool) -> anyhow::Result<Exit> {
         let current = self.migrator.status().await?.current();
         let steps = match to {
             Some(to) => self.migrator.back(to).await?,
             None => self.migrator.back(0).await?.into_iter().take(1).collect(),
         };
-        let Some(last) = steps.last() else {
-            return self.tell("rollback", Vec::new(), Exit::Done).await;
+        let to = match steps.last() {
+            Some(last) if !dry_run => last.version - 1,
+            _ => return self.tell("rollback", steps, Exit::Done).await,
         };
-        if dry_run {
-            return self
-                .tell(
-                    "rollback",
-                    steps.into_iter().map(Row::from).collect(),
-                    Exit::Done,
-                )
-                .await;
-        }
-        let to = last.version - 1;
         let what = format!(
             "take the database back from version {current} to {to}, and delete what only the newer had"
         );
-        if let Err(refused) = confirm(self.yes, &what) {
-            return Ok(Err(refused.into()));
-        }
+        confirm(self.yes, &what)?;
         let taken = self.migrator.rollback(to).await?;
-        self.tell(
-            "rollback",
-            taken.into_iter().map(Row::from).collect(),
-            Exit::Done,
-        )
-        .await
+        self.tell("rollback", taken, Exit::Done).await
     }
 
-    async fn tell(&self, name: &str, migrations: Vec<Row>, exit: Exit) -> Outcome {
+    async fn tell(
+        &self,
+        name: &str,
+        migrations: Vec<impl Into<Row>>,
+        exit: Exit,
+    ) -> anyhow::Result<Exit> {
         let status = self.migrator.status().await?;
         let report = Report {
             current: status.current(),
             known: self.migrator.known_steps().last().map_or(0, |s| s.version),
             state: report::verdict(status.verdict()),
-            migrations,
+            migrations: migrations.into_iter().map(Into::into).collect(),
         };
-        let told = self
-            .output
-            .result(&format!("migrate-{name}"), &report, Report::as_text);
-        Ok(told.map(|()| exit))
+        let name = format!("migrate-{name}");
+        self.output.result(&name, &report, Report::as_text)?;
+        Ok(exit)
     }
 }

@@ -27,6 +27,19 @@ pub(super) struct Row {
     sql: Option<String>,
 }
 
+impl Row {
+    fn of(version: i32, name: String, state: &'static str) -> Self {
+        Self {
+            version,
+            name,
+            state,
+            applied_on: None,
+            transaction: None,
+            sql: None,
+        }
+    }
+}
+
 /// The whole database's state in one word.
 pub(super) fn verdict(state: State) -> &'static str {
     match state {
@@ -38,39 +51,25 @@ pub(super) fn verdict(state: State) -> &'static str {
 impl From<StepStatus> for Row {
     fn from(step: StepStatus) -> Self {
         Self {
-            version: step.version,
-            name: step.name,
-            state: step.state.as_str(),
             applied_on: step.applied_on,
-            transaction: None,
-            sql: None,
+            ..Self::of(step.version, step.name, step.state.as_str())
         }
     }
 }
 
-impl From<&Step> for Row {
-    fn from(step: &Step) -> Self {
+impl From<Step> for Row {
+    fn from(step: Step) -> Self {
         Self {
-            version: step.version,
-            name: step.name.clone(),
-            state: State::Pending.as_str(),
-            applied_on: None,
             transaction: Some(step.transaction),
             sql: Some(step.sql().to_owned()),
+            ..Self::of(step.version, step.name, State::Pending.as_str())
         }
     }
 }
 
 impl From<Taken> for Row {
     fn from(taken: Taken) -> Self {
-        Self {
-            version: taken.version,
-            name: taken.name,
-            state: taken.what,
-            applied_on: None,
-            transaction: None,
-            sql: None,
-        }
+        Self::of(taken.version, taken.name, taken.what)
     }
 }
 

@@ -4,13 +4,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::lease::{Lease, LeaseError};
 use crate::config::{Config, Schedule};
 use crate::store::StoreError;
 use crate::store::upkeep::{Run, RunId, Upkeep};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Job {
     Archive,
     Cleanup,
@@ -77,13 +79,14 @@ pub async fn list(config: &Config, upkeep: &Upkeep) -> Result<Vec<JobState>, Sto
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ended {
     pub result: RunResult,
     pub detail: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RunResult {
     Ok,
     Failed,
@@ -99,6 +102,14 @@ impl RunResult {
             Self::Failed => "failed",
             Self::Skipped => "skipped",
             Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// A run that ended so, and what is to be said of it.
+    pub fn with(self, detail: impl ToString) -> Ended {
+        Ended {
+            result: self,
+            detail: detail.to_string(),
         }
     }
 }
@@ -123,9 +134,9 @@ where
     let lease = Lease::take(upkeep, &format!("job:{name}"), "discordctl jobs run").await;
     let (ended, lease) = match lease {
         Ok(lease) => (alone(&lease, work()).await, Some(lease)),
-        Err(held @ LeaseError::Held { .. }) => (skipped(&held), None),
+        Err(held @ LeaseError::Held { .. }) => (RunResult::Skipped.with(held), None),
         Err(LeaseError::Store(error)) => return Err(error),
-        Err(lost @ LeaseError::Lost(_)) => (failed(&lost), None),
+        Err(lost @ LeaseError::Lost(_)) => (RunResult::Failed.with(lost), None),
     };
     let told = upkeep
         .end_run(run, ended.result.as_str(), &ended.detail)
@@ -143,22 +154,8 @@ async fn alone(lease: &Lease, work: impl Future<Output = Ended>) -> Ended {
     tokio::select! {
         ended = work => ended,
         () = lease.lost().cancelled() => match lease.check() {
-            Err(lost) => failed(&lost),
-            Ok(()) => failed(&"the lease was lost"),
+            Err(lost) => RunResult::Failed.with(lost),
+            Ok(()) => RunResult::Failed.with("the lease was lost"),
         },
-    }
-}
-
-pub fn failed(why: &impl std::fmt::Display) -> Ended {
-    Ended {
-        result: RunResult::Failed,
-        detail: why.to_string(),
-    }
-}
-
-pub fn skipped(why: &impl std::fmt::Display) -> Ended {
-    Ended {
-        result: RunResult::Skipped,
-        detail: why.to_string(),
     }
 }

@@ -37,21 +37,12 @@ pub enum LeaseError {
 
 /// The right to do what `name` stands for, alone in the whole deployment. Dropped without
 /// [`Lease::release`] it ends when its time is over.
-#[derive(Debug)]
 pub struct Lease {
-    upkeep: Shared,
+    upkeep: Arc<Upkeep>,
     name: String,
     holder: String,
     lost: CancellationToken,
     renewal: JoinHandle<()>,
-}
-
-struct Shared(Arc<Upkeep>);
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Upkeep")
-    }
 }
 
 impl Lease {
@@ -83,7 +74,7 @@ impl Lease {
             lost.clone(),
         );
         Ok(Self {
-            upkeep: Shared(upkeep.clone()),
+            upkeep: upkeep.clone(),
             name: name.to_owned(),
             holder,
             lost,
@@ -108,7 +99,7 @@ impl Lease {
     /// Lets go of it, for the next.
     pub async fn release(self) {
         self.renewal.abort();
-        let released = self.upkeep.0.release_lease(&self.name, &self.holder);
+        let released = self.upkeep.release_lease(&self.name, &self.holder);
         if let Err(error) = released.await {
             tracing::warn!(lease = self.name, %error, "a lease ends only when its time is over");
         }
