@@ -62,7 +62,7 @@ fn run(cli: Cli) -> Exit {
     let asked = cli.global.output;
     let output = Output::new(asked);
     let yes = cli.global.yes;
-    if asked.plugin().is_some() && !matches!(cli.command, Command::Health(_)) {
+    if asked.is_plugin() && !matches!(cli.command, Command::Health(_)) {
         return Failure::no_such_form().report(output.format());
     }
     let result = catch_unwind(AssertUnwindSafe(|| {

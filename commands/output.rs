@@ -41,13 +41,6 @@ pub(crate) enum Asked {
     Prometheus,
 }
 
-/// A form for a program that watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plugin {
-    Nagios,
-    Prometheus,
-}
-
 impl Asked {
     /// The form of everything that is no health: errors above all.
     pub(crate) fn format(self) -> Format {
@@ -57,12 +50,9 @@ impl Asked {
         }
     }
 
-    pub(crate) fn plugin(self) -> Option<Plugin> {
-        match self {
-            Self::Nagios => Some(Plugin::Nagios),
-            Self::Prometheus => Some(Plugin::Prometheus),
-            Self::Table | Self::Json => None,
-        }
+    /// Whether it is a form for a program that watches.
+    pub(crate) fn is_plugin(self) -> bool {
+        matches!(self, Self::Nagios | Self::Prometheus)
     }
 }
 
@@ -120,14 +110,12 @@ impl Output {
         table: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<()> {
         match self.format() {
-            Format::Table => self
-                .text(&format!("{}\n", table(result).trim_end()))
-                .map(drop),
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&Envelope::new(command, result))?;
-                self.json(&json).map(drop)
-            }
-        }
+            Format::Table => self.text(&format!("{}\n", table(result).trim_end()))?,
+            Format::Json => self.json(&serde_json::to_string_pretty(&Envelope::new(
+                command, result,
+            ))?)?,
+        };
+        Ok(())
     }
 
     /// Prints one result of many: a line of JSON, or a table with a blank line after it. False

@@ -72,12 +72,7 @@ impl Listeners {
 impl Settings {
     /// The settings in force, from all sources.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        config::load(Sources {
-            file: self.config.clone(),
-            env: environment()?,
-            overrides: self.overrides(),
-        })
-        .map_err(failure)
+        load(self.config.as_deref(), self.overrides())
     }
 
     /// The file that was named.
@@ -119,29 +114,24 @@ impl Settings {
     }
 }
 
-/// The settings of one instance of a folder: its file, and variables that hold for all of them.
-pub(crate) fn of_file(file: &Path) -> Result<Loaded, Failure> {
-    of(Some(file))
-}
-
-/// The same for the instance that 'serve' alone starts, where there is no file.
+/// The settings of one instance of a folder: its file, and variables that hold for all of them;
+/// without a file those of the instance that 'serve' alone starts.
 pub(crate) fn of(file: Option<&Path>) -> Result<Loaded, Failure> {
-    config::load(Sources {
-        file: file.map(Path::to_owned),
-        env: environment()?,
-        overrides: Vec::new(),
-    })
-    .map_err(failure)
+    load(file, Vec::new())
 }
 
 /// The same with this database.
-pub(crate) fn with_database(file: Option<PathBuf>, url: &str) -> Result<Loaded, Failure> {
-    config::load(Sources {
-        file,
+pub(crate) fn with_database(file: Option<&Path>, url: &str) -> Result<Loaded, Failure> {
+    load(file, vec![("db_url".to_owned(), url.to_owned())])
+}
+
+fn load(file: Option<&Path>, overrides: Vec<(String, String)>) -> Result<Loaded, Failure> {
+    let sources = Sources {
+        file: file.map(Path::to_owned),
         env: environment()?,
-        overrides: vec![("db_url".to_owned(), url.to_owned())],
-    })
-    .map_err(failure)
+        overrides,
+    };
+    config::load(sources).map_err(failure)
 }
 
 /// Our variables. One that is no text is refused: to replace its odd bytes could turn it into a

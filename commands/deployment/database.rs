@@ -71,7 +71,7 @@ impl DatabaseSettings {
             _ => find::find(&self.at)?.entries,
         };
         let file = files.into_iter().find_map(|entry| entry.file);
-        let loaded: Result<_, Failure> = settings::with_database(file, url);
+        let loaded: Result<_, Failure> = settings::with_database(file.as_deref(), url);
         Ok(loaded?.config)
     }
 }

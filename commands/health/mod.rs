@@ -11,7 +11,7 @@ use discordctl::ops::health::{Depth, Plan, look};
 
 use crate::deployment::Fleet;
 use crate::exit::Exit;
-use crate::output::{Asked, Output, Plugin};
+use crate::output::{Asked, Output};
 use crate::runtime::block_on;
 
 /// Ask each instance how it is, and look for yourself
@@ -59,10 +59,10 @@ pub(crate) fn run(args: &HealthArgs, asked: Asked, output: &Output) -> anyhow::R
     };
     let mut report = block_on(look(&plan))?;
     args.fleet.at.complete(&mut report.checks);
-    match asked.plugin() {
-        Some(Plugin::Nagios) => output.text(&nagios::text(&report)).map(drop)?,
-        Some(Plugin::Prometheus) => output.text(&prometheus::text(&report)).map(drop)?,
-        None => output.result("health", &report, text::text)?,
+    match asked {
+        Asked::Nagios => output.text(&nagios::text(&report)).map(drop)?,
+        Asked::Prometheus => output.text(&prometheus::text(&report)).map(drop)?,
+        Asked::Table | Asked::Json => output.result("health", &report, text::text)?,
     }
     Ok(exit(report.status))
 }

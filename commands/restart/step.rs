@@ -21,7 +21,7 @@ pub(crate) fn run(args: &StepArgs) -> anyhow::Result<Exit> {
     // Fails where it leads a group already, and then no terminal's Ctrl-C reaches it either.
     let _ = rustix::process::setsid();
     let order: Order = serde_json::from_str(&args.order).context("not an order")?;
-    let config = settings::of_file(&order.file)?.config;
+    let config = settings::of(Some(&order.file))?.config;
     let place = Place::new(order.file.clone(), config);
     let outcome = block_on(step(&place, &order, &mut tell))?;
     Ok(match outcome {
