@@ -61,6 +61,14 @@ impl Exit {
         let known = MEANINGS.iter().find(|(exit, _)| *exit as i32 == code);
         known.map(|(exit, _)| *exit)
     }
+
+    /// Of a command that was ended by that signal.
+    pub(crate) fn of_signal(number: i32) -> Self {
+        match number {
+            2 => Self::Interrupted,
+            _ => Self::Terminated,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM for commands that take long: the first ends between two steps, the second
-//! at once.
+//! at once, where that leaves nothing half done.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -16,35 +16,51 @@ pub(crate) struct Interrupt {
     signal: Arc<AtomicI32>,
 }
 
+/// What a second signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Second {
+    Ends,
+    ChangesNothing,
+}
+
 impl Interrupt {
     pub(crate) fn listen() -> anyhow::Result<Self> {
+        let words = "stopping at the next safe point; once more ends at once";
+        Self::saying(words, Second::Ends)
+    }
+
+    /// Tells a signal in these words.
+    pub(crate) fn saying(words: &'static str, second: Second) -> anyhow::Result<Self> {
         let mut signals = Signals::new().context("cannot listen for signals")?;
         let (stop, signal) = (CancellationToken::new(), Arc::new(AtomicI32::new(0)));
         let (told, number) = (stop.clone(), signal.clone());
         tokio::spawn(async move {
             loop {
                 let signal = signals.next().await;
-                if told.is_cancelled() {
-                    std::process::exit(i32::from(exit_of(signal) as u8));
+                if !told.is_cancelled() {
+                    number.store(signal, Ordering::Relaxed);
+                    told.cancel();
+                } else if second == Second::Ends {
+                    std::process::exit(i32::from(Exit::of_signal(signal) as u8));
                 }
-                number.store(signal, Ordering::Relaxed);
-                told.cancel();
-                crate::output::tell("stopping at the next safe point; once more ends at once");
+                crate::output::tell(words);
             }
         });
         Ok(Self { stop, signal })
     }
 
-    /// If it was stopped: says how to go on, and the exit for that signal.
+    /// If it was stopped: the exit for that signal.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        let signal = self.signal.load(Ordering::Relaxed);
+        (signal != 0).then(|| Exit::of_signal(signal))
+    }
+
+    /// The same, and says how to go on.
     pub(crate) fn ended(&self) -> Option<Exit> {
-        match self.signal.load(Ordering::Relaxed) {
-            0 => None,
-            signal => {
-                let again = this_command();
-                crate::output::tell(&format!("what is done is safe; to go on:\n  {again}"));
-                Some(exit_of(signal))
-            }
-        }
+        let exit = self.exit()?;
+        let again = this_command();
+        crate::output::tell(&format!("what is done is safe; to go on:\n  {again}"));
+        Some(exit)
     }
 }
 
@@ -52,14 +68,7 @@ impl Interrupt {
 pub(crate) async fn unless_signalled<T>(work: impl Future<Output = T>) -> Result<T, Exit> {
     tokio::select! {
         done = work => Ok(done),
-        signal = signalled() => Err(exit_of(signal.unwrap_or(15))),
-    }
-}
-
-fn exit_of(signal: i32) -> Exit {
-    match signal {
-        2 => Exit::Interrupted,
-        _ => Exit::Terminated,
+        signal = signalled() => Err(Exit::of_signal(signal.unwrap_or(15))),
     }
 }
 

@@ -156,8 +156,7 @@ fn walk(
     let report = match report? {
         Ok(report) => report,
         // What ran was ended; to begin again is to go on, since every step checks first.
-        Err(2) => return Ok(Exit::Interrupted),
-        Err(_) => return Ok(Exit::Terminated),
+        Err(signal) => return Ok(Exit::of_signal(signal)),
     };
     output.result("runbook-run", &report, as_text)?;
     Ok(match report.verdict {
@@ -195,7 +194,7 @@ impl Asked {
         }
         Err(
             Failure::new(Exit::Usage, "confirmation-needed", "nothing was done")
-                .why("this asks before every command, and nobody is there to ask")
+                .why("this asks before every command, and there is no terminal to ask at")
                 .hint("say --yes if all that it proposes may be done, or --dry-run to see it"),
         )
     }

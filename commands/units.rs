@@ -42,9 +42,38 @@ pub(crate) fn took(time: TimeDelta) -> String {
     }
 }
 
+/// The two largest units: `3d 4h`, `12m 5s`.
+pub(crate) fn uptime(seconds: u64) -> String {
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (unit, size) in units {
+        let count = rest / size;
+        rest %= size;
+        if count > 0 || (parts.is_empty() && size == 1) {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    parts.truncate(2);
+    parts.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_uptime_has_its_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (3_600, "1h"),
+            (3_725, "1h 2m"),
+            (273_600, "3d 4h"),
+        ] {
+            assert_eq!(uptime(seconds), text);
+        }
+    }
 
     #[test]
     fn numbers_are_short() {

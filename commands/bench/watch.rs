@@ -51,7 +51,7 @@ async fn watch(
         tokio::select! {
             _ = &mut is_over => break,
             signal = signals.next() => {
-                let exit = if signal == 2 { Exit::Interrupted } else { Exit::Terminated };
+                let exit = Exit::of_signal(signal);
                 if ended.is_some() {
                     std::process::exit(exit as i32);
                 }

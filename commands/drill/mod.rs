@@ -1,28 +1,26 @@
 //! `discordctl drill`: a fault on servers of its own or on the configured ones, and a verdict.
 mod report;
 
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use discordctl::config::HumanDuration;
 use discordctl::model::plain;
 use discordctl::ops::drill::{self, Commands, DrillError, Event, Fault, Live, Plan};
 use discordctl::ops::instances::Place;
 use discordctl::private;
-use discordctl::server::Signals;
-use tokio_util::sync::CancellationToken;
 
 use crate::confirm::confirm;
 use crate::deployment::{At, Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
+use crate::interrupt::{Interrupt, Second};
 use crate::output::{Format, Output};
-use crate::runtime::block_on;
+use crate::runtime::{block_on, own_file};
 use crate::{instances, restart};
 
 /// Cause a fault, on private servers or the configured ones, and see that nothing is lost
@@ -67,8 +65,8 @@ Examples:
     --start-command 'systemctl start redis'")]
 pub(crate) struct DrillArgs {
     /// What is made to fail
-    #[arg(value_enum)]
-    fault: Kind,
+    #[arg(value_parser = faults())]
+    fault: Fault,
     /// Messages, of all clients together
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::value_parser!(u16).range(1..=1_000))]
@@ -121,31 +119,17 @@ struct LiveArgs {
     start_command: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    RedisOutage,
-    DatabaseRestart,
-    KillInstance,
-    RollingRestart,
-    SlowReader,
-}
-
-impl From<Kind> for Fault {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::RedisOutage => Self::RedisOutage,
-            Kind::DatabaseRestart => Self::DatabaseRestart,
-            Kind::KillInstance => Self::KillInstance,
-            Kind::RollingRestart => Self::RollingRestart,
-            Kind::SlowReader => Self::SlowReader,
-        }
-    }
+/// By its name.
+fn faults() -> impl TypedValueParser<Value = Fault> {
+    let named = |name: String| Fault::ALL.into_iter().find(|fault| fault.as_str() == name);
+    PossibleValuesParser::new(Fault::ALL.map(Fault::as_str))
+        .map(move |name| named(name).expect("only these are taken"))
 }
 
 pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     let plan = args.plan(output)?;
     match &plan.live {
-        None => without_settings().context("cannot run this program again")?,
+        None => without_settings()?,
         Some(live) => {
             plan.check().map_err(|error| explain(&error))?;
             confirm(yes, &live.question(&plan))?;
@@ -154,26 +138,18 @@ pub(crate) fn run(args: &DrillArgs, yes: bool, output: &Output) -> anyhow::Resul
     // Before a drill is held whose result cannot be kept.
     let logs = &args.logs;
     private::folder(logs).with_context(|| format!("cannot make {}", logs.display()))?;
-    let signal = AtomicI32::new(0);
-    let held = block_on(async {
-        let stop = CancellationToken::new();
-        // Before any server is started or stopped.
-        let signals = Signals::new().map_err(|source| DrillError::Io {
-            what: "cannot listen for signals".into(),
-            source,
-        })?;
-        tokio::select! {
-            () = watch(signals, &stop, &signal) => Err(DrillError::Stopped),
-            held = drill::run(plan, &stop, tell(output.format())) => held,
-        }
-    })?;
-    let outcome = match held {
-        Ok(outcome) => outcome,
-        Err(DrillError::Stopped) if signal.load(Ordering::Relaxed) == 2 => {
-            return Ok(Exit::Interrupted);
-        }
-        Err(DrillError::Stopped) => return Ok(Exit::Terminated),
-        Err(error) => return Err(explain(&error).into()),
+    let (held, ended) = block_on(async {
+        // Before any server is started or stopped. A second signal changes nothing: what the drill
+        // started is being ended, and what it stopped is being started again.
+        let words = "ending the drill, and leaving everything as it was";
+        let interrupt = Interrupt::saying(words, Second::ChangesNothing)?;
+        let held = drill::run(plan, &interrupt.stop, tell(output.format())).await;
+        anyhow::Ok((held, interrupt.exit()))
+    })??;
+    let outcome = match (held, ended) {
+        (Ok(outcome), _) => outcome,
+        (Err(DrillError::Stopped), Some(exit)) => return Ok(exit),
+        (Err(error), _) => return Err(explain(&error).into()),
     };
     let results = serde_json::to_string_pretty(&outcome.report)? + "\n";
     write(logs, "messages.csv", &outcome.messages)?;
@@ -198,13 +174,13 @@ impl DrillArgs {
             }
         }
         Ok(Plan {
-            fault: self.fault.into(),
+            fault: self.fault,
             messages: self.messages.into(),
             kill_at: self.kill_at.into(),
             clients: self.clients.into(),
             interval: self.interval.get(),
             recovery_wait: self.recovery_wait.get(),
-            binary: std::env::current_exe().context("cannot find this program's own file")?,
+            binary: own_file()?,
             keeper: restart::keeper()?,
             live: self.live.servers(output)?,
         })
@@ -245,7 +221,7 @@ fn usage(why: String) -> anyhow::Error {
 
 /// Settings of the environment beat those of a file, and would have the instances of a drill
 /// serve the operator's own database. So this becomes a process that has none.
-fn without_settings() -> io::Result<()> {
+fn without_settings() -> anyhow::Result<()> {
     let names = std::env::vars_os().map(|(name, _)| name);
     let foreign: Vec<_> = names
         .filter(|name| {
@@ -256,25 +232,12 @@ fn without_settings() -> io::Result<()> {
     if foreign.is_empty() {
         return Ok(());
     }
-    let mut again = Command::new(std::env::current_exe()?);
+    let mut again = Command::new(own_file()?);
     again.args(std::env::args_os().skip(1));
     for name in foreign {
         again.env_remove(name);
     }
-    Err(again.exec())
-}
-
-/// The first signal ends the drill. Those that follow change nothing: what it started is being
-/// ended, and what it stopped is being started again.
-async fn watch(mut signals: Signals, stop: &CancellationToken, number: &AtomicI32) {
-    loop {
-        let signal = signals.next().await;
-        if !stop.is_cancelled() {
-            number.store(signal, Ordering::Relaxed);
-            stop.cancel();
-        }
-        crate::output::tell("ending the drill, and leaving everything as it was");
-    }
+    Err(again.exec()).context("cannot run this program again")
 }
 
 /// For people; a program reads `events.log`, and of stderr only what went wrong.

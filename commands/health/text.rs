@@ -3,6 +3,7 @@ use discordctl::ops::finding::{Finding, Verdict};
 use discordctl::ops::health::{InstanceHealth, Report};
 
 use crate::output::table;
+use crate::units::uptime;
 
 pub(super) fn text(report: &Report) -> String {
     let instances = report.instances.iter().map(instance).collect();
@@ -24,26 +25,10 @@ fn instance(of: &InstanceHealth) -> [String; 7] {
         of.state.clone(),
         or_dash(of.pid.map(|pid| pid.to_string())),
         or_dash(of.version.clone()),
-        or_dash(of.uptime_seconds.map(duration)),
+        or_dash(of.uptime_seconds.map(uptime)),
         or_dash(of.db.clone()),
         or_dash(of.valkey.clone()),
     ]
-}
-
-/// The two largest units: `3d 4h`, `12m 5s`.
-fn duration(seconds: u64) -> String {
-    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-    let mut rest = seconds;
-    let mut parts = Vec::new();
-    for (unit, size) in units {
-        let count = rest / size;
-        rest %= size;
-        if count > 0 || (parts.is_empty() && size == 1) {
-            parts.push(format!("{count}{unit}"));
-        }
-    }
-    parts.truncate(2);
-    parts.join(" ")
 }
 
 /// What was looked at, in a line each.
@@ -127,19 +112,6 @@ fn verdict(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_duration_has_its_two_largest_units() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (3_600, "1h"),
-            (3_725, "1h 2m"),
-            (273_600, "3d 4h"),
-        ] {
-            assert_eq!(duration(seconds), text);
-        }
-    }
 
     #[test]
     fn long_text_is_wrapped_and_keeps_its_words() {

@@ -1,5 +1,4 @@
 //! `discordctl start`: instances in the background, one after the other.
-use anyhow::Context;
 use clap::Args;
 use discordctl::config::HumanDuration;
 use discordctl::ops::instances::{Launch, Place, Started, start};
@@ -9,7 +8,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output, table, tell};
-use crate::runtime::block_on;
+use crate::runtime::{block_on, own_file};
 
 /// Start instances in the background
 #[derive(Debug, Args)]
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
         return Err(nothing_to_start(nothing).into());
     }
     let places = super::places(args.fleet.members(Twice::Refuse, output)?);
-    let binary = std::env::current_exe().context("cannot find this program's own file")?;
+    let binary = own_file()?;
     let spinner = super::spinner();
     // A program that reads stderr expects a problem there, or nothing.
     let told: fn(&str, &str) = match output.format() {

@@ -9,6 +9,7 @@ use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::output::{Output, table};
 use crate::runtime::block_on;
+use crate::units::uptime;
 
 /// Show how instances stand
 #[derive(Debug, Args)]
@@ -88,27 +89,4 @@ fn as_table(report: &Report) -> String {
         ],
         rows,
     )
-}
-
-/// The two largest units that say something: `3d 4h`, `12m 5s`.
-fn uptime(seconds: u64) -> String {
-    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
-    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {seconds}s"),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::uptime;
-
-    #[test]
-    fn an_uptime_has_two_units() {
-        let told = [5, 125, 7_325, 90_061].map(uptime);
-        assert_eq!(told, ["5s", "2m 5s", "2h 2m", "1d 1h"]);
-    }
 }

@@ -86,12 +86,7 @@ async fn watching(
                 None => return Ok(Exit::Done),
             },
             Ok(()) = latest.changed() => {}
-            signal = signals.next() => {
-                return Ok(match signal {
-                    2 => Exit::Interrupted,
-                    _ => Exit::Terminated,
-                });
-            }
+            signal = signals.next() => return Ok(Exit::of_signal(signal)),
             _ = hangup.recv() => return Ok(Exit::Terminated),
             _ = pace.tick() => {}
         }

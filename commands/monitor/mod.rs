@@ -83,10 +83,9 @@ pub(crate) fn run(args: &MonitorArgs, output: &Output) -> anyhow::Result<Exit> {
         } else if args.watch {
             tokio::select! {
                 exit = stream(monitor, every, output) => exit,
-                signal = signalled() => Ok(match signal.context("cannot listen for signals")? {
-                    2 => Exit::Interrupted,
-                    _ => Exit::Terminated,
-                }),
+                signal = signalled() => {
+                    Ok(Exit::of_signal(signal.context("cannot listen for signals")?))
+                }
             }
         } else {
             once(monitor, every, output).await

@@ -10,14 +10,14 @@ use clap::Args;
 use discordctl::config::HumanDuration;
 use discordctl::ops::instances::roll::{self, Keeper, Plan, Refusal, Report, RollError};
 use discordctl::ops::instances::{Place, SystemClock};
-use discordctl::server::Signals;
 use tokio_util::sync::CancellationToken;
 
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::instances;
+use crate::interrupt::{Interrupt, Second};
 use crate::output::Output;
-use crate::runtime::block_on;
+use crate::runtime::{block_on, own_file, this_program};
 use report::Told;
 
 pub(crate) use step::{StepArgs, run as step};
@@ -105,12 +105,9 @@ pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
     let keeper = keeper()?;
     let told = Told::new(output);
     let rolled = block_on(async {
-        let stop = CancellationToken::new();
-        let signals = Signals::new().context("cannot listen for signals")?;
-        let watching = tokio::spawn(watch(signals, stop.clone()));
-        let rolled = rolled(args, &places, &keeper, &stop, &told).await;
-        watching.abort();
-        rolled
+        let words = "stopping after this instance; again to leave it to the background";
+        let interrupt = Interrupt::saying(words, Second::Ends)?;
+        rolled(args, &places, &keeper, &interrupt.stop, &told).await
     })?;
     told.close();
     match rolled? {
@@ -138,8 +135,7 @@ async fn rolled(
 }
 
 fn plan(args: &RestartArgs) -> anyhow::Result<Plan> {
-    let own = || std::env::current_exe().context("cannot find this program's own file");
-    let binary = args.binary.clone().map_or_else(own, Ok)?;
+    let binary = args.binary.clone().map_or_else(own_file, Ok)?;
     let binary = std::path::absolute(&binary)
         .with_context(|| format!("cannot find {}", binary.display()))?;
     Ok(Plan {
@@ -159,32 +155,9 @@ fn plan(args: &RestartArgs) -> anyhow::Result<Plan> {
     })
 }
 
-/// This very program, even if its file is another by now.
 pub(crate) fn keeper() -> anyhow::Result<Keeper> {
-    let program = if cfg!(target_os = "linux") {
-        PathBuf::from("/proc/self/exe")
-    } else {
-        std::env::current_exe().context("cannot find this program's own file")?
-    };
     Ok(Keeper {
-        program,
+        program: this_program()?,
         arguments: vec!["restart-step".to_owned()],
     })
-}
-
-/// The first signal asks to stop after this instance; the second does not wait for it.
-async fn watch(mut signals: Signals, stop: CancellationToken) {
-    loop {
-        let signal = signals.next().await;
-        if stop.is_cancelled() {
-            let exit = if signal == 2 {
-                Exit::Interrupted
-            } else {
-                Exit::Terminated
-            };
-            std::process::exit(exit as i32);
-        }
-        stop.cancel();
-        crate::output::tell("stopping after this instance; again to leave it to the background");
-    }
 }

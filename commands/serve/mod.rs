@@ -5,7 +5,6 @@ mod life;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,6 +16,7 @@ use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
 use discordctl::server::{self, Orders, Program, ServeError, Server, SystemClock, Waits, log};
 
 use crate::exit::Exit;
+use crate::runtime::this_program;
 use crate::settings::Settings;
 use failure::{explain, unclaimed};
 
@@ -82,10 +82,14 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     };
     let (mut server, mut claim) = tokio::select! {
         begun = begin(args, config, origin) => begun?,
-        signal = orders.stop() => return Ok(ended_by(signal)),
+        signal = orders.stop() => return Ok(Exit::of_signal(signal)),
     };
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
-    server.run_jobs(config, program(config)?);
+    let program = Program {
+        path: this_program()?,
+        variables: config.variables(),
+    };
+    server.run_jobs(config, program);
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim
         .ready(&server.listeners)
@@ -106,7 +110,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     }
     let exit = tokio::select! {
         stopped = server.stop() => stopped.map(|()| Exit::Done).map_err(|error| explain(&error, config, &args.settings).into()),
-        signal = orders.stop() => Ok(ended_by(signal)),
+        signal = orders.stop() => Ok(Exit::of_signal(signal)),
     };
     heartbeat.abort();
     exit
@@ -154,26 +158,6 @@ async fn started(config: &Config, claim: &mut Claim) -> Result<Server, ServeErro
     }
 }
 
-fn ended_by(signal: i32) -> Exit {
-    match signal {
-        2 => Exit::Interrupted,
-        _ => Exit::Terminated,
-    }
-}
-
-/// This program, for jobs to be run by: on Linux also if its file was replaced meanwhile.
-fn program(config: &Config) -> anyhow::Result<Program> {
-    let path = if cfg!(target_os = "linux") {
-        PathBuf::from("/proc/self/exe")
-    } else {
-        std::env::current_exe().context("cannot find this program")?
-    };
-    Ok(Program {
-        path,
-        variables: config.variables(),
-    })
-}
-
 fn begin_log(args: &ServeArgs, config: &Config) -> anyhow::Result<()> {
     let path = Files::of(config).log;
     let (size, keep) = (config.log.rotate_size.bytes(), config.log.rotate_keep);
@@ -212,7 +196,7 @@ fn tell(told: std::io::Result<()>) {
     }
 }
 
-/// Three lines for the user who started it: where to talk, and how to stop.
+/// Three lines for the user at the terminal: where to talk, and how to stop.
 fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
     let (host, page) = callable(config.bind);
     let mut stdout = std::io::stdout().lock();

@@ -2,6 +2,7 @@
 use chrono::{DateTime, Utc};
 
 use super::super::finding::{Finding, Verdict};
+use super::super::probe::Shared;
 use super::super::probe::database::{Failure, Reached, schema};
 use super::Deadline;
 use crate::clock::{Clock, SystemClock};
@@ -15,48 +16,42 @@ const AGREES_MS: i64 = 2_000;
 /// The oldest that is still looked after by its makers.
 const OLDEST: i32 = 140_000;
 
-pub(super) async fn look(url: &DbUrl, configs: &[&Config], deadline: Deadline) -> Vec<Finding> {
-    let on = match url.file() {
-        Some(_) => "sqlite",
-        None => "postgresql",
-    };
+pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Finding> {
+    let Shared { url, on, configs } = of;
     let asked = async { Reached::open(url, deadline).await?.facts().await };
     let (facts, odd) = match asked.await {
         Ok(found) => found,
-        Err(Failure::Store(error)) => return vec![away(on, &error, url)],
-        Err(other) => {
-            let other = StoreError::Unavailable(other.to_string());
-            return vec![away(on, &other, url)];
-        }
+        Err(error) => return vec![away(on, &error, url)],
     };
     let mut findings = vec![Finding::ok("database", on, "it answers").took(facts.took)];
     findings.push(clock(on, &facts, SystemClock.utc()));
-    findings.push(schema_of(on, url, deadline).await);
+    findings.push(schema(url, on, deadline).await);
     findings.push(names(on, &odd));
     match &facts.of {
         Kind::Postgres(of) => {
-            findings.extend(settings(of));
-            findings.push(connections(of, configs));
-            findings.push(extensions(of));
+            findings.extend(settings(on, of));
+            findings.push(connections(on, of, configs));
+            findings.push(extensions(on, of));
         }
-        Kind::Sqlite(of) => findings.extend(embedded(of, url)),
+        Kind::Sqlite(of) => findings.extend(embedded(on, of, url)),
     }
     findings
 }
 
-fn away(on: &str, error: &StoreError, url: &DbUrl) -> Finding {
-    let finding = Finding::bad("database", on, Verdict::Critical, error.to_string());
-    let finding = match (error, on) {
-        (StoreError::Locked(_), _) => finding.fix("try again when that process has let go of it"),
-        (StoreError::Unavailable(_), "sqlite") => finding.fix(format!(
-            "see what the system's log says of the disk of {url}"
-        )),
-        (StoreError::Unavailable(_), _) => finding.fix(format!(
-            "start it, or correct 'db_url' ({url}); psql must be able to connect so"
-        )),
+fn away(on: &str, error: &Failure, url: &DbUrl) -> Finding {
+    let finding = error.finding("database", on, Cause::DatabaseAway);
+    match (error, url.file()) {
+        (Failure::Store(StoreError::Locked(_)), _) => {
+            finding.fix("try again when that process has let go of it")
+        }
+        (Failure::Store(StoreError::Unavailable(_)) | Failure::Late(_), Some(_)) => finding.fix(
+            format!("see what the system's log says of the disk of {url}"),
+        ),
+        (Failure::Store(StoreError::Unavailable(_)) | Failure::Late(_), None) => finding.fix(
+            format!("start it, or correct 'db_url' ({url}); psql must be able to connect so"),
+        ),
         _ => finding,
-    };
-    finding.because(error.cause())
+    }
 }
 
 fn clock(on: &str, facts: &Facts, here: DateTime<Utc>) -> Finding {
@@ -106,25 +101,8 @@ fn names(on: &str, odd: &OddNames) -> Finding {
         .fix("UPDATE rooms SET name = 'another' WHERE name = '…', while no instance runs; users have nickname")
 }
 
-async fn schema_of(on: &str, url: &DbUrl, deadline: Deadline) -> Finding {
-    const CHECK: &str = "schema";
-    let (level, detail, fix) = match schema(url, deadline).await {
-        Ok(schema) => (schema.level, schema.detail, schema.fix),
-        Err(error) => {
-            let fix = Some("discordctl migrate status");
-            (Verdict::Unknown, error.to_string(), fix)
-        }
-    };
-    match fix {
-        Some(fix) => Finding::bad(CHECK, on, level, detail)
-            .fix(fix)
-            .because(Cause::SchemaUnfit),
-        None => Finding::ok(CHECK, on, detail),
-    }
-}
-
 /// Settings under which a crash takes what was acknowledged, and others that stop chat.
-fn settings(of: &PostgresFacts) -> Vec<Finding> {
+fn settings(on: &str, of: &PostgresFacts) -> Vec<Finding> {
     const CHECK: &str = "settings";
     let wrong = [
         (
@@ -155,18 +133,18 @@ fn settings(of: &PostgresFacts) -> Vec<Finding> {
             let right = if value == "off" { "on" } else { "off" };
             let fix = format!("ALTER SYSTEM SET {name} = {right}; SELECT pg_reload_conf();");
             let detail = format!("{name} is {value}: {why}");
-            Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix)
+            Finding::bad(CHECK, on, Verdict::Critical, detail).fix(fix)
         })
         .collect();
     if let Some(encoding) = of.setting("server_encoding").filter(|e| *e != "UTF8") {
-        let detail = format!("its encoding is {encoding}: it can't hold every character");
+        let detail = format!("its encoding is {encoding}: it cannot hold every character");
         let fix = "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move there";
-        found.push(Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix));
+        found.push(Finding::bad(CHECK, on, Verdict::Critical, detail).fix(fix));
     }
     if of.standby {
-        let detail = "it follows another server and can't be written to";
+        let detail = "it follows another server and cannot be written to";
         let fix = "let 'db_url' lead to the primary";
-        found.push(Finding::bad(CHECK, "postgresql", Verdict::Critical, detail).fix(fix));
+        found.push(Finding::bad(CHECK, on, Verdict::Critical, detail).fix(fix));
     }
     if of.version < OLDEST {
         let detail = format!(
@@ -174,19 +152,19 @@ fn settings(of: &PostgresFacts) -> Vec<Finding> {
             of.version / 10_000
         );
         found.push(
-            Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
+            Finding::bad(CHECK, on, Verdict::Warning, detail)
                 .fix("upgrade PostgreSQL: https://www.postgresql.org/support/versioning/"),
         );
     }
     if found.is_empty() {
         let well = "what is committed survives a crash, and can be written";
-        found.push(Finding::ok(CHECK, "postgresql", well));
+        found.push(Finding::ok(CHECK, on, well));
     }
     found
 }
 
 /// Whether all instances can have all that they may open.
-fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
+fn connections(on: &str, of: &PostgresFacts, configs: &[&Config]) -> Finding {
     const CHECK: &str = "connections";
     let wanted: i64 = configs.iter().map(|c| i64::from(c.db_pool.max)).sum();
     let most = of.most_clients();
@@ -196,16 +174,16 @@ fn connections(of: &PostgresFacts, configs: &[&Config]) -> Finding {
     );
     // PostgreSQL keeps some for superusers.
     if wanted + 3 > most || of.clients * 10 > most * 9 {
-        Finding::bad(CHECK, "postgresql", Verdict::Warning, detail)
+        Finding::bad(CHECK, on, Verdict::Warning, detail)
             .fix("lower 'db_pool.max', raise max_connections, or put PgBouncer between")
             .because(Cause::DatabaseBusy)
     } else {
-        Finding::ok(CHECK, "postgresql", detail)
+        Finding::ok(CHECK, on, detail)
     }
 }
 
 /// None is needed; one shows where time goes.
-fn extensions(of: &PostgresFacts) -> Finding {
+fn extensions(on: &str, of: &PostgresFacts) -> Finding {
     let has = of
         .extensions
         .iter()
@@ -215,10 +193,10 @@ fn extensions(of: &PostgresFacts) -> Finding {
     } else {
         "none is needed; with pg_stat_statements the monitor shows slow queries"
     };
-    Finding::ok("extensions", "postgresql", detail)
+    Finding::ok("extensions", on, detail)
 }
 
-fn embedded(of: &SqliteFacts, url: &DbUrl) -> Vec<Finding> {
+fn embedded(on: &str, of: &SqliteFacts, url: &DbUrl) -> Vec<Finding> {
     let mut findings = Vec::new();
     let journal = &of.journal;
     let detail = format!(
@@ -227,14 +205,14 @@ fn embedded(of: &SqliteFacts, url: &DbUrl) -> Vec<Finding> {
         of.bytes >> 10
     );
     findings.push(match journal.as_str() {
-        "wal" => Finding::ok("settings", "sqlite", detail),
-        _ => Finding::bad("settings", "sqlite", Verdict::Warning, detail)
+        "wal" => Finding::ok("settings", on, detail),
+        _ => Finding::bad("settings", on, Verdict::Warning, detail)
             .fix("start an instance once: it sets the journal to WAL"),
     });
     if url.file().is_some_and(|file| is_remote(&file)) {
-        let detail = "the file is on a network file system, where its locks can't be trusted";
+        let detail = "the file is on a network file system, where its locks cannot be trusted";
         findings.push(
-            Finding::bad("settings", "sqlite", Verdict::Critical, detail)
+            Finding::bad("settings", on, Verdict::Critical, detail)
                 .fix("move it to a local disk, or use PostgreSQL"),
         );
     }

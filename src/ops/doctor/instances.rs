@@ -11,16 +11,14 @@ use crate::process::{self, Files, Known, Proof};
 /// Descriptors beside those of clients: listeners, files, the database's and Redis' connections.
 const OWN: u64 = 64;
 
-/// What two configurations can't both have.
+/// What two configurations cannot both have.
 pub(super) fn contradictions(configs: &[&Config]) -> Vec<Finding> {
     let mut taken: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for config in configs {
         let id = config.instance_id.as_str();
         taken.entry(format!("the name {id}")).or_default().push(id);
-        for port in [config.tcp_port, config.http_port] {
-            if port != 0 {
-                taken.entry(format!("port {port}")).or_default().push(id);
-            }
+        for (_, port) in ports_of(config) {
+            taken.entry(format!("port {port}")).or_default().push(id);
         }
     }
     let twice = taken.into_iter().filter(|(_, by)| by.len() > 1);
@@ -43,7 +41,8 @@ pub(super) async fn look(configs: &[&Config]) -> Vec<Finding> {
         };
         findings.push(leftovers(config, &known));
         findings.extend(running.map(|proof| socket(config, proof)));
-        findings.extend(ports(config, running));
+        let ports = ports_of(config);
+        findings.extend(ports.map(|(check, port)| port_of(config, check, port, running)));
         findings.push(open_files(config, running));
     }
     findings
@@ -94,18 +93,19 @@ fn socket(config: &Config, running: &Proof) -> Finding {
     )
 }
 
-fn ports(config: &Config, running: Option<&Proof>) -> Vec<Finding> {
-    let set = [
-        ("TCP port", config.tcp_port),
-        ("HTTP port", config.http_port),
-    ];
-    set.into_iter()
-        .filter(|(_, port)| *port != 0)
-        .map(|(check, port)| port_of(config, check, port, running))
-        .collect()
+/// Those that are set, and the checks of them.
+fn ports_of(config: &Config) -> impl Iterator<Item = (String, u16)> {
+    let listeners = config.listeners().into_iter();
+    let named = listeners.map(|of| {
+        (
+            format!("{} port", of.name.to_uppercase()),
+            of.address.port(),
+        )
+    });
+    named.filter(|(_, port)| *port != 0)
 }
 
-fn port_of(config: &Config, check: &'static str, port: u16, running: Option<&Proof>) -> Finding {
+fn port_of(config: &Config, check: String, port: u16, running: Option<&Proof>) -> Finding {
     let on = &config.instance_id;
     let owner = process::owner(port);
     if let (Some(owner), Some(proof)) = (&owner, running)
@@ -113,7 +113,7 @@ fn port_of(config: &Config, check: &'static str, port: u16, running: Option<&Pro
     {
         return Finding::ok(check, on, format!("{port} is its own"));
     }
-    let bad = |level, detail: String| Finding::bad(check, on, level, detail);
+    let bad = |level, detail: String| Finding::bad(check.clone(), on, level, detail);
     if let Some(owner) = owner {
         let fix = format!("stop that process, or choose another port for {on}");
         let detail = format!("{port} is held by {owner}");
@@ -129,7 +129,7 @@ fn port_of(config: &Config, check: &'static str, port: u16, running: Option<&Pro
         Ok(_) => Finding::ok(check, on, format!("{port} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => bad(
             Verdict::Warning,
-            format!("{port} is held by a process that can't be seen"),
+            format!("{port} is held by a process that cannot be seen"),
         )
         .fix("look as root: ss -ltnp"),
         Err(error) => bad(Verdict::Critical, format!("{address}: {error}"))

@@ -15,10 +15,10 @@ use futures_util::future::{join_all, join3};
 
 use super::deadline::Deadline;
 use super::finding::{Finding, Verdict};
-use super::probe::sharing;
+use super::probe;
 use crate::config::Config;
 
-/// An instance as somebody configured it, rightly or not.
+/// An instance as it is configured, rightly or not.
 #[derive(Debug)]
 pub struct Candidate {
     /// Its file; `None` for the one of variables and defaults.
@@ -50,15 +50,11 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(instances::look(&configs).await);
     findings.extend(machine::look(&configs).await);
     findings.extend(files::look(plan));
-    let databases = sharing(configs.iter().copied(), |config| Some(&config.db_url));
-    let redises = sharing(configs.iter().copied(), |config| config.redis_url.as_ref());
+    let databases = probe::databases(configs.iter().copied());
+    let redises = probe::buses(configs.iter().copied());
     let (databases, redises, proxy) = join3(
-        join_all(
-            databases
-                .iter()
-                .map(|(url, of)| database::look(url, of, deadline)),
-        ),
-        join_all(redises.iter().map(|(url, _)| redis::look(url, deadline))),
+        join_all(databases.iter().map(|of| database::look(of, deadline))),
+        join_all(redises.iter().map(|of| redis::look(of, deadline))),
         async {
             match &plan.url {
                 Some(url) => Some(proxy::look(url, deadline).await),

@@ -1,6 +1,6 @@
 //! Redis or Valkey: whether it can be had, and what would make it drop messages.
 use super::super::finding::{Finding, Verdict};
-use super::super::probe::bus;
+use super::super::probe::{Shared, bus};
 use super::Deadline;
 use crate::bus::Info;
 use crate::config::RedisUrl;
@@ -12,7 +12,8 @@ const OLDEST: u32 = 6;
 /// Less than this, and a burst in a room cuts the instance off.
 const SMALL: u64 = 1 << 20;
 
-pub(super) async fn look(url: &RedisUrl, deadline: Deadline) -> Vec<Finding> {
+pub(super) async fn look(of: &Shared<'_, RedisUrl>, deadline: Deadline) -> Vec<Finding> {
+    let url = of.url;
     let (took, facts) = match bus::tells(url, deadline).await {
         Ok(found) => found,
         Err(why) => {

@@ -48,6 +48,14 @@ pub enum Fault {
 }
 
 impl Fault {
+    pub const ALL: [Self; 5] = [
+        Self::RedisOutage,
+        Self::DatabaseRestart,
+        Self::KillInstance,
+        Self::RollingRestart,
+        Self::SlowReader,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RedisOutage => "redis-outage",

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::model::Cause;
 
 /// A dependency by its URL, and what was found of it; the first is whether it can be had.
-type Seen = (String, Vec<Finding>);
+pub(super) type Seen = (String, Vec<Finding>);
 
 pub(super) fn check(
     configs: &[Config],

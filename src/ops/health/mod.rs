@@ -1,5 +1,5 @@
 //! How a deployment is: what each instance says, what can be seen of it from outside, and what
-//! its database and Redis say to somebody who is not an instance. All at once, and in time.
+//! its database and Redis say to a program that is no instance. All at once, and in time.
 mod agreement;
 mod bus;
 mod database;
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::deadline::Deadline;
 use super::finding::{Finding, Verdict, worst};
+use super::probe::{buses, databases};
 use crate::config::Config;
 
 pub use instance::InstanceHealth;
@@ -71,12 +72,13 @@ pub async fn look(plan: &Plan) -> Report {
         .instances
         .iter()
         .map(|config| instance::look(config, depth, deadline));
-    let databases = database::distinct(plan)
-        .into_iter()
-        .map(|database| database.look(depth, deadline));
-    let buses = bus::distinct(plan)
-        .into_iter()
-        .map(|bus| bus.look(deadline));
+    let at_least = |least| plan.instances.iter().filter(move |_| depth >= least);
+    let databases = databases(at_least(Depth::Database));
+    let databases = databases
+        .iter()
+        .map(|of| database::look(of, depth, deadline));
+    let buses = buses(at_least(Depth::Bus));
+    let buses = buses.iter().map(|of| bus::look(of, deadline));
     let (instances, databases, buses) =
         futures_util::join!(join_all(instances), join_all(databases), join_all(buses));
     let mut checks = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::deadline::{Deadline, Late};
-use super::super::finding::Verdict;
+use super::super::finding::{Finding, Verdict};
 use crate::config::DbUrl;
 use crate::model::Cause;
 use crate::store::StoreError;
@@ -25,12 +25,18 @@ pub(in crate::ops) enum Failure {
 
 impl Failure {
     /// `late` is what it means where it takes too long.
-    pub(in crate::ops) fn cause(&self, late: Cause) -> Cause {
+    fn cause(&self, late: Cause) -> Cause {
         match self {
             Self::Store(error) | Self::Migrate(MigrateError::Store(error)) => error.cause(),
             Self::Migrate(_) => Cause::SchemaUnfit,
             Self::Late(_) => late,
         }
+    }
+
+    /// The same of a check, which failed by it.
+    pub(in crate::ops) fn finding(&self, check: &'static str, on: &str, late: Cause) -> Finding {
+        let finding = Finding::bad(check, on, Verdict::Critical, self.to_string());
+        finding.because(self.cause(late))
     }
 }
 
@@ -72,18 +78,19 @@ impl Reached {
 }
 
 /// How its schema fits this program.
-pub(in crate::ops) struct Schema {
-    pub(in crate::ops) level: Verdict,
-    pub(in crate::ops) detail: String,
-    /// What mends it.
-    pub(in crate::ops) fix: Option<&'static str>,
-}
-
-pub(in crate::ops) async fn schema(url: &DbUrl, deadline: Deadline) -> Result<Schema, Failure> {
+pub(in crate::ops) async fn schema(url: &DbUrl, on: &str, deadline: Deadline) -> Finding {
+    const CHECK: &str = "schema";
     let migrator = Migrator::new(url.expose());
-    let status = deadline.bound(migrator.status()).await??;
-    let (level, detail, fix) = judge(&status, &migrator);
-    Ok(Schema { level, detail, fix })
+    let asked = async { Ok::<_, Failure>(deadline.bound(migrator.status()).await??) };
+    let (level, detail, fix) = match asked.await {
+        Ok(status) => judge(&status, &migrator),
+        Err(error) => return error.finding(CHECK, on, Cause::DatabaseBusy),
+    };
+    let finding = Finding::bad(CHECK, on, level, detail);
+    match fix {
+        Some(fix) => finding.fix(fix).because(Cause::SchemaUnfit),
+        None => finding,
+    }
 }
 
 fn judge(status: &Status, migrator: &Migrator) -> (Verdict, String, Option<&'static str>) {

@@ -1,25 +1,57 @@
 //! One look at each kind of server that a deployment consists of, with typed results. What a
-//! result means is for the one who looks: the doctor, health, the monitor and the roll judge.
+//! result means is judged by the caller: the doctor, health, the monitor and the roll.
 pub(super) mod bus;
 pub(super) mod database;
 pub mod instance;
 
-use crate::config::Config;
+use std::fmt::Display;
 
-/// The instances that share a server, for each server once.
-pub(super) fn sharing<'c, U: PartialEq>(
+use crate::config::{Config, DbUrl, RedisUrl};
+
+/// A server that instances share.
+pub(super) struct Shared<'c, U> {
+    pub(super) url: &'c U,
+    /// What it is called in a finding: its kind, or its URL where there are several.
+    pub(super) on: String,
+    pub(super) configs: Vec<&'c Config>,
+}
+
+/// Each database once, however many instances have it.
+pub(super) fn databases<'c>(
     configs: impl IntoIterator<Item = &'c Config>,
-    server: impl Fn(&'c Config) -> Option<U>,
-) -> Vec<(U, Vec<&'c Config>)> {
-    let mut groups: Vec<(U, Vec<&Config>)> = Vec::new();
+) -> Vec<Shared<'c, DbUrl>> {
+    let kind = |url: &DbUrl| url.file().map_or("postgresql", |_| "sqlite");
+    sharing(configs, |config| Some(&config.db_url), kind)
+}
+
+/// Each Redis once.
+pub(super) fn buses<'c>(
+    configs: impl IntoIterator<Item = &'c Config>,
+) -> Vec<Shared<'c, RedisUrl>> {
+    sharing(configs, |config| config.redis_url.as_ref(), |_| "redis")
+}
+
+fn sharing<'c, U: PartialEq + Display>(
+    configs: impl IntoIterator<Item = &'c Config>,
+    server: impl Fn(&'c Config) -> Option<&'c U>,
+    kind: impl Fn(&U) -> &'static str,
+) -> Vec<Shared<'c, U>> {
+    let mut all: Vec<Shared<'c, U>> = Vec::new();
     for config in configs {
-        let Some(server) = server(config) else {
+        let Some(url) = server(config) else {
             continue;
         };
-        match groups.iter_mut().find(|(known, _)| *known == server) {
-            Some((_, group)) => group.push(config),
-            None => groups.push((server, vec![config])),
+        match all.iter_mut().find(|known| known.url == url) {
+            Some(known) => known.configs.push(config),
+            None => all.push(Shared {
+                url,
+                on: url.to_string(),
+                configs: vec![config],
+            }),
         }
     }
-    groups
+    if let [alone] = &mut all[..] {
+        alone.on = kind(alone.url).to_owned();
+    }
+    all
 }

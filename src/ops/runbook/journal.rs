@@ -1,4 +1,4 @@
-//! The log of a walk, for the report of what happened. Passwords don't get in.
+//! The log of a walk, for the report of what happened. Passwords do not get in.
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -11,8 +11,6 @@
 //!
 //! A step, `### 1. Title`, has one check, at most one `do`, and one verify, in that order. One
 //! without `do` waits, or is for a person. Anything else is refused.
-use std::fmt;
-
 /// A runbook that can be walked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Book {
@@ -65,16 +63,13 @@ pub struct ParseError {
 const SECTIONS: [&str; 4] = ["Symptoms", "Checks", "Steps", "Afterwards"];
 
 /// Reads a runbook, or says which line is wrong.
+///
+/// # Errors
+/// For a text that breaks the convention.
 pub fn parse(name: &str, text: &str) -> Result<Book, ParseError> {
     let mut parser = Parser {
         name,
-        line: 0,
-        sections: 0,
-        title: None,
-        setup: None,
-        checks: Vec::new(),
-        drafts: Vec::new(),
-        afterwards: Vec::new(),
+        ..Parser::default()
     };
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -90,13 +85,13 @@ pub fn parse(name: &str, text: &str) -> Result<Book, ParseError> {
     parser.finish()
 }
 
+#[derive(Default)]
 struct Parser<'t> {
     name: &'t str,
     line: usize,
     /// How many have begun.
     sections: usize,
     title: Option<String>,
-    setup: Option<String>,
     checks: Vec<Block>,
     drafts: Vec<Draft>,
     afterwards: Vec<Block>,
@@ -111,16 +106,16 @@ struct Draft {
 }
 
 impl Parser<'_> {
-    fn wrong<T>(&self, problem: impl fmt::Display) -> Result<T, ParseError> {
-        Err(self.wrong_at(self.line, problem))
+    fn wrong<T>(&self, problem: impl Into<String>) -> Result<T, ParseError> {
+        self.wrong_at(self.line, problem)
     }
 
-    fn wrong_at(&self, line: usize, problem: impl fmt::Display) -> ParseError {
-        ParseError {
+    fn wrong_at<T>(&self, line: usize, problem: impl Into<String>) -> Result<T, ParseError> {
+        Err(ParseError {
             name: self.name.to_owned(),
             line,
-            problem: problem.to_string(),
-        }
+            problem: problem.into(),
+        })
     }
 
     /// The block that begins on this line, to its end.
@@ -154,7 +149,7 @@ impl Parser<'_> {
             script += inside;
             script.push('\n');
         }
-        Err(self.wrong_at(line, "the block has no end"))
+        self.wrong_at(line, "the block has no end")
     }
 
     fn prose(&mut self, line: &str) -> Result<(), ParseError> {
@@ -162,25 +157,19 @@ impl Parser<'_> {
             return self.step(title);
         }
         if let Some(section) = line.strip_prefix("## ") {
-            return match SECTIONS.get(self.sections) {
-                Some(expected) if *expected == section => {
-                    self.sections += 1;
-                    Ok(())
-                }
-                Some(expected) => {
-                    self.wrong(format!("the section {expected} comes here, not {section}"))
-                }
-                None => self.wrong(format!("no section comes after {}", SECTIONS[3])),
+            let Some(expected) = SECTIONS.get(self.sections) else {
+                return self.wrong(format!("no section comes after {}", SECTIONS[3]));
             };
-        }
-        if let Some(title) = line.strip_prefix("# ") {
+            if *expected != section {
+                return self.wrong(format!("the section {expected} comes here, not {section}"));
+            }
+            self.sections += 1;
+        } else if let Some(title) = line.strip_prefix("# ") {
             if self.title.is_some() || self.sections > 0 {
                 return self.wrong("there is one title, at the top");
             }
             self.title = Some(title.to_owned());
-            return Ok(());
-        }
-        if let Some(draft) = self.drafts.last_mut().filter(|_| self.sections == 3) {
+        } else if let Some(draft) = self.drafts.last_mut().filter(|_| self.sections == 3) {
             draft.text += line;
             draft.text.push('\n');
         }
@@ -189,48 +178,36 @@ impl Parser<'_> {
 
     fn step(&mut self, title: &str) -> Result<(), ParseError> {
         let number = format!("{}. ", self.drafts.len() + 1);
-        match title.strip_prefix(&number) {
-            Some(title) if self.sections == 3 => {
-                self.drafts.push(Draft {
-                    title: title.to_owned(),
-                    line: self.line,
-                    text: String::new(),
-                    blocks: Vec::new(),
-                });
-                Ok(())
-            }
-            Some(_) => self.wrong("a step belongs into the section Steps"),
-            None => self.wrong(format!("this step should begin with '### {number}'")),
+        let Some(title) = title.strip_prefix(&number) else {
+            return self.wrong(format!("this step should begin with '### {number}'"));
+        };
+        if self.sections != 3 {
+            return self.wrong("a step belongs into the section Steps");
         }
+        self.drafts.push(Draft {
+            title: title.to_owned(),
+            line: self.line,
+            text: String::new(),
+            blocks: Vec::new(),
+        });
+        Ok(())
     }
 
     fn place(&mut self, block: Block) -> Result<(), ParseError> {
         let line = block.line;
-        let refuse = |parser: &Self, why: &str| Err(parser.wrong_at(line, why));
         match (self.sections, block.kind) {
-            (2, Kind::Setup) if self.setup.is_some() => refuse(self, "there is a setup already"),
-            (2, Kind::Setup) if !self.checks.is_empty() => refuse(self, "the setup comes first"),
-            (2, Kind::Setup) => {
-                self.setup = Some(block.script);
-                Ok(())
+            (2, Kind::Setup) if !self.checks.is_empty() => {
+                return self.wrong_at(line, "there is one setup, and it comes first");
             }
-            (2, Kind::Check | Kind::Look) => {
-                self.checks.push(block);
-                Ok(())
-            }
+            (2, Kind::Setup | Kind::Check | Kind::Look) => self.checks.push(block),
             (3, Kind::Check | Kind::Do | Kind::Verify) => match self.drafts.last_mut() {
-                Some(draft) => {
-                    draft.blocks.push(block);
-                    Ok(())
-                }
-                None => refuse(self, "the block belongs to no step"),
+                Some(draft) => draft.blocks.push(block),
+                None => return self.wrong_at(line, "the block belongs to no step"),
             },
-            (4, Kind::Look) => {
-                self.afterwards.push(block);
-                Ok(())
-            }
-            _ => refuse(self, "such a block does not belong into this section"),
+            (4, Kind::Look) => self.afterwards.push(block),
+            _ => return self.wrong_at(line, "such a block does not belong into this section"),
         }
+        Ok(())
     }
 
     fn finish(mut self) -> Result<Book, ParseError> {
@@ -240,56 +217,48 @@ impl Parser<'_> {
         if let Some(missing) = SECTIONS.get(self.sections) {
             return self.wrong(format!("the section {missing} is missing"));
         }
-        let Some(setup) = self.setup.take() else {
-            return self.wrong("Checks has no setup");
-        };
         if self.checks.iter().all(|block| block.kind != Kind::Check) {
             return self.wrong("Checks has no check");
+        }
+        if self.checks[0].kind != Kind::Setup {
+            return self.wrong("Checks has no setup");
         }
         if self.drafts.is_empty() {
             return self.wrong("there is no step");
         }
-        let drafts = std::mem::take(&mut self.drafts);
-        let steps: Result<_, _> = drafts
-            .into_iter()
-            .map(|draft| self.step_of(draft))
-            .collect();
+        let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let steps: Result<_, _> = drafts.map(|draft| self.step_of(draft)).collect();
         Ok(Book {
             name: self.name.to_owned(),
             title,
-            setup,
-            checks: self.checks,
             steps: steps?,
+            setup: self.checks.remove(0).script,
+            checks: self.checks,
             afterwards: self.afterwards,
         })
     }
 
-    fn step_of(&self, draft: Draft) -> Result<Step, ParseError> {
-        let Draft {
-            title,
-            line,
-            text,
-            blocks,
-        } = draft;
-        let kinds: Vec<Kind> = blocks.iter().map(|block| block.kind).collect();
-        let mut blocks = blocks.into_iter();
-        let (check, action, verify) = match kinds[..] {
-            [Kind::Check, Kind::Verify] => (blocks.next(), None, blocks.next()),
-            [Kind::Check, Kind::Do, Kind::Verify] => (blocks.next(), blocks.next(), blocks.next()),
-            _ => (None, None, None),
-        };
-        match (check, verify) {
-            (Some(check), Some(verify)) => Ok(Step {
-                title,
-                text: text.trim().to_owned(),
-                check,
-                action,
-                verify,
-            }),
-            _ => Err(self.wrong_at(
-                line,
+    fn step_of(&self, mut draft: Draft) -> Result<Step, ParseError> {
+        let verify = draft.blocks.pop();
+        let mut blocks = draft.blocks.into_iter();
+        match (blocks.next(), blocks.next(), blocks.next(), verify) {
+            (Some(check), action, None, Some(verify))
+                if check.kind == Kind::Check
+                    && verify.kind == Kind::Verify
+                    && action.as_ref().is_none_or(|action| action.kind == Kind::Do) =>
+            {
+                Ok(Step {
+                    title: draft.title,
+                    text: draft.text.trim().to_owned(),
+                    check,
+                    action,
+                    verify,
+                })
+            }
+            _ => self.wrong_at(
+                draft.line,
                 "a step has a check, perhaps a do, and a verify, in that order",
-            )),
+            ),
         }
     }
 }
