@@ -1,55 +1,40 @@
 //! A real Prometheus over real instances: it scrapes them, takes the rules, and an outage fires.
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use discordctl::client;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
-use crate::support::DEADLINE;
-use crate::support::process::free_port;
+use crate::support::comes_true;
+use crate::support::process::{Ours, free_port};
 
-/// Killed, by its own pid, when dropped.
+/// Ended when dropped.
 struct Prometheus {
     at: SocketAddr,
-    child: Child,
     folder: TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    _child: Ours,
 }
 
 impl Prometheus {
     /// As it is shipped, but quicker and with these instances; `None` where it is not installed.
     async fn start(cluster: &Cluster) -> Option<Self> {
-        if Command::new("prometheus")
-            .arg("--version")
-            .output()
-            .is_err()
-        {
+        let found = Command::new("prometheus").arg("--version").output();
+        if found.is_err() {
             crate::support::need::left_out("tools", "prometheus is not on the PATH");
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let rules = cluster.run(&["monitor", "--alert-rules"]).await;
-        assert_eq!(rules.code, Some(0), "{}", rules.stderr);
-        // The rules as they are, but nobody waits for them.
+        let rules = cluster.run("monitor --alert-rules").await.exits(0);
+        // The rules as they are, but without their waits.
         let rules = regex::Regex::new(r"for: \d+[sm]")
             .expect("a pattern")
             .replace_all(&rules.stdout, "for: 1s")
             .into_owned();
-        let targets: Vec<String> = cluster
-            .instances
-            .iter()
-            .map(|instance| instance.at.http.to_string())
-            .collect();
+        let targets = cluster.addresses(0);
+        let targets: Vec<String> = targets.iter().map(|at| at.http.to_string()).collect();
         let shipped = std::fs::read_to_string("config/prometheus.yml").expect("it is shipped");
         let config = shipped.replace("10s", "200ms").replace(
             "localhost:3001, localhost:3002, localhost:3003",
@@ -62,16 +47,19 @@ impl Prometheus {
         write("prometheus.yml", &config);
         promtool(&["check", "config", "prometheus.yml"], &folder);
         let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let child = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
             .arg(format!("--web.listen-address={at}"))
             .current_dir(folder.path())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        Some(Self { at, child, folder })
+            .stderr(Stdio::null());
+        Some(Self {
+            at,
+            folder,
+            _child: Ours::spawn(command),
+        })
     }
 
     async fn ask(&self, path: &str) -> Option<Value> {
@@ -80,19 +68,11 @@ impl Prometheus {
         (answer["status"] == "success").then(|| answer["data"].clone())
     }
 
-    async fn until(&self, what: &str, path: &str, good: impl Fn(&Value) -> bool) -> Value {
-        let start = Instant::now();
-        let mut last = Value::Null;
-        while start.elapsed() < DEADLINE {
-            if let Some(data) = self.ask(path).await {
-                if good(&data) {
-                    return data;
-                }
-                last = data;
-            }
-            sleep(Duration::from_millis(50)).await;
+    async fn until(&self, what: &str, path: &str, good: impl Fn(&Value) -> bool) {
+        let is_so = async || self.ask(path).await.is_some_and(|data| good(&data));
+        if comes_true(is_so).await.is_none() {
+            panic!("never: {what}; {:?}", self.ask(path).await);
         }
-        panic!("never: {what}; {last}");
     }
 
     /// Waits until an alert fires on so many instances.

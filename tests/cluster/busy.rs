@@ -19,7 +19,7 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
         let mut plan = cluster.plan();
         plan.env.push(("DISCORDCTL_DB_POOL_MAX", "4".to_owned()));
         // The first in line stay there until the table is free.
-        let patience = "20s".to_owned();
+        let patience = "2m".to_owned();
         plan.env
             .push(("DISCORDCTL_DB_POOL_ACQUIRE_TIMEOUT", patience));
         cluster.add(plan).await;
@@ -39,7 +39,7 @@ async fn when_the_pool_is_exhausted_new_requests_are_turned_away() {
     // One that comes before the first has waited for long waits with it, and is given up here.
     let is_turned_away = || async {
         let asked = request(at, "GET", "/api/rooms", None);
-        let answer = tokio::time::timeout(Duration::from_millis(300), asked).await;
+        let answer = tokio::time::timeout(Duration::from_secs(2), asked).await;
         answer.is_ok_and(|answer| answer.expect("an answer").code() == "database_busy")
     };
     eventually("a new request is turned away", is_turned_away).await;

@@ -4,7 +4,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::cluster::{Cluster, ROOM};
-use crate::support::crowd::{Crowd, Manner};
+use crate::support::crowd::Manner;
 use crate::support::eventually;
 use crate::support::http::{connect, post};
 use crate::support::reader::Way::{Sse, Tcp, Ws};
@@ -30,11 +30,7 @@ async fn clocks_that_differ_by_an_hour() {
     cluster.add(right).await;
     cluster.becomes("healthy").await;
     let readers = cluster.readers(&[Tcp, Sse, Ws, Sse]).await;
-    let senders = vec![
-        cluster.sender("alice", 0).await,
-        cluster.sender("bob", 1).await,
-    ];
-    let crowd = Crowd::start(senders, Manner::Insistent);
+    let crowd = cluster.crowd(2, Manner::Insistent).await;
     crowd.acknowledged(50).await;
     cluster.redis().kill();
     crowd.acknowledged(50).await;

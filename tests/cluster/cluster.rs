@@ -1,11 +1,12 @@
 //! A deployment: one PostgreSQL, one Redis, several instances, and people.
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::support::instance::{Address, Instance, Plan};
+use crate::support::Shell;
+use crate::support::crowd::{Crowd, Manner};
+use crate::support::instance::{Address, Instance, Plan, beginning};
 use crate::support::postgres::{Postgres, folder};
 use crate::support::proof::prove;
 use crate::support::reader::{Reader, Way};
@@ -27,12 +28,14 @@ impl Cluster {
     pub(crate) async fn prepare() -> Option<Self> {
         let redis = Redis::start()?;
         let postgres = Postgres::start().await?;
-        migrate(&postgres);
+        let shell = Shell::within(folder()).with("DISCORDCTL_DB_URL", &postgres.url());
+        // As an operator does.
+        shell.run("migrate up").await.exits(0);
         Some(Self {
             instances: Vec::new(),
             postgres,
             redis: Some(redis),
-            folder: folder(),
+            folder: shell.folder,
         })
     }
 
@@ -83,22 +86,21 @@ impl Cluster {
 
     /// The instances' addresses, beginning with number `first`.
     pub(crate) fn addresses(&self, first: usize) -> Vec<Address> {
-        let count = self.instances.len();
-        let all = self.instances.iter().map(|instance| instance.at);
-        all.cycle().skip(first % count).take(count).collect()
+        let all: Vec<_> = self.instances.iter().map(|instance| instance.at).collect();
+        beginning(&all, first)
     }
 
     /// Readers over each of `ways`, at one instance after another.
     pub(crate) async fn readers(&self, ways: &[Way]) -> Vec<Reader> {
-        let mut readers = Vec::new();
-        for (i, way) in ways.iter().enumerate() {
-            let name = format!("reader-{i}");
-            readers.push(Reader::start(*way, ROOM, &name, self.addresses(i)).await);
-        }
-        readers
+        Reader::start_all(ways, ROOM, &self.addresses(0)).await
     }
 
-    /// Somebody who writes, beginning at instance number `first`.
+    /// So many that write at the same time.
+    pub(crate) async fn crowd(&self, size: usize, manner: Manner) -> Crowd {
+        Crowd::of(size, manner, ROOM, &self.addresses(0)).await
+    }
+
+    /// One that writes, beginning at instance number `first`.
     pub(crate) async fn sender(&self, nickname: &str, first: usize) -> Sender {
         Sender::start(nickname, ROOM, self.addresses(first)).await
     }
@@ -107,14 +109,4 @@ impl Cluster {
         let mut database = self.postgres.connect().await;
         prove(&mut database, ROOM, told, readers).await
     }
-}
-
-/// As an operator does.
-fn migrate(postgres: &Postgres) {
-    let migrated = Command::new(env!("CARGO_BIN_EXE_discordctl"))
-        .args(["migrate", "up", "--db-url", &postgres.url()])
-        .output()
-        .expect("the binary starts");
-    let said = String::from_utf8_lossy(&migrated.stderr);
-    assert!(migrated.status.success(), "migrate up: {said}");
 }

@@ -4,13 +4,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sqlx::raw_sql;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::cluster::Cluster;
 use crate::support::Ran;
 use crate::support::http::{connect, post};
+use crate::support::postgres::run;
 
 /// What is not well: check, on what, how bad.
 fn troubles(ran: &Ran) -> Vec<(String, String, String)> {
@@ -29,20 +29,18 @@ fn trouble(check: &str, on: &str, level: &str) -> (String, String, String) {
     (check.to_owned(), on.to_owned(), level.to_owned())
 }
 
-const JSON: [&str; 5] = ["doctor", "--timeout", "30s", "-o", "json"];
+const JSON: &str = "doctor --timeout 30s -o json";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let Some(mut cluster) = Cluster::start(2).await else {
         return;
     };
-    cluster.redis().ask(&[
-        "CONFIG",
-        "SET",
-        "client-output-buffer-limit",
-        "pubsub 32mb 8mb 60",
-    ]);
-    let ran = cluster.run(&JSON).await;
+    let limit = "client-output-buffer-limit";
+    cluster
+        .redis()
+        .ask(&["CONFIG", "SET", limit, "pubsub 32mb 8mb 60"]);
+    let ran = cluster.run(JSON).await;
     let found = troubles(&ran);
     // The limits of this machine are what they are.
     let found: Vec<_> = found.into_iter().filter(|t| t.0 != "open files").collect();
@@ -54,13 +52,11 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let mut superuser = cluster.postgres.connect().await;
     let late = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', \
                 current_database()); END $$";
-    raw_sql(late).execute(&mut superuser).await.expect("set");
-    cluster.redis().ask(&[
-        "CONFIG",
-        "SET",
-        "client-output-buffer-limit",
-        "pubsub 0 0 0",
-    ]);
+    run(&mut superuser, late).await;
+    let limit = "client-output-buffer-limit";
+    cluster
+        .redis()
+        .ask(&["CONFIG", "SET", limit, "pubsub 0 0 0"]);
     cluster.instances[1].kill().await;
     let file = cluster.configs().join("instance2.json");
     fs::write(
@@ -69,8 +65,7 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     )
     .expect("a file");
     let squatter = std::net::TcpListener::bind(cluster.instances[1].at.http).expect("free again");
-    let ran = cluster.run(&JSON).await;
-    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    let ran = cluster.run(JSON).await.exits(2);
     let found = troubles(&ran);
     let wrong = file.with_file_name("instance3.json").display().to_string();
     for expected in [
@@ -88,7 +83,7 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let us = format!("pid {} (", std::process::id());
     assert!(
         ran.stdout.contains(&us),
-        "who holds the port: {}",
+        "the holder of the port: {}",
         ran.stdout
     );
     drop(squatter);
@@ -96,7 +91,7 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     // Without a database everything else is still said.
     cluster.postgres.crash();
     cluster.redis().kill();
-    let ran = cluster.run(&JSON).await;
+    let ran = cluster.run(JSON).await;
     let found = troubles(&ran);
     for expected in [
         trouble("database", "postgresql", "critical"),
@@ -137,14 +132,14 @@ async fn a_bundle_holds_what_helps_and_nothing_secret() {
     fs::create_dir_all(&log).expect("a folder");
     fs::write(
         log.join("instance-1.log"),
-        format!("can't reach {url}\nall is well\n"),
+        format!("cannot reach {url}\nall is well\n"),
     )
     .expect("a log");
 
     let bundle = folder.path().join("support.tar").display().to_string();
     let file = file.display().to_string();
-    let args = ["--config", &file, "--bundle", &bundle];
-    let ran = cluster.run(&[&JSON[..], &args].concat()).await;
+    let line = format!("{JSON} --config {file} --bundle {bundle}");
+    let ran = cluster.run(&line).await;
     let report = ran.json();
     let listed: Vec<&str> = report["bundle"]["files"]
         .as_array()
@@ -191,10 +186,8 @@ async fn a_bundle_holds_what_helps_and_nothing_secret() {
         String::from_utf8_lossy(&tar.stderr)
     );
 
-    let again = cluster
-        .run(&["doctor", "--config", &file, "--bundle", &bundle])
-        .await;
-    assert_eq!(again.code, Some(73), "{}", again.stderr);
+    let again = format!("doctor --config {file} --bundle {bundle}");
+    cluster.run(&again).await.exits(73);
     assert_eq!(fs::read(&bundle).expect("an archive"), held);
 }
 
@@ -230,7 +223,7 @@ async fn a_proxy_that_holds_a_stream_back_is_found() {
     let verdict = async |at, within| {
         let url = format!("http://{at}");
         let ran = cluster
-            .run(&["doctor", "-o", "json", "--timeout", within, "--url", &url])
+            .run(&format!("doctor -o json --timeout {within} --url {url}"))
             .await;
         let report = ran.json();
         let checks = report["checks"].as_array().expect("a list").clone();

@@ -1,4 +1,4 @@
-//! Figures, for whoever asks: `cargo test --test cluster -- --ignored --nocapture figures`, with
+//! Figures, to be asked for: `cargo test --test cluster -- --ignored --nocapture figures`, with
 //! `DISCORDCTL_TEST_BINARY` a release build.
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use super::cluster::Cluster;
+use crate::support::client::Lines;
 use crate::support::eventually;
-use crate::support::netcat::Netcat;
 use crate::support::reader::Reader;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// Messages in one measurement, at 45 a second.
 const MESSAGES: usize = 900;
 const APART: Duration = Duration::from_micros(22_222);
-/// What somebody missed who comes back.
+/// What a reader missed that comes back.
 const GAP: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,9 +27,9 @@ async fn figures_of_delivery() {
     let readers = cluster.readers(&[Tcp, Tcp, Tcp]).await;
     let mut people = Vec::new();
     for (i, instance) in cluster.instances.iter().enumerate() {
-        let mut person = Netcat::connect(instance.at.tcp).await;
-        person.command(&format!("/nick person-{i}")).await;
-        person.command("/join general").await;
+        let mut person = Lines::connect(instance.at.tcp).await;
+        person.answer(&format!("/nick person-{i}")).await;
+        person.answer("/join general").await;
         people.push(person);
     }
     deliver(&mut people, &readers, "warm").await;
@@ -48,7 +48,7 @@ async fn figures_of_delivery() {
 }
 
 /// People at each instance say things in turn; prints how long they take to each reader.
-async fn deliver(people: &mut [Netcat], readers: &[Reader], what: &str) {
+async fn deliver(people: &mut [Lines], readers: &[Reader], what: &str) {
     let before = readers[0].look(|notes| notes.seen.len());
     let mut sent = HashMap::new();
     let mut ticks = interval(APART);
@@ -118,7 +118,7 @@ async fn figures_of_a_gap() {
         let all = || async { late.look(|notes| notes.seen.len()) >= wanted };
         eventually("all is seen", all).await;
         println!(
-            "{wanted} to one who comes late over {way:?}: {:?}",
+            "{wanted} to one that comes late over {way:?}: {:?}",
             start.elapsed()
         );
     }

@@ -1,4 +1,4 @@
-//! What strangers put on the bus is never shown, and harms nobody.
+//! What strangers put on the bus is never shown, and does no harm.
 use std::time::Duration;
 
 use redis::Commands;
@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::cluster::{Cluster, ROOM};
 use crate::support::eventually;
+use crate::support::postgres::run;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 fn forged(seq: i64) -> Value {
@@ -37,7 +38,7 @@ async fn junk_and_forged_messages_do_no_harm() {
         for seq in [i64::MIN, -1, 0, 1, round, 500, 1_000, i64::MAX] {
             publish("room:general", forged(seq).to_string().as_bytes());
         }
-        // And what comes next, as only those can say who have the key.
+        // And what comes next, as only a holder of the key can say it.
         for seq in round..round + 3 {
             publish("room:general", forged(seq).to_string().as_bytes());
             publish("room:general", signed(seq).to_string().as_bytes());
@@ -46,7 +47,7 @@ async fn junk_and_forged_messages_do_no_harm() {
     }
     let before = 20 * (1 + junk().len() as u64);
     for round in 1..=5 {
-        // The one after next; only when everybody has heard of it, those two are said.
+        // The one after next; only when every instance has heard of it, those two are said.
         let head = cluster.postgres.number("SELECT last_seq FROM rooms").await;
         publish("room:general", forged(head + 2).to_string().as_bytes());
         publish("room:general", b"junk");
@@ -129,24 +130,27 @@ async fn a_message_without_a_mac_is_looked_up_at_once() {
     // Committed by another process, which says so as it always did.
     let commit = "WITH r AS (UPDATE rooms SET last_seq = last_seq + 1 RETURNING id, last_seq)
         INSERT INTO messages (room_id, seq, user_id, content)
-        SELECT r.id, r.last_seq, (SELECT id FROM users WHERE nickname = 'alice'), 'from the old'
-        FROM r";
-    sqlx::query(commit)
-        .execute(&mut database)
-        .await
-        .expect("committed");
-    let before = Instant::now();
-    let _: () = old
-        .publish("room:general", forged(2).to_string())
-        .expect("published");
+        SELECT r.id, r.last_seq, (SELECT id FROM users WHERE nickname = 'alice'),
+          'from the old, ' || r.last_seq FROM r";
     let has = |start: &str| {
         let begins = |seen: &crate::support::reader::Seen| seen.content.starts_with(start);
         readers[0].look(|notes| notes.seen.iter().any(begins))
     };
-    let shown = || async { has("from the old") };
-    eventually("what was committed is shown", shown).await;
-    println!("shown {:?} after the hint", before.elapsed());
-    assert!(before.elapsed() < Duration::from_secs(1));
+    let mut soonest = Duration::MAX;
+    for seq in 2..7 {
+        run(&mut database, commit).await;
+        let before = Instant::now();
+        let hint = forged(seq).to_string();
+        let _: () = old.publish("room:general", hint).expect("published");
+        let shown = || async { has(&format!("from the old, {seq}")) };
+        eventually("what was committed is shown", shown).await;
+        // The regular look has just been, but for the first: without the hint each takes its second.
+        if seq > 2 {
+            soonest = soonest.min(before.elapsed());
+        }
+    }
+    println!("shown {soonest:?} after a hint");
+    assert!(soonest < Duration::from_millis(500));
     assert!(!has("forged"));
 }
 

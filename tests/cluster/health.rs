@@ -2,12 +2,14 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sqlx::raw_sql;
 
 use super::cluster::Cluster;
 use crate::support::Ran;
 use crate::support::http::request;
+use crate::support::postgres::run;
 use crate::support::process::program;
+
+const DEEP: &str = "health --level 5 --timeout 30s -o";
 
 /// The findings of one check, as `(on, level)`.
 fn of(ran: &Ran, check: &str) -> Vec<(String, String)> {
@@ -42,13 +44,13 @@ impl Cluster {
     }
 
     /// Runs the program as an operator of these instances.
-    pub(crate) async fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) async fn run(&self, line: &str) -> Ran {
         let mut command = program();
         command
-            .args(args)
+            .args(line.split_whitespace())
             .env("COLUMNS", "80")
             .env("DISCORDCTL_CONFIG_DIR", self.configs());
-        Ran::aside(command).await
+        Ran::of(command).await
     }
 }
 
@@ -59,13 +61,12 @@ async fn what_is_well_is_well_at_every_level_and_in_every_form() {
     };
     for level in ["1", "2", "3", "4", "5"] {
         let ran = cluster
-            .run(&["health", "--level", level, "--timeout", "30s"])
+            .run(&format!("health --level {level} --timeout 30s"))
             .await;
         assert_eq!(ran.code, Some(0), "{level}: {}{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80));
     }
-    let deep = ["health", "--level", "5", "--timeout", "30s", "-o"];
-    let ran = cluster.run(&[&deep[..], &["json"]].concat()).await;
+    let ran = cluster.run(&format!("{DEEP} json")).await;
     let report = ran.json();
     assert_eq!(report["schema"], "discordctl.health/1");
     assert_eq!(report["instances"].as_array().map(Vec::len), Some(3));
@@ -84,13 +85,13 @@ async fn what_is_well_is_well_at_every_level_and_in_every_form() {
     ] {
         assert_eq!(of(&ran, check).len(), count, "{check}: {report}");
     }
-    let nagios = cluster.run(&[&deep[..], &["nagios"]].concat()).await;
+    let nagios = cluster.run(&format!("{DEEP} nagios")).await;
     assert!(
         nagios.stdout.starts_with("DISCORDCTL OK - instances: 3"),
         "{}",
         nagios.stdout
     );
-    let prometheus = cluster.run(&[&deep[..], &["prometheus"]].concat()).await;
+    let prometheus = cluster.run(&format!("{DEEP} prometheus")).await;
     let line = "discord_check_status{check=\"canary\",on=\"postgresql\"} 0";
     assert!(
         prometheus.stdout.lines().any(|given| given == line),
@@ -98,12 +99,8 @@ async fn what_is_well_is_well_at_every_level_and_in_every_form() {
         prometheus.stdout
     );
     // The canary left nothing.
-    let mut database = cluster.postgres.connect().await;
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM leases WHERE name LIKE 'check:%'")
-        .fetch_one(&mut database)
-        .await
-        .expect("a count");
-    assert_eq!(left, 0);
+    let left = "SELECT count(*) FROM leases WHERE name LIKE 'check:%'";
+    assert_eq!(cluster.postgres.number(left).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,10 +110,8 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
     };
     cluster.redis().kill();
     cluster.becomes("degraded").await;
-    let args = ["health", "--level", "5", "--timeout", "30s", "-o"];
-    let json = [&args[..], &["json"]].concat();
-    let ran = cluster.run(&json).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    let json = format!("{DEEP} json");
+    let ran = cluster.run(&json).await.exits(1);
     let warned = |on: &str| (on.to_owned(), "warning".to_owned());
     assert_eq!(
         of(&ran, "bus"),
@@ -126,7 +121,7 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
         let bad = finding["level"] != "ok";
         assert_eq!(bad, finding["runbook"].is_string(), "{finding}");
     }
-    let nagios = cluster.run(&[&args[..], &["nagios"]].concat()).await;
+    let nagios = cluster.run(&format!("{DEEP} nagios")).await;
     assert!(
         nagios.stdout.starts_with("DISCORDCTL WARNING - bus on"),
         "{}",
@@ -142,15 +137,12 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
     cluster.redis().restart();
     cluster.becomes("healthy").await;
     cluster.redis().freeze();
-    let ran = cluster
-        .run(&["health", "--level", "4", "--timeout", "2s", "-o", "json"])
-        .await;
+    let ran = cluster.run("health --level 4 --timeout 2s -o json").await;
     cluster.redis().thaw();
     assert!(of(&ran, "bus").contains(&warned("redis")), "{}", ran.stdout);
 
     cluster.instances[0].kill().await;
-    let ran = cluster.run(&json).await;
-    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    let ran = cluster.run(&json).await.exits(2);
     let report = ran.json();
     assert_eq!(report["instances"][0]["state"], "down", "{report}");
     assert_eq!(
@@ -160,11 +152,10 @@ async fn a_dead_redis_is_a_warning_and_a_dead_instance_is_critical() {
             ("instance-2".to_owned(), "ok".to_owned())
         ]
     );
-    let other = cluster.run(&["health", "instance-2", "--level", "1"]).await;
-    assert_eq!(other.code, Some(0), "{}", other.stdout);
+    cluster.run("health instance-2 --level 1").await.exits(0);
 }
 
-/// The instance has its database, whoever asks has not: neither of the two is the whole truth.
+/// The instance has its database, the one that asks has not: neither of the two is the whole truth.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_instance_says_is_held_against_what_is_seen_from_here() {
     let Some(cluster) = Cluster::start(1).await else {
@@ -180,18 +171,8 @@ async fn what_an_instance_says_is_held_against_what_is_seen_from_here() {
     config["db_url"] = json!("postgresql://me:s3cret@127.0.0.1:1/nowhere");
     std::fs::write(&file, config.to_string()).expect("a file");
     let path = file.display().to_string();
-    let ran = cluster
-        .run(&[
-            "health",
-            "--config",
-            &path,
-            "--timeout",
-            "30s",
-            "-o",
-            "json",
-        ])
-        .await;
-    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    let line = format!("health --config {path} --timeout 30s -o json");
+    let ran = cluster.run(&line).await.exits(2);
     assert_eq!(
         of(&ran, "agreement"),
         [("instance-1".to_owned(), "warning".to_owned())],
@@ -210,14 +191,12 @@ async fn an_exhausted_pool_does_not_stay_healthy() {
     let mut plan = cluster.plan();
     plan.env.push(("DISCORDCTL_DB_POOL_MAX", "4".into()));
     plan.env
-        .push(("DISCORDCTL_DB_POOL_ACQUIRE_TIMEOUT", "20s".into()));
+        .push(("DISCORDCTL_DB_POOL_ACQUIRE_TIMEOUT", "2m".into()));
     cluster.add(plan).await;
     cluster.becomes("healthy").await;
     let mut sleeper = cluster.postgres.connect().await;
-    raw_sql("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut sleeper)
-        .await
-        .expect("locked");
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    run(&mut sleeper, lock).await;
     let at = cluster.instances[0].at.http;
     let stuck = tokio::spawn(async move {
         let body = json!({ "nickname": "alice" });
@@ -228,10 +207,7 @@ async fn an_exhausted_pool_does_not_stay_healthy() {
     assert_eq!(health["checks"]["pool"]["level"], "critical", "{health}");
     assert_eq!(health["checks"]["pool"]["runbook"], "pool-exhaustion");
     assert_eq!(health["db"], "connected", "{health}");
-    raw_sql("ROLLBACK")
-        .execute(&mut sleeper)
-        .await
-        .expect("let go");
+    run(&mut sleeper, "ROLLBACK").await;
     cluster.becomes("healthy").await;
     let connected = stuck.await.expect("it ends").expect("an answer");
     assert_eq!(connected.status, 200, "{connected:?}");

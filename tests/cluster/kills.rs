@@ -1,6 +1,6 @@
 //! Instances are killed again and again while people write through the others.
 use super::cluster::Cluster;
-use crate::support::crowd::{Crowd, Manner};
+use crate::support::crowd::Manner;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
 /// How often; more by `DISCORDCTL_TEST_KILLS`.
@@ -14,11 +14,7 @@ async fn an_instance_is_killed_again_and_again() {
     let kills = std::env::var("DISCORDCTL_TEST_KILLS");
     let kills = kills.map_or(KILLS, |kills| kills.parse().expect("a number"));
     let readers = cluster.readers(&[Tcp, Sse, Ws, Tcp, Sse, Ws]).await;
-    let mut senders = Vec::new();
-    for i in 0..6 {
-        senders.push(cluster.sender(&format!("sender-{i}"), i).await);
-    }
-    let crowd = Crowd::start(senders, Manner::Insistent);
+    let crowd = cluster.crowd(6, Manner::Insistent).await;
     for kill in 0..kills {
         crowd.acknowledged(15).await;
         let victim = kill % cluster.instances.len();

@@ -41,11 +41,7 @@ async fn wired() -> Option<Wired> {
 
 impl Wired {
     async fn crowd(&self, manner: Manner) -> Crowd {
-        let mut senders = Vec::new();
-        for i in 0..4 {
-            senders.push(self.cluster.sender(&format!("sender-{i}"), i).await);
-        }
-        Crowd::start(senders, manner)
+        self.cluster.crowd(4, manner).await
     }
 
     async fn prove(&self, crowd: Crowd) {

@@ -1,29 +1,21 @@
 //! PgBouncer in transaction mode between the instances and PostgreSQL.
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
 use super::cluster::Cluster;
-use crate::support::crowd::{Crowd, Manner};
+use crate::support::crowd::Manner;
 use crate::support::eventually;
 use crate::support::postgres::{as_postgres, folder, hand_over, url_at};
-use crate::support::process::free_port;
+use crate::support::process::{Ours, free_port};
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 
-/// Killed, by its own pid, when dropped.
 struct Pooler {
     port: u16,
     program: PathBuf,
     dir: TempDir,
-    child: Child,
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    child: Ours,
 }
 
 impl Pooler {
@@ -73,20 +65,17 @@ impl Pooler {
     }
 
     async fn kill_and_restart(&mut self) {
-        self.child.kill().expect("a process of ours");
-        self.child.wait().expect("a process of ours");
+        self.child.kill();
         self.child = spawn(&self.program, &self.dir.path().join("pgbouncer.ini"));
         self.answers().await;
     }
 }
 
-fn spawn(program: &Path, settings: &Path) -> Child {
-    as_postgres(program)
-        .arg(settings)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("pgbouncer starts")
+fn spawn(program: &Path, settings: &Path) -> Ours {
+    let mut command = as_postgres(program);
+    command.arg(settings);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Ours::spawn(command)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,11 +93,7 @@ async fn through_a_pooler_in_transaction_mode() {
     }
     cluster.becomes("healthy").await;
     let readers = cluster.readers(&[Tcp, Sse, Ws, Sse]).await;
-    let mut senders = Vec::new();
-    for i in 0..4 {
-        senders.push(cluster.sender(&format!("sender-{i}"), i).await);
-    }
-    let crowd = Crowd::start(senders, Manner::Insistent);
+    let crowd = cluster.crowd(4, Manner::Insistent).await;
     crowd.acknowledged(50).await;
     pooler.kill_and_restart().await;
     crowd.acknowledged(50).await;

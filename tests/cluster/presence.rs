@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::cluster::{Cluster, ROOM};
 use crate::support::DEADLINE;
+use crate::support::client::Lines;
 use crate::support::eventually;
 use crate::support::http::{Answer, connect, post};
-use crate::support::netcat::Netcat;
 
 impl Cluster {
     async fn post(&self, instance: usize, path: &str, body: Value) -> Answer {
@@ -32,7 +32,7 @@ impl Cluster {
     }
 }
 
-/// Those of `/api/users` who have said their names.
+/// Those of `/api/users` that have said their names.
 fn people(users: &Value) -> Vec<&Value> {
     let all = users["users"].as_array().expect("a list").iter();
     let is_guest = |user: &Value| {
@@ -52,9 +52,9 @@ async fn everybody_is_known_everywhere() {
     assert_eq!(cluster.claim(1, "ALICE").await, "nickname_taken");
     let join = json!({ "session_id": alice, "command": format!("/join {ROOM}") });
     assert_eq!(cluster.post(1, "/api/command", join).await.status, 200);
-    let mut bob = Netcat::connect(cluster.instances[1].at.tcp).await;
-    bob.command("/nick bob").await;
-    bob.command(&format!("/join {ROOM}")).await;
+    let mut bob = Lines::connect(cluster.instances[1].at.tcp).await;
+    bob.answer("/nick bob").await;
+    bob.answer(&format!("/join {ROOM}")).await;
     for instance in &cluster.instances {
         let users = instance.get("/api/users").await;
         let users = people(&users);
@@ -65,14 +65,11 @@ async fn everybody_is_known_everywhere() {
         let rooms = instance.get("/api/rooms").await;
         assert_eq!(rooms["rooms"][0]["members"], 2, "{rooms}");
         assert_eq!(rooms["rooms"][0]["online"], 2, "{rooms}");
-        let list = Netcat::connect(instance.at.tcp)
-            .await
-            .command("/list")
-            .await;
+        let list = Lines::connect(instance.at.tcp).await.answer("/list").await;
         let list = list.join("\n");
         assert!(list.contains("alice") && list.contains("bob"), "{list}");
     }
-    let nick = bob.command("/nick Alice").await;
+    let nick = bob.answer("/nick Alice").await;
     assert!(nick[0].contains("somebody"), "{nick:?}");
 }
 
@@ -83,8 +80,8 @@ async fn names_of_the_dead_are_free_within_the_lease() {
     };
     let alice = connect(cluster.instances[0].at.http, "alice").await;
     connect(cluster.instances[0].at.http, "bob").await;
-    let mut carol = Netcat::connect(cluster.instances[0].at.tcp).await;
-    carol.command("/nick carol").await;
+    let mut carol = Lines::connect(cluster.instances[0].at.tcp).await;
+    carol.answer("/nick carol").await;
     assert_eq!(cluster.say(1, &alice, "one").await, 200);
     let death = Instant::now();
     cluster.instances[0].kill().await;
@@ -93,7 +90,7 @@ async fn names_of_the_dead_are_free_within_the_lease() {
     eventually("bob's name is free", is_free).await;
     println!("free {:?} after the kill", death.elapsed());
     assert_eq!(cluster.claim(1, "carol").await, "free");
-    // Who goes on elsewhere keeps the name, also when the lease of the dead is over.
+    // A session that goes on elsewhere keeps the name, also when the lease of the dead is over.
     assert_eq!(cluster.say(1, &alice, "two").await, 200);
     assert_eq!(cluster.claim(1, "alice").await, "nickname_taken");
     let users = cluster.instances[1].get("/api/users").await;
@@ -110,8 +107,8 @@ async fn names_are_free_at_once_when_their_instance_returns() {
         return;
     };
     let alice = connect(cluster.instances[0].at.http, "alice").await;
-    let mut bob = Netcat::connect(cluster.instances[0].at.tcp).await;
-    bob.command("/nick bob").await;
+    let mut bob = Lines::connect(cluster.instances[0].at.tcp).await;
+    bob.answer("/nick bob").await;
     cluster.instances[0].kill().await;
     cluster.instances[0].restart().await;
     assert_eq!(cluster.claim(1, "bob").await, "free");
@@ -151,7 +148,7 @@ async fn the_headcount_is_published_when_it_changes() {
         assert_eq!(count, (at + 1).to_string());
         seen.push(count);
     }
-    // Two rounds of everybody's check say nothing that is known.
+    // Two rounds of every instance's check say nothing that is known.
     assert_eq!(next(&mut channel, Duration::from_secs(7)), None);
     println!("published: {seen:?}");
 }

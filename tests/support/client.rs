@@ -47,10 +47,8 @@ pub(crate) async fn connect(
     match way {
         Way::Tcp => {
             let mut lines = Lines::connect(tcp).await;
-            lines
-                .command(&format!("/nick {nickname}"))
-                .await
-                .expect("the name is free");
+            let named = lines.command(&format!("/nick {nickname}")).await;
+            named.expect("the name is free");
             Box::new(lines)
         }
         Way::Http => Box::new(Browser::connect(http, nickname).await),
@@ -80,8 +78,17 @@ impl Lines {
         lines
     }
 
-    pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        let written = self.lines.write(bytes).await;
+    /// Connects, takes a nickname and goes to the general room.
+    pub(crate) async fn enter(address: SocketAddr, nickname: &str) -> Self {
+        let mut lines = Self::connect(address).await;
+        for command in [&*format!("/nick {nickname}"), "/join general"] {
+            lines.command(command).await.expect(command);
+        }
+        lines
+    }
+
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let written = self.lines.write(bytes.as_ref()).await;
         written.expect("the connection is open");
     }
 
@@ -113,6 +120,34 @@ impl Lines {
         }
     }
 
+    /// The next raw line that holds `part`; others are passed over.
+    pub(crate) async fn line_with(&mut self, part: &str) -> String {
+        let mut others = Vec::new();
+        let look = async {
+            while let Some(line) = self.line().await {
+                if line.contains(part) {
+                    return line;
+                }
+                others.push(line);
+            }
+            panic!("the connection ended before '{part}', after {others:#?}");
+        };
+        in_time(&format!("a line with '{part}'"), look).await
+    }
+
+    /// Types a command; returns the raw lines that come up to its answer's end.
+    pub(crate) async fn answer(&mut self, command: &str) -> Vec<String> {
+        self.write(format!("{command}\n/end\n")).await;
+        let mut answer = Vec::new();
+        loop {
+            let line = self.line_with("").await;
+            if line.contains("'/end'") {
+                return answer;
+            }
+            answer.push(line);
+        }
+    }
+
     /// The next system line.
     pub(crate) async fn told(&mut self) -> String {
         loop {
@@ -129,7 +164,7 @@ impl Person for Lines {
     async fn command(&mut self, line: &str) -> Result<String, String> {
         self.told.clear();
         // What is no command is answered too, and so marks where the answer before it ends.
-        self.write(format!("{line}\n/end\n").as_bytes()).await;
+        self.write(format!("{line}\n/end\n")).await;
         let told = self.told().await;
         while !self.told().await.contains("'/end'") {}
         let refused = [
@@ -150,7 +185,7 @@ impl Person for Lines {
     async fn say(&mut self, room: &str, text: &str) -> Result<(), String> {
         self.told.clear();
         let known = self.seen.len();
-        self.write(format!("{text}\n").as_bytes()).await;
+        self.write(format!("{text}\n")).await;
         loop {
             // A slash that is doubled is shown once.
             let shown = text.strip_prefix('/').unwrap_or(text);
@@ -187,24 +222,21 @@ pub(crate) struct Browser {
     events: mpsc::UnboundedSender<Seen>,
 }
 
-/// One request on a connection of its own: the status and the JSON body.
-pub(crate) async fn request(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    body: Option<Value>,
-) -> (u16, Value) {
-    let answer = http::request(address, method, path, body).await;
-    let answer = answer.expect("an answer");
+/// What `path` is answered with: the status and the JSON body.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+    let answer = http::request(address, "GET", path, None).await.unwrap();
+    (answer.status, answer.body)
+}
+
+/// The same of what is posted.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: Value) -> (u16, Value) {
+    let answer = http::post(address, path, body).await.unwrap();
     (answer.status, answer.body)
 }
 
 impl Browser {
     pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> Self {
-        let asked = json!({ "nickname": nickname });
-        let (status, answer) = request(address, "POST", "/api/connect", Some(asked)).await;
-        assert_eq!(status, 200, "{answer}");
-        let session = answer["session_id"].as_str().expect("a session").to_owned();
+        let session = http::connect(address, nickname).await;
         let (events, seen) = mpsc::unbounded_channel();
         Self {
             address,
@@ -249,7 +281,7 @@ fn seen(data: &Value) -> Seen {
 impl Person for Browser {
     async fn command(&mut self, line: &str) -> Result<String, String> {
         let asked = json!({ "session_id": self.session, "command": line });
-        let (status, answer) = request(self.address, "POST", "/api/command", Some(asked)).await;
+        let (status, answer) = post(self.address, "/api/command", asked).await;
         if status != 200 {
             return Err(answer["detail"].as_str().expect("a detail").to_owned());
         }
@@ -265,7 +297,7 @@ impl Person for Browser {
     async fn say(&mut self, room: &str, text: &str) -> Result<(), String> {
         let text = text.strip_prefix('/').unwrap_or(text);
         let asked = json!({ "session_id": self.session, "room": room, "content": text });
-        let (status, answer) = request(self.address, "POST", "/api/message", Some(asked)).await;
+        let (status, answer) = post(self.address, "/api/message", asked).await;
         match status {
             200 => Ok(()),
             _ => Err(answer["detail"].as_str().expect("a detail").to_owned()),
@@ -298,18 +330,19 @@ impl Socket {
         }
     }
 
-    async fn connect(address: SocketAddr, nickname: &str) -> Self {
+    /// Opens one and connects with these keys.
+    pub(crate) async fn greet(address: SocketAddr, mut hello: Value) -> Self {
         let mut socket = Self::open(address).await;
-        socket
-            .send(json!({ "type": "connect", "nickname": nickname }))
-            .await;
+        hello["type"] = "connect".into();
+        socket.send(hello).await;
         let connected = socket.next().await;
         assert_eq!(connected["type"], "connected", "{connected}");
-        socket.session = connected["session_id"]
-            .as_str()
-            .expect("a session")
-            .to_owned();
+        socket.session = connected["session_id"].as_str().unwrap().to_owned();
         socket
+    }
+
+    pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> Self {
+        Self::greet(address, json!({ "nickname": nickname })).await
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {
@@ -358,9 +391,8 @@ impl Socket {
 #[async_trait]
 impl Person for Socket {
     async fn command(&mut self, line: &str) -> Result<String, String> {
-        let answer = self
-            .ask(json!({ "type": "command", "command": line }))
-            .await?;
+        let asked = json!({ "type": "command", "command": line });
+        let answer = self.ask(asked).await?;
         Ok(answer["message"].as_str().expect("a message").to_owned())
     }
 

@@ -1,4 +1,4 @@
-//! Several people writing at once while something breaks, until they are told to stop.
+//! Several clients that write at once while something breaks, until they are told to stop.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::eventually;
+use super::instance::{Address, beginning};
 use super::sender::{Sender, Told};
 
 /// What they do about a refusal.
@@ -34,6 +35,16 @@ struct Counts {
 }
 
 impl Crowd {
+    /// So many that write in `room`, at one address after another.
+    pub(crate) async fn of(size: usize, manner: Manner, room: &str, at: &[Address]) -> Self {
+        let mut senders = Vec::new();
+        for i in 0..size {
+            let name = format!("sender-{i}");
+            senders.push(Sender::start(&name, room, beginning(at, i)).await);
+        }
+        Self::start(senders, manner)
+    }
+
     pub(crate) fn start(senders: Vec<Sender>, manner: Manner) -> Self {
         let counts = Arc::<Counts>::default();
         let tasks = senders
@@ -57,12 +68,12 @@ impl Crowd {
         eventually(&format!("{more} more refused"), is_so).await
     }
 
-    /// Lets everybody finish, and returns what they were told.
+    /// Lets all of them finish, and returns what they were told.
     pub(crate) async fn stop(self) -> Told {
         self.counts.stop.store(true, Relaxed);
         let mut all = Vec::new();
         for task in self.tasks {
-            all.push(task.await.expect("nobody gave up"));
+            all.push(task.await.expect("none gave up"));
         }
         Told::join(all)
     }

@@ -1,5 +1,6 @@
 //! A database of its own for every test, of either kind, gone when the test is over.
 use std::future::Future;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use discordctl::meter::Meters;
 use discordctl::store::migrations::Migrator;
 use discordctl::store::{self, Options, Store};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, FromRow};
 
 /// Where a PgBouncer in transaction mode is, as `host:port`, if the stores are to go through it.
 const PGBOUNCER: &str = "DISCORDCTL_TEST_PGBOUNCER";
@@ -22,34 +23,26 @@ pub(crate) enum Kind {
     Postgres,
 }
 
-/// Makes a test of every case for every kind of database.
+/// Makes a test of every case over that kind of database, in a module of its own.
+macro_rules! on {
+    ($name:ident, $kind:ident; $($group:ident { $($case:ident),* $(,)? })*) => {
+        mod $name {
+            $($(#[test] fn $case() {
+                crate::support::db::run(crate::support::db::Kind::$kind, super::$group::$case);
+            })*)*
+        }
+    };
+}
+pub(crate) use on;
+
+/// The same for every kind.
 macro_rules! on_both {
-    ($($group:ident { $($case:ident),* $(,)? })*) => {
-        mod sqlite {
-            $($(#[test] fn $case() {
-                crate::support::db::run(crate::support::db::Kind::Sqlite, super::$group::$case);
-            })*)*
-        }
-        mod postgres {
-            $($(#[test] fn $case() {
-                crate::support::db::run(crate::support::db::Kind::Postgres, super::$group::$case);
-            })*)*
-        }
+    ($($groups:tt)*) => {
+        crate::support::db::on! { sqlite, Sqlite; $($groups)* }
+        crate::support::db::on! { postgres, Postgres; $($groups)* }
     };
 }
 pub(crate) use on_both;
-
-/// The same for what is so of the embedded database alone.
-macro_rules! on_sqlite {
-    ($($group:ident { $($case:ident),* $(,)? })*) => {
-        mod embedded {
-            $($(#[test] fn $case() {
-                crate::support::db::run(crate::support::db::Kind::Sqlite, super::$group::$case);
-            })*)*
-        }
-    };
-}
-pub(crate) use on_sqlite;
 
 /// One test's database. Clones are the same database.
 #[derive(Clone)]
@@ -57,6 +50,7 @@ pub(crate) struct Db {
     pub(crate) kind: Kind,
     pub(crate) url: String,
     opened: Arc<Mutex<Vec<Arc<dyn Store>>>>,
+    beside: Arc<Mutex<Vec<String>>>,
     home: Arc<Home>,
 }
 
@@ -100,7 +94,33 @@ impl Db {
             kind,
             url,
             opened: Arc::default(),
+            beside: Arc::default(),
             home: Arc::new(home),
+        }
+    }
+
+    /// Another, empty database of the same kind, gone with this one.
+    pub(crate) async fn beside(&self, name: &str) -> Self {
+        let url = match &*self.home {
+            Home::Folder(folder) => format!("sqlite://{}/{name}.db", folder.path().display()),
+            Home::Server { url, name: own } => {
+                let name = format!("{own}_{name}");
+                postgres(url, &format!("CREATE DATABASE {name}")).await;
+                self.beside.lock().expect("not poisoned").push(name.clone());
+                with_database(url, &name)
+            }
+        };
+        Self {
+            url,
+            ..self.clone()
+        }
+    }
+
+    /// What `file` holds, beside an embedded database.
+    pub(crate) fn at(&self, file: &Path) -> Self {
+        Self {
+            url: format!("sqlite://{}", file.display()),
+            ..self.clone()
         }
     }
 
@@ -117,7 +137,10 @@ impl Db {
         match &*self.home {
             Home::Folder(folder) => assert!(folder.path().exists()),
             Home::Server { url, name } => {
-                postgres(url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+                let beside = std::mem::take(&mut *self.beside.lock().expect("not poisoned"));
+                for name in beside.iter().chain([name]) {
+                    postgres(url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+                }
             }
         }
     }
@@ -169,13 +192,7 @@ impl Db {
     }
 
     async fn sqlite(&self) -> SqliteConnection {
-        self.url
-            .parse::<SqliteConnectOptions>()
-            .expect("a good URL")
-            .busy_timeout(Duration::from_secs(10))
-            .connect()
-            .await
-            .expect("a connection")
+        open_sqlite(&self.url).await
     }
 
     /// What an operator types: runs `statement` beside the stores.
@@ -183,12 +200,7 @@ impl Db {
         if self.kind == Kind::Postgres {
             return postgres(&self.url, statement).await;
         }
-        let mut connection = self.sqlite().await;
-        sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut connection)
-            .await
-            .unwrap_or_else(|e| panic!("{statement}: {e}"));
-        connection.close().await.expect("closed");
+        sqlite(&self.url, statement).await;
     }
 
     /// Has the sessions to itself, as a statement that does not end, until the value is dropped.
@@ -196,8 +208,7 @@ impl Db {
         if self.kind == Kind::Postgres {
             let mut connection = connect(&self.url).await;
             let lock = "BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE";
-            let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
-            locked.expect("locked");
+            super::postgres::run(&mut connection, lock).await;
             return Box::new(connection);
         }
         let mut connection = self.sqlite().await;
@@ -210,44 +221,55 @@ impl Db {
 
     /// The one number that `query` answers.
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        let query = AssertSqlSafe(query);
-        let number = match self.kind {
+        self.column(query).await.remove(0)
+    }
+
+    /// The one column of texts that `query` answers.
+    pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
+        self.column(query).await
+    }
+
+    async fn column<T>(&self, query: &str) -> Vec<T>
+    where
+        T: Send + Unpin,
+        for<'r> (T,): FromRow<'r, SqliteRow> + FromRow<'r, PgRow>,
+    {
+        let sql = AssertSqlSafe(query);
+        let rows = match self.kind {
             Kind::Sqlite => {
                 let mut connection = self.sqlite().await;
-                sqlx::query_scalar(query).fetch_one(&mut connection).await
+                let rows = sqlx::query_scalar(sql).fetch_all(&mut connection).await;
+                connection.close().await.expect("closed");
+                rows
             }
             Kind::Postgres => {
                 let mut connection = connect(&self.url).await;
-                sqlx::query_scalar(query).fetch_one(&mut connection).await
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await
             }
         };
-        number.expect("a number")
+        rows.unwrap_or_else(|e| panic!("{query}: {e}"))
     }
 
     /// Moves a column of times back, as if that much time had passed since.
     pub(crate) async fn age(&self, table: &str, column: &str, by: Duration) {
-        let seconds = by.as_secs();
-        let earlier = match self.kind {
-            Kind::Sqlite => {
-                format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{seconds} seconds')")
-            }
-            Kind::Postgres => format!("{column} - interval '{seconds} seconds'"),
-        };
-        self.sql(&format!("UPDATE {table} SET {column} = {earlier}"))
-            .await;
+        self.shift(table, column, '-', by).await;
     }
 
     /// Makes every row of a table later by that much.
     pub(crate) async fn hasten(&self, table: &str, column: &str, by: Duration) {
+        self.shift(table, column, '+', by).await;
+    }
+
+    async fn shift(&self, table: &str, column: &str, sign: char, by: Duration) {
         let seconds = by.as_secs();
-        let later = match self.kind {
+        let shifted = match self.kind {
             Kind::Sqlite => {
-                format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '+{seconds} seconds')")
+                format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '{sign}{seconds} seconds')")
             }
-            Kind::Postgres => format!("{column} + interval '{seconds} seconds'"),
+            Kind::Postgres => format!("{column} {sign} interval '{seconds} seconds'"),
         };
-        self.sql(&format!("UPDATE {table} SET {column} = {later}"))
-            .await;
+        let update = format!("UPDATE {table} SET {column} = {shifted}");
+        self.sql(&update).await;
     }
 }
 
@@ -257,18 +279,35 @@ async fn on_server() -> (String, Home) {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("discordctl_test_{}_{count}", std::process::id());
     postgres(&url, &format!("CREATE DATABASE {name}")).await;
-    let own: PgConnectOptions = url.parse().expect("a good URL");
-    let own = own.database(&name).to_url_lossy().to_string();
+    let own = with_database(&url, &name);
     Migrator::new(&own).up(None).await.expect("migrated");
     (own, Home::Server { url, name })
 }
 
-async fn connect(url: &str) -> PgConnection {
+fn with_database(url: &str, name: &str) -> String {
+    let options: PgConnectOptions = url.parse().expect("a good URL");
+    options.database(name).to_url_lossy().to_string()
+}
+
+pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("a connection")
 }
 
 async fn postgres(url: &str, statement: &str) {
     let mut connection = connect(url).await;
+    super::postgres::run(&mut connection, statement).await;
+    connection.close().await.expect("closed");
+}
+
+async fn open_sqlite(url: &str) -> SqliteConnection {
+    let options: SqliteConnectOptions = url.parse().expect("a good URL");
+    let options = options.busy_timeout(Duration::from_secs(10));
+    options.connect().await.expect("a connection")
+}
+
+/// Runs `statement` on an embedded database, beside the programs that have it open.
+pub(crate) async fn sqlite(url: &str, statement: &str) {
+    let mut connection = open_sqlite(url).await;
     sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(&mut connection)
         .await

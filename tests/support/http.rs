@@ -7,8 +7,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 
+use super::DEADLINE;
+
 /// A server that takes longer than this to answer hangs.
-const HANGS: Duration = Duration::from_secs(15);
+const HANGS: Duration = DEADLINE;
 
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -6,9 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
-use super::DEADLINE;
+use super::comes_true;
 use super::http::request;
 use super::process::{Process, binary, serve, unlimited, without_settings};
 
@@ -17,6 +16,13 @@ use super::process::{Process, binary, serve, unlimited, without_settings};
 pub(crate) struct Address {
     pub(crate) tcp: SocketAddr,
     pub(crate) http: SocketAddr,
+}
+
+/// The same addresses, beginning with number `first`.
+pub(crate) fn beginning(addresses: &[Address], first: usize) -> Vec<Address> {
+    let mut all = addresses.to_vec();
+    all.rotate_left(first % addresses.len());
+    all
 }
 
 /// What an instance is started with.
@@ -78,18 +84,13 @@ impl Instance {
 
     /// Waits until `/health` says so; returns how long that took.
     pub(crate) async fn becomes(&self, status: &str) -> Duration {
-        let start = Instant::now();
-        loop {
-            let health = self.get("/health").await;
-            if health["status"] == status {
-                return start.elapsed();
+        let is_so = async || self.get("/health").await["status"] == status;
+        match comes_true(is_so).await {
+            Some(took) => took,
+            None => {
+                let health = self.get("/health").await;
+                panic!("{} never became {status}: {health}", self.plan.name)
             }
-            assert!(
-                start.elapsed() < DEADLINE,
-                "{} never became {status}: {health}",
-                self.plan.name
-            );
-            sleep(Duration::from_millis(10)).await;
         }
     }
 }
@@ -130,11 +131,9 @@ fn command(plan: &Plan, ports: (u16, u16)) -> Command {
         .env("DISCORDCTL_DB_URL", &plan.db_url)
         .env("DISCORDCTL_HISTORY_PER_ROOM", "500")
         .envs(plan.env.iter().map(|(key, value)| (*key, value)))
-        .envs(
-            plan.redis_url
-                .iter()
-                .map(|url| ("DISCORDCTL_REDIS_URL", url)),
-        )
         .stderr(log.expect("a log"));
+    if let Some(url) = &plan.redis_url {
+        command.env("DISCORDCTL_REDIS_URL", url);
+    }
     command
 }

@@ -40,7 +40,7 @@ impl Postgres {
             child,
             dir,
         };
-        // Between finding a free port and listening on it somebody else may take it.
+        // Between finding a free port and listening on it another may take it.
         for _ in 0..5 {
             if postgres.answers().await {
                 return Some(postgres);
@@ -76,7 +76,7 @@ impl Postgres {
         assert!(self.answers().await, "PostgreSQL does not start again");
     }
 
-    /// Whether it comes up, and did not end because somebody has its port.
+    /// Whether it comes up, and did not end because another has its port.
     async fn answers(&mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
@@ -106,11 +106,7 @@ impl Postgres {
 
     /// The one number that `query` answers.
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        let mut connection = self.connect().await;
-        let number = sqlx::query_scalar(AssertSqlSafe(query))
-            .fetch_one(&mut connection)
-            .await;
-        number.unwrap_or_else(|e| panic!("{query}: {e}"))
+        scalar(&mut self.connect().await, query).await
     }
 }
 
@@ -136,6 +132,13 @@ pub(crate) async fn run(connection: &mut PgConnection, statement: &str) {
         .unwrap_or_else(|e| panic!("{statement}: {e}"));
 }
 
+/// The one number that `query` answers.
+pub(crate) async fn scalar(connection: &mut PgConnection, query: &str) -> i64 {
+    let number = sqlx::query_scalar(AssertSqlSafe(query));
+    let number = number.fetch_one(connection).await;
+    number.unwrap_or_else(|e| panic!("{query}: {e}"))
+}
+
 /// Where `initdb` and `postgres` are: as told, or the newest of Debian's.
 fn programs() -> Option<PathBuf> {
     if let Some(told) = std::env::var_os("DISCORDCTL_TEST_POSTGRES_BIN") {
@@ -148,7 +151,7 @@ fn programs() -> Option<PathBuf> {
     newest.max()
 }
 
-/// A folder that the user as whom PostgreSQL runs can get through.
+/// A folder that PostgreSQL's user can get through.
 pub(crate) fn folder() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).expect("ours");

@@ -1,15 +1,18 @@
 //! The real program as processes of its own, each ended by the handle that its test holds.
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::sleep;
 
-use super::DEADLINE;
+use super::{DEADLINE, in_time};
 
 /// The program under test, or the one that `DISCORDCTL_TEST_BINARY` names.
 pub(crate) fn binary() -> String {
@@ -50,10 +53,60 @@ pub(crate) fn unlimited(mut command: Command) -> Command {
     command
 }
 
-/// One that serves. Killed when dropped.
+/// A process of a test's own. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Ours(Child);
+
+impl Ours {
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let child = command.spawn();
+        Self(child.unwrap_or_else(|e| panic!("{command:?}: {e}")))
+    }
+
+    pub(crate) fn runs(&mut self) -> bool {
+        matches!(self.try_wait(), Ok(None))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self), signal).expect("a process of ours");
+    }
+
+    /// As if the power went: nothing is told, nothing is flushed.
+    ///
+    /// # Panics
+    /// If there was nothing to kill.
+    pub(crate) fn kill(&mut self) {
+        assert!(self.runs(), "it had ended before it was killed");
+        self.0.kill().expect("ours");
+        self.0.wait().expect("ours");
+    }
+}
+
+impl Deref for Ours {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Ours {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One that serves.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
+    child: Ours,
     pub(crate) tcp: SocketAddr,
     pub(crate) http: SocketAddr,
 }
@@ -62,8 +115,8 @@ impl Process {
     /// Runs what `serve` made, and returns when it takes clients; if it ends instead, its exit code
     /// and, where they are piped, its last words.
     pub(crate) fn launch(mut command: Command) -> Result<Self, (Option<i32>, String)> {
-        let child = command.stdout(Stdio::piped()).spawn();
-        let mut child = child.expect("the program starts");
+        command.stdout(Stdio::piped());
+        let mut child = Ours::spawn(command);
         let told = child.stderr.take().map(|mut errors| {
             thread::spawn(move || {
                 let mut told = String::new();
@@ -84,7 +137,7 @@ impl Process {
             let (tcp, http) = (address(tcp), address(http));
             return Ok(Self { child, tcp, http });
         }
-        let _ = child.kill();
+        let _ = child.0.kill();
         let code = child.wait().expect("ours").code();
         let told = told.map(|told| told.join().expect("no panic"));
         Err((code, told.unwrap_or_default()))
@@ -112,7 +165,7 @@ impl Process {
     }
 
     pub(crate) fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.child.runs()
     }
 
     pub(crate) fn resident_kib(&self) -> u64 {
@@ -120,31 +173,23 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("a process of ours");
+        self.child.signal(signal);
     }
 
-    /// As if the power went: nothing is told, nothing is flushed.
-    ///
-    /// # Panics
-    /// If there was nothing to kill.
+    /// kill -9.
     pub(crate) fn kill(&mut self) {
-        assert!(self.runs(), "it had ended before it was killed");
-        self.child.kill().expect("ours");
-        self.child.wait().expect("ours");
+        self.child.kill();
     }
 
     /// Waits for its own end; the exit code.
     pub(crate) async fn ends(mut self) -> Option<i32> {
         let end = async {
-            loop {
-                if let Some(status) = self.child.try_wait().expect("ours") {
-                    return status.code();
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            while self.child.runs() {
+                sleep(Duration::from_millis(5)).await;
             }
         };
-        let ended = tokio::time::timeout(DEADLINE * 2, end).await;
-        ended.expect("it ends")
+        in_time("its end", end).await;
+        self.child.wait().expect("ours").code()
     }
 
     /// SIGTERM; the exit code.
@@ -157,13 +202,6 @@ impl Process {
     pub(crate) fn inside(&self, folder: &Path) -> PathBuf {
         let root = Path::new("/proc").join(self.pid().to_string()).join("root");
         root.join(folder.strip_prefix("/").expect("an absolute path"))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -181,8 +219,15 @@ fn address(line: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port.expect("a port in the greeting")))
 }
 
-/// A port that was free a moment ago.
+/// A port that is free, below those that the system gives to all that ask for any: none of them
+/// gets it by chance before it is used.
 pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 61;
+        let port = 10_000 + (next % 20_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -117,5 +117,8 @@ fn agrees(stored: &[Place], told: &Told) {
     }
     let unknown: HashSet<&str> = told.unknown.iter().map(String::as_str).collect();
     by_content.retain(|content, _| !unknown.contains(content));
-    assert!(by_content.is_empty(), "nobody was told of {by_content:?}");
+    assert!(
+        by_content.is_empty(),
+        "no sender was told of {by_content:?}"
+    );
 }

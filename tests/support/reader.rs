@@ -1,5 +1,6 @@
-//! Those who read, over each transport: they note what they see, and when they are cut off they
-//! go on elsewhere from where they were.
+//! Readers over each transport: they note what they see, and when they are cut off they go on
+//! elsewhere from where they were.
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::eventually;
-use super::instance::Address;
+use super::instance::{Address, beginning};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -19,7 +20,7 @@ pub(crate) enum Way {
     Ws,
 }
 
-/// One who is told nothing for so long goes on elsewhere. Faults last less.
+/// A reader that is told nothing for so long goes on elsewhere. Faults last less.
 const SILENT: Duration = Duration::from_secs(120);
 
 /// A message as it was seen. Over TCP there is no `seq`.
@@ -37,6 +38,8 @@ pub(crate) struct Notes {
     pub(crate) faults: Vec<String>,
     /// How often it was through to the room.
     pub(crate) connections: usize,
+    /// How often nothing listened where it came.
+    pub(crate) refused: usize,
 }
 
 pub(crate) struct Reader {
@@ -74,6 +77,16 @@ impl Reader {
         reader
     }
 
+    /// One over each of `ways`, at one address after another.
+    pub(crate) async fn start_all(ways: &[Way], room: &str, at: &[Address]) -> Vec<Self> {
+        let mut readers = Vec::new();
+        for (i, way) in ways.iter().enumerate() {
+            let name = format!("reader-{i}");
+            readers.push(Self::start(*way, room, &name, beginning(at, i)).await);
+        }
+        readers
+    }
+
     pub(crate) fn look<T>(&self, at: impl FnOnce(&Notes) -> T) -> T {
         at(&self.notes.lock().expect("not poisoned"))
     }
@@ -95,11 +108,16 @@ impl Line {
     async fn run(mut self, addresses: Vec<Address>) {
         for address in addresses.iter().cycle() {
             // However it ended, it goes on at the next.
-            let _ = match self.way {
+            let ended = match self.way {
                 Way::Tcp => self.lines(address).await,
                 Way::Sse => self.events(address).await,
                 Way::Ws => self.frames(address).await,
             };
+            if let Err(ClientError::Io(error)) = ended
+                && error.kind() == ErrorKind::ConnectionRefused
+            {
+                self.note(|notes| notes.refused += 1);
+            }
             sleep(Duration::from_millis(20)).await;
         }
     }
@@ -133,7 +151,7 @@ impl Line {
         }
     }
 
-    /// Lines know no `seq`: who comes back is shown the last messages, and skips those it knows.
+    /// Lines know no `seq`: one that comes back is shown the last messages, and skips those it knows.
     async fn lines(&mut self, address: &Address) -> Result<(), ClientError> {
         let mut known = self.note(|notes| notes.seen.last().map(|seen| seen.content.clone()));
         let mut lines = Lines::connect(address.tcp, SILENT).await?;
@@ -210,7 +228,7 @@ impl Line {
                     self.note(|notes| notes.connections += 1);
                 }
                 Some("system") => {}
-                // An instance without its database can't let anybody into a room.
+                // An instance without its database cannot let a client into a room.
                 Some("error") if frame["code"] == "database_unavailable" => return Ok(()),
                 _ => self.fault(&frame),
             }

@@ -1,20 +1,20 @@
 //! A Redis of the test's own, which it may kill, stop and start as it likes.
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
-use tokio::time::Instant;
 
 use redis::{Client, Connection};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
-use super::process::free_port;
+use super::DEADLINE;
+use super::process::{Ours, free_port};
 
-/// Killed, by its own pid, when dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) dir: TempDir,
     arguments: Vec<String>,
-    child: Child,
+    child: Ours,
 }
 
 impl Server {
@@ -30,7 +30,7 @@ impl Server {
             crate::support::need::left_out("redis", "redis-server is not on the PATH");
             return None;
         }
-        // Between finding a free port and listening on it somebody else may take it.
+        // Between finding a free port and listening on it another may take it.
         for _ in 0..5 {
             let dir = tempfile::tempdir().expect("a directory");
             let port = free_port();
@@ -79,10 +79,11 @@ impl Server {
         count
     }
 
-    /// kill -9.
+    /// kill -9, if it runs.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a process of ours");
-        self.child.wait().expect("a process of ours");
+        if self.child.runs() {
+            self.child.kill();
+        }
     }
 
     /// Starts it again where it was.
@@ -92,23 +93,18 @@ impl Server {
     }
 
     pub(crate) fn freeze(&self) {
-        self.signal(Signal::STOP);
+        self.child.signal(Signal::STOP);
     }
 
     pub(crate) fn thaw(&self) {
-        self.signal(Signal::CONT);
+        self.child.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("a process of ours");
-    }
-
-    /// Whether it comes up, and did not end because somebody has its port.
+    /// Whether it comes up, and did not end because another has its port.
     fn listens(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !self.child.runs() {
                 return false;
             }
             if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
@@ -120,20 +116,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn spawn(arguments: &[String], dir: &TempDir) -> Child {
-    Command::new("redis-server")
+fn spawn(arguments: &[String], dir: &TempDir) -> Ours {
+    let mut command = Command::new("redis-server");
+    command
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--dir")
         .arg(dir.path())
         .args(arguments)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server")
+        .stdout(Stdio::null());
+    Ours::spawn(command)
 }

@@ -1,4 +1,4 @@
-//! Those who write, and what they were told became of it.
+//! Senders, and what they were told became of what they wrote.
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,7 +15,7 @@ pub(crate) struct Told {
     pub(crate) acknowledged: Vec<Place>,
     /// Refused, with the code.
     pub(crate) refused: Vec<(String, String)>,
-    /// Nobody knows: the connection broke, or the server said so.
+    /// It is not known: the connection broke, or the server said so.
     pub(crate) unknown: Vec<String>,
     /// The longest wait for an answer, and for a refusal.
     pub(crate) slowest: Duration,

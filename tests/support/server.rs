@@ -1,4 +1,5 @@
 //! A server for a test: in this process, or the real binary as a process of its own.
+use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
 
@@ -27,8 +28,22 @@ pub(crate) fn config(folder: &Path) -> Config {
 
 /// A server in this process, and the folder that goes with it.
 pub(crate) struct Local {
-    pub(crate) server: Server,
+    server: Server,
     _folder: TempDir,
+}
+
+impl Deref for Local {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Local {
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.expect("a clean stop");
+    }
 }
 
 pub(crate) async fn start(adjust: impl FnOnce(&mut Config)) -> Local {

@@ -1,79 +1,47 @@
 //! `discordctl bench` against a server of its own, over every transport: nothing may be lost,
 //! and the report must have what scripts look for.
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
 use serde_json::Value;
 
-use crate::support::process::{Process, free_port, program, serve};
+use crate::support::client::get;
+use crate::support::process::{Process, free_port};
+use crate::support::{Ran, Shell, eventually};
+
+const UNLIMITED: [(&str, &str); 1] = [("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")];
+
+/// Runs it for a moment, with this line's words on top.
+async fn bench(shell: &Shell, line: &str) -> Ran {
+    let duration = if line.contains("--duration") {
+        ""
+    } else {
+        "--duration 500ms"
+    };
+    let line = format!("bench --warmup 100ms {duration} {line}");
+    shell.run(&line).await
+}
 
 /// A server that ends with the test.
 struct Server {
     process: Process,
-    ports: [String; 2],
-    _folder: tempfile::TempDir,
+    shell: Shell,
 }
 
 impl Server {
-    /// Starts one and waits until it listens.
-    fn start(variables: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = serve(discordctl(folder.path()), (0, 0));
-        command
-            .envs(variables.iter().copied())
-            .stderr(Stdio::null());
-        let process = Process::launch(command).expect("the server starts");
-        let (tcp, http) = process.ports();
-        let ports = [tcp, http].map(|port| port.to_string());
-        Self {
-            process,
-            ports,
-            _folder: folder,
-        }
+    async fn start(settings: &[(&str, &str)]) -> Self {
+        let shell = Shell::new();
+        let process = shell.serve("one", settings).await;
+        Self { process, shell }
     }
 
-    fn unlimited() -> Self {
-        Self::start(&[("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0")])
-    }
-
-    fn bench(&self, args: &[&str]) -> (Option<i32>, Value) {
-        let [tcp, http] = &self.ports;
-        let instance = ["--tcp-port", tcp, "--http-port", http];
-        bench(&[&instance[..], args].concat())
+    async fn bench(&self, line: &str) -> Ran {
+        let (tcp, http) = self.process.ports();
+        let line = format!("--tcp-port {tcp} --http-port {http} {line}");
+        bench(&self.shell, &line).await
     }
 }
 
-fn discordctl(folder: &Path) -> Command {
-    let mut command = program();
-    command.current_dir(folder);
-    command
-}
-
-/// Runs it for a moment; its exit code and the one object that it prints.
-fn bench(args: &[&str]) -> (Option<i32>, Value) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = discordctl(folder.path())
-        .args(["bench", "-o", "json", "--warmup", "100ms"])
-        .args(
-            ["--duration", "500ms"]
-                .iter()
-                .filter(|_| !args.contains(&"--duration")),
-        )
-        .args(args)
-        .output()
-        .expect("discordctl runs");
-    let object = if stdout.is_empty() { &stderr } else { &stdout };
-    let report = serde_json::from_slice(object)
-        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(object)));
-    (status.code(), report)
-}
-
-fn assert_right(code: Option<i32>, report: &Value) {
-    assert_eq!(code, Some(0), "{report:#}");
+/// The report of a run in which all went well.
+fn right(ran: Ran) -> Value {
+    let report = ran.well();
     assert_eq!(report["schema"], "discordctl.bench/1");
     for name in ["lost", "repeated", "out_of_order"] {
         assert_eq!(report[name], 0, "{name} in {report:#}");
@@ -86,173 +54,114 @@ fn assert_right(code: Option<i32>, report: &Value) {
         let ms = report["delivery_ms"][quantile].as_f64();
         assert!(ms > Some(0.0), "{quantile} in {report:#}");
     }
+    report
 }
 
-#[test]
-fn nothing_is_lost_over_any_transport() {
-    let server = Server::unlimited();
+#[tokio::test]
+async fn nothing_is_lost_over_any_transport() {
+    let server = Server::start(&UNLIMITED).await;
     for transport in ["tcp", "sse", "ws", "mixed"] {
-        let (code, report) = server.bench(&[
-            "--transport",
-            transport,
-            "--connections",
-            "12",
-            "--senders",
-            "4",
-            "--rooms",
-            "2",
-        ]);
-        assert_right(code, &report);
+        let load = "--connections 12 --senders 4 --rooms 2";
+        let line = format!("--transport {transport} {load}");
+        let report = right(server.bench(&line).await);
         assert!(report["ack_ms"]["p50"].as_f64() > Some(0.0), "{report:#}");
-        let (committed, delivered) = (&report["committed"], &report["delivered"]);
-        assert_eq!(
-            committed.as_u64().map(|n| n * 6),
-            delivered.as_u64(),
-            "{report:#}"
-        );
+        let committed = report["committed"].as_u64().map(|n| n * 6);
+        assert_eq!(committed, report["delivered"].as_u64(), "{report:#}");
     }
 }
 
-#[test]
-fn a_rate_is_kept_and_written_down() {
-    let server = Server::unlimited();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (csv, svg) = (path("run.csv"), path("run.svg"));
-    let (code, report) = server.bench(&[
-        "--connections",
-        "3",
-        "--senders",
-        "2",
-        "--rate",
-        "20",
-        "--csv",
-        &csv,
-        "--svg",
-        &svg,
-    ]);
-    assert_right(code, &report);
+#[tokio::test]
+async fn a_rate_is_kept_and_written_down() {
+    let server = Server::start(&UNLIMITED).await;
+    let line = "--connections 3 --senders 2 --rate 20 --csv run.csv --svg run.svg";
+    let report = right(server.bench(line).await);
     assert_eq!(report["sent"], 20, "{report:#}");
-    let csv = std::fs::read_to_string(csv).expect("a file");
-    assert!(
-        csv.starts_with("second,committed,delivered,") && csv.lines().count() == 2,
-        "{csv}"
-    );
-    let svg = std::fs::read_to_string(svg).expect("a file");
-    assert!(
-        svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
-        "{svg}"
-    );
+    let read = |name: &str| std::fs::read_to_string(server.shell.path(name)).unwrap();
+    let (csv, svg) = (read("run.csv"), read("run.svg"));
+    let begins = csv.starts_with("second,committed,delivered,");
+    assert!(begins && csv.lines().count() == 2, "{csv}");
+    let whole = svg.starts_with("<svg ") && svg.ends_with("</svg>\n");
+    assert!(whole, "{svg}");
 }
 
-#[test]
-fn idle_connections_are_held_and_weighed() {
-    let server = Server::unlimited();
-    let (code, report) = server.bench(&["--connections", "20", "--senders", "0"]);
-    assert_eq!(code, Some(0), "{report:#}");
+#[tokio::test]
+async fn idle_connections_are_held_and_weighed() {
+    let server = Server::start(&UNLIMITED).await;
+    let report = server.bench("--connections 20 --senders 0").await.well();
     assert_eq!(report["sent"], 0);
     if cfg!(target_os = "linux") {
-        assert!(
-            report["server"]["resident_after_kib"].as_u64() > Some(0),
-            "{report:#}"
-        );
+        let weight = report["server"]["resident_after_kib"].as_u64();
+        assert!(weight > Some(0), "{report:#}");
     }
 }
 
-#[test]
-fn readers_that_cut_their_connections_go_on_where_they_were() {
-    let server = Server::unlimited();
-    let load = ["--connections", "9", "--senders", "2", "--rate", "50"];
-    let manner = ["--transport", "mixed", "--reconnect", "100ms"];
-    let (code, report) = server.bench(&[&load[..], &manner, &["--duration", "2s"]].concat());
-    assert_right(code, &report);
+#[tokio::test]
+async fn readers_that_cut_their_connections_go_on_where_they_were() {
+    let server = Server::start(&UNLIMITED).await;
+    let line = "--connections 9 --senders 2 --rate 50 --duration 2s --transport mixed \
+                --reconnect 100ms";
+    let report = right(server.bench(line).await);
     let reconnects = &report["reconnects"];
     assert!(reconnects["cut"].as_u64() > Some(10), "{report:#}");
     assert_eq!(reconnects["ended"], 0, "{report:#}");
-    let (code, problem) = server.bench(&["--reconnect", "1s"]);
-    assert_eq!(
-        code,
-        Some(64),
-        "lines have no place to go on from: {problem}"
-    );
+    // Lines have no place to go on from.
+    server.bench("--reconnect 1s").await.exits(64);
 }
 
-#[test]
-fn slow_readers_and_silent_people_are_held() {
-    let server = Server::unlimited();
-    let burden = ["--slow", "3", "--silent", "4", "--transport", "mixed"];
-    let (code, report) = server.bench(&[&burden[..], &["--connections", "3"]].concat());
-    assert_right(code, &report);
+#[tokio::test]
+async fn slow_readers_and_silent_people_are_held() {
+    let server = Server::start(&UNLIMITED).await;
+    let line = "--slow 3 --silent 4 --transport mixed --connections 3";
+    let report = right(server.bench(line).await);
     assert_eq!(report["burden"]["slow_held"], 3, "{report:#}");
     assert_eq!(report["burden"]["silent_held"], 4, "{report:#}");
 }
 
-#[test]
-fn the_server_s_limit_is_named() {
-    let server = Server::start(&[("DISCORDCTL_LIMITS_BURST", "5")]);
-    let (code, report) = server.bench(&["--connections", "2", "--window", "20"]);
-    assert_eq!(code, Some(1), "{report:#}");
-    assert!(
-        report["errors"]["rate_limited"].as_u64() > Some(0),
-        "{report:#}"
-    );
+#[tokio::test]
+async fn the_server_s_limit_is_named() {
+    let server = Server::start(&[("DISCORDCTL_LIMITS_BURST", "5")]).await;
+    let ran = server.bench("--connections 2 --window 20").await.exits(1);
+    let report = ran.json();
+    let limited = report["errors"]["rate_limited"].as_u64();
+    assert!(limited > Some(0), "{report:#}");
     assert_eq!(report["lost"], 0, "{report:#}");
     let hints = report["hints"].to_string();
-    assert!(
-        hints.contains("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0"),
-        "{hints}"
-    );
+    let named = hints.contains("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0");
+    assert!(named, "{hints}");
 }
 
-#[test]
-fn a_server_that_dies_ends_with_a_report() {
-    let mut server = Server::unlimited();
-    let ports = server.ports.clone();
-    let run = std::thread::spawn(move || {
-        bench(&[
-            "--tcp-port",
-            &ports[0],
-            "--http-port",
-            &ports[1],
-            "--connections",
-            "5",
-            "--duration",
-            "30s",
-        ])
+#[tokio::test]
+async fn a_server_that_dies_ends_with_a_report() {
+    let mut server = Server::start(&UNLIMITED).await;
+    let (tcp, http) = server.process.ports();
+    let at = server.process.http;
+    let run = tokio::spawn(async move {
+        let line = "--connections 5 --duration 30s";
+        let line = format!("--tcp-port {tcp} --http-port {http} {line}");
+        bench(&Shell::new(), &line).await
     });
-    // It runs for thirty seconds; whether it is still connecting or sends already, it must end.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // Whether it is still connecting or sends already, it must end.
+    let has_come = async || get(at, "/metrics").await.1["connections"]["tcp"] != 0;
+    eventually("it is connected", has_come).await;
     server.process.kill();
-    let (code, report) = run.join().expect("it ends");
-    assert!(matches!(code, Some(1 | 2)), "{code:?} {report:#}");
-    let errors = report["errors"].to_string();
-    assert!(
-        errors.contains("closed") || errors.contains("broken"),
-        "{errors}"
-    );
+    let ran = run.await.expect("it ends");
+    assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
+    let told = ran.stdout.contains("closed") || ran.stdout.contains("broken");
+    assert!(told, "{ran:?}");
 }
 
-#[test]
-fn the_bare_fan_out_is_a_reference_for_the_same_readers() {
-    let (code, report) = bench(&[
-        "--reference",
-        "fanout",
-        "--connections",
-        "5",
-        "--senders",
-        "2",
-    ]);
-    assert_right(code, &report);
+#[tokio::test]
+async fn the_bare_fan_out_is_a_reference_for_the_same_readers() {
+    let line = "--reference fanout --connections 5 --senders 2";
+    right(bench(&Shell::new(), line).await);
 }
 
-#[test]
-fn nobody_there_is_69_and_a_plan_that_makes_no_sense_is_64() {
-    let [tcp, http] = [(); 2].map(|()| free_port().to_string());
-    let (code, problem) = bench(&["--tcp-port", &tcp, "--http-port", &http]);
-    assert_eq!(
-        (code, &problem["code"]),
-        (Some(69), &"cannot_connect".into())
-    );
-    let (code, _) = bench(&["--connections", "0", "--senders", "0"]);
-    assert_eq!(code, Some(64));
+#[tokio::test]
+async fn no_server_is_69_and_a_plan_that_makes_no_sense_is_64() {
+    let shell = Shell::new();
+    let [tcp, http] = [free_port(), free_port()];
+    let none = bench(&shell, &format!("--tcp-port {tcp} --http-port {http}")).await;
+    assert_eq!(none.exits(69).problem()["code"], "cannot_connect");
+    let nonsense = bench(&shell, "--connections 0 --senders 0").await;
+    nonsense.exits(64);
 }

@@ -1,73 +1,50 @@
 //! `discordctl drill` on servers of its own: it causes what it says, keeps an account, and leaves
 //! nothing behind.
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A folder for temporary files through which PostgreSQL's user can get.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("ours");
-    folder
-}
+use crate::support::need::left_out;
+use crate::support::postgres::folder;
+use crate::support::{Running, Shell, Stream};
 
-/// A short drill in `folder`, by an operator whose environment names another database.
-fn drill(folder: &TempDir, fault: &str, args: &[&str]) -> Command {
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
-    if let Some(programs) = std::env::var_os("DISCORDCTL_TEST_POSTGRES_BIN") {
-        path.push(":");
-        path.push(programs);
+/// An operator whose environment names another database; PostgreSQL's user can get through the
+/// folder.
+fn operator() -> Shell {
+    let mut path = std::env::var("PATH").unwrap_or_default();
+    if let Ok(programs) = std::env::var("DISCORDCTL_TEST_POSTGRES_BIN") {
+        path = format!("{path}:{programs}");
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
-    command
-        .args(["drill", fault, "--messages", "60", "--interval", "10ms"])
-        .args(args)
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PATH", path)
-        .env("TMPDIR", folder.path())
-        .env(
-            "DISCORDCTL_DB_URL",
-            "postgresql://nobody@127.0.0.1:1/theirs",
-        )
-        .stdin(Stdio::null());
-    command
+    let shell = Shell::within(folder());
+    let folder = shell.path("").display().to_string();
+    shell.with("PATH", &path).with("TMPDIR", &folder).with(
+        "DISCORDCTL_DB_URL",
+        "postgresql://nobody@127.0.0.1:1/theirs",
+    )
 }
 
-/// Whether it could not be held because a server is not installed.
-fn is_left_out(ended: &Output) -> bool {
-    let said = String::from_utf8_lossy(&ended.stderr);
-    let lacks = ended.status.code() == Some(69) && said.contains("not_installed");
-    if lacks {
-        crate::support::need::left_out("postgres", &said);
-    }
-    lacks
+/// A short drill.
+fn drill(words: &str) -> String {
+    format!("drill {words} --messages 60 --interval 10ms")
 }
 
-fn left_behind(folder: &TempDir) -> Vec<String> {
-    let entries = fs::read_dir(folder.path()).expect("ours").flatten();
+fn left_behind(shell: &Shell) -> Vec<String> {
+    let entries = fs::read_dir(shell.folder.path()).expect("ours").flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names
         .filter(|name| name.starts_with("discordctl-drill"))
         .collect()
 }
 
-fn nothing_is_lost(fault: &str, caused: &str) {
-    let folder = folder();
-    let args = ["--kill-at", "20", "--recovery-wait", "500ms", "-o", "json"];
-    let ended = drill(&folder, fault, &args).output();
-    let ended = ended.expect("discordctl runs");
-    if is_left_out(&ended) {
-        return;
+async fn nothing_is_lost(fault: &str, caused: &str) {
+    let shell = operator();
+    let line = drill(&format!("{fault} --kill-at 20 --recovery-wait 500ms"));
+    let ended = shell.run(&line).await;
+    if ended.code == Some(69) && ended.stderr.contains("not_installed") {
+        return left_out("postgres", &ended.stderr);
     }
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(0), "{said}");
-    let report: Value = serde_json::from_slice(&ended.stdout).expect("one JSON object");
+    let report = ended.well();
     assert_eq!(report["schema"], "discordctl.drill/1");
     assert_eq!(report["passed"], true);
     for (key, expected) in [
@@ -82,7 +59,7 @@ fn nothing_is_lost(fault: &str, caused: &str) {
         assert_eq!(report[key], expected, "{key}: {report}");
     }
     let read = |name: &str| {
-        let file = folder.path().join("logs").join(name);
+        let file = shell.path("logs").join(name);
         fs::read_to_string(file).expect("it was written")
     };
     let messages = read("messages.csv");
@@ -96,62 +73,56 @@ fn nothing_is_lost(fault: &str, caused: &str) {
     assert!(events.contains("all is well again"), "{events}");
     let results: Value = serde_json::from_str(&read("results.json")).expect("JSON");
     assert_eq!(results["delivery_rate_percent"], 100.0);
-    assert_eq!(left_behind(&folder), Vec::<String>::new());
+    assert_eq!(left_behind(&shell), Vec::<String>::new());
 }
 
-#[test]
-fn an_outage_of_redis_loses_nothing() {
-    nothing_is_lost("redis-outage", "Redis killed");
+#[tokio::test]
+async fn an_outage_of_redis_loses_nothing() {
+    nothing_is_lost("redis-outage", "Redis killed").await;
 }
 
-#[test]
-fn an_instance_that_is_killed_loses_nothing() {
-    nothing_is_lost("kill-instance", "instance-1 killed");
+#[tokio::test]
+async fn an_instance_that_is_killed_loses_nothing() {
+    nothing_is_lost("kill-instance", "instance-1 killed").await;
 }
 
-#[test]
-fn a_signal_ends_its_servers_too() {
-    let folder = folder();
-    let args = ["--kill-at", "20", "--recovery-wait", "1h"];
-    let mut command = drill(&folder, "redis-outage", &args);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("discordctl runs");
+#[tokio::test]
+async fn a_signal_ends_its_servers_too() {
+    let shell = operator();
+    let line = drill("redis-outage --kill-at 20 --recovery-wait 1h");
+    let mut run = Running::start(shell.command(&line), Stream::Stderr);
     let mut pids = Vec::new();
-    let stderr = BufReader::new(child.stderr.take().expect("piped"));
-    for line in stderr.lines() {
-        let line = line.expect("text");
+    while let Some(line) = run.next().await {
         if let Some((_, pid)) = line.split_once("started, pid ") {
             pids.push(pid.parse::<i32>().expect("a number"));
         }
         if line.ends_with("Redis killed") {
-            kill_process(Pid::from_child(&child), Signal::INT).expect("ours");
+            run.signal(Signal::INT);
         }
     }
-    let ended = child.wait().expect("ours");
+    let (_, code) = run.ends().await;
     if pids.is_empty() {
         // The servers are not installed; the other tests say so.
-        assert_eq!(ended.code(), Some(69));
+        assert_eq!(code, Some(69));
         return;
     }
-    assert_eq!(ended.code(), Some(130));
-    assert_eq!(left_behind(&folder), Vec::<String>::new());
+    assert_eq!(code, Some(130));
+    assert_eq!(left_behind(&shell), Vec::<String>::new());
+    let own = shell.path("").display().to_string();
     for pid in pids {
-        // Its command line is gone with it, even if somebody else has its id by now.
+        // Its command line is gone with it, even if another process has its id by now.
         let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let own = folder.path().to_string_lossy().into_owned();
         assert!(!line.contains(&own), "{pid}: {line}");
     }
 }
 
-#[test]
-fn a_server_that_is_not_installed_is_69_and_one_that_makes_no_sense_64() {
-    let folder = folder();
-    let mut absent = drill(&folder, "redis-outage", &[]);
-    let absent = absent.env("PATH", "").output();
-    let absent = absent.expect("discordctl runs");
-    let said = String::from_utf8_lossy(&absent.stderr);
-    assert_eq!(absent.status.code(), Some(69), "{said}");
-    assert!(said.contains("install"), "{said}");
-    let late = drill(&folder, "redis-outage", &["--kill-at", "61"]).output();
-    assert_eq!(late.expect("discordctl runs").status.code(), Some(64));
+#[tokio::test]
+async fn a_server_that_is_not_installed_is_69_and_one_that_makes_no_sense_64() {
+    let shell = operator();
+    let absent = shell
+        .run_with(&drill("redis-outage"), &[("PATH", "")])
+        .await;
+    absent.exits(69).says("install");
+    let late = shell.run(&drill("redis-outage --kill-at 61")).await;
+    late.exits(64);
 }

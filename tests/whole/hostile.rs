@@ -1,10 +1,11 @@
-//! Random and mutated bytes to a real server on every way in: it lives, nobody else is shown any of
-//! it, and it keeps no memory of it. `DISCORDCTL_TEST_INPUTS` says how many; 2,000 without it.
+//! Random and mutated bytes to a real server on every way in: it lives, no other client is shown any
+//! of it, and it keeps no memory of it. `DISCORDCTL_TEST_INPUTS` says how many; 2,000 without it.
 //! `DISCORDCTL_TEST_BINARY` is the program that they are sent to, if not the one that was just built.
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use crate::support::need::left_out;
 use crate::support::process::{Process, program, serve};
 
 /// What is mutated: proper input, for each way in.
@@ -37,7 +38,7 @@ const FRAMES: &[&[u8]] = &[
     b"\x01\x83\0\0\0\0abc\x80\x83\0\0\0\0def",
     b"\x81\xfe\x01\x00\0\0\0\0",
 ];
-/// A room whose name nobody guesses.
+/// A room whose name no input has.
 const QUIET: &str = "quiet-corner-5f2a9c";
 /// What others may publish in its name. None of it is next there, for that would be believed.
 const ANNOUNCED: &[&[u8]] = &[
@@ -216,7 +217,7 @@ fn publish(redis: &str) -> usize {
     heard
 }
 
-/// Somebody who reads a room whose name nobody guesses.
+/// A reader of a room whose name no input has.
 struct Witness(TcpStream);
 
 impl Witness {
@@ -279,7 +280,7 @@ fn frames_of_any_kind_do_no_harm() {
 #[test]
 fn announcements_of_any_kind_do_no_harm() {
     let Ok(redis) = std::env::var("DISCORDCTL_TEST_REDIS") else {
-        return crate::support::need::left_out("redis", "DISCORDCTL_TEST_REDIS names no Redis");
+        return left_out("redis", "DISCORDCTL_TEST_REDIS names no Redis");
     };
     survives(&[("DISCORDCTL_REDIS_URL", &redis)], |_| {
         let heard = publish(&redis);
@@ -289,7 +290,7 @@ fn announcements_of_any_kind_do_no_harm() {
 
 /// What was asked for and is not taken is made when it is taken.
 #[test]
-fn answers_that_nobody_takes_are_not_kept() {
+fn answers_that_are_not_taken_are_not_kept() {
     let settings = [
         ("DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE", "0"),
         ("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0"),
@@ -323,7 +324,7 @@ fn answers_that_nobody_takes_are_not_kept() {
                 stream
             })
             .collect();
-        // They have got as far as they get when another who asks has an answer.
+        // They have got as far as they get when another that asks has an answer.
         let mut other = connect(server.tcp);
         other
             .write_all(b"/join general\n/history 500\n/quit\n")

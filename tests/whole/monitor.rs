@@ -1,131 +1,100 @@
 //! `discordctl monitor` beside real instances: what it prints where there is no terminal, and
 //! that it leaves a terminal as it found it.
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::support::process::{Process, free_port, program, serve};
+use crate::support::process::{Process, binary, free_port, serve};
+use crate::support::{DEADLINE, Ran, Running, Shell, Stream};
 
-fn discordctl(folder: &Path) -> Command {
-    let mut command = program();
-    command.current_dir(folder).env("COLUMNS", "80");
-    command
-}
-
-/// A server of the test's own on the embedded database.
-fn start(folder: &Path) -> Process {
-    let mut command = serve(discordctl(folder), (0, 0));
-    command
-        .args(["--instance-id", "instance-1"])
-        .stderr(Stdio::null());
-    Process::launch(command).expect("the server starts")
-}
-
-/// A folder of configurations: the server, and an instance that nobody started.
-fn config(folder: &Path, server: &Process) {
-    std::fs::create_dir(folder.join("config")).expect("a folder");
-    let write = |number: u16, (tcp, http): (u16, u16)| {
-        let config = serde_json::json!({
+/// A server of the test's own, in a folder with configurations: its own, and that of an instance
+/// that was never started.
+async fn start() -> (Shell, Process) {
+    let shell = Shell::new().with("COLUMNS", "80");
+    let mut command = serve(shell.command(""), (0, 0));
+    command.args(["--instance-id", "instance-1"]);
+    let server = Process::start(command).await;
+    std::fs::create_dir(shell.path("config")).unwrap();
+    // Nothing listens on a port that is free.
+    for (number, (tcp, http)) in [(1, server.ports()), (2, (1, free_port()))] {
+        let config = json!({
             "instance_id": format!("instance-{number}"), "tcp_port": tcp, "http_port": http,
         });
-        let file = folder.join(format!("config/instance{number}.json"));
-        std::fs::write(file, config.to_string()).expect("a file");
-    };
-    write(1, server.ports());
-    // Nothing listens on a port that was free a moment ago.
-    write(2, (1, free_port()));
+        let file = shell.path(&format!("config/instance{number}.json"));
+        std::fs::write(file, config.to_string()).unwrap();
+    }
+    (shell, server)
 }
 
-fn monitor(folder: &Path, args: &[&str]) -> Output {
-    let all = [&["monitor", "--interval", "300ms"], args].concat();
-    discordctl(folder)
-        .args(all)
-        .output()
-        .expect("discordctl runs")
+async fn monitor(shell: &Shell, words: &str) -> Ran {
+    let line = format!("monitor --interval 300ms {words}");
+    Ran::of(shell.command(&line)).await
 }
 
-#[test]
-fn one_look_without_a_terminal() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = start(folder.path());
-    config(folder.path(), &server);
+#[tokio::test]
+async fn one_look_without_a_terminal() {
+    let (shell, _server) = start().await;
+    let text = monitor(&shell, "instance-1").await.exits(0).stdout;
+    let well = text.contains("instance-1  healthy") && text.contains("no alerts");
+    assert!(well && !text.contains('\x1b'), "{text}");
 
-    let well = monitor(folder.path(), &["instance-1"]);
-    let text = String::from_utf8(well.stdout).expect("UTF-8");
-    assert_eq!(well.status.code(), Some(0), "{text}");
-    assert!(
-        text.contains("instance-1  healthy") && text.contains("no alerts"),
-        "{text}"
-    );
-    assert!(!text.contains('\x1b'), "{text}");
-
-    let json = monitor(folder.path(), &["-o", "json"]);
-    assert_eq!(json.status.code(), Some(2), "one is down");
-    let view: Value = serde_json::from_slice(&json.stdout).expect("one JSON object");
+    // One is down.
+    let view = monitor(&shell, "-o json").await.exits(2).json();
     assert_eq!(view["schema"], "discordctl.monitor/1");
-    let instances = view["instances"].as_array().expect("a list");
+    let instances = view["instances"].as_array().unwrap();
     assert_eq!(instances[0]["state"], "healthy");
     assert_eq!(instances[0]["clients"], 0.0);
     assert_eq!(instances[0]["messages_per_second"], 0.0);
     assert_eq!(instances[1]["state"], "down");
     assert_eq!(instances[1]["clients"], Value::Null, "never a stale number");
-    assert_eq!(view["alerts"][0]["source"], "instance-2");
-    let runbook = &view["alerts"][0]["runbook"];
-    assert_eq!(
-        runbook,
-        &Value::Null,
-        "one that never answered is no bad deploy"
-    );
+    let alert = &view["alerts"][0];
+    assert_eq!(alert["source"], "instance-2");
+    // One that never answered is no bad deploy.
+    assert_eq!(alert["runbook"], Value::Null);
     assert_eq!(view["database"]["kind"], "sqlite");
 }
 
-#[test]
-fn a_stream_of_lines_ends_with_its_reader() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = start(folder.path());
-    config(folder.path(), &server);
-    let mut child = discordctl(folder.path())
-        .args(["monitor", "--watch", "-o", "json", "--interval", "200ms"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("discordctl runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let levels: Vec<usize> = (0..4)
-        .map(|_| {
-            let line = lines.next().expect("a line").expect("UTF-8");
-            let view: Value = serde_json::from_str(&line).expect("a JSON object");
-            let alerts = view["alerts"].as_array().expect("a list");
-            let about = |alert: &&Value| alert["source"] == "instance-2";
-            alerts.iter().filter(about).count()
-        })
-        .collect();
+#[tokio::test]
+async fn a_stream_of_lines_ends_with_its_reader() {
+    let (shell, _server) = start().await;
+    let line = "monitor --watch -o json --interval 200ms";
+    let mut watch = Running::start(shell.command(line), Stream::Stdout);
+    let mut levels = Vec::new();
+    for _ in 0..4 {
+        let line = watch.next().await.expect("a line");
+        let view: Value = serde_json::from_str(&line).unwrap();
+        let alerts = view["alerts"].as_array().unwrap().iter();
+        levels.push(
+            alerts
+                .filter(|alert| alert["source"] == "instance-2")
+                .count(),
+        );
+    }
     // An alert needs three looks.
     assert_eq!(levels, [0, 0, 1, 1]);
-    drop(lines);
-    let ended = child.wait().expect("it ends");
-    assert_eq!(ended.code(), Some(0));
+    assert_eq!(watch.unread().await, Some(0));
 }
 
-#[test]
-fn no_such_folder_is_66() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let named = monitor(folder.path(), &["--config-dir", "config"]);
-    assert_eq!(named.status.code(), Some(66));
-    assert_eq!(monitor(folder.path(), &[]).status.code(), Some(3));
+#[tokio::test]
+async fn no_such_folder_is_66() {
+    let shell = Shell::new();
+    monitor(&shell, "--config-dir config").await.exits(66);
+    monitor(&shell, "").await.exits(3);
 }
 
 /// Leaves the alternate screen and shows the cursor.
 const RESTORED: [&str; 2] = ["\x1b[?1049l", "\x1b[?25h"];
 
 /// The full screen in a terminal that `script` makes, ended by that signal.
-fn in_a_terminal(folder: &Path, signal: rustix::process::Signal) -> String {
+fn in_a_terminal(folder: &Path, signal: Signal) -> String {
     // The shell tells its id and becomes the monitor.
     let line = format!(
         "stty rows 24 cols 80; echo $$ > pid; exec {} monitor instance-1",
-        env!("CARGO_BIN_EXE_discordctl")
+        binary()
     );
     let mut script = Command::new("script")
         .args(["-qec", &line, "/dev/null"])
@@ -138,32 +107,29 @@ fn in_a_terminal(folder: &Path, signal: rustix::process::Signal) -> String {
     let mut stdout = script.stdout.take().expect("a pipe");
     let mut seen = Vec::new();
     let mut part = [0; 4096];
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     while !String::from_utf8_lossy(&seen).contains("healthy") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never drew");
+        assert!(begun.elapsed() < DEADLINE, "it never drew");
         let count = stdout.read(&mut part).expect("it can be read");
         assert!(count > 0, "it ended: {}", String::from_utf8_lossy(&seen));
         seen.extend(&part[..count]);
     }
     let pid = std::fs::read_to_string(folder.join("pid")).expect("a pid");
-    let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("a number"));
-    rustix::process::kill_process(pid.expect("not 0"), signal).expect("it is there");
+    let pid = Pid::from_raw(pid.trim().parse().expect("a number"));
+    kill_process(pid.expect("not 0"), signal).expect("it is there");
     stdout.read_to_end(&mut seen).expect("it can be read");
     script.wait().expect("it ends");
     String::from_utf8_lossy(&seen).into_owned()
 }
 
-#[test]
-fn the_terminal_is_given_back() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_is_given_back() {
     if !Path::new("/usr/bin/script").exists() {
         return crate::support::need::left_out("tools", "there is no script(1)");
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = start(folder.path());
-    config(folder.path(), &server);
-    use rustix::process::Signal;
+    let (shell, _server) = start().await;
     for signal in [Signal::TERM, Signal::INT] {
-        let seen = in_a_terminal(folder.path(), signal);
+        let seen = in_a_terminal(shell.folder.path(), signal);
         for sequence in RESTORED {
             assert!(seen.contains(sequence), "{signal:?}: {seen:?}");
         }

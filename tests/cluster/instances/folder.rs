@@ -1,23 +1,30 @@
 //! A config folder with instances, and what an operator types in it.
 use std::fs;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use discordctl::process::{Files, Handle, Identity};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::Ran;
 use crate::support::instance::Address;
-use crate::support::process::{free_port, without_settings};
+use crate::support::process::{binary, free_port};
+use crate::support::{Ran, Shell};
 
 /// Its instances are ended when it is dropped.
 pub(crate) struct Folder {
-    dir: TempDir,
+    shell: Shell,
     pub(crate) instances: Vec<Address>,
+}
+
+impl Deref for Folder {
+    type Target = Shell;
+
+    fn deref(&self) -> &Shell {
+        &self.shell
+    }
 }
 
 impl Ran {
@@ -37,16 +44,16 @@ impl Folder {
 
     /// `count` instances with these settings on top.
     pub(crate) fn with(count: usize, settings: &Value) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("ours");
-        fs::create_dir(dir.path().join("config")).expect("a folder");
+        let shell = Shell::new();
+        fs::set_permissions(shell.path(""), fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::create_dir(shell.path("config")).expect("a folder");
         let port = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let address = |_| Address {
             tcp: port(free_port()),
             http: port(free_port()),
         };
         let folder = Self {
-            dir,
+            shell,
             instances: (0..count).map(address).collect(),
         };
         for number in 1..=count {
@@ -72,10 +79,6 @@ impl Folder {
         }
         let file = self.path(&format!("config/instance{number}.json"));
         fs::write(file, config.to_string()).expect("a file");
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
     }
 
     pub(crate) fn files(&self, number: usize) -> Files {
@@ -109,35 +112,27 @@ impl Folder {
         assert!(handle.ended(crate::support::DEADLINE).await.expect("ours"));
     }
 
-    /// The program with these words, in this folder.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
-        self.command_of(Path::new(env!("CARGO_BIN_EXE_discordctl")), words)
-    }
-
-    pub(crate) fn command_of(&self, program: &Path, words: &[&str]) -> Command {
-        let mut command = without_settings(Command::new(program));
-        command.args(words).current_dir(self.dir.path());
-        command
-    }
-
-    /// Runs it, with its result as JSON.
-    pub(crate) async fn run(&self, words: &[&str]) -> Ran {
-        Ran::aside(self.command(&[words, &["-o", "json"]].concat())).await
-    }
-
-    /// A program in the folder: a script, or a copy of this one.
-    pub(crate) fn program(&self, name: &str, script: Option<&str>) -> PathBuf {
+    /// A copy of this program in the folder.
+    pub(crate) fn copy(&self, name: &str) -> PathBuf {
         let path = self.path(name);
-        let this = env!("CARGO_BIN_EXE_discordctl");
-        match script {
-            Some(text) => {
-                let text = format!("#!/bin/sh\n[ \"$1\" = serve ] && {text}\nexec {this} \"$@\"\n");
-                fs::write(&path, text).expect("a script");
-            }
-            None => drop(fs::copy(this, &path).expect("a copy")),
-        }
+        fs::copy(binary(), &path).expect("a copy");
+        path
+    }
+
+    /// A script in the folder.
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).expect("a script");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
         path
+    }
+
+    /// One that is this program, but for what it does when it is to serve. As a word of a command.
+    pub(crate) fn serving(&self, name: &str, serve: &str) -> String {
+        let text = "#!/bin/sh\n[ \"$1\" = serve ] && ";
+        let this = binary();
+        let path = self.script(name, &format!("{text}{serve}\nexec {this} \"$@\"\n"));
+        path.display().to_string()
     }
 }
 
@@ -151,6 +146,6 @@ impl Drop for Folder {
             }
         }
         // It proves to itself what it ends; what is no instance of ours it leaves alone.
-        let _ = self.command(&["stop", "--force", "--yes"]).output();
+        let _ = self.command("stop --force --yes").output();
     }
 }

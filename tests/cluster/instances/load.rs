@@ -3,40 +3,13 @@ use serde_json::json;
 
 use super::folder::Folder;
 use crate::support::crowd::{Crowd, Manner};
-use crate::support::instance::Address;
 use crate::support::postgres::Postgres;
 use crate::support::proof::prove;
+use crate::support::reader::Reader;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
-use crate::support::reader::{Reader, Way};
 use crate::support::redis::Server as Redis;
-use crate::support::sender::Sender;
 
 const ROOM: &str = "general";
-
-/// The instances' addresses, beginning with number `first`.
-fn addresses(folder: &Folder, first: usize) -> Vec<Address> {
-    let count = folder.instances.len();
-    let all = folder.instances.iter().copied().cycle();
-    all.skip(first % count).take(count).collect()
-}
-
-async fn readers(folder: &Folder, ways: &[Way]) -> Vec<Reader> {
-    let mut readers = Vec::new();
-    for (i, way) in ways.iter().enumerate() {
-        let at = addresses(folder, i);
-        readers.push(Reader::start(*way, ROOM, &format!("reader-{i}"), at).await);
-    }
-    readers
-}
-
-async fn crowd(folder: &Folder, size: usize) -> Crowd {
-    let mut senders = Vec::new();
-    for i in 0..size {
-        let name = format!("sender-{i}");
-        senders.push(Sender::start(&name, ROOM, addresses(folder, i)).await);
-    }
-    Crowd::start(senders, Manner::Insistent)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_loses_repeats_and_reorders_nothing() {
@@ -48,20 +21,19 @@ async fn a_roll_loses_repeats_and_reorders_nothing() {
     };
     let settings = json!({ "db_url": postgres.url(), "redis_url": redis.url() });
     let folder = Folder::with(3, &settings);
-    let early = folder.run(&["start"]).await.exits(78);
+    let early = folder.run("start").await.exits(78);
     // What it says works as typed.
     let command = "discordctl migrate up --config config/instance1.json";
-    assert!(early.stderr.contains(command), "{early:?}");
-    let words: Vec<&str> = command.split(' ').skip(1).collect();
-    folder.run(&words).await.exits(0);
-    folder.run(&["start"]).await.exits(0);
+    early.says(command);
+    folder.run(&command["discordctl".len()..]).await.exits(0);
+    folder.run("start").await.exits(0);
     let before = folder.pids();
-    let readers = readers(&folder, &[Tcp, Sse, Ws, Tcp, Sse, Ws]).await;
-    let crowd = crowd(&folder, 6).await;
+    let readers = Reader::start_all(&[Tcp, Sse, Ws, Tcp, Sse, Ws], ROOM, &folder.instances).await;
+    let crowd = Crowd::of(6, Manner::Insistent, ROOM, &folder.instances).await;
     crowd.acknowledged(30).await;
-    let words = ["restart", "--rolling", "--soak", "300ms"];
-    // First the connections are handed over: then nobody in netcat is cut off.
-    let roll = folder.run(&words).await.exits(0);
+    let line = "restart --rolling --soak 300ms";
+    // First the connections are handed over: then no netcat is cut off.
+    let roll = folder.run(line).await.exits(0);
     assert_eq!(roll.each("state"), ["done", "done", "done"]);
     crowd.acknowledged(30).await;
     let lines = || {
@@ -71,10 +43,8 @@ async fn a_roll_loses_repeats_and_reorders_nothing() {
     };
     assert!(lines().all(Reader::was_never_cut_off));
     let between = folder.pids();
-    let roll = folder
-        .run(&[&words[..], &["--no-handover"]].concat())
-        .await
-        .exits(0);
+    let drained = format!("{line} --no-handover");
+    let roll = folder.run(&drained).await.exits(0);
     assert_eq!(roll.each("state"), ["done", "done", "done"]);
     crowd.acknowledged(30).await;
     let told = crowd.stop().await;
@@ -97,14 +67,11 @@ async fn a_roll_loses_repeats_and_reorders_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_on_the_embedded_database_is_no_different() {
     let folder = Folder::embedded(2);
-    folder.run(&["start"]).await.exits(0);
-    let readers = readers(&folder, &[Tcp, Sse, Ws, Sse]).await;
-    let crowd = crowd(&folder, 3).await;
+    folder.run("start").await.exits(0);
+    let readers = Reader::start_all(&[Tcp, Sse, Ws, Sse], ROOM, &folder.instances).await;
+    let crowd = Crowd::of(3, Manner::Insistent, ROOM, &folder.instances).await;
     crowd.acknowledged(20).await;
-    folder
-        .run(&["restart", "--rolling", "--soak", "200ms"])
-        .await
-        .exits(0);
+    folder.run("restart --rolling --soak 200ms").await.exits(0);
     crowd.acknowledged(20).await;
     let mut said = crowd.stop().await.acknowledged;
     said.sort_by_key(|place| place.seq);

@@ -13,7 +13,7 @@ async fn a_log_is_begun_anew_when_it_is_long() {
         1,
         &json!({ "log": { "level": "trace", "rotate_size": 4096, "rotate_keep": 2 } }),
     );
-    folder.run(&["start"]).await.exits(0);
+    folder.run("start").await.exits(0);
     let log = folder.files(1).log;
     let old = |number: u32| log.with_extension(format!("log.{number}"));
     // Each start and stop says something; so does each session, at this level.
@@ -22,7 +22,7 @@ async fn a_log_is_begun_anew_when_it_is_long() {
         assert!(count < 5_000, "it says nothing");
         connect(folder.instances[0].http, &format!("guest{count}")).await;
         if count % 10 == 9 {
-            folder.run(&["restart"]).await.exits(0);
+            folder.run("restart").await.exits(0);
         }
         count += 1;
     }
@@ -31,7 +31,7 @@ async fn a_log_is_begun_anew_when_it_is_long() {
         let length = fs::metadata(&file).expect("a file").len();
         assert!(length <= 8192, "{}: {length}", file.display());
     }
-    folder.run(&["stop"]).await.exits(0);
+    folder.run("stop").await.exits(0);
     let whole = || async { fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n')) };
     eventually("its last line is whole", whole).await;
 }

@@ -1,5 +1,5 @@
 //! The instances of a folder as an operator has them: real processes that are started, stopped,
-//! looked at and replaced by the real program, and that nobody else's process is taken for.
+//! looked at and replaced by the real program, and that no other process is taken for.
 
 mod deployment;
 mod drill;

@@ -2,50 +2,51 @@
 use serde_json::json;
 
 use super::folder::Folder;
+use crate::support::process::free_port;
 
 #[tokio::test]
 async fn instances_are_started_once_and_stopped_once() {
     let folder = Folder::embedded(2);
-    let status = folder.run(&["status"]).await.exits(3);
+    let status = folder.run("status").await.exits(3);
     assert_eq!(status.each("state"), ["stopped", "stopped"]);
-    folder.run(&["stop"]).await.exits(0);
+    folder.run("stop").await.exits(0);
 
-    let started = folder.run(&["start"]).await.exits(0);
+    let started = folder.run("start").await.exits(0);
     assert_eq!(started.each("result"), ["started", "started"]);
     let pids = folder.pids();
     assert_eq!(started.each("pid"), [json!(pids[0]), json!(pids[1])]);
-    let again = folder.run(&["start"]).await.exits(0);
+    let again = folder.run("start").await.exits(0);
     assert_eq!(again.each("result"), ["already running", "already running"]);
     assert_eq!(folder.pids(), pids);
 
-    let status = folder.run(&["status"]).await.exits(0);
+    let status = folder.run("status").await.exits(0);
     assert_eq!(status.each("state"), ["running", "running"]);
     assert_eq!(status.each("pid"), [json!(pids[0]), json!(pids[1])]);
     assert_eq!(status.each("lag"), [json!(0), json!(0)]);
     assert_eq!(status.each("clients"), [json!(0), json!(0)]);
 
-    let one = folder.run(&["stop", "instance-2"]).await.exits(0);
+    let one = folder.run("stop instance-2").await.exits(0);
     assert_eq!(one.each("result"), ["stopped"]);
-    let status = folder.run(&["status"]).await.exits(3);
+    let status = folder.run("status").await.exits(3);
     assert_eq!(status.each("state"), ["running", "stopped"]);
-    let rest = folder.run(&["stop"]).await.exits(0);
+    let rest = folder.run("stop").await.exits(0);
     assert_eq!(rest.each("result"), ["stopped", "not running"]);
     assert!(!folder.files(1).identity.exists());
-    let unknown = folder.run(&["start", "instance-9"]).await.exits(66);
-    assert!(unknown.stderr.contains("no_such_instance"), "{unknown:?}");
+    let unknown = folder.run("start instance-9").await.exits(66);
+    unknown.says("no_such_instance");
 }
 
 #[tokio::test]
 async fn one_that_cannot_start_stops_the_rest_and_says_why() {
     let folder = Folder::embedded(3);
-    let nobody = format!(
+    let nowhere = format!(
         "postgresql://x:secret@127.0.0.1:{}/x",
         folder.instances[2].tcp.port()
     );
-    folder.configure(2, &json!({ "db_url": nobody, "db_wait": "200ms" }));
-    let started = folder.run(&["start"]).await.exits(69);
+    folder.configure(2, &json!({ "db_url": nowhere, "db_wait": "200ms" }));
+    let started = folder.run("start").await.exits(69);
     assert_eq!(started.each("result"), ["started", "failed", "not tried"]);
-    let problem: serde_json::Value = serde_json::from_str(&started.stderr).expect("a problem");
+    let problem = started.problem();
     let why = problem["detail"].as_str().expect("why");
     assert!(why.contains("exit code 69"), "{why}");
     assert!(why.contains("cannot open the database"), "{why}");
@@ -56,34 +57,27 @@ async fn one_that_cannot_start_stops_the_rest_and_says_why() {
 #[tokio::test]
 async fn a_second_one_of_the_same_name_is_refused() {
     let folder = Folder::embedded(1);
-    folder.run(&["start"]).await.exits(0);
+    folder.run("start").await.exits(0);
     let pid = folder.pids()[0];
-    let words = ["serve", "--config", "config/instance1.json"];
-    let second = folder.run(&words).await.exits(75);
-    assert!(
-        second.stderr.contains(&format!("as pid {pid}")),
-        "{second:?}"
-    );
+    let second = folder.run("serve --config config/instance1.json").await;
+    second.exits(75).says(&format!("as pid {pid}"));
     assert_eq!(folder.pids(), [pid]);
 }
 
 #[tokio::test]
 async fn one_that_waits_for_its_database_is_starting() {
     let folder = Folder::embedded(1);
-    let nobody = format!(
-        "postgresql://127.0.0.1:{}/x",
-        folder.instances[0].tcp.port() ^ 1
-    );
-    folder.configure(1, &json!({ "db_url": nobody, "db_wait": "10m" }));
-    let slow = folder.run(&["start", "--within", "2s"]).await.exits(75);
-    assert!(slow.stderr.contains("is alive, and not ready"), "{slow:?}");
-    assert!(slow.stderr.contains("waits for its database"), "{slow:?}");
-    let status = folder.run(&["status"]).await.exits(0);
+    let nowhere = format!("postgresql://127.0.0.1:{}/x", free_port());
+    folder.configure(1, &json!({ "db_url": nowhere, "db_wait": "10m" }));
+    let slow = folder.run("start --within 10s").await.exits(75);
+    slow.says("is alive, and not ready")
+        .says("waits for its database");
+    let status = folder.run("status").await.exits(0);
     assert_eq!(status.each("state"), ["starting"]);
     let note = status.each("note").remove(0);
     let note = note.as_str().expect("a note").to_owned();
     assert!(note.starts_with("it waits for its database"), "{note}");
-    let stopped = folder.run(&["stop"]).await.exits(0);
+    let stopped = folder.run("stop").await.exits(0);
     assert_eq!(stopped.each("result"), ["stopped"]);
 }
 
@@ -93,17 +87,17 @@ async fn one_that_hangs_at_its_stop_is_killed_only_by_force() {
         1,
         &json!({ "drain": { "spread": "0ms", "deadline": "1s" } }),
     );
-    folder.run(&["start"]).await.exits(0);
+    folder.run("start").await.exits(0);
     let pid = folder.pids()[0];
     let handle = discordctl::process::Handle::open(pid).expect("ours");
     let handle = handle.expect("it runs");
     handle.signal(rustix::process::Signal::STOP).expect("ours");
-    let asked = folder.run(&["stop", "--force"]).await.exits(64);
-    assert!(asked.stderr.contains("--yes"), "{asked:?}");
-    let late = folder.run(&["stop"]).await.exits(75);
-    assert!(late.stderr.contains("still there"), "{late:?}");
+    let asked = folder.run("stop --force").await.exits(64);
+    asked.says("--yes");
+    let late = folder.run("stop").await.exits(75);
+    late.says("still there");
     assert!(!handle.has_ended().expect("ours"));
-    let killed = folder.run(&["stop", "--force", "--yes"]).await.exits(0);
+    let killed = folder.run("stop --force --yes").await.exits(0);
     assert_eq!(killed.each("result"), ["killed"]);
     assert!(handle.has_ended().expect("ours"));
     assert!(!folder.files(1).identity.exists());

@@ -1,13 +1,13 @@
 //! Under systemd: what it is told, and that it is asked. There is a script in its place here.
 use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command};
 
+use rustix::process::Signal;
 use tokio::task::spawn_blocking;
 
 use super::folder::Folder;
-use crate::support::DEADLINE;
-use crate::support::Ran;
+use crate::support::process::Ours;
+use crate::support::{DEADLINE, Ran};
 
 /// Signs of life before something else is given up: half a minute of them.
 const MOST_TOLD: usize = 3_000;
@@ -15,7 +15,7 @@ const UNIT: &str = "discordctl@1.service";
 
 /// A service as systemd runs it, and what it told.
 struct Service {
-    child: Child,
+    child: Ours,
     socket: UnixDatagram,
 }
 
@@ -25,16 +25,15 @@ impl Service {
         let _ = fs::remove_file(&path);
         let socket = UnixDatagram::bind(&path).expect("a socket");
         socket.set_read_timeout(Some(DEADLINE)).expect("a socket");
-        let words = ["serve", "--unit", UNIT, "--config", "config/instance1.json"];
+        let line = format!("serve --unit {UNIT} --config config/instance1.json");
         let log = fs::File::create(folder.path("journal")).expect("a file");
-        let child = folder
-            .command(&words)
+        let mut command = folder.command(&line);
+        command
             .env("NOTIFY_SOCKET", path)
             .env("WATCHDOG_USEC", "20000")
             .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn();
-        let child = child.expect("it starts");
+            .stderr(log);
+        let child = Ours::spawn(command);
         Self { child, socket }
     }
 
@@ -53,16 +52,9 @@ impl Service {
     }
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The program, where `systemctl` is that script; what it is asked to do is noted in `asked`.
 /// It says that the main process of the unit is the one in the instance's file.
-async fn with_systemctl(folder: &Folder, script: &str, words: &[&str]) -> Ran {
+async fn with_systemctl(folder: &Folder, script: &str, line: &str) -> Ran {
     let asked = folder.path("asked");
     let asked = asked.display();
     let main_pid = folder.path("main-pid").display().to_string();
@@ -71,14 +63,11 @@ async fn with_systemctl(folder: &Folder, script: &str, words: &[&str]) -> Ran {
          echo \"$@\" >> {asked}\n{script}\n"
     );
     fs::create_dir_all(folder.path("bin")).expect("a folder");
-    let path = folder.path("bin/systemctl");
-    fs::write(&path, text).expect("a script");
-    let status = Command::new("chmod").arg("755").arg(&path).status();
-    assert!(status.expect("chmod").success());
-    let mut command = folder.command(&[words, &["-o", "json"]].concat());
+    folder.script("bin/systemctl", &text);
+    let mut command = folder.command(&format!("{line} -o json"));
     let paths = std::env::var("PATH").expect("a PATH");
     command.env("PATH", format!("{}:{paths}", folder.path("bin").display()));
-    Ran::aside(command).await
+    Ran::of(command).await
 }
 
 fn asked(folder: &Folder) -> String {
@@ -97,8 +86,7 @@ async fn a_service_says_when_it_is_ready_alive_and_stopping() {
             ready.contains(&format!("MAINPID={pid}\nSTATUS=")),
             "{ready}"
         );
-        let pid = rustix::process::Pid::from_child(&service.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("ours");
+        service.child.signal(Signal::TERM);
         service.tells("STOPPING=1");
         let ended = service.child.wait().expect("ours");
         assert_eq!(ended.code(), Some(0));
@@ -119,47 +107,35 @@ async fn what_systemd_runs_is_stopped_and_restarted_by_it() {
         service
     });
     let service = service.await.expect("it is ready");
-    let status = folder.run(&["status"]).await.exits(0);
+    let status = folder.run("status").await.exits(0);
     assert_eq!(status.each("unit"), [UNIT]);
 
     // A file may name any unit; systemd knows better.
     fs::write(folder.path("main-pid"), "MainPID=1\n").expect("a file");
-    let stop = with_systemctl(&folder, "exit 0", &["stop"]).await.exits(69);
-    assert!(stop.stderr.contains("does not say that pid"), "{stop:?}");
+    let stop = with_systemctl(&folder, "exit 0", "stop").await.exits(69);
+    stop.says("does not say that pid");
     assert!(!folder.path("asked").exists());
     let main_pid = format!("MainPID={}\n", service.child.id());
     fs::write(folder.path("main-pid"), main_pid).expect("a file");
 
     // systemd says that it did, and another process is there: here, the same one still.
-    let words = ["restart", "--within", "200ms"];
-    let failed = with_systemctl(&folder, "exit 0", &words).await.exits(2);
-    assert!(
-        failed.each("why")[0]
-            .to_string()
-            .contains("the process from before"),
-        "{failed:?}"
-    );
+    let line = "restart --within 200ms";
+    let failed = with_systemctl(&folder, "exit 0", line).await.exits(2);
+    let why = failed.each("why")[0].to_string();
+    assert!(why.contains("the process from before"), "{why}");
     assert_eq!(asked(&folder), format!("restart -- {UNIT}\n"));
-    let failed = with_systemctl(&folder, "echo no >&2; exit 1", &words)
+    let failed = with_systemctl(&folder, "echo no >&2; exit 1", line)
         .await
         .exits(2);
-    assert!(
-        failed.each("why")[0].to_string().contains("no"),
-        "{failed:?}"
-    );
+    let why = failed.each("why")[0].to_string();
+    assert!(why.contains("no"), "{why}");
 
-    let words = [
-        "restart",
-        "--rolling",
-        "--allow-downtime",
-        "--binary",
-        "bin/systemctl",
-    ];
-    let refused = with_systemctl(&folder, "exit 0", &words).await.exits(64);
-    assert!(refused.stderr.contains(UNIT), "{refused:?}");
+    let line = "restart --rolling --allow-downtime --binary bin/systemctl";
+    let refused = with_systemctl(&folder, "exit 0", line).await;
+    refused.exits(64).says(UNIT);
 
     fs::remove_file(folder.path("asked")).expect("ours");
-    let stop = with_systemctl(&folder, "exit 0", &["stop"]).await.exits(0);
+    let stop = with_systemctl(&folder, "exit 0", "stop").await.exits(0);
     assert_eq!(stop.each("result"), ["stopped by systemd"]);
     assert_eq!(asked(&folder), format!("stop -- {UNIT}\n"));
     drop(service);
@@ -177,12 +153,12 @@ async fn an_enabled_unit_of_that_very_file_is_started_by_systemd() {
     };
     // A unit of the same name for another file is none of this folder's business.
     let other = enabled("/etc/discordctl/instance1.json");
-    let started = with_systemctl(&folder, &other, &["start"]).await.exits(0);
+    let started = with_systemctl(&folder, &other, "start").await.exits(0);
     assert_eq!(started.each("result"), ["started"]);
-    folder.run(&["stop"]).await.exits(0);
+    folder.run("stop").await.exits(0);
     let ours = enabled(file.to_str().expect("UTF-8"));
-    let words = ["start", "--within", "200ms"];
-    with_systemctl(&folder, &ours, &words).await.exits(75);
+    let started = with_systemctl(&folder, &ours, "start --within 200ms").await;
+    started.exits(75);
     let asked = asked(&folder);
     assert!(asked.ends_with(&format!("start -- {UNIT}\n")), "{asked}");
 }

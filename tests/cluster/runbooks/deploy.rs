@@ -1,4 +1,4 @@
-//! A new binary that can't serve is rolled out; a roll ends in the middle; an instance dies.
+//! A new binary that cannot serve is rolled out; a roll ends in the middle; an instance dies.
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,11 +6,12 @@ use rustix::process::{Signal, kill_process};
 
 use super::background::Background;
 use super::site::Site;
+use crate::support::process::{Ours, binary};
 
 /// Knows the configuration, and ends when it is to serve.
 fn bad_binary(site: &Site) -> String {
     let path = site.path().join("discordctl-next");
-    let real = env!("CARGO_BIN_EXE_discordctl");
+    let real = binary();
     let script = format!("#!/bin/sh\ncase \"$1\" in serve) exit 70 ;; esac\nexec {real} \"$@\"\n");
     std::fs::write(&path, script).unwrap();
     std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -22,22 +23,23 @@ async fn a_binary_that_can_not_serve() {
     let Some(site) = Site::bare().await else {
         return;
     };
-    let good = [("GOOD_BINARY", env!("CARGO_BIN_EXE_discordctl"))];
+    let good = binary();
+    let good = [("GOOD_BINARY", &*good)];
     let instances = Background::start(&site).await;
     let bad = bad_binary(&site);
-    let roll = ["restart", "--rolling", "--allow-downtime", "--binary", &bad];
-    instances.does(&roll, 2).await;
+    let roll = format!("restart --rolling --allow-downtime --binary {bad}");
+    site.run(&roll).await.exits(2);
 
     // The roll has put the old one back by itself.
     let walked = site.mend("bad-deploy", &good).await;
     assert_eq!((walked.exit, walked.outcomes().len()), (Some(0), 0));
 
-    // Whoever rolls is killed while the new process is being watched.
+    // The roll is killed while the new process is being watched.
     let before = instances.pid().await;
-    let roll = ["restart", "--rolling", "--allow-downtime", "--soak", "8s"];
-    let mut roller = site.discordctl(&roll).spawn().unwrap();
+    let roll = "restart --rolling --allow-downtime --soak 8s";
+    let mut roller = Ours::spawn(site.shell.command(roll));
     instances.is_replaced(before).await;
-    roller.kill().await.unwrap();
+    roller.kill();
     let walked = site.mend("bad-deploy", &good).await;
     assert_eq!(walked.exit, Some(0));
     assert_eq!(
@@ -53,5 +55,5 @@ async fn a_binary_that_can_not_serve() {
         walked.outcomes(),
         ["nothing-to-do", "nothing-to-do", "helped"]
     );
-    instances.does(&["status"], 0).await;
+    site.run("status").await.exits(0);
 }

@@ -1,28 +1,24 @@
-//! A migration that fails half way: somebody holds a table that its later statements need, and an
+//! A migration that fails half way: another session holds a table that its later statements need, and an
 //! earlier step is written down as begun and not ended.
 use sqlx::Connection;
 
 use super::site::Site;
+use crate::support::Ran;
+use crate::support::postgres::run;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopped_half_way_by_somebody_who_holds_a_table() {
+async fn stopped_half_way_by_a_session_that_holds_a_table() {
     let Some(mut site) = Site::bare().await else {
         return;
     };
     site.configure((0, 0));
-    let first = site
-        .discordctl(&["migrate", "up", "--to", "1"])
-        .status()
-        .await;
-    assert!(first.unwrap().success());
+    site.run("migrate up --to 1").await.exits(0);
     // Idle in a transaction that has read the rooms.
     let mut holder = site.postgres.connect().await;
-    crate::support::postgres::run(&mut holder, "BEGIN; SELECT count(*) FROM rooms").await;
-    let up = ["migrate", "up", "--lock-timeout", "100ms"];
-    let failed = site.discordctl(&up).output().await.unwrap();
-    assert_eq!(failed.status.code(), Some(75), "{failed:?}");
-    let said = String::from_utf8_lossy(&failed.stderr);
-    assert!(said.contains("runbooks/failed-migration.md"), "{said}");
+    run(&mut holder, "BEGIN; SELECT count(*) FROM rooms").await;
+    let up = site.shell.command("migrate up --lock-timeout 100ms");
+    let failed = Ran::of(up).await.exits(75);
+    failed.says("runbooks/failed-migration.md");
     // What a step without a transaction leaves when it dies.
     site.postgres
         .sql("UPDATE schema_steps SET dirty = true WHERE version = 1")
@@ -31,11 +27,10 @@ async fn stopped_half_way_by_somebody_who_holds_a_table() {
     let walked = site.mend("failed-migration", &[]).await;
     assert_eq!(walked.exit, Some(0));
     assert_eq!(walked.outcomes(), ["helped", "helped", "helped"]);
-    let status = site.discordctl(&["migrate", "status"]).status().await;
-    assert_eq!(status.unwrap().code(), Some(0));
+    site.run("migrate status").await.exits(0);
     assert!(
         holder.ping().await.is_err(),
-        "the one who held it was ended"
+        "the session that held it was ended"
     );
     site.serve().await;
 }

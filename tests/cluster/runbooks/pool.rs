@@ -1,4 +1,4 @@
-//! Sleeping connections of somebody else take every place that the database has.
+//! Sleeping connections of another program take every place that the database has.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -8,15 +8,16 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::site::Site;
+use crate::support::postgres::{run, scalar};
 
-/// Everybody who wants a place, more than there are.
+/// All that want a place, more than there are.
 const SLEEPERS: usize = 40;
 
 /// Takes a place as soon as one is free, while that is wanted, and sleeps in it.
 async fn sleeper(url: String, wanted: Arc<AtomicBool>) {
     while wanted.load(Relaxed) {
         if let Ok(mut connection) = PgConnection::connect(&url).await {
-            // Until somebody ends it.
+            // Until it is ended.
             let _ = sqlx::raw_sql("SELECT pg_sleep(600)")
                 .execute(&mut connection)
                 .await;
@@ -43,8 +44,7 @@ async fn exhausted_by_sleeping_connections() {
     let port = site.postgres.port;
     site.db_url = format!("postgresql://chat@127.0.0.1:{port}/chat");
     site.configure((0, 0));
-    let migrated = site.discordctl(&["migrate", "up"]).status().await;
-    assert!(migrated.unwrap().success());
+    site.run("migrate up").await.exits(0);
     site.serve().await;
 
     // Kept, so that there is a way in.
@@ -57,23 +57,15 @@ async fn exhausted_by_sleeping_connections() {
     }
     // Whatever place the instance loses is taken at once.
     let instance = site.instance.as_ref().unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'";
     while instance.get("/health").await["status"] != "unhealthy" {
-        crate::support::postgres::run(
-            &mut operator,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'",
-        )
-        .await;
+        run(&mut operator, end).await;
         sleep(Duration::from_millis(50)).await;
     }
     // An operator is not there within a second; only what lasts is ended.
     let lasting = "SELECT count(*) FROM pg_stat_activity
         WHERE usename = 'report' AND query_start < now() - interval '1 second'";
-    while sqlx::query_scalar::<_, i64>(lasting)
-        .fetch_one(&mut operator)
-        .await
-        .unwrap()
-        < 16
-    {
+    while scalar(&mut operator, lasting).await < 16 {
         sleep(Duration::from_millis(50)).await;
     }
     wanted.store(false, Relaxed);

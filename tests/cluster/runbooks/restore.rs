@@ -1,14 +1,18 @@
 //! The database is lost while instances run, and restored from a backup.
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, SqliteConnection};
 
 use super::background::Background;
 use super::site::Site;
+use crate::support::db::{connect, sqlite};
+use crate::support::postgres::{run, scalar};
 
 const SAID: &str = "INSERT INTO users (nickname) VALUES ('alice');
     INSERT INTO rooms (name, last_seq) VALUES ('attic', 2);
     INSERT INTO messages (room_id, seq, user_id, content)
       SELECT rooms.id, seq, users.id, 'kept' FROM rooms, users, (VALUES (1), (2)) AS n (seq)
       WHERE rooms.name = 'attic' AND users.nickname = 'alice'";
+
+const KEPT: &str = "SELECT count(*) FROM messages WHERE content = 'kept'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_database() {
@@ -20,13 +24,11 @@ async fn a_lost_database() {
     site.postgres.sql("CREATE DATABASE chat OWNER chat").await;
     let port = site.postgres.port;
     site.db_url = format!("postgresql://chat@127.0.0.1:{port}/chat");
-    let instances = Background::start(&site).await;
-    let mut database = PgConnection::connect(&site.db_url).await.unwrap();
-    crate::support::postgres::run(&mut database, SAID).await;
-    database.close().await.unwrap();
+    let _instances = Background::start(&site).await;
+    run(&mut connect(&site.db_url).await, SAID).await;
     let backup = site.path().join("chat.dump");
     let backup = backup.to_str().unwrap();
-    instances.does(&["backup", "--to", backup], 0).await;
+    site.run(&format!("backup --to {backup}")).await.exits(0);
 
     site.postgres.sql("DROP DATABASE chat WITH (FORCE)").await;
     let walked = site.mend("restore-backup", &[("BACKUP", backup)]).await;
@@ -34,13 +36,9 @@ async fn a_lost_database() {
     let outcomes = ["nothing-to-do", "helped", "helped", "helped", "helped"];
     assert_eq!(walked.outcomes(), outcomes);
 
-    let mut database = PgConnection::connect(&site.db_url).await.unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE content = 'kept'")
-        .fetch_one(&mut database)
-        .await
-        .unwrap();
-    assert_eq!(kept, 2);
-    instances.does(&["status"], 0).await;
+    let mut database = connect(&site.db_url).await;
+    assert_eq!(scalar(&mut database, KEPT).await, 2);
+    site.run("status").await.exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,17 +49,14 @@ async fn a_main_file_that_was_moved_away_alone() {
     let file = site.path().join("chat.db");
     site.db_url = format!("sqlite://{}", file.display());
     let instances = Background::start(&site).await;
-    let said = async |what: &str| {
-        let mut database = sqlx::SqliteConnection::connect(&site.db_url).await.unwrap();
-        let sql = SAID.replace("(VALUES (1), (2)) AS n (seq)", what);
-        let sql = sqlx::AssertSqlSafe(sql.replace("INTO users", "OR IGNORE INTO users"));
-        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
-        database.close().await.unwrap();
-    };
-    said("(SELECT 1 AS seq UNION SELECT 2)").await;
+    let said = SAID.replace(
+        "(VALUES (1), (2)) AS n (seq)",
+        "(SELECT 1 AS seq UNION SELECT 2)",
+    );
+    sqlite(&site.db_url, &said).await;
     let backup = site.path().join("copy.db");
     let backup = backup.to_str().unwrap();
-    instances.does(&["backup", "--to", backup], 0).await;
+    site.run(&format!("backup --to {backup}")).await.exits(0);
     let pid = instances.pid().await;
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     instances.is_dead().await;
@@ -78,12 +73,11 @@ async fn a_main_file_that_was_moved_away_alone() {
         "helped",
     ];
     assert_eq!(walked.outcomes(), outcomes);
-    let mut database = sqlx::SqliteConnection::connect(&site.db_url).await.unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE content = 'kept'")
+    let mut database = SqliteConnection::connect(&site.db_url).await.unwrap();
+    let kept: i64 = sqlx::query_scalar(KEPT)
         .fetch_one(&mut database)
         .await
         .unwrap();
     assert_eq!(kept, 2);
-    database.close().await.unwrap();
-    instances.does(&["status"], 0).await;
+    site.run("status").await.exits(0);
 }

@@ -3,22 +3,21 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use crate::support::DEADLINE;
 use crate::support::instance::{Instance, Plan};
 use crate::support::postgres::{Postgres, folder};
 use crate::support::redis::Server as Redis;
+use crate::support::{DEADLINE, Ran, Shell, eventually};
 
 /// Ended in this order when dropped.
 pub(crate) struct Site {
     pub(crate) instance: Option<Instance>,
     pub(crate) postgres: Postgres,
     pub(crate) redis: Redis,
-    pub(crate) folder: TempDir,
-    /// Who the instances are to the database.
+    pub(crate) shell: Shell,
+    /// As which user the instances come to the database.
     pub(crate) db_url: String,
 }
 
@@ -53,12 +52,18 @@ impl Site {
     pub(crate) async fn bare() -> Option<Self> {
         let redis = Redis::start()?;
         let postgres = Postgres::start().await?;
+        let shell = Shell::within(folder());
+        let config = shell.path("config").display().to_string();
+        let shell = shell
+            .with("DISCORDCTL_CONFIG", &format!("{config}/instance1.json"))
+            .with("DISCORDCTL_CONFIG_DIR", &config)
+            .with("LONG", "1 second");
         Some(Self {
             instance: None,
             db_url: postgres.url(),
             postgres,
             redis,
-            folder: folder(),
+            shell,
         })
     }
 
@@ -66,15 +71,13 @@ impl Site {
     pub(crate) async fn start() -> Option<Self> {
         let mut site = Self::bare().await?;
         site.configure((0, 0));
-        let migrated = site.discordctl(&["migrate", "up"]).output().await.unwrap();
-        let said = String::from_utf8_lossy(&migrated.stderr);
-        assert!(migrated.status.success(), "migrate up: {said}");
+        site.run("migrate up").await.exits(0);
         site.serve().await;
         Some(site)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.shell.folder.path()
     }
 
     /// Starts an instance and writes down where it listens.
@@ -109,33 +112,19 @@ impl Site {
     }
 
     /// As an operator of this deployment types it.
-    pub(crate) fn discordctl(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_discordctl"));
-        command
-            .args(args)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("DISCORDCTL_CONFIG", self.config().join("instance1.json"))
-            .env("DISCORDCTL_CONFIG_DIR", self.config())
-            .env("LONG", "1 second")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        command
+    pub(crate) async fn run(&self, line: &str) -> Ran {
+        self.shell.run(line).await
     }
 
-    pub(crate) fn walk(&self, runbook: &str, variables: &[(&str, &str)], more: &[&str]) -> Walk {
-        let args = [&["runbook", "run", runbook, "-o", "json"], more].concat();
+    pub(crate) fn walk(&self, line: &str, variables: &[(&str, &str)]) -> Walk {
         let said = self.path().join("said");
-        let child = self
-            .discordctl(&args)
+        let mut command = self.shell.command(&format!("runbook run {line} -o json"));
+        command
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&said).unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(std::fs::File::create(&said).unwrap());
         Walk {
-            child,
+            child: Command::from(command).kill_on_drop(true).spawn().unwrap(),
             said,
             begun: Instant::now(),
         }
@@ -143,16 +132,14 @@ impl Site {
 
     /// Walks to the end, doing everything.
     pub(crate) async fn mend(&self, runbook: &str, variables: &[(&str, &str)]) -> Walked {
-        self.walk(runbook, variables, &["--yes"]).end().await
+        let line = format!("{runbook} --yes");
+        self.walk(&line, variables).end().await
     }
 
     /// Waits until a command of a runbook made that file.
     pub(crate) async fn file_appears(&self, name: &str) {
-        let begun = Instant::now();
-        while !self.path().join(name).exists() {
-            assert!(begun.elapsed() < DEADLINE, "nobody makes {name}");
-            sleep(std::time::Duration::from_millis(10)).await;
-        }
+        let is_there = async || self.path().join(name).exists();
+        eventually(&format!("{name} is made"), is_there).await;
     }
 }
 

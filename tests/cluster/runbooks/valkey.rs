@@ -11,7 +11,7 @@ async fn mends(trouble: impl FnOnce(&mut Site)) {
     trouble(&mut site);
     site.instance.as_ref().unwrap().becomes("degraded").await;
 
-    let walk = site.walk("valkey-down", &[START], &["--yes"]);
+    let walk = site.walk("valkey-down --yes", &[START]);
     site.file_appears("start-redis").await;
     // As an init system does: what is there is ended, and started anew.
     site.redis.kill();
@@ -44,23 +44,20 @@ async fn frozen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_proposes_and_nobody_to_ask_is_a_usage_error() {
+async fn a_dry_run_proposes_and_no_terminal_to_ask_on_is_a_usage_error() {
     let Some(mut site) = Site::start().await else {
         return;
     };
     site.redis.kill();
     site.instance.as_ref().unwrap().becomes("degraded").await;
 
-    let dry = site
-        .walk("valkey-down", &[START], &["--dry-run"])
-        .end()
-        .await;
+    let dry = site.walk("valkey-down --dry-run", &[START]).end().await;
     assert_eq!(dry.exit, Some(1));
     assert_eq!(dry.outcomes()[0], "proposed");
     assert!(dry.said.contains("proposed: sh -c \"$START_REDIS\""));
 
-    let nobody = site.walk("valkey-down", &[START], &[]).end().await;
-    assert_eq!(nobody.exit, Some(64));
+    let unasked = site.walk("valkey-down", &[START]).end().await;
+    assert_eq!(unasked.exit, Some(64));
     assert!(
         !site.path().join("start-redis").exists(),
         "nothing was done"

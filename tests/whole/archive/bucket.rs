@@ -22,38 +22,36 @@ pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
         String::from_utf8_lossy(&made.stderr)
     );
     let mut operator = Operator::new(db).await;
-    let set = |name: &str, value: String| (name.to_owned(), value);
-    operator.env = vec![
-        set("DISCORDCTL_ARCHIVE_URL", format!("s3://{bucket}/of/chat")),
-        set("AWS_ENDPOINT_URL", endpoint),
-        set("AWS_ACCESS_KEY_ID", "test".into()),
-        set("AWS_SECRET_ACCESS_KEY", "test".into()),
-        set("AWS_REGION", "us-east-1".into()),
-    ];
+    for (name, value) in [
+        ("DISCORDCTL_ARCHIVE_URL", &*format!("s3://{bucket}/of/chat")),
+        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "us-east-1"),
+    ] {
+        operator.shell.set(name, value);
+    }
     operator.fill(&["general"], 1_000).await;
     let before = operator.dump().await;
-    let killed = operator.killed(&["archive", "--zstd"], "archive:read-back:2");
-    assert_eq!(killed.code, None, "{}", killed.stderr);
-    operator.forget_lease().await;
-    operator.run(&["archive", "--zstd"]).well();
+    operator
+        .killed("archive --zstd", "archive:read-back:2")
+        .await;
+    operator.run("archive --zstd").await.well();
     assert_eq!(operator.dump().await.len(), 10);
-    let verified = operator.run(&["archive", "verify"]).well();
+    let verified = operator.run("archive verify").await.well();
     assert_eq!(
         (&verified["ok"], &verified["unlisted"]),
         (&3.into(), &0.into())
     );
     // As the list shows them: one, and a folder of them.
-    let first = operator.documents().remove(0).0;
-    operator.run(&["replay", &first]).well();
-    operator.run(&["replay", "rooms"]).well();
+    let first = operator.documents().await.remove(0).0;
+    operator.run(&format!("replay {first}")).await.well();
+    operator.run("replay rooms").await.well();
     assert!(operator.dump().await == before, "every row as it was");
     // A bucket that is not there is not made.
     operator.db.sql("DELETE FROM room_archive").await;
-    operator.env[0].1 = "s3://there-is-none".into();
-    let refused = operator.run(&["archive", "--older-than", "0s"]).exits(74);
-    assert!(
-        refused.stderr.contains("s3://there-is-none"),
-        "{}",
-        refused.stderr
-    );
+    let none = "s3://there-is-none";
+    operator.shell.set("DISCORDCTL_ARCHIVE_URL", none);
+    let refused = operator.run("archive --older-than 0s").await;
+    refused.exits(74).says(none);
 }

@@ -11,7 +11,7 @@ async fn state(operator: &Operator) -> State {
     (
         operator.dump().await,
         operator.stands().await,
-        operator.documents(),
+        operator.documents().await,
     )
 }
 
@@ -19,7 +19,7 @@ pub(crate) async fn an_archive_killed_anywhere_ends_in_the_same_state(db: Db) {
     let operator = Operator::new(db).await;
     operator.fill(&["general", "other"], 1_500).await;
     let all = operator.dump().await;
-    operator.run(&["archive"]).well();
+    operator.run("archive").await.well();
     let expected = state(&operator).await;
     for point in [
         "archive:written",
@@ -31,21 +31,15 @@ pub(crate) async fn an_archive_killed_anywhere_ends_in_the_same_state(db: Db) {
         "archive:deleted",
         "archive:deleted:2",
     ] {
-        operator.run(&["replay", "archive"]).well();
+        operator.run("replay archive").await.well();
         assert!(operator.dump().await == all, "before {point}");
-        std::fs::remove_dir_all(operator.folder.path().join("archive")).unwrap();
+        std::fs::remove_dir_all(operator.path("archive")).unwrap();
         operator.db.sql("DELETE FROM room_archive").await;
 
-        let killed = operator.killed(&["archive"], point);
-        assert_eq!(
-            killed.code, None,
-            "{point}: {}{}",
-            killed.stdout, killed.stderr
-        );
-        operator.forget_lease().await;
-        operator.run(&["archive"]).well();
+        operator.killed("archive", point).await;
+        operator.run("archive").await.well();
         assert!(state(&operator).await == expected, "killed at {point}");
-        let verified = operator.run(&["archive", "verify"]).well();
+        let verified = operator.run("archive verify").await.well();
         assert_eq!(verified["unlisted"], 0, "{point}: {verified}");
     }
 }
@@ -54,7 +48,7 @@ pub(crate) async fn a_replay_killed_anywhere_ends_in_the_same_state(db: Db) {
     let operator = Operator::new(db).await;
     operator.fill(&["general", "other"], 1_500).await;
     let all = operator.dump().await;
-    operator.run(&["archive"]).well();
+    operator.run("archive").await.well();
     let stands = operator.stands().await;
     for point in [
         "replay:verified",
@@ -64,17 +58,11 @@ pub(crate) async fn a_replay_killed_anywhere_ends_in_the_same_state(db: Db) {
         "replay:restored:3",
         "replay:refreshed",
     ] {
-        let killed = operator.killed(&["replay", "archive"], point);
-        assert_eq!(
-            killed.code, None,
-            "{point}: {}{}",
-            killed.stdout, killed.stderr
-        );
-        operator.forget_lease().await;
-        operator.run(&["replay", "archive"]).well();
+        operator.killed("replay archive", point).await;
+        operator.run("replay archive").await.well();
         assert!(operator.dump().await == all, "killed at {point}");
         assert_eq!(operator.stands().await, stands, "killed at {point}");
-        operator.run(&["archive"]).well();
+        operator.run("archive").await.well();
         assert_eq!(operator.dump().await.len(), 20);
     }
 }
@@ -84,33 +72,32 @@ pub(crate) async fn killed_at_any_time_nothing_is_lost(db: Db) {
     operator.fill(&["general"], 3_000).await;
     let all = operator.dump().await;
     let mut killed = 0;
-    for args in [&["archive"][..], &["replay", "archive"], &["archive"]] {
+    for line in ["archive", "replay archive", "archive"] {
         let mut tries = 0u32;
         loop {
             tries += 1;
-            let mut child = operator.command(args).spawn().unwrap();
+            let mut child = operator.command(line).spawn().unwrap();
             // Later each time, so that in the end it gets to its end.
             let after =
                 Duration::from_millis(u64::from(tries * tries) * 7 % 400 + 20 * u64::from(tries));
-            let kill = tokio::time::sleep(after);
-            kill.await;
+            tokio::time::sleep(after).await;
             let done = child.try_wait().unwrap();
             child.kill().unwrap();
             killed += u32::from(child.wait().unwrap().code().is_none());
             if let Some(status) = done {
-                assert!(status.success(), "{args:?}: {status}");
+                assert!(status.success(), "{line}: {status}");
                 break;
             }
             operator.forget_lease().await;
             // Whatever is not in the database is in the archive.
             if tries.is_multiple_of(4) {
-                operator.run(&["archive", "verify"]);
+                operator.run("archive verify").await;
             }
         }
-        println!("{args:?} was tried {tries} times");
+        println!("{line} was tried {tries} times");
     }
     assert!(killed > 0, "none was killed before its end");
     assert_eq!(operator.dump().await.len(), 10);
-    operator.run(&["replay", "archive"]).well();
+    operator.run("replay archive").await.well();
     assert!(operator.dump().await == all, "every row as it was");
 }

@@ -29,9 +29,14 @@ crate::support::db::on_both! {
         what_would_do_harm_is_refused,
         only_files_are_opened,
         only_files_of_the_archive_are_opened,
-        its_memory_is_bounded_whatever_it_reads,
     }
     bucket {
         a_bucket_is_as_good_as_a_folder,
+    }
+}
+
+crate::support::db::on! { embedded, Sqlite;
+    foreign {
+        its_memory_is_bounded_whatever_it_reads,
     }
 }

@@ -1,53 +1,34 @@
 //! An operator with a database, an archive and a shell.
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::ops::Deref;
 
-use sqlx::{AssertSqlSafe, Connection};
-
-use crate::support::Ran;
 use crate::support::db::{Db, Kind};
-use crate::support::process::program;
+use crate::support::{Shell, eventually};
 
 pub(crate) struct Operator {
     pub(crate) db: Db,
-    pub(crate) folder: tempfile::TempDir,
-    /// More variables, as for a bucket.
-    pub(crate) env: Vec<(String, String)>,
+    pub(crate) shell: Shell,
+}
+
+impl Deref for Operator {
+    type Target = Shell;
+
+    fn deref(&self) -> &Shell {
+        &self.shell
+    }
 }
 
 impl Operator {
     /// With an empty, migrated database.
     pub(crate) async fn new(db: Db) -> Self {
         drop(db.open().await);
-        Self {
-            db,
-            folder: tempfile::tempdir().unwrap(),
-            env: Vec::new(),
-        }
+        let shell = Shell::on(&db);
+        Self { db, shell }
     }
 
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = program();
-        command
-            .args(args)
-            .args(["-o", "json"])
-            .current_dir(self.folder.path())
-            .env("DISCORDCTL_DB_URL", &self.db.url)
-            .envs(self.env.iter().map(|(k, v)| (k, v)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::now(self.command(args))
-    }
-
-    /// The same, killed where a test says.
-    pub(crate) fn killed(&self, args: &[&str], at: &str) -> Ran {
-        let mut command = self.command(args);
-        command.env("DISCORDCTL_TEST_FAULT", at);
-        Ran::now(command)
+    /// Runs it to where it is killed, and until its lease has ended.
+    pub(crate) async fn killed(&self, line: &str, at: &str) {
+        self.shell.killed(line, at).await;
+        self.forget_lease().await;
     }
 
     /// Half a minute goes by, after which a lease has ended.
@@ -61,13 +42,8 @@ impl Operator {
     async fn outlive(&self) {
         let theirs = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name LIKE 'discordctl %, pid %'";
-        let ended = async {
-            while self.db.kind == Kind::Postgres && self.db.number(theirs).await > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
-        ended.expect("PostgreSQL ends what has nobody who asks any more");
+        let ended = async || self.db.kind == Kind::Sqlite || self.db.number(theirs).await == 0;
+        eventually("PostgreSQL ends what has lost its client", ended).await;
     }
 
     /// Says things by hand: `count` messages in each room, a day apart, from 2024 on, by people
@@ -105,40 +81,28 @@ impl Operator {
 
     /// Every row that counts, as text.
     pub(crate) async fn dump(&self) -> Vec<String> {
-        self.texts(
-            "SELECT r.name || ' ' || m.id || ' ' || m.seq || ' ' ||
+        self.db
+            .texts(
+                "SELECT r.name || ' ' || m.id || ' ' || m.seq || ' ' ||
                coalesce('' || m.user_id, '-') || ' ' || m.created_at || ' ' || m.content
              FROM messages m JOIN rooms r ON r.id = m.room_id ORDER BY r.name, m.seq",
-        )
-        .await
+            )
+            .await
     }
 
     /// How far rooms and their archives go.
     pub(crate) async fn stands(&self) -> Vec<String> {
-        self.texts(
-            "SELECT r.name || ' ' || r.last_seq || ' ' || coalesce(a.last_seq, 0)
+        self.db
+            .texts(
+                "SELECT r.name || ' ' || r.last_seq || ' ' || coalesce(a.last_seq, 0)
              FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ORDER BY r.name",
-        )
-        .await
-    }
-
-    async fn texts(&self, query: &str) -> Vec<String> {
-        let query = AssertSqlSafe(query);
-        match self.db.kind {
-            Kind::Sqlite => {
-                let mut c = sqlx::SqliteConnection::connect(&self.db.url).await.unwrap();
-                sqlx::query_scalar(query).fetch_all(&mut c).await.unwrap()
-            }
-            Kind::Postgres => {
-                let mut c = sqlx::PgConnection::connect(&self.db.url).await.unwrap();
-                sqlx::query_scalar(query).fetch_all(&mut c).await.unwrap()
-            }
-        }
+            )
+            .await
     }
 
     /// The documents of the archive: path, count, first and last `seq`.
-    pub(crate) fn documents(&self) -> Vec<(String, u64, i64, i64)> {
-        let list = self.run(&["archive", "list"]).well();
+    pub(crate) async fn documents(&self) -> Vec<(String, u64, i64, i64)> {
+        let list = self.run("archive list").await.well();
         let files = list["files"].as_array().unwrap().iter();
         files
             .map(|file| {

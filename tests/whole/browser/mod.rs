@@ -6,12 +6,25 @@ mod proxy;
 mod server;
 mod webdriver;
 
-use crate::support::netcat::Netcat;
-use person::Said;
+use crate::support::client::Lines;
+use crate::support::eventually;
+use person::{Person, Said};
 use server::Server;
 use webdriver::Webdriver;
 
-use crate::support::eventually;
+/// A server, and people with browsers who have entered the general room; `None` where there is no
+/// browser.
+async fn entered<const N: usize>(names: [&str; N]) -> Option<(Server, [Person; N])> {
+    let driver = Webdriver::start().await?;
+    let server = Server::start().await;
+    let mut people = Vec::new();
+    for name in names {
+        let person = Person::open(driver.clone()).await;
+        person.enter(&server, name).await;
+        people.push(person);
+    }
+    Some((server, people.try_into().ok()?))
+}
 
 /// What only the texts of a conversation look like.
 fn texts(said: &[Said]) -> Vec<&str> {
@@ -31,18 +44,14 @@ fn assert_no_gap_and_no_repeat(said: &[Said]) {
 
 #[tokio::test]
 async fn two_browsers_and_a_netcat_talk_in_one_room() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((server, [anna, ben])) = entered(["anna", "ben"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let (anna, ben) = (driver.person().await, driver.person().await);
-    anna.enter(&server, "anna").await;
-    ben.enter(&server, "ben").await;
-    let mut carl = Netcat::enter(server.tcp(), "carl").await;
+    let mut carl = Lines::enter(server.tcp(), "carl").await;
 
     anna.say("Hello from a browser").await;
     carl.line_with("[general] anna: Hello from a browser").await;
-    carl.say("Hello from a netcat").await;
+    carl.write("Hello from a netcat\n").await;
     ben.sees("Hello from a netcat").await;
     ben.say("Hello from the other browser").await;
     carl.line_with("[general] ben: Hello from the other browser")
@@ -68,14 +77,10 @@ async fn two_browsers_and_a_netcat_talk_in_one_room() {
 
 #[tokio::test]
 async fn a_script_in_a_message_is_text() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((server, [anna, ben])) = entered(["anna", "ben"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let (anna, ben) = (driver.person().await, driver.person().await);
-    anna.enter(&server, "anna").await;
-    ben.enter(&server, "ben").await;
-    let mut carl = Netcat::enter(server.tcp(), "carl").await;
+    let mut carl = Lines::enter(server.tcp(), "carl").await;
 
     let hostile = [
         r#"<script>window.owned = 1</script>"#,
@@ -87,7 +92,7 @@ async fn a_script_in_a_message_is_text() {
     anna.say(hostile[0]).await;
     anna.sees(hostile[0]).await;
     for text in &hostile[1..] {
-        carl.say(text).await;
+        carl.write(format!("{text}\n")).await;
         ben.sees(text).await;
     }
     for person in [&anna, &ben] {
@@ -112,13 +117,9 @@ async fn a_script_in_a_message_is_text() {
 
 #[tokio::test]
 async fn a_crash_in_mid_conversation_loses_and_repeats_nothing() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((mut server, [anna, ben])) = entered(["anna", "ben"]).await else {
         return;
     };
-    let mut server = Server::start().await;
-    let (anna, ben) = (driver.person().await, driver.person().await);
-    anna.enter(&server, "anna").await;
-    ben.enter(&server, "ben").await;
 
     for i in 0..5 {
         anna.say(&format!("anna {i}")).await;
@@ -149,12 +150,7 @@ async fn a_crash_in_mid_conversation_loses_and_repeats_nothing() {
                 .collect();
             assert_eq!(of, wanted(who, n), "each once and in order");
         }
-        person
-            .eventually(
-                "nothing is left pending",
-                "return !document.querySelector('.pending, .failed')",
-            )
-            .await;
+        person.has_nothing_pending().await;
     }
     assert_eq!(texts(&anna.said().await), texts(&ben.said().await));
     assert_eq!(texts(&anna.said().await), server.history("general").await);
@@ -162,13 +158,9 @@ async fn a_crash_in_mid_conversation_loses_and_repeats_nothing() {
 
 #[tokio::test]
 async fn what_could_not_be_sent_says_so_and_is_sent_once_by_retry() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((mut server, [anna, ben])) = entered(["anna", "ben"]).await else {
         return;
     };
-    let mut server = Server::start().await;
-    let (anna, ben) = (driver.person().await, driver.person().await);
-    anna.enter(&server, "anna").await;
-    ben.enter(&server, "ben").await;
     anna.say("before").await;
     ben.sees("before").await;
 
@@ -193,11 +185,7 @@ async fn what_could_not_be_sent_says_so_and_is_sent_once_by_retry() {
 
     anna.click(".failed .retry").await;
     ben.sees("while you were away").await;
-    anna.eventually(
-        "nothing is left pending",
-        "return !document.querySelector('.pending, .failed')",
-    )
-    .await;
+    anna.has_nothing_pending().await;
     for person in [&anna, &ben] {
         assert_eq!(
             texts(&person.said().await),
@@ -212,12 +200,9 @@ async fn what_could_not_be_sent_says_so_and_is_sent_once_by_retry() {
 
 #[tokio::test]
 async fn slash_commands_work_in_the_input() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((_server, [anna])) = entered(["anna"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let anna = driver.person().await;
-    anna.enter(&server, "anna").await;
 
     anna.say("/help").await;
     anna.eventually(
@@ -262,20 +247,17 @@ async fn slash_commands_work_in_the_input() {
 
 #[tokio::test]
 async fn what_was_not_read_is_counted() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((server, [anna])) = entered(["anna"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let anna = driver.person().await;
-    anna.enter(&server, "anna").await;
     anna.say("first").await;
     anna.sees("first").await;
     anna.say("/create tea").await;
     anna.is_in("tea").await;
 
-    let mut carl = Netcat::enter(server.tcp(), "carl").await;
-    carl.say("one").await;
-    carl.say("two").await;
+    let mut carl = Lines::enter(server.tcp(), "carl").await;
+    carl.write("one\n").await;
+    carl.write("two\n").await;
     anna.eventually(
         "the title counts",
         "return document.title === '(2) tea · discordctl'",
@@ -297,14 +279,14 @@ async fn scrolling_back_reaches_the_beginning_and_keeps_the_place() {
         return;
     };
     let server = Server::start().await;
-    let mut carl = Netcat::enter(server.tcp(), "carl").await;
+    let mut carl = Lines::enter(server.tcp(), "carl").await;
     for i in 1..=MESSAGES {
-        carl.say(&format!("line {i}")).await;
+        carl.write(format!("line {i}\n")).await;
     }
     carl.line_with(&format!("[general] carl: line {MESSAGES}"))
         .await;
 
-    let anna = driver.person().await;
+    let anna = Person::open(driver).await;
     anna.enter(&server, "anna").await;
     anna.sees(&format!("line {MESSAGES}")).await;
     let mut oldest = anna.said().await[0].seq;
@@ -333,9 +315,9 @@ async fn scrolling_back_reaches_the_beginning_and_keeps_the_place() {
     )
     .await;
 
-    carl.say("meanwhile").await;
+    carl.write("meanwhile\n").await;
     anna.eventually(
-        "new ones are announced to who reads old ones",
+        "new ones are announced to a reader of old ones",
         "return document.getElementById('to-newest').textContent.startsWith('1 new')",
     )
     .await;
@@ -343,12 +325,9 @@ async fn scrolling_back_reaches_the_beginning_and_keeps_the_place() {
 
 #[tokio::test]
 async fn a_reload_goes_on_where_it_was() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((server, [anna])) = entered(["anna"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let anna = driver.person().await;
-    anna.enter(&server, "anna").await;
     for text in ["one", "two\nwith a second line", "three"] {
         anna.say(text).await;
         anna.sees(text).await;
@@ -382,14 +361,12 @@ async fn a_reload_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn where_no_websocket_gets_through_streams_do_the_same() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((mut server, [ben])) = entered(["ben"]).await else {
         return;
     };
-    let mut server = Server::start().await;
-    let (anna, ben) = (driver.person().await, driver.person().await);
     let proxy = proxy::without_websocket(server.http).await;
+    let anna = Person::open(ben.driver.clone()).await;
     anna.enter_at(proxy, "anna").await;
-    ben.enter(&server, "ben").await;
     let by_streams =
         "return document.getElementById('link-state').textContent.includes('by streams')";
     anna.eventually("it says that it goes by streams", by_streams)
@@ -423,12 +400,9 @@ async fn where_no_websocket_gets_through_streams_do_the_same() {
 
 #[tokio::test]
 async fn a_session_that_ended_is_replaced_under_the_same_nickname() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((mut server, [anna])) = entered(["anna"]).await else {
         return;
     };
-    let mut server = Server::start().await;
-    let anna = driver.person().await;
-    anna.enter(&server, "anna").await;
     anna.say("before").await;
     anna.sees("before").await;
 
@@ -438,7 +412,7 @@ async fn a_session_that_ended_is_replaced_under_the_same_nickname() {
     let answer = server
         .post(
             "/api/disconnect",
-            &serde_json::json!({ "session_id": session }),
+            serde_json::json!({ "session_id": session }),
         )
         .await;
     assert_eq!(answer, 200);
@@ -458,12 +432,10 @@ async fn a_session_that_ended_is_replaced_under_the_same_nickname() {
 
 #[tokio::test]
 async fn a_nickname_that_is_taken_is_refused_and_another_one_is_not() {
-    let Some(driver) = Webdriver::start().await else {
+    let Some((server, [anna])) = entered(["anna"]).await else {
         return;
     };
-    let server = Server::start().await;
-    let (anna, other) = (driver.person().await, driver.person().await);
-    anna.enter(&server, "anna").await;
+    let other = Person::open(anna.driver.clone()).await;
     other.ask_to_enter(server.http, "Anna").await;
     let refused = "return document.getElementById('signin-error').textContent !== '' && document.activeElement.id === 'nickname'";
     other.eventually("the page says why not", refused).await;

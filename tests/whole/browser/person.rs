@@ -1,12 +1,17 @@
-//! Somebody at a browser: what they do, and what they see.
+//! A person at a browser: what they do, and what they see.
+use std::sync::Arc;
+
 use crate::browser::server::Server;
+use crate::browser::webdriver::Webdriver;
 use crate::support::comes_true;
+use fantoccini::elements::Element;
 use fantoccini::{Client, Locator, key::Key};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) struct Person {
     browser: Client,
+    pub(crate) driver: Arc<Webdriver>,
 }
 
 /// A committed message on the screen.
@@ -24,8 +29,10 @@ const SAID: &str = "return [...document.querySelectorAll('.message[data-seq]')].
 }))";
 
 impl Person {
-    pub(crate) fn new(browser: Client) -> Self {
-        Self { browser }
+    /// Opens a browser.
+    pub(crate) async fn open(driver: Arc<Webdriver>) -> Self {
+        let browser = driver.browser().await;
+        Self { browser, driver }
     }
 
     /// Opens the page, picks a nickname and is in the general room.
@@ -42,45 +49,27 @@ impl Person {
     }
 
     pub(crate) async fn ask_to_enter(&self, port: u16, nickname: &str) {
-        self.browser
+        let done = self
+            .browser
             .goto(&format!("http://127.0.0.1:{port}/"))
-            .await
-            .expect("open the page");
+            .await;
+        done.expect("open the page");
         let asked = "return document.activeElement?.id === 'nickname'";
         self.eventually("the page asks for a nickname", asked).await;
-        self.type_into(
-            "#nickname",
-            &format!("{nickname}{}", char::from(Key::Enter)),
-        )
-        .await;
+        let enter = char::from(Key::Enter);
+        self.type_into("#nickname", &format!("{nickname}{enter}"))
+            .await;
     }
 
     /// Types a message or a command, line by line, and sends it.
     pub(crate) async fn say(&self, text: &str) {
-        let new_line = format!(
-            "{}{}{}",
-            char::from(Key::Shift),
-            char::from(Key::Enter),
-            char::from(Key::Null)
-        );
-        self.type_into(
-            "#input",
-            &format!(
-                "{}{}",
-                text.replace('\n', &new_line),
-                char::from(Key::Enter)
-            ),
-        )
-        .await;
+        let [shift, enter, none] = [Key::Shift, Key::Enter, Key::Null].map(char::from);
+        let lines = text.replace('\n', &format!("{shift}{enter}{none}"));
+        self.type_into("#input", &format!("{lines}{enter}")).await;
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self
-            .browser
-            .find(Locator::Css(selector))
-            .await
-            .expect("find what to click");
-        element.click().await.expect("click it");
+        self.find(selector).await.click().await.expect("click it");
     }
 
     pub(crate) async fn reload(&self) {
@@ -108,6 +97,11 @@ impl Person {
         );
         self.eventually(&format!("the room {room} is open"), &script)
             .await;
+    }
+
+    pub(crate) async fn has_nothing_pending(&self) {
+        let none = "return !document.querySelector('.pending, .failed')";
+        self.eventually("nothing is left pending", none).await;
     }
 
     pub(crate) async fn is_connected(&self) {
@@ -141,12 +135,13 @@ impl Person {
     }
 
     async fn type_into(&self, selector: &str, keys: &str) {
-        let element = self
-            .browser
-            .find(Locator::Css(selector))
-            .await
-            .expect("find where to type");
+        let element = self.find(selector).await;
         element.send_keys(keys).await.expect("type");
+    }
+
+    async fn find(&self, selector: &str) -> Element {
+        let found = self.browser.find(Locator::Css(selector)).await;
+        found.unwrap_or_else(|e| panic!("no {selector}: {e}"))
     }
 
     /// What a script on the page gives.

@@ -1,10 +1,10 @@
 //! A chromedriver of our own on a free port, and the browsers that it opened.
-use crate::browser::person::Person;
-use fantoccini::ClientBuilder;
+use crate::support::need::left_out;
+use fantoccini::{Client, ClientBuilder};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex as Shared;
+use std::sync::{Arc, Mutex as Shared};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -21,8 +21,8 @@ pub(crate) struct Webdriver {
 }
 
 impl Webdriver {
-    /// None where there is no browser and nobody insists on one.
-    pub(crate) async fn start() -> Option<Self> {
+    /// None where there is no browser and none is insisted on.
+    pub(crate) async fn start() -> Option<Arc<Self>> {
         let turn = TURN.lock().await;
         let spawned = Command::new("chromedriver")
             .arg("--port=0")
@@ -32,10 +32,7 @@ impl Webdriver {
         let mut child = match spawned {
             Ok(child) => child,
             Err(error) => {
-                crate::support::need::left_out(
-                    "browser",
-                    &format!("cannot start chromedriver: {error}"),
-                );
+                left_out("browser", &format!("cannot start chromedriver: {error}"));
                 return None;
             }
         };
@@ -46,17 +43,17 @@ impl Webdriver {
         });
         let port = started.expect("chromedriver says its port");
         std::thread::spawn(move || lines.for_each(drop)); // it must never wait for a reader
-        Some(Self {
+        Some(Arc::new(Self {
             child,
             port,
             sessions: Shared::default(),
             profiles: Shared::default(),
             _turn: turn,
-        })
+        }))
     }
 
-    /// Somebody with a browser of their own.
-    pub(crate) async fn person(&self) -> Person {
+    /// A browser with a profile of its own.
+    pub(crate) async fn browser(&self) -> Client {
         let profile = tempfile::tempdir().expect("a temporary directory");
         let arguments = [
             "--headless=new".to_owned(),
@@ -72,16 +69,10 @@ impl Webdriver {
             .await
             .expect("open a browser");
         if let Ok(Some(session)) = client.session_id().await {
-            self.sessions
-                .lock()
-                .expect("no test panicked in here")
-                .push(session);
+            self.sessions.lock().unwrap().push(session);
         }
-        self.profiles
-            .lock()
-            .expect("no test panicked in here")
-            .push(profile);
-        Person::new(client)
+        self.profiles.lock().unwrap().push(profile);
+        client
     }
 
     /// Closes a browser, also while a failed test unwinds.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::chat::faults::read_all;
+use crate::chat::faults::{again, read_all};
 use crate::support::client::{Browser, Person};
 use crate::support::in_time;
 use crate::support::server::{spawn, spawn_on_disk};
@@ -13,7 +13,7 @@ use crate::support::server::{spawn, spawn_on_disk};
 /// Enough for the database, and some hundred messages.
 const DISK: u64 = 4 << 20;
 
-/// Whoever can read the database reads every room, and what proves to be somebody.
+/// A user who can read the database reads every room, and what proves to be a session.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_is_on_a_disk_for_its_user_alone() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -42,10 +42,8 @@ async fn a_full_disk_is_an_answer_and_not_an_end() {
     };
     let mut person = Browser::connect(server.http, "keeper").await;
     person.command("/join general").await.expect("joined");
-    person
-        .say("general", "before")
-        .await
-        .expect("there is room");
+    let said = person.say("general", "before").await;
+    said.expect("there is room");
     let mut acknowledged = vec!["before".to_owned()];
     let filler = server.inside(folder.path()).join("filler");
     fill(&filler);
@@ -62,12 +60,7 @@ async fn a_full_disk_is_an_answer_and_not_an_end() {
     .await;
     assert!(why.contains("space"), "{why}");
     fs::remove_file(&filler).expect("the filler goes");
-    in_time("that it goes on", async {
-        while person.say("general", "after").await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    again(&mut person).await;
     acknowledged.push("after".to_owned());
     let stored: Vec<String> = read_all(server.http)
         .await

@@ -2,8 +2,10 @@
 use discordctl::client::Frame;
 use serde_json::json;
 
-use crate::support::client::{Browser, Lines, Person, Socket, request};
+use crate::support::client::{Browser, Lines, Person, Socket, get, post};
+use crate::support::db::sqlite;
 use crate::support::server::{spawn, start};
+use crate::support::{eventually, in_time};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
@@ -13,8 +15,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     browser.command("/join general").await.expect("joined");
     let mut acknowledged = Vec::new();
     for round in 0..5 {
-        let mut talker = Lines::connect(server.tcp).await;
-        talker.command("/join general").await.expect("joined");
+        let mut talker = Lines::enter(server.tcp, "talker").await;
         let flood: String = (0..3_000).map(|n| format!("{round}-{n}\n")).collect();
         talker.write(flood.as_bytes()).await;
         // A message that its sender saw is acknowledged; the kill comes among them.
@@ -42,20 +43,28 @@ async fn what_was_acknowledged_survives_kill_9() {
         "each acknowledged message once"
     );
     // The session, the name and the memberships are there as well.
-    browser
-        .say("general", "still me")
-        .await
-        .expect("the session survived");
-    let (_, rooms) = request(server.http, "GET", "/api/rooms", None).await;
+    let said = browser.say("general", "still me").await;
+    said.expect("the session survived");
+    let (_, rooms) = get(server.http, "/api/rooms").await;
     assert_eq!(rooms["rooms"][0]["name"], "general");
     assert_eq!(server.terminate().await, Some(0));
+}
+
+/// Says `after` until it is taken.
+pub(crate) async fn again(person: &mut Browser) {
+    in_time("that it goes on", async {
+        while person.say("general", "after").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 pub(crate) async fn read_all(http: std::net::SocketAddr) -> Vec<(i64, String)> {
     let (mut all, mut before) = (Vec::new(), i64::MAX);
     loop {
         let path = format!("/api/history/general?limit=500&before={before}");
-        let (_, page) = request(http, "GET", &path, None).await;
+        let (_, page) = get(http, &path).await;
         let messages = page["messages"].as_array().expect("messages").clone();
         let text = |m: &serde_json::Value| m["content"].as_str().expect("a text").to_owned();
         let rows: Vec<_> = messages
@@ -75,9 +84,7 @@ async fn several_processes_on_one_file_are_one_chat() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut first = spawn(folder.path(), "one", (0, 0)).await;
     let second = spawn(folder.path(), "two", (0, 0)).await;
-    let mut alice = Lines::connect(first.tcp).await;
-    alice.command("/nick alice").await.expect("free");
-    alice.command("/join general").await.expect("joined");
+    let mut alice = Lines::enter(first.tcp, "alice").await;
     let mut bob = Lines::connect(second.tcp).await;
     assert!(
         bob.command("/nick Alice").await.is_err(),
@@ -88,8 +95,8 @@ async fn several_processes_on_one_file_are_one_chat() {
     let names = bob.command("/list").await.expect("a list");
     assert!(names.starts_with("2 users online"), "{names}");
     for n in 0..20 {
-        alice.write(format!("a{n}\n").as_bytes()).await;
-        bob.write(format!("b{n}\n").as_bytes()).await;
+        alice.write(format!("a{n}\n")).await;
+        bob.write(format!("b{n}\n")).await;
     }
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for _ in 0..40 {
@@ -107,25 +114,16 @@ async fn several_processes_on_one_file_are_one_chat() {
 async fn a_row_inserted_by_hand_is_seen_like_any_message() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = spawn(folder.path(), "one", (0, 0)).await;
-    let mut nc = Lines::connect(server.tcp).await;
-    nc.command("/join general").await.expect("joined");
+    let mut nc = Lines::enter(server.tcp, "nc").await;
     let url = format!("sqlite://{}/discord.db", folder.path().display());
-    let pool = sqlx::SqlitePool::connect(&url)
-        .await
-        .expect("the same file");
-    let mut tx = pool.begin().await.expect("a transaction");
-    for sql in [
-        "INSERT INTO users (nickname) VALUES ('operator')",
-        "INSERT INTO messages (room_id, seq, user_id, content) SELECT r.id, r.last_seq + 1, u.id,
-         'by ' || char(27) || 'hand' FROM rooms r, users u WHERE u.nickname = 'operator'",
-        "UPDATE rooms SET last_seq = last_seq + 1",
-    ] {
-        sqlx::query(sql)
-            .execute(&mut *tx)
-            .await
-            .expect("the named columns are enough");
-    }
-    tx.commit().await.expect("committed");
+    // The named columns are enough.
+    let by_hand = "BEGIN IMMEDIATE;
+         INSERT INTO users (nickname) VALUES ('operator');
+         INSERT INTO messages (room_id, seq, user_id, content) SELECT r.id, r.last_seq + 1, u.id,
+           'by ' || char(27) || 'hand' FROM rooms r, users u WHERE u.nickname = 'operator';
+         UPDATE rooms SET last_seq = last_seq + 1;
+         COMMIT";
+    sqlite(&url, by_hand).await;
     let seen = nc.see().await;
     assert_eq!(
         (seen.user.as_str(), seen.content.as_str()),
@@ -137,16 +135,15 @@ async fn a_row_inserted_by_hand_is_seen_like_any_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_tells_everyone_and_loses_nothing() {
     let local = start(|_| {}).await;
-    let mut nc = Lines::connect(local.server.tcp).await;
-    nc.command("/join general").await.expect("joined");
-    let mut socket = Socket::open(local.server.http).await;
-    socket
-        .send(json!({ "type": "connect", "nickname": "sue", "rooms": { "general": 0 } }))
-        .await;
-    assert_eq!(socket.next().await["type"], "connected");
+    let mut nc = Lines::enter(local.tcp, "nc").await;
+    let mut socket = Socket::greet(
+        local.http,
+        json!({ "nickname": "sue", "rooms": { "general": 0 } }),
+    )
+    .await;
     nc.write(b"last words\n").await;
     assert_eq!(nc.see().await.content, "last words");
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
     assert_eq!(nc.told().await, "sue joined general");
     assert_eq!(
         nc.told().await,
@@ -170,22 +167,18 @@ async fn a_stop_tells_everyone_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_disconnected_is_over_everywhere() {
     let local = start(|_| {}).await;
-    let browser = Browser::connect(local.server.http, "zoe").await;
-    let mut socket = Socket::open(local.server.http).await;
-    socket
-        .send(json!({ "type": "connect", "session_id": browser.session }))
-        .await;
-    assert_eq!(socket.next().await["type"], "connected");
-    let (_, users) = request(local.server.http, "GET", "/api/users", None).await;
+    let browser = Browser::connect(local.http, "zoe").await;
+    let mut socket = Socket::greet(local.http, json!({ "session_id": browser.session })).await;
+    let (_, users) = get(local.http, "/api/users").await;
     assert_eq!(users["users"][0]["transport"], "websocket");
     let asked = json!({ "session_id": browser.session });
-    let (status, _) = request(local.server.http, "POST", "/api/disconnect", Some(asked)).await;
+    let (status, _) = post(local.http, "/api/disconnect", asked).await;
     assert_eq!(status, 200);
     assert!(socket.closed().await.is_some(), "told");
     let asked = json!({ "session_id": browser.session, "room": "general", "content": "x" });
-    let (status, answer) = request(local.server.http, "POST", "/api/message", Some(asked)).await;
+    let (status, answer) = post(local.http, "/api/message", asked).await;
     assert_eq!((status, &answer["code"]), (401, &json!("unknown_session")));
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,20 +187,14 @@ async fn a_session_that_ended_elsewhere_is_over_here_too() {
     let first = spawn(folder.path(), "one", (0, 0)).await;
     let second = spawn(folder.path(), "two", (0, 0)).await;
     let browser = Browser::connect(first.http, "yan").await;
-    let post = json!({ "session_id": browser.session, "room": "general", "content": "x" });
-    let (status, _) = request(second.http, "POST", "/api/message", Some(post.clone())).await;
+    let message = json!({ "session_id": browser.session, "room": "general", "content": "x" });
+    let (status, _) = post(second.http, "/api/message", message.clone()).await;
     assert_eq!(status, 200, "any instance takes it");
     let asked = json!({ "session_id": browser.session });
-    let (status, _) = request(first.http, "POST", "/api/disconnect", Some(asked)).await;
+    let (status, _) = post(first.http, "/api/disconnect", asked).await;
     assert_eq!(status, 200);
-    crate::support::in_time("the end of the session", async {
-        while request(second.http, "POST", "/api/message", Some(post.clone()))
-            .await
-            .0
-            != 401
-        {
-            tokio::task::yield_now().await;
-        }
+    eventually("the session has ended", async || {
+        post(second.http, "/api/message", message.clone()).await.0 == 401
     })
     .await;
     assert_eq!(first.terminate().await, Some(0));
@@ -244,21 +231,16 @@ async fn a_database_that_is_taken_away_is_told_and_not_written_to() {
                 told
             };
             assert!(told.contains("taken away or replaced"), "{told}");
-            let (status, ready) = request(server.http, "GET", "/readyz", None).await;
+            let (status, ready) = get(server.http, "/readyz").await;
             let name = file.display().to_string();
             let reason = ready["reason"].as_str().expect("a reason");
             assert!(status == 503 && reason.contains(&name), "{ready}");
-            let (status, health) = request(server.http, "GET", "/health", None).await;
+            let (status, health) = get(server.http, "/health").await;
             assert_eq!((status, &health["status"]), (503, &json!("unhealthy")));
             assert_eq!(health["checks"]["database"]["runbook"], "restore-backup");
         }
         std::fs::rename(&away, &file).expect("back");
-        crate::support::in_time("that it goes on", async {
-            while browser.say("general", "after").await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        again(&mut browser).await;
         assert_eq!(nc.see().await.content, "after");
     }
     let said: Vec<String> = read_all(server.http)

@@ -1,11 +1,21 @@
-//! Limits: whoever asks for too much is told so, and nobody else notices.
+//! Limits: a client that asks for too much is told so, and the others notice nothing.
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::client::{Browser, Lines, Person, Socket, request};
+use crate::support::client::{Browser, Lines, Person, Socket, get, post};
 use crate::support::in_time;
-use crate::support::server::start;
+use crate::support::server::{Local, start};
+
+/// What a connection that says this is told up to its end.
+async fn heard(local: &Local, said: &[u8]) -> String {
+    let mut stream = TcpStream::connect(local.tcp).await.expect("accepted");
+    stream.write_all(said).await.expect("written");
+    let mut heard = String::new();
+    let reading = stream.read_to_string(&mut heard);
+    in_time("an end", reading).await.expect("read");
+    heard
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_messages_are_refused_over_each_transport() {
@@ -14,8 +24,7 @@ async fn too_many_messages_are_refused_over_each_transport() {
         config.limits.burst = 3;
     })
     .await;
-    let mut nc = Lines::connect(local.server.tcp).await;
-    nc.command("/join general").await.expect("joined");
+    let mut nc = Lines::enter(local.tcp, "nc").await;
     for n in 0..3 {
         nc.say("general", &n.to_string())
             .await
@@ -27,39 +36,29 @@ async fn too_many_messages_are_refused_over_each_transport() {
         "{refused}"
     );
 
-    let mut browser = Browser::connect(local.server.http, "bea").await;
+    let mut browser = Browser::connect(local.http, "bea").await;
     for n in 0..3 {
-        browser
-            .say("general", &n.to_string())
-            .await
-            .expect("within the burst");
+        let said = browser.say("general", &n.to_string()).await;
+        said.expect("within the burst");
     }
     let asked = json!({ "session_id": browser.session, "room": "general", "content": "more" });
-    let (status, answer) = request(local.server.http, "POST", "/api/message", Some(asked)).await;
+    let (status, answer) = post(local.http, "/api/message", asked).await;
     assert_eq!((status, &answer["code"]), (429, &json!("rate_limited")));
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_server_says_so_and_has_room_again() {
     let local = start(|config| config.limits.connections = 2).await;
-    let first = Lines::connect(local.server.tcp).await;
-    let _second = Lines::connect(local.server.tcp).await;
-    let mut third = TcpStream::connect(local.server.tcp)
-        .await
-        .expect("accepted");
-    let mut word = String::new();
-    in_time("a word", third.read_to_string(&mut word))
-        .await
-        .expect("told");
-    assert_eq!(word, "[system] the server is full; try again later\n");
-    let (status, answer) = request(local.server.http, "GET", "/api/rooms", None).await;
+    let first = Lines::connect(local.tcp).await;
+    let _second = Lines::connect(local.tcp).await;
+    let told = heard(&local, b"").await;
+    assert_eq!(told, "[system] the server is full; try again later\n");
+    let (status, answer) = get(local.http, "/api/rooms").await;
     assert_eq!((status, &answer["code"]), (503, &json!("full")));
     drop(first);
     loop {
-        let mut again = TcpStream::connect(local.server.tcp)
-            .await
-            .expect("accepted");
+        let mut again = TcpStream::connect(local.tcp).await.expect("accepted");
         let mut word = [0u8; 16];
         in_time("a word", again.read_exact(&mut word))
             .await
@@ -68,7 +67,7 @@ async fn a_full_server_says_so_and_has_room_again() {
             break;
         }
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,22 +76,17 @@ async fn a_reader_that_sleeps_is_cut_off_only_without_progress_and_others_go_on(
         config.limits.write_timeout = "500ms".parse().expect("a duration");
     })
     .await;
-    let mut sleeper = TcpStream::connect(local.server.tcp)
-        .await
-        .expect("accepted");
-    sleeper
-        .write_all(b"/nick sleeper\n/join general\n")
-        .await
-        .expect("written");
-    let mut talker = Lines::connect(local.server.tcp).await;
-    talker.command("/join general").await.expect("joined");
+    let mut sleeper = TcpStream::connect(local.tcp).await.expect("accepted");
+    let written = sleeper.write_all(b"/nick sleeper\n/join general\n").await;
+    written.expect("written");
+    let mut talker = Lines::enter(local.tcp, "talker").await;
     let text = "x".repeat(4_000);
     // More than any socket buffer: the sleeper takes nothing, the talker sees every one.
     let mut sent = 0;
     loop {
         talker.say("general", &text).await.expect("committed");
         sent += 1;
-        let (_, users) = request(local.server.http, "GET", "/api/users", None).await;
+        let (_, users) = get(local.http, "/api/users").await;
         if !users.to_string().contains("sleeper") {
             break;
         }
@@ -101,20 +95,18 @@ async fn a_reader_that_sleeps_is_cut_off_only_without_progress_and_others_go_on(
     for _ in 0..sent {
         assert_eq!(talker.see().await.content.len(), 4_000);
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_dozes_off_reads_on_from_the_store() {
     let local = start(|_| {}).await;
-    let mut dozer = Lines::connect(local.server.tcp).await;
-    dozer.command("/join general").await.expect("joined");
-    let mut talker = Lines::connect(local.server.tcp).await;
-    talker.command("/join general").await.expect("joined");
+    let mut dozer = Lines::enter(local.tcp, "dozer").await;
+    let mut talker = Lines::enter(local.tcp, "talker").await;
     let count = 10_000;
     let text = "y".repeat(1_000);
     for n in 0..count {
-        talker.write(format!("{n} {text}\n").as_bytes()).await;
+        talker.write(format!("{n} {text}\n")).await;
         let seen = talker.see().await;
         assert!(seen.content.starts_with(&format!("{n} ")));
     }
@@ -122,28 +114,25 @@ async fn a_reader_that_dozes_off_reads_on_from_the_store() {
         let seen = dozer.see().await;
         assert!(seen.content.starts_with(&format!("{n} ")), "{n} is next");
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_not_taken_wait_as_questions_and_all_come() {
     let local = start(|_| {}).await;
-    let mut talker = Lines::connect(local.server.tcp).await;
-    talker.command("/join general").await.expect("joined");
+    let mut talker = Lines::enter(local.tcp, "talker").await;
     let text = "z".repeat(4_000);
     for n in 0..40 {
         talker
             .say("general", &format!("{n} {text}"))
             .await
             .expect_err("too long");
-        talker
+        let said = talker
             .say("general", &format!("{n} {}", &text[..3_900]))
-            .await
-            .expect("committed");
+            .await;
+        said.expect("committed");
     }
-    let mut asker = TcpStream::connect(local.server.tcp)
-        .await
-        .expect("accepted");
+    let mut asker = TcpStream::connect(local.tcp).await.expect("accepted");
     let questions = 200;
     let asked = format!(
         "/join general\n{}/quit\n",
@@ -151,7 +140,7 @@ async fn answers_that_are_not_taken_wait_as_questions_and_all_come() {
     );
     asker.write_all(asked.as_bytes()).await.expect("written");
     // 30 MB of answers: they are made as they are taken.
-    let (_, list) = request(local.server.http, "GET", "/metrics", None).await;
+    let (_, list) = get(local.http, "/metrics").await;
     assert_eq!(list["active_connections"], 2);
     let mut answers = String::new();
     in_time("every answer", asker.read_to_string(&mut answers))
@@ -163,17 +152,16 @@ async fn answers_that_are_not_taken_wait_as_questions_and_all_come() {
     assert_eq!(answers.matches(": 39 zzz").count(), questions + 1);
     assert_eq!(answers.matches(": 0 zzz").count(), questions);
     assert!(answers.ends_with("[system] goodbye\n"));
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_are_none_are_answered() {
     use tokio_tungstenite::tungstenite::Message;
     let local = start(|_| {}).await;
-    let mut socket = Socket::open(local.server.http).await;
-    socket
-        .send(json!({ "type": "message", "room": "general", "content": "x", "ref": 1 }))
-        .await;
+    let mut socket = Socket::open(local.http).await;
+    let frame = json!({ "type": "message", "room": "general", "content": "x", "ref": 1 });
+    socket.send(frame).await;
     let answer = socket.next().await;
     assert_eq!(
         (&answer["code"], &answer["ref"]),
@@ -183,22 +171,20 @@ async fn frames_that_are_none_are_answered() {
         socket.socket.write(frame).await.expect("open");
         assert_eq!(socket.next().await["code"], "bad_frame");
     }
-    socket
-        .send(json!({ "type": "connect", "session_id": "f".repeat(32) }))
-        .await;
+    let frame = json!({ "type": "connect", "session_id": "f".repeat(32) });
+    socket.send(frame).await;
     assert_eq!(socket.next().await["code"], "unknown_session");
-    socket
-        .send(json!({ "type": "connect", "nickname": "eve" }))
-        .await;
+    let frame = json!({ "type": "connect", "nickname": "eve" });
+    socket.send(frame).await;
     assert_eq!(socket.next().await["type"], "connected");
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_for_too_much_is_told_over_each_transport() {
+async fn a_client_that_asks_for_too_much_is_told_over_each_transport() {
     let local = start(|config| config.limits.requests_per_minute = 50).await;
     let refused = "too many requests; try again in";
-    let mut nc = Lines::connect(local.server.tcp).await;
+    let mut nc = Lines::connect(local.tcp).await;
     nc.command("/nick first").await.expect("within the limit");
     nc.command("/join general").await.expect("within the limit");
     let told = nc.command("/nick third").await.expect_err("too many");
@@ -206,25 +192,20 @@ async fn who_asks_for_too_much_is_told_over_each_transport() {
     // What is said has a limit of its own.
     nc.say("general", "hello").await.expect("committed");
 
-    let browser = Browser::connect(local.server.http, "bea").await;
+    let browser = Browser::connect(local.http, "bea").await;
     let ask = |command: &str| {
         let asked = json!({ "session_id": browser.session, "command": command });
-        request(local.server.http, "POST", "/api/command", Some(asked))
+        post(local.http, "/api/command", asked)
     };
     assert_eq!(ask("/create one").await.0, 200);
     assert_eq!(ask("/create two").await.0, 200);
     let (status, answer) = ask("/create three").await;
     assert_eq!((status, &answer["code"]), (429, &json!("rate_limited")));
 
-    let mut socket = Socket::open(local.server.http).await;
-    socket
-        .send(json!({ "type": "connect", "nickname": "eve" }))
-        .await;
-    assert_eq!(socket.next().await["type"], "connected");
+    let mut socket = Socket::connect(local.http, "eve").await;
     for n in 0..3 {
-        socket
-            .send(json!({ "type": "command", "command": format!("/nick eve{n}"), "ref": n }))
-            .await;
+        let frame = json!({ "type": "command", "command": format!("/nick eve{n}"), "ref": n });
+        socket.send(frame).await;
     }
     assert_eq!(socket.next().await["type"], "reply");
     assert_eq!(socket.next().await["type"], "reply");
@@ -233,9 +214,9 @@ async fn who_asks_for_too_much_is_told_over_each_transport() {
         (&answer["code"], &answer["ref"]),
         (&json!("rate_limited"), &json!(2))
     );
-    let (_, metrics) = request(local.server.http, "GET", "/metrics", None).await;
+    let (_, metrics) = get(local.http, "/metrics").await;
     assert!(metrics["limited"]["requests"].as_u64() >= Some(3));
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 /// A session is begun anew in a moment; where it comes from stays the same.
@@ -250,15 +231,7 @@ async fn to_connect_again_brings_nothing() {
     .await;
     let mut begun = 0;
     let refused = loop {
-        let mut stream = TcpStream::connect(local.server.tcp)
-            .await
-            .expect("accepted");
-        let said = b"/join general\none\ntwo\n/quit\n";
-        stream.write_all(said).await.expect("written");
-        let mut heard = String::new();
-        in_time("an end", stream.read_to_string(&mut heard))
-            .await
-            .expect("read");
+        let heard = heard(&local, b"/join general\none\ntwo\n/quit\n").await;
         if !heard.contains("] welcome") {
             break heard;
         }
@@ -267,34 +240,34 @@ async fn to_connect_again_brings_nothing() {
     };
     assert!(refused.starts_with("[system] too many new sessions from your address"));
     let history = "/api/history/general?limit=500";
-    let (_, history) = request(local.server.http, "GET", history, None).await;
+    let (_, history) = get(local.http, history).await;
     let stored = history["messages"].as_array().map_or(0, Vec::len);
     // Ten times what one session may say at once, and what comes back meanwhile.
     assert!(
         (20..2 * begun).contains(&stored),
         "{stored} of {begun} sessions"
     );
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_server_answers_probes() {
     let local = start(|config| config.limits.connections = 2).await;
     let _held = [
-        Lines::connect(local.server.tcp).await,
-        Lines::connect(local.server.tcp).await,
+        Lines::connect(local.tcp).await,
+        Lines::connect(local.tcp).await,
     ];
-    let http = local.server.http;
+    let http = local.http;
     for path in ["/livez", "/readyz", "/metrics"] {
-        assert_eq!(request(http, "GET", path, None).await.0, 200, "{path}");
+        assert_eq!(get(http, path).await.0, 200, "{path}");
     }
-    let (status, health) = request(http, "GET", "/health", None).await;
+    let (status, health) = get(http, "/health").await;
     assert_eq!((status, &health["status"]), (200, &json!("degraded")));
     let detail = health["checks"]["connections"]["detail"].as_str();
     assert!(detail.is_some_and(|detail| detail.starts_with("connections used up: 2 of 2")));
-    let (status, answer) = request(http, "GET", "/api/rooms", None).await;
+    let (status, answer) = get(http, "/api/rooms").await;
     assert_eq!((status, &answer["code"]), (503, &json!("full")));
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,32 +276,16 @@ async fn a_line_connection_that_is_silent_and_nowhere_ends() {
         config.limits.idle_timeout = "2s".parse().expect("a duration");
     })
     .await;
-    let mut reader = Lines::connect(local.server.tcp).await;
-    reader.command("/join general").await.expect("joined");
-    let heard = |said: &'static [u8]| async move {
-        let mut stream = TcpStream::connect(local.server.tcp)
-            .await
-            .expect("accepted");
-        stream.write_all(said).await.expect("written");
-        let mut heard = String::new();
-        in_time("an end", stream.read_to_string(&mut heard))
-            .await
-            .expect("read");
-        heard
-    };
+    let mut reader = Lines::enter(local.tcp, "reader").await;
     for said in [&b""[..], b"/nick somebody\n", b"half a line"] {
-        let heard = heard(said).await;
-        assert!(
-            heard.contains("[system] goodbye: you are in no room"),
-            "{heard}"
-        );
+        let heard = heard(&local, said).await;
+        let goodbye = "[system] goodbye: you are in no room";
+        assert!(heard.contains(goodbye), "{heard}");
     }
-    // Who is in a room is a reader, and stays.
-    reader
-        .say("general", "still here")
-        .await
-        .expect("committed");
-    local.server.stop().await.expect("a clean stop");
+    // A connection in a room is a reader, and stays.
+    let said = reader.say("general", "still here").await;
+    said.expect("committed");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,46 +295,36 @@ async fn a_connect_frame_names_so_many_rooms() {
         let named = (0..count).map(|n| (format!("room-{n}"), json!(0)));
         serde_json::Value::Object(named.collect())
     };
-    let mut browser = Browser::connect(local.server.http, "maker").await;
+    let mut browser = Browser::connect(local.http, "maker").await;
     for n in 0..40 {
-        browser
-            .command(&format!("/create room-{n}"))
-            .await
-            .expect("made");
+        let told = browser.command(&format!("/create room-{n}")).await;
+        told.expect("made");
     }
-    let mut socket = Socket::open(local.server.http).await;
-    socket
-        .send(json!({ "type": "connect", "nickname": "ann", "rooms": rooms(3_000) }))
-        .await;
+    let mut socket = Socket::open(local.http).await;
+    let frame = json!({ "type": "connect", "nickname": "ann", "rooms": rooms(3_000) });
+    socket.send(frame).await;
     assert_eq!(socket.next().await["code"], "too_many_rooms");
-    socket
-        .send(json!({ "type": "connect", "nickname": "ann", "rooms": rooms(50) }))
-        .await;
+    let frame = json!({ "type": "connect", "nickname": "ann", "rooms": rooms(50) });
+    socket.send(frame).await;
     assert_eq!(socket.next().await["type"], "connected");
     let mut missing = 0;
     while missing < 10 {
         let frame = socket.next().await;
         missing += usize::from(frame["code"] == "no_such_room");
     }
-    let (_, users) = request(local.server.http, "GET", "/api/users?filter=ANN", None).await;
+    let (_, users) = get(local.http, "/api/users?filter=ANN").await;
     assert_eq!(
         users["users"][0]["rooms"].as_array().map(Vec::len),
         Some(40)
     );
-    let (_, page) = request(
-        local.server.http,
-        "GET",
-        "/api/rooms?filter=room-&limit=30",
-        None,
-    )
-    .await;
+    let (_, page) = get(local.http, "/api/rooms?filter=room-&limit=30").await;
     assert_eq!(page["rooms"].as_array().map(Vec::len), Some(30));
     let next = page["next"].as_str().expect("there are more");
     let rest = format!("/api/rooms?filter=room-&limit=30&cursor={next}");
-    let (_, page) = request(local.server.http, "GET", &rest, None).await;
+    let (_, page) = get(local.http, &rest).await;
     assert_eq!(page["rooms"].as_array().map(Vec::len), Some(10));
     assert!(page["next"].is_null());
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,7 +334,7 @@ async fn rooms_and_unused_sessions_have_an_end() {
         config.limits.rooms_per_user_per_day = 2;
     })
     .await;
-    let mut one = Browser::connect(local.server.http, "one").await;
+    let mut one = Browser::connect(local.http, "one").await;
     one.command("/create a").await.expect("made");
     one.command("/create b").await.expect("made");
     let told = one.command("/create c").await.expect_err("two a day");
@@ -395,16 +342,16 @@ async fn rooms_and_unused_sessions_have_an_end() {
         told.contains("you have created 2 rooms in 24 hours"),
         "{told}"
     );
-    let mut two = Browser::connect(local.server.http, "two").await;
+    let mut two = Browser::connect(local.http, "two").await;
     two.command("/create c").await.expect("made");
     two.command("/create d").await.expect("made");
-    let mut three = Browser::connect(local.server.http, "three").await;
+    let mut three = Browser::connect(local.http, "three").await;
     let told = three.command("/create e").await.expect_err("four in all");
     assert!(told.contains("there are 4 rooms"), "{told}");
 
     let begun = |n: usize| {
         let body = json!({ "nickname": format!("bot-{n}") });
-        request(local.server.http, "POST", "/api/connect", Some(body))
+        post(local.http, "/api/connect", body)
     };
     let (_, first) = begun(0).await;
     for portion in 0..21 {
@@ -415,10 +362,10 @@ async fn rooms_and_unused_sessions_have_an_end() {
     }
     let asked = |session: &serde_json::Value| {
         let body = json!({ "session_id": session, "command": "/help" });
-        request(local.server.http, "POST", "/api/command", Some(body))
+        post(local.http, "/api/command", body)
     };
     assert_eq!(asked(&first["session_id"]).await.0, 401);
     // One that is in use is none of them, however old.
     assert_eq!(asked(&json!(one.session)).await.0, 200);
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }

@@ -5,7 +5,7 @@ use crate::support::server::start;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_piped_into_netcat_is_answered_to_its_end() {
     let local = start(|_| {}).await;
-    let mut nc = Lines::connect(local.server.tcp).await;
+    let mut nc = Lines::connect(local.tcp).await;
     nc.write(b"/nick a\n/join general\nhi\nho").await;
     nc.lines.end().await.expect("half closed");
     let mut lines = Vec::new();
@@ -21,13 +21,13 @@ async fn a_script_piped_into_netcat_is_answered_to_its_end() {
             "[general] a: ho"
         ]
     );
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn quit_comes_after_everything_that_was_said() {
     let local = start(|_| {}).await;
-    let mut nc = Lines::connect(local.server.tcp).await;
+    let mut nc = Lines::connect(local.tcp).await;
     nc.write(b"/join general\r\none\r\ntwo\r\n/leave\r\n/quit\r\nnever\r\n")
         .await;
     let mut lines = Vec::new();
@@ -42,16 +42,14 @@ async fn quit_comes_after_everything_that_was_said() {
         lines[3..],
         ["[system] you left general", "[system] goodbye"]
     );
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_lines_are_answered_and_reach_nobody() {
     let local = start(|_| {}).await;
-    let mut watcher = Lines::connect(local.server.tcp).await;
-    watcher.command("/join general").await.expect("joined");
-    let mut nc = Lines::connect(local.server.tcp).await;
-    nc.command("/join general").await.expect("joined");
+    let mut watcher = Lines::enter(local.tcp, "watcher").await;
+    let mut nc = Lines::enter(local.tcp, "nc").await;
     let long = format!("{}\n", "x".repeat(9_000));
     let bad: [(&[u8], &str); 6] = [
         (long.as_bytes(), "longer than 8192 bytes"),
@@ -76,21 +74,20 @@ async fn bad_lines_are_answered_and_reach_nobody() {
         "still here",
         "nothing else got through"
     );
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 /// As a web page can have any browser send it: `fetch(…, {method: "POST", mode: "no-cors"})`.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
     let local = start(|_| {}).await;
-    let mut watcher = Lines::connect(local.server.tcp).await;
-    watcher.command("/join general").await.expect("joined");
+    let mut watcher = Lines::enter(local.tcp, "watcher").await;
     let body = "\r\n/nick m\r\n/join general\r\nhi\r\n";
     let request = |line: &str| {
         format!("{line}\r\nHost: 127.0.0.1:9001\r\nContent-Type: text/plain\r\n\r\n{body}")
     };
     let long = format!("GET /{} HTTP/1.1", "x".repeat(9_000));
-    let port = format!("port {}", local.server.http.port());
+    let port = format!("port {}", local.http.port());
     for hello in [
         request("POST / HTTP/1.1").into_bytes(),
         request("PUT /x HTTP/1.0").into_bytes(),
@@ -102,7 +99,7 @@ async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
         b"GET / HTTP/1.1".to_vec(),
     ] {
         for piece in [1, hello.len()] {
-            let mut nc = Lines::connect(local.server.tcp).await;
+            let mut nc = Lines::connect(local.tcp).await;
             for bytes in hello.chunks(piece) {
                 // It may be closed before everything is written.
                 let _ = nc.lines.write(bytes).await;
@@ -119,7 +116,7 @@ async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
             assert!(line.contains(&port), "{line}");
         }
     }
-    let mut nc = Lines::connect(local.server.tcp).await;
+    let mut nc = Lines::connect(local.tcp).await;
     let told = nc.command("GET off my lawn").await.expect("answered");
     assert!(told.starts_with("not sent: join a room first"), "{told}");
     nc.command("/join general").await.expect("joined");
@@ -130,13 +127,13 @@ async fn another_protocol_is_turned_away_and_says_nothing_to_anybody() {
         "GET / HTTP/1.1",
         "nothing else got through"
     );
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_may_come_in_pieces_and_in_crowds() {
     let local = start(|_| {}).await;
-    let mut nc = Lines::connect(local.server.tcp).await;
+    let mut nc = Lines::connect(local.tcp).await;
     for byte in b"/join general\nslow\n" {
         nc.write(&[*byte]).await;
     }
@@ -146,23 +143,20 @@ async fn lines_may_come_in_pieces_and_in_crowds() {
     for n in 0..2_000 {
         assert_eq!(nc.see().await.content, n.to_string());
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_vanishes_leaves_the_room_and_the_name() {
+async fn a_client_that_vanishes_leaves_the_room_and_the_name() {
     let local = start(|_| {}).await;
-    let mut watcher = Lines::connect(local.server.tcp).await;
-    watcher.command("/join general").await.expect("joined");
-    let mut nc = Lines::connect(local.server.tcp).await;
-    nc.command("/nick ghost").await.expect("free");
-    nc.command("/join general").await.expect("joined");
+    let mut watcher = Lines::enter(local.tcp, "watcher").await;
+    let nc = Lines::enter(local.tcp, "ghost").await;
     assert_eq!(watcher.told().await, "ghost joined general");
     drop(nc);
     assert_eq!(watcher.told().await, "ghost left general");
-    let mut again = Lines::connect(local.server.tcp).await;
+    let mut again = Lines::connect(local.tcp).await;
     while again.command("/nick ghost").await.is_err() {
         tokio::task::yield_now().await;
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }

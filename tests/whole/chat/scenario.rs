@@ -3,7 +3,7 @@ use crate::support::client::{Person, Seen, WAYS, Way, connect};
 use crate::support::server::{Local, start};
 
 async fn person(local: &Local, way: Way, nickname: &str) -> Box<dyn Person> {
-    connect(way, local.server.tcp, local.server.http, nickname).await
+    connect(way, local.tcp, local.http, nickname).await
 }
 
 fn seen(room: &str, user: &str, content: &str) -> Seen {
@@ -45,7 +45,7 @@ async fn two_people_talk_over_each_transport() {
             }
             assert_eq!([next, person.see().await], rest, "{way:?}");
         }
-        local.server.stop().await.expect("a clean stop");
+        local.stop().await;
     }
 }
 
@@ -91,7 +91,7 @@ async fn names_rooms_and_mistakes_are_answered_over_each_transport() {
         assert_eq!(past, "tea: 1 message, 1 to 1");
         assert_eq!(bob.command("/leave").await.as_deref(), Ok("you left tea"));
         assert!(refused(bob.command("/leave tea").await).contains("you are not in 'tea'"));
-        local.server.stop().await.expect("a clean stop");
+        local.stop().await;
     }
 }
 
@@ -101,20 +101,16 @@ async fn all_transports_share_one_order() {
     let mut people = Vec::new();
     for (way, nickname) in WAYS.into_iter().zip(["anna", "ben", "cora"]) {
         let mut person = person(&local, way, nickname).await;
-        person
-            .command("/join general")
-            .await
-            .expect("the lobby is there");
+        let told = person.command("/join general").await;
+        told.expect("the lobby is there");
         people.push(person);
     }
     let mut talking = Vec::new();
     for (i, mut person) in people.into_iter().enumerate() {
         talking.push(tokio::spawn(async move {
             for n in 0..50 {
-                person
-                    .say("general", &format!("{i}-{n}"))
-                    .await
-                    .expect("committed");
+                let said = person.say("general", &format!("{i}-{n}")).await;
+                said.expect("committed");
             }
             let mut order = Vec::new();
             while order.len() < 150 {
@@ -137,7 +133,7 @@ async fn all_transports_share_one_order() {
         let wanted: Vec<_> = (0..50).map(|n| format!("{i}-{n}")).collect();
         assert!(own.into_iter().eq(&wanted), "each person's own order holds");
     }
-    local.server.stop().await.expect("a clean stop");
+    local.stop().await;
 }
 
 /// Every command that there is, in an order in which one client can ask for all of them, and what
@@ -184,6 +180,6 @@ async fn every_command_is_there_over_each_transport() {
             &names[..]
         };
         assert_eq!(told, listed, "{way:?}: what /help lists");
-        local.server.stop().await.expect("a clean stop");
+        local.stop().await;
     }
 }

@@ -1,10 +1,10 @@
-//! Who is connected, how far behind, and how an operator ends it.
+//! Which connections there are, how far behind, and how an operator ends them.
 use discordctl::client::{self, Buffer};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use crate::control::operator::serve;
-use crate::support::client::{Browser, Lines, Person, Socket, request};
+use crate::support::client::{Browser, Lines, Person, Socket, get};
 use crate::support::eventually;
 
 fn of<'a>(connections: &'a [Value], transport: &str) -> &'a Value {
@@ -14,11 +14,8 @@ fn of<'a>(connections: &'a [Value], transport: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_is_listed_while_it_is_open() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut server, operator) = serve(folder.path(), "one").await;
-    let mut alice = Lines::connect(server.tcp).await;
-    alice.command("/nick alice").await.expect("free");
-    alice.command("/join general").await.expect("joined");
+    let (mut server, operator) = serve().await;
+    let mut alice = Lines::enter(server.tcp, "alice").await;
     alice.command("/create side").await.expect("made");
     let browser = Browser::connect(server.http, "bob").await;
     browser.listen("general", "").await;
@@ -53,7 +50,7 @@ async fn every_kind_is_listed_while_it_is_open() {
     );
     assert_eq!(of(&list, "websocket")["nickname"], "carol");
 
-    let few = operator.ask(&["connections", "--most", "1"]).await;
+    let few = operator.run("connections --most 1").await.well();
     assert_eq!(few["connections"].as_array().unwrap().len(), 1);
     assert_eq!(few["total"], 3);
     drop((alice, browser, socket));
@@ -67,15 +64,13 @@ async fn every_kind_is_listed_while_it_is_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_who_reads_nothing_is_seen_to_be_behind_and_can_be_ended() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
+    let (server, operator) = serve().await;
     let mut stuck = client::connect(server.tcp, Buffer::Small).await.unwrap();
     stuck
         .write_all(b"/nick stuck\n/join general\n")
         .await
         .unwrap();
-    let mut talker = Lines::connect(server.tcp).await;
-    talker.command("/join general").await.expect("joined");
+    let mut talker = Lines::enter(server.tcp, "talker").await;
     let flood = format!("{}\n", "x".repeat(3_000)).repeat(2_000);
     talker.write(flood.as_bytes()).await;
     for _ in 0..2_000 {
@@ -91,52 +86,41 @@ async fn one_who_reads_nothing_is_seen_to_be_behind_and_can_be_ended() {
     .await;
     let row = find().await.unwrap();
     assert!(row["bytes_waiting"].as_u64() > Some(0), "{row}");
-    operator
-        .ask(&["disconnect", row["id"].as_str().unwrap()])
-        .await;
+    let disconnect = format!("disconnect {}", row["id"].as_str().unwrap());
+    operator.run(&disconnect).await.exits(0);
     eventually("it is gone", || async { find().await.is_none() }).await;
     assert_eq!(server.terminate().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_disconnected_is_told_and_their_name_is_free() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
-    let mut mallory = Lines::connect(server.tcp).await;
-    mallory.command("/nick mallory").await.expect("free");
-    mallory.command("/join general").await.expect("joined");
-    let mut socket = Socket::open(server.http).await;
-    socket
-        .send(json!({ "type": "connect", "nickname": "carol" }))
-        .await;
-    assert_eq!(socket.next().await["type"], "connected");
+async fn a_disconnected_client_is_told_and_its_name_is_free() {
+    let (server, operator) = serve().await;
+    let mut mallory = Lines::enter(server.tcp, "mallory").await;
+    let mut socket = Socket::connect(server.http, "carol").await;
     let mut browser = Browser::connect(server.http, "bob").await;
 
-    let done = operator.ask(&["disconnect", "MALLORY"]).await;
+    let done = operator.run("disconnect MALLORY").await.well();
     assert_eq!(done["instances"][0]["connections"], 1);
     while mallory.told().await != "an operator closed this connection" {}
     assert_eq!(mallory.line().await, None);
-    operator.ask(&["disconnect", "carol"]).await;
+    operator.run("disconnect carol").await.well();
     assert_eq!(
         socket.next().await["text"],
         "an operator closed this connection"
     );
     assert_eq!(socket.closed().await, Some(1008));
-    operator.ask(&["disconnect", "bob"]).await;
+    operator.run("disconnect bob").await.well();
     let refused = browser.say("general", "hello?").await.unwrap_err();
     assert!(refused.contains("session"), "{refused}");
 
-    let nobody = || async {
-        let (_, users) = request(server.http, "GET", "/api/users", None).await;
+    let none = || async {
+        let (_, users) = get(server.http, "/api/users").await;
         users["users"].as_array().is_some_and(Vec::is_empty)
     };
-    eventually("their names are free", nobody).await;
-    for (who, code) in [("nobody", 66), ("one:99", 66), ("two:1", 66), ("a b", 64)] {
-        assert_eq!(
-            operator.fail(&["disconnect", who]).await.0,
-            Some(code),
-            "{who}"
-        );
+    eventually("their names are free", none).await;
+    for (named, code) in [("nobody", 66), ("one:99", 66), ("two:1", 66), ("a/b", 64)] {
+        let disconnect = format!("disconnect {named}");
+        operator.run(&disconnect).await.exits(code);
     }
     assert_eq!(server.terminate().await, Some(0));
 }

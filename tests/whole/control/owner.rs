@@ -1,4 +1,4 @@
-//! Who may control an instance, and what becomes of those who may not, or ask nonsense.
+//! Which users may control an instance, and what the others are answered, and nonsense.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -7,9 +7,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::control::operator::{run, serve};
-use crate::support::client::request;
-use crate::support::eventually;
+use crate::control::operator::{serve, serve_in};
+
+use crate::support::client::post;
+use crate::support::process::binary;
+use crate::support::{Ran, eventually};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -17,43 +19,42 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_for_its_owner_and_goes_with_the_instance() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
-    let socket = folder.path().join("run/one.sock");
+    let (server, operator) = serve().await;
+    let socket = operator.path("run/one.sock");
     assert_eq!(mode(&socket), 0o600);
-    assert_eq!(mode(&folder.path().join("run")), 0o700);
-    let (status, _) = request(server.http, "POST", "/drain", None).await;
+    assert_eq!(mode(&operator.path("run")), 0o700);
+    let (status, _) = post(server.http, "/drain", json!({})).await;
     assert_eq!(status, 404, "no admin over HTTP");
     assert_eq!(server.terminate().await, Some(0));
     assert!(!socket.exists());
-    let (exit, problem) = operator.fail(&["connections"]).await;
-    assert_eq!((exit, &problem["code"]), (Some(69), &"not_running".into()));
+    let refused = operator.run("connections").await.exits(69);
+    assert_eq!(refused.problem()["code"], "not_running");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_socket_is_no_obstacle() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut server, operator) = serve(folder.path(), "one").await;
+    let (mut server, operator) = serve().await;
     server.kill();
-    assert!(folder.path().join("run/one.sock").exists());
-    assert_eq!(operator.fail(&["drain"]).await.0, Some(69));
-    let (server, operator) = serve(folder.path(), "one").await;
-    operator.ask(&["connections"]).await;
+    assert!(operator.path("run/one.sock").exists());
+    operator.run("drain").await.exits(69);
+    let (server, operator) = serve_in(operator).await;
+    operator.run("connections").await.well();
     assert_eq!(server.terminate().await, Some(0));
 }
 
 /// As a cleaner of old files does it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_from_under_a_running_instance_is_there_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
-    let run = folder.path().join("run");
+    let (server, operator) = serve().await;
+    let run = operator.path("run");
     std::fs::remove_file(run.join("one.sock")).unwrap();
-    operator.ask(&["connections"]).await;
-    std::fs::remove_dir_all(&run).unwrap();
+    operator.run("connections").await.well();
+    // The instance may be putting back what is in it already.
+    let removed = async || std::fs::remove_dir_all(&run).is_ok();
+    eventually("it is removed", removed).await;
     eventually("it is known and can be asked", async || {
-        operator.fail(&["status"]).await.0 == Some(0)
-            && operator.fail(&["connections"]).await.0 == Some(0)
+        operator.run("status").await.code == Some(0)
+            && operator.run("connections").await.code == Some(0)
     })
     .await;
     assert_eq!(mode(&run), 0o700);
@@ -66,38 +67,28 @@ async fn another_user_is_refused_even_where_the_files_would_let_them() {
     if !rustix::process::geteuid().is_root() {
         return crate::support::need::left_out("root", "only root can act as another user");
     }
-    let folder = tempfile::tempdir().unwrap();
-    let (server, _) = serve(folder.path(), "one").await;
+    let (server, operator) = serve().await;
     for path in ["", "run", "run/one.sock", "one.json"] {
         let open = std::fs::Permissions::from_mode(0o777);
-        std::fs::set_permissions(folder.path().join(path), open).unwrap();
+        std::fs::set_permissions(operator.path(path), open).unwrap();
     }
-    // The binary may lie where others can't go.
-    let binary = folder.path().join("discordctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_discordctl"), &binary).unwrap();
+    // The binary may lie where others cannot go.
+    let program = operator.path("discordctl");
+    std::fs::copy(binary(), &program).unwrap();
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid", "65534", "--clear-groups"])
-        .arg(binary)
+        .arg(program)
         .args(["drain", "-o", "json", "--config"])
-        .arg(folder.path().join("one.json"));
-    let ended = run(command).await;
-    let problem: Value = serde_json::from_slice(&ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(77), "{problem}");
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .contains("only the user")
-    );
+        .arg(operator.path("one.json"));
+    Ran::of(command).await.exits(77).says("only the user");
     assert_eq!(server.terminate().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_is_answered_and_hurts_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, operator) = serve(folder.path(), "one").await;
-    let path = folder.path().join("run/one.sock");
+    let (server, operator) = serve().await;
+    let path = operator.path("run/one.sock");
     let ask = |bytes: Vec<u8>| {
         let path = path.clone();
         tokio::task::spawn_blocking(move || {
@@ -125,7 +116,7 @@ async fn nonsense_is_answered_and_hurts_nobody() {
     }
     let answer = ask(vec![b'x'; 200_000]).await.unwrap();
     assert_eq!(answer["error"]["code"], "bad_request");
-    // A few who say nothing keep nobody out for ever, and several requests may share a line.
+    // Several requests may share a connection.
     let mut stream = UnixStream::connect(&path).unwrap();
     stream
         .write_all(b"{\"ask\":\"drain\"}\n{\"ask\":\"undrain\"}\n")

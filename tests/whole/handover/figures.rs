@@ -6,7 +6,7 @@ use discordctl::client::Lines;
 use crate::handover::people::{Going, talk};
 use crate::handover::site::{Site, start};
 use crate::support::DEADLINE;
-use crate::support::client::request;
+use crate::support::client::get;
 use crate::support::db::{self, Kind};
 use crate::support::process::resident_kib;
 
@@ -52,8 +52,8 @@ fn figures_on_sqlite() {
         going.more(50).await;
         going.stop();
         let (said, silence) = talker.await.unwrap();
-        println!("{said} lines of one who talks; the longest silence {silence:?}");
-        let (_, metrics) = request(next.http, "GET", "/metrics", None).await;
+        println!("{said} lines of a talker; the longest silence {silence:?}");
+        let (_, metrics) = get(next.http, "/metrics").await;
         println!("connections: {}", metrics["active_connections"]);
         println!("later the successor has {} KiB", resident_kib(next.pid()));
         assert_eq!(next.terminate().await, Some(0));

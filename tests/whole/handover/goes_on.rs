@@ -1,37 +1,24 @@
-//! The whole of it, on each database: lines go on, the others resume, and nobody is refused.
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
+//! The whole of it, on each database: lines go on, the others resume, and no client is refused.
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
 
-use crate::handover::people::{Going, events, frames, knock, talk};
+use crate::handover::people::{Going, knock, talk};
 use crate::handover::site::{Site, start};
-use crate::support::client::{Lines, Person, request};
-use crate::support::db::{self, Db, Kind};
-use crate::support::in_time;
+use crate::support::client::{Lines, Person, get};
+use crate::support::db::Db;
+use crate::support::instance::Address;
+use crate::support::reader::{Reader, Way};
+use crate::support::{eventually, in_time};
 
 /// So much that no socket's buffers hold it.
 const MUCH: usize = 3_000;
 
-#[test]
-fn nobody_in_netcat_notices_on_sqlite() {
-    db::run(Kind::Sqlite, nobody_notices);
-}
-
-#[test]
-fn nobody_in_netcat_notices_on_postgres() {
-    db::run(Kind::Postgres, nobody_notices);
-}
-
-async fn nobody_notices(db: Db) {
+pub(crate) async fn no_netcat_notices(db: Db) {
     let site = Site::new(&db);
     let mut serving = site.serve().await;
     let (tcp, http) = (serving.tcp, serving.http);
 
-    let mut middle = Lines::connect(tcp).await;
-    middle.command("/nick middle").await.unwrap();
-    middle.command("/join general").await.unwrap();
+    let mut middle = Lines::enter(tcp, "middle").await;
     middle.command("/create side").await.unwrap();
     // Two rooms, and a line whose end comes much later; plain lines go to `side`.
     middle.write("half a li\u{e9}".as_bytes()).await;
@@ -51,12 +38,11 @@ async fn nobody_notices(db: Db) {
     let mut hello = Lines::connect(tcp).await;
     hello.write(b"\x16").await;
 
-    let (going, last) = (Going::default(), Arc::new(AtomicUsize::new(0)));
+    let going = Going::default();
     let (talker, knocker) = (talk(tcp, &going), knock(tcp, &going));
-    let streams = tokio::spawn(events(http, last.clone()));
-    let sockets = tokio::spawn(frames(http, last.clone()));
-    let mut flood = Lines::connect(tcp).await;
-    flood.command("/join general").await.unwrap();
+    let at = [Address { tcp, http }];
+    let readers = Reader::start_all(&[Way::Sse, Way::Ws], "general", &at).await;
+    let mut flood = Lines::enter(tcp, "flood").await;
     let text = |n: usize| format!("{n} {}", "x".repeat(2_000));
     for n in 0..MUCH / 2 {
         flood.say("general", &text(n)).await.unwrap();
@@ -66,10 +52,10 @@ async fn nobody_notices(db: Db) {
         going.more(20).await;
         let next = start(site.successor(&serving)).await;
         let next = next.unwrap_or_else(|(code, told)| panic!("{code:?}: {told}"));
-        let (_, ready) = request(http, "GET", "/readyz", None).await;
+        let (_, ready) = get(http, "/readyz").await;
         assert_eq!(std::mem::replace(&mut serving, next).ends().await, Some(0));
         assert_eq!(ready["ready"], true);
-        let (_, ready) = request(http, "GET", "/readyz", None).await;
+        let (_, ready) = get(http, "/readyz").await;
         assert_eq!(ready["pid"], serving.pid());
     }
     for n in MUCH / 2..MUCH {
@@ -99,22 +85,24 @@ async fn nobody_notices(db: Db) {
             break;
         }
     }
-    let (_, rooms) = request(http, "GET", "/api/rooms", None).await;
+    let (_, rooms) = get(http, "/api/rooms").await;
     let general = rooms["rooms"].as_array().unwrap().iter();
     let general = general.clone().find(|room| room["name"] == "general");
     let count = general.unwrap()["last_seq"].as_i64().unwrap();
     assert_eq!(count as usize, said + MUCH, "nothing lost, nothing twice");
-    last.store(count as usize, Relaxed);
-    for (what, reader) in [("events", streams), ("frames", sockets)] {
-        let (seen, came) = reader.await.unwrap();
-        assert!(
-            seen.iter().copied().eq(1..=count),
-            "{what}: no gap, no repeat"
-        );
-        assert!(came > 3, "{what} came back {came} times");
+    for reader in &readers {
+        let all = || async { reader.look(|notes| notes.seen.len() as i64) >= count };
+        eventually(&format!("{} has seen all", reader.name), all).await;
+        reader.look(|notes| {
+            let seqs = notes.seen.iter().map(|seen| seen.seq);
+            assert!(seqs.eq((1..=count).map(Some)), "no gap, no repeat");
+            assert!(notes.faults.is_empty(), "{:?}", notes.faults);
+            assert_eq!(notes.refused, 0, "it is taken, if by one that ends");
+            assert!(notes.connections > 3, "it came {} times", notes.connections);
+        });
     }
 
-    // Whoever read nothing all the time has it all before them, in order.
+    // The reader that took nothing all the time has it all before it, in order.
     let mut lines = BufReader::new(deaf).lines();
     let (mut next, mut messages) = (0, 0);
     while messages < count {
@@ -139,13 +127,8 @@ async fn nobody_notices(db: Db) {
     assert!(taken.contains("somebody online"), "{taken}");
     assert_eq!(serving.terminate().await, Some(0));
     let store = db.open().await;
-    assert!(
-        store
-            .online(&discordctl::store::Page::whole())
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    let online = store.online(&discordctl::store::Page::whole()).await;
+    assert!(online.unwrap().is_empty());
     let long = std::time::Duration::from_secs(3600);
     assert!(
         store.lively(long).await.unwrap().is_empty(),
@@ -153,26 +136,22 @@ async fn nobody_notices(db: Db) {
     );
 }
 
-#[test]
-fn without_anybody_to_take_over_from_it_just_starts() {
-    db::run(Kind::Sqlite, |db| async move {
-        let site = Site::new(&db);
-        let mut command = site.command((0, 0));
-        command.arg("--take-over");
-        let Ok(process) = start(command).await else {
-            panic!("it starts");
-        };
-        let mut lines = Lines::connect(process.tcp).await;
-        lines.command("/join general").await.unwrap();
-        // One that was killed leaves its socket, and nobody behind it.
-        let ports = (process.tcp.port(), process.http.port());
-        process.signal(rustix::process::Signal::KILL);
-        process.ends().await;
-        let mut command = site.command(ports);
-        command.arg("--take-over");
-        let Ok(process) = start(command).await else {
-            panic!("it starts");
-        };
-        assert_eq!(process.terminate().await, Some(0));
-    });
+pub(crate) async fn without_a_predecessor_it_just_starts(db: Db) {
+    let site = Site::new(&db);
+    let mut command = site.command((0, 0));
+    command.arg("--take-over");
+    let Ok(process) = start(command).await else {
+        panic!("it starts");
+    };
+    drop(Lines::enter(process.tcp, "lines").await);
+    // One that was killed leaves its socket, and nothing behind it.
+    let ports = (process.tcp.port(), process.http.port());
+    process.signal(rustix::process::Signal::KILL);
+    process.ends().await;
+    let mut command = site.command(ports);
+    command.arg("--take-over");
+    let Ok(process) = start(command).await else {
+        panic!("it starts");
+    };
+    assert_eq!(process.terminate().await, Some(0));
 }

@@ -1,4 +1,4 @@
-//! Somebody who wants to take over and does not do it well, played by the test itself.
+//! A process that wants to take over and does not do it well, played by the test itself.
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 

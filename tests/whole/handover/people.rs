@@ -1,19 +1,14 @@
-//! Those who are connected meanwhile, and what they must not notice.
+//! Clients that are connected meanwhile, and what they must not notice.
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use discordctl::client::{Buffer, ClientError, Event, Events, Frame, Lines, Socket};
-use discordctl::model::Seq;
-use serde_json::json;
+use discordctl::client::Lines;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::support::{DEADLINE, in_time};
-
-/// Between two looks at whether all has come.
-const LOOK: Duration = Duration::from_millis(100);
+use crate::support::{DEADLINE, eventually};
 
 /// Shared with a task that goes on until it is told to stop.
 #[derive(Clone, Default)]
@@ -34,12 +29,8 @@ impl Going {
     /// Waits until so many more things were done.
     pub(crate) async fn more(&self, count: usize) {
         let wanted = self.count.load(Relaxed) + count;
-        let come = async {
-            while self.count.load(Relaxed) < wanted {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        in_time("progress", come).await;
+        let come = async || self.count.load(Relaxed) >= wanted;
+        eventually("progress", come).await;
     }
 }
 
@@ -82,7 +73,7 @@ pub(crate) fn knock(at: SocketAddr, going: &Going) -> JoinHandle<usize> {
         let mut count = 0;
         while going.on() {
             let lines = Lines::connect(at, DEADLINE).await;
-            let mut lines = lines.expect("nobody is refused");
+            let mut lines = lines.expect("none is refused");
             lines.say("/quit").await.unwrap();
             let mut told = Vec::new();
             while let Some(line) = lines.next().await.unwrap() {
@@ -94,85 +85,4 @@ pub(crate) fn knock(at: SocketAddr, going: &Going) -> JoinHandle<usize> {
         }
         count
     })
-}
-
-/// Reads events until it has seen message `last`, coming back where it was cut off; returns
-/// what it saw and how often it came.
-pub(crate) async fn events(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>, usize) {
-    let (mut seen, mut came) = (Vec::new(), 0);
-    loop {
-        came += 1;
-        let from = Some(Seq::new(seen.last().copied().unwrap_or(0)));
-        let path = "/api/messages/general";
-        let stream = Events::open(at, path, from, Buffer::Usual, DEADLINE).await;
-        let mut stream = match stream {
-            Ok(stream) => stream,
-            Err(error) => {
-                taken(&error);
-                continue;
-            }
-        };
-        loop {
-            let next = timeout(LOOK, stream.next()).await;
-            let wanted = last.load(Relaxed);
-            if wanted > 0 && seen.last() >= Some(&(wanted as i64)) {
-                return (seen, came);
-            }
-            match next {
-                Ok(Ok(Some(Event::Named { name, id, .. }))) => {
-                    assert_ne!(name, "gap");
-                    seen.extend(id.map(Seq::get));
-                }
-                Err(_) | Ok(Ok(Some(Event::Comment(_)))) => {}
-                Ok(_) => break,
-            }
-        }
-    }
-}
-
-/// It may be taken by the process that ends, which has no time left for it; refused it is not.
-fn taken(error: &ClientError) {
-    assert_ne!(error.to_string(), "nothing listens there");
-}
-
-/// The same over WebSocket.
-pub(crate) async fn frames(at: SocketAddr, last: Arc<AtomicUsize>) -> (Vec<i64>, usize) {
-    let (mut seen, mut came, mut session) = (Vec::new(), 0, None);
-    loop {
-        let mut socket = match Socket::open(at, DEADLINE).await {
-            Ok(socket) => socket,
-            Err(error) => {
-                taken(&error);
-                continue;
-            }
-        };
-        came += 1;
-        let rooms = json!({ "general": seen.last().copied().unwrap_or(0) });
-        let hello = match &session {
-            None => json!({ "type": "connect", "nickname": "framer", "rooms": rooms }),
-            Some(id) => json!({ "type": "connect", "session_id": id, "rooms": rooms }),
-        };
-        socket.send(&hello).await.unwrap();
-        loop {
-            let next = timeout(LOOK, socket.next()).await;
-            let wanted = last.load(Relaxed);
-            if wanted > 0 && seen.last() >= Some(&(wanted as i64)) {
-                return (seen, came);
-            }
-            match next {
-                Err(_) => continue,
-                Ok(Ok(Frame::Json(frame))) => {
-                    assert!(
-                        frame["type"] != "error" && frame["type"] != "gap",
-                        "{frame}"
-                    );
-                    if frame["type"] == "connected" {
-                        session = frame["session_id"].as_str().map(str::to_owned);
-                    }
-                    seen.extend(frame["seq"].as_i64());
-                }
-                Ok(_) => break,
-            }
-        }
-    }
 }

@@ -54,8 +54,9 @@ impl Site {
             .args(["--instance-id", "one", "--data-dir"])
             .arg(self.folder.path())
             .env("DISCORDCTL_DB_URL", &self.db_url)
-            // A reader that takes nothing for as long as a test lasts stays, also on a slow machine.
+            // One that takes or says nothing for as long as a test lasts stays, also on a slow machine.
             .env("DISCORDCTL_LIMITS_WRITE_TIMEOUT", "20m")
+            .env("DISCORDCTL_LIMITS_IDLE_TIMEOUT", "10h")
             .stdout(Stdio::piped());
         if let Some(url) = &self.redis_url {
             command.env("DISCORDCTL_REDIS_URL", url);

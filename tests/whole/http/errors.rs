@@ -1,5 +1,4 @@
 //! Requests that can't be read, that are too large, or that lead nowhere.
-use discordctl::transport::http::ROUTES;
 use serde_json::json;
 
 use super::client::{Answer, Wire, request};
@@ -150,10 +149,7 @@ async fn places_that_do_not_exist() {
 #[tokio::test]
 async fn every_route_names_the_method_that_it_takes() {
     let server = Running::start().await;
-    for (route, allowed) in ROUTES {
-        let path = route
-            .replace("{room}", "general")
-            .replace("{file}", "app.js");
+    for (path, allowed) in super::hosts::places() {
         let all = match allowed {
             "GET" => "GET, HEAD, OPTIONS",
             _ => "POST, OPTIONS",

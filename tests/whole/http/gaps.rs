@@ -1,18 +1,6 @@
 //! Positions that mean nothing, and messages that are gone: said, and then live.
-use sqlx::{Connection, SqliteConnection};
-
 use super::events::Events;
 use super::server::Running;
-
-async fn delete(server: &Running, which: &'static str) {
-    let mut database = SqliteConnection::connect(&server.database())
-        .await
-        .expect("the database opens");
-    sqlx::query(which)
-        .execute(&mut database)
-        .await
-        .expect("rows are deleted");
-}
 
 async fn room_of(server: &Running, count: usize) -> String {
     let alice = server.connect("alice").await;
@@ -64,13 +52,13 @@ async fn a_position_beyond_the_newest_is_told_and_then_live() {
 async fn trimmed_messages_are_a_gap_and_the_rest_follows() {
     let server = Running::start().await;
     let alice = room_of(&server, 30).await;
-    delete(&server, "DELETE FROM messages WHERE seq <= 20").await;
+    server.sql("DELETE FROM messages WHERE seq <= 20").await;
     let mut reader = Events::resume(&server, "general", "5").await;
     assert_eq!(reader.gap().await, (Some(6), 20));
     assert_eq!(reader.seqs(10).await, (21..=30).collect::<Vec<_>>());
     server.said(&alice, "general", "live").await;
     assert_eq!(reader.seqs(1).await, [31]);
-    // Who was just before what is left misses nothing, and is told nothing.
+    // A reader that was just before what is left misses nothing, and is told nothing.
     let mut near = Events::resume(&server, "general", "20").await;
     assert_eq!(near.seqs(11).await, (21..=31).collect::<Vec<_>>());
 }
@@ -79,11 +67,8 @@ async fn trimmed_messages_are_a_gap_and_the_rest_follows() {
 async fn a_hole_between_messages_is_told_where_it_is() {
     let server = Running::start().await;
     room_of(&server, 30).await;
-    delete(
-        &server,
-        "DELETE FROM messages WHERE seq BETWEEN 4 AND 6 OR seq = 25",
-    )
-    .await;
+    let hole = "DELETE FROM messages WHERE seq BETWEEN 4 AND 6 OR seq = 25";
+    server.sql(hole).await;
     let mut reader = Events::resume(&server, "general", "0").await;
     assert_eq!(reader.seqs(3).await, [1, 2, 3]);
     assert_eq!(reader.gap().await, (Some(4), 6));
@@ -96,7 +81,7 @@ async fn a_hole_between_messages_is_told_where_it_is() {
 async fn a_room_whose_messages_are_all_gone_goes_on_live() {
     let server = Running::start().await;
     let alice = room_of(&server, 8).await;
-    delete(&server, "DELETE FROM messages").await;
+    server.sql("DELETE FROM messages").await;
     let mut reader = Events::resume(&server, "general", "2").await;
     assert_eq!(reader.gap().await, (Some(3), 8));
     server.said(&alice, "general", "live").await;

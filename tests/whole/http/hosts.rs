@@ -6,6 +6,15 @@ use super::server::Running;
 
 const EVIL: &str = "evil.example:3001";
 
+/// What follows a request that would become a WebSocket.
+pub(crate) const UPGRADE: &str = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+
+/// A request without a body, for that host.
+fn asked(method: &str, target: &str, host: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n\r\n")
+}
+
 /// What a server says to `request`, by its status; the connection is closed then.
 async fn status(server: &Running, request: &str) -> u16 {
     let mut wire = Wire::open(server.http).await;
@@ -13,30 +22,32 @@ async fn status(server: &Running, request: &str) -> u16 {
     wire.head().await.status
 }
 
+/// A path that each route takes, and its method.
+pub(crate) fn places() -> impl Iterator<Item = (String, &'static str)> {
+    ROUTES.into_iter().map(|(route, method)| {
+        let path = route.replace("{room}", "general");
+        (path.replace("{file}", "app.js"), method)
+    })
+}
+
 #[tokio::test]
 async fn a_page_that_calls_us_by_its_own_name_gets_nothing() {
     let server = Running::start().await;
-    for (route, method) in ROUTES {
-        let path = route
-            .replace("{room}", "general")
-            .replace("{file}", "app.js");
+    for (path, method) in places() {
         for (host, wanted) in [
             (format!("host: {EVIL}\r\n"), 421),
             (String::new(), 400),
             ("host: localhost\r\nhost: localhost\r\n".to_owned(), 400),
             (format!("host: localhost@{EVIL}\r\n"), 400),
         ] {
-            let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\
-                \r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: http://evil.example:3001";
-            let asked = format!("{method} {path} HTTP/1.1\r\n{host}{upgrade}\r\n\r\n");
-            assert_eq!(
-                status(&server, &asked).await,
-                wanted,
-                "{method} {path} {host}"
+            let asked = format!(
+                "{method} {path} HTTP/1.1\r\n{host}{UPGRADE}\r\norigin: http://{EVIL}\r\n\r\n"
             );
+            let told = status(&server, &asked).await;
+            assert_eq!(told, wanted, "{method} {path} {host}");
         }
     }
-    let absolute = format!("GET http://{EVIL}/health HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let absolute = asked("GET", &format!("http://{EVIL}/health"), "localhost");
     assert_eq!(status(&server, &absolute).await, 421);
     let body = r#"{"nickname":"mallory"}"#;
     let posted = format!(
@@ -44,9 +55,7 @@ async fn a_page_that_calls_us_by_its_own_name_gets_nothing() {
          content-length: {}\r\n\r\n{body}",
         body.len()
     );
-    let mut wire = Wire::open(server.http).await;
-    wire.send(posted).await;
-    let answer = wire.answer().await;
+    let answer = server.raw(posted).await;
     assert_eq!(
         (answer.status, &answer.json()["code"]),
         (421, &"misdirected".into())
@@ -74,11 +83,11 @@ async fn names_that_are_set_are_answered() {
         "localhost",
         "[::1]:80",
     ] {
-        let asked = format!("GET /health HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        let asked = asked("GET", "/health", host);
         assert_eq!(status(&server, &asked).await, 200, "{host}");
     }
-    let asked = format!("GET /health HTTP/1.1\r\nhost: {EVIL}\r\n\r\n");
-    assert_eq!(status(&server, &asked).await, 421);
+    let evil = asked("GET", "/health", EVIL);
+    assert_eq!(status(&server, &evil).await, 421);
     // As an old probe asks, which no browser does.
     let mut wire = Wire::open(server.http).await;
     wire.send("GET /livez HTTP/1.0\r\n\r\n").await;
@@ -89,11 +98,11 @@ async fn names_that_are_set_are_answered() {
 async fn elsewhere_any_name_does_unless_some_are_set() {
     let open = Running::with(&[("bind", "0.0.0.0")]).await;
     let listed = Running::with(&[("bind", "0.0.0.0"), ("http.hosts", "chat.example")]).await;
-    let asked = format!("GET /health HTTP/1.1\r\nhost: {EVIL}\r\n\r\n");
-    assert_eq!(status(&open, &asked).await, 200);
-    assert_eq!(status(&listed, &asked).await, 421);
-    let asked = "GET /health HTTP/1.1\r\nhost: chat.example\r\n\r\n";
-    assert_eq!(status(&listed, asked).await, 200);
+    let evil = asked("GET", "/health", EVIL);
+    assert_eq!(status(&open, &evil).await, 200);
+    assert_eq!(status(&listed, &evil).await, 421);
+    let known = asked("GET", "/health", "chat.example");
+    assert_eq!(status(&listed, &known).await, 200);
     let none = "GET /health HTTP/1.1\r\n\r\n";
     assert_eq!(status(&open, none).await, 400);
 }
@@ -101,10 +110,7 @@ async fn elsewhere_any_name_does_unless_some_are_set() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let server = Running::start().await;
-    for (route, method) in ROUTES {
-        let path = route
-            .replace("{room}", "general")
-            .replace("{file}", "app.js");
+    for (path, method) in places() {
         let mut wire = Wire::open(server.http).await;
         wire.send(format!(
             "HEAD {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
@@ -116,9 +122,8 @@ async fn head_is_get_without_the_body() {
             assert_eq!(head.status, 405, "{path}");
             continue;
         }
-        let asked = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         let mut wire = Wire::open(server.http).await;
-        wire.send(asked).await;
+        wire.send(asked("GET", &path, "localhost")).await;
         let get = wire.head().await;
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(
@@ -135,15 +140,10 @@ async fn head_is_get_without_the_body() {
     }
     // Nothing goes on after a HEAD, and the next request on the connection is answered.
     let mut wire = Wire::open(server.http).await;
-    let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
-        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
-    wire.send(format!(
-        "HEAD /api/ws HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n\r\n"
-    ))
-    .await;
+    let upgrade = format!("HEAD /api/ws HTTP/1.1\r\nhost: localhost\r\n{UPGRADE}\r\n\r\n");
+    wire.send(upgrade).await;
     assert_eq!(wire.head().await.status, 426);
-    wire.send("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        .await;
+    wire.send(asked("GET", "/livez", "localhost")).await;
     assert_eq!(wire.answer().await.status, 200);
 }
 
@@ -155,17 +155,9 @@ async fn options_tells_what_is_allowed() {
         ("/api/message", "POST, OPTIONS"),
         ("*", "GET, HEAD, OPTIONS, POST"),
     ] {
-        let mut wire = Wire::open(server.http).await;
-        wire.send(format!(
-            "OPTIONS {target} HTTP/1.1\r\nhost: localhost\r\n\r\n"
-        ))
-        .await;
-        let answer = wire.answer().await;
-        assert_eq!(
-            (answer.status, answer.header("allow")),
-            (204, Some(allowed)),
-            "{target}"
-        );
+        let answer = server.raw(asked("OPTIONS", target, "localhost")).await;
+        let told = (answer.status, answer.header("allow"));
+        assert_eq!(told, (204, Some(allowed)), "{target}");
     }
 }
 
@@ -174,28 +166,16 @@ async fn options_tells_what_is_allowed() {
 async fn rooms_with_old_names_are_reached_by_encoding_them() {
     let server = Running::start().await;
     server.get("/api/history/general").await;
-    let folder = server.stop().await;
-    let file = folder.path().join("chat.db");
-    let sql = "INSERT INTO rooms (name) VALUES ('system'), ('..'), ('.'), ('a b')";
-    let done = std::process::Command::new("sqlite3")
-        .arg(&file)
-        .arg(sql)
-        .status();
-    if done.is_err() {
-        eprintln!("left out: there is no sqlite3");
-        return;
-    }
-    let server = Running::again(folder, &[]).await;
+    let old = "INSERT INTO rooms (name) VALUES ('system'), ('..'), ('.'), ('a b')";
+    let server = server.restart_after(old).await;
     for (path, name) in [
         ("system", "system"),
         ("%2E%2E", ".."),
         ("%2e", "."),
         ("a%20b", "a b"),
     ] {
-        let asked = format!("GET /api/history/{path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        let mut wire = Wire::open(server.http).await;
-        wire.send(asked).await;
-        let answer = wire.answer().await;
+        let target = format!("/api/history/{path}");
+        let answer = server.raw(asked("GET", &target, "localhost")).await;
         assert_eq!(
             (answer.status, &answer.json()["room"]),
             (200, &name.into()),

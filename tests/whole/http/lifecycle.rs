@@ -1,6 +1,5 @@
 //! Restarts, sessions that end, and the last words of a stop.
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
 
 use super::client::{Wire, request};
 use super::errors::assert_problem;
@@ -31,20 +30,12 @@ async fn sessions_rooms_and_messages_survive_a_restart() {
 async fn an_unused_session_expires_and_its_name_is_free() {
     let server = Running::with(&[("session_ttl", "1h")]).await;
     let (alice, bob) = (server.connect("alice").await, server.connect("bob").await);
-    let database = server.database();
-    let folder = server.stop().await;
-    let mut store = SqliteConnection::connect(&database)
-        .await
-        .expect("the database opens");
-    // As if alice had not been here for two hours, and bob not for half of one.
-    sqlx::raw_sql(
+    let server = server.restart_after(
+        // As if alice had not been here for two hours, and bob not for half of one.
         "UPDATE sessions SET last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now',
            iif(nickname = 'alice', '-2 hours', '-30 minutes'))",
-    )
-    .execute(&mut store)
-    .await
-    .expect("sessions grow old");
-    let server = Running::again(folder, &[("session_ttl", "1h")]).await;
+    );
+    let server = server.await;
     assert_problem(
         &server.command(&alice, "/help").await,
         401,
@@ -105,14 +96,14 @@ async fn a_stop_answers_what_was_asked_and_closes_idle_connections() {
     assert_eq!(asking.rest().await, b"");
 }
 
-/// A session that was not used for a while has no claim on its nickname: whoever has it now is not
+/// A session that was not used for a while has no claim on its nickname: the one that has it now is not
 /// disturbed, and the session can be called otherwise, and end.
 #[tokio::test]
 async fn a_session_whose_name_was_taken_can_still_leave_or_be_called_otherwise() {
     let server = Running::start().await;
     let (ann, bea) = (server.connect("ann").await, server.connect("bea").await);
     server.command(&ann, "/join general").await;
-    // Nobody is online after a restart, and every session is known.
+    // No session is online after a restart, and every session is known.
     let server = server.restart().await;
     let other = server.connect("ann").await;
     server.connect("bea").await;

@@ -1,6 +1,6 @@
 //! What is refused though it can be read: strangers, names, contents, too much, a database away.
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection;
 
 use super::errors::assert_problem;
 use super::server::Running;
@@ -8,7 +8,7 @@ use super::server::Running;
 const STRANGER: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
-async fn sessions_that_nobody_has() {
+async fn sessions_that_do_not_exist() {
     let server = Running::start().await;
     for session in [STRANGER, "", "short", "../../etc/passwd", "zz"] {
         let bodies = [
@@ -156,9 +156,7 @@ async fn a_database_that_takes_nothing() {
     let server = Running::with(&[("db_pool.acquire_timeout", "100ms")]).await;
     let alice = server.connect("alice").await;
     server.said(&alice, "general", "before").await;
-    let mut other = SqliteConnection::connect(&server.database())
-        .await
-        .expect("the database opens");
+    let mut other = server.connection().await;
     let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("a lock");
     let answer = server.say(&alice, "general", "lost").await;
     assert_problem(&answer, 503, "database_unavailable");

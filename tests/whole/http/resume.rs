@@ -30,7 +30,7 @@ async fn fifty_resumes_give_every_message_once() {
     for round in 0..RESUMES {
         let last = seen.last().copied().unwrap_or(0);
         let mut reader = resume(&server, last, round).await;
-        // Cut off after one, two, … messages, some of which nobody reads any more.
+        // Cut off after one, two, … messages, some of which are not read any more.
         seen.extend(reader.seqs(1 + round % 7).await);
     }
     stop.store(true, Ordering::Relaxed);
@@ -49,7 +49,7 @@ async fn resume(server: &Running, last: i64, round: usize) -> Events {
     }
 }
 
-/// Everyone comes back at the same moment, and none is turned away.
+/// All come back at the same moment, and none is turned away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_comes_back_after_a_restart() {
     let server = Running::start().await;
@@ -74,9 +74,7 @@ async fn a_crowd_comes_back_after_a_restart() {
 async fn a_full_server_says_so_in_whole_json() {
     let server = Running::with(&[("limits.connections", "1")]).await;
     let _one = Events::open(&server, "/api/messages/general").await;
-    let mut wire = Wire::open(server.http).await;
-    wire.send(request("GET", "/api/rooms", &[], None)).await;
-    let answer = wire.answer().await;
+    let answer = server.raw(request("GET", "/api/rooms", &[], None)).await;
     assert_eq!(
         (answer.status, answer.json()["code"].as_str()),
         (503, Some("full"))

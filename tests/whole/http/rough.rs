@@ -52,7 +52,7 @@ async fn headers_that_do_not_come_to_an_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn half_requests_bother_nobody() {
+async fn half_requests_bother_no_other() {
     let server = Running::start().await;
     let whole = request(
         "POST",
@@ -69,7 +69,7 @@ async fn half_requests_bother_nobody() {
             "{length} bytes"
         );
     }
-    // Nobody was connected by half a request.
+    // No session began by half a request.
     server.connect("alice").await;
 }
 
@@ -187,7 +187,7 @@ impl Garbage {
             let at = self.below(bytes.len());
             bytes[at] = self.next() as u8;
         }
-        // Whoever was let in as a WebSocket says something too.
+        // One that was let in as a WebSocket says something too.
         bytes.extend(self.bytes());
         bytes
     }

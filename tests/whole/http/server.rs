@@ -6,11 +6,13 @@ use discordctl::config::{self, Config, Sources};
 use discordctl::server::Server;
 use discordctl::store::{self, Store};
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Wire, request};
 use super::document::Document;
+use crate::support::db::sqlite;
 use crate::support::{DEADLINE, in_time};
 
 /// What a test needs of a server. What is not stopped ends with the test's runtime.
@@ -32,11 +34,6 @@ impl Running {
         Self::over(folder, owned(settings)).await
     }
 
-    /// Starts over the data that another server left.
-    pub(crate) async fn again(folder: TempDir, settings: &[(&str, &str)]) -> Self {
-        Self::over(folder, owned(settings)).await
-    }
-
     async fn over(folder: TempDir, settings: Vec<(String, String)>) -> Self {
         let config = configuration(&folder, &settings);
         let server = Server::start(&config).await.expect("the server starts");
@@ -53,7 +50,7 @@ impl Running {
         let stopping = self.server.expect("it runs").stop();
         in_time("the stop", stopping)
             .await
-            .expect("a stop that cuts nobody");
+            .expect("a stop that cuts none");
         self.folder
     }
 
@@ -83,13 +80,33 @@ impl Running {
 
     /// Stops, and starts again over the same data.
     pub(crate) async fn restart(self) -> Self {
-        let settings = self.settings.clone();
-        Self::over(self.stop().await, settings).await
+        self.restart_after("").await
     }
 
-    /// The database's URL, for a test that plays the operator.
-    pub(crate) fn database(&self) -> String {
-        database(&self.folder)
+    /// The same, with a statement run in between.
+    pub(crate) async fn restart_after(self, statement: &str) -> Self {
+        let settings = self.settings.clone();
+        let folder = self.stop().await;
+        sqlite(&database(&folder), statement).await;
+        Self::over(folder, settings).await
+    }
+
+    /// What an operator types into its database.
+    pub(crate) async fn sql(&self, statement: &str) {
+        sqlite(&database(&self.folder), statement).await;
+    }
+
+    /// Another's hold on its database.
+    pub(crate) async fn connection(&self) -> SqliteConnection {
+        let opened = SqliteConnection::connect(&database(&self.folder)).await;
+        opened.expect("the database opens")
+    }
+
+    /// What these bytes are answered, over a connection of their own.
+    pub(crate) async fn raw(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        let mut wire = Wire::open(self.http).await;
+        wire.send(bytes).await;
+        wire.answer().await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
@@ -111,9 +128,7 @@ impl Running {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Answer {
-        let mut wire = Wire::open(self.http).await;
-        wire.send(request(method, target, headers, body)).await;
-        let answer = wire.answer().await;
+        let answer = self.raw(request(method, target, headers, body)).await;
         Document::read().check(method, target, &answer);
         answer
     }

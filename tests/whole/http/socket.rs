@@ -1,56 +1,25 @@
 //! WebSocket frames against their description. What they do is tested with the other transports.
-use discordctl::model::{Nickname, SessionId, TransportKind};
-use discordctl::store::{Instance, PresenceChange, PresenceOutcome};
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 
 use super::client::Wire;
 use super::document::Document;
 use super::errors::assert_problem;
 use super::events::Events;
+use super::hosts::UPGRADE;
 use super::server::Running;
-use crate::support::{DEADLINE, in_time};
+use crate::store::presence::{Node, key};
+use crate::support::DEADLINE;
+use crate::support::client::Socket;
 
-struct Socket(WebSocketStream<TcpStream>);
-
-impl Socket {
-    async fn open(server: &Running) -> Self {
-        let stream = TcpStream::connect(server.http).await.expect("a connection");
-        let address = format!("ws://{}/api/ws", server.http);
-        let opening = tokio_tungstenite::client_async(address, stream);
-        Self(in_time("a WebSocket", opening).await.expect("an upgrade").0)
-    }
-
-    async fn send(&mut self, frame: &Value) {
-        let message = Message::text(frame.to_string());
-        self.0.send(message).await.expect("a frame is sent");
-    }
-
-    /// The next frame, which must be one that is described.
-    async fn next(&mut self) -> Value {
-        let schema = json!({ "$ref": "#/components/schemas/ServerFrame" });
-        loop {
-            let frame = in_time("a frame", self.0.next()).await.expect("a frame");
-            let Message::Text(text) = frame.expect("a whole frame") else {
-                continue;
-            };
-            let frame: Value = serde_json::from_str(&text).expect("JSON");
-            let faults = Document::read().schemas(true).faults(&schema, &frame);
-            assert!(faults.is_empty(), "{faults:#?} in {frame}");
+/// The next frame of that type. Each that comes must be one that is described.
+async fn until(socket: &mut Socket, kind: &str) -> Value {
+    let schema = json!({ "$ref": "#/components/schemas/ServerFrame" });
+    loop {
+        let frame = socket.next().await;
+        let faults = Document::read().schemas(true).faults(&schema, &frame);
+        assert!(faults.is_empty(), "{faults:#?} in {frame}");
+        if kind.is_empty() || frame["type"] == kind {
             return frame;
-        }
-    }
-
-    /// The next frame of that type.
-    async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let frame = self.next().await;
-            if frame["type"] == kind {
-                return frame;
-            }
         }
     }
 }
@@ -58,48 +27,41 @@ impl Socket {
 #[tokio::test]
 async fn every_frame_is_as_described() {
     let server = Running::start().await;
-    let mut socket = Socket::open(&server).await;
-    socket
-        .send(&json!({ "type": "message", "room": "general", "content": "x" }))
-        .await;
-    assert_eq!(socket.until("error").await["code"], "not_connected");
-    socket
-        .send(&json!({ "type": "connect", "nickname": "alice" }))
-        .await;
-    let session = socket.until("connected").await["session_id"].clone();
-    socket
-        .send(&json!({ "type": "command", "command": "/join general", "ref": 1 }))
-        .await;
-    assert_eq!(socket.until("reply").await["data"]["room"], "general");
+    let mut socket = Socket::open(server.http).await;
     let said = json!({ "type": "message", "room": "general", "content": "hi", "ref": [2] });
-    socket.send(&said).await;
+    socket.send(said.clone()).await;
+    let error = until(&mut socket, "error").await;
+    assert_eq!(error["code"], "not_connected");
+    let connect = json!({ "type": "connect", "nickname": "alice" });
+    socket.send(connect).await;
+    let session = until(&mut socket, "connected").await["session_id"].clone();
+    let join = json!({ "type": "command", "command": "/join general", "ref": 1 });
+    socket.send(join).await;
+    let reply = until(&mut socket, "reply").await;
+    assert_eq!(reply["data"]["room"], "general");
+    socket.send(said).await;
     // The message and its acknowledgement may come in either order.
-    let mut kinds = [socket.next().await, socket.next().await].map(|f| f["type"].to_string());
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        kinds.push(until(&mut socket, "").await["type"].to_string());
+    }
     kinds.sort();
     assert_eq!(kinds, ["\"message\"", "\"reply\""]);
     let bob = server.connect("bob").await;
     server.command(&bob, "/join general").await;
-    assert_eq!(socket.until("system").await["text"], "bob joined general");
-    socket.send(&json!("no frame")).await;
-    assert_eq!(socket.until("error").await["code"], "bad_frame");
+    let notice = until(&mut socket, "system").await;
+    assert_eq!(notice["text"], "bob joined general");
+    socket.send(json!("no frame")).await;
+    let error = until(&mut socket, "error").await;
+    assert_eq!(error["code"], "bad_frame");
 
-    let mut again = Socket::open(&server).await;
+    let mut again = Socket::open(server.http).await;
     let rooms = json!({ "general": 41 });
-    again
-        .send(&json!({ "type": "connect", "session_id": session, "rooms": rooms }))
-        .await;
-    assert_eq!(again.until("connected").await["nickname"], "alice");
-    assert_eq!(again.until("gap").await["to"], 41);
-}
-
-fn other() -> Instance {
-    Instance {
-        name: "other".into(),
-        pid: 4_000_000_000,
-        version: "1.0.0",
-        tcp_port: 65_535,
-        http_port: 3001,
-    }
+    let connect = json!({ "type": "connect", "session_id": session, "rooms": rooms });
+    again.send(connect).await;
+    let connected = until(&mut again, "connected").await;
+    assert_eq!(connected["nickname"], "alice");
+    assert_eq!(until(&mut again, "gap").await["to"], 41);
 }
 
 /// A nickname that another session has by now, since the server was away, is lost: each connection
@@ -107,29 +69,17 @@ fn other() -> Instance {
 #[tokio::test]
 async fn a_lost_nickname_is_told_on_every_connection() {
     let server = Running::start().await;
-    let mut socket = Socket::open(&server).await;
-    socket
-        .send(&json!({ "type": "connect", "nickname": "alice" }))
-        .await;
-    let session = socket.until("connected").await["session_id"].clone();
-    let session = session.as_str().expect("a secret");
-    let target = format!("/api/messages/general?session_id={session}");
+    let mut socket = Socket::connect(server.http, "alice").await;
+    let target = format!("/api/messages/general?session_id={}", socket.session);
     let mut reader = Events::open(&server, &target).await;
     // The server is taken off the books, as when it was frozen for too long.
     let store = server.store().await;
     for instance in store.lively(DEADLINE).await.expect("an answer") {
         store.retire(instance).await.expect("retired");
     }
-    let other = store.register(&other()).await.expect("entered");
-    let claim = PresenceChange::Claim {
-        session: SessionId::random().key(),
-        nickname: Nickname::stored("alice"),
-        transport: TransportKind::Http,
-        account: true,
-    };
-    let taken = store.presence(other, &[claim]).await.expect("an answer");
-    assert!(matches!(taken[..], [PresenceOutcome::User(Some(_))]));
-    let told = socket.until("system").await;
+    let other = Node::over(store, "other").await;
+    other.claim(&key(), "alice").await.expect("free by now");
+    let told = until(&mut socket, "system").await;
     let text = told["text"].as_str().expect("a text");
     let begins = "the nickname 'alice' was taken while this server was away: you are guest-";
     assert!(text.starts_with(begins), "{text}");
@@ -186,7 +136,7 @@ async fn what_breaks_the_protocol_is_closed_with_its_code() {
             [f(0x01, b"a"), f(0x82, b"b")].concat(),
         ),
         ("half a close code", 1002, f(0x88, &[3])),
-        ("a close code of nobody", 1002, f(0x88, &[0, 0])),
+        ("a close code of nothing", 1002, f(0x88, &[0, 0])),
         (
             "a close code below all",
             1002,
@@ -241,12 +191,8 @@ async fn what_breaks_the_protocol_is_closed_with_its_code() {
     for (what, code, bytes) in violations {
         for piece in [bytes.len(), 1 + bytes.len() / 3] {
             let mut wire = Wire::open(server.http).await;
-            let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\n\
-                sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
-            wire.send(format!(
-                "GET /api/ws HTTP/1.1\r\nhost: localhost\r\n{upgrade}\r\n\r\n"
-            ))
-            .await;
+            let upgrade = format!("GET /api/ws HTTP/1.1\r\nhost: localhost\r\n{UPGRADE}\r\n\r\n");
+            wire.send(upgrade).await;
             assert_eq!(wire.head().await.status, 101);
             for piece in bytes.chunks(piece) {
                 wire.send(piece).await;

@@ -127,10 +127,6 @@ async fn a_stream_is_counted_while_it_is_open() {
     let reader = Events::open(&server, "/api/messages/general").await;
     assert_eq!(open().await, 1);
     drop(reader);
-    crate::support::in_time("the stream's end is noticed", async {
-        while open().await != 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let closed = async || open().await == 0;
+    crate::support::eventually("the stream's end is noticed", closed).await;
 }

@@ -1,10 +1,8 @@
 //! What becomes of a connection that a stream or a WebSocket goes on with.
-use std::time::Duration;
-
 use super::client::{Wire, request};
 use super::events::Events;
 use super::server::Running;
-use crate::support::in_time;
+use crate::support::eventually;
 
 const GENERAL: &str = "/api/messages/general";
 /// The longest message there is, so that few fill the sockets: 16 KB.
@@ -53,7 +51,11 @@ async fn what_is_said_to_a_stream_is_passed_over_up_to_a_bound() {
     server.said(&alice, "general", "hello").await;
     assert_eq!(reader.message().await.id, Some(1));
     reader.say("x".repeat(1 << 20)).await;
-    assert_eq!(reader.block().await, None, "who floods a stream is cut off");
+    assert_eq!(
+        reader.block().await,
+        None,
+        "a client that floods a stream is cut off"
+    );
 }
 
 #[tokio::test]
@@ -102,17 +104,9 @@ async fn a_websocket_is_a_connection_like_any() {
     socket.send(upgrade).await;
     assert_eq!(socket.head().await.status, 101);
     assert_eq!(socket.bytes(2).await, b"\x8a\0", "a pong");
-    let status = async || {
-        let mut wire = Wire::open(server.http).await;
-        wire.send(request("GET", "/api/rooms", &[], None)).await;
-        wire.answer().await.status
-    };
+    let rooms = request("GET", "/api/rooms", &[], None);
+    let status = async || server.raw(&rooms).await.status;
     assert_eq!(status().await, 503);
     drop(socket);
-    in_time("its place is free", async {
-        while status().await != 200 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
+    eventually("its place is free", async || status().await == 200).await;
 }

@@ -1,14 +1,13 @@
-//! What whoever watches the server is told.
+//! What the watching routes tell.
 use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection};
 
 use super::events::Events;
 use super::server::Running;
-use crate::support::in_time;
+use crate::support::eventually;
 
 #[tokio::test]
 async fn a_server_at_rest_is_live_ready_and_healthy() {
@@ -39,12 +38,8 @@ async fn a_draining_server_is_live_and_not_ready() {
     let server = Running::with(&[("drain.delay", "10m"), ("drain.deadline", "20m")]).await;
     let _reader = Events::open(&server, "/api/messages/general").await;
     let (server, stopping) = server.stop_aside();
-    in_time("draining is told", async {
-        while server.get("/readyz").await.status != 503 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let told = async || server.get("/readyz").await.status == 503;
+    eventually("draining is told", told).await;
     assert_eq!(server.get("/readyz").await.json()["reason"], "draining");
     let health = server.get("/health").await;
     assert_eq!(
@@ -143,10 +138,8 @@ async fn prometheus_finds_no_fault_with_the_metrics() {
 async fn the_dashboard_and_the_rules_ask_for_metrics_that_are_there() {
     let server = Running::start().await;
     // The tables are looked up beside everything else.
-    in_time("the sizes are known", async {
-        while server.get("/metrics").await.json()["table_bytes"]["messages"].is_null() {
-            tokio::task::yield_now().await;
-        }
+    eventually("the sizes are known", async || {
+        !server.get("/metrics").await.json()["table_bytes"]["messages"].is_null()
     })
     .await;
     let answer = server
@@ -205,13 +198,8 @@ async fn what_is_beyond_its_threshold_is_told_with_it() {
 #[tokio::test]
 async fn without_its_tables_a_server_is_live_and_says_what_is_wrong() {
     let server = Running::start().await;
-    let mut database = SqliteConnection::connect(&server.database())
-        .await
-        .expect("the database opens");
-    sqlx::raw_sql("PRAGMA foreign_keys = OFF; ALTER TABLE rooms RENAME TO gone")
-        .execute(&mut database)
-        .await
-        .expect("the table is gone");
+    let rename = "PRAGMA foreign_keys = OFF; ALTER TABLE rooms RENAME TO gone";
+    server.sql(rename).await;
     assert_eq!(server.get("/livez").await.status, 200);
     let ready = server.get("/readyz").await;
     assert_eq!((ready.status, &ready.json()["ready"]), (503, &false.into()));

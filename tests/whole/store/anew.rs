@@ -8,7 +8,7 @@ use discordctl::chat::{
 };
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
-use discordctl::model::{InstanceId, Nickname, TransportKind};
+use discordctl::model::{Nickname, TransportKind};
 use discordctl::store::{LEASE, Options, Store};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
@@ -106,7 +106,7 @@ impl House {
         let enter = |n: usize| {
             let chat = self.chat.clone();
             async move {
-                // Of those who come by requests alone, some that are unused would be dropped.
+                // Of those that come by requests alone, some that are unused would be dropped.
                 let stranger = Actor::anonymous(TransportKind::WebSocket, Origin::default());
                 let nickname = Some(format!("person-{n}"));
                 let connected = chat.act(&stranger, Command::Connect { nickname }).await;
@@ -142,15 +142,6 @@ impl House {
     }
 }
 
-/// Gives signs of life, or a slow test would outlive the lease and its people be gone.
-async fn live(store: Arc<dyn Store>, id: InstanceId, name: &str) {
-    loop {
-        let beat = store.heartbeat(id, &instance(name)).await;
-        beat.expect("a sign of life");
-        sleep(LEASE / 10).await;
-    }
-}
-
 /// Waits until so many are counted; how long that took since `start`.
 async fn becomes(db: &Db, count: &str, wanted: i64, start: Instant) -> Duration {
     loop {
@@ -166,7 +157,7 @@ async fn becomes(db: &Db, count: &str, wanted: i64, start: Instant) -> Duration 
 pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
     let mut house = House::open(&db).await;
     house.fill().await;
-    // As a restore leaves it: the rooms of the backup, and nobody of now.
+    // As a restore leaves it: the rooms of the backup, and no session of now.
     for table in [
         "session_rooms",
         "room_members",
@@ -178,7 +169,6 @@ pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
     }
     // Three nicknames are taken before they are asked for.
     let other = Node::start(&db, "two").await;
-    let lives = tokio::spawn(live(other.store.clone(), other.id, "two"));
     for name in ["person-7", "PERSON-700", "person-7000"] {
         other.claim(&key(), name).await.expect("free by now");
     }
@@ -215,18 +205,16 @@ pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
     assert_eq!(members, MANY as i64);
     let count = other.store.count_online("").await.expect("counted");
     assert_eq!(count, MANY as u64 + 3);
-    lives.abort();
     house.close().await;
 }
 
 pub(crate) async fn ten_thousand_are_kept_when_a_neighbour_dies(db: Db) {
     let mut house = House::open(&db).await;
     house.fill().await;
-    let other = Node::start(&db, "two").await;
+    let other = Node::silent(&db, "two").await;
     db.sql(&format!("UPDATE sessions SET instance_id = {}", other.id))
         .await;
-    let alive = other.store.heartbeat(other.id, &instance("two")).await;
-    alive.expect("the last sign of life");
+    other.beats().await;
     let death = Instant::now();
     house.live();
     let mine = format!(
@@ -244,7 +232,7 @@ pub(crate) async fn a_run_of_claims_is_as_one_after_the_other(db: Db) {
     for (session, name) in [(&a, "ann"), (&b, "bob"), (&c, "cid")] {
         node.claim(session, name).await.expect("a free nickname");
     }
-    // Ann's name is free as soon as she has another, also to who claims it in the same breath.
+    // Ann's name is free as soon as she has another, also to a claim in the same breath.
     let outcomes = node
         .all(&[
             account(&d, "bob"),
@@ -267,7 +255,7 @@ pub(crate) async fn a_run_of_claims_is_as_one_after_the_other(db: Db) {
 
 /// Whatever else waits: rows that others have locked, a write that does not end, a full pool.
 pub(crate) async fn a_sign_of_life_waits_for_nothing_else(db: Db) {
-    let node = Node::start(&db, "one").await;
+    let node = Node::silent(&db, "one").await;
     let session = key();
     node.claim(&session, "alice")
         .await

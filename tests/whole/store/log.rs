@@ -2,8 +2,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{RoomId, RoomName, RoomRef, Seq, UserId};
-use discordctl::store::{Appended, Draft, Known, Rejected, Store, StoreError};
+use discordctl::model::{Message, RoomId, RoomName, RoomRef, Seq, UserId};
+use discordctl::store::{Appended, Draft, Known, Page, Rejected, RoomSummary, Store, StoreError};
 
 use crate::support::db::{Db, Kind};
 
@@ -20,6 +20,16 @@ pub(crate) async fn room(store: &Arc<dyn Store>, name: &str) -> RoomRef {
     let name = RoomName::parse(name).expect("a good name");
     let made = store.create_room(&name, None).await;
     made.expect("the store answers").expect("a new room")
+}
+
+/// A room that is there, and the last `seq` in it.
+pub(crate) async fn found(store: &Arc<dyn Store>, name: &RoomName) -> (RoomRef, Seq) {
+    let found = store.room(name).await.unwrap();
+    found.expect("the room")
+}
+
+pub(crate) async fn rooms(store: &Arc<dyn Store>) -> Vec<RoomSummary> {
+    store.rooms(&Page::whole()).await.unwrap()
 }
 
 /// Appends and expects that everything was stored.
@@ -41,11 +51,8 @@ fn known(room: &RoomRef, seq: i64) -> Known {
     }
 }
 
-async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
-    let messages = store
-        .read(room, Seq::START, 100_000)
-        .await
-        .expect("messages");
+pub(crate) async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<String> {
+    let messages = store.read(room, Seq::START, 100_000).await.unwrap();
     for (message, seq) in messages.iter().zip(1..) {
         assert_eq!(message.seq.get(), seq, "in {}", room.name);
     }
@@ -95,18 +102,9 @@ pub(crate) async fn seqs_count_from_one_without_a_gap(db: Db) {
                 .filter(|c| c.starts_with(&format!("{appender}/")));
             assert!(own.is_sorted(), "an appender's own order is kept");
         }
-        for message in first
-            .read(room, Seq::START, 100_000)
-            .await
-            .expect("messages")
-        {
-            ids.insert(message.id);
-        }
-        let (_, last) = first
-            .room(&room.name)
-            .await
-            .expect("an answer")
-            .expect("the room");
+        let messages = first.read(room, Seq::START, 100_000).await.unwrap();
+        ids.extend(messages.iter().map(|message| message.id));
+        let (_, last) = found(&first, &room.name).await;
         assert_eq!(last.get(), said.len() as i64);
     }
     let wanted: usize = (0..BATCHES).map(|b| ROOMS * (1 + b % 3)).sum();
@@ -236,24 +234,14 @@ pub(crate) async fn reads_stop_where_they_are_told(db: Db) {
         .map(|n| draft(&general, user, &n.to_string()))
         .collect();
     append(&store, &batch).await;
-    let seqs = |page: Vec<discordctl::model::Message>| -> Vec<i64> {
-        page.iter().map(|m| m.seq.get()).collect()
-    };
+    let seqs = |page: Vec<Message>| page.iter().map(|m| m.seq.get()).collect::<Vec<_>>();
     let after = async |after, limit| {
-        seqs(
-            store
-                .read(&general, Seq::new(after), limit)
-                .await
-                .expect("a page"),
-        )
+        let page = store.read(&general, Seq::new(after), limit).await;
+        seqs(page.unwrap())
     };
     let before = async |before, limit| {
-        seqs(
-            store
-                .read_before(&general, Seq::new(before), limit)
-                .await
-                .expect("a page"),
-        )
+        let page = store.read_before(&general, Seq::new(before), limit).await;
+        seqs(page.unwrap())
     };
     assert_eq!(after(0, 3).await, [1, 2, 3]);
     assert_eq!(after(8, 3).await, [9, 10]);
@@ -311,11 +299,7 @@ pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {
     )
     .await;
     let name = RoomName::parse("ops").expect("a good name");
-    let (ops, last) = store
-        .room(&name)
-        .await
-        .expect("an answer")
-        .expect("the room");
+    let (ops, last) = found(&store, &name).await;
     assert_eq!((ops.name.as_str(), last.get()), ("Ops", 1));
     let bob = store.user("bob").await.expect("the user");
     let next = append(&store, &[draft(&ops, bob, "typed into nc")]).await;
@@ -323,18 +307,9 @@ pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {
     let said = store.read(&ops, Seq::START, 10).await.expect("messages");
     assert_eq!(&*said[0].user, "Bob");
     assert!(said[0].created_at <= said[1].created_at);
-    assert_eq!(
-        contents(&store, &ops).await,
-        ["typed into psql", "typed into nc"]
-    );
-    assert_eq!(
-        store
-            .rooms(&discordctl::store::Page::whole())
-            .await
-            .expect("rooms")[0]
-            .members,
-        1
-    );
+    let said = contents(&store, &ops).await;
+    assert_eq!(said, ["typed into psql", "typed into nc"]);
+    assert_eq!(rooms(&store).await[0].members, 1);
 }
 
 pub(crate) async fn a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the_room(db: Db) {
@@ -363,10 +338,8 @@ pub(crate) async fn a_deleted_users_messages_stay(db: Db) {
     append(&store, &[draft(&general, user, "before")]).await;
     db.sql("DELETE FROM users").await;
     append(&store, &[draft(&general, user, "after")]).await;
-    let said = store
-        .read(&general, Seq::START, 10)
-        .await
-        .expect("messages");
+    let said = store.read(&general, Seq::START, 10).await;
+    let said = said.expect("messages");
     let users: Vec<_> = said.iter().map(|m| &*m.user).collect();
     assert_eq!(users, ["deleted-user", "deleted-user"]);
 }

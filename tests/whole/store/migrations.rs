@@ -1,12 +1,12 @@
-//! Migrations over both databases: once, whoever starts them, and with a way out.
+//! Migrations over both databases: once, however many start them, and with a way out.
 use std::time::Duration;
 
 use discordctl::store::StoreError;
 use discordctl::store::migrations::{MigrateError, Migrator, Patience, State, Step};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
 
-use crate::support::db::{Db, Kind, run};
+use crate::support::db::{Db, Kind, connect};
+use crate::support::eventually;
+use crate::support::postgres::run;
 
 fn first() -> Step {
     Step::new(1, "one", "CREATE TABLE one (a integer);", "DROP TABLE one;")
@@ -52,14 +52,8 @@ pub(crate) async fn four_at_once_apply_once(db: Db) {
 pub(crate) async fn what_was_applied_can_be_taken_back(db: Db) {
     let migrator = bare(&db, vec![first(), second()]).await;
     assert_eq!(versions(&migrator).await, [1, 2]);
-    let back: Vec<i32> = migrator
-        .rollback(0)
-        .await
-        .expect("back")
-        .iter()
-        .map(|t| t.version)
-        .collect();
-    assert_eq!(back, [2, 1]);
+    let back = migrator.rollback(0).await.expect("back");
+    assert!(back.iter().map(|t| t.version).eq([2, 1]));
     assert_eq!(verdict(&migrator).await, State::Pending);
     let plan = migrator.plan(Some(1)).await.expect("a plan");
     assert_eq!(plan[0].sql(), "CREATE TABLE one (a integer);");
@@ -134,11 +128,8 @@ pub(crate) async fn a_newer_program_was_here(db: Db) {
     };
     assert_eq!(versions(&with(known)).await, [next]);
     assert_eq!(verdict(&embedded).await, State::Newer);
-    db.open()
-        .await
-        .ping()
-        .await
-        .expect("this program works with it");
+    let store = db.open().await;
+    store.ping().await.expect("this program works with it");
     let error = embedded
         .rollback(0)
         .await
@@ -157,14 +148,8 @@ pub(crate) async fn a_newer_program_was_here(db: Db) {
 pub(crate) async fn the_embedded_steps_go_there_and_back(db: Db) {
     let migrator = Migrator::new(&db.url);
     for _ in 0..2 {
-        assert_eq!(
-            verdict(&{
-                migrator.up(None).await.expect("up");
-                migrator.clone()
-            })
-            .await,
-            State::Applied
-        );
+        migrator.up(None).await.expect("up");
+        assert_eq!(verdict(&migrator).await, State::Applied);
         migrator.rollback(0).await.expect("back");
         assert_eq!(verdict(&migrator).await, State::Pending);
     }
@@ -184,80 +169,61 @@ fn concurrent() -> Step {
     Step::new(2, "half", up, "DROP TABLE IF EXISTS half;")
 }
 
-#[test]
-fn a_step_without_a_transaction_that_dies_is_dirty_until_repaired() {
-    run(Kind::Postgres, |db| async move {
-        let migrator = bare(&db, vec![first(), concurrent()]).await;
-        let own = migrator.clone();
-        let up = tokio::spawn(async move { own.up(None).await });
-        let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-            WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'";
-        while db.number(kill).await == 0 {
-            tokio::task::yield_now().await;
-        }
-        up.await.expect("no panic").expect_err("it was killed");
-        assert_eq!(verdict(&migrator).await, State::Dirty);
-        let error = migrator.up(None).await.expect_err("not from here");
-        assert!(matches!(error, MigrateError::Dirty { step } if step == "V2__half"));
-        let mended = migrator.repair(false).await.expect("repaired");
-        assert_eq!((mended.len(), mended[0].what), (1, "undone"));
-        assert_eq!(verdict(&migrator).await, State::Pending);
-        let right = "-- no-transaction\nCREATE TABLE half (a integer);\n
-            CREATE INDEX CONCURRENTLY half_a ON half (a);";
-        let right = Step::new(2, "half", right, "DROP TABLE IF EXISTS half;");
-        let migrator = Migrator::with_steps(&db.url, vec![first(), right]);
-        assert_eq!(versions(&migrator).await, [2]);
-        assert_eq!(verdict(&migrator).await, State::Applied);
-        migrator.rollback(1).await.expect("back");
-    });
+pub(crate) async fn a_step_without_a_transaction_that_dies_is_dirty_until_repaired(db: Db) {
+    let migrator = bare(&db, vec![first(), concurrent()]).await;
+    let own = migrator.clone();
+    let up = tokio::spawn(async move { own.up(None).await });
+    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'";
+    eventually("it was killed", async || db.number(kill).await > 0).await;
+    up.await.expect("no panic").expect_err("it was killed");
+    assert_eq!(verdict(&migrator).await, State::Dirty);
+    let error = migrator.up(None).await.expect_err("not from here");
+    assert!(matches!(error, MigrateError::Dirty { step } if step == "V2__half"));
+    let mended = migrator.repair(false).await.expect("repaired");
+    assert_eq!((mended.len(), mended[0].what), (1, "undone"));
+    assert_eq!(verdict(&migrator).await, State::Pending);
+    let right = "-- no-transaction\nCREATE TABLE half (a integer);\n
+        CREATE INDEX CONCURRENTLY half_a ON half (a);";
+    let right = Step::new(2, "half", right, "DROP TABLE IF EXISTS half;");
+    let migrator = Migrator::with_steps(&db.url, vec![first(), right]);
+    assert_eq!(versions(&migrator).await, [2]);
+    assert_eq!(verdict(&migrator).await, State::Applied);
+    migrator.rollback(1).await.expect("back");
 }
 
-#[test]
-fn who_holds_the_lock_is_named_when_the_wait_is_over() {
-    run(Kind::Postgres, |db| async move {
-        let mut migrator = bare(&db, vec![first(), concurrent()]).await;
-        let own = migrator.clone();
-        let up = tokio::spawn(async move { own.up(None).await });
-        let running = "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'";
-        while db.number(running).await == 0 {
-            tokio::task::yield_now().await;
-        }
-        migrator.patience.lock = Duration::ZERO;
-        let error = migrator.rollback(0).await.expect_err("locked");
-        let holder = format!("discordctl migrate, pid {}", std::process::id());
-        assert!(matches!(&error, MigrateError::Locked { .. }));
-        assert!(error.to_string().contains(&holder), "{error}");
-        up.abort();
-    });
+pub(crate) async fn the_holder_of_the_lock_is_named_when_the_wait_is_over(db: Db) {
+    let mut migrator = bare(&db, vec![first(), concurrent()]).await;
+    let own = migrator.clone();
+    let up = tokio::spawn(async move { own.up(None).await });
+    let running = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'";
+    eventually("it runs", async || db.number(running).await > 0).await;
+    migrator.patience.lock = Duration::ZERO;
+    let error = migrator.rollback(0).await.expect_err("locked");
+    let holder = format!("discordctl migrate, pid {}", std::process::id());
+    assert!(matches!(&error, MigrateError::Locked { .. }));
+    assert!(error.to_string().contains(&holder), "{error}");
+    up.abort();
 }
 
-#[test]
-fn a_table_in_use_is_waited_for_in_small_portions() {
-    run(Kind::Postgres, |db| async move {
-        let mut migrator = bare(&db, vec![first(), second()]).await;
-        migrator.up(Some(1)).await.expect("migrated");
-        let mut reader = PgConnection::connect(&db.url).await.expect("a connection");
-        let mut reading = reader.begin().await.expect("begun");
-        let read = AssertSqlSafe("SELECT * FROM one");
-        sqlx::query(read)
-            .fetch_all(&mut *reading)
-            .await
-            .expect("read");
-        migrator.patience = Patience {
-            lock_timeout: Duration::from_millis(50),
-            tries: 1,
-            ..Patience::default()
-        };
-        let error = migrator.up(None).await.expect_err("in use");
-        assert!(
-            matches!(&error, MigrateError::Busy { step, .. } if step == "V2__two"),
-            "{error}"
-        );
-        assert_eq!(verdict(&migrator).await, State::Pending);
-        migrator.patience.tries = 100;
-        let (taken, ended) = tokio::join!(migrator.up(None), reading.commit());
-        ended.expect("ended");
-        assert_eq!(taken.expect("migrated").len(), 1);
-    });
+pub(crate) async fn a_table_in_use_is_waited_for_in_small_portions(db: Db) {
+    let mut migrator = bare(&db, vec![first(), second()]).await;
+    migrator.up(Some(1)).await.expect("migrated");
+    let mut reader = connect(&db.url).await;
+    run(&mut reader, "BEGIN; SELECT * FROM one").await;
+    migrator.patience = Patience {
+        lock_timeout: Duration::from_millis(50),
+        tries: 1,
+        ..Patience::default()
+    };
+    let error = migrator.up(None).await.expect_err("in use");
+    assert!(
+        matches!(&error, MigrateError::Busy { step, .. } if step == "V2__two"),
+        "{error}"
+    );
+    assert_eq!(verdict(&migrator).await, State::Pending);
+    migrator.patience.tries = 100;
+    let (taken, ()) = tokio::join!(migrator.up(None), run(&mut reader, "COMMIT"));
+    assert_eq!(taken.expect("migrated").len(), 1);
 }

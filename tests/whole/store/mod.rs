@@ -6,7 +6,7 @@ mod migrate;
 mod migrations;
 mod nonces;
 mod outages;
-mod presence;
+pub(crate) mod presence;
 mod rooms;
 mod secrets;
 
@@ -76,8 +76,11 @@ crate::support::db::on_both! {
         a_session_expires_when_it_is_unused,
         a_run_takes_the_place_of_earlier_runs,
         a_retired_instance_frees_its_nicknames,
-        a_successor_inherits_who_is_online,
+        a_successor_inherits_the_online,
         a_heartbeat_writes_a_lost_row_anew,
+    }
+    migrate {
+        the_exit_code_says_how_the_database_stands,
     }
     migrations {
         four_at_once_apply_once,
@@ -87,5 +90,26 @@ crate::support::db::on_both! {
         a_changed_step_is_named_and_can_be_accepted,
         a_newer_program_was_here,
         the_embedded_steps_go_there_and_back,
+    }
+}
+
+crate::support::db::on! { of_postgres, Postgres;
+    migrate {
+        four_commands_at_once_all_end_well,
+        serve_refuses_what_is_not_migrated_and_names_the_command,
+        a_role_without_rights_is_told_so_and_not_to_migrate,
+    }
+    migrations {
+        a_step_without_a_transaction_that_dies_is_dirty_until_repaired,
+        the_holder_of_the_lock_is_named_when_the_wait_is_over,
+        a_table_in_use_is_waited_for_in_small_portions,
+    }
+    outages {
+        a_lost_answer_is_found_again,
+        a_commit_that_goes_on_without_its_connection_is_waited_for,
+        backends_that_are_terminated_lose_and_double_nothing,
+        a_writer_whose_row_was_deleted_gets_another,
+        a_server_that_is_away_is_said_at_once,
+        an_unmigrated_database_is_refused,
     }
 }

@@ -127,11 +127,8 @@ pub(crate) async fn a_nonce_sent_to_two_instances_at_once_is_stored_once(db: Db)
             "one stored it, the other did not"
         );
     }
-    let all = scene
-        .store
-        .read(&scene.general, Seq::START, 1_000)
-        .await
-        .expect("messages");
+    let all = scene.store.read(&scene.general, Seq::START, 1_000).await;
+    let all = all.expect("messages");
     let seqs: Vec<_> = all.iter().map(|m| m.seq.get()).collect();
     assert_eq!(seqs, (1..=120).collect::<Vec<_>>());
 }
@@ -166,11 +163,8 @@ pub(crate) async fn a_rejected_draft_leaves_its_nonce_free(db: Db) {
         name: scene.general.name.clone(),
     };
     let lost = with_nonce(draft(&gone, scene.user, "hello"), &scene.session, "n");
-    let answers = scene
-        .store
-        .append(&[lost.clone(), lost])
-        .await
-        .expect("an answer");
+    let answers = scene.store.append(&[lost.clone(), lost]).await;
+    let answers = answers.expect("an answer");
     assert!(answers.iter().all(Result::is_err));
     let kept = append(&scene.store, &[scene.draft("hello", "n")]).await;
     assert!(kept[0].fresh);

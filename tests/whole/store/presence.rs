@@ -1,11 +1,16 @@
-//! Sessions: who has a nickname, who is in which room.
+//! Sessions: which has a nickname, which is in which room.
 use std::sync::Arc;
 use std::time::Duration;
 
 use discordctl::model::{Nickname, RoomId, SessionId, SessionKey, TransportKind, UserId};
-use discordctl::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, SessionRow, Store};
+use discordctl::store::{
+    Instance, InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow, Store,
+};
 
-use crate::store::log::room;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::store::log::{room, rooms};
 use crate::support::db::Db;
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -15,6 +20,15 @@ pub(crate) struct Node {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) id: InstanceId,
     pub(crate) name: &'static str,
+    life: Option<JoinHandle<()>>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.abort();
+        }
+    }
 }
 
 pub(crate) fn instance(name: &str) -> Instance {
@@ -28,10 +42,37 @@ pub(crate) fn instance(name: &str) -> Instance {
 }
 
 impl Node {
+    /// One that lives, however long its test takes.
     pub(crate) async fn start(db: &Db, name: &'static str) -> Self {
-        let store = db.open().await;
+        Self::over(db.open().await, name).await
+    }
+
+    /// The same over a store that is open.
+    pub(crate) async fn over(store: Arc<dyn Store>, name: &'static str) -> Self {
+        let mut node = Self::enter(store, name).await;
+        let (store, id) = (node.store.clone(), node.id);
+        node.life = Some(tokio::spawn(async move {
+            while store.heartbeat(id, &instance(name)).await.is_ok() {
+                sleep(LEASE / 10).await;
+            }
+        }));
+        node
+    }
+
+    /// One that gives no sign of life by itself: a test says how long it has been silent.
+    pub(crate) async fn silent(db: &Db, name: &'static str) -> Self {
+        Self::enter(db.open().await, name).await
+    }
+
+    async fn enter(store: Arc<dyn Store>, name: &'static str) -> Self {
         let id = store.register(&instance(name)).await.expect("registered");
-        Self { store, id, name }
+        let life = None;
+        Self {
+            store,
+            id,
+            name,
+            life,
+        }
     }
 
     pub(crate) async fn all(&self, changes: &[PresenceChange]) -> Vec<PresenceOutcome> {
@@ -55,18 +96,24 @@ impl Node {
         }
     }
 
+    /// Gives a sign of life; whether the database knew it.
+    pub(crate) async fn beats(&self) -> bool {
+        let beat = self.store.heartbeat(self.id, &instance(self.name)).await;
+        beat.expect("alive")
+    }
+
     pub(crate) async fn session(&self, key: &SessionKey) -> Option<SessionRow> {
         self.store.session(key, HOUR).await.expect("an answer")
     }
 
     pub(crate) async fn names(&self) -> Vec<String> {
-        let online = self
-            .store
-            .online(&discordctl::store::Page::whole())
-            .await
-            .expect("an answer");
+        let online = online(&self.store).await;
         online.into_iter().map(|o| o.nickname).collect()
     }
+}
+
+pub(crate) async fn online(store: &Arc<dyn Store>) -> Vec<Online> {
+    store.online(&Page::whole()).await.unwrap()
 }
 
 pub(crate) fn key() -> SessionKey {
@@ -128,11 +175,7 @@ pub(crate) async fn a_nickname_is_taken_while_its_holder_is_online(db: Db) {
             assert_eq!(taken, Err(PresenceOutcome::NicknameTaken));
         }
     }
-    assert_eq!(
-        one.session(&other).await,
-        None,
-        "who was refused left no trace"
-    );
+    assert_eq!(one.session(&other).await, None, "the refused left no trace");
     one.one(release(&alice, false)).await;
     two.claim(&other, "alice").await.expect("free again");
 }
@@ -161,11 +204,7 @@ pub(crate) async fn a_session_may_claim_again(db: Db) {
         Ok(user),
         "the holder itself"
     );
-    let online = one
-        .store
-        .online(&discordctl::store::Page::whole())
-        .await
-        .expect("an answer");
+    let online = online(&one.store).await;
     assert_eq!(
         (&*online[0].instance, &*online[0].nickname),
         ("two", "Alice")
@@ -243,20 +282,9 @@ pub(crate) async fn a_guest_leaves_no_memberships(db: Db) {
         "no user until one is needed"
     );
     assert!(matches!(outcomes[1], PresenceOutcome::User(Some(_))));
-    assert_eq!(
-        node.store
-            .rooms(&discordctl::store::Page::whole())
-            .await
-            .expect("rooms")[0]
-            .members,
-        1
-    );
+    assert_eq!(rooms(&node.store).await[0].members, 1);
     node.one(release(&visitor, true)).await;
-    let rooms = node
-        .store
-        .rooms(&discordctl::store::Page::whole())
-        .await
-        .expect("rooms");
+    let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (0, 0));
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 0);
 }
@@ -268,11 +296,7 @@ pub(crate) async fn a_user_stays_a_member(db: Db) {
     node.all(&[account(&alice, "alice"), join(&alice, "alice", general.id)])
         .await;
     node.one(release(&alice, false)).await;
-    let rooms = node
-        .store
-        .rooms(&discordctl::store::Page::whole())
-        .await
-        .expect("rooms");
+    let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (1, 0));
     assert_eq!(node.session(&alice).await, None);
 }
@@ -352,16 +376,16 @@ pub(crate) async fn a_terminals_session_is_not_for_others(db: Db) {
     assert_eq!(
         node.session(&visitor).await,
         None,
-        "nobody holds its secret"
+        "its secret is known to no client"
     );
 }
 
 /// It was killed while the clock was ahead.
 pub(crate) async fn a_heartbeat_of_a_time_to_come_is_no_sign_of_life(db: Db) {
-    use discordctl::store::{LEASE, Page, history, upkeep};
+    use discordctl::store::{history, upkeep};
     let (gone, node) = (
-        Node::start(&db, "gone").await,
-        Node::start(&db, "node").await,
+        Node::silent(&db, "gone").await,
+        Node::silent(&db, "node").await,
     );
     let general = room(&node.store, "general").await;
     let (old, new) = (key(), key());
@@ -371,14 +395,12 @@ pub(crate) async fn a_heartbeat_of_a_time_to_come_is_no_sign_of_life(db: Db) {
     db.hasten("instances", "heartbeat_at", ahead).await;
     let mut history = history::open(&db.url, "test").await.expect("opens");
     assert!(!history.served().await.expect("an answer"));
-    let beat = node.store.heartbeat(node.id, &instance("node")).await;
-    beat.expect("an answer");
+    node.beats().await;
     assert!(history.served().await.expect("an answer"));
     history.close().await;
     assert_eq!(node.names().await, [""; 0]);
     assert_eq!(node.store.count_online("").await.expect("an answer"), 0);
-    let rooms = node.store.rooms(&Page::whole()).await.expect("rooms");
-    assert_eq!(rooms[0].online, 0);
+    assert_eq!(rooms(&node.store).await[0].online, 0);
     assert!(!node.session(&old).await.expect("the session").online);
     let lively = node.store.lively(LEASE).await.expect("an answer");
     assert_eq!(lively, [node.id]);

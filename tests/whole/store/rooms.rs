@@ -2,7 +2,8 @@
 use discordctl::model::{RoomId, RoomName, Seq, UserId};
 use discordctl::store::Page;
 
-use crate::store::log::{append, draft, room};
+use crate::store::log::{append, draft, found, room, rooms};
+use crate::store::presence::HOUR;
 use crate::support::db::Db;
 
 fn name(raw: &str) -> RoomName {
@@ -21,11 +22,7 @@ pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
     let made: Vec<_> = made.into_iter().flatten().collect();
     assert_eq!(made.len(), 1, "one of two makes it");
     for raw in ["games.2", "GaMeS.2"] {
-        let (found, last) = store
-            .room(&name(raw))
-            .await
-            .expect("an answer")
-            .expect("the room");
+        let (found, last) = found(&store, &name(raw)).await;
         assert_eq!((found.id, last), (made[0].id, Seq::START));
         assert_eq!(
             found.name.as_str(),
@@ -42,30 +39,15 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
         store.user("bob").await.expect("a user"),
     );
     let general = room(&store, "general").await;
-    assert!(
-        store
-            .adopt_room(general.id, alice)
-            .await
-            .expect("an answer")
-    );
-    assert!(!store.adopt_room(general.id, bob).await.expect("an answer"));
-    assert!(
-        !store
-            .adopt_room(RoomId::new(9_999), bob)
-            .await
-            .expect("an answer")
-    );
-    let own = store
-        .create_room(&name("own"), Some(bob))
-        .await
-        .expect("an answer");
+    let adopt = async |room, user| store.adopt_room(room, user).await.unwrap();
+    assert!(adopt(general.id, alice).await);
+    assert!(!adopt(general.id, bob).await);
+    assert!(!adopt(RoomId::new(9_999), bob).await);
+    let own = store.create_room(&name("own"), Some(bob)).await.unwrap();
     let own = own.expect("a new room");
-    assert!(!store.adopt_room(own.id, alice).await.expect("an answer"));
-    assert_eq!(
-        db.number("SELECT created_by FROM rooms WHERE name = 'own'")
-            .await,
-        bob.get()
-    );
+    assert!(!adopt(own.id, alice).await);
+    let creator = "SELECT created_by FROM rooms WHERE name = 'own'";
+    assert_eq!(db.number(creator).await, bob.get());
 }
 
 pub(crate) async fn a_user_is_made_once_and_found_without_case(db: Db) {
@@ -85,10 +67,7 @@ pub(crate) async fn rooms_are_listed_by_name(db: Db) {
         let room = room(&store, name).await;
         append(&store, &[draft(&room, user, "a"), draft(&room, user, "b")]).await;
     }
-    let rooms = store
-        .rooms(&discordctl::store::Page::whole())
-        .await
-        .expect("rooms");
+    let rooms = rooms(&store).await;
     let listed: Vec<_> = rooms
         .iter()
         .map(|r| (r.name.as_str(), r.last_seq.get()))
@@ -100,24 +79,18 @@ pub(crate) async fn rooms_are_listed_by_name(db: Db) {
 pub(crate) async fn lists_come_in_pages(db: Db) {
     let store = db.open().await;
     for n in 0..25 {
-        let made = store
-            .create_room(&name(&format!("Room-{n:02}")), None)
-            .await;
-        made.expect("an answer").expect("new");
+        room(&store, &format!("Room-{n:02}")).await;
     }
-    store.create_room(&name("lobby"), None).await.expect("made");
+    room(&store, "lobby").await;
     let page = |filter: &str, after: &str, limit| Page {
         filter: filter.into(),
         after: after.into(),
         limit,
     };
-    let names = |page: Page| {
-        let store = store.clone();
-        async move {
-            let rooms = store.rooms(&page).await.expect("rooms");
-            let names = rooms.iter().map(|room| room.name.as_str().to_owned());
-            names.collect::<Vec<_>>()
-        }
+    let names = async |page: Page| {
+        let rooms = store.rooms(&page).await.expect("rooms");
+        let names = rooms.iter().map(|room| room.name.as_str().to_owned());
+        names.collect::<Vec<_>>()
     };
     let first = names(page("ROOM", "", 10)).await;
     assert_eq!(
@@ -141,61 +114,39 @@ pub(crate) async fn lists_come_in_pages(db: Db) {
 
 pub(crate) async fn what_was_never_used_goes(db: Db) {
     let store = db.open().await;
-    let user = |nickname: &'static str| {
-        let store = store.clone();
-        async move { store.user(nickname).await.expect("a user") }
-    };
-    let (idle, talker, creator, young) = (
-        user("idle").await,
-        user("talker").await,
-        user("creator").await,
-        user("young").await,
-    );
+    let user = async |nickname: &str| store.user(nickname).await.expect("a user");
+    let (idle, talker) = (user("idle").await, user("talker").await);
+    let (creator, young) = (user("creator").await, user("young").await);
     let general = room(&store, "general").await;
     append(&store, &[draft(&general, talker, "hello")]).await;
     for raw in ["empty", "kept"] {
         let made = store.create_room(&name(raw), Some(creator)).await;
         made.expect("an answer").expect("new");
     }
-    store
-        .create_room(&name("by-hand"), None)
-        .await
-        .expect("made");
-    let kept = store.room(&name("kept")).await.expect("an answer");
-    let (kept, _) = kept.expect("it is there");
+    room(&store, "by-hand").await;
+    let (kept, _) = found(&store, &name("kept")).await;
     append(&store, &[draft(&kept, talker, "a word")]).await;
     let (of_today, of_all) = ("2000-01-01T00:00:00.000Z", store.room_counts(creator));
     assert_eq!(of_all.await.expect("counts"), (4, 2));
-    db.sql(&format!("UPDATE rooms SET created_at = '{of_today}'"))
-        .await;
-    db.sql(&format!(
-        "UPDATE users SET created_at = '{of_today}' WHERE id <> {young}"
-    ))
-    .await;
+    let old = format!(
+        "UPDATE rooms SET created_at = '{of_today}';
+         UPDATE users SET created_at = '{of_today}' WHERE id <> {young}"
+    );
+    db.sql(&old).await;
     assert_eq!(store.room_counts(creator).await.expect("counts"), (4, 0));
-    store
-        .expire(std::time::Duration::from_secs(3600))
-        .await
-        .expect("swept");
-    let left = store.rooms(&Page::whole()).await.expect("rooms");
+    store.expire(HOUR).await.expect("swept");
+    let left = rooms(&store).await;
     let left: Vec<&str> = left.iter().map(|room| room.name.as_str()).collect();
     assert_eq!(left, ["by-hand", "general", "kept"]);
-    let there = |id: UserId| {
-        let db = db.clone();
-        async move {
-            db.number(&format!("SELECT count(*) FROM users WHERE id = {id}"))
-                .await
-                == 1
-        }
+    let there = async |id: UserId| {
+        let count = format!("SELECT count(*) FROM users WHERE id = {id}");
+        db.number(&count).await == 1
     };
     assert!(!there(idle).await, "nothing is theirs");
     assert!(there(talker).await && there(creator).await && there(young).await);
     // Without a room there is nothing that is the creator's.
     db.sql("DELETE FROM messages").await;
     db.sql("DELETE FROM rooms WHERE name = 'kept'").await;
-    store
-        .expire(std::time::Duration::from_secs(3600))
-        .await
-        .expect("swept");
+    store.expire(HOUR).await.expect("swept");
     assert!(!there(creator).await && !there(talker).await);
 }

@@ -7,12 +7,13 @@ use discordctl::ops::cleanup::{Options, Report, perform};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::db::{self, Db, Kind};
-use crate::upkeep::leases::open;
+use crate::support::db::Db;
+use crate::support::{Running, Shell, Stream, eventually};
+use crate::upkeep::leases::{given, open};
 use crate::upkeep::log::{archived, empty, now, old, say};
-use crate::upkeep::program::Program;
 
 const MIN_AGE: i64 = 3_600;
 const CASES: usize = 40;
@@ -123,11 +124,10 @@ async fn check(db: &Db, case: &Case) {
         say(db, at as i64 + 1, &ages, now).await;
         let mark = case.marks[at];
         if mark > 0 {
-            db.sql(&format!(
-                "INSERT INTO room_archive (room_id, last_seq) VALUES ({}, {mark})",
-                at + 1
-            ))
-            .await;
+            let room = at + 1;
+            let marked =
+                format!("INSERT INTO room_archive (room_id, last_seq) VALUES ({room}, {mark})");
+            db.sql(&marked).await;
         }
     }
     let config = config(db, folder.path(), case);
@@ -164,43 +164,37 @@ async fn check(db: &Db, case: &Case) {
 
 /// What a batch costs must not grow with what is stored. In no order on the disk, as rooms that are
 /// talked in together are.
-#[test]
-fn a_batch_does_not_read_the_whole_table() {
+pub(crate) async fn a_batch_does_not_read_the_whole_table(db: Db) {
     const STORED: i64 = 60_000;
-    db::run(Kind::Postgres, |db| async move {
-        empty(&db).await;
-        db.sql(&format!(
-            "INSERT INTO rooms (id, name, last_seq) VALUES (1, 'room1', {STORED})"
-        ))
-        .await;
-        db.sql(&format!(
-            "INSERT INTO messages (room_id, seq, user_id, content, created_at)
-             SELECT 1, n, 1, repeat('x', 100), now() - interval '1 day'
-             FROM generate_series(1, {STORED}) n ORDER BY random()"
-        ))
-        .await;
-        db.sql("ANALYZE messages").await;
-        let config = Config {
-            db_url: db.url.parse().expect("a URL"),
-            ..Config::default()
-        };
-        let keep = Options {
-            keep: Some(1_000),
-            no_archive: true,
-            ..Options::default()
-        };
-        trim(&config, &keep).await;
-        let of_table = async |what: &str| {
-            let table = "pg_stat_user_tables WHERE relname = 'messages'";
-            db.number(&format!("SELECT {what} FROM {table}")).await
-        };
-        // Sessions tell what they did a moment later.
-        while of_table("n_tup_del").await < STORED - 1_000 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let read = of_table("seq_tup_read").await;
-        assert!(read < 5 * STORED, "{read} rows for {STORED}");
-    });
+    empty(&db).await;
+    let room = format!("INSERT INTO rooms (id, name, last_seq) VALUES (1, 'room1', {STORED})");
+    db.sql(&room).await;
+    let messages = format!(
+        "INSERT INTO messages (room_id, seq, user_id, content, created_at)
+         SELECT 1, n, 1, repeat('x', 100), now() - interval '1 day'
+         FROM generate_series(1, {STORED}) n ORDER BY random()"
+    );
+    db.sql(&messages).await;
+    db.sql("ANALYZE messages").await;
+    let config = Config {
+        db_url: db.url.parse().unwrap(),
+        ..Config::default()
+    };
+    let keep = Options {
+        keep: Some(1_000),
+        no_archive: true,
+        ..Options::default()
+    };
+    trim(&config, &keep).await;
+    let of_table = async |what: &str| {
+        let table = "pg_stat_user_tables WHERE relname = 'messages'";
+        db.number(&format!("SELECT {what} FROM {table}")).await
+    };
+    // Sessions tell what they did a moment later.
+    let deleted = async || of_table("n_tup_del").await >= STORED - 1_000;
+    eventually("what was deleted is counted", deleted).await;
+    let read = of_table("seq_tup_read").await;
+    assert!(read < 5 * STORED, "{read} rows for {STORED}");
 }
 
 const ROOMS: i64 = 4;
@@ -208,8 +202,8 @@ const MESSAGES: usize = 300;
 const KEEP: i64 = 10;
 
 /// Everything but the newest is in the archive, once, and nowhere else.
-async fn is_done(db: &Db, program: &Program) {
-    let archive = archived(&program.path("archive"));
+async fn is_done(db: &Db, shell: &Shell) {
+    let archive = archived(&shell.path("archive"));
     for room in 1..=ROOMS {
         let (count, first, last) = places(db, room as usize).await;
         let all = MESSAGES as i64;
@@ -220,17 +214,12 @@ async fn is_done(db: &Db, program: &Program) {
         }
     }
     assert_eq!(archive.len() as i64, ROOMS * (MESSAGES as i64 - KEEP));
-    let verdict = program.run(&["archive", "verify"]).await;
-    assert_eq!(verdict.code, Some(0), "{verdict:?}");
-}
-
-/// As if the killed process's leases had run out.
-async fn wait_for_leases(db: &Db) {
-    db.age("leases", "until", Duration::from_secs(60)).await;
+    shell.run("archive verify").await.exits(0);
 }
 
 pub(crate) async fn killed_at_each_step_it_ends_the_same(db: Db) {
-    for (at, fault) in [
+    old(&db, ROOMS, MESSAGES, now()).await;
+    for fault in [
         "archive:written",
         "archive:read-back",
         "archive:entered",
@@ -240,78 +229,60 @@ pub(crate) async fn killed_at_each_step_it_ends_the_same(db: Db) {
         "cleanup:archived:2",
         "cleanup:deleted",
         "cleanup:deleted:4",
-    ]
-    .iter()
-    .enumerate()
-    {
-        match at {
-            0 => old(&db, ROOMS, MESSAGES, now()).await,
-            _ => again(&db).await,
-        }
-        let program = Program::on(&db);
-        let killed = program
-            .run_with(&["cleanup"], &[("DISCORDCTL_TEST_FAULT", fault)])
-            .await;
-        assert_eq!(killed.code, None, "{fault}: {killed:?}");
+    ] {
+        let shell = Shell::on(&db);
+        shell.killed("cleanup", fault).await;
         // Its lease is free at once: that it is dead can be proved here.
-        let done = program.run(&["cleanup"]).await;
-        assert_eq!(done.code, Some(0), "{fault}: {done:?}");
-        is_done(&db, &program).await;
+        shell.run("cleanup").await.exits(0);
+        is_done(&db, &shell).await;
+        for table in ["messages", "room_archive", "rooms", "users", "leases"] {
+            db.sql(&format!("DELETE FROM {table}")).await;
+        }
+        old(&db, ROOMS, MESSAGES, now()).await;
     }
-}
-
-async fn again(db: &Db) {
-    for table in ["messages", "room_archive", "rooms", "users", "leases"] {
-        db.sql(&format!("DELETE FROM {table}")).await;
-    }
-    old(db, ROOMS, MESSAGES, now()).await;
 }
 
 pub(crate) async fn killed_at_any_moment_it_ends_the_same(db: Db) {
     old(&db, ROOMS, MESSAGES, now()).await;
-    let program = Program::on(&db);
+    let shell = Shell::on(&db);
     let mut killed = 0;
     for wait in [20_u64, 45, 60, 75, 90, 110, 130, 160] {
-        let mut child = program.start(&["cleanup"]);
+        let mut child = shell.command("cleanup").spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(wait)).await;
         child.kill().expect("ours");
         killed += usize::from(!child.wait().expect("ended").success());
-        wait_for_leases(&db).await;
+        // As if its leases had run out.
+        db.age("leases", "until", Duration::from_secs(60)).await;
     }
-    let done = program.run(&["cleanup"]).await;
-    assert_eq!(done.code, Some(0), "after {killed} kills: {done:?}");
-    is_done(&db, &program).await;
+    println!("{killed} were killed before their end");
+    shell.run("cleanup").await.exits(0);
+    is_done(&db, &shell).await;
 }
 
 pub(crate) async fn only_what_is_asked_for_is_trimmed(db: Db) {
     old(&db, ROOMS, MESSAGES, now()).await;
-    let program = Program::on(&db);
-    let one = program.run(&["cleanup", "--room", "room2=100"]).await;
-    assert_eq!(one.code, Some(0), "{one:?}");
-    assert_eq!(one.json()["schema"], "discordctl.cleanup/1");
-    assert_eq!(one.json()["rooms"].as_array().map(Vec::len), Some(1));
-    let room = &one.json()["rooms"][0];
+    let shell = Shell::on(&db);
+    let one = shell.run("cleanup --room room2=100").await.well();
+    assert_eq!(one["schema"], "discordctl.cleanup/1");
+    assert_eq!(one["rooms"].as_array().map(Vec::len), Some(1));
+    let room = &one["rooms"][0];
     let numbers = ["candidates", "archived", "deleted", "left", "oldest_seq"];
     assert_eq!(
         numbers.map(|name| room[name].as_i64()),
         [200, 200, 200, 100, 201].map(Some)
     );
-    let unknown = program.run(&["cleanup", "--room", "nowhere"]).await;
-    assert_eq!(unknown.code, Some(66), "{unknown:?}");
+    shell.run("cleanup --room nowhere").await.exits(66);
 
-    let asks = program.run(&["cleanup", "--no-archive"]).await;
-    assert_eq!(asks.code, Some(64), "nobody is there to ask: {asks:?}");
-    let gone = program
-        .run(&["cleanup", "--no-archive", "--keep", "50", "--yes"])
-        .await;
-    assert_eq!(gone.code, Some(0), "{gone:?}");
-    assert_eq!(gone.json()["archived"], 0);
+    // There is no terminal to ask on.
+    shell.run("cleanup --no-archive").await.exits(64);
+    let all = "cleanup --no-archive --keep 50 --yes";
+    assert_eq!(shell.run(all).await.well()["archived"], 0);
     let mut left = BTreeMap::new();
     for room in 1..=ROOMS as usize {
         left.insert(room, places(&db, room).await.0);
     }
     assert!(left.values().all(|count| *count == 50), "{left:?}");
-    assert_eq!(archived(&program.path("archive")).len(), 200);
+    assert_eq!(archived(&shell.path("archive")).len(), 200);
 }
 
 pub(crate) async fn a_large_room_does_not_keep_the_others_waiting(db: Db) {
@@ -319,73 +290,57 @@ pub(crate) async fn a_large_room_does_not_keep_the_others_waiting(db: Db) {
     for (room, messages) in [(1, 300), (2, 50), (3, 100)] {
         say(&db, room, &vec![100_000; messages], now()).await;
     }
-    let done = Program::on(&db).run(&["cleanup"]).await;
-    let done = done.json();
+    let done = Shell::on(&db).run("cleanup").await.well();
     let rooms = done["rooms"].as_array().expect("a list");
     let names: Vec<_> = rooms.iter().map(|room| &room["room"]).collect();
     assert_eq!(names, ["room2", "room3", "room1"]);
 }
 
-pub(crate) async fn who_else_is_at_work_is_let_be(db: Db) {
+pub(crate) async fn another_that_is_at_work_is_let_be(db: Db) {
     old(&db, 1, 50, now()).await;
-    let program = Program::on(&db);
+    let shell = Shell::on(&db);
     let upkeep = open(&db).await;
     for lease in ["cleanup", "archive"] {
-        let life = Duration::from_secs(30);
-        let taken = upkeep.take_lease(lease, "somebody", life).await;
-        assert_eq!(taken.expect("an answer"), None, "free");
-        let skipped = program.run(&["cleanup"]).await;
-        assert_eq!(skipped.code, Some(0), "{skipped:?}");
-        let report = skipped.json();
+        given(&upkeep, lease, "somebody").await;
+        let report = shell.run("cleanup").await.well();
         let why = report["skipped"].as_str().unwrap_or_default();
-        assert!(why.contains("somebody"), "{skipped:?}");
-        upkeep
-            .release_lease(lease, "somebody")
-            .await
-            .expect("released");
+        assert!(why.contains("somebody"), "{report}");
+        upkeep.release_lease(lease, "somebody").await.unwrap();
     }
     assert_eq!(places(&db, 1).await.0, 50);
 }
 
 pub(crate) async fn it_ends_when_its_time_is_over_and_goes_on(db: Db) {
     old(&db, ROOMS, MESSAGES, now()).await;
-    let program = Program::on(&db);
-    let short = program.run(&["cleanup", "--max-run", "1ms"]).await;
-    assert_eq!(short.code, Some(1), "there is more to do: {short:?}");
-    assert_eq!(short.json()["unfinished"], true);
-    let done = program.run(&["cleanup"]).await;
-    assert_eq!(done.code, Some(0), "{done:?}");
-    is_done(&db, &program).await;
+    let shell = Shell::on(&db);
+    let short = shell.run("cleanup --max-run 1ms").await.exits(1);
+    assert_eq!(short.json()["unfinished"], true, "there is more to do");
+    shell.run("cleanup").await.exits(0);
+    is_done(&db, &shell).await;
 }
 
 pub(crate) async fn an_interrupted_one_says_how_to_go_on(db: Db) {
     old(&db, ROOMS, MESSAGES, now()).await;
-    let program = Program::on(&db);
+    let shell = Shell::on(&db);
     // Held up where it cannot end by itself before the signal comes.
-    let lock = match db.kind {
-        crate::support::db::Kind::Sqlite => None,
-        Kind::Postgres => Some(crate::upkeep::jobs::hold_room(&db, 1).await),
-    };
-    let Some(lock) = lock else { return };
-    let child = program.start(&["cleanup"]);
+    let lock = crate::upkeep::jobs::hold_room(&db, 1).await;
+    let mut run = Running::start(shell.command("cleanup"), Stream::Stderr);
     let waits = async || {
         let waiting = "SELECT count(*) FROM pg_stat_activity
             WHERE application_name LIKE 'discordctl cleanup%' AND wait_event_type = 'Lock'
               AND datname = current_database()";
         db.number(waiting).await > 0
     };
-    crate::support::eventually("cleanup waits for the room", waits).await;
-    let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a pid");
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
-    // Nothing shows that it has heard; it does so before the lock is let go.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    eventually("cleanup waits for the room", waits).await;
+    run.signal(Signal::INT);
+    run.until("stopping at the next safe point").await;
     lock.release().await;
-    let ended = tokio::task::spawn_blocking(move || child.wait_with_output());
-    let ended = ended.await.expect("no panic").expect("it ended");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(130), "{said}");
-    assert!(said.contains("to go on:\n  discordctl cleanup"), "{said}");
-    let done = program.run(&["cleanup"]).await;
-    assert_eq!(done.code, Some(0), "{done:?}");
-    is_done(&db, &program).await;
+    let (said, code) = run.ends().await;
+    assert_eq!(code, Some(130), "{said:?}");
+    assert!(
+        said.concat().contains("to go on:  discordctl cleanup"),
+        "{said:?}"
+    );
+    shell.run("cleanup").await.exits(0);
+    is_done(&db, &shell).await;
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use discordctl::ops::lease::{Lease, LeaseError};
 use discordctl::store::upkeep::{self, Upkeep};
 
+use crate::support::Shell;
 use crate::support::db::Db;
+use crate::upkeep::log::{now, old};
+
+const LIFE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn open(db: &Db) -> Arc<Upkeep> {
     let upkeep = upkeep::open(&db.url, "discordctl test").await;
@@ -16,6 +20,12 @@ pub(crate) async fn open(db: &Db) -> Arc<Upkeep> {
 pub(crate) async fn two(db: &Db) -> (Arc<Upkeep>, Arc<Upkeep>) {
     db.open().await;
     (open(db).await, open(db).await)
+}
+
+/// Takes a lease that is free, as another process that is at work for half a minute.
+pub(crate) async fn given(upkeep: &Upkeep, name: &str, holder: &str) {
+    let taken = upkeep.take_lease(name, holder, LIFE).await;
+    assert_eq!(taken.unwrap(), None, "free");
 }
 
 async fn take(upkeep: &Arc<Upkeep>) -> Result<Lease, LeaseError> {
@@ -52,9 +62,7 @@ pub(crate) async fn of_many_at_once_one_gets_it(db: Db) {
 /// It was killed while the clock was ten years ahead.
 pub(crate) async fn a_lease_of_a_time_to_come_is_over(db: Db) {
     let (one, two) = two(&db).await;
-    let life = Duration::from_secs(30);
-    let given = one.take_lease("archive", "killed", life).await;
-    assert_eq!(given.expect("an answer"), None, "free");
+    given(&one, "archive", "killed").await;
     db.hasten("leases", "until", Duration::from_secs(3_650 * 86_400))
         .await;
     take(&two).await.expect("no lease lasts so long");
@@ -62,47 +70,35 @@ pub(crate) async fn a_lease_of_a_time_to_come_is_over(db: Db) {
 
 pub(crate) async fn a_killed_holder_loses_it_when_its_time_is_over(db: Db) {
     let (one, two) = two(&db).await;
-    let life = Duration::from_secs(30);
-    let given = one.take_lease("archive", "somebody killed", life).await;
-    assert_eq!(given.expect("an answer"), None, "free");
+    given(&one, "archive", "somebody killed").await;
     assert!(matches!(take(&two).await, Err(LeaseError::Held { .. })));
-    db.age("leases", "until", life).await;
+    db.age("leases", "until", LIFE).await;
     let held = take(&two).await.expect("its time is over");
-    let late = one.renew_lease("archive", "somebody killed", life).await;
-    assert!(!late.expect("an answer"), "it was only slow, and finds out");
-    one.release_lease("archive", "somebody killed")
-        .await
-        .expect("an answer");
-    assert!(one.lease("archive").await.expect("an answer").is_some());
+    let late = one.renew_lease("archive", "somebody killed", LIFE).await;
+    assert!(!late.unwrap(), "it was only slow, and finds out");
+    let released = one.release_lease("archive", "somebody killed").await;
+    released.unwrap();
+    assert!(one.lease("archive").await.unwrap().is_some());
     held.release().await;
-    assert_eq!(one.lease("archive").await.expect("an answer"), None);
+    assert_eq!(one.lease("archive").await.unwrap(), None);
 }
 
 pub(crate) async fn the_lease_of_a_dead_process_is_free_at_once(db: Db) {
-    db.open().await;
-    crate::upkeep::log::old(&db, 1, 50, crate::upkeep::log::now()).await;
-    let program = crate::upkeep::program::Program::on(&db);
+    old(&db, 1, 50, now()).await;
+    let shell = Shell::on(&db);
     for _ in 0..3 {
-        let killed = program
-            .run_with(
-                &["archive", "--keep-rows", "--older-than", "1s"],
-                &[("DISCORDCTL_TEST_FAULT", "archive:written")],
-            )
-            .await;
-        assert_eq!(killed.code, None, "{killed:?}");
-        std::fs::remove_dir_all(program.path("archive")).expect("it wrote something");
+        let archive = "archive --keep-rows --older-than 1s";
+        shell.killed(archive, "archive:written").await;
+        std::fs::remove_dir_all(shell.path("archive")).expect("it wrote something");
     }
-    let next = program.run(&["archive", "--older-than", "1s"]).await;
-    assert_eq!(next.code, Some(0), "{next:?}");
+    shell.run("archive --older-than 1s").await.exits(0);
 }
 
-pub(crate) async fn a_late_holder_may_renew_while_nobody_else_came(db: Db) {
+pub(crate) async fn a_late_holder_may_renew_before_another_comes(db: Db) {
     let (one, _) = two(&db).await;
-    let life = Duration::from_secs(30);
-    let given = one.take_lease("archive", "slow", life).await;
-    assert_eq!(given.expect("an answer"), None, "free");
-    db.age("leases", "until", life * 2).await;
-    let renewed = one.renew_lease("archive", "slow", life).await;
-    assert!(renewed.expect("an answer"));
-    assert!(one.lease("archive").await.expect("an answer").is_some());
+    given(&one, "archive", "slow").await;
+    db.age("leases", "until", LIFE * 2).await;
+    let renewed = one.renew_lease("archive", "slow", LIFE).await;
+    assert!(renewed.unwrap());
+    assert!(one.lease("archive").await.unwrap().is_some());
 }

@@ -6,7 +6,6 @@ mod foreign;
 mod jobs;
 mod leases;
 mod log;
-mod program;
 mod runs;
 mod storage;
 
@@ -17,7 +16,7 @@ crate::support::db::on_both! {
         a_killed_holder_loses_it_when_its_time_is_over,
         the_lease_of_a_dead_process_is_free_at_once,
         a_lease_of_a_time_to_come_is_over,
-        a_late_holder_may_renew_while_nobody_else_came,
+        a_late_holder_may_renew_before_another_comes,
     }
     runs {
         a_due_time_is_claimed_once,
@@ -34,9 +33,8 @@ crate::support::db::on_both! {
         killed_at_any_moment_it_ends_the_same,
         only_what_is_asked_for_is_trimmed,
         a_large_room_does_not_keep_the_others_waiting,
-        who_else_is_at_work_is_let_be,
+        another_that_is_at_work_is_let_be,
         it_ends_when_its_time_is_over_and_goes_on,
-        an_interrupted_one_says_how_to_go_on,
     }
     jobs {
         missed_runs_are_made_up_for_by_one_over_all_instances,
@@ -56,17 +54,28 @@ crate::support::db::on_both! {
         a_flipped_bit_is_found_before_anything_is_changed,
         a_database_in_use_is_not_replaced,
         killed_at_each_step_it_can_be_made_again,
-        a_password_is_on_no_command_line,
         messages_go_on_while_it_is_made,
     }
     foreign {
         what_is_not_ours_is_refused_by_name,
+    }
+}
+
+crate::support::db::on! { of_postgres, Postgres;
+    backup {
+        a_password_is_on_no_command_line,
+    }
+    cleanup {
+        a_batch_does_not_read_the_whole_table,
+        an_interrupted_one_says_how_to_go_on,
+    }
+    foreign {
         a_dump_is_not_run_by_one_who_may_do_anything,
         a_dump_is_read_to_its_end,
     }
 }
 
-crate::support::db::on_sqlite! {
+crate::support::db::on! { embedded, Sqlite;
     files {
         a_log_left_behind_is_never_played_over_another,
         a_main_file_that_was_replaced_is_not_destroyed,

@@ -7,27 +7,19 @@ use discordctl::store::upkeep::{Look, TableSize};
 
 use crate::support::db::Db;
 use crate::upkeep::leases::{open, two};
+use crate::upkeep::log::{empty, now, old, say};
 
 pub(crate) async fn a_due_time_is_claimed_once(db: Db) {
     let (one, two) = two(&db).await;
     let due = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
-    let first = one
-        .claim_run("cleanup", due, "one")
-        .await
-        .expect("an answer");
-    assert!(first.is_some());
-    assert_eq!(
-        two.claim_run("cleanup", due, "two")
-            .await
-            .expect("an answer"),
-        None
-    );
-    assert_eq!(
-        one.claim_run("cleanup", due, "one")
-            .await
-            .expect("an answer"),
-        None
-    );
+    for (upkeep, instance, is_first) in [
+        (&one, "one", true),
+        (&two, "two", false),
+        (&one, "one", false),
+    ] {
+        let run = upkeep.claim_run("cleanup", due, instance).await.unwrap();
+        assert_eq!(run.is_some(), is_first, "{instance}");
+    }
     for (job, due) in [
         ("archive", due),
         ("cleanup", due + chrono::Duration::minutes(5)),
@@ -45,9 +37,8 @@ pub(crate) async fn a_run_ends_once(db: Db) {
     let (one, _) = two(&db).await;
     let run = one.begin_run("cleanup", "one").await.expect("begun");
     one.end_run(run, "ok", "deleted 3").await.expect("ended");
-    one.end_run(run, "failed", "its process was late")
-        .await
-        .expect("no change");
+    let late = one.end_run(run, "failed", "its process was late").await;
+    late.expect("no change");
     let last = one.last_runs().await.expect("an answer").remove(0);
     assert_eq!(
         (last.result.as_deref(), last.detail.as_deref(), last.due_at),
@@ -83,12 +74,8 @@ pub(crate) async fn runs_of_a_time_to_come_do_not_stay_the_last(db: Db) {
             one.end_run(run, "ok", "").await.expect("ended");
         }
     }
-    db.hasten(
-        "job_runs",
-        "started_at",
-        Duration::from_secs(3_650 * 86_400),
-    )
-    .await;
+    let years = Duration::from_secs(3_650 * 86_400);
+    db.hasten("job_runs", "started_at", years).await;
     one.tidy_runs().await.expect("tidied");
     let last = one.last_runs().await.expect("an answer");
     let results: Vec<_> = last.iter().map(|run| run.result.as_deref()).collect();
@@ -117,16 +104,13 @@ pub(crate) async fn old_runs_are_forgotten_but_for_the_last(db: Db) {
     let run = one.begin_run("cleanup", "one").await.expect("begun");
     one.end_run(run, "ok", "").await.expect("ended");
     one.tidy_runs().await.expect("tidied");
-    assert_eq!(
-        db.number("SELECT count(*) FROM job_runs WHERE job = 'cleanup'")
-            .await,
-        1
-    );
+    let cleanups = "SELECT count(*) FROM job_runs WHERE job = 'cleanup'";
+    assert_eq!(db.number(cleanups).await, 1);
 }
 
 pub(crate) async fn sizes_are_seen_and_remembered(db: Db) {
     let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
-    crate::upkeep::log::old(&db, 2, 700, now).await;
+    old(&db, 2, 700, now).await;
     let upkeep = open(&db).await;
     let tables = upkeep.tables().await.expect("an answer");
     let messages = tables.iter().find(|table| table.name == "messages");
@@ -139,10 +123,8 @@ pub(crate) async fn sizes_are_seen_and_remembered(db: Db) {
     upkeep.note(&tables).await.expect("noted");
     let looks = upkeep.looks().await.expect("an answer");
     assert_eq!(looks.len(), tables.len());
-    let seen: &Look = looks
-        .iter()
-        .find(|look| look.name == "messages")
-        .expect("there");
+    let seen = looks.iter().find(|look| look.name == "messages");
+    let seen: &Look = seen.expect("there");
     assert_eq!((seen.rows, seen.bytes), (1_400, messages.bytes));
     db.age("table_sizes", "seen_at", Duration::from_secs(8 * 86_400))
         .await;
@@ -151,11 +133,11 @@ pub(crate) async fn sizes_are_seen_and_remembered(db: Db) {
 }
 
 pub(crate) async fn what_to_trim_is_found_at_once(db: Db) {
-    let now = crate::upkeep::log::now();
-    crate::upkeep::log::empty(&db).await;
-    crate::upkeep::log::say(&db, 1, &[50, 40, 30, 20], now).await;
-    crate::upkeep::log::say(&db, 2, &[50, 40], now).await;
-    crate::upkeep::log::say(&db, 3, &[], now).await;
+    let now = now();
+    empty(&db).await;
+    say(&db, 1, &[50, 40, 30, 20], now).await;
+    say(&db, 2, &[50, 40], now).await;
+    say(&db, 3, &[], now).await;
     let upkeep = open(&db).await;
     let rooms = async |keep, age| {
         let before = now - chrono::Duration::seconds(age);
