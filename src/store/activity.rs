@@ -1,10 +1,11 @@
-//! What a database tells about itself, for whoever watches it: over a connection of the watcher's
+//! What a database tells about itself to a program that watches: over a connection of the watcher's
 //! own, so that it can be seen also when the instances have none left.
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{StoreError, postgres, sqlite};
+use super::embedded::Embedded;
+use super::{StoreError, postgres};
 
 /// How a database is doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,23 +71,38 @@ pub struct SqliteActivity {
 /// Watches one database; connects when it is asked and is not connected.
 pub enum Observer {
     Postgres(Box<postgres::Observer>),
-    Sqlite(sqlite::Observer),
+    /// There is no server that could be asked: only the sizes of its files are known.
+    Sqlite(Embedded),
 }
 
 impl Observer {
     /// `patience` is for one look, connecting included.
+    ///
+    /// # Errors
+    /// Fails where `url` names no database.
     pub fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
         Ok(if url.starts_with("sqlite:") {
-            Self::Sqlite(sqlite::Observer::new(url)?)
+            Self::Sqlite(Embedded::of(url)?)
         } else {
             Self::Postgres(Box::new(postgres::Observer::new(url, patience)?))
         })
     }
 
+    /// # Errors
+    /// Fails where the database does not answer, or its file is not there.
     pub async fn look(&mut self) -> Result<Activity, StoreError> {
         match self {
             Self::Postgres(observer) => observer.look().await.map(Activity::Postgres),
-            Self::Sqlite(observer) => observer.look().map(Activity::Sqlite),
+            Self::Sqlite(database) => {
+                let file = database.main();
+                let found = std::fs::metadata(file).map_err(|error| {
+                    StoreError::Unavailable(format!("{}: {error}", file.display()))
+                })?;
+                Ok(Activity::Sqlite(SqliteActivity {
+                    file_bytes: found.len(),
+                    wal_bytes: database.log_bytes(),
+                }))
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
 //! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
-mod activity;
 mod changes;
 mod files;
 mod instances;
@@ -20,7 +19,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoo
 use sqlx::{Connection, Sqlite};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-pub(super) use self::activity::Observer;
 use self::files::Files;
 use super::ask::{Ask, Statement, Turn};
 use super::embedded::{Embedded, Hold, Use, Witness};
