@@ -3,7 +3,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use discordctl::config::{self, ConfigError, Problem, Sources};
+use discordctl::config::{self, ConfigError, Origin, Problem, Sources};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -31,15 +31,8 @@ struct Report {
 struct FileReport {
     file: String,
     valid: bool,
-    problems: Vec<Finding>,
-    warnings: Vec<Finding>,
-}
-
-#[derive(Serialize)]
-struct Finding {
-    key: Option<String>,
-    message: String,
-    did_you_mean: Option<String>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> anyhow::Result<Exit> {
@@ -56,32 +49,23 @@ fn check(file: &Path) -> FileReport {
         overrides: Vec::new(),
     });
     let (problems, warnings) = match loaded {
-        Ok(loaded) => (Vec::new(), findings(loaded.warnings)),
-        Err(ConfigError::Invalid { problems }) => (findings(problems), Vec::new()),
-        Err(ConfigError::Unreadable { source, .. }) => (vec![unreadable(&source)], Vec::new()),
+        Ok(loaded) => (Vec::new(), loaded.warnings),
+        Err(ConfigError::Invalid { problems }) => (problems, Vec::new()),
+        Err(ConfigError::Unreadable { path, source }) => {
+            let unreadable = Problem {
+                origin: Origin::File(path),
+                key: None,
+                message: format!("cannot be read: {source}"),
+                suggestion: None,
+            };
+            (vec![unreadable], Vec::new())
+        }
     };
     FileReport {
         file: file.display().to_string(),
         valid: problems.is_empty(),
         problems,
         warnings,
-    }
-}
-
-fn findings(problems: Vec<Problem>) -> Vec<Finding> {
-    let finding = |problem: Problem| Finding {
-        key: problem.key,
-        message: problem.message,
-        did_you_mean: problem.suggestion,
-    };
-    problems.into_iter().map(finding).collect()
-}
-
-fn unreadable(error: &std::io::Error) -> Finding {
-    Finding {
-        key: None,
-        message: format!("cannot be read: {error}"),
-        did_you_mean: None,
     }
 }
 
@@ -94,25 +78,12 @@ fn as_text(report: &Report) -> String {
             n => format!("{n} problems"),
         };
         let _ = writeln!(text, "{}: {verdict}", file.file);
-        for finding in &file.problems {
-            let _ = writeln!(text, "  {finding}");
+        for problem in &file.problems {
+            let _ = writeln!(text, "  {}", problem.told());
         }
-        for finding in &file.warnings {
-            let _ = writeln!(text, "  warning: {finding}");
+        for warning in &file.warnings {
+            let _ = writeln!(text, "  warning: {}", warning.told());
         }
     }
     text
-}
-
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(key) = &self.key {
-            write!(f, "{key}: ")?;
-        }
-        f.write_str(&self.message)?;
-        match &self.did_you_mean {
-            Some(meant) => write!(f, "; did you mean {meant}?"),
-            None => Ok(()),
-        }
-    }
 }

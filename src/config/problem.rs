@@ -3,6 +3,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -26,29 +28,46 @@ impl fmt::Display for Origin {
 }
 
 /// One thing to put right. Holds no password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    #[serde(skip)]
     pub origin: Origin,
     /// The path of the key, unless the whole source is at fault.
     pub key: Option<String>,
     /// What is wrong: what was found, and what is allowed.
     pub message: String,
     /// What was probably meant.
+    #[serde(rename = "did_you_mean")]
     pub suggestion: Option<String>,
+}
+
+impl Problem {
+    /// What is wrong with which key, for a reader that knows its origin.
+    pub fn told(&self) -> String {
+        let wrong = self.wrong();
+        match &self.key {
+            Some(key) => format!("{key}: {wrong}"),
+            None => wrong,
+        }
+    }
+
+    fn wrong(&self) -> String {
+        let message = &self.message;
+        match &self.suggestion {
+            Some(meant) => format!("{message}; did you mean {meant}?"),
+            None => message.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
-        // A variable or flag names its key already.
-        if let (Origin::Default | Origin::File(_), Some(key)) = (&self.origin, &self.key) {
-            write!(f, "{key}: ")?;
-        }
-        f.write_str(&self.message)?;
-        match &self.suggestion {
-            Some(meant) => write!(f, "; did you mean {meant}?"),
-            None => Ok(()),
-        }
+        let told = match self.origin {
+            Origin::Default | Origin::File(_) => self.told(),
+            // A variable or flag names its key already.
+            Origin::Env(_) | Origin::Flag(_) => self.wrong(),
+        };
+        write!(f, "{}: {told}", self.origin)
     }
 }
 
