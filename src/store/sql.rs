@@ -15,6 +15,11 @@ use crate::model::{InstanceId, MessageId, RoomId, Seq, UserId, format_time};
 pub(super) struct Sql;
 
 impl Sql {
+    /// The rows of a table, counted.
+    pub(super) fn count(table: &str) -> String {
+        format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""))
+    }
+
     pub(super) fn postgres(sql: &str) -> AssertSqlSafe<String> {
         let sql = sql.replace("@now(", "clock_timestamp() + make_interval(secs => ");
         let sql = sql

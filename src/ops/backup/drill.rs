@@ -6,7 +6,7 @@ use super::file::Folder;
 use super::manifest::Kind;
 use super::restore::{How, dump, may_run, put};
 use super::verify::{Verified, verify};
-use super::{BackupError, compare, copy};
+use super::{BackupError, compare, copy, must_be_of};
 use crate::store::StoreError;
 use crate::store::copy::{Contents, Embedded, Scratch};
 use crate::store::migrations::{Migrator, State};
@@ -21,13 +21,10 @@ pub async fn drill(
     let verified = verify(backup, how.foreign).await?;
     let contents = match verified.kind {
         Kind::Sqlite => in_file(backup, &verified, how).await?,
-        Kind::Postgresql if url.starts_with("sqlite:") => {
-            return Err(BackupError::OtherKind {
-                is: verified.kind.as_str(),
-                wanted: Kind::Sqlite.as_str(),
-            });
+        Kind::Postgresql => {
+            must_be_of(url, Kind::Postgresql)?;
+            on_server(url, backup, &verified, how).await?
         }
-        Kind::Postgresql => on_server(url, backup, &verified, how).await?,
     };
     compare(verified.manifest.as_ref(), &contents)?;
     Ok((verified, contents))

@@ -52,6 +52,18 @@ fn kind_of(url: &str) -> Kind {
     }
 }
 
+/// Fails if the database that `url` names is not of that kind.
+fn must_be_of(url: &str, kind: Kind) -> Result<(), BackupError> {
+    let wanted = kind_of(url);
+    if kind == wanted {
+        return Ok(());
+    }
+    Err(BackupError::OtherKind {
+        is: kind.as_str(),
+        wanted: wanted.as_str(),
+    })
+}
+
 fn ours(path: &Path, contents: &Contents) -> Result<(), BackupError> {
     let missing = OURS
         .iter()

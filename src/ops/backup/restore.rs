@@ -6,7 +6,7 @@ use super::make::room;
 use super::manifest::Kind;
 use super::toc::Toc;
 use super::verify::{Verified, look_into, verify};
-use super::{BackupError, Foreign, compare, copy, kind_of, pour};
+use super::{BackupError, Foreign, compare, copy, must_be_of, pour};
 use crate::clock::Clock;
 use crate::model::format_time;
 use crate::ops::{fault, lease};
@@ -55,13 +55,7 @@ pub struct Restored {
 /// read, and nothing is changed.
 pub async fn check(url: &str, backup: &Path, how: How) -> Result<Verified, BackupError> {
     let verified = verify(backup, how.foreign).await?;
-    let wanted = kind_of(url);
-    if verified.kind != wanted {
-        return Err(BackupError::OtherKind {
-            is: verified.kind.as_str(),
-            wanted: wanted.as_str(),
-        });
-    }
+    must_be_of(url, verified.kind)?;
     if verified.kind == Kind::Postgresql {
         may_run(&copy::server(url).await?, how.powers)?;
     } else if how.existing == Existing::SetAside {

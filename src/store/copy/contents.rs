@@ -25,16 +25,6 @@ pub struct RoomContents {
     pub last: Option<Seq>,
 }
 
-impl RoomContents {
-    /// How many messages are missing between the first and the last.
-    pub fn holes(&self) -> i64 {
-        match (self.first, self.last) {
-            (Some(first), Some(last)) => last.get() - first.get() + 1 - self.messages,
-            _ => 0,
-        }
-    }
-}
-
 impl Contents {
     /// In what `other` is not the same, a line each.
     pub fn differences(&self, other: &Self) -> Vec<String> {
@@ -99,6 +89,5 @@ mod tests {
             ]
         );
         assert_eq!(ten.differences(&Contents::default()).len(), 3);
-        assert_eq!((ten.rooms[0].holes(), nine.rooms[0].holes()), (0, 1));
     }
 }

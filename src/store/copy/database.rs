@@ -8,6 +8,7 @@ use super::{CONNECT, Contents, RoomContents, application};
 use crate::model::{RoomId, Seq};
 use crate::store::embedded::Embedded;
 use crate::store::session::{Purpose, Session, Tx};
+use crate::store::sql::Sql;
 use crate::store::upkeep::{Held, Living};
 use crate::store::{LEASE, StoreError, alive};
 
@@ -55,8 +56,7 @@ async fn tables(tx: &mut Tx) -> Result<Vec<String>, sqlx::Error> {
 }
 
 async fn count(tx: &mut Tx, table: &str) -> Result<i64, sqlx::Error> {
-    let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
-    let rows: Vec<(i64,)> = tx.all(&sql, &[]).await?;
+    let rows: Vec<(i64,)> = tx.all(&Sql::count(table), &[]).await?;
     Ok(rows.first().map_or(0, |(rows,)| *rows))
 }
 

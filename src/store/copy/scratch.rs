@@ -2,7 +2,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Server, connect, libpq};
+use super::connect;
 use crate::random;
 use crate::store::{StoreError, pg_url};
 
@@ -39,11 +39,6 @@ impl Scratch {
             name,
             url,
         })
-    }
-
-    /// As its programs are told of it.
-    pub async fn server(&self) -> Result<Server, StoreError> {
-        libpq::server(&self.url).await
     }
 
     pub async fn end(mut self) -> Result<(), StoreError> {

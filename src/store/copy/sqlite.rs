@@ -57,11 +57,6 @@ impl Place {
         self.database.set_aside(suffix)
     }
 
-    /// Whether nothing is there, not even what belonged to one that was moved away.
-    pub fn is_clear(&self) -> bool {
-        !self.database.is_there() && self.database.logs().is_empty()
-    }
-
     pub fn release(self) {
         drop(self.hold);
     }

@@ -34,7 +34,7 @@ impl Upkeep {
         }
     }
 
-    /// Makes it last for `life` from now on; false if somebody else has it by now.
+    /// Makes it last for `life` from now on; false if another holder has it by now.
     pub async fn renew_lease(
         &self,
         name: &str,
@@ -53,7 +53,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Who has it now.
+    /// Its holder now.
     pub async fn lease(&self, name: &str) -> Result<Option<Held>, StoreError> {
         let sql = "SELECT holder, until FROM leases WHERE name = $1 AND until > @now";
         let row: Option<(String, DateTime<Utc>)> = self.0.first(sql, &[name.into()]).await?;

@@ -1,4 +1,4 @@
-//! Runs of jobs: who did what, when, and how it ended.
+//! Runs of jobs: what was done when, and how it ended.
 use chrono::{DateTime, Utc};
 
 use super::{AHEAD, KEEP_RUNS, LOST_AFTER, Run, RunId, RunRow, Upkeep};
@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::sql::Arg;
 
 impl Upkeep {
-    /// Enters the run of `job` that is due at `due`; none if somebody has entered it before.
+    /// Enters the run of `job` that is due at `due`; none if it is entered already.
     pub async fn claim_run(
         &self,
         job: &str,
@@ -22,7 +22,7 @@ impl Upkeep {
         Ok(id.map(|(id,)| id))
     }
 
-    /// Enters a run of `job` that somebody asked for.
+    /// Enters a run of `job` that is not scheduled.
     pub async fn begin_run(&self, job: &str, instance: &str) -> Result<RunId, StoreError> {
         let sql = "INSERT INTO job_runs (job, instance) VALUES ($1, $2) RETURNING id";
         self.0.one(sql, &[job.into(), instance.into()]).await

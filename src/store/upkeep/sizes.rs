@@ -3,8 +3,8 @@ use chrono::{DateTime, Utc};
 
 use super::{DatabaseSize, KEEP_LOOKS, Look, SCAN, TableSize, Upkeep};
 use crate::store::StoreError;
-use crate::store::session::{Database, Session};
-use crate::store::sql::Arg;
+use crate::store::session::Database;
+use crate::store::sql::{Arg, Sql};
 
 /// Tables of more rows than this are not counted where the server knows about how many there are.
 const COUNTED: i64 = 100_000;
@@ -17,7 +17,7 @@ const OF_POSTGRES: &str =
      FROM pg_class c LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
      WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
      ORDER BY c.relname";
-/// Looks at every page, in one read that nobody who writes waits for.
+/// Looks at every page, in one read that holds up nothing that is written.
 const OF_SQLITE: &str = "SELECT s.tbl_name, sum(p.pgsize),
        sum(CASE s.type WHEN 'index' THEN p.pgsize ELSE 0 END), NULL, NULL
      FROM dbstat p JOIN sqlite_schema s ON s.name = p.name
@@ -37,7 +37,7 @@ impl Upkeep {
             tables.push(TableSize {
                 rows: match large {
                     Some(rows) => rows,
-                    None => count(&self.0, &name).await?,
+                    None => self.count(&name).await?,
                 },
                 exact: large.is_none(),
                 name,
@@ -47,6 +47,11 @@ impl Upkeep {
             });
         }
         Ok(tables)
+    }
+
+    async fn count(&self, table: &str) -> Result<i64, StoreError> {
+        let rows: Vec<(i64,)> = self.0.all_within(SCAN, &Sql::count(table), &[]).await?;
+        Ok(rows.first().map_or(0, |(rows,)| *rows))
     }
 
     pub async fn size(&self) -> Result<DatabaseSize, StoreError> {
@@ -104,11 +109,4 @@ impl Upkeep {
         };
         Ok(rows.into_iter().map(look).collect())
     }
-}
-
-/// The rows of a table, counted.
-async fn count(session: &Session, table: &str) -> Result<i64, StoreError> {
-    let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
-    let rows: Vec<(i64,)> = session.all_within(SCAN, &sql, &[]).await?;
-    Ok(rows.first().map_or(0, |(rows,)| *rows))
 }
