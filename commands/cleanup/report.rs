@@ -22,24 +22,7 @@ pub(super) fn as_text(report: &Report) -> String {
     if report.rooms.len() > SHOWN {
         text += &format!("\n… and {} rooms more", report.rooms.len() - SHOWN);
     }
-    let Report {
-        candidates,
-        archived,
-        deleted,
-        ..
-    } = report;
-    let rooms = report.rooms.len();
-    text += &if report.dry_run {
-        format!("\n\nwould archive {archived} and delete {deleted} messages in {rooms} rooms")
-    } else {
-        format!(
-            "\n\narchived {archived} and deleted {deleted} of {candidates} messages in {rooms} rooms"
-        )
-    };
-    if report.unfinished {
-        text += "; there is more to do";
-    }
-    text + &ahead(report)
+    format!("{text}\n\n{}{}", report.told(), ahead(report))
 }
 
 /// Of a clock that was wrong, or of rows written by hand.

@@ -31,21 +31,7 @@ async fn trim(config: &Config, stop: &CancellationToken) -> Result<Ended, Archiv
     if let Some(why) = &report.skipped {
         return Ok(RunResult::Skipped.with(why));
     }
-    let more = if report.unfinished {
-        "; there is more to do"
-    } else {
-        ""
-    };
-    Ok(ended(
-        stop,
-        format!(
-            "archived {} and deleted {} of {} messages in {} rooms{more}",
-            report.archived,
-            report.deleted,
-            report.candidates,
-            report.rooms.len()
-        ),
-    ))
+    Ok(ended(stop, report.told()))
 }
 
 async fn archive(config: &Config, stop: &CancellationToken) -> Result<Ended, ArchiveError> {

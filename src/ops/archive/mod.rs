@@ -35,7 +35,7 @@ pub use writer::{Archiver, Form};
 
 pub(in crate::ops) use list::Object;
 pub(in crate::ops) use perform::may_go;
-pub(in crate::ops) use session::{before, stopped_after};
+pub(in crate::ops) use session::{before, give_way, stopped_after};
 pub(in crate::ops) use stored::Stored;
 
 /// What is told how far a run is.

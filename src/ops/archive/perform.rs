@@ -1,11 +1,9 @@
 //! A run from a configuration: what is old enough goes into the archive, and then from the database.
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Alone, Session, before};
+use super::session::{Alone, Session, before, give_way};
 use super::writer::{Archiver, Form};
 use super::{ArchiveError, Destination, Report, RoomReport, Watch, wanted};
 use crate::config::{Config, HumanDuration};
@@ -13,9 +11,6 @@ use crate::model::{RoomId, RoomName, Seq};
 use crate::ops::fault;
 use crate::store::StoreError;
 use crate::store::history::History;
-
-/// The longest pause between two batches of deletions.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// What is asked for beyond the configuration.
 #[derive(Debug, Clone, Default)]
@@ -159,7 +154,7 @@ async fn delete(
     stop: &CancellationToken,
 ) -> Result<u64, StoreError> {
     if options.dry_run {
-        return Ok(history.span(room, Seq::START, up_to).await?.count);
+        return history.count(room, Seq::START, up_to).await;
     }
     let beside_chat = history.served().await?;
     let batch = history.batch();
@@ -172,9 +167,8 @@ async fn delete(
         if count < batch as u64 {
             break;
         }
-        // Chat has the database to itself for as long as it had to share it.
         if beside_chat {
-            sleep(since.elapsed().min(LONGEST_PAUSE)).await;
+            give_way(since).await;
         }
     }
     Ok(deleted)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::select_all;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ArchiveError;
@@ -12,6 +13,9 @@ use crate::config::DbUrl;
 use crate::ops::lease::{Lease, LeaseError};
 use crate::store::history::{self, History};
 use crate::store::upkeep::{self, Upkeep};
+
+/// The longest pause between two batches of rows.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a run needs to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +129,11 @@ pub(in crate::ops) async fn stopped_after<T>(
             work.await
         }
     }
+}
+
+/// Chat has the database to itself for as long as it had to share it `since` then.
+pub(in crate::ops) async fn give_way(since: Instant) {
+    sleep(since.elapsed().min(LONGEST_PAUSE)).await;
 }
 
 /// The time that is so long before `now`.

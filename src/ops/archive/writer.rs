@@ -125,8 +125,8 @@ impl<'a> Archiver<'a> {
             return Ok(());
         }
         let (room, after) = (stand.room.id, stand.archived);
-        let span = self.history.span(room, after, up_to).await?;
-        self.watch.expect(span.count);
+        self.watch
+            .expect(self.history.count(room, after, up_to).await?);
         Ok(())
     }
 

@@ -38,3 +38,21 @@ pub struct Report {
     pub dated_ahead: u64,
     pub rooms: Vec<RoomReport>,
 }
+
+impl Report {
+    /// What was done, or would be, in a sentence without its end.
+    pub fn told(&self) -> String {
+        let (archived, deleted, of) = (self.archived, self.deleted, self.candidates);
+        let rooms = self.rooms.len();
+        let done = if self.dry_run {
+            format!("would archive {archived} and delete {deleted} messages in {rooms} rooms")
+        } else {
+            format!("archived {archived} and deleted {deleted} of {of} messages in {rooms} rooms")
+        };
+        if self.unfinished {
+            format!("{done}; there is more to do")
+        } else {
+            done
+        }
+    }
+}

@@ -185,7 +185,7 @@ impl Trimming<'_> {
             .and_then(|room| room.1);
         let keep = own.unwrap_or(self.keep);
         let limit = may_go(hands.history(), room, keep, self.before).await?;
-        let candidates = hands.history().span(room, Seq::START, limit).await?.count;
+        let candidates = hands.history().count(room, Seq::START, limit).await?;
         self.pace.room(candidates);
         if candidates == 0 {
             return Ok(None);
@@ -204,7 +204,7 @@ impl Trimming<'_> {
         } else {
             self.delete(hands.history(), room, may_go).await?
         };
-        let left = hands.history().span(room, Seq::START, Seq::MAX).await?;
+        let left = hands.history().count(room, Seq::START, Seq::MAX).await?;
         // A dry run shows what would be left.
         let (after, gone) = if self.options.dry_run {
             (limit, candidates)
@@ -217,7 +217,7 @@ impl Trimming<'_> {
             candidates,
             archived,
             deleted,
-            left: left.count - gone.min(left.count),
+            left: left - gone.min(left),
             oldest_seq: oldest.first().map(|row| row.seq),
             oldest_at: oldest.first().map(|row| format_time(row.created_at)),
         }))
@@ -266,8 +266,8 @@ async fn archive(
         Hands::Archiving(_) => Ok((0, stand.archived)),
         // A dry run: all of it would be.
         Hands::Plain(history) => {
-            let span = history.span(stand.room.id, stand.archived, limit).await?;
-            Ok((span.count, limit))
+            let count = history.count(stand.room.id, stand.archived, limit);
+            Ok((count.await?, limit))
         }
     }
 }

@@ -190,7 +190,7 @@ async fn compare(
     };
     let room = stand.map(|stand| stand.room.id);
     let taken = match (span, room) {
-        (Some((after, last)), Some(room)) => history.span(room, after, last).await?.count,
+        (Some((after, last)), Some(room)) => history.count(room, after, last).await?,
         _ => 0,
     };
     if taken == 0

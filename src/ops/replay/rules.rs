@@ -12,10 +12,11 @@ const ENDS: usize = 100;
 const LONGEST_NAME: usize = 256;
 
 /// Whose document it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A manifest has its sum: it holds what was in a database of ours.
     Archive,
+    #[default]
     Elsewhere,
 }
 
@@ -70,7 +71,7 @@ fn name(what: &str, name: &str, origin: Origin, allowed: Result<(), String>) -> 
 }
 
 /// What is learnt of a document line by line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reading {
     origin: Origin,
     pub(super) count: u64,
@@ -88,15 +89,8 @@ impl Reading {
     pub(super) fn of(origin: Origin) -> Self {
         Self {
             origin,
-            count: 0,
-            with_seq: false,
-            seqs: (Seq::START, Seq::START),
-            ids: None,
             ascending: true,
-            last_id: None,
-            times: None,
-            first: Vec::new(),
-            last: VecDeque::new(),
+            ..Self::default()
         }
     }
 

@@ -1,11 +1,10 @@
 //! The second reading: row by row into the database.
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Checked, explain};
@@ -14,7 +13,7 @@ use super::place::{Place, Placed};
 use super::reader::{self, Fault, Line};
 use super::rules;
 use crate::model::Seq;
-use crate::ops::archive::Watch;
+use crate::ops::archive::{Watch, give_way};
 use crate::ops::fault;
 use crate::store::history::{Claim, History, Row};
 
@@ -24,8 +23,6 @@ const MOST_BYTES: usize = 1 << 20;
 const AHEAD: usize = 1;
 /// Authors remembered, so that each row need not have a copy of the name.
 const AUTHORS: usize = 1_000;
-/// The longest pause between two batches.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A document's rows, some at a time, read ahead.
 pub(super) struct Batches {
@@ -47,18 +44,21 @@ impl Batches {
         let stop = stop.clone();
         let (give, batches) = mpsc::channel(AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
-            let mut batch = Batch::new(base, rows);
+            let mut batch = Batch {
+                most: rows,
+                last: base,
+                ..Batch::default()
+            };
             let take = |line: Line| {
                 // What was read first was all good; this may be another file by now.
                 rules::check(&line, origin)?;
                 batch.push(line);
-                match batch.is_full() {
-                    // The task that wanted it has ended.
-                    true => give
-                        .blocking_send(batch.take())
-                        .map_err(|_| "not read on".to_owned()),
-                    false => Ok(()),
+                if !batch.is_full() {
+                    return Ok(());
                 }
+                let given = give.blocking_send(batch.take());
+                // The task that wanted it has ended.
+                given.map_err(|_| "not read on".to_owned())
             };
             let (_, sum) = opened.text(|text| reader::read(text, &stop, take))?;
             if sum.sha256 != sha256 {
@@ -88,31 +88,23 @@ impl Batches {
     }
 }
 
+#[derive(Default)]
 struct Batch {
     most: usize,
-    next: Seq,
+    /// The place of the last row, counted from the base.
+    last: Seq,
     rows: Vec<Row>,
     bytes: usize,
     authors: HashMap<String, Arc<str>>,
 }
 
 impl Batch {
-    fn new(base: Seq, most: usize) -> Self {
-        Self {
-            most,
-            next: base,
-            rows: Vec::new(),
-            bytes: 0,
-            authors: HashMap::new(),
-        }
-    }
-
     fn push(&mut self, line: Line) {
-        self.next = self.next.next();
+        self.last = self.last.next();
         self.bytes += line.content.len();
         let row = Row {
             id: line.id,
-            seq: line.seq.unwrap_or(self.next),
+            seq: line.seq.unwrap_or(self.last),
             user: line.user.map(|name| self.author(name)),
             content: line.content,
             created_at: line.created_at,
@@ -182,9 +174,8 @@ pub(super) async fn restore(
         fault::point("replay:restored");
         restored += count;
         watch.advance(count);
-        // Chat has the database to itself for as long as it had to share it.
         if beside_chat {
-            sleep(since.elapsed().min(LONGEST_PAUSE)).await;
+            give_way(since).await;
         }
     }
     history.refresh(room).await?;

@@ -2,7 +2,7 @@
 //!
 //! On one connection of its own, so that it never stands between chat and the database.
 mod copy;
-mod names;
+mod known;
 mod restore;
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
-use self::names::{Ids, Names};
+use self::known::{Ids, Names};
 use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
@@ -43,14 +43,6 @@ pub struct RoomStand {
     pub archived: Seq,
     /// The last place that was ever claimed for a message that is put back.
     pub replayed: Seq,
-}
-
-/// Some messages of a room, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
-    pub count: u64,
-    pub first: Seq,
-    pub last: Seq,
 }
 
 /// Which places in a room are to be filled.
@@ -174,10 +166,10 @@ impl History {
             }
         };
         self.learn_names(&raw).await?;
-        let named = |(id, seq, user, content, created_at)| Row {
+        let named = |(id, seq, user, content, created_at): Raw| Row {
             id,
             seq,
-            user: self.names.get(user),
+            user: self.names.get(user.as_ref()),
             content,
             created_at,
         };
@@ -185,28 +177,29 @@ impl History {
     }
 
     async fn learn_names(&mut self, raw: &[Raw]) -> Result<(), StoreError> {
-        let unknown = self.names.unknown(raw.iter().filter_map(|row| row.2));
+        let unknown = self
+            .names
+            .unknown(raw.iter().filter_map(|row| row.2.as_ref()));
         if !unknown.is_empty() {
             let unknown: Vec<i64> = unknown.into_iter().map(UserId::get).collect();
             let sql = self.session.either(
                 "SELECT id, nickname FROM users WHERE id = ANY ($1)",
                 "SELECT id, nickname FROM users WHERE id IN (SELECT value FROM json_each($1))",
             );
-            let found = self.session.all(sql, &[Arg::Numbers(&unknown)]).await?;
+            let found: Vec<(UserId, String)> =
+                self.session.all(sql, &[Arg::Numbers(&unknown)]).await?;
+            let found = found.into_iter().map(|(id, name)| (id, name.into()));
             self.names.learn(found);
         }
         Ok(())
     }
 
-    /// What there is with `after < seq <= up_to`.
-    pub async fn span(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<Span, StoreError> {
-        let sql = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM messages
-             WHERE room_id = $1 AND seq > $2 AND seq <= $3";
+    /// How many messages there are with `after < seq <= up_to`.
+    pub async fn count(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM messages WHERE room_id = $1 AND seq > $2 AND seq <= $3";
         let args = [room.into(), after.into(), up_to.into()];
-        let row: Option<(i64, Seq, Seq)> = self.session.first(sql, &args).await?;
-        let (count, first, last) = row.unwrap_or_default();
-        let count = u64::try_from(count).unwrap_or(0);
-        Ok(Span { count, first, last })
+        let count: i64 = self.session.one(sql, &args).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The first message after `after` that is not older than `time`. One that is dated later than

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::copy::{Input, TARGET};
-use super::names::Ids;
+use super::known::Ids;
 use super::{Claim, History, Row};
 use crate::model::{MessageId, RoomId, RoomName, Seq, UserId, format_time};
 use crate::store::StoreError;
@@ -154,7 +154,7 @@ async fn restore(
     let taken: HashSet<Seq> = taken.into_iter().map(|(seq,)| seq).collect();
     for name in ids.unknown(rows.iter().filter_map(|row| row.user.as_ref())) {
         let id = user(&mut tx, &words, &name).await?;
-        ids.learn(name, id);
+        ids.learn([(name, id)]);
     }
     let missing: Vec<&Row> = rows.iter().filter(|r| !taken.contains(&r.seq)).collect();
     if !missing.is_empty() {

@@ -28,7 +28,7 @@ pub(super) async fn up(
 ) -> Result<bool, MigrateError> {
     let runner = runner(steps, step)?;
     if !step.transaction {
-        return detached(database, &runner, step).await;
+        return Run::new(database, step).whole(&runner).await;
     }
     for tries in 1.. {
         database.begin(patience.lock_timeout).await?;
@@ -120,14 +120,6 @@ fn runner(steps: &[Step], step: &Step) -> Result<Runner, MigrateError> {
         .set_target(Target::Version(step.version));
     runner.set_migration_table_name(HISTORY);
     Ok(runner)
-}
-
-async fn detached(
-    database: &mut Database,
-    runner: &Runner,
-    step: &Step,
-) -> Result<bool, MigrateError> {
-    Run::new(database, step).whole(runner).await
 }
 
 /// Waits for another try, if it was only a lock that was not to be had.
