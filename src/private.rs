@@ -64,10 +64,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 pub fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
     let new = path.with_extension(format!("{}.new", std::process::id()));
     // One of this name was left by a process that was killed and had our number.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(&new)?;
     let write = || {
         let mut file = create_new(&new)?;
         file.write_all(text)?;
@@ -77,6 +74,14 @@ pub fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| {
         let _ = fs::remove_file(&new);
     })
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Sees to it that a file which another program writes and reads is there, and is our own.

@@ -1,7 +1,7 @@
 //! A report for people.
 use std::fmt::Write;
 
-use discordctl::ops::bench::{BackgroundReport, Quantiles, Reconnects, Report, Usage};
+use discordctl::ops::bench::{BackgroundReport, Load, Quantiles, Reconnects, Report, Usage, word};
 
 use crate::output::table;
 
@@ -70,19 +70,20 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn about(report: &Report) -> String {
-    let load = match (report.rate, report.window) {
-        (Some(rate), _) => format!("{rate} messages/s each"),
-        (_, window) => format!("{} in flight each", window.unwrap_or(0)),
+    let plan = &report.plan;
+    let load = match plan.load {
+        Load::OpenLoop(rate) => format!("{rate} messages/s each"),
+        Load::ClosedLoop(window) => format!("{window} in flight each"),
     };
     format!(
         "{}: {} readers ({}), {} senders with {load}, rooms: {}, {} bytes\n\
          connected in {:.2} s, measured for {:.1} s\n\n",
-        report.subject.join(", "),
-        grouped(report.connections as u64),
-        report.transport,
-        grouped(report.senders as u64),
-        grouped(report.rooms as u64),
-        report.size,
+        plan.subject.names().join(", "),
+        grouped(plan.connections as u64),
+        word(&plan.transports),
+        grouped(plan.senders as u64),
+        grouped(plan.rooms as u64),
+        plan.size,
         report.connect_seconds,
         report.seconds,
     )

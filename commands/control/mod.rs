@@ -1,4 +1,4 @@
-//! What is asked of running instances over their control sockets: whom, and what became of it.
+//! What is asked of running instances over their control sockets: which, and what became of it.
 pub(crate) mod connections;
 pub(crate) mod disconnect;
 pub(crate) mod drain;
@@ -6,13 +6,15 @@ pub(crate) mod log_level;
 
 use clap::Args;
 use discordctl::config::Config;
-use discordctl::process::control::{ControlError, Place, Request, ask};
+use discordctl::process::Files;
+use discordctl::process::control::{ControlError, Request, ask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
+use crate::instances::Report;
 use crate::output::{Output, table};
 use crate::runtime::block_on;
 
@@ -53,10 +55,9 @@ struct Told<T> {
 }
 
 fn tell<T: DeserializeOwned>(config: &Config, request: &Request) -> anyhow::Result<Told<T>> {
-    let place = Place::of(config);
     Ok(Told {
         instance: config.instance_id.clone(),
-        outcome: block_on(ask(&place, request))?,
+        outcome: block_on(ask(&Files::of(config), request))?,
     })
 }
 
@@ -103,12 +104,7 @@ fn refused(instance: &str, code: &str, error: &ControlError) -> Failure {
     )
 }
 
-/// A result with a line for each instance.
-#[derive(Serialize)]
-struct Report<T> {
-    instances: Vec<Row<T>>,
-}
-
+/// What an instance did, or why not.
 #[derive(Serialize)]
 struct Row<T> {
     instance: String,

@@ -2,9 +2,10 @@
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::ops::doctor::Candidate;
+use discordctl::ops::instances::Place;
 use discordctl::process::{Files, Known, lock_holders, look, owner};
 
-use super::{At, Because, Deployment, Entry, Member, files, find, running};
+use super::{At, Because, Deployment, Entry, files, find, running};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -31,18 +32,18 @@ pub(crate) enum Twice {
 
 impl Fleet {
     /// All instances of the deployment, whatever was named, in the order of their files.
-    pub(crate) fn all(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Member>> {
+    pub(crate) fn all(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Place>> {
         let deployment = self.deployment(output)?;
         let mut members = Vec::new();
         for entry in deployment.entries {
-            members.push(entry.member()?);
+            members.push(entry.place()?);
         }
         once(&mut members, twice, output)?;
         Ok(members)
     }
 
     /// Those asked for.
-    pub(crate) fn members(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Member>> {
+    pub(crate) fn members(&self, twice: Twice, output: &Output) -> anyhow::Result<Vec<Place>> {
         let mut members = self.all(twice, output)?;
         if !self.instances.is_empty() {
             self.know_all(&members)?;
@@ -76,8 +77,8 @@ impl Fleet {
         let mut deployment = find::find(&self.at)?;
         if deployment.because == Because::Running && !self.instances.is_empty() {
             let known = |entry: &Entry| {
-                let member = entry.clone().member();
-                member.is_ok_and(|member| self.instances.contains(&member.config.instance_id))
+                let place = entry.clone().place();
+                place.is_ok_and(|place| self.instances.contains(&place.config.instance_id))
             };
             let known = deployment.entries.iter().filter(|entry| known(entry));
             if known.count() < self.instances.len() {
@@ -117,7 +118,7 @@ impl Fleet {
         }
     }
 
-    fn know_all(&self, members: &[Member]) -> Result<(), Failure> {
+    fn know_all(&self, members: &[Place]) -> Result<(), Failure> {
         let is = |name: &&String| members.iter().all(|m| m.config.instance_id != **name);
         let Some(name) = self.instances.iter().find(is) else {
             return Ok(());
@@ -170,12 +171,12 @@ fn nothing(config: &Config) -> Failure {
 }
 
 /// Takes out the second of two files with one name.
-fn once(members: &mut Vec<Member>, twice: Twice, output: &Output) -> Result<(), Failure> {
+fn once(members: &mut Vec<Place>, twice: Twice, output: &Output) -> Result<(), Failure> {
     let mut at = 0;
     while at < members.len() {
         let (before, rest) = members.split_at(at);
         let second = &rest[0];
-        let same = |first: &&Member| first.config.instance_id == second.config.instance_id;
+        let same = |first: &&Place| first.config.instance_id == second.config.instance_id;
         let Some(first) = before.iter().find(same) else {
             at += 1;
             continue;
@@ -190,8 +191,8 @@ fn once(members: &mut Vec<Member>, twice: Twice, output: &Output) -> Result<(), 
     Ok(())
 }
 
-fn given_twice(first: &Member, second: &Member) -> Failure {
-    let file = |member: &Member| match &member.file {
+fn given_twice(first: &Place, second: &Place) -> Failure {
+    let file = |member: &Place| match &member.file {
         Some(file) => file.display().to_string(),
         None => "what runs from this folder".into(),
     };

@@ -17,8 +17,9 @@ mod running;
 use std::path::PathBuf;
 
 use clap::Args;
-use discordctl::config::{Config, Loaded};
+use discordctl::config::Loaded;
 use discordctl::ops::finding::Finding;
+use discordctl::ops::instances::Place;
 use discordctl::process::Found;
 
 use crate::failure::Failure;
@@ -103,12 +104,9 @@ impl Entry {
         }
     }
 
-    fn member(self) -> Result<Member, Failure> {
+    fn place(self) -> Result<Place, Failure> {
         let config = self.load()?.config;
-        Ok(Member {
-            file: self.file,
-            config,
-        })
+        Ok(Place::new(self.file, config))
     }
 
     /// How it is called in a sentence.
@@ -119,14 +117,6 @@ impl Entry {
             (None, None) => "the instance of 'discordctl serve' alone".into(),
         }
     }
-}
-
-/// An instance of a deployment.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    /// `None` for one that was started without.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) config: Config,
 }
 
 #[derive(Debug)]

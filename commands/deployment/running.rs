@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use discordctl::config::{self, Config, Sources};
-use discordctl::process::control::{self, Place, Request};
+use discordctl::process::control::{self, Request};
 use discordctl::process::{Files, Found, started_from};
 
 use super::{Entry, files};
@@ -105,8 +105,7 @@ pub(super) fn settings(found: &Found) -> Option<Config> {
 
 /// By itself, with its passwords: only its user can ask.
 fn told(found: &Found) -> Option<Config> {
-    let place = Place::among(found.files.clone());
-    let asking = control::ask_within(&place, &Request::Settings {}, ANSWERS_WITHIN);
+    let asking = control::ask_within(&found.files, &Request::Settings {}, ANSWERS_WITHIN);
     let told: control::Settings = block_on(asking).ok()?.ok()?;
     let loaded = config::load(Sources {
         file: None,

@@ -20,8 +20,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, explain};
 use crate::interrupt::{Interrupt, Second};
 use crate::output::{Format, Output};
+use crate::restart;
 use crate::runtime::{block_on, own_file};
-use crate::{instances, restart};
 
 /// Cause a fault, on private servers or the configured ones, and see that nothing is lost
 #[derive(Debug, Args)]
@@ -200,7 +200,7 @@ impl LiveArgs {
         };
         fleet.something()?;
         let chosen = fleet.members(Twice::Refuse, output)?;
-        let places = instances::places(fleet.all(Twice::Refuse, &output.quietly())?);
+        let places = fleet.all(Twice::Refuse, &output.quietly())?;
         let chosen = self.instance.as_ref().and(chosen.first());
         let is_chosen = |place: &Place| chosen.is_some_and(|member| member.file == place.file);
         let commands = self.stop_command.clone().zip(self.start_command.clone());

@@ -5,22 +5,18 @@ mod start;
 mod status;
 mod stop;
 
-use discordctl::ops::instances::Place;
 use indicatif::ProgressBar;
-
-use crate::deployment::Member;
+use serde::Serialize;
 
 pub(crate) use failure::explain;
 pub(crate) use start::{StartArgs, run as start};
 pub(crate) use status::{StatusArgs, run as status};
 pub(crate) use stop::{StopArgs, run as stop};
 
-pub(crate) fn places(members: Vec<Member>) -> Vec<Place> {
-    let place = |member: Member| Place {
-        file: member.file,
-        ..Place::without_file(member.config)
-    };
-    members.into_iter().map(place).collect()
+/// A result with a row for each instance.
+#[derive(Serialize)]
+pub(crate) struct Report<T> {
+    pub(crate) instances: Vec<T>,
 }
 
 /// What turns on stderr during a wait, if that is a terminal.

@@ -5,11 +5,6 @@ use discordctl::ops::instances::Place;
 use serde::Serialize;
 
 #[derive(Serialize)]
-pub(super) struct Report {
-    pub(super) instances: Vec<Row>,
-}
-
-#[derive(Serialize)]
 pub(super) struct Row {
     pub(super) instance: String,
     pub(super) result: &'static str,

@@ -1,9 +1,10 @@
 //! `discordctl start`: instances in the background, one after the other.
 use clap::Args;
 use discordctl::config::HumanDuration;
-use discordctl::ops::instances::{Launch, Place, Started, start};
+use discordctl::ops::instances::{Launch, Place, Start, Started, start};
 
-use super::row::{Report, Row, millis};
+use super::Report;
+use super::row::{Row, millis};
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> anyhow::Result<Exit> {
     if let Some(nothing) = args.fleet.nothing()? {
         return Err(nothing_to_start(nothing).into());
     }
-    let places = super::places(args.fleet.members(Twice::Refuse, output)?);
+    let places = args.fleet.members(Twice::Refuse, output)?;
     let binary = own_file()?;
     let spinner = super::spinner();
     // A program that reads stderr expects a problem there, or nothing.
@@ -80,25 +81,20 @@ fn nothing_to_start(nothing: Failure) -> Failure {
 }
 
 fn started(place: &Place, started: Started) -> Row {
-    match started {
-        Started::Already { pid } => Row {
-            pid: Some(pid),
-            ..Row::of(place, "already running")
-        },
-        Started::Now { pid, took } => Row {
-            pid: Some(pid),
-            took_ms: Some(millis(took)),
-            ..Row::of(place, "started")
-        },
-        Started::ByUnit { unit, pid } => Row {
-            pid: Some(pid),
-            unit: Some(unit),
-            ..Row::of(place, "started by systemd")
-        },
+    let (result, took, unit) = match started.start {
+        Start::Already => ("already running", None, None),
+        Start::Now(took) => ("started", Some(took), None),
+        Start::ByUnit(unit) => ("started by systemd", None, Some(unit)),
+    };
+    Row {
+        pid: Some(started.pid),
+        took_ms: took.map(millis),
+        unit,
+        ..Row::of(place, result)
     }
 }
 
-fn as_table(report: &Report) -> String {
+fn as_table(report: &Report<Row>) -> String {
     let rows = report.instances.iter().map(Row::cells).collect();
     table(["INSTANCE", "RESULT", "PID", "TOOK"], rows)
 }

@@ -2,8 +2,8 @@
 use clap::Args;
 use discordctl::ops::instances::{Condition, Standing, SystemClock};
 use futures_util::future::join_all;
-use serde::Serialize;
 
+use super::Report;
 use super::row::or_nothing;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
@@ -29,18 +29,13 @@ pub(crate) struct StatusArgs {
     fleet: Fleet,
 }
 
-#[derive(Serialize)]
-struct Report {
-    instances: Vec<Standing>,
-}
-
 pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
     if let Some(nothing) = args.fleet.nothing()? {
-        let instances = Vec::new();
+        let instances = Vec::<Standing>::new();
         output.result("status", &Report { instances }, |_| "nothing".into())?;
         return Err(nothing.into());
     }
-    let places = super::places(args.fleet.members(Twice::Refuse, output)?);
+    let places = args.fleet.members(Twice::Refuse, output)?;
     let looks = places.iter().map(|place| Standing::of(place, &SystemClock));
     let instances = block_on(join_all(looks))?;
     let exit = exit(&instances);
@@ -64,7 +59,7 @@ fn exit(instances: &[Standing]) -> Exit {
     }
 }
 
-fn as_table(report: &Report) -> String {
+fn as_table(report: &Report<Standing>) -> String {
     let row = |row: &Standing| {
         let state = serde_json::to_value(row.state).unwrap_or_default();
         [

@@ -3,7 +3,8 @@ use clap::Args;
 use discordctl::ops::instances::{InstanceError, Place, Stopped, stop};
 use futures_util::future::join_all;
 
-use super::row::{Report, Row, millis, or_nothing};
+use super::Report;
+use super::row::{Row, millis, or_nothing};
 use crate::confirm::confirm;
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
@@ -33,12 +34,12 @@ pub(crate) struct StopArgs {
 
 pub(crate) fn run(args: &StopArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     if let Some(nothing) = args.fleet.nothing()? {
-        let instances = Vec::new();
+        let instances = Vec::<Row>::new();
         output.note(&format!("{}: {}", nothing.what, nothing.why));
         output.result("stop", &Report { instances }, |_| "nothing".into())?;
         return Ok(Exit::Done);
     }
-    let places = super::places(args.fleet.members(Twice::Warn, output)?);
+    let places = args.fleet.members(Twice::Warn, output)?;
     if args.force {
         let names: Vec<_> = places.iter().map(Place::name).collect();
         let names = names.join(", ");
@@ -128,7 +129,7 @@ fn stopped(place: &Place, stopped: Stopped) -> Row {
     }
 }
 
-fn as_table(report: &Report) -> String {
+fn as_table(report: &Report<Row>) -> String {
     let row = |row: &Row| {
         let [instance, result, pid, took] = row.cells();
         [instance, result, pid, took, or_nothing(row.note.clone())]

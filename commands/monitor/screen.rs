@@ -5,60 +5,30 @@ use discordctl::ops::monitor::{Alert, Figures, Instance, View};
 use discordctl::ops::runbook;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What the list of instances is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Name,
-    State,
-    Clients,
-    Messages,
-    Latency,
-    Queue,
+/// What the list of instances is sorted by: its name, and what comes first, which is what a person
+/// looks for. Instances that are alike are sorted by their own names.
+pub(super) struct Sort {
+    pub(super) name: &'static str,
+    order: fn(&Instance, &Instance) -> Ordering,
 }
 
-const SORTS: [Sort; 6] = [
-    Sort::Name,
-    Sort::State,
-    Sort::Clients,
-    Sort::Messages,
-    Sort::Latency,
-    Sort::Queue,
+pub(super) const SORTS: [Sort; 6] = [
+    sort("name", |_, _| Ordering::Equal),
+    sort("state", |a, b| a.state.cmp(&b.state)),
+    sort("clients", |a, b| most(a, b, |f| f.clients)),
+    sort("msg/s", |a, b| most(a, b, |f| f.messages_per_second)),
+    sort("p99", |a, b| most(a, b, |f| f.delivery_p99_ms)),
+    sort("queue", |a, b| most(a, b, |f| f.queue_depth)),
 ];
 
-impl Sort {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::State => "state",
-            Self::Clients => "clients",
-            Self::Messages => "msg/s",
-            Self::Latency => "p99",
-            Self::Queue => "queue",
-        }
-    }
+const fn sort(name: &'static str, order: fn(&Instance, &Instance) -> Ordering) -> Sort {
+    Sort { name, order }
+}
 
-    fn next(self) -> Self {
-        let at = SORTS.iter().position(|sort| *sort == self).unwrap_or(0);
-        SORTS[(at + 1) % SORTS.len()]
-    }
-
-    /// What a person looks for comes first: the worst state, the most clients.
-    fn order(self, a: &Instance, b: &Instance) -> Ordering {
-        let most = |of: fn(&Figures) -> Option<f64>| {
-            of(&b.figures)
-                .unwrap_or(-1.0)
-                .total_cmp(&of(&a.figures).unwrap_or(-1.0))
-        };
-        match self {
-            Self::Name => Ordering::Equal,
-            Self::State => a.state.cmp(&b.state),
-            Self::Clients => most(|f| f.clients),
-            Self::Messages => most(|f| f.messages_per_second),
-            Self::Latency => most(|f| f.delivery_p99_ms),
-            Self::Queue => most(|f| f.queue_depth),
-        }
-        .then_with(|| a.instance.cmp(&b.instance))
-    }
+/// The largest first, and last those of which it is not known.
+fn most(a: &Instance, b: &Instance, of: fn(&Figures) -> Option<f64>) -> Ordering {
+    let (a, b) = (of(&a.figures), of(&b.figures));
+    b.partial_cmp(&a).unwrap_or(Ordering::Equal)
 }
 
 /// Something that covers the rest.
@@ -69,9 +39,10 @@ pub(super) struct Page {
     pub(super) scroll: u16,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Screen {
-    pub(super) sort: Sort,
+    /// Which of [`SORTS`].
+    pub(super) sort: usize,
     pub(super) reversed: bool,
     pub(super) filter: String,
     /// Keys go into the filter.
@@ -111,20 +82,6 @@ An alert is raised when three looks one after another are beyond the
 threshold, and goes after three that are a fifth of the way back: at 80
 where 100 is the threshold. 'discordctl runbook run NAME' walks a runbook.";
 
-impl Default for Screen {
-    fn default() -> Self {
-        Self {
-            sort: Sort::Name,
-            reversed: false,
-            filter: String::new(),
-            typing: false,
-            paused: false,
-            selected: 0,
-            page: None,
-        }
-    }
-}
-
 impl Screen {
     /// Those that the filter lets through, in order.
     pub(super) fn instances<'v>(&self, view: &'v View) -> Vec<&'v Instance> {
@@ -134,7 +91,8 @@ impl Screen {
                 || instance.state.as_str().contains(&wanted)
         };
         let mut instances: Vec<_> = view.instances.iter().filter(shown).collect();
-        instances.sort_by(|a, b| self.sort.order(a, b));
+        let order = SORTS[self.sort].order;
+        instances.sort_by(|a, b| order(a, b).then_with(|| a.instance.cmp(&b.instance)));
         if self.reversed {
             instances.reverse();
         }
@@ -164,7 +122,7 @@ impl Screen {
         match key.code {
             KeyCode::Char('q') => return Then::Quit,
             KeyCode::Char('?' | 'h') => self.open("help", HELP.to_owned()),
-            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Char('s') => self.sort = (self.sort + 1) % SORTS.len(),
             KeyCode::Char('S') => self.reversed = !self.reversed,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('/') => self.typing = true,

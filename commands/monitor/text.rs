@@ -6,27 +6,25 @@ pub(super) const NONE: &str = "–";
 
 /// At most five characters: `0`, `9.5`, `950`, `12.3k`, `4.1M`.
 pub(super) fn short(value: Option<f64>) -> String {
-    let Some(value) = value else {
-        return NONE.to_owned();
-    };
-    match value {
+    known(value, |value| match value {
         v if v >= 999_500.0 => format!("{:.1}M", v / 1e6),
         v if v >= 9_999.5 => format!("{:.1}k", v / 1e3),
         v if v < 10.0 && v.fract() > 0.05 => format!("{v:.1}"),
         v => format!("{v:.0}"),
-    }
+    })
 }
 
 pub(super) fn bytes(value: Option<f64>) -> String {
-    let Some(value) = value else {
-        return NONE.to_owned();
-    };
-    match value {
+    known(value, |value| match value {
         v if v >= 1e9 => format!("{:.1} GB", v / 1e9),
         v if v >= 1e6 => format!("{:.1} MB", v / 1e6),
         v if v >= 1e3 => format!("{:.0} KB", v / 1e3),
         v => format!("{v:.0} B"),
-    }
+    })
+}
+
+fn known(value: Option<f64>, text: fn(f64) -> String) -> String {
+    value.map_or_else(|| NONE.to_owned(), text)
 }
 
 /// `7s`, `12m`, `3h`, `12d`.

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deployment::{Fleet, Twice};
 use crate::exit::Exit;
-use crate::instances;
 use crate::interrupt::{Interrupt, Second};
 use crate::output::Output;
 use crate::runtime::{block_on, own_file, this_program};
@@ -101,7 +100,7 @@ pub(crate) fn run(args: &RestartArgs, output: &Output) -> anyhow::Result<Exit> {
         let instance = plain.config.instance_id.clone();
         return Err(failure::explain(&RollError::Refused(Refusal::NoFile { instance })).into());
     }
-    let places = instances::places(args.fleet.all(Twice::Refuse, &output.quietly())?);
+    let places = args.fleet.all(Twice::Refuse, &output.quietly())?;
     let keeper = keeper()?;
     let told = Told::new(output);
     let rolled = block_on(async {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &StepArgs) -> anyhow::Result<Exit> {
     let _ = rustix::process::setsid();
     let order: Order = serde_json::from_str(&args.order).context("not an order")?;
     let config = settings::of(Some(&order.file))?.config;
-    let place = Place::new(order.file.clone(), config);
+    let place = Place::new(Some(order.file.clone()), config);
     let outcome = block_on(step(&place, &order, &mut tell))?;
     Ok(match outcome {
         Outcome::Replaced { .. } => Exit::Done,

@@ -109,7 +109,7 @@ impl Events {
     }
 }
 
-/// What the lines up to an empty one say; `None` for what is only for the one who reconnects.
+/// What the lines up to an empty one say; `None` for what only a client that reconnects needs.
 fn parse(block: &[u8]) -> Result<Option<Event>, ClientError> {
     let text = std::str::from_utf8(block).map_err(|_| ClientError::Foreign)?;
     let (mut name, mut id, mut data) = ("message", None, None::<String>);

@@ -123,7 +123,7 @@ where
     let host = HeaderValue::from_static(super::HOST);
     request.headers_mut().entry(HOST).or_insert(host);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with the answer, or when that is dropped; how is told to the one who reads it.
+    // It ends with the answer, or when that is dropped; how is told where it is read.
     tokio::spawn(connection);
     Ok(sender.send_request(request).await?)
 }

@@ -170,16 +170,15 @@ fn latency(histogram: &Metric) -> String {
     format!("histogram_quantile(0.99, sum by (job, instance, le) (rate({histogram}_bucket[1m])))")
 }
 
-const SEVERITIES: [&str; 2] = ["warning", "critical"];
-
+/// For a figure that is bad above its limits.
 fn above(
     name: &'static str,
     figure: &str,
     at: Threshold<f64>,
     summary: &str,
     cause: Cause,
-) -> Vec<Rule> {
-    let rule = |(severity, limit): (&'static str, f64)| Rule {
+) -> [Rule; 2] {
+    let rule = |severity, limit| Rule {
         name,
         severity,
         expr: format!("{figure} > {limit}"),
@@ -187,8 +186,7 @@ fn above(
         summary: format!("{summary}, the limit is {limit}"),
         cause,
     };
-    let limits = [at.warning, at.critical];
-    SEVERITIES.into_iter().zip(limits).map(rule).collect()
+    [rule("warning", at.warning), rule("critical", at.critical)]
 }
 
 /// For the rate of hits among hits and misses. A rate over a few is chance.
@@ -197,10 +195,10 @@ fn below(
     counters: [&Metric; 2],
     at: Threshold<f64>,
     summary: &str,
-) -> Vec<Rule> {
+) -> [Rule; 2] {
     let [hits, misses] = counters.map(|counter| format!("increase({}[5m])", counter.name));
     let all = format!("({hits} + {misses})");
-    let rule = |(severity, limit): (&'static str, f64)| Rule {
+    let rule = |severity, limit| Rule {
         name,
         severity,
         expr: format!("100 * {hits} / {all} < {limit} and {all} > 500"),
@@ -208,8 +206,7 @@ fn below(
         summary: format!("{summary}, the limit is {limit} %"),
         cause: Cause::DatabaseBusy,
     };
-    let limits = [at.warning, at.critical];
-    SEVERITIES.into_iter().zip(limits).map(rule).collect()
+    [rule("warning", at.warning), rule("critical", at.critical)]
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{Facts, Files, Handle, Identity, Lock};
+use crate::private;
 
 /// What is found half way between two states is looked at again, so often and so far apart.
 const LOOKS: u32 = 5;
@@ -17,7 +18,7 @@ const BETWEEN: Duration = Duration::from_millis(20);
 pub enum Known {
     /// There is nothing of it.
     Stopped,
-    /// Its lock is held, and it has not said yet by whom.
+    /// Its lock is held, and the process that holds it has not described itself yet.
     Starting,
     /// All fits: it may be signalled.
     Running(Proof),
@@ -162,10 +163,7 @@ pub fn forget(files: &Files) -> io::Result<()> {
     let Some(_lock) = Lock::take(&files.lock)? else {
         return Ok(());
     };
-    match std::fs::remove_file(&files.identity) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    private::remove(&files.identity)
 }
 
 /// The same at this very moment: one that is taking or leaving its place is [`Known::Foreign`].

@@ -1,7 +1,7 @@
 //! A log in a file that does not grow for ever. The process that writes it turns it over, so
 //! that no process has to be told to open it again.
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -106,4 +106,28 @@ pub fn append_to(path: &Path) -> io::Result<File> {
         private::folder(folder)?;
     }
     private::append(path)
+}
+
+/// The end of what was written to a log after its first `from` bytes: no more than `most` bytes,
+/// in whole lines.
+pub fn tail(log: &Path, from: u64, most: u64) -> io::Result<String> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    // Shorter than it was: it was begun anew meanwhile.
+    let from = if from > length { 0 } else { from };
+    let start = from.max(length.saturating_sub(most));
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(match text.split_once('\n') {
+        Some((_, whole)) if start > from => whole.to_owned(),
+        _ => text.into_owned(),
+    })
+}
+
+/// The last so many lines of a text.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }

@@ -18,6 +18,7 @@ mod lock;
 mod logfile;
 pub mod notify;
 mod ports;
+pub mod usage;
 
 pub use claim::{Claim, ClaimError, Origin};
 pub use facts::{Executable, Facts};
@@ -27,5 +28,5 @@ pub use here::{Found, lock_holders, started_from};
 pub use identity::{Identity, State};
 pub use known::{Known, LookError, Mismatches, Proof, forget, look, look_now};
 pub use lock::Lock;
-pub use logfile::{LogFile, append_to};
+pub use logfile::{LogFile, append_to, last_lines, tail};
 pub use ports::{Owner, owner};

@@ -17,9 +17,10 @@ use super::{ServeError, log};
 use crate::chat::{Chat, Link, Order};
 use crate::config::{Config, LogLevel};
 use crate::model::{Nickname, format_time};
+use crate::process::Files;
 use crate::process::control::{
-    Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, MOST_ASKED, Place,
-    Refusal, Request, Settings,
+    Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, MOST_ASKED, Refusal,
+    Request, Settings,
 };
 
 /// Requests served at once; others wait in the socket's queue.
@@ -36,19 +37,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_LISTED: usize = 10_000;
 
 /// Listens for the instance's owner.
-pub(super) fn listen(config: &Config) -> Result<(Place, UnixListener), ServeError> {
-    let place = Place::of(config);
-    match bind(&place) {
-        Ok(listener) => Ok((place, listener)),
-        Err(source) => Err(ServeError::Control {
-            path: place.path().to_owned(),
-            source,
-        }),
-    }
+pub(super) fn listen(config: &Config) -> Result<UnixListener, ServeError> {
+    let files = Files::of(config);
+    bind(&files).map_err(|source| ServeError::Control {
+        path: files.socket,
+        source,
+    })
 }
 
-fn bind(place: &Place) -> io::Result<UnixListener> {
-    let listener = place.bind()?;
+fn bind(files: &Files) -> io::Result<UnixListener> {
+    let listener = files.listen()?;
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
 }
@@ -59,7 +57,7 @@ pub(super) struct Control {
     pub(super) lifecycle: Lifecycle,
     pub(super) giver: Arc<Giver>,
     pub(super) settings: Settings,
-    pub(super) place: Place,
+    pub(super) files: Files,
 }
 
 impl Control {
@@ -108,14 +106,14 @@ impl Control {
     /// Makes the socket again if it was taken away, as a cleaner of old files does. A successor
     /// makes its own.
     fn mend(&self, listener: &mut UnixListener) {
-        if self.place.is_there()
+        if std::fs::symlink_metadata(&self.files.socket).is_ok()
             || self.lifecycle.draining.is_cancelled()
             || self.giver.is_giving_or_gave()
         {
             return;
         }
-        let path = self.place.path().display();
-        match bind(&self.place) {
+        let path = self.files.socket.display();
+        match bind(&self.files) {
             Ok(again) => {
                 tracing::warn!(%path, "the control socket was removed, and is there again");
                 *listener = again;

@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::BusError;
 use crate::config::Config;
 use crate::model::{Listener, ListenerKind};
-use crate::process::Owner;
-use crate::process::control::{Place, Settings};
+use crate::process::control::Settings;
+use crate::process::{Files, Owner};
 use crate::transport::http::{Hosts, HttpLimits, Reach};
 use crate::transport::tcp::{Resumed, TcpLimits};
 use control::Control;
@@ -88,7 +88,7 @@ pub struct Server {
     helpers: Vec<JoinHandle<()>>,
     stop_helpers: CancellationToken,
     drain: crate::config::Drain,
-    control: Place,
+    files: Files,
     lock: Arc<Mutex<Option<OwnedFd>>>,
     replaced: Receiver<Option<Replaced>>,
 }
@@ -103,14 +103,9 @@ impl Server {
     pub async fn start_saying(config: &Config, waits: &Waits) -> Result<Self, ServeError> {
         let listeners = Listeners::bind(config).await?;
         let inside = Inside::open(config, &listeners, None, waits).await?;
-        let (place, requests) = control::listen(config)?;
-        Ok(Self::serve(
-            config,
-            listeners,
-            inside,
-            (place, Some(requests)),
-            Vec::new(),
-        ))
+        let requests = control::listen(config)?;
+        let requests = Some(requests);
+        Ok(Self::serve(config, listeners, inside, requests, Vec::new()))
     }
 
     /// Goes on where the process that serves this instance now leaves off, with its ports, its
@@ -146,15 +141,10 @@ impl Server {
             }
         };
         // From here on no other process has them, so nothing may fail.
-        let (place, requests) = match control::listen(config) {
-            Ok((place, requests)) => (place, Some(requests)),
-            Err(error) => {
-                tracing::error!(%error, "this instance cannot be controlled");
-                (Place::of(config), None)
-            }
-        };
+        let requests = control::listen(config)
+            .inspect_err(|error| tracing::error!(%error, "this instance cannot be controlled"));
         let presence = inside.presence.clone();
-        let server = Self::serve(config, listeners, inside, (place, requests), resumed);
+        let server = Self::serve(config, listeners, inside, requests.ok(), resumed);
         let lock = inheritance.settle(presence);
         Ok(Some((server, lock)))
     }
@@ -163,7 +153,7 @@ impl Server {
         config: &Config,
         listeners: Listeners,
         inside: Inside,
-        (place, requests): (Place, Option<UnixListener>),
+        requests: Option<UnixListener>,
         resumed: Vec<Resumed>,
     ) -> Self {
         let of = |kind| listeners.first(kind);
@@ -190,7 +180,7 @@ impl Server {
             settings: Settings {
                 variables: config.variables(),
             },
-            place: place.clone(),
+            files: Files::of(config),
         };
         let stop_helpers = CancellationToken::new();
         let mut helpers = vec![
@@ -209,7 +199,7 @@ impl Server {
             helpers,
             stop_helpers,
             drain: config.drain.clone(),
-            control: place,
+            files: Files::of(config),
             lock,
             replaced,
         }
@@ -245,7 +235,7 @@ impl Server {
             .drain(&self.drain, self.listening, replaced.is_some());
         let cut = draining.await;
         if replaced.is_none()
-            && let Err(error) = self.control.remove()
+            && let Err(error) = self.files.remove_socket()
         {
             tracing::warn!(%error, "cannot remove the control socket");
         }

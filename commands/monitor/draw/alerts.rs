@@ -2,9 +2,9 @@
 use discordctl::config::Level;
 use discordctl::ops::monitor::View;
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{List, ListState};
 
 use super::Look;
 
@@ -15,12 +15,9 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
         0 => "Alerts: none".to_owned(),
         count => format!("Alerts: {count}"),
     };
-    let mut lines = vec![Line::styled(title, theme.title())];
-    let selected = look.screen.selected.min(count.saturating_sub(1));
-    let room = usize::from(area.height.saturating_sub(1)).max(1);
-    // The chosen one stays on the screen.
-    let first = (selected + 1).saturating_sub(room);
-    for (i, alert) in view.alerts.iter().enumerate().skip(first).take(room) {
+    let [head, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    frame.render_widget(Line::styled(title, theme.title()), head);
+    let alerts = view.alerts.iter().map(|alert| {
         let level = match alert.level {
             Level::Critical => "CRITICAL",
             Level::Warning => "WARNING ",
@@ -30,21 +27,20 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, look: Look, view: &View) {
         let runbook = alert
             .runbook
             .map_or_else(String::new, |name| format!(" [{name}]"));
-        let mark = if i == selected { ">" } else { " " };
-        let line = Line::from(vec![
-            Span::raw(mark),
+        let rest = format!(
+            " {since} {} {}{runbook} {}",
+            alert.source, alert.metric, alert.text
+        );
+        Line::from(vec![
             Span::styled(level, theme.level(alert.level)),
-            format!(
-                " {since} {} {}{runbook} {}",
-                alert.source, alert.metric, alert.text
-            )
-            .into(),
-        ]);
-        lines.push(if i == selected {
-            line.patch_style(theme.selected())
-        } else {
-            line
-        });
-    }
-    frame.render_widget(Paragraph::new(lines), area);
+            rest.into(),
+        ])
+    });
+    let list = List::new(alerts)
+        .highlight_symbol(">")
+        .highlight_style(theme.selected());
+    // The chosen one stays on the screen.
+    let selected = look.screen.selected.min(count.saturating_sub(1));
+    let mut state = ListState::default().with_selected(Some(selected));
+    frame.render_stateful_widget(list, below, &mut state);
 }

@@ -14,7 +14,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use super::screen::{Page, Screen};
+use super::screen::{Page, SORTS, Screen};
 use super::text;
 use super::theme::Theme;
 
@@ -138,7 +138,7 @@ fn footer<'a>(look: Look<'a>) -> Line<'a> {
     Line::styled(
         format!(
             "q quit  ? help  s sort: {}{way}  / filter{filter}  p pause  ↑↓ alert  Enter runbook",
-            screen.sort.as_str()
+            SORTS[screen.sort].name
         ),
         look.theme.faint(),
     )

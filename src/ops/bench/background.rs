@@ -141,7 +141,7 @@ async fn read_slowly(seated: Seated, opened: Opened, counts: Arc<Counts>) {
     }
 }
 
-/// Reads what the server had to say to somebody who says nothing.
+/// Reads what the server had to say to a client that says nothing.
 fn is_open(opened: &Opened) -> bool {
     let mut stream = &opened.stream;
     let mut words = [0; PART];

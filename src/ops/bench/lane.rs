@@ -8,9 +8,9 @@ use mio::{Events, Interest, Poll, Token};
 use super::link::{Got, Link, Role};
 use super::live::Live;
 use super::plan::Load;
-use super::process;
 use super::reconnector::Door;
 use super::tally::Tally;
+use crate::process::usage;
 
 /// Read at once.
 const BUFFER: usize = 256 << 10;
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const TICK: u64 = 1_000;
 const NAP: Duration = Duration::from_micros(100);
 /// After something came, more is looked for so long before sleeping, in microseconds. To wake a
-/// sleeper costs whoever writes to it more than the write: the server would be charged for it.
+/// sleeper costs its writer more than the write: the server would be charged for it.
 const AWAKE: u64 = 200;
 
 pub(super) struct Lane {
@@ -98,7 +98,7 @@ impl Lane {
                 live.sending_is_over();
             }
         }
-        // Those who stopped early have left nothing undone.
+        // Senders that stopped early have left nothing undone.
         let orders = self.tally.orders;
         gone.extend(self.door.into_iter().flat_map(Door::close));
         gone.extend(self.links.into_iter().flatten().map(|link| link.role));
@@ -112,7 +112,7 @@ impl Lane {
         Served {
             roles: gone,
             tally: self.tally,
-            cpu_seconds: process::cpu_seconds("thread-self"),
+            cpu_seconds: usage::cpu_seconds("thread-self"),
         }
     }
 
@@ -210,7 +210,7 @@ impl Lane {
         self.again.push(i);
     }
 
-    /// Has readers leave whose time has come, and others go on who found a way back.
+    /// Has readers leave whose time has come, and others go on that found a way back.
     fn let_in_and_out(&mut self, gone: &mut Vec<Role>, live: &Live) {
         let Some(door) = &mut self.door else { return };
         let now = self.tally.watch.micros();

@@ -30,7 +30,7 @@ impl Ledger {
         }
     }
 
-    /// The account of somebody who saw all of one sender's messages up to `last`.
+    /// The account of one that saw all of one sender's messages up to `last`.
     pub(super) fn whole(last: u32) -> Self {
         Self {
             last: vec![last],
@@ -103,7 +103,7 @@ fn both(one: &[Range<u32>], other: &[Range<u32>]) -> Holes {
 }
 
 /// How many messages of a room's senders were lost on the way to its readers. What came to
-/// nobody at all was not committed, and is not lost. `witnesses` are accounts of one sender
+/// none at all was not committed, and is not lost. `witnesses` are accounts of one sender
 /// only: what the senders themselves saw.
 pub(super) fn lost(readers: &[&Ledger], witnesses: &[&Ledger]) -> u64 {
     (0..witnesses.len())

@@ -1,4 +1,4 @@
-//! One connection: what came in part, and who reads it.
+//! One connection: what came in part, and what reads it.
 use std::io::{self, ErrorKind, Read, Write};
 
 use mio::net::TcpStream;
@@ -26,7 +26,7 @@ pub(super) struct Link {
     kept: Vec<u8>,
 }
 
-/// Who is at our end.
+/// What is at our end.
 #[derive(Debug)]
 pub(super) enum Role {
     Reader { room: u32, ledger: Ledger },

@@ -1,4 +1,4 @@
-//! What is going on during a run, for whoever watches it and for those who end it.
+//! What is going on during a run, to be watched, and to end it.
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 

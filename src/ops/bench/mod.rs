@@ -10,7 +10,6 @@ mod link;
 mod live;
 mod plan;
 mod plot;
-mod process;
 mod reconnect;
 mod reconnector;
 mod report;
@@ -45,7 +44,7 @@ pub use crate::ops::probe::instance::Site;
 use crate::random;
 pub use latency::Quantiles;
 pub use live::Live;
-pub use plan::{Load, Plan, Subject};
+pub use plan::{Load, Plan, Subject, word};
 pub use plot::{csv, svg};
 pub use report::{BackgroundReport, Outcome, Reconnects, Report, Step, Usage};
 
@@ -54,7 +53,7 @@ pub use report::{BackgroundReport, Outcome, Reconnects, Report, Step, Usage};
 pub enum BenchError {
     #[error("{0}")]
     Plan(String),
-    #[error("can't connect to {to}: {why}")]
+    #[error("cannot connect to {to}: {why}")]
     Connect { to: String, why: String },
     #[error(transparent)]
     Io(#[from] io::Error),

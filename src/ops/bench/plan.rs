@@ -1,16 +1,20 @@
 //! What is asked of a run.
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::stamp::STAMP;
 use crate::client::Transport;
 use crate::ops::probe::instance::Site;
 
 /// When senders send.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum Load {
     /// Messages a second, whatever the server does: latency counts from when each was due.
+    #[serde(rename = "rate")]
     OpenLoop(f64),
     /// So many on their way at any time: the next goes when one is acknowledged.
+    #[serde(rename = "window")]
     ClosedLoop(u32),
 }
 
@@ -23,33 +27,71 @@ pub enum Subject {
     Fanout,
 }
 
-/// One run.
-#[derive(Debug, Clone)]
+impl Subject {
+    /// What it is called.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Sites(sites) => sites.iter().map(ToString::to_string).collect(),
+            Self::Fanout => vec!["a bare fan-out".to_owned()],
+        }
+    }
+}
+
+/// One run, as far as its report tells it.
+#[derive(Debug, Clone, Serialize)]
 pub struct Plan {
+    #[serde(serialize_with = "names")]
     pub subject: Subject,
     /// Readers, spread over the rooms.
     pub connections: usize,
     pub rooms: usize,
     /// Senders, on connections of their own, spread over the rooms.
     pub senders: usize,
+    #[serde(flatten)]
     pub load: Load,
     /// Bytes in a message.
     pub size: usize,
     /// Not measured, but checked.
+    #[serde(skip)]
     pub warmup: Duration,
+    #[serde(skip)]
     pub duration: Duration,
     /// How readers are connected, in turn.
+    #[serde(rename = "transport", serialize_with = "in_a_word")]
     pub transports: Vec<Transport>,
     /// Readers over events and frames cut their connection about so often, and go on elsewhere.
+    #[serde(skip)]
     pub reconnect: Option<Duration>,
     /// Readers more, which take a little now and then. What they get is not counted.
+    #[serde(skip)]
     pub slow: usize,
     /// Connections that never say anything, or not all of it.
+    #[serde(skip)]
     pub silent: usize,
     /// Threads that read.
+    #[serde(skip)]
     pub threads: usize,
     /// Without any progress for so long after the end, the run is over.
+    #[serde(skip)]
     pub patience: Duration,
+}
+
+fn names<S: Serializer>(subject: &Subject, to: S) -> Result<S::Ok, S::Error> {
+    subject.names().serialize(to)
+}
+
+fn in_a_word<S: Serializer>(transports: &[Transport], to: S) -> Result<S::Ok, S::Error> {
+    word(transports).serialize(to)
+}
+
+/// How readers are connected, in a word.
+pub fn word(transports: &[Transport]) -> &'static str {
+    match transports {
+        [Transport::Tcp] => "tcp",
+        [Transport::Sse] => "sse",
+        [Transport::Ws] => "ws",
+        _ => "mixed",
+    }
 }
 
 /// The most that a stamp can count, with room to spare.

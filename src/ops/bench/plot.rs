@@ -83,7 +83,7 @@ pub fn svg(outcome: &Outcome) -> String {
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"14\">Delivery latency in ms, {} readers, \
          {:.0} messages/s</text>\n",
-        outcome.report.connections, outcome.report.committed_per_second,
+        outcome.report.plan.connections, outcome.report.committed_per_second,
     );
     grid(&axes, &mut text);
     for curve in CURVES {

@@ -18,7 +18,7 @@ pub(super) struct Reconnect {
 
 /// How an event and a frame tell that messages are missing.
 const GAPS: [&[u8]; 2] = [b"event: gap\n", br#""type":"gap""#];
-/// Before the place of a message. What people write can't hold it: its quotes are escaped.
+/// Before the place of a message. What people write cannot hold it: its quotes are escaped.
 const SEQ: &[u8] = br#""seq":"#;
 
 impl Reconnect {

@@ -14,12 +14,12 @@ use super::plan::{Plan, Seat, Subject, room_name};
 use super::reconnect::Reconnect;
 use crate::client::raw::{Opened, Position};
 
-/// Who has found no way back by then has none.
+/// A reader that has found no way back by then has none.
 const GIVE_UP: Duration = Duration::from_secs(60);
-/// For who is cut off while the servers are being restarted: each try begins at the next.
+/// While servers are being restarted, each try begins at the next.
 const BETWEEN: Duration = Duration::from_millis(100);
 const TRY: Duration = Duration::from_secs(5);
-/// Between two looks at who wants to leave, in microseconds.
+/// Between two looks for readers that want to leave, in microseconds.
 const LOOK: u64 = 20_000;
 
 /// A reader on its way to the instance of `seat`, or the next that lets it in.
@@ -79,7 +79,7 @@ impl Reconnector {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        // Without one, whoever left does not come back, and is counted.
+        // Without one, readers that left do not come back, and are counted.
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
             let mut walking = JoinSet::new();
@@ -116,12 +116,12 @@ async fn walk(
         None
     };
     let opened = timeout(GIVE_UP, resumed).await.ok().flatten();
-    // A lane that is gone asks for nobody.
+    // A lane that is gone asks for no reader.
     let _ = back.try_send((trip.i, opened));
 }
 
 impl Door {
-    /// Who cuts its connection now.
+    /// The readers that cut their connections now.
     pub(super) fn due(&mut self, links: &[Option<Link>], now: u64) -> Vec<usize> {
         if now < self.looked + LOOK {
             return Vec::new();
@@ -137,7 +137,7 @@ impl Door {
             .collect()
     }
 
-    /// Sends a reader to the next instance, without its connection; gives it back if nobody is
+    /// Sends a reader to the next instance, without its connection; gives it back if nothing is
     /// there to take it on.
     pub(super) fn out(&mut self, i: usize, link: Link) -> Result<(), Box<Link>> {
         let Some(reconnect) = &link.reconnect else {
@@ -165,7 +165,7 @@ impl Door {
         Ok(())
     }
 
-    /// The next who came back, or did not find the way.
+    /// The next that came back, or did not find the way.
     pub(super) fn back(&mut self, now: u64) -> Option<(usize, Result<Link, Role>)> {
         let (i, opened) = self.back.try_recv().ok()?;
         let (role, reconnect) = self.away.remove(&i)?;
@@ -177,7 +177,7 @@ impl Door {
         Some((i, Ok(Link::new(opened, transport, role, Some(reconnect)))))
     }
 
-    /// Those who are away at the end.
+    /// Those that are away at the end.
     pub(super) fn close(self) -> impl Iterator<Item = Role> {
         self.away.into_values().map(|(role, _)| role)
     }

@@ -5,22 +5,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::latency::Quantiles;
+use super::plan::Plan;
 
 /// The result, as `-o json` shows it. Numbers are of what was due after the warm-up; loss,
 /// repetition and order are checked from the first message on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// What was measured: instances, or the bare fan-out.
-    pub subject: Vec<String>,
-    pub connections: usize,
-    pub senders: usize,
-    pub rooms: usize,
-    pub size: usize,
-    pub transport: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<u32>,
+    /// What was asked.
+    #[serde(flatten)]
+    pub plan: Plan,
     /// How long opening all connections took.
     pub connect_seconds: f64,
     /// From the end of the warm-up to the last delivery, or to the end if that is later.

@@ -102,7 +102,7 @@ impl Sender {
         }
     }
 
-    /// A message came back; `None` if it is somebody else's.
+    /// A message came back; `None` if it is another sender's.
     pub(super) fn see(&mut self, stamp: Stamp) -> Option<Came> {
         if stamp.sender != self.index {
             return None;

@@ -4,10 +4,9 @@ use std::time::Duration;
 use super::lane::Served;
 use super::ledger::{self, Ledger};
 use super::link::Role;
-use super::plan::{Load, Plan, Subject};
+use super::plan::Plan;
 use super::report::{BackgroundReport, Outcome, Report, Step, Usage};
 use super::tally::Tally;
-use crate::client::Transport;
 
 /// What was seen around a run.
 pub(super) struct Observed {
@@ -55,14 +54,7 @@ pub(super) fn settle(
     let committed = if bare { tally.sent } else { acknowledged };
     let per_second = |count: u64| count as f64 / seconds;
     let mut report = Report {
-        subject: subject(plan),
-        connections: plan.connections,
-        senders: plan.senders,
-        rooms: plan.rooms,
-        size: plan.size,
-        transport: transport(&plan.transports).to_owned(),
-        rate: rate(plan.load),
-        window: window(plan.load),
+        plan: plan.clone(),
         connect_seconds: observed.connect.as_secs_f64(),
         seconds,
         sent: tally.sent,
@@ -88,36 +80,6 @@ pub(super) fn settle(
         report,
         steps: steps(&tally),
         step: tally.delivery.step(),
-    }
-}
-
-fn subject(plan: &Plan) -> Vec<String> {
-    match &plan.subject {
-        Subject::Sites(sites) => sites.iter().map(ToString::to_string).collect(),
-        Subject::Fanout => vec!["a bare fan-out".to_owned()],
-    }
-}
-
-fn transport(transports: &[Transport]) -> &'static str {
-    match transports {
-        [Transport::Tcp] => "tcp",
-        [Transport::Sse] => "sse",
-        [Transport::Ws] => "ws",
-        _ => "mixed",
-    }
-}
-
-fn rate(load: Load) -> Option<f64> {
-    match load {
-        Load::OpenLoop(rate) => Some(rate),
-        Load::ClosedLoop(_) => None,
-    }
-}
-
-fn window(load: Load) -> Option<u32> {
-    match load {
-        Load::OpenLoop(_) => None,
-        Load::ClosedLoop(window) => Some(window),
     }
 }
 
@@ -153,7 +115,7 @@ fn steps(tally: &Tally) -> Vec<Step> {
     .collect()
 }
 
-/// Who saw what, room by room.
+/// What was seen, room by room.
 struct Accounts {
     rooms: usize,
     readers: Vec<Vec<Ledger>>,

@@ -11,10 +11,10 @@ use super::background::Background;
 use super::fanout;
 use super::live::{Live, Watch};
 use super::plan::{Plan, Seat, Subject, room_name};
-use super::process;
 use crate::client::raw::{self, Opened};
 use crate::client::{Buffer, ClientError};
 use crate::ops::probe::instance::{Site, ready};
+use crate::process::usage;
 
 /// Connections that are being opened at once.
 const AT_ONCE: usize = 256;
@@ -188,11 +188,11 @@ impl Servers {
     }
 
     pub(super) fn resident_kib(&self) -> Option<u64> {
-        self.sum(process::resident_kib)
+        self.sum(usage::resident_kib)
     }
 
     pub(super) fn cpu_seconds(&self) -> Option<f64> {
-        self.sum(process::cpu_seconds)
+        self.sum(usage::cpu_seconds)
     }
 
     fn sum<T: std::iter::Sum>(&self, of: impl Fn(&str) -> Option<T>) -> Option<T> {
@@ -204,5 +204,5 @@ impl Servers {
 /// An instance that does not tell is measured without this.
 async fn local_pid(http: SocketAddr) -> Option<u32> {
     let pid = ready(http, PATIENCE).await.ok()?.pid?;
-    (http.ip().is_loopback() && process::is_ours(pid)).then_some(pid)
+    (http.ip().is_loopback() && usage::is_ours(pid)).then_some(pid)
 }

@@ -1,7 +1,7 @@
-//! A support archive: what somebody else needs to see to help, without a password and without
-//! anything that people wrote.
+//! A support archive: what a helper needs to see, without a password and without anything that
+//! people wrote.
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::config::{Config, redact_words};
 use crate::model::url::postgres::PostgresUrl;
 use crate::model::url::redis::RedisUrl;
 use crate::private;
-use crate::process::Files;
+use crate::process::{Files, tail};
 
 /// Of each log, the newest.
 const LOG_TAIL: u64 = 256 << 10;
@@ -27,7 +27,7 @@ pub struct Part {
     pub content: Vec<u8>,
 }
 
-/// Gathers everything; what can't be had says so in its place.
+/// Gathers everything; what cannot be had says so in its place.
 pub async fn gather(plan: &Plan, findings: &[Finding]) -> Vec<Part> {
     let configs: Vec<Config> = plan
         .candidates
@@ -99,11 +99,11 @@ fn versions() -> Value {
 /// passwords are hidden again, for whatever a library may have said.
 fn log(config: &Config, secrets: &[String]) -> Part {
     let path = Files::of(config).log;
-    let text = match tail(&path) {
+    let text = match tail(&path, 0, LOG_TAIL) {
         Ok(text) => text,
         Err(error) => format!("{}: {error}\n", path.display()),
     };
-    let mut clean: String = text.split_inclusive('\n').map(hide).collect();
+    let mut clean = redact_words(&text);
     for secret in secrets {
         clean = clean.replace(secret, "***");
     }
@@ -111,24 +111,6 @@ fn log(config: &Config, secrets: &[String]) -> Part {
         name: format!("log/{}.log", config.instance_id),
         content: clean.into_bytes(),
     }
-}
-
-fn hide(line: &str) -> String {
-    redact_words(line)
-}
-
-fn tail(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(LOG_TAIL);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    // The first line is one only if the file begins there.
-    Ok(match (from, text.split_once('\n')) {
-        (1.., Some((_, rest))) => rest.to_owned(),
-        _ => text,
-    })
 }
 
 /// The passwords of a configuration, as they are written in its URLs and as they are.
@@ -158,7 +140,7 @@ fn password(url: &str) -> Option<String> {
 
 /// Why an archive was not written.
 #[derive(Debug, thiserror::Error)]
-#[error("can't write {path}: {source}")]
+#[error("cannot write {path}: {source}")]
 pub struct BundleError {
     pub path: PathBuf,
     pub source: io::Error,

@@ -1,4 +1,4 @@
-//! Who may read and write what.
+//! Which users may read and write what.
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -80,7 +80,7 @@ fn writable(folder: &Path) -> Option<Finding> {
             bad(
                 folder,
                 Verdict::Critical,
-                "it can't be written to by this user",
+                "it cannot be written to by this user",
                 fix,
             )
         })
@@ -100,7 +100,8 @@ fn run_folder(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Who may write there may change what was said, and who may read there reads every room.
+/// A user that may write there may change what was said, and one that may read there reads every
+/// room.
 fn database(file: &Path) -> Option<Finding> {
     let fix = format!("chmod o= {0} {0}-wal {0}-shm", file.display());
     open_to_others(file, fix)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Uri;
 use http::header::HOST;
+use http::uri::Scheme;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -16,52 +17,30 @@ use crate::client::{self, ClientError, Event, Events};
 const CHECK: &str = "proxy";
 const STREAM: &str = "api/messages/general?history=0";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-/// `scheme://host[:port][/path]`.
-#[derive(Debug, PartialEq, Eq)]
-struct Url {
-    scheme: Scheme,
-    host: String,
-    port: u16,
-    path: String,
-}
-
-impl Url {
-    fn parse(url: &str) -> Option<Self> {
-        let uri: Uri = url.parse().ok()?;
-        let (scheme, usual) = match uri.scheme_str()? {
-            "http" => (Scheme::Http, 80),
-            "https" => (Scheme::Https, 443),
-            _ => return None,
-        };
-        let authority = uri.authority()?;
-        // A name and a password are for no proxy of ours.
-        let port = match authority.as_str().strip_prefix(authority.host())? {
-            "" => usual,
-            port => port.strip_prefix(':')?.parse().ok()?,
-        };
-        Some(Self {
-            scheme,
-            host: authority.host().to_owned(),
-            port,
-            path: format!("{}/{STREAM}", uri.path().trim_end_matches('/')),
-        })
+/// The stream below the URL of the web client.
+fn stream_below(url: &str) -> Option<Uri> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+    // A name and a password are for no proxy of ours.
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let port_is_one = port.is_empty() || port.strip_prefix(':')?.parse::<u16>().is_ok();
+    if !port_is_one || !matches!(scheme.as_str(), "http" | "https") {
+        return None;
     }
+    let path = format!("{}/{STREAM}", uri.path().trim_end_matches('/'));
+    let (scheme, authority) = (scheme.clone(), authority.clone());
+    let stream = Uri::builder().scheme(scheme).authority(authority);
+    stream.path_and_query(path).build().ok()
 }
 
 pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
     let bad = |level, detail: String| Finding::bad(CHECK, url, level, detail);
-    let Some(parsed) = Url::parse(url) else {
+    let Some(stream) = stream_below(url) else {
         return bad(Verdict::Unknown, "it is no http:// or https:// URL".into())
             .fix("give the URL under which clients find the web client");
     };
     let start = Instant::now();
-    match deadline.bound(ask(&parsed, deadline)).await {
+    match deadline.bound(ask(&stream, deadline)).await {
         Ok(Ok(Answered::Stream(mut stream))) => match deadline.bound(stream.next()).await {
             // What every stream begins with, at once.
             Ok(Ok(Some(Event::Comment(first)))) if first == "connected" => {
@@ -113,26 +92,32 @@ enum Answered {
     Status(u16),
 }
 
-async fn ask(url: &Url, deadline: Deadline) -> Result<Answered, ClientError> {
-    let host = url.host.trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, url.port)).await?;
-    let request = Events::request(&url.path)
-        .header(HOST, format!("{}:{}", url.host, url.port))
+async fn ask(url: &Uri, deadline: Deadline) -> Result<Answered, ClientError> {
+    let is_safe = url.scheme() == Some(&Scheme::HTTPS);
+    let (host, usual) = (
+        url.host().unwrap_or_default(),
+        if is_safe { 443 } else { 80 },
+    );
+    let port = url.port_u16().unwrap_or(usual);
+    let name = host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((name, port)).await?;
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    let request = Events::request(path)
+        .header(HOST, format!("{host}:{port}"))
         .header("user-agent", "discordctl");
-    let response = match url.scheme {
-        Scheme::Http => client::open(stream, request, String::new()).await?,
-        Scheme::Https => {
-            let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-            let stream = connector().map_err(io::Error::other)?.connect(name, stream);
-            client::open(stream.await?, request, String::new()).await?
-        }
+    let response = if is_safe {
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let stream = connector().map_err(io::Error::other)?.connect(name, stream);
+        client::open(stream.await?, request, String::new()).await?
+    } else {
+        client::open(stream, request, String::new()).await?
     };
     let status = response.status().as_u16();
     let stream = Events::of(response, deadline.within);
     Ok(stream.map_or(Answered::Status(status), Answered::Stream))
 }
 
-/// Trusts whom this machine trusts.
+/// With the roots that this machine trusts.
 fn connector() -> Result<TlsConnector, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -150,16 +135,15 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_apart_and_the_stream_is_asked_for_below_it() {
-        let (http, https) = (Scheme::Http, Scheme::Https);
         for (url, expected) in [
-            ("http://chat.example", Some((http, "chat.example", 80, ""))),
+            ("http://chat.example", Some("http://chat.example")),
             (
                 "https://chat.example/talk/",
-                Some((https, "chat.example", 443, "/talk")),
+                Some("https://chat.example/talk"),
             ),
-            ("http://h/a/b/", Some((http, "h", 80, "/a/b"))),
-            ("http://[::1]:3001/?x=1", Some((http, "[::1]", 3001, ""))),
-            ("http://[::1]", Some((http, "[::1]", 80, ""))),
+            ("http://h/a/b/", Some("http://h/a/b")),
+            ("http://[::1]:3001/?x=1", Some("http://[::1]:3001")),
+            ("http://[::1]", Some("http://[::1]")),
             ("ftp://chat.example", None),
             ("chat.example", None),
             ("http://", None),
@@ -167,13 +151,9 @@ mod tests {
             ("http://me:secret@a/", None),
             ("http://a:port/", None),
         ] {
-            let expected = expected.map(|(scheme, host, port, path)| Url {
-                scheme,
-                host: host.to_owned(),
-                port,
-                path: format!("{path}/api/messages/general?history=0"),
-            });
-            assert_eq!(Url::parse(url), expected, "{url}");
+            let expected = expected.map(|at| format!("{at}/api/messages/general?history=0"));
+            let found = stream_below(url).map(|stream| stream.to_string());
+            assert_eq!(found, expected, "{url}");
         }
     }
 }

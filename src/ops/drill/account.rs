@@ -1,4 +1,4 @@
-//! What became of every message: said, stored, and seen by whom.
+//! What became of every message: said, stored, and seen by each reader.
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -7,6 +7,7 @@ use super::fault::Recovery;
 use super::journal::{Journal, Micros};
 use super::number_of;
 use super::reader::Notes;
+use super::report::{ReaderReport, ms};
 use super::sender::Said;
 use crate::model::{RoomName, Seq, format_time};
 use crate::store::history;
@@ -20,18 +21,6 @@ pub(super) struct Account {
     pub(super) stored: Vec<usize>,
     pub(super) readers: Vec<(String, Notes)>,
     pub(super) recovery: Recovery,
-}
-
-/// What one reader made of it.
-pub(super) struct Reading {
-    pub(super) received: usize,
-    pub(super) lost: usize,
-    pub(super) repeated: usize,
-    pub(super) out_of_order: usize,
-    /// The longest time in which it saw nothing while a message was under way.
-    pub(super) longest_pause: Micros,
-    /// From when each message was first sent.
-    pub(super) latencies: Vec<Micros>,
 }
 
 /// The messages that the database has.
@@ -61,7 +50,8 @@ impl Account {
         said.map(|said| (said.number, said.sent)).collect()
     }
 
-    pub(super) fn reading(&self, notes: &Notes) -> Reading {
+    /// What one reader made of it, and how long after it was first sent each message came.
+    pub(super) fn reading(&self, name: &str, notes: &Notes) -> (ReaderReport, Vec<Micros>) {
         let places = self.stored.iter().enumerate();
         let places: HashMap<usize, usize> =
             places.map(|(place, number)| (*number, place)).collect();
@@ -88,14 +78,16 @@ impl Account {
         due.sort_unstable();
         due.dedup();
         let lost = due.iter().filter(|number| !first.contains_key(number));
-        Reading {
+        let report = ReaderReport {
+            reader: name.to_owned(),
             received: first.len(),
             lost: lost.count(),
             repeated,
             out_of_order,
-            longest_pause: longest_pause(notes, &sent),
-            latencies,
-        }
+            cut_off: notes.connections.saturating_sub(1),
+            longest_pause_ms: ms(longest_pause(notes, &sent)),
+        };
+        (report, latencies)
     }
 }
 
@@ -170,36 +162,33 @@ mod tests {
     #[test]
     fn what_is_lost_repeated_or_out_of_order_is_counted() {
         let account = account(&[1, 2, 3, 4]);
-        let reading = account.reading(&notes(&[(1, 110), (3, 330), (2, 340), (3, 350)]));
+        let (reading, _) = account.reading("", &notes(&[(1, 110), (3, 330), (2, 340), (3, 350)]));
         let counts = (reading.lost, reading.repeated, reading.out_of_order);
         assert_eq!((reading.received, counts), (3, (1, 1, 1)));
-        let well = account.reading(&notes(&[(1, 110), (2, 210), (3, 310), (4, 410)]));
+        let well = notes(&[(1, 110), (2, 210), (3, 310), (4, 410)]);
+        let (well, _) = account.reading("", &well);
         let counts = (well.lost, well.repeated, well.out_of_order);
         assert_eq!((well.received, counts), (4, (0, 0, 0)));
     }
 
     #[test]
     fn the_order_is_that_of_the_database() {
-        let reading = account(&[2, 1, 4, 3]).reading(&notes(&[(2, 210), (1, 220), (4, 410)]));
+        let seen = notes(&[(2, 210), (1, 220), (4, 410)]);
+        let (reading, _) = account(&[2, 1, 4, 3]).reading("", &seen);
         assert_eq!((reading.out_of_order, reading.lost), (0, 1));
     }
 
     #[test]
     fn what_was_acknowledged_and_is_not_stored_is_lost() {
-        assert_eq!(
-            account(&[1, 2, 4])
-                .reading(&notes(&[(1, 1), (2, 2), (4, 4)]))
-                .lost,
-            1
-        );
+        let (reading, _) = account(&[1, 2, 4]).reading("", &notes(&[(1, 1), (2, 2), (4, 4)]));
+        assert_eq!(reading.lost, 1);
     }
 
     #[test]
-    fn nobody_pauses_while_nothing_is_said() {
-        let account = account(&[1, 2, 3, 4]);
-        let steady = account.reading(&notes(&[(1, 105), (2, 205), (3, 305), (4, 405)]));
-        assert_eq!(steady.longest_pause, 5);
-        let late = account.reading(&notes(&[(1, 105), (2, 390), (3, 391), (4, 405)]));
-        assert_eq!(late.longest_pause, 190);
+    fn no_reader_pauses_while_nothing_is_said() {
+        let sent = account(&[1, 2, 3, 4]).sent();
+        let pause = |seen: &[(usize, Micros)]| longest_pause(&notes(seen), &sent);
+        assert_eq!(pause(&[(1, 105), (2, 205), (3, 305), (4, 405)]), 5);
+        assert_eq!(pause(&[(1, 105), (2, 390), (3, 391), (4, 405)]), 190);
     }
 }

@@ -10,7 +10,7 @@ use super::error::DrillError;
 use super::folder::Folder;
 use super::server::free_port;
 use crate::config::{self, Sources};
-use crate::ops::instances::{Launch, Place, Started, start};
+use crate::ops::instances::{Launch, Place, start};
 use crate::ops::probe::instance::{Site, health};
 use crate::private;
 use crate::process::{Executable, Known, Proof, look, look_now};
@@ -66,7 +66,7 @@ impl Instance {
         let loaded = loaded.map_err(|error| DrillError::Instance(error.to_string()))?;
         Ok(Self {
             site: Site::of(&loaded.config),
-            place: Place::new(file, loaded.config),
+            place: Place::new(Some(file), loaded.config),
             binary: binary.to_owned(),
             owner: Owner::Drill,
         })
@@ -128,9 +128,7 @@ impl Instance {
     pub(super) async fn start(&self) -> Result<u32, DrillError> {
         let launch = Launch::of(self.binary.clone(), self.place.start_within());
         match start(&self.place, &launch).await {
-            Ok(
-                Started::Already { pid } | Started::Now { pid, .. } | Started::ByUnit { pid, .. },
-            ) => Ok(pid),
+            Ok(started) => Ok(started.pid),
             Err(error) => {
                 let why = format!("{} IS DOWN and cannot be started: {error}", self.name());
                 Err(DrillError::Instance(why))

@@ -1,4 +1,4 @@
-//! Fault drills: people who talk, a fault in the middle, and an account of what became of every
+//! Fault drills: clients that talk, a fault in the middle, and an account of what became of every
 //! message; on private servers, or on those that people use.
 //!
 //! A private server is a child process that ends with the value that stands for it, so that an

@@ -29,14 +29,6 @@ pub(super) enum Way {
     Events,
 }
 
-/// How a reader reads.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
-    pub(super) way: Way,
-    /// Small for one that will be told to stop reading.
-    pub(super) buffer: Buffer,
-}
-
 /// What a reader saw.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
@@ -69,27 +61,26 @@ impl Drop for Reader {
 }
 
 impl Reader {
-    /// Reads at the site of that number, from the room's beginning, and is through when this
-    /// returns.
+    /// Reads at the first of these sites, from the room's beginning, and is through when this
+    /// returns. The buffer is small for one that will be told to stop reading.
     pub(super) async fn start(
         name: String,
-        manner: Manner,
+        way: Way,
+        buffer: Buffer,
         room: &str,
-        sites: &[Site],
-        at: usize,
+        sites: Vec<Site>,
         journal: &Arc<Journal>,
     ) -> Result<Self, DrillError> {
         let notes = Arc::<Mutex<Notes>>::default();
         let (paused, pause) = watch::channel(false);
         let connection = Connection {
-            manner,
+            way,
+            buffer,
             room: room.to_owned(),
             pause,
             notes: notes.clone(),
             journal: journal.clone(),
         };
-        let mut sites = sites.to_vec();
-        sites.rotate_left(at);
         let reader = Self {
             task: tokio::spawn(connection.run(sites)),
             name,
@@ -118,7 +109,8 @@ impl Reader {
 }
 
 struct Connection {
-    manner: Manner,
+    way: Way,
+    buffer: Buffer,
     room: String,
     pause: watch::Receiver<bool>,
     notes: Arc<Mutex<Notes>>,
@@ -129,7 +121,7 @@ impl Connection {
     async fn run(mut self, sites: Vec<Site>) {
         for site in sites.iter().cycle() {
             // However it ended, it goes on at the next.
-            let _ = match self.manner.way {
+            let _ = match self.way {
                 Way::Lines => self.lines(site).await,
                 Way::Events => self.events(site).await,
             };
@@ -147,7 +139,7 @@ impl Connection {
     async fn lines(&mut self, site: &Site) -> Result<(), ClientError> {
         let mut known = self.notes.lock().seen.last().map(|(number, _)| *number);
         let room = self.room.clone();
-        let stream = client::connect(site.tcp, self.manner.buffer).await?;
+        let stream = client::connect(site.tcp, self.buffer).await?;
         let mut lines = Lines::over(stream, SILENT);
         lines.say(&format!("/join {room}")).await?;
         let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));
@@ -183,8 +175,7 @@ impl Connection {
     async fn events(&mut self, site: &Site) -> Result<(), ClientError> {
         let after = self.notes.lock().last_seq;
         let path = format!("/api/messages/{}?after={after}", self.room);
-        let buffer = self.manner.buffer;
-        let mut events = Events::open(site.http, &path, None, buffer, SILENT).await?;
+        let mut events = Events::open(site.http, &path, None, self.buffer, SILENT).await?;
         loop {
             let _ = self.pause.wait_for(|paused| !paused).await;
             match events.next().await? {

@@ -9,7 +9,7 @@ use super::{Fault, Plan};
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub fault: Fault,
-    /// Nothing acknowledged was lost, nobody saw anything twice or out of order, and every
+    /// Nothing acknowledged was lost, seen twice or out of order by any reader, and every
     /// message was acknowledged in the end.
     pub passed: bool,
     pub messages: usize,
@@ -51,6 +51,7 @@ pub struct ReaderReport {
     pub out_of_order: usize,
     /// How often its connection ended.
     pub cut_off: usize,
+    /// The longest time in which it saw nothing while a message was under way.
     pub longest_pause_ms: f64,
 }
 
@@ -76,7 +77,7 @@ impl Milliseconds {
     }
 }
 
-fn ms(time: Micros) -> f64 {
+pub(super) fn ms(time: Micros) -> f64 {
     (time as f64 / 100.0).round() / 10.0
 }
 
@@ -85,17 +86,9 @@ impl Report {
         let mut latencies = Vec::new();
         let mut readers = Vec::new();
         for (name, notes) in &account.readers {
-            let reading = account.reading(notes);
-            latencies.extend(reading.latencies);
-            readers.push(ReaderReport {
-                reader: name.clone(),
-                received: reading.received,
-                lost: reading.lost,
-                repeated: reading.repeated,
-                out_of_order: reading.out_of_order,
-                cut_off: notes.connections.saturating_sub(1),
-                longest_pause_ms: ms(reading.longest_pause),
-            });
+            let (reading, times) = account.reading(name, notes);
+            latencies.extend(times);
+            readers.push(reading);
         }
         let said = account.said.iter();
         let acks: Vec<Micros> = said

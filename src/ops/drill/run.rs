@@ -10,7 +10,7 @@ use super::error::DrillError;
 use super::fault::{Recovery, Scene};
 use super::folder::random;
 use super::journal::{Event, Journal};
-use super::reader::{Manner, Reader, Way};
+use super::reader::{Reader, Way};
 use super::report::Report;
 use super::sender::{Said, Sender};
 use super::stage::Stage;
@@ -129,19 +129,19 @@ async fn readers(
     room: &str,
     journal: &Arc<Journal>,
 ) -> Result<Vec<Reader>, DrillError> {
-    let sites = stage.sites();
+    let mut sites = stage.sites();
     let mut readers = Vec::new();
-    for (at, instance) in stage.instances.iter().enumerate() {
+    for instance in &stage.instances {
         for (kind, way) in ways(plan) {
             let buffer = match plan.fault {
                 Fault::SlowReader if readers.is_empty() => Buffer::Small,
                 _ => Buffer::Usual,
             };
             let name = format!("{kind}@{}", instance.name());
-            let manner = Manner { way, buffer };
-            let reader = Reader::start(name, manner, room, &sites, at, journal).await?;
+            let reader = Reader::start(name, way, buffer, room, sites.clone(), journal).await?;
             readers.push(reader);
         }
+        sites.rotate_left(1);
     }
     Ok(readers)
 }

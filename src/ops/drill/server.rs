@@ -1,5 +1,4 @@
 //! A server that the drill started, which ends with the value that stands for it.
-use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,16 +10,17 @@ use tokio::time::Instant;
 
 use super::error::DrillError;
 use super::folder::random;
-
 use crate::private;
+use crate::process::{last_lines, tail};
 
 /// Between two looks at one that starts or ends.
 const BETWEEN: Duration = Duration::from_millis(20);
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// What is told to end has so long, before it is killed.
 const END_WITHIN: Duration = Duration::from_secs(10);
-/// How much of a log is shown.
+/// Of a log, what is shown: so many lines, of so many bytes.
 const LINES: usize = 15;
+const BYTES: u64 = 16 * 1024;
 
 /// What a server runs, and how it is known to serve.
 pub(super) trait Program {
@@ -83,7 +83,7 @@ impl<P: Program> Server<P> {
             return Err(DrillError::Server {
                 name: P::NAME.to_owned(),
                 why,
-                said: tail(&self.log),
+                said: last_lines(&tail(&self.log, 0, BYTES).unwrap_or_default(), LINES),
             });
         }
         Ok(())
@@ -126,12 +126,6 @@ fn spawn(program: &impl Program, log: &Path) -> Result<Child, DrillError> {
     command.stdin(Stdio::null()).stdout(file).stderr(other);
     let child = command.process_group(0).spawn();
     child.map_err(DrillError::io("run", &path))
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
 /// A free port, below those that outgoing connections are given: what is restarted finds it

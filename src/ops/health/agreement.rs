@@ -51,7 +51,7 @@ fn compare(
     let reached = seen.took_ms.is_some();
     let detail = match (says?, reached) {
         ("connected", false) => format!(
-            "it says that {what} is connected; from here it can't be reached: {}",
+            "it says that {what} is connected; from here it cannot be reached: {}",
             seen.detail
         ),
         ("disconnected", true) => {

@@ -60,7 +60,7 @@ pub(super) async fn look(
         seen.level = finding.level;
         return (seen, vec![finding]);
     }
-    // What does not run can't answer either.
+    // What does not run cannot answer either.
     let because = match (finding.is_ok(), &told) {
         (false, None) => Cause::NotStarted,
         _ => Cause::Unresponsive,

@@ -16,20 +16,15 @@ pub enum InstanceError {
     Look(#[from] LookError),
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
-    #[error("{how}{}", quoted(log, tail))]
-    Ended {
-        how: End,
-        log: PathBuf,
-        tail: String,
-    },
+    #[error("{how}{said}")]
+    Ended { how: End, said: Said },
     /// It lives, and that is all.
-    #[error("pid {pid} is alive, and not ready after {}: {why}{}", seconds(*after), quoted(log, tail))]
+    #[error("pid {pid} is alive, and not ready after {}: {why}{said}", seconds(*after))]
     Slow {
         pid: u32,
         after: Duration,
         why: String,
-        log: PathBuf,
-        tail: String,
+        said: Said,
     },
     #[error("pid {pid} is still there after {}", seconds(*after))]
     StillThere { pid: u32, after: Duration },
@@ -47,6 +42,33 @@ pub enum InstanceError {
         unit: String,
         why: String,
     },
+}
+
+impl InstanceError {
+    pub(super) fn io(what: impl Into<String>) -> impl Fn(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io {
+            what: what.clone(),
+            source,
+        }
+    }
+}
+
+/// The end of what a process wrote to its log, to be put after a sentence.
+#[derive(Debug)]
+pub struct Said {
+    pub(super) log: PathBuf,
+    pub(super) tail: String,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let log = self.log.display();
+        match self.tail.trim_end() {
+            "" => write!(f, "; it wrote nothing to {log}"),
+            tail => write!(f, "; the end of {log}:\n{tail}"),
+        }
+    }
 }
 
 /// How a process ended.
@@ -71,13 +93,6 @@ impl fmt::Display for End {
             Self::Exit(code) => write!(f, "it ended with exit code {code}"),
             Self::Signal(signal) => write!(f, "it was ended by signal {signal}"),
         }
-    }
-}
-
-fn quoted(log: &std::path::Path, tail: &str) -> String {
-    match tail.trim_end() {
-        "" => format!("; it wrote nothing to {}", log.display()),
-        tail => format!("; the end of {}:\n{tail}", log.display()),
     }
 }
 

@@ -1,17 +1,16 @@
 //! A process in the background, from its first moment until it is ready.
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use super::error::{End, InstanceError};
+use super::error::{End, InstanceError, Said};
 use super::{ANSWER_WITHIN, Place};
 use crate::ops::probe;
-use crate::process::{Handle, Identity, State, append_to};
+use crate::process::{Handle, Identity, State, append_to, last_lines, tail};
 
 /// Between two looks at one that starts.
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -58,10 +57,8 @@ impl Newcomer {
     pub(super) fn spawn(place: &Place, launch: &Launch) -> Result<Self, InstanceError> {
         let log = place.files.log.clone();
         let opened = append_to(&log).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (log_from, file) = opened.map_err(|source| InstanceError::Io {
-            what: format!("cannot write the log {}", log.display()),
-            source,
-        })?;
+        let unwritten = format!("cannot write the log {}", log.display());
+        let (log_from, file) = opened.map_err(InstanceError::io(unwritten))?;
         let mut command = Command::new(&launch.binary);
         command.arg("serve").arg("--background");
         if launch.take_over {
@@ -74,12 +71,9 @@ impl Newcomer {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.stderr(file).spawn();
-        let child = child.map_err(|source| InstanceError::Io {
-            what: format!("cannot run {}", launch.binary.display()),
-            source,
-        })?;
+        let unrun = format!("cannot run {}", launch.binary.display());
         Ok(Self {
-            child,
+            child: child.map_err(InstanceError::io(unrun))?,
             log,
             log_from,
         })
@@ -103,12 +97,10 @@ impl Newcomer {
         let (start, pid, within) = (Instant::now(), self.pid(), launch.within);
         let mut told = false;
         loop {
-            if let Some(how) = self.ended().map_err(|source| self.unseen(source))? {
-                return Err(InstanceError::Ended {
-                    how,
-                    log: self.log.clone(),
-                    tail: self.tail(),
-                });
+            let unseen = InstanceError::io(format!("cannot watch pid {pid}"));
+            if let Some(how) = self.ended().map_err(unseen)? {
+                let said = self.said();
+                return Err(InstanceError::Ended { how, said });
             }
             let Err(why) = is_ready(place, pid).await else {
                 return Ok(());
@@ -122,8 +114,7 @@ impl Newcomer {
                     pid,
                     after: start.elapsed(),
                     why,
-                    log: self.log.clone(),
-                    tail: self.tail(),
+                    said: self.said(),
                 });
             }
             tokio::time::sleep(BETWEEN).await;
@@ -145,15 +136,12 @@ impl Newcomer {
         self.child.wait().map(drop)
     }
 
-    fn unseen(&self, source: io::Error) -> InstanceError {
-        InstanceError::Io {
-            what: format!("cannot watch pid {}", self.pid()),
-            source,
+    fn said(&self) -> Said {
+        let text = tail(&self.log, self.log_from, BYTES).unwrap_or_default();
+        Said {
+            log: self.log.clone(),
+            tail: last_lines(&text, LINES),
         }
-    }
-
-    fn tail(&self) -> String {
-        tail(&self.log, self.log_from).unwrap_or_default()
     }
 }
 
@@ -179,18 +167,4 @@ pub(super) async fn is_ready(place: &Place, pid: u32) -> Result<(), String> {
         Ok(_) => Err("it has not taken its lock yet".to_owned()),
         Err(error) => Err(format!("{}: {error}", place.files.identity.display())),
     }
-}
-
-/// The end of what was written to a log after its first `from` bytes.
-fn tail(log: &Path, from: u64) -> io::Result<String> {
-    let mut file = File::open(log)?;
-    let length = file.metadata()?.len();
-    // Shorter than it was: it was begun anew meanwhile.
-    let from = if from > length { 0 } else { from };
-    file.seek(SeekFrom::Start(from.max(length.saturating_sub(BYTES))))?;
-    let mut bytes = Vec::new();
-    file.take(BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    Ok(lines[lines.len().saturating_sub(LINES)..].join("\n"))
 }

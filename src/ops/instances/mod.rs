@@ -17,9 +17,9 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 pub use crate::clock::SystemClock;
-pub use error::{End, InstanceError};
+pub use error::{End, InstanceError, Said};
 pub use launch::Launch;
 pub use place::Place;
 pub use standing::{Condition, Standing};
-pub use start::{Started, start};
+pub use start::{Start, Started, start};
 pub use stop::{Stopped, stop};

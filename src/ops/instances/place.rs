@@ -20,19 +20,11 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn new(file: PathBuf, config: Config) -> Self {
+    pub fn new(file: Option<PathBuf>, config: Config) -> Self {
         Self {
-            file: Some(file),
-            ..Self::without_file(config)
-        }
-    }
-
-    pub fn without_file(config: Config) -> Self {
-        let files = Files::of(&config);
-        Self {
-            file: None,
+            file,
+            files: Files::of(&config),
             config,
-            files,
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::InstanceError;
+use super::error::{InstanceError, Said};
 use super::launch::{Launch, Newcomer, is_ready};
 use super::place::Place;
 use super::systemd;
@@ -11,12 +11,26 @@ use crate::process::{Known, Proof, State, look};
 
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// What was done, or why nothing had to be.
+/// A process that serves, and what was done for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Started {
-    Already { pid: u32 },
-    Now { pid: u32, took: Duration },
-    ByUnit { unit: String, pid: u32 },
+pub struct Started {
+    pub pid: u32,
+    pub start: Start,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing: it ran.
+    Already,
+    Now(Duration),
+    ByUnit(String),
+}
+
+impl Started {
+    fn already(pid: u32) -> Self {
+        let start = Start::Already;
+        Self { pid, start }
+    }
 }
 
 /// Starts it and waits until the process that was started is ready. If it does not become so in
@@ -26,7 +40,7 @@ pub async fn start(place: &Place, launch: &Launch) -> Result<Started, InstanceEr
     if let Some((identity, unit)) = known.in_unit() {
         let (pid, unit) = (identity.pid, unit.to_owned());
         if identity.state != State::Draining {
-            return Ok(Started::Already { pid });
+            return Ok(Started::already(pid));
         }
         return by_unit(place, unit, launch.within).await;
     }
@@ -72,23 +86,22 @@ async fn already(place: &Place, proof: &Proof, within: Duration) -> Result<Start
     let (start, pid) = (Instant::now(), proof.identity.pid);
     // One that is up and cannot reach its database runs; one that is still starting is waited for.
     if proof.identity.state != State::Starting {
-        return Ok(Started::Already { pid });
+        return Ok(Started::already(pid));
     }
     loop {
         let Err(why) = is_ready(place, pid).await else {
-            return Ok(Started::Already { pid });
+            return Ok(Started::already(pid));
         };
-        let ended = proof
-            .ended(BETWEEN)
-            .await
-            .map_err(|source| unseen(pid, source))?;
+        let ended = proof.ended(BETWEEN).await.map_err(unseen(pid))?;
         if ended || start.elapsed() >= within {
             return Err(InstanceError::Slow {
                 pid,
                 after: start.elapsed(),
                 why: if ended { "it has ended".into() } else { why },
-                log: place.files.log.clone(),
-                tail: String::new(),
+                said: Said {
+                    log: place.files.log.clone(),
+                    tail: String::new(),
+                },
             });
         }
     }
@@ -96,32 +109,30 @@ async fn already(place: &Place, proof: &Proof, within: Duration) -> Result<Start
 
 async fn gone(place: &Place, proof: &Proof) -> Result<(), InstanceError> {
     let (pid, after) = (proof.identity.pid, place.stop_within());
-    match proof.ended(after).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(InstanceError::StillThere { pid, after }),
-        Err(source) => Err(unseen(pid, source)),
+    if proof.ended(after).await.map_err(unseen(pid))? {
+        Ok(())
+    } else {
+        Err(InstanceError::StillThere { pid, after })
     }
 }
 
-fn unseen(pid: u32, source: std::io::Error) -> InstanceError {
-    InstanceError::Io {
-        what: format!("cannot watch pid {pid}"),
-        source,
-    }
+fn unseen(pid: u32) -> impl Fn(std::io::Error) -> InstanceError {
+    InstanceError::io(format!("cannot watch pid {pid}"))
 }
 
 async fn in_background(place: &Place, launch: &Launch) -> Result<Started, InstanceError> {
     let start = Instant::now();
     let mut newcomer = Newcomer::spawn(place, launch)?;
     newcomer.ready(place, launch).await?;
-    Ok(Started::Now {
+    Ok(Started {
         pid: newcomer.pid(),
-        took: start.elapsed(),
+        start: Start::Now(start.elapsed()),
     })
 }
 
 async fn by_unit(place: &Place, unit: String, within: Duration) -> Result<Started, InstanceError> {
     systemd::systemctl("start", &unit, within).await?;
     let pid = systemd::running(place, None, within).await?;
-    Ok(Started::ByUnit { unit, pid })
+    let start = Start::ByUnit(unit);
+    Ok(Started { pid, start })
 }

@@ -65,22 +65,19 @@ pub(super) async fn end(
     force: bool,
 ) -> Result<Stopped, InstanceError> {
     let (start, pid, after) = (Instant::now(), proof.identity.pid, place.stop_within());
-    let unseen = |source| InstanceError::Io {
-        what: format!("cannot signal pid {pid}"),
-        source,
-    };
-    proof.signal(Signal::TERM).map_err(unseen)?;
+    let unseen = InstanceError::io(format!("cannot signal pid {pid}"));
+    proof.signal(Signal::TERM).map_err(&unseen)?;
     let mut forced = false;
-    if !proof.ended(after).await.map_err(unseen)? {
+    if !proof.ended(after).await.map_err(&unseen)? {
         let still = look(&place.files).await?;
         match still {
             Known::Running(still) if force && still.identity.pid == pid => {
-                still.signal(Signal::KILL).map_err(unseen)?;
+                still.signal(Signal::KILL).map_err(&unseen)?;
                 forced = true;
             }
             _ => return Err(InstanceError::StillThere { pid, after }),
         }
-        if !proof.ended(KILLED_WITHIN).await.map_err(unseen)? {
+        if !proof.ended(KILLED_WITHIN).await.map_err(&unseen)? {
             let after = start.elapsed();
             return Err(InstanceError::StillThere { pid, after });
         }
@@ -94,10 +91,8 @@ pub(super) async fn end(
 }
 
 fn clear(place: &Place) -> Result<(), InstanceError> {
-    forget(&place.files).map_err(|source| InstanceError::Io {
-        what: format!("cannot remove {}", place.files.identity.display()),
-        source,
-    })
+    let unremoved = format!("cannot remove {}", place.files.identity.display());
+    forget(&place.files).map_err(InstanceError::io(unremoved))
 }
 
 /// The processes that listen on the ports of an instance that does not run.

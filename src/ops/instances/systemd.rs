@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-use super::error::InstanceError;
+use super::error::{InstanceError, Said};
 use super::launch::is_ready;
 use super::place::Place;
 use crate::process::look;
@@ -25,13 +25,18 @@ pub(super) async fn systemctl_its_own(
 ) -> Result<(), InstanceError> {
     let said = show(unit, "MainPID").await.unwrap_or_default();
     if !said.lines().any(|line| line == format!("MainPID={pid}")) {
-        return Err(InstanceError::Systemd {
-            verb: verb.to_owned(),
-            unit: unit.to_owned(),
-            why: format!("not asked for: systemd does not say that pid {pid} is it"),
-        });
+        let why = format!("not asked for: systemd does not say that pid {pid} is it");
+        return Err(failed(verb, unit, why));
     }
     systemctl(verb, unit, within).await
+}
+
+fn failed(verb: &str, unit: &str, why: String) -> InstanceError {
+    InstanceError::Systemd {
+        verb: verb.to_owned(),
+        unit: unit.to_owned(),
+        why,
+    }
 }
 
 /// What systemd knows of a unit, a line for each of `properties`.
@@ -52,11 +57,7 @@ pub(super) async fn systemctl(
     unit: &str,
     within: Duration,
 ) -> Result<(), InstanceError> {
-    let failed = |why: String| InstanceError::Systemd {
-        verb: verb.to_owned(),
-        unit: unit.to_owned(),
-        why,
-    };
+    let failed = |why| failed(verb, unit, why);
     let within = within + MARGIN;
     let mut command = Command::new("systemctl");
     command.args([verb, "--", unit]).stdin(Stdio::null());
@@ -113,8 +114,10 @@ pub(super) async fn running(
                 pid: seen.0,
                 after: start.elapsed(),
                 why: seen.1,
-                log: place.files.log.clone(),
-                tail: "(journalctl has its log)".to_owned(),
+                said: Said {
+                    log: place.files.log.clone(),
+                    tail: "(journalctl has its log)".to_owned(),
+                },
             });
         }
         tokio::time::sleep(BETWEEN).await;

@@ -47,21 +47,12 @@ impl Bound {
 }
 
 /// One thing that is watched over many looks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Alarm {
     level: Level,
     /// Looks one after another that want another level, and the one nearest to now's among what
     /// they wanted.
     changing: Option<(u32, Level)>,
-}
-
-impl Default for Alarm {
-    fn default() -> Self {
-        Self {
-            level: Level::Ok,
-            changing: None,
-        }
-    }
 }
 
 impl Alarm {

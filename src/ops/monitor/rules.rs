@@ -27,24 +27,13 @@ pub(super) struct Rules {
     looks: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     alarm: Alarm,
     level: Level,
     since: String,
     /// As it was when it was last known.
     text: String,
-}
-
-impl Default for Kept {
-    fn default() -> Self {
-        Self {
-            alarm: Alarm::default(),
-            level: Level::Ok,
-            since: String::new(),
-            text: String::new(),
-        }
-    }
 }
 
 impl Rules {

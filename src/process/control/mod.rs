@@ -2,7 +2,7 @@
 //!
 //! One JSON object a line, a request and then its answer: `{"ok":…}` or `{"error":…}`. The
 //! socket is in a folder that only the owner can enter, and the instance looks at the user that asks.
-mod place;
+mod socket;
 mod wire;
 
 use std::io;
@@ -13,9 +13,8 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 
-use super::{Known, look};
+use super::{Files, Known, look};
 
-pub use place::Place;
 pub use wire::{
     Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, Refusal, Request,
     Settings, Successor,
@@ -42,7 +41,7 @@ pub enum ControlError {
     NotRunning(String),
     #[error("it runs as pid {pid}, and its control socket {path} was removed")]
     NoSocket { pid: u32, path: String },
-    #[error("{0} belongs to somebody else")]
+    #[error("{0} belongs to another user")]
     NotPermitted(String),
     #[error("it does not answer")]
     Silent,
@@ -63,15 +62,15 @@ impl From<io::Error> for ControlError {
     }
 }
 
-/// Asks the instance at `place` and waits for its answer.
+/// Asks the instance with these files and waits for its answer.
 ///
 /// An instance that runs and whose socket is missing for a moment (it has just started, or a
 /// cleaner of old files took the socket away) makes it within a second, and is waited for.
 ///
 /// # Errors
 /// Where nothing listens, the instance refuses or does not answer, or is not this user's to ask.
-pub async fn ask<T: DeserializeOwned>(place: &Place, request: &Request) -> Result<T, ControlError> {
-    ask_within(place, request, WITHIN).await
+pub async fn ask<T: DeserializeOwned>(files: &Files, request: &Request) -> Result<T, ControlError> {
+    ask_within(files, request, WITHIN).await
 }
 
 /// The same with another patience.
@@ -79,11 +78,11 @@ pub async fn ask<T: DeserializeOwned>(place: &Place, request: &Request) -> Resul
 /// # Errors
 /// As [`ask`].
 pub async fn ask_within<T: DeserializeOwned>(
-    place: &Place,
+    files: &Files,
     request: &Request,
     within: Duration,
 ) -> Result<T, ControlError> {
-    let stream = reach(place, within.min(SOCKET_WITHIN)).await?;
+    let stream = reach(files, within.min(SOCKET_WITHIN)).await?;
     let asked = timeout(within, exchange(stream, request)).await;
     let answer = asked.map_err(|_| ControlError::Silent)??;
     match serde_json::from_slice(&answer)? {
@@ -93,20 +92,20 @@ pub async fn ask_within<T: DeserializeOwned>(
 }
 
 /// Connects, also where the socket of an instance that runs is not there yet.
-async fn reach(place: &Place, within: Duration) -> Result<UnixStream, ControlError> {
+async fn reach(files: &Files, within: Duration) -> Result<UnixStream, ControlError> {
     let mut waited = Duration::ZERO;
     loop {
-        let error = match place.connect() {
+        let error = match files.connect() {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
-        let path = || place.path().display().to_string();
+        let path = || files.socket.display().to_string();
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {}
             io::ErrorKind::PermissionDenied => return Err(ControlError::NotPermitted(path())),
             _ => return Err(error.into()),
         }
-        let starting = match look(place.files()).await {
+        let starting = match look(files).await {
             Ok(Known::Running(proof)) if waited >= within => {
                 let (pid, path) = (proof.identity.pid, path());
                 return Err(ControlError::NoSocket { pid, path });
@@ -154,8 +153,8 @@ mod tests {
             data_dir: folder.path().to_owned(),
             ..Config::default()
         };
-        let place = Place::of(&config);
-        let drain = |within| ask_within::<Drained>(&place, &Request::Drain {}, within);
+        let files = Files::of(&config);
+        let drain = |within| ask_within::<Drained>(&files, &Request::Drain {}, within);
         let error = drain(WITHIN).await.expect_err("nothing runs");
         assert!(matches!(error, ControlError::NotRunning(_)), "{error}");
 
@@ -169,8 +168,8 @@ mod tests {
 
         // It begins when the first try has failed.
         let makes_it = async {
-            assert!(!place.is_there());
-            let listener = place.bind().expect("bound");
+            assert!(!files.socket.exists());
+            let listener = files.listen().expect("bound");
             listener.set_nonblocking(true).expect("set");
             let listener = tokio::net::UnixListener::from_std(listener).expect("listens");
             let (stream, _) = listener.accept().await.expect("accepted");

@@ -14,7 +14,8 @@ use super::{FORMAT, Word, database};
 use crate::chat::{Chat, Presence};
 use crate::config::Config;
 use crate::model::{Listener, RoomId};
-use crate::process::control::{Answer, Place, Request, Successor};
+use crate::process::Files;
+use crate::process::control::{Answer, Request, Successor};
 use crate::server::{ServeError, tcp_limits};
 use crate::store::InstanceId;
 use crate::transport::tcp::{Resumed, TcpLimits};
@@ -36,7 +37,7 @@ pub(in crate::server) struct Inheritance {
 
 /// Asks the process that serves this instance now; `None` where there is none.
 pub(in crate::server) async fn ask(config: &Config) -> Result<Option<Inheritance>, ServeError> {
-    let stream = match Place::of(config).connect() {
+    let stream = match Files::of(config).connect() {
         Ok(stream) => stream,
         Err(error) => {
             return match error.kind() {

@@ -21,7 +21,6 @@ pub(super) struct Roller<'a> {
     places: &'a [Place],
     file: StateFile,
     state: State,
-    outcomes: Vec<Option<Outcome>>,
     keeper: &'a Keeper,
     tell: Tell<'a>,
 }
@@ -34,12 +33,10 @@ impl<'a> Roller<'a> {
         keeper: &'a Keeper,
         tell: Tell<'a>,
     ) -> Self {
-        let outcomes = vec![None; state.members.len()];
         Self {
             places,
             file,
             state,
-            outcomes,
             keeper,
             tell,
         }
@@ -66,7 +63,7 @@ impl<'a> Roller<'a> {
                     outcome => return self.fail(number, outcome),
                 },
             };
-            self.outcomes[number] = Some(Outcome::Replaced { pid });
+            self.state.members[number].outcome = Some(Outcome::Replaced { pid });
             self.mark(number, Progress::Done)?;
             if let Some(time) = self.state.canary {
                 if let Err(fault) = self.watch(place, pid, time, stop).await {
@@ -97,7 +94,7 @@ impl<'a> Roller<'a> {
             let given_up = Fault::new(How::Refused, "the roll was given up");
             let outcome = self.take_back(number, place, given_up).await;
             let restored = matches!(outcome, Outcome::Restored { .. });
-            self.outcomes[number] = Some(outcome);
+            self.state.members[number].outcome = Some(outcome);
             if !restored {
                 self.mark(number, Progress::Failed)?;
                 return Ok(self.report(Verdict::Failed));
@@ -229,7 +226,7 @@ impl<'a> Roller<'a> {
             .iter()
             .any(|m| m.progress == Progress::Done);
         let serves = matches!(outcome, Outcome::Restored { .. } | Outcome::Kept { .. });
-        self.outcomes[number] = Some(outcome);
+        self.state.members[number].outcome = Some(outcome);
         self.mark(number, Progress::Failed)?;
         if nothing_done && serves {
             self.file.remove().map_err(at(self.file.path()))?;
@@ -238,16 +235,15 @@ impl<'a> Roller<'a> {
     }
 
     fn report(&self, result: Verdict) -> Report {
-        let rows = self.state.members.iter().zip(&self.outcomes);
-        let row = |(member, outcome): (&Member, &Option<Outcome>)| Row {
+        let row = |member: &Member| Row {
             instance: member.instance.clone(),
             state: member.progress,
-            outcome: outcome.clone(),
+            outcome: member.outcome.clone(),
         };
         Report {
             result,
             to_resume: self.file.path().exists(),
-            instances: rows.map(row).collect(),
+            instances: self.state.members.iter().map(row).collect(),
         }
     }
 

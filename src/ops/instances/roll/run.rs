@@ -181,6 +181,7 @@ fn member(place: &Place, identity: Option<&Identity>, plan: &Plan) -> Result<Mem
             pid: None,
             unit: None,
             ran: None,
+            outcome: None,
         });
     };
     let ran = identity.facts.executable.clone();
@@ -194,6 +195,7 @@ fn member(place: &Place, identity: Option<&Identity>, plan: &Plan) -> Result<Mem
         pid: Some(identity.pid),
         unit: identity.unit.clone(),
         ran,
+        outcome: None,
     })
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::private::write_whole;
+use super::event::Outcome;
+use crate::private;
 use crate::process::{Executable, Lock};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub(super) struct Member {
     pub(super) pid: Option<u32>,
     pub(super) ran: Option<Executable>,
     pub(super) unit: Option<String>,
+    /// Of this run.
+    #[serde(skip)]
+    pub(super) outcome: Option<Outcome>,
 }
 
 /// The state's file, for as long as no other process may touch it.
@@ -79,13 +83,10 @@ impl StateFile {
     }
 
     pub(super) fn write(&self, state: &State) -> io::Result<()> {
-        write_whole(&self.path, serde_json::to_string_pretty(state)?.as_bytes())
+        private::write_whole(&self.path, serde_json::to_string_pretty(state)?.as_bytes())
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        private::remove(&self.path)
     }
 }

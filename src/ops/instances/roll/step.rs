@@ -111,7 +111,7 @@ impl Step<'_> {
         self.began(Some(pid), Way::TakeOver);
         let fault = match self.bring_up(true, usual).await {
             Ok(new) => {
-                // It has nothing to do but to tell those whom it could not hand over.
+                // It has nothing to do but to tell the clients that it could not hand over.
                 let within = self.place.stop_within();
                 if !matches!(proof.ended(within).await, Ok(true)) {
                     let _ = proof.signal(rustix::process::Signal::KILL);
