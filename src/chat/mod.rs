@@ -18,6 +18,7 @@ mod outcome;
 mod presence;
 mod reader;
 mod registry;
+mod rooms;
 mod session;
 mod unused;
 mod verbs;

@@ -67,7 +67,7 @@ impl Committer {
     /// The committer and its work, which ends when the committer is dropped and everything
     /// accepted is committed and answered.
     pub fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
-        let (count, outage) = (hub.store.lanes(), Arc::<AtomicBool>::default());
+        let (count, outage) = (hub.log.lanes(), Arc::<AtomicBool>::default());
         let lane = |_| {
             let (hub, outage) = (hub.clone(), outage.clone());
             Batcher::new(QUEUE / count, BATCH, move |batch| {
@@ -99,15 +99,15 @@ type Batch = Vec<Waiting<Item, Answer>>;
 /// Commits a batch. Of one whose outcome is in doubt while the database is away, the answer may
 /// take long; nothing can be committed before it is known, and those behind it are told at once.
 async fn commit(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
-    let store = hub.store.clone();
-    if store.stalled().now_or_never().is_some() {
+    let log = hub.log.clone();
+    if log.stalled().now_or_never().is_some() {
         let behind = StoreError::Unavailable("it is away, with a commit in doubt".into());
         return refuse(&hub, batch, &behind);
     }
     let mut work = Box::pin(settle(hub, outage, batch));
     tokio::select! {
         () = &mut work => {}
-        () = store.stalled() => drop(tokio::spawn(work)),
+        () = log.stalled() => drop(tokio::spawn(work)),
     }
 }
 
@@ -116,7 +116,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
         .iter()
         .map(|((message, _), _)| draft(message))
         .collect();
-    match hub.store.append(&drafts).await {
+    match hub.log.append(&drafts).await {
         Ok(answers) => {
             hub.meters.queue_depth.add(-(batch.len() as i64));
             hub.meters.db_full.set(0);

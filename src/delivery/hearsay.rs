@@ -103,7 +103,7 @@ impl Hub {
     async fn look(&self) -> Result<Vec<Notice>, StoreError> {
         let now = self.now();
         let known = self.hearsay.places(now);
-        let told = self.store.told(self.herald.origin, &known).await?;
+        let told = self.notices.told(self.herald.origin, &known).await?;
         let news = |bulletin| self.hearsay.news(bulletin, now);
         Ok(told.iter().flat_map(news).collect())
     }

@@ -133,7 +133,7 @@ impl Hub {
             n: first + count - 1,
             body: serde_json::to_string(&notices).unwrap_or_default(),
         };
-        if let Err(error) = self.store.tell(&bulletin).await {
+        if let Err(error) = self.notices.tell(&bulletin).await {
             tracing::debug!(%error, "cannot write who came and went");
         }
         let told = |(n, notice)| Told {

@@ -1,5 +1,5 @@
 //! The rooms that this instance serves: those with readers here, and for a while after.
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{LOBBY, Message, RoomId, RoomName, RoomRef, Seq};
-use crate::store::{Head, Known, Span, Store, StoreError};
+use crate::model::{Message, RoomId, RoomName, RoomRef, Seq};
+use crate::store::{Head, Known, Log, Notices, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 pub(super) const LINGER: Duration = Duration::from_secs(60);
@@ -40,7 +40,8 @@ const ANSWER_BYTES: usize = 512 << 10;
 
 /// Everything below a transport that reading needs.
 pub struct Hub {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) notices: Arc<dyn Notices>,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
@@ -62,14 +63,16 @@ impl std::fmt::Debug for Hub {
 
 impl Hub {
     pub fn new(
-        store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
+        notices: Arc<dyn Notices>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
         meters: Arc<Meters>,
         limits: TailLimits,
     ) -> Self {
         Self {
-            store,
+            log,
+            notices,
             bus,
             clock,
             meters,
@@ -107,43 +110,12 @@ impl Hub {
         }
     }
 
-    /// The room of that name, from memory or the store. The lobby is made if it is not there.
-    pub async fn find(&self, name: &RoomName) -> Result<Option<RoomRef>, StoreError> {
-        let known = || self.names.read().get(&name.key()).cloned();
-        if let Some(known) = known() {
-            return Ok(Some(known));
-        }
-        let _turn = self.turn().await?;
-        if let Some(known) = known() {
-            return Ok(Some(known));
-        }
-        let mut found = self.store.room(name).await?;
-        if found.is_none() && name.is_lobby() {
-            self.store
-                .create_room(&RoomName::stored(LOBBY), None)
-                .await?;
-            found = self.store.room(name).await?;
-        }
-        Ok(found.map(|(room, _)| self.remember(room)))
+    /// The room of that name, if it is remembered.
+    pub fn remembered(&self, name: &RoomName) -> Option<RoomRef> {
+        self.names.read().get(&name.key()).cloned()
     }
 
-    /// Of these names, those of no room; the others are remembered. They are looked up together.
-    pub async fn absent(&self, names: Vec<RoomName>) -> Result<HashSet<RoomName>, StoreError> {
-        let unknown = |name: &RoomName| self.known(name).is_none() && !name.is_lobby();
-        let mut absent: HashSet<RoomName> = names.into_iter().filter(unknown).collect();
-        if absent.is_empty() {
-            return Ok(absent);
-        }
-        let asked: Vec<RoomName> = absent.iter().cloned().collect();
-        let _turn = self.turn().await?;
-        for room in self.store.rooms_named(&asked).await? {
-            absent.remove(&room.name);
-            self.remember(room);
-        }
-        Ok(absent)
-    }
-
-    /// Remembers a room's name, so that sending to it asks nobody.
+    /// Remembers a room by its name: sending to it, and hearing of it over the bus, asks no store.
     pub fn remember(&self, room: RoomRef) -> RoomRef {
         let mut names = self.names.write();
         if names.len() >= NAMES {
@@ -231,9 +203,9 @@ impl Hub {
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let _turn = self.turn().await?;
-            let heads = self.store.heads(&[Known::nothing(room.room.id)]).await?;
+            let heads = self.log.heads(&[Known::nothing(room.room.id)]).await?;
             let keep = self.limits.keep;
-            let newest = self.store.read_before(&room.room, Seq::MAX, keep).await?;
+            let newest = self.log.read_before(&room.room, Seq::MAX, keep).await?;
             // A room that is gone is as an empty one.
             let gone = Head {
                 room: room.room.id,
@@ -313,7 +285,7 @@ impl Hub {
             return Ok((span, true));
         }
         let _turn = self.turn().await?;
-        Ok((self.store.span(room.id, before, limit).await?, false))
+        Ok((self.log.span(room.id, before, limit).await?, false))
     }
 
     /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their
@@ -385,7 +357,7 @@ impl Hub {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let _turn = self.turn().await?;
-        self.store.read(room, after, limit).await
+        self.log.read(room, after, limit).await
     }
 
     /// A page of what is news.
@@ -396,7 +368,7 @@ impl Hub {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let _turn = self.turn().await?;
-        self.store.read_news(room, after, limit).await
+        self.log.read_news(room, after, limit).await
     }
 
     /// What is kept of a room that nobody has written to for long.
@@ -411,7 +383,7 @@ impl Hub {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let _turn = self.turn().await?;
-        self.store.read_before(room, before, limit).await
+        self.log.read_before(room, before, limit).await
     }
 
     /// Lets go of rooms that nobody has read for a while.

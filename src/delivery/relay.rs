@@ -109,7 +109,7 @@ async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
     let (mut last, mut doubt, mut owed) = (hub.now(), DOUBT, false);
     loop {
         let reason = due(hub, calls, last + doubt).await;
-        let swept = if owed || hub.store.changed().await.unwrap_or(true) {
+        let swept = if owed || hub.log.changed().await.unwrap_or(true) {
             sweep(hub).await
         } else {
             Ok(0)
@@ -132,9 +132,9 @@ async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
     let start = hub.now();
     let time = async {
         loop {
-            let soon = hub.store.sweep_interval(false);
+            let soon = hub.log.sweep_interval(false);
             hub.clock.sleep(soon).await;
-            if hub.now() - start >= hub.store.sweep_interval(hub.bus_carries()) {
+            if hub.now() - start >= hub.log.sweep_interval(hub.bus_carries()) {
                 return;
             }
         }
@@ -165,7 +165,7 @@ async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
         return Ok(0);
     }
     hub.meters.sweeps.add(1);
-    let heads = hub.store.heads(&known).await?;
+    let heads = hub.log.heads(&known).await?;
     for head in &heads {
         if let Some(room) = hub.served(head.room) {
             hub.refresh(&room, head).await?;
@@ -182,7 +182,7 @@ impl Hub {
         if known.is_empty() {
             return Ok(0);
         }
-        let ahead = self.store.heads(&known).await?;
+        let ahead = self.log.heads(&known).await?;
         let behind = |head: &Head| {
             let here = known.iter().find(|known| known.room == head.room);
             here.map_or(0, |known| head.last_seq.since(known.seq))

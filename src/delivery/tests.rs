@@ -15,7 +15,7 @@ use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
 use crate::model::{Message, MessageId, Nickname, Notice, RoomName, RoomRef, Seq, UserId};
-use crate::store::{self, Draft, Store};
+use crate::store::{self, Draft, Log, Store};
 
 /// A store on a file of its own with one room and one user.
 async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserId) {
@@ -44,6 +44,7 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
     let bus = Arc::new(LocalBus::open().0);
     Arc::new(Hub::new(
         store.clone(),
+        store.clone(),
         bus,
         clock,
         Arc::new(Meters::default()),
@@ -51,12 +52,7 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
     ))
 }
 
-async fn write(
-    store: &Arc<dyn Store>,
-    room: &RoomRef,
-    user: UserId,
-    texts: &[String],
-) -> Vec<Message> {
+async fn write(log: &dyn Log, room: &RoomRef, user: UserId, texts: &[String]) -> Vec<Message> {
     let draft = |text: &String| Draft {
         room: room.id,
         user,
@@ -64,7 +60,7 @@ async fn write(
         nonce: None,
     };
     let drafts: Vec<_> = texts.iter().map(draft).collect();
-    let stored = store.append(&drafts).await.expect("commits");
+    let stored = log.append(&drafts).await.expect("commits");
     let message = |(stored, text): (Result<store::Appended, _>, &String)| {
         let stored = stored.expect("stored");
         Message {
@@ -164,7 +160,7 @@ proptest! {
             let served = hub.served(room.id).expect("it is read");
             let mut seen = Vec::new();
             let texts: Vec<String> = (0..fates.len()).map(|n| n.to_string()).collect();
-            let committed = write(&store, &room, user, &texts).await;
+            let committed = write(&*store, &room, user, &texts).await;
             let lie = Message { content: "forged".into(), ..committed[0].clone() };
             let arriving = arrivals(&committed, &fates).into_iter().zip(&sweeps);
             for (at, (message, sweep)) in arriving.enumerate() {
@@ -249,7 +245,7 @@ async fn what_was_deleted_is_named_as_a_gap() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, room, user) = store(&folder).await;
     let texts: Vec<String> = (0..30).map(|n| n.to_string()).collect();
-    write(&store, &room, user, &texts).await;
+    write(&*store, &room, user, &texts).await;
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let pool = sqlx::SqlitePool::connect(&url)
         .await
@@ -323,7 +319,7 @@ async fn told(reader: &mut Cursor) -> Vec<i64> {
 /// The sweep, once.
 async fn sweep(hub: &Arc<Hub>, room: &Arc<Room>) {
     let known = [room.known().expect("it is warm")];
-    for head in hub.store.heads(&known).await.expect("readable") {
+    for head in hub.log.heads(&known).await.expect("readable") {
         hub.refresh(room, &head).await.expect("readable");
         hub.catch_up(room).await.expect("readable");
     }
@@ -337,7 +333,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     let hub = hub(&store, TailLimits::keeping(3));
     let say = async |count: usize| {
         let texts: Vec<_> = (0..count).map(|n| format!("said {n}")).collect();
-        write(&store, &room, user, &texts).await
+        write(&*store, &room, user, &texts).await
     };
     say(5).await;
     let signal = Arc::new(Notify::new());
@@ -423,7 +419,7 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, room, user) = store(&folder).await;
     let texts = |count: usize| vec!["text".to_owned(); count];
-    write(&store, &room, user, &texts(10)).await;
+    write(&*store, &room, user, &texts(10)).await;
     let hub = hub(&store, TailLimits::keeping(2));
     let served = hub.room(&room);
     let mut reader = hub
@@ -431,13 +427,13 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
         .await
         .expect("readable");
     // Others commit, and this instance hears of it only after the reader has read its page.
-    write(&store, &room, user, &texts(5)).await;
+    write(&*store, &room, user, &texts(5)).await;
     let mut seen = Vec::new();
     drain(&mut reader, &mut seen).await;
     assert_eq!(seen, (1..=15).collect::<Vec<i64>>());
     served.notice(joined("alice"));
     hub.catch_up(&served).await.expect("readable");
-    let more = write(&store, &room, user, &texts(1)).await;
+    let more = write(&*store, &room, user, &texts(1)).await;
     served.accept(more, hub.now());
     let mut slices = Vec::new();
     let mut rest = Vec::new();

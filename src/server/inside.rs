@@ -58,6 +58,7 @@ impl Inside {
         let limits = TailLimits::keeping(config.history.per_room);
         let hub = Arc::new(Hub::new(
             store.clone(),
+            store.clone(),
             bus.clone(),
             clock.clone(),
             meters.clone(),

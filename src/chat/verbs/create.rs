@@ -35,7 +35,7 @@ impl Chat {
                 room: room(),
                 today,
             }
-        } else if all >= rules.rooms && self.hub.find(name).await?.is_none() {
+        } else if all >= rules.rooms && self.find(name).await?.is_none() {
             ChatError::RoomsFull { room: room(), all }
         } else {
             return Ok(());

@@ -49,7 +49,7 @@ impl Chat {
         let names = rooms
             .iter()
             .filter_map(|(room, _)| RoomName::parse(room).ok());
-        let absent = match self.hub.absent(names.collect()).await {
+        let absent = match self.absent(names.collect()).await {
             Ok(absent) => absent,
             Err(error) => {
                 let failed = |_| Err(error.clone().into());

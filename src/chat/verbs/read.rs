@@ -1,7 +1,7 @@
 //! Read a room live. It takes no session.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::{Cursor, Start, Target};
-use crate::model::{RoomName, RoomRef};
+use crate::model::RoomRef;
 
 impl Chat {
     /// Begins to read a room; the actor's signal is woken when there is more.
@@ -34,22 +34,6 @@ impl Chat {
         match target {
             Target::Current => actor.known()?.current().ok_or(ChatError::InNoRoom),
             Target::Named(name) => self.room(name).await,
-        }
-    }
-
-    /// The room of that name; the lobby comes into being when it is first asked for.
-    pub(in crate::chat) async fn room(&self, name: &str) -> Result<RoomRef, ChatError> {
-        let (asked, fits) = RoomName::asked(name);
-        let Some(name) = asked else {
-            fits?;
-            return Err(ChatError::internal(&"a name that fits cannot be asked for"));
-        };
-        match self.hub.find(&name).await? {
-            Some(room) => Ok(room),
-            None => {
-                fits?;
-                Err(ChatError::NoSuchRoom(name))
-            }
         }
     }
 }

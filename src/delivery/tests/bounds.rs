@@ -16,7 +16,7 @@ async fn notices_are_trimmed_between_messages_that_stay() {
     let mut slices = Vec::new();
     let mut seen = Vec::new();
     for round in 0..4 {
-        let stored = write(&store, &room, user, &[format!("{round}")]).await;
+        let stored = write(&*store, &room, user, &[format!("{round}")]).await;
         served.accept(stored, hub.now());
         for n in 0..1_000 {
             served.notice(joined(&n.to_string()));
@@ -64,7 +64,7 @@ async fn a_past_is_read_page_by_page() {
     let texts: Vec<String> = (1..=700)
         .map(|n| format!("{n} {}", "x".repeat(2_000)))
         .collect();
-    write(&store, &room, user, &texts).await;
+    write(&*store, &room, user, &texts).await;
     let hub = hub(&store, TailLimits::keeping(5));
     let _reader = hub
         .read(&room, Start::Last(5), Arc::default())

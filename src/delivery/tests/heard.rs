@@ -30,7 +30,7 @@ async fn read_room(
 ) -> (Arc<Hub>, RoomRef, UserId, Vec<Message>, Cursor) {
     let (store, room, user) = store(folder).await;
     let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
-    let said = write(&store, &room, user, &texts).await;
+    let said = write(&*store, &room, user, &texts).await;
     let hub = hub(&store, TailLimits::keeping(20));
     let mut reader = hub
         .read(&room, Start::Last(1), Arc::default())
@@ -62,7 +62,7 @@ async fn what_was_committed_here_wins_over_what_was_heard() {
         contents(&mut reader).await,
         ["11 a lie", "12 a lie", "13 a lie"]
     );
-    let own = write(&hub.store, &room, user, &["own".into(), "more".into()]).await;
+    let own = write(&*hub.log, &room, user, &["own".into(), "more".into()]).await;
     served.accept(own.clone(), hub.now());
     assert_eq!(contents(&mut reader).await, ["11 own", "12 more"]);
     // Heard again, also as the lie, it stays as it is: the store is asked.
@@ -83,7 +83,7 @@ async fn what_was_set_aside_is_not_replaced_by_what_is_heard() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
     let served = hub.served(room.id).expect("it is read");
-    let stored = write(&hub.store, &room, user, &["theirs".into(), "own".into()]).await;
+    let stored = write(&*hub.log, &room, user, &["theirs".into(), "own".into()]).await;
     assert!(
         served.accept(stored[1..].to_vec(), hub.now()),
         "one is missing"
@@ -103,7 +103,7 @@ async fn a_look_takes_back_whatever_was_not_committed() {
     }
     assert_eq!(contents(&mut reader).await.len(), 100);
     let texts: Vec<String> = (11..=111).map(|n| format!("so {n}")).collect();
-    let theirs = write(&hub.store, &room, user, &texts).await;
+    let theirs = write(&*hub.log, &room, user, &texts).await;
     sweep(&hub, &served).await;
     let given = contents(&mut reader).await;
     assert_eq!(

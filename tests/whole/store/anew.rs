@@ -49,6 +49,7 @@ impl House {
         let limits = TailLimits::keeping(10);
         let hub = Hub::new(
             store.clone(),
+            store.clone(),
             bus.clone(),
             clock.clone(),
             meters.clone(),

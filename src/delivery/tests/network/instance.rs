@@ -83,7 +83,7 @@ impl Instance {
             return;
         }
         let (bus, events) = self.shore.network.join(self.number);
-        let store = Arc::new(Reach {
+        let reach = Arc::new(Reach {
             log: self.shore.log.clone(),
             rooms: self.shore.rooms.clone(),
             time: self.shore.time.clone(),
@@ -93,7 +93,8 @@ impl Instance {
             unknown: self.shore.unknown,
         });
         let clock = Arc::new(self.shore.time.clone());
-        let hub = Hub::new(store, bus, clock, Arc::default(), self.shore.limits);
+        let limits = self.shore.limits;
+        let hub = Hub::new(reach.clone(), reach, bus, clock, Arc::default(), limits);
         let hub = Arc::new(hub);
         let (committer, work) = Committer::new(hub.clone());
         for room in &self.shore.rooms {

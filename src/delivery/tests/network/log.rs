@@ -9,11 +9,9 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Message, MessageId, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
 use crate::store::{
-    Appended, Bulletin, Draft, Head, Instance, InstanceId, Instances, Known, Log as StoreLog,
-    Maintenance, Notices, Online, Page, People, PoolState, Presence, PresenceChange,
-    PresenceOutcome, Rejected, RoomSummary, Rooms, Secret, Secrets, SessionRow, Span, StoreError,
+    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Rejected, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -222,107 +220,6 @@ impl StoreLog for Reach {
     }
 }
 
-/// What relay, room and tail never ask of a store: a seed that gets here has found a new caller.
-fn unasked() -> ! {
-    panic!("the simulated log was asked for more than messages")
-}
-
-#[async_trait]
-impl Rooms for Reach {
-    async fn room(&self, _: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        unasked()
-    }
-
-    async fn rooms_named(&self, _: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        unasked()
-    }
-
-    async fn create_room(
-        &self,
-        _: &RoomName,
-        _: Option<UserId>,
-    ) -> Result<Option<RoomRef>, StoreError> {
-        unasked()
-    }
-
-    async fn adopt_room(&self, _: RoomId, _: UserId) -> Result<bool, StoreError> {
-        unasked()
-    }
-
-    async fn rooms(&self, _: &Page) -> Result<Vec<RoomSummary>, StoreError> {
-        unasked()
-    }
-
-    async fn count_rooms(&self, _: &str) -> Result<u64, StoreError> {
-        unasked()
-    }
-
-    async fn room_counts(&self, _: UserId) -> Result<(u64, u64), StoreError> {
-        unasked()
-    }
-}
-
-#[async_trait]
-impl People for Reach {
-    async fn user(&self, _: &str) -> Result<UserId, StoreError> {
-        unasked()
-    }
-
-    async fn session(&self, _: &SessionKey, _: Duration) -> Result<Option<SessionRow>, StoreError> {
-        unasked()
-    }
-
-    async fn ended(&self, _: InstanceId, _: &[SessionKey]) -> Result<Vec<SessionKey>, StoreError> {
-        unasked()
-    }
-
-    async fn online(&self, _: &Page) -> Result<Vec<Online>, StoreError> {
-        unasked()
-    }
-
-    async fn count_online(&self, _: &str) -> Result<u64, StoreError> {
-        unasked()
-    }
-}
-
-#[async_trait]
-impl Instances for Reach {
-    async fn register(&self, _: &Instance) -> Result<InstanceId, StoreError> {
-        unasked()
-    }
-
-    async fn register_beside(&self, _: &Instance) -> Result<InstanceId, StoreError> {
-        unasked()
-    }
-
-    async fn move_sessions(&self, _: InstanceId, _: InstanceId) -> Result<(), StoreError> {
-        unasked()
-    }
-
-    async fn lively(&self, _: Duration) -> Result<Vec<InstanceId>, StoreError> {
-        unasked()
-    }
-
-    async fn retire(&self, _: InstanceId) -> Result<(), StoreError> {
-        unasked()
-    }
-}
-
-#[async_trait]
-impl Presence for Reach {
-    async fn heartbeat(&self, _: InstanceId, _: &Instance) -> Result<bool, StoreError> {
-        unasked()
-    }
-
-    async fn presence(
-        &self,
-        _: InstanceId,
-        _: &[PresenceChange],
-    ) -> Result<Vec<PresenceOutcome>, StoreError> {
-        unasked()
-    }
-}
-
 #[async_trait]
 impl Notices for Reach {
     async fn tell(&self, _: &Bulletin) -> Result<(), StoreError> {
@@ -331,31 +228,5 @@ impl Notices for Reach {
 
     async fn told(&self, _: i64, _: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
         Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Secrets for Reach {
-    async fn secret(&self, _: &str) -> Result<Secret, StoreError> {
-        unasked()
-    }
-}
-
-#[async_trait]
-impl Maintenance for Reach {
-    async fn close(&self) {}
-
-    // Delivery asks for nothing of this.
-
-    async fn expire(&self, _: Duration) -> Result<(), StoreError> {
-        unasked()
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        unasked()
-    }
-
-    fn pool(&self) -> PoolState {
-        unasked()
     }
 }
