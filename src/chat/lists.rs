@@ -39,14 +39,14 @@ impl<T> Listed<T> {
 impl Chat {
     /// Rooms, with members and how many are online.
     pub(super) async fn rooms(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
-        let page = page(asked);
+        let (page, limit) = page(asked);
         let found = if finds_nothing(&page) {
             Vec::new()
         } else {
-            self.store().rooms(&one_more(&page)).await?
+            self.store().rooms(&page).await?
         };
         let name = |room: &RoomSummary| room.name.as_str().to_owned();
-        let list = Listed::of(found, page.limit, name);
+        let list = Listed::of(found, limit, name);
         let mut count = list.items.len();
         if total == Total::Counted && list.next.is_some() {
             count = self.store().count_rooms(&page.filter).await? as usize;
@@ -56,13 +56,13 @@ impl Chat {
 
     /// Who is online, over all instances.
     pub(super) async fn users(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
-        let page = page(asked);
+        let (page, limit) = page(asked);
         let found = if finds_nothing(&page) {
             Vec::new()
         } else {
-            self.store().online(&one_more(&page)).await?
+            self.store().online(&page).await?
         };
-        let list = Listed::of(found, page.limit, |user: &Online| user.nickname.clone());
+        let list = Listed::of(found, limit, |user: &Online| user.nickname.clone());
         let mut count = list.items.len();
         if total == Total::Counted && list.next.is_some() {
             count = self.store().count_online(&page.filter).await? as usize;
@@ -81,19 +81,15 @@ impl<T> Counted<T> {
     }
 }
 
-fn page(asked: Asked) -> Page {
-    Page {
+/// What is looked for, which is one more than is shown: that one says that there is more.
+fn page(asked: Asked) -> (Page, usize) {
+    let limit = asked.limit.unwrap_or(USUAL).clamp(1, MOST);
+    let page = Page {
         filter: asked.filter.unwrap_or_default(),
         after: asked.cursor.unwrap_or_default(),
-        limit: asked.limit.unwrap_or(USUAL).clamp(1, MOST),
-    }
-}
-
-fn one_more(page: &Page) -> Page {
-    Page {
-        limit: page.limit + 1,
-        ..page.clone()
-    }
+        limit: Some(limit + 1),
+    };
+    (page, limit)
 }
 
 /// Also what no database would take for a text.

@@ -11,7 +11,7 @@ use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
 use crate::model::{RoomRef, Seq};
-use crate::store::StoreError;
+use crate::store::{Part, StoreError};
 
 /// How much a cursor offers at once: what one vectored write may take.
 const MOST_SLICES: usize = 64;
@@ -294,10 +294,8 @@ impl Cursor {
     /// Reads the page that comes next from the store; may be dropped half way.
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
         let limit = self.page_size.messages();
-        let mut messages = self
-            .hub
-            .read_page(&self.room.room, self.next_seq.previous(), limit)
-            .await?;
+        let part = Part::After(self.next_seq.previous());
+        let mut messages = self.hub.read_page(&self.room.room, part, limit).await?;
         let mut full = messages.len() == limit;
         // What was put back from an archive after this reader began is not for it.
         let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);

@@ -18,7 +18,7 @@ use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomName, RoomRef, Seq};
-use crate::store::{Head, Known, Log, Notices, Span, StoreError};
+use crate::store::{Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 pub(super) const LINGER: Duration = Duration::from_secs(60);
@@ -203,9 +203,9 @@ impl Hub {
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let _turn = self.turn().await?;
-            let heads = self.log.heads(&[Known::nothing(room.room.id)]).await?;
-            let keep = self.limits.keep;
-            let newest = self.log.read_before(&room.room, Seq::MAX, keep).await?;
+            let head = self.log.head(room.room.id).await?;
+            let (newest, keep) = (Part::Before(None), self.limits.keep);
+            let newest = self.log.read(&room.room, newest, keep).await?;
             // A room that is gone is as an empty one.
             let gone = Head {
                 room: room.room.id,
@@ -213,7 +213,7 @@ impl Hub {
                 replayed_seq: Seq::START,
                 version: 0,
             };
-            Ok((heads.first().copied().unwrap_or(gone), newest))
+            Ok((head.unwrap_or(gone), newest))
         };
         match loaded.await {
             Ok((head, newest)) => {
@@ -249,7 +249,7 @@ impl Hub {
             Start::After(seq) if seq < Seq::START => Ok((last.next(), true, gap(None, last))),
             Start::Last(0) => Ok((last.next(), true, None)),
             Start::Last(count) => {
-                let (span, hit) = self.find_span(&room.room, last.next(), count).await?;
+                let (span, hit) = self.find_span(&room.room, Some(last.next()), count).await?;
                 Ok((span.map_or(last.next(), |span| span.first), hit, None))
             }
             Start::After(seq) if seq <= last => {
@@ -272,12 +272,12 @@ impl Hub {
         self.served(room.id)?.with_tail(look).flatten()
     }
 
-    /// Where the newest `limit` messages with `seq < before` lie, and whether memory could tell.
+    /// Where the newest `limit` messages before that place, or of all, lie, and whether memory could tell.
     /// Only their numbers are looked at, however many they are.
     async fn find_span(
         &self,
         room: &RoomRef,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<(Option<Span>, bool), StoreError> {
         let limit = limit.min(FURTHEST);
@@ -296,7 +296,6 @@ impl Hub {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<(Span, Past)>, StoreError> {
-        let before = before.unwrap_or(Seq::MAX);
         let (span, hit) = self.find_span(room, before, limit).await?;
         self.meters.history.record(hit);
         Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
@@ -315,7 +314,6 @@ impl Hub {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
-        let before = before.unwrap_or(Seq::MAX);
         let wanted = limit + 1;
         let here = self.in_memory(room, |tail| tail.history(before, wanted));
         self.meters.history.record(here.is_some());
@@ -327,9 +325,9 @@ impl Hub {
         let mut before = before;
         loop {
             let page = PAGE_BACK.min(answer.wanted() + 1);
-            let found = self.page_before(room, before, page).await?;
+            let found = self.read_page(room, Part::Before(before), page).await?;
             let ended = found.len() < page;
-            before = found.first().map_or(before, |oldest| oldest.seq);
+            before = found.first().map(|oldest| oldest.seq).or(before);
             if !answer.take(found) || ended {
                 return Ok(answer.finish());
             }
@@ -345,45 +343,25 @@ impl Hub {
     ) -> Result<Vec<Message>, StoreError> {
         match self.in_memory(room, |tail| tail.page(after, limit)) {
             Some(page) => Ok(page),
-            None => self.read_page(room, after, limit).await,
+            None => self.read_page(room, Part::After(after), limit).await,
         }
     }
 
-    /// A page for a reader that is behind.
+    /// A page from the store, in our turn.
     pub(super) async fn read_page(
         &self,
         room: &RoomRef,
-        after: Seq,
+        part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let _turn = self.turn().await?;
-        self.log.read(room, after, limit).await
+        self.log.read(room, part, limit).await
     }
 
-    /// A page of what is news.
-    pub(super) async fn read_news(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let _turn = self.turn().await?;
-        self.log.read_news(room, after, limit).await
-    }
-
-    /// What is kept of a room that nobody has written to for long.
+    /// What is kept of a room without new messages for long.
     pub(super) async fn newest(&self, room: &RoomRef) -> Result<Vec<Message>, StoreError> {
-        self.page_before(room, Seq::MAX, self.limits.keep).await
-    }
-
-    async fn page_before(
-        &self,
-        room: &RoomRef,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let _turn = self.turn().await?;
-        self.log.read_before(room, before, limit).await
+        let keep = self.limits.keep;
+        self.read_page(room, Part::Before(None), keep).await
     }
 
     /// Lets go of rooms that nobody has read for a while.

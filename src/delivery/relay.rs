@@ -10,7 +10,7 @@ use super::hub::{Hub, LINGER};
 use super::room::Room;
 use crate::bus::{BusEvent, BusState, Events};
 use crate::model::RoomName;
-use crate::store::{Head, Known, StoreError};
+use crate::store::{Head, Known, Part, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -250,7 +250,7 @@ impl Hub {
     async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
         while let Some(after) = room.look_after() {
             let announced = room.missing_up_to();
-            let page = self.read_news(&room.room, after, PAGE).await?;
+            let page = self.read_page(&room.room, Part::News(after), PAGE).await?;
             let full = page.len() == PAGE;
             let found = room.accept_page(page);
             self.meters.recovered.add(found as u64);

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Entry};
-use crate::model::{MessageId, Seq};
+use crate::model::{Message, MessageId, Seq};
 use crate::store::Span;
 
 /// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
@@ -125,8 +125,8 @@ impl Tail {
     }
 
     /// The first of these messages in whose place another is here.
-    pub(super) fn disputed_by(&self, messages: &[crate::model::Message]) -> Option<Seq> {
-        let other = |message: &&crate::model::Message| {
+    pub(super) fn disputed_by(&self, messages: &[Message]) -> Option<Seq> {
+        let other = |message: &&Message| {
             let here = self.id_at(message.seq);
             here.is_some_and(|id| id != message.id)
         };
@@ -160,13 +160,17 @@ impl Tail {
     }
 
     /// The messages here after `seq`.
-    pub(super) fn after(&self, seq: Seq) -> Vec<crate::model::Message> {
-        let entries = self.ring.iter().flat_map(|placed| placed.chunk.entries());
-        let newer = entries.filter_map(|entry| match entry {
-            Entry::Message(message) if message.seq > seq => Some(message.clone()),
+    pub(super) fn after(&self, seq: Seq) -> Vec<Message> {
+        self.newer(seq).cloned().collect()
+    }
+
+    fn newer(&self, after: Seq) -> impl Iterator<Item = &Message> {
+        let first = self.ring.partition_point(|placed| placed.last <= after);
+        let entries = self.ring.range(first..).flat_map(|p| p.chunk.entries());
+        entries.filter_map(move |entry| match entry {
+            Entry::Message(message) if message.seq > after => Some(message),
             _ => None,
-        });
-        newer.collect()
+        })
     }
 
     #[cfg(test)]
@@ -275,21 +279,21 @@ impl Tail {
         }))
     }
 
-    fn newest_first(&self) -> impl Iterator<Item = Seq> {
-        let entries = self
-            .ring
-            .iter()
-            .rev()
-            .flat_map(|placed| placed.chunk.entries().iter().rev());
-        entries.filter_map(|entry| match entry {
-            Entry::Message(message) => Some(message.seq),
+    /// The messages here before that place, or all, newest first.
+    fn newest_first(&self, before: Option<Seq>) -> impl Iterator<Item = &Message> {
+        let chunks = self.ring.iter().rev().map(|placed| &placed.chunk);
+        let entries = chunks.flat_map(|chunk| chunk.entries().iter().rev());
+        entries.filter_map(move |entry| match entry {
+            Entry::Message(message) if before.is_none_or(|before| message.seq < before) => {
+                Some(message)
+            }
             _ => None,
         })
     }
 
-    /// Where the newest `limit` messages with `seq < before` lie, if the tail can tell.
-    pub(super) fn span(&self, before: Seq, limit: usize) -> Option<Option<Span>> {
-        let older = self.newest_first().filter(|seq| *seq < before);
+    /// Where the newest `limit` messages before that place lie, if the tail can tell.
+    pub(super) fn span(&self, before: Option<Seq>, limit: usize) -> Option<Option<Span>> {
+        let older = self.newest_first(before).map(|message| message.seq);
         let mut found: Vec<Seq> = older.take(limit.saturating_add(1)).collect();
         if found.len() <= limit && self.before > Seq::START {
             return None;
@@ -308,33 +312,14 @@ impl Tail {
     }
 
     /// Up to `limit` messages with `seq > after`, ascending, if all of them are here.
-    pub(super) fn page(&self, after: Seq, limit: usize) -> Option<Vec<crate::model::Message>> {
-        if after < self.before {
-            return None;
-        }
-        let first = self.ring.partition_point(|placed| placed.last <= after);
-        let entries = self.ring.range(first..).flat_map(|p| p.chunk.entries());
-        let newer = entries.filter_map(|entry| match entry {
-            Entry::Message(message) if message.seq > after => Some(message.clone()),
-            _ => None,
-        });
-        Some(newer.take(limit).collect())
+    pub(super) fn page(&self, after: Seq, limit: usize) -> Option<Vec<Message>> {
+        let here = after >= self.before;
+        here.then(|| self.newer(after).take(limit).cloned().collect())
     }
 
-    /// The newest `limit` messages with `seq < before`, ascending, if the tail can tell.
-    pub(super) fn history(&self, before: Seq, limit: usize) -> Option<Vec<crate::model::Message>> {
-        let entries = self
-            .ring
-            .iter()
-            .rev()
-            .flat_map(|placed| placed.chunk.entries().iter().rev());
-        let mut found: Vec<_> = entries
-            .filter_map(|entry| match entry {
-                Entry::Message(message) if message.seq < before => Some(message.clone()),
-                _ => None,
-            })
-            .take(limit)
-            .collect();
+    /// The newest `limit` messages before that place, ascending, if the tail can tell.
+    pub(super) fn history(&self, before: Option<Seq>, limit: usize) -> Option<Vec<Message>> {
+        let mut found: Vec<_> = self.newest_first(before).take(limit).cloned().collect();
         found.reverse();
         (found.len() == limit || self.before == Seq::START).then_some(found)
     }

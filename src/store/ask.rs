@@ -1,7 +1,5 @@
-//! What is seldom asked, in the same way of both kinds of database, over the connections that a store
-//! has anyway.
-use async_trait::async_trait;
-
+//! What is asked in the same way of both kinds of database, over the connections that a store has
+//! anyway.
 use super::StoreError;
 use super::session::Row;
 use super::sql::Arg;
@@ -21,31 +19,51 @@ pub(super) enum Turn {
 }
 
 /// A statement with its parameters.
-pub(super) type Statement<'a> = (&'a str, &'a [Arg<'a>]);
+pub(super) type Statement<'a> = (&'static str, &'a [Arg<'a>]);
 
-#[async_trait]
 pub(super) trait Ask: Send + Sync + 'static {
     /// What is said otherwise to each kind.
     fn either<T>(&self, postgres: T, sqlite: T) -> T;
 
     /// Statements in one transaction, and the rows of the last.
-    async fn all<T: Row>(
+    fn all<T: Row>(
         &self,
         turn: Turn,
         statements: &[Statement<'_>],
-    ) -> Result<Vec<T>, StoreError>;
+    ) -> impl Future<Output = Result<Vec<T>, StoreError>> + Send;
 
     /// How many rows the last of these statements changed, in one transaction.
-    async fn run(&self, turn: Turn, statements: &[Statement<'_>]) -> Result<u64, StoreError>;
+    fn run(
+        &self,
+        turn: Turn,
+        statements: &[Statement<'_>],
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The value that a statement has for certain.
-    async fn value<T>(&self, turn: Turn, statements: &[Statement<'_>]) -> Result<T, StoreError>
+    fn value<T>(
+        &self,
+        turn: Turn,
+        statements: &[Statement<'_>],
+    ) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send,
         (T,): Row,
     {
-        let rows: Vec<(T,)> = self.all(turn, statements).await?;
-        let row = rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
-        Ok(row.0)
+        async move {
+            let rows: Vec<(T,)> = self.all(turn, statements).await?;
+            let row = rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
+            Ok(row.0)
+        }
+    }
+
+    /// Whether the database answers, over the connections of that turn.
+    fn answers(&self, turn: Turn) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move {
+            let rows: Vec<(i64,)> = self
+                .all(turn, &[("SELECT id FROM rooms LIMIT 1", &[])])
+                .await?;
+            drop(rows);
+            Ok(())
+        }
     }
 }

@@ -221,11 +221,15 @@ impl Inspector {
     async fn all<T: Row>(&mut self, sql: &str) -> Result<Vec<T>, sqlx::Error> {
         match &mut self.0 {
             Link::Postgres(link) => {
-                let rows = sqlx::raw_sql(Sql::postgres(sql)).fetch_all(link).await?;
+                let rows = sqlx::raw_sql(Sql::postgres(sql.to_owned()))
+                    .fetch_all(link)
+                    .await?;
                 rows.iter().map(T::from_row).collect()
             }
             Link::Sqlite(link) => {
-                let rows = sqlx::raw_sql(Sql::sqlite(sql)).fetch_all(link).await?;
+                let rows = sqlx::raw_sql(Sql::sqlite(sql.to_owned()))
+                    .fetch_all(link)
+                    .await?;
                 rows.iter().map(T::from_row).collect()
             }
         }

@@ -17,6 +17,7 @@ mod people;
 mod pg_url;
 mod postgres;
 mod presence;
+mod read;
 mod rooms;
 mod secret;
 mod session;
@@ -76,22 +77,24 @@ pub struct RoomSummary {
 
 /// Which part of a list of names: those that hold `filter`, after the name `after`, both without
 /// regard to case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     pub filter: String,
     pub after: String,
-    pub limit: usize,
+    /// `None` is no limit, for a list that is known to be short.
+    pub limit: Option<usize>,
 }
 
-impl Page {
-    /// The whole list, where it is known to be short.
-    pub fn whole() -> Self {
-        Self {
-            filter: String::new(),
-            after: String::new(),
-            limit: i64::MAX as usize,
-        }
-    }
+/// Which messages of a room a page holds. Pages are ascending; a hole in one means that rows were
+/// deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The first after this place.
+    After(Seq),
+    /// The same without what was put back from an archive: that is no news, but a hole in it.
+    News(Seq),
+    /// The last before this place, or of all.
+    Before(Option<Seq>),
 }
 
 /// What an instance knows of a room: the last `seq` it delivered, and how the room's older
@@ -101,17 +104,6 @@ pub struct Known {
     pub room: RoomId,
     pub seq: Seq,
     pub version: i64,
-}
-
-impl Known {
-    /// Nothing but that it exists.
-    pub fn nothing(room: RoomId) -> Self {
-        Self {
-            room,
-            seq: Seq::new(-1),
-            version: -1,
-        }
-    }
 }
 
 /// Where a room stands.
@@ -180,37 +172,24 @@ pub trait Log: Send + Sync + 'static {
         std::future::pending().await
     }
 
-    /// Up to `limit` messages with `seq > after`, ascending. A hole means that rows were deleted.
+    /// Up to `limit` messages of that part.
     async fn read(
         &self,
         room: &RoomRef,
-        after: Seq,
+        part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// The newest `limit` messages with `seq < before`, ascending.
-    async fn read_before(
-        &self,
-        room: &RoomRef,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError>;
-
-    /// Where the newest `limit` messages with `seq < before` lie: a look at numbers alone.
+    /// Where the newest `limit` messages before that place, or of all, lie: a look at numbers alone.
     async fn span(
         &self,
         room: RoomId,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError>;
 
-    /// The same as `read`, without what was put back from an archive: that is no news, but a hole in it.
-    async fn read_news(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError>;
+    /// Where a room stands; `None` if it is gone.
+    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError>;
 
     /// Of these rooms, those that went on, or whose older messages came or went.
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError>;

@@ -90,29 +90,17 @@ impl<A: Ask> People for A {
     }
 
     async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
-        let sql = self.either(
-            concat!(
-                r#"SELECT s.nickname, s.transport, i.name,
-                     (SELECT string_agg(r.name, ' ' ORDER BY lower(r.name COLLATE "C"))
-                      FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
-                      WHERE sr.session_id = s.id)
-                   FROM sessions s JOIN instances i ON i.id = s.instance_id
-                   WHERE s.online AND "#,
-                alive!("i.heartbeat_at"),
-                r#" AND strpos(lower(s.nickname COLLATE "C"), lower($3::text COLLATE "C")) > 0
-                     AND lower(s.nickname COLLATE "C") > lower($4::text COLLATE "C")
-                   ORDER BY lower(s.nickname COLLATE "C") LIMIT $5"#
-            ),
-            concat!(
-                "SELECT s.nickname, s.transport, i.name,
-                   (SELECT group_concat(name, ' ') FROM (SELECT r.name FROM session_rooms sr
-                      JOIN rooms r ON r.id = sr.room_id WHERE sr.session_id = s.id ORDER BY r.name))
-                 FROM sessions s JOIN instances i ON i.id = s.instance_id
-                 WHERE s.online = 1 AND ",
-                alive!("i.heartbeat_at"),
-                " AND instr(lower(s.nickname), lower($3)) AND s.nickname > $4
-                 ORDER BY s.nickname LIMIT $5"
-            ),
+        let sql = concat!(
+            "SELECT s.nickname, s.transport, i.name,
+               (SELECT string_agg(r.name, ' ' ORDER BY @lower(r.name@c))
+                FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
+                WHERE sr.session_id = s.id)
+             FROM sessions s JOIN instances i ON i.id = s.instance_id
+             WHERE s.online = @true AND ",
+            alive!("i.heartbeat_at"),
+            " AND @position(lower(s.nickname@c), lower($3@c)) > 0
+               AND @lower(s.nickname@c) > @lower($4@c)
+             ORDER BY @lower(s.nickname@c) LIMIT coalesce($5, 9223372036854775807)"
         );
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());

@@ -15,11 +15,7 @@ const A_DAY: Duration = Duration::from_secs(24 * 3600);
 #[async_trait]
 impl<A: Ask> Rooms for A {
     async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        let sql = self.either(
-            r#"SELECT id, name, last_seq FROM rooms
-               WHERE lower(name COLLATE "C") = lower($1::text COLLATE "C")"#,
-            "SELECT id, name, last_seq FROM rooms WHERE name = $1",
-        );
+        let sql = "SELECT id, name, last_seq FROM rooms WHERE @lower(name@c) = @lower($1@c)";
         let args = [name.as_str().into()];
         let rows: Vec<(RoomId, String, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let row = rows.first();
@@ -27,10 +23,7 @@ impl<A: Ask> Rooms for A {
     }
 
     async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        let sql = self.either(
-            r#"SELECT id, name FROM rooms WHERE lower(name COLLATE "C") = ANY ($1::text[])"#,
-            "SELECT id, name FROM rooms WHERE name IN (SELECT value FROM json_each($1))",
-        );
+        let sql = "SELECT id, name FROM rooms WHERE @lower(name@c) @in($1)";
         let keys: Vec<String> = names.iter().map(RoomName::key).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args = [keys.as_slice().into()];
@@ -44,12 +37,8 @@ impl<A: Ask> Rooms for A {
         name: &RoomName,
         by: Option<UserId>,
     ) -> Result<Option<RoomRef>, StoreError> {
-        let sql = self.either(
-            r#"INSERT INTO rooms (name, created_by) VALUES ($1, $2)
-               ON CONFLICT (lower(name COLLATE "C")) DO NOTHING RETURNING id"#,
-            "INSERT INTO rooms (name, created_by) VALUES ($1, $2)
-             ON CONFLICT (name) DO NOTHING RETURNING id",
-        );
+        let sql = "INSERT INTO rooms (name, created_by) VALUES ($1, $2)
+             ON CONFLICT DO NOTHING RETURNING id";
         let args = [name.as_str().into(), by.into()];
         let made: Vec<(RoomId,)> = self.all(Turn::Once, &[(sql, &args)]).await?;
         let name = name.clone();
@@ -63,39 +52,19 @@ impl<A: Ask> Rooms for A {
     }
 
     async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
-        /// How many of a room's members are online.
-        macro_rules! list {
-            ($page:literal, $order:literal) => {
-                concat!(
-                    $page,
-                    " SELECT r.name,
-                       (SELECT count(*) FROM room_members m WHERE m.room_id = r.id),
-                       (SELECT count(*) FROM session_rooms sr
-                          JOIN sessions s ON s.id = sr.session_id AND s.online = @true
-                          JOIN instances i ON i.id = s.instance_id AND ",
-                    alive!("i.heartbeat_at"),
-                    "     WHERE sr.room_id = r.id),
-                       r.last_seq
-                     FROM page r ORDER BY ",
-                    $order
-                )
-            };
-        }
-        let sql = self.either(
-            list!(
-                r#"WITH page AS MATERIALIZED (
-                     SELECT id, name, last_seq FROM rooms
-                     WHERE strpos(lower(name COLLATE "C"), lower($3::text COLLATE "C")) > 0
-                       AND lower(name COLLATE "C") > lower($4::text COLLATE "C")
-                     ORDER BY lower(name COLLATE "C") LIMIT $5)"#,
-                r#"lower(r.name COLLATE "C")"#
-            ),
-            list!(
-                "WITH page AS MATERIALIZED (
-                   SELECT id, name, last_seq FROM rooms
-                   WHERE instr(lower(name), lower($3)) AND name > $4 ORDER BY name LIMIT $5)",
-                "r.name"
-            ),
+        let sql = concat!(
+            "WITH page AS MATERIALIZED (SELECT id, name, last_seq FROM rooms
+               WHERE @position(lower(name@c), lower($3@c)) > 0 AND @lower(name@c) > @lower($4@c)
+               ORDER BY @lower(name@c) LIMIT coalesce($5, 9223372036854775807))
+             SELECT r.name,
+               (SELECT count(*) FROM room_members m WHERE m.room_id = r.id),
+               (SELECT count(*) FROM session_rooms sr
+                  JOIN sessions s ON s.id = sr.session_id AND s.online = @true
+                  JOIN instances i ON i.id = s.instance_id AND ",
+            alive!("i.heartbeat_at"),
+            "     WHERE sr.room_id = r.id),
+               r.last_seq
+             FROM page r ORDER BY @lower(r.name@c)"
         );
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());

@@ -3,6 +3,7 @@
 //!
 //! Each call is a transaction of statements that are not prepared, so that a pooler in transaction
 //! mode may stand between. SQL that both kinds understand is written once, see [`Sql`].
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
@@ -128,7 +129,7 @@ impl Session {
     /// The rows of one statement.
     pub(super) async fn all<T: Row>(
         &self,
-        sql: &str,
+        sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, StoreError> {
         self.all_within(self.answer, sql, args).await
@@ -138,7 +139,7 @@ impl Session {
     pub(super) async fn all_within<T: Row>(
         &self,
         time: Duration,
-        sql: &str,
+        sql: impl Into<Cow<'static, str>>,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, StoreError> {
         self.bounded(time, async {
@@ -153,14 +154,14 @@ impl Session {
     /// The first row of one statement.
     pub(super) async fn first<T: Row>(
         &self,
-        sql: &str,
+        sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Option<T>, StoreError> {
         Ok(self.all(sql, args).await?.into_iter().next())
     }
 
     /// The value that one statement has for certain.
-    pub(super) async fn one<T>(&self, sql: &str, args: &[Arg<'_>]) -> Result<T, StoreError>
+    pub(super) async fn one<T>(&self, sql: &'static str, args: &[Arg<'_>]) -> Result<T, StoreError>
     where
         (T,): Row,
     {
@@ -169,7 +170,7 @@ impl Session {
     }
 
     /// How many rows one statement changed.
-    pub(super) async fn run(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+    pub(super) async fn run(&self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
         self.within(async {
             let mut tx = self.begin().await?;
             let changed = tx.run(sql, args).await?;
@@ -265,7 +266,7 @@ pub(super) enum Tx {
 impl Tx {
     pub(super) async fn all<T: Row>(
         &mut self,
-        sql: &str,
+        sql: impl Into<Cow<'static, str>>,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, sqlx::Error> {
         match self {
@@ -280,7 +281,11 @@ impl Tx {
         }
     }
 
-    pub(super) async fn run(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
+    pub(super) async fn run(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<u64, sqlx::Error> {
         match self {
             Self::Postgres(tx) => {
                 let query = sqlx::query_with(Sql::postgres(sql), Arg::postgres(args)?);

@@ -1,5 +1,6 @@
 //! SQL that is written once for both kinds of database, and what is different between them: the
 //! clock, and how times are bound. Parameters are `$1`, `$2`, … for both.
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,11 +8,14 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 
+use super::Known;
 use crate::model::{InstanceId, MessageId, RoomId, Seq, UserId, format_time};
 
 /// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
-/// length of time, `@true` a truth that is stored, `@position` where one text is in another, and `@c`
-/// after a text has only the letters of ASCII fold.
+/// length of time, `@true` a truth that is stored, `@position` where one text is in another, `@in($1)`
+/// whether a value is among many, and `@greatest` the greater of two. After a text, `@c` has only the
+/// letters of ASCII fold; a column of names without regard to case is compared as `@lower(name@c)`. A
+/// text without such words is taken as it is.
 pub(super) struct Sql;
 
 impl Sql {
@@ -20,20 +24,42 @@ impl Sql {
         format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""))
     }
 
-    pub(super) fn postgres(sql: &str) -> AssertSqlSafe<String> {
-        let sql = sql.replace("@now(", "clock_timestamp() + make_interval(secs => ");
-        let sql = sql
-            .replace("@now", "clock_timestamp()")
-            .replace("@c", " COLLATE \"C\"");
-        AssertSqlSafe(sql.replace("@true", "true").replace("@position", "strpos"))
+    pub(super) fn postgres(sql: impl Into<Cow<'static, str>>) -> AssertSqlSafe<Cow<'static, str>> {
+        const WORDS: [(&str, &str); 8] = [
+            ("@now(", "clock_timestamp() + make_interval(secs => "),
+            ("@now", "clock_timestamp()"),
+            ("@c", " COLLATE \"C\""),
+            ("@true", "true"),
+            ("@position", "strpos"),
+            ("@in(", "= ANY ("),
+            ("@greatest", "greatest"),
+            ("@lower", "lower"),
+        ];
+        reworded(sql.into(), &WORDS)
     }
 
-    pub(super) fn sqlite(sql: &str) -> AssertSqlSafe<String> {
-        let sql = sql.replace("@now(", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ");
-        let sql = sql.replace("@now", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')");
-        let sql = sql.replace("@c", "").replace("@true", "1");
-        AssertSqlSafe(sql.replace("@position", "instr"))
+    pub(super) fn sqlite(sql: impl Into<Cow<'static, str>>) -> AssertSqlSafe<Cow<'static, str>> {
+        const WORDS: [(&str, &str); 8] = [
+            ("@now(", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', "),
+            ("@now", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"),
+            ("@c", ""),
+            ("@true", "1"),
+            ("@position", "instr"),
+            ("@in($1)", "IN (SELECT value FROM json_each($1))"),
+            ("@greatest", "max"),
+            // Its column knows no case, and has an index of that.
+            ("@lower", ""),
+        ];
+        reworded(sql.into(), &WORDS)
     }
+}
+
+fn reworded(sql: Cow<'static, str>, words: &[(&str, &str)]) -> AssertSqlSafe<Cow<'static, str>> {
+    if !sql.contains('@') {
+        return AssertSqlSafe(sql);
+    }
+    let reword = |sql: String, (word, is): &(&str, &str)| sql.replace(word, is);
+    AssertSqlSafe(words.iter().fold(sql.into_owned(), reword).into())
 }
 
 /// A parameter.
@@ -46,6 +72,8 @@ pub(super) enum Arg<'a> {
     Texts(&'a [&'a str]),
     /// An array for PostgreSQL, one as JSON for SQLite.
     Numbers(&'a [i64]),
+    /// Three arrays for PostgreSQL, one of rows as JSON for SQLite.
+    Known(&'a [Known]),
     Time(DateTime<Utc>),
     /// Lengths of time for `@now($1)`: after now, and before.
     Ahead(Duration),
@@ -62,6 +90,13 @@ impl Arg<'_> {
                 Self::Bytes(bytes) => bound.add(bytes),
                 Self::Texts(texts) => bound.add(texts),
                 Self::Numbers(numbers) => bound.add(numbers),
+                Self::Known(known) => {
+                    let rooms: Vec<RoomId> = known.iter().map(|k| k.room).collect();
+                    let seqs: Vec<Seq> = known.iter().map(|k| k.seq).collect();
+                    let versions: Vec<i64> = known.iter().map(|k| k.version).collect();
+                    let added = bound.add(rooms).and_then(|()| bound.add(seqs));
+                    added.and_then(|()| bound.add(versions))
+                }
                 Self::Time(time) => bound.add(time),
                 Self::Ahead(length) => bound.add(length.as_secs_f64()),
                 Self::Ago(length) => bound.add(-length.as_secs_f64()),
@@ -80,6 +115,10 @@ impl Arg<'_> {
                 Self::Bytes(bytes) => bound.add(bytes.to_vec()),
                 Self::Texts(texts) => bound.add(json(texts)?),
                 Self::Numbers(numbers) => bound.add(json(numbers)?),
+                Self::Known(known) => {
+                    let rows = known.iter().map(|k| (k.room, k.seq, k.version));
+                    bound.add(json(rows.collect::<Vec<_>>())?)
+                }
                 Self::Time(time) => bound.add(format_time(time)),
                 Self::Ahead(length) => bound.add(format!("+{}", span(length))),
                 Self::Ago(length) => bound.add(format!("-{}", span(length))),
@@ -121,6 +160,12 @@ impl From<i64> for Arg<'_> {
 impl From<usize> for Arg<'_> {
     fn from(number: usize) -> Self {
         Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Option<usize>> for Arg<'_> {
+    fn from(number: Option<usize>) -> Self {
+        number.map_or(Self::Number(None), Self::from)
     }
 }
 

@@ -56,7 +56,7 @@ async fn tables(tx: &mut Tx) -> Result<Vec<String>, sqlx::Error> {
 }
 
 async fn count(tx: &mut Tx, table: &str) -> Result<i64, sqlx::Error> {
-    let rows: Vec<(i64,)> = tx.all(&Sql::count(table), &[]).await?;
+    let rows: Vec<(i64,)> = tx.all(Sql::count(table), &[]).await?;
     Ok(rows.first().map_or(0, |(rows,)| *rows))
 }
 

@@ -137,10 +137,7 @@ impl History {
     }
 
     pub async fn room(&mut self, name: &RoomName) -> Result<Option<RoomStand>, StoreError> {
-        let sql = self.session.either(
-            stands!(r#"WHERE lower(r.name COLLATE "C") = lower($1 COLLATE "C")"#),
-            stands!("WHERE r.name = $1"),
-        );
+        let sql = stands!("WHERE @lower(r.name@c) = @lower($1@c)");
         let row: Option<Stand> = self.session.first(sql, &[name.as_str().into()]).await?;
         Ok(row.map(RoomStand::from))
     }
@@ -182,10 +179,7 @@ impl History {
             .unknown(raw.iter().filter_map(|row| row.2.as_ref()));
         if !unknown.is_empty() {
             let unknown: Vec<i64> = unknown.into_iter().map(UserId::get).collect();
-            let sql = self.session.either(
-                "SELECT id, nickname FROM users WHERE id = ANY ($1)",
-                "SELECT id, nickname FROM users WHERE id IN (SELECT value FROM json_each($1))",
-            );
+            let sql = "SELECT id, nickname FROM users WHERE id @in($1)";
             let found: Vec<(UserId, String)> =
                 self.session.all(sql, &[Arg::Numbers(&unknown)]).await?;
             let found = found.into_iter().map(|(id, name)| (id, name.into()));
@@ -300,11 +294,7 @@ impl History {
         ids: &[MessageId],
     ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-        let sql = self.session.either(
-            "SELECT id, room_id, seq FROM messages WHERE id = ANY ($1)",
-            "SELECT id, room_id, seq FROM messages
-             WHERE id IN (SELECT value FROM json_each($1))",
-        );
+        let sql = "SELECT id, room_id, seq FROM messages WHERE id @in($1)";
         self.session.all(sql, &[Arg::Numbers(&ids)]).await
     }
 

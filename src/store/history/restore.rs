@@ -20,60 +20,27 @@ const ROWS: usize = 250;
 /// How often it is tried while users are deleted that were just looked up.
 const TRIES: u32 = 3;
 
-/// What is asked of each database of its own: of names without regard to case, PostgreSQL has an
-/// index of what they are in lower case, and SQLite a column that knows no case.
-struct Words {
-    make_room: &'static str,
-    claim: &'static str,
-    beyond: &'static str,
-    make_user: &'static str,
-    find_user: &'static str,
-}
-
+const MAKE_ROOM: &str = "INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS
+     (SELECT 1 FROM rooms WHERE @lower(name@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
 /// Places that are claimed were never given to anything that was said.
-macro_rules! claim {
-    ($greatest:literal, $which:literal) => {
-        concat!(
-            "UPDATE rooms SET history_version = history_version + 1, last_seq = ",
-            $greatest,
-            ", replayed_seq = CASE WHEN ",
-            $greatest,
-            " > last_seq THEN ",
-            $greatest,
-            " ELSE replayed_seq END WHERE ",
-            $which,
-            " RETURNING id, last_seq - $2"
-        )
-    };
-}
+const CLAIM: &str = "UPDATE rooms SET history_version = history_version + 1,
+       last_seq = @greatest(last_seq + $2, $3), replayed_seq = CASE
+         WHEN @greatest(last_seq + $2, $3) > last_seq THEN @greatest(last_seq + $2, $3)
+         ELSE replayed_seq END
+     WHERE @lower(name@c) = @lower($1@c) RETURNING id, last_seq - $2";
+const MAKE_USER: &str = "INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS
+     (SELECT 1 FROM users WHERE @lower(nickname@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
+const FIND_USER: &str = "SELECT id FROM users WHERE @lower(nickname@c) = @lower($1@c)";
 
-const OF_POSTGRES: Words = Words {
-    make_room: r#"INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM rooms
-         WHERE lower(name COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
-    claim: claim!(
-        "greatest(last_seq + $2, $3)",
-        r#"lower(name COLLATE "C") = lower($1 COLLATE "C")"#
-    ),
-    beyond: "SELECT setval(s.name, $1) FROM pg_get_serial_sequence('messages', 'id') AS s (name)
-         WHERE $1 > coalesce(pg_sequence_last_value(s.name), 0)",
-    make_user: r#"INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS (SELECT FROM users
-         WHERE lower(nickname COLLATE "C") = lower($1 COLLATE "C")) ON CONFLICT DO NOTHING"#,
-    find_user: r#"SELECT id FROM users
-         WHERE lower(nickname COLLATE "C") = lower($1 COLLATE "C")"#,
-};
-
-const OF_SQLITE: Words = Words {
-    make_room: "INSERT INTO rooms (name) SELECT $1
-         WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE name = $1)",
-    claim: claim!("max(last_seq + $2, $3)", "name = $1"),
-    // AUTOINCREMENT's own table, in which a table appears with its first row.
-    beyond: "UPDATE sqlite_sequence SET seq = max(seq, $1) WHERE name = 'messages';
-         INSERT INTO sqlite_sequence (name, seq) SELECT 'messages', $1
-         WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'messages')",
-    make_user: "INSERT INTO users (nickname) SELECT $1
-         WHERE NOT EXISTS (SELECT 1 FROM users WHERE nickname = $1)",
-    find_user: "SELECT id FROM users WHERE nickname = $1",
-};
+/// Has ids that the database gives begin beyond one. Of SQLite's it is AUTOINCREMENT's own table, in
+/// which a table appears with its first row.
+const BEYOND_IN_POSTGRES: &str = "SELECT setval(s.name, $1)
+     FROM pg_get_serial_sequence('messages', 'id') AS s (name)
+     WHERE $1 > coalesce(pg_sequence_last_value(s.name), 0)";
+const BEYOND_IN_SQLITE: &str =
+    "UPDATE sqlite_sequence SET seq = max(seq, $1) WHERE name = 'messages';
+     INSERT INTO sqlite_sequence (name, seq) SELECT 'messages', $1
+     WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'messages')";
 
 impl History {
     /// Makes ready for messages that are put back: the room, which is made if there is none,
@@ -87,16 +54,16 @@ impl History {
         highest_id: MessageId,
         unarchived: Option<Seq>,
     ) -> Result<(RoomId, Seq), StoreError> {
-        let words = self.session.either(OF_POSTGRES, OF_SQLITE);
+        let beyond = self.session.either(BEYOND_IN_POSTGRES, BEYOND_IN_SQLITE);
         let (up_to, count) = match claim {
             Claim::UpTo(seq) => (seq, 0),
             Claim::Next(count) => (Seq::START, i64::try_from(count).unwrap_or(i64::MAX)),
         };
         let claimed = async {
             let mut tx = self.session.begin_to_write().await?;
-            tx.run(words.make_room, &[name.as_str().into()]).await?;
+            tx.run(MAKE_ROOM, &[name.as_str().into()]).await?;
             let args = [name.as_str().into(), count.into(), up_to.into()];
-            let places: Vec<(RoomId, Seq)> = tx.all(words.claim, &args).await?;
+            let places: Vec<(RoomId, Seq)> = tx.all(CLAIM, &args).await?;
             let (room, base) = places.first().ok_or(sqlx::Error::RowNotFound)?;
             if let Some(seq) = unarchived {
                 let lower = "UPDATE room_archive SET last_seq = $2
@@ -104,7 +71,7 @@ impl History {
                 tx.run(lower, &[(*room).into(), seq.previous().into()])
                     .await?;
             }
-            tx.run(words.beyond, &[highest_id.into()]).await?;
+            tx.run(beyond, &[highest_id.into()]).await?;
             tx.commit().await?;
             Ok((*room, *base))
         };
@@ -144,7 +111,6 @@ async fn restore(
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
         return Ok(0);
     };
-    let words = session.either(OF_POSTGRES, OF_SQLITE);
     let mut tx = session.begin_to_write().await?;
     // The commit that has instances look anew waits for the disk, and with it for all before it.
     tx.lazily().await?;
@@ -153,7 +119,7 @@ async fn restore(
     let taken: Vec<(Seq,)> = tx.all(taken, &args).await?;
     let taken: HashSet<Seq> = taken.into_iter().map(|(seq,)| seq).collect();
     for name in ids.unknown(rows.iter().filter_map(|row| row.user.as_ref())) {
-        let id = user(&mut tx, &words, &name).await?;
+        let id = user(&mut tx, &name).await?;
         ids.learn([(name, id)]);
     }
     let missing: Vec<&Row> = rows.iter().filter(|r| !taken.contains(&r.seq)).collect();
@@ -199,10 +165,10 @@ async fn insert(tx: &mut Tx, ids: &Ids, room: RoomId, missing: &[&Row]) -> Resul
 }
 
 /// The user of that nickname, made if there is none.
-async fn user(tx: &mut Tx, words: &Words, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
+async fn user(tx: &mut Tx, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
     let args = [(&**name).into()];
-    tx.run(words.make_user, &args).await?;
-    let found: Vec<(UserId,)> = tx.all(words.find_user, &args).await?;
+    tx.run(MAKE_USER, &args).await?;
+    let found: Vec<(UserId,)> = tx.all(FIND_USER, &args).await?;
     found
         .first()
         .map(|(id,)| *id)

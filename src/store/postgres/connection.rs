@@ -183,7 +183,7 @@ pub(super) async fn all<T: Row>(
         return Ok(Vec::new());
     };
     run(connection, before).await?;
-    let query = sqlx::query_as_with(Sql::postgres(sql), Arg::postgres(args)?);
+    let query = sqlx::query_as_with(Sql::postgres(*sql), Arg::postgres(args)?);
     connection.all(query).await
 }
 
@@ -194,7 +194,7 @@ pub(super) async fn run(
 ) -> Result<u64, sqlx::Error> {
     let mut changed = 0;
     for (sql, args) in statements {
-        let query = sqlx::query_with(Sql::postgres(sql), Arg::postgres(args)?);
+        let query = sqlx::query_with(Sql::postgres(*sql), Arg::postgres(args)?);
         changed = connection.run(query).await?;
     }
     Ok(changed)

@@ -8,7 +8,6 @@ mod changes;
 mod connection;
 mod instances;
 mod pool;
-mod read;
 mod writer;
 
 use std::sync::Arc;
@@ -27,8 +26,8 @@ use super::ask::{Ask, Statement, Turn};
 use super::gate::{Gate, Shedding};
 use super::session::Row;
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, PoolState,
-    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, Part, PoolState,
+    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations, read,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomRef, Seq};
@@ -99,13 +98,9 @@ impl PostgresStore {
             looked_at: AtomicI64::new(0),
             connections: commits + others + small,
         };
-        let applied = store.pool.run(Kind::Read, (), |c, _| {
-            c.all(sqlx::query_as(migrations::APPLIED)).boxed()
-        });
-        let hidden = store.pool.run(Kind::Read, (), |c, _| {
-            c.all(sqlx::query_as(migrations::HIDDEN)).boxed()
-        });
-        migrations::fits_and_shows(applied.await, hidden).await?;
+        let applied = store.all(Turn::Read, &[(migrations::APPLIED, &[])]).await;
+        let hidden = store.all(Turn::Read, &[(migrations::HIDDEN, &[])]);
+        migrations::fits_and_shows(applied, hidden).await?;
         Ok(store)
     }
 
@@ -120,7 +115,6 @@ impl PostgresStore {
     }
 }
 
-#[async_trait]
 impl Ask for PostgresStore {
     fn either<T>(&self, postgres: T, _sqlite: T) -> T {
         postgres
@@ -164,64 +158,27 @@ impl Log for PostgresStore {
     async fn read(
         &self,
         room: &RoomRef,
-        after: Seq,
+        part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let work = self.pool.run(
-            Kind::Read,
-            (room, after, limit),
-            |c, &(room, after, limit)| read::read(c, room, after, limit).boxed(),
-        );
-        work.await
-    }
-
-    async fn read_before(
-        &self,
-        room: &RoomRef,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let work = self.pool.run(
-            Kind::Read,
-            (room, before, limit),
-            |c, &(room, before, limit)| read::read_before(c, room, before, limit).boxed(),
-        );
-        work.await
+        read::page(self, room, part, limit).await
     }
 
     async fn span(
         &self,
         room: RoomId,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError> {
-        let work = self.pool.run(
-            Kind::Read,
-            (room, before, limit),
-            |c, &(room, before, limit)| read::span(c, room, before, limit).boxed(),
-        );
-        work.await
+        read::span(self, room, before, limit).await
     }
 
-    async fn read_news(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let work = self.pool.run(
-            Kind::Read,
-            (room, after, limit),
-            |c, &(room, after, limit)| read::read_news(c, room, after, limit).boxed(),
-        );
-        work.await
+    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
+        read::head(self, room).await
     }
 
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
-        let work = self
-            .pool
-            .run(Kind::Read, known, |c, &known| read::heads(c, known).boxed());
-        work.await
+        read::heads(self, known).await
     }
 
     /// To ask would cost what asking for the news themselves costs.
@@ -272,19 +229,11 @@ impl Maintenance for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let work = self.signs.run(Kind::Read, (), |c, ()| {
-            c.run(sqlx::query("SELECT 1 FROM rooms LIMIT 1")).boxed()
-        });
-        work.await?;
-        Ok(())
+        self.answers(Turn::ReadAside).await
     }
 
     async fn serves(&self) -> Result<(), StoreError> {
-        let work = self.pool.run(Kind::Read, (), |c, ()| {
-            c.run(sqlx::query("SELECT 1")).boxed()
-        });
-        work.await?;
-        Ok(())
+        self.answers(Turn::Read).await
     }
 
     fn pool(&self) -> PoolState {

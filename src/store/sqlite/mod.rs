@@ -6,7 +6,6 @@ mod changes;
 mod files;
 mod instances;
 mod log;
-mod read;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,8 +25,8 @@ use super::gate::Gate;
 use super::session::Row;
 use super::sql::{Arg, Sql, span};
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, PoolState,
-    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations,
+    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, Part, PoolState,
+    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations, read,
 };
 use crate::meter::Meters;
 use crate::model::{Message, RoomId, RoomRef, Seq};
@@ -144,7 +143,6 @@ pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
     }
 }
 
-#[async_trait]
 impl Ask for SqliteStore {
     fn either<T>(&self, _postgres: T, sqlite: T) -> T {
         sqlite
@@ -158,7 +156,7 @@ impl Ask for SqliteStore {
         let Some(((sql, args), before)) = statements.split_last() else {
             return Ok(Vec::new());
         };
-        let query = sqlx::query_as_with(Sql::sqlite(sql), Arg::sqlite(args)?);
+        let query = sqlx::query_as_with(Sql::sqlite(*sql), Arg::sqlite(args)?);
         if matches!(turn, Turn::Read | Turn::ReadAside) {
             return Ok(query.fetch_all(&mut *self.reader().await?).await?);
         }
@@ -186,7 +184,7 @@ async fn run(
 ) -> Result<u64, sqlx::Error> {
     let mut changed = 0;
     for (sql, args) in statements {
-        let query = sqlx::query_with(Sql::sqlite(sql), Arg::sqlite(args)?);
+        let query = sqlx::query_with(Sql::sqlite(*sql), Arg::sqlite(args)?);
         changed = query.execute(&mut *connection).await?.rows_affected();
     }
     Ok(changed)
@@ -206,41 +204,27 @@ impl Log for SqliteStore {
     async fn read(
         &self,
         room: &RoomRef,
-        after: Seq,
+        part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        read::read(&mut *self.reader().await?, room, after, limit).await
-    }
-
-    async fn read_before(
-        &self,
-        room: &RoomRef,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        read::read_before(&mut *self.reader().await?, room, before, limit).await
+        read::page(self, room, part, limit).await
     }
 
     async fn span(
         &self,
         room: RoomId,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError> {
-        read::span(&mut *self.reader().await?, room, before, limit).await
+        read::span(self, room, before, limit).await
     }
 
-    async fn read_news(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        read::read_news(&mut *self.reader().await?, room, after, limit).await
+    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
+        read::head(self, room).await
     }
 
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
-        read::heads(&mut *self.reader().await?, known).await
+        read::heads(self, known).await
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {
@@ -292,10 +276,7 @@ impl Maintenance for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM rooms LIMIT 1")
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
-        Ok(())
+        self.answers(Turn::Read).await
     }
 
     fn pool(&self) -> PoolState {

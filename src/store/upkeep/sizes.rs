@@ -50,7 +50,7 @@ impl Upkeep {
     }
 
     async fn count(&self, table: &str) -> Result<i64, StoreError> {
-        let rows: Vec<(i64,)> = self.0.all_within(SCAN, &Sql::count(table), &[]).await?;
+        let rows: Vec<(i64,)> = self.0.all_within(SCAN, Sql::count(table), &[]).await?;
         Ok(rows.first().map_or(0, |(rows,)| *rows))
     }
 

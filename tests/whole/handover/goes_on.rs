@@ -127,7 +127,7 @@ pub(crate) async fn no_netcat_notices(db: Db) {
     assert!(taken.contains("somebody online"), "{taken}");
     assert_eq!(serving.terminate().await, Some(0));
     let store = db.open().await;
-    let online = store.online(&discordctl::store::Page::whole()).await;
+    let online = store.online(&discordctl::store::Page::default()).await;
     assert!(online.unwrap().is_empty());
     let long = std::time::Duration::from_secs(3600);
     assert!(

@@ -113,7 +113,7 @@ impl Node {
 }
 
 pub(crate) async fn online(store: &Arc<dyn Store>) -> Vec<Online> {
-    store.online(&Page::whole()).await.unwrap()
+    store.online(&Page::default()).await.unwrap()
 }
 
 pub(crate) fn key() -> SessionKey {

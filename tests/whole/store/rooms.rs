@@ -85,7 +85,7 @@ pub(crate) async fn lists_come_in_pages(db: Db) {
     let page = |filter: &str, after: &str, limit| Page {
         filter: filter.into(),
         after: after.into(),
-        limit,
+        limit: Some(limit),
     };
     let names = async |page: Page| {
         let rooms = store.rooms(&page).await.expect("rooms");

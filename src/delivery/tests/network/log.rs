@@ -11,7 +11,8 @@ use super::time::{Dice, Time};
 use crate::clock::Clock;
 use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
 use crate::store::{
-    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Rejected, Span, StoreError,
+    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Part, Rejected, Span,
+    StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -30,6 +31,15 @@ impl Log {
     pub(super) fn last(&self, room: RoomId) -> Seq {
         let log = self.0.lock();
         Seq::new(log.get(&room).map_or(0, |log| log.len() as i64))
+    }
+
+    fn head(&self, room: RoomId) -> Head {
+        Head {
+            room,
+            last_seq: self.last(room),
+            replayed_seq: Seq::START,
+            version: 0,
+        }
     }
 
     /// The last that was committed by that time.
@@ -110,20 +120,6 @@ impl Reach {
         self.way(what + 1).await?;
         Ok(seen)
     }
-
-    async fn page(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let page = || {
-            let mut page = self.log.between(room.id, |seq| seq > after);
-            page.truncate(limit);
-            page
-        };
-        self.look(room.id.get() as u64 * 100 + 10, page).await
-    }
 }
 
 #[async_trait]
@@ -144,42 +140,39 @@ impl StoreLog for Reach {
     async fn read(
         &self,
         room: &RoomRef,
-        after: Seq,
+        part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.page(room, after, limit).await
-    }
-
-    async fn read_news(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        self.page(room, after, limit).await
-    }
-
-    async fn read_before(
-        &self,
-        room: &RoomRef,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let newest = || {
-            let mut older = self.log.between(room.id, |seq| seq < before);
-            older.split_off(older.len().saturating_sub(limit))
-        };
-        self.look(room.id.get() as u64 * 100 + 20, newest).await
+        let question = room.id.get() as u64 * 100;
+        match part {
+            Part::After(after) | Part::News(after) => {
+                let first = || {
+                    let mut page = self.log.between(room.id, |seq| seq > after);
+                    page.truncate(limit);
+                    page
+                };
+                self.look(question + 10, first).await
+            }
+            Part::Before(before) => {
+                let last = || {
+                    let older = |seq| before.is_none_or(|before| seq < before);
+                    let mut older = self.log.between(room.id, older);
+                    older.split_off(older.len().saturating_sub(limit))
+                };
+                self.look(question + 20, last).await
+            }
+        }
     }
 
     async fn span(
         &self,
         room: RoomId,
-        before: Seq,
+        before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError> {
         let span = || {
-            let older = self.log.between(room, |seq| seq < before);
+            let older = |seq| before.is_none_or(|before| seq < before);
+            let older = self.log.between(room, older);
             let from = older.len().saturating_sub(limit);
             Some(Span {
                 first: older.get(from)?.seq,
@@ -191,14 +184,13 @@ impl StoreLog for Reach {
         self.look(room.get() as u64 * 100 + 30, span).await
     }
 
+    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
+        self.look(40, || Some(self.log.head(room))).await
+    }
+
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
         let heads = || {
-            let head = |known: &Known| Head {
-                room: known.room,
-                last_seq: self.log.last(known.room),
-                replayed_seq: Seq::START,
-                version: 0,
-            };
+            let head = |known: &Known| self.log.head(known.room);
             let grown = |known: &&Known| self.log.last(known.room) > known.seq;
             let mut heads: Vec<_> = known.iter().filter(grown).map(head).collect();
             heads.sort_by_key(|head| head.room);
