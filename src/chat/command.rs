@@ -1,5 +1,5 @@
 //! What can be asked of chat: values, whichever transport they came over.
-use super::limits::cost;
+use super::limits::Cost;
 use super::{Asked, Start};
 use crate::model::{RoomName, Seq};
 use crate::policy::{Action, Room};
@@ -93,24 +93,19 @@ pub(super) enum Need {
 impl Command {
     /// What it costs. What is not here was paid for before: by the request
     /// or frame that brought it, or by a limit of its own.
-    pub fn cost(&self) -> u32 {
-        cost(match self {
-            Self::Help => "/help",
-            Self::Rename { .. } => "/nick",
-            Self::Users { .. } => "/list",
-            Self::Rooms { .. } => "/rooms",
-            Self::Create { .. } => "/create",
-            Self::Join { .. } => "/join",
-            Self::Leave { .. } => "/leave",
-            Self::History { .. } => "/history",
-            Self::Quit => "/quit",
-            Self::Read { .. } => "GET /api/messages/{room}",
+    pub fn cost(&self) -> Cost {
+        match self {
+            Self::Rename { .. } | Self::Create { .. } | Self::Join { .. } | Self::Leave { .. } => {
+                Cost::SHOWN
+            }
+            Self::Users { .. } | Self::Rooms { .. } => Cost::LIST,
+            Self::Help | Self::History { .. } | Self::Quit | Self::Read { .. } => Cost::READ,
             Self::Connect { .. }
             | Self::Resume { .. }
             | Self::Rejoin { .. }
             | Self::Disconnect
-            | Self::Send { .. } => return 0,
-        })
+            | Self::Send { .. } => Cost::FREE,
+        }
     }
 
     pub(super) fn action(&self) -> Action {

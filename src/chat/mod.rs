@@ -45,7 +45,7 @@ pub use command::{Command, Target, Total};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
-pub use limits::{COSTS, Entered, Limits, MOST_ADDRESSES, Origin, cost};
+pub use limits::{Cost, Entered, Limits, MOST_ADDRESSES, Origin};
 pub use lists::{Asked, Listed};
 pub use outcome::{Counted, History, Joined, Messages, Outcome};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};

@@ -1,6 +1,6 @@
 //! What `/health` says: how the instance is, and what of it.
+use http::StatusCode;
 use serde::Serialize;
-use warp::http::StatusCode;
 
 use super::watch::Watch;
 use crate::bus::BusState;

@@ -127,23 +127,18 @@ impl Listeners {
             let drain = lifecycle.drain.clone();
             move |stream| tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
         };
-        let limits = http_limits(config, &self.all);
-        let drain = lifecycle.drain.clone();
-        let routes = http::routes(
+        let site = Arc::new(http::Site {
             chat,
-            drain.clone(),
-            &limits,
-            &config.cors.origins,
-            watch.clone().routes(),
-        );
-        let probe = {
-            let (routes, limits) = (http::probes(watch.routes()), limits.clone());
-            let drain = drain.clone();
-            move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone())
+            drain: lifecycle.drain.clone(),
+            limits: http_limits(config, &self.all),
+            probes: watch,
+        });
+        let serve_offer = |offer| {
+            let site = site.clone();
+            move |stream| http::serve(stream, site.clone(), offer)
         };
-        let probe = Arc::new(probe);
-        let serve_page =
-            move |stream| http::serve(stream, routes.clone(), limits.clone(), drain.clone());
+        let probe = Arc::new(serve_offer(http::Offer::Probes));
+        let serve_page = serve_offer(http::Offer::Everything);
         // Shared, since each connection keeps it.
         let (serve_line, serve_page) = (Arc::new(serve_line), Arc::new(serve_page));
         let (asks, mut asked) = mpsc::channel::<Close>(1);

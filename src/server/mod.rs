@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::model::{Listener, ListenerKind};
 use crate::process::control::Settings;
 use crate::process::{Files, Owner};
-use crate::transport::http::{Hosts, HttpLimits, Reach};
+use crate::transport::http::{Hosts, HttpLimits, Origins, Reach};
 use crate::transport::tcp::{Resumed, TcpLimits};
 use control::Control;
 use handover::{Estate, Giver, Replaced};
@@ -271,7 +271,8 @@ fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
     let http = &config.http;
     let hosts = Hosts::new(reach, &http.hosts, http.public_url.as_deref());
     HttpLimits {
-        hosts: Arc::new(hosts),
+        hosts,
+        origins: Origins::new(&config.cors.origins),
         body_bytes: config.limits.body_bytes.as_usize(),
         write_timeout: config.limits.write_timeout.get(),
     }

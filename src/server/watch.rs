@@ -1,16 +1,14 @@
-//! The routes for monitors of the server: liveness, readiness, health, metrics. They go on
+//! The answers to monitors of the server: liveness, readiness, health, metrics. They go on
 //! while the database is away, and `livez` never asks it.
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use http::StatusCode;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::{Reply, Response};
 
 use super::health::Health;
 use super::lifecycle::Lifecycle;
@@ -23,11 +21,12 @@ use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
 use crate::process::disk;
 use crate::store::{Maintenance, Store, StoreError};
+use crate::transport::http::{self as answers, Probe, Probes, Response};
 
 /// A database that takes longer to say a word is not ready.
 const ASK_WITHIN: Duration = Duration::from_secs(1);
 
-/// What the watching routes look at.
+/// What is looked at.
 pub(super) struct Watch {
     pub(super) instance: String,
     pub(super) hub: Arc<Hub>,
@@ -131,37 +130,7 @@ impl Watch {
         lag.await.ok()?.ok()
     }
 
-    pub(super) fn routes(self: Arc<Self>) -> BoxedFilter<(Response,)> {
-        let watch = warp::any().map(move || self.clone());
-        let live = warp::path!("livez")
-            .and(warp::get())
-            .map(|| answer(StatusCode::OK, &json!({ "live": true })));
-        let ready = warp::path!("readyz")
-            .and(warp::get())
-            .and(watch.clone())
-            .then(|watch: Arc<Self>| async move { watch.ready().await });
-        let health = warp::path!("health")
-            .and(warp::get())
-            .and(watch.clone())
-            .then(|watch: Arc<Self>| async move {
-                let health = Health::of(&watch).await;
-                answer(health.http_status(), &health)
-            });
-        let metrics = warp::path!("metrics")
-            .and(warp::get())
-            .and(warp::header::optional("accept"))
-            .and(watch)
-            .map(|accept: Option<String>, watch: Arc<Self>| show_metrics(&watch, accept));
-        live.or(ready)
-            .unify()
-            .or(health)
-            .unify()
-            .or(metrics)
-            .unify()
-            .boxed()
-    }
-
-    async fn ready(&self) -> Response {
+    async fn ready(&self) -> (StatusCode, Value) {
         let (reached, lag) = tokio::join!(self.ask_database(), self.lag());
         let reason = if self.is_draining() {
             Some("draining".to_owned())
@@ -175,36 +144,36 @@ impl Watch {
             "started_at": format_time(self.started_at),
             "version": env!("CARGO_PKG_VERSION"),
         });
-        match reason {
-            None => {
-                if let Some(lag) = lag {
-                    body["lag"] = lag.into();
-                }
-                answer(StatusCode::OK, &body)
+        if let Some(reason) = reason {
+            body["reason"] = reason.into();
+            return (StatusCode::SERVICE_UNAVAILABLE, body);
+        }
+        if let Some(lag) = lag {
+            body["lag"] = lag.into();
+        }
+        (StatusCode::OK, body)
+    }
+}
+
+#[async_trait]
+impl Probes for Watch {
+    async fn answer(&self, probe: Probe, accept: &str) -> Response {
+        match probe {
+            Probe::Live => answers::json(StatusCode::OK, &json!({ "live": true })),
+            Probe::Ready => {
+                let (status, body) = self.ready().await;
+                answers::json(status, &body)
             }
-            Some(reason) => {
-                body["reason"] = reason.into();
-                answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+            Probe::Health => {
+                let health = Health::of(self).await;
+                answers::json(health.http_status(), &health)
             }
+            // Prometheus says what it wants; any other request gets JSON.
+            Probe::Metrics if accept.contains("openmetrics") || accept.contains("text/plain") => {
+                let kind = "text/plain; version=0.0.4; charset=utf-8";
+                answers::whole(kind, metrics::prometheus(self))
+            }
+            Probe::Metrics => answers::json(StatusCode::OK, &metrics::json(self)),
         }
     }
-}
-
-fn answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    let mut response = warp::reply::json(body).into_response();
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Prometheus says what it wants; any other request gets JSON.
-fn show_metrics(watch: &Watch, accept: Option<String>) -> Response {
-    let accept = accept.unwrap_or_default();
-    if accept.contains("openmetrics") || accept.contains("text/plain") {
-        let text = metrics::prometheus(watch);
-        let kind = "text/plain; version=0.0.4; charset=utf-8";
-        return warp::reply::with_header(text, "content-type", kind).into_response();
-    }
-    answer(StatusCode::OK, &metrics::json(watch))
 }

@@ -52,3 +52,37 @@ impl Moment {
         Box::pin(tokio::time::sleep_until(at)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::codec::slash;
+    use super::http::Route;
+    use crate::chat::Cost;
+
+    #[test]
+    fn what_requests_cost_is_told_as_it_is_taken() {
+        let row = |line: &'static str| {
+            let cells = line.strip_prefix("| `")?.strip_suffix(" |")?;
+            let (request, cost) = cells.split_once("` | ")?;
+            Some((request.to_owned(), cost.parse::<u32>().ok()?))
+        };
+        let page = include_str!("../../docs/limits.md");
+        let told: Vec<_> = page.lines().filter_map(row).collect();
+        let commands = slash::shortest().map(|(name, command)| (name, command.cost()));
+        let of_route =
+            |route: Route| (format!("{} {}", route.method(), route.path()), route.cost());
+        let frames = [
+            ("frame connect", Cost::READ),
+            ("frame connect, each room", Cost::READ),
+            ("frame message", Cost::FREE),
+            ("frame that is none", Cost::READ),
+            ("line that is none", Cost::READ),
+        ];
+        let frames = frames.map(|(name, cost)| (name.to_owned(), cost));
+        let taken = commands
+            .chain(Route::ALL.map(of_route))
+            .chain(frames)
+            .map(|(name, cost)| (name, cost.units()));
+        assert_eq!(told, taken.collect::<Vec<_>>());
+    }
+}

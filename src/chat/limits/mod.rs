@@ -18,7 +18,7 @@ use super::bucket::{Bucket, Rate};
 use super::{Actor, Chat, ChatError, Limited};
 use crate::meter::Meters;
 use crate::model::{Network, client_network};
-pub use cost::{COSTS, cost};
+pub use cost::Cost;
 
 /// Addresses that are known by themselves. Beyond, neighbours share a bucket.
 pub const MOST_ADDRESSES: usize = 65_536;
@@ -53,7 +53,7 @@ impl Limits {
     /// A minute's worth may come at once, and the dearest request always.
     fn requests(&self) -> Rate {
         let per_minute = self.requests_per_minute;
-        Rate::new(per_minute, per_minute.max(cost::DEAREST))
+        Rate::new(per_minute, per_minute.max(Cost::SHOWN.units()))
     }
 
     fn sessions(&self) -> Rate {
@@ -238,10 +238,11 @@ impl Chat {
     ///
     /// # Errors
     /// Says when there is enough again.
-    pub fn charge(&self, actor: &Actor, cost: u32) -> Result<(), ChatError> {
-        if cost == 0 {
+    pub fn charge(&self, actor: &Actor, cost: Cost) -> Result<(), ChatError> {
+        if cost == Cost::FREE {
             return Ok(());
         }
+        let cost = cost.units();
         let (now, rate) = (self.clock().now(), self.limiter.limits.requests());
         let of_session = || match actor.session() {
             Some(session) => session.state.lock().requests.take(cost, rate, now),

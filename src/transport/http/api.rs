@@ -1,13 +1,12 @@
 //! Requests that are answered at once: connect, command, message, history, lists.
-use std::sync::Arc;
-
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use warp::reply::{Reply as _, Response};
 
 use super::super::codec::Refusal;
 use super::super::codec::json::{Connect, Disconnect, Line, Post, data as as_data, reply};
 use super::super::codec::slash::{self, is_command};
+use super::answer::{self, Response};
 use super::problem::Problem;
 use crate::chat::{Actor, Asked, Chat, ChatError, Code, Command, Origin, Outcome, Target, Total};
 use crate::model::TransportKind;
@@ -18,7 +17,7 @@ const PAGE: usize = 50;
 pub(super) type Answer = Result<Response, Problem>;
 
 fn ok(value: &impl Serialize) -> Answer {
-    Ok(warp::reply::json(value).into_response())
+    Ok(answer::json(StatusCode::OK, value))
 }
 
 /// A client whose address has paid for the request already.
@@ -36,26 +35,26 @@ pub(super) async fn owner(
     Ok(stranger.with_session(resumed.into_session()?))
 }
 
-pub(super) async fn connect(chat: Arc<Chat>, stranger: Actor, body: Connect) -> Answer {
+pub(super) async fn connect(chat: &Chat, stranger: &Actor, body: Connect) -> Answer {
     let nickname = Some(body.nickname);
-    data(&chat.act(&stranger, Command::Connect { nickname }).await?)
+    data(&chat.act(stranger, Command::Connect { nickname }).await?)
 }
 
-pub(super) async fn command(chat: Arc<Chat>, stranger: Actor, body: Line) -> Answer {
-    let actor = owner(&chat, stranger, body.session_id).await?;
+pub(super) async fn command(chat: &Chat, stranger: Actor, body: Line) -> Answer {
+    let actor = owner(chat, stranger, body.session_id).await?;
     if !is_command(&body.command) {
         let detail = "a command begins with '/'; messages go to /api/message";
         return Err(Refusal::new(Code::BadCommand, detail).into());
     }
-    let outcome = slash::ask(&chat, &actor, &body.command).await?;
+    let outcome = slash::ask(chat, &actor, &body.command).await?;
     if matches!(outcome, Outcome::Goodbye) {
         chat.act(&actor, Command::Disconnect).await?;
     }
     ok(&reply(&outcome, None))
 }
 
-pub(super) async fn post(chat: Arc<Chat>, stranger: Actor, body: Post) -> Answer {
-    let actor = owner(&chat, stranger, body.session_id).await?;
+pub(super) async fn post(chat: &Chat, stranger: Actor, body: Post) -> Answer {
+    let actor = owner(chat, stranger, body.session_id).await?;
     let message = Command::Send {
         room: Target::Named(body.room),
         content: body.content,
@@ -66,8 +65,8 @@ pub(super) async fn post(chat: Arc<Chat>, stranger: Actor, body: Post) -> Answer
     ok(&json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq }))
 }
 
-pub(super) async fn disconnect(chat: Arc<Chat>, stranger: Actor, body: Disconnect) -> Answer {
-    let actor = owner(&chat, stranger, body.session_id).await?;
+pub(super) async fn disconnect(chat: &Chat, stranger: Actor, body: Disconnect) -> Answer {
+    let actor = owner(chat, stranger, body.session_id).await?;
     chat.act(&actor, Command::Disconnect).await?;
     ok(&json!({ "success": true }))
 }
@@ -79,7 +78,7 @@ pub(super) struct Page {
     limit: Option<String>,
 }
 
-pub(super) async fn history(chat: Arc<Chat>, room: String, page: Page) -> Answer {
+pub(super) async fn history(chat: &Chat, room: String, page: Page) -> Answer {
     let command = Command::History {
         room: Target::Named(room),
         before: number("before", page.before.as_deref())?,
@@ -100,7 +99,7 @@ pub(super) fn number<T: std::str::FromStr>(
     let Some(value) = value else { return Ok(None) };
     let bad = |_| {
         let detail = format!("the parameter '{name}' takes a whole number");
-        Problem::new(warp::http::StatusCode::BAD_REQUEST, "bad_parameter", detail)
+        Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", detail)
     };
     value.parse().map(Some).map_err(bad)
 }
@@ -123,12 +122,12 @@ impl Part {
     }
 }
 
-pub(super) async fn rooms(chat: Arc<Chat>, part: Part) -> Answer {
+pub(super) async fn rooms(chat: &Chat, part: Part) -> Answer {
     let (page, total) = (part.page()?, Total::Unknown);
     data(&chat.act(&paid(), Command::Rooms { page, total }).await?)
 }
 
-pub(super) async fn users(chat: Arc<Chat>, part: Part) -> Answer {
+pub(super) async fn users(chat: &Chat, part: Part) -> Answer {
     let (page, total) = (part.page()?, Total::Unknown);
     data(&chat.act(&paid(), Command::Users { page, total }).await?)
 }

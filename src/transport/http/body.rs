@@ -1,77 +1,64 @@
 //! Request bodies: JSON, bounded in size and time.
 use std::time::Duration;
 
-use bytes::Buf;
-use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
-use warp::http::StatusCode;
 
 use super::problem::Problem;
+use super::text;
 
 /// A body that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads a JSON body of at most `most` bytes, counted as they come: a declared length is a
-/// promise, and chunked bodies make none.
-pub(super) async fn json<T: DeserializeOwned>(
-    content_type: Option<String>,
-    body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    most: usize,
-) -> Result<T, Problem> {
-    let kind = content_type.unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "send JSON with 'Content-Type: application/json'",
-        ));
-    }
-    let bytes = match tokio::time::timeout(PATIENCE, collect(body, most)).await {
-        Ok(bytes) => bytes?,
-        Err(_) => {
-            let detail = "the body did not arrive in time";
-            return Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                detail,
-            ));
-        }
-    };
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let detail = format!("the body is not the JSON that is wanted here: {error}");
-        Problem::new(StatusCode::BAD_REQUEST, "bad_json", detail)
-    })
+/// What came with a request.
+pub(super) struct Sent<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) content: Incoming,
+    /// Bytes that may come.
+    pub(super) most: usize,
 }
 
-async fn collect(
-    body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    most: usize,
-) -> Result<Vec<u8>, Problem> {
-    let mut body = std::pin::pin!(body);
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await {
-        let mut piece = piece.map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "bad_body",
-                format!("can't read the body: {error}"),
-            )
-        })?;
-        if bytes.len() + piece.remaining() > most {
-            let detail = format!("the body has more than {most} bytes");
+impl Sent<'_> {
+    pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let kind = text(self.headers, header::CONTENT_TYPE)?.unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                detail,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send JSON with 'Content-Type: application/json'",
             ));
         }
-        while piece.has_remaining() {
-            let part = piece.chunk();
-            bytes.extend_from_slice(part);
-            let count = part.len();
-            piece.advance(count);
-        }
+        let Ok(bytes) = tokio::time::timeout(PATIENCE, self.collect()).await else {
+            let detail = "the body did not arrive in time";
+            let status = StatusCode::REQUEST_TIMEOUT;
+            return Err(Problem::new(status, "body_timeout", detail));
+        };
+        serde_json::from_slice(&bytes?).map_err(|error| {
+            let detail = format!("the body is not the JSON that is wanted here: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, "bad_json", detail)
+        })
     }
-    Ok(bytes)
+
+    /// The bytes, counted as they come: a declared length is a promise, and chunked bodies make
+    /// none.
+    async fn collect(mut self) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = self.content.frame().await {
+            let frame = frame.map_err(|error| {
+                let detail = format!("cannot read the body: {error}");
+                Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail)
+            })?;
+            let piece = frame.into_data().unwrap_or_default();
+            if bytes.len() + piece.len() > self.most {
+                let detail = format!("the body has more than {} bytes", self.most);
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return Err(Problem::new(status, "body_too_large", detail));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
 }

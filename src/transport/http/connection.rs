@@ -9,24 +9,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::Request;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
-use warp::filters::BoxedFilter;
-use warp::http::HeaderValue;
-use warp::reply::Response;
 
-use super::super::Drain;
+use super::answer::Response;
+use super::cors::Origins;
 use super::head::Wanted;
 use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
+use super::{Offer, Site};
 use crate::random;
 
 /// What an HTTP connection is held to.
@@ -36,7 +34,9 @@ pub struct HttpLimits {
     pub body_bytes: usize,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
-    pub hosts: Arc<Hosts>,
+    pub hosts: Hosts,
+    /// Pages of these may use the API too.
+    pub origins: Origins,
 }
 
 /// Headers that take longer are given up, and with them an idle connection.
@@ -44,19 +44,10 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// hyper's own buffer, for requests and for what the socket does not take at once.
 const BUFFER: usize = 64 << 10;
 
-/// Who is at the other end, for those who handle a request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
-
 /// Serves one connection until it ends or the server stops.
-pub fn serve(
-    stream: TcpStream,
-    routes: BoxedFilter<(Response,)>,
-    limits: HttpLimits,
-    drain: Drain,
-) -> impl Future<Output = ()> + Send {
+pub fn serve(stream: TcpStream, site: Arc<Site>, offer: Offer) -> impl Future<Output = ()> + Send {
     // Boxed: hyper's part is large, and over before a stream begins to wait.
-    let requests = Box::pin(requests(stream, routes, limits, drain));
+    let requests = Box::pin(requests(stream, site, offer));
     async move {
         if let Some(serving) = requests.await {
             serving.await;
@@ -65,26 +56,19 @@ pub fn serve(
 }
 
 /// Answers requests, until the connection ends or is to go on otherwise.
-async fn requests(
-    stream: TcpStream,
-    routes: BoxedFilter<(Response,)>,
-    limits: HttpLimits,
-    drain: Drain,
-) -> Option<Serving> {
-    let peer = stream.peer_addr().ok().map(Peer);
+async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Serving> {
+    let peer = stream.peer_addr().ok();
     let handle = Arc::<Handle>::default();
-    let io = TokioIo::new(Progress::new(stream, limits.write_timeout, handle.clone()));
-    let service = service_fn(|mut request: Request<Incoming>| {
-        peer.map(|peer| request.extensions_mut().insert(peer));
-        let hosts = limits.hosts.clone();
-        answer(routes.clone(), hosts, request, handle.clone())
-    });
+    let patience = site.limits.write_timeout;
+    let io = TokioIo::new(Progress::new(stream, patience, handle.clone()));
+    let (site, handle) = (&*site, &*handle);
+    let service = service_fn(move |request| answer(site, request, peer, offer, handle));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(BUFFER)
         .serve_connection(io, service);
-    let mut moment = drain.moment();
+    let mut moment = site.drain.moment();
     let mut stopping = false;
     let (goes_on, version) = loop {
         let left = poll_fn(|cx| {
@@ -121,24 +105,19 @@ async fn requests(
 /// Answers one request under an id, by which the log and the client can speak of it. The path
 /// names the room; the query is left out of the log, since it may hold a session's secret.
 async fn answer(
-    routes: BoxedFilter<(Response,)>,
-    hosts: Arc<Hosts>,
+    site: &Site,
     mut request: Request<Incoming>,
-    handle: Arc<Handle>,
+    peer: Option<SocketAddr>,
+    offer: Offer,
+    handle: &Handle,
 ) -> Result<Response, Infallible> {
     let id = format!("{:016x}", random::number().unwrap_or_default());
     let (method, path, version) = (request.method(), request.uri().path(), request.version());
     let span = tracing::debug_span!("http", request = %id, %method, path);
-    let service = TowerToHyperService::new(warp::service(routes));
-    let refused = hosts.refuse(&request);
     let wanted = Wanted::of(&mut request);
     let answering = async {
-        let response = match (refused, request.uri().path_and_query()) {
-            (Some(problem), _) => super::hardened(problem.response()),
-            (None, Some(_)) => service.call(request).await?,
-            // As a proxy is asked ('CONNECT host:1'); the routes would panic over it.
-            (None, None) => super::not_found(),
-        };
+        // Boxed: the dearest request decides how large it is, and most connections have none.
+        let response = Box::pin(site.answer(request, peer, offer)).await;
         let mut response = wanted.of_answer(response);
         tracing::debug!(status = response.status().as_u16(), "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
@@ -169,7 +148,7 @@ impl Progress {
         }
     }
 
-    /// The socket, for whoever looks after its writes otherwise.
+    /// The socket, whose writes are looked after otherwise from then on.
     pub(super) fn into_stream(self) -> TcpStream {
         self.stream
     }

@@ -1,38 +1,46 @@
 //! Which other sites' pages may use the API (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
-//! Nobody is refused here: without these headers a browser keeps the answer from the page, and
-//! everyone else, the web client included, does not ask for them.
-use std::sync::Arc;
+//! No request is refused here: without these headers a browser keeps the answer from the page, and
+//! other clients, the web client included, do not ask for them.
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, HeaderValue, StatusCode, header};
-use warp::reply::{Reply as _, Response};
+use super::answer::{Response, bare};
 
 /// Browsers may remember a preflight's answer for so long, in seconds.
 const REMEMBER: HeaderValue = HeaderValue::from_static("600");
 
-struct Allowed(Vec<String>);
+/// The sites whose pages may use the API; `*` stands for all.
+#[derive(Debug, Clone)]
+pub struct Origins(Vec<String>);
 
-impl Allowed {
+impl Origins {
+    pub fn new(origins: &[String]) -> Self {
+        Self(origins.to_vec())
+    }
+
+    /// Whether pages of `origin` may.
+    pub(super) fn allow(&self, origin: &HeaderValue) -> bool {
+        let origin = origin.as_bytes();
+        let allows = |allowed: &String| {
+            let allowed = allowed.trim_end_matches('/').as_bytes();
+            allowed == b"*" || allowed.eq_ignore_ascii_case(origin)
+        };
+        self.0.iter().any(allows)
+    }
+
     /// The value that lets the page behind `asked` read an answer.
-    fn to(&self, asked: &HeaderMap) -> Option<HeaderValue> {
+    fn shown(&self, asked: &HeaderMap) -> Option<HeaderValue> {
         let origin = asked.get(header::ORIGIN)?;
         if self.0.iter().any(|allowed| allowed == "*") {
             return Some(HeaderValue::from_static("*"));
         }
-        let named = |allowed: &String| {
-            origin
-                .as_bytes()
-                .eq_ignore_ascii_case(allowed.trim_end_matches('/').as_bytes())
-        };
-        self.0.iter().any(named).then(|| origin.clone())
+        self.allow(origin).then(|| origin.clone())
     }
 
     /// The answer to a browser that asks before it sends.
-    fn preflight(&self, asked: &HeaderMap) -> Option<Response> {
+    pub(super) fn preflight(&self, asked: &HeaderMap) -> Option<Response> {
         asked.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-        let origin = self.to(asked)?;
-        let mut response = StatusCode::NO_CONTENT.into_response();
+        let origin = self.shown(asked)?;
+        let mut response = bare(StatusCode::NO_CONTENT);
         let headers = response.headers_mut();
         let methods = HeaderValue::from_static("GET, POST");
         let sent = HeaderValue::from_static("content-type, last-event-id");
@@ -44,35 +52,17 @@ impl Allowed {
         Some(response)
     }
 
-    fn open(&self, asked: &HeaderMap, mut response: Response) -> Response {
+    /// Lets the page behind `asked` read `response`, if it may.
+    pub(super) fn open(&self, asked: &HeaderMap, response: &mut Response) {
+        if self.0.is_empty() {
+            return;
+        }
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("origin"));
-        if let Some(origin) = self.to(asked) {
+        if let Some(origin) = self.shown(asked) {
             let shown = HeaderValue::from_static("retry-after");
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
         }
-        response
     }
-}
-
-/// Opens `routes` to pages of `origins`, of which `*` stands for all.
-pub(super) fn opened(
-    routes: BoxedFilter<(Response,)>,
-    origins: &[String],
-) -> BoxedFilter<(Response,)> {
-    let allowed = Arc::new(Allowed(origins.to_vec()));
-    let preflight = {
-        let allowed = allowed.clone();
-        warp::options()
-            .and(warp::header::headers_cloned())
-            .and_then(move |asked: HeaderMap| {
-                let answer = allowed.preflight(&asked);
-                async move { answer.ok_or_else(warp::reject::not_found) }
-            })
-    };
-    let rest = warp::header::headers_cloned()
-        .and(routes)
-        .map(move |asked: HeaderMap, response| allowed.open(&asked, response));
-    preflight.or(rest).unify().boxed()
 }

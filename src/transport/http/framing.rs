@@ -1,5 +1,5 @@
 //! How the body of a stream without an end is framed (RFC 9112, sections 6.3 and 7.1).
-use warp::http::Version;
+use http::Version;
 
 use super::super::codec::http_chunk;
 use crate::chat::Format;

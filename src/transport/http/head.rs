@@ -1,8 +1,9 @@
 //! `HEAD` is `GET` without the body (RFC 9110, section 9.3.2), on every path.
-use hyper::Request;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::Either;
 use hyper::body::Body as _;
-use warp::http::{HeaderValue, Method, header};
-use warp::reply::Response;
+
+use super::answer::Response;
 
 /// What an answer is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ fn without_body(response: Response) -> Response {
             .entry(header::CONTENT_LENGTH)
             .or_insert(length);
     }
-    // Whoever would have gone on with the connection is not asked to.
+    // What would have gone on with the connection is not asked to.
     parts.extensions.clear();
-    Response::from_parts(parts, Vec::new().into())
+    Response::from_parts(parts, Either::Left(Default::default()))
 }

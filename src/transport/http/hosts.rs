@@ -1,8 +1,7 @@
 //! Under which names this server answers. A page of another site can give its own name this
 //! machine's address, and then a browser lets it read whatever is answered under that name (DNS
 //! rebinding): only the `Host` that it sends tells.
-use hyper::Request;
-use warp::http::{StatusCode, Version, header};
+use http::{Request, StatusCode, Version, header};
 
 use super::problem::Problem;
 use crate::model::Host;

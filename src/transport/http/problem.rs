@@ -1,9 +1,9 @@
 //! Errors over HTTP: `application/problem+json` (RFC 9457) with a code that stays.
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
 
 use super::super::codec::Refusal;
+use super::answer::{Response, whole};
 use crate::chat::{ChatError, Code};
 
 /// A problem ready to be shown.
@@ -57,12 +57,10 @@ impl Problem {
 
     pub(super) fn response(&self) -> Response {
         let body = serde_json::to_vec(self).unwrap_or_default();
-        let mut response = Response::new(body.into());
+        let mut response = whole("application/problem+json", body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        let kind = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, kind);
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }

@@ -1,22 +1,20 @@
 //! A room as Server-Sent Events: one stream, which holds its position and nothing else.
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use warp::http::{HeaderValue, header};
-use warp::reply::{Reply as _, Response};
 
 use super::super::codec::json::system_event;
 use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment};
+use super::answer::{Response, endless};
 use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
@@ -38,9 +36,9 @@ pub(super) struct Query {
 }
 
 /// A request for a stream.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     pub(super) query: Query,
-    pub(super) last_event_id: Option<String>,
+    pub(super) last_event_id: Option<&'a str>,
     pub(super) peer: Option<SocketAddr>,
     /// How long it may take nothing.
     pub(super) patience: Duration,
@@ -48,40 +46,35 @@ pub(super) struct Asked {
 
 /// Opens a stream. `Last-Event-ID` is where an interrupted one goes on, and beats `after`,
 /// which a browser repeats unchanged when it reconnects.
-pub(super) async fn open(chat: Arc<Chat>, room: String, asked: Asked, drain: Drain) -> Answer {
+pub(super) async fn open(chat: &Arc<Chat>, room: String, asked: Asked<'_>, drain: Drain) -> Answer {
     let query = asked.query;
     let signal = Arc::<Notify>::default();
     let actor = match query.session_id {
-        Some(secret) => owner(&chat, paid(), secret).await?,
+        Some(secret) => owner(chat, paid(), secret).await?,
         None => paid(),
     }
     .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;
-    let start = match asked.last_event_id.or(query.after) {
+    let start = match asked.last_event_id.or(query.after.as_deref()) {
         Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
     let read = chat.act(&actor, Command::Read { room, start }).await?;
     let cursor = read.into_cursor()?;
-    let open = Open::new(&chat, Through::Events, asked.peer);
+    let open = Open::new(chat, Through::Events, asked.peer);
     let mut reader = Reader::new(open.link().clone());
     reader.add(*cursor);
     let session = actor.session();
     let attached = session.map(|session| session.attach(signal.clone()));
-    let events = Events::new(chat, reader, signal, open, attached, asked.patience);
+    let events = Events::new(chat.clone(), reader, signal, open, attached, asked.patience);
     let mut response = head();
     takeover::after(&mut response, move |taken| events.serve(taken, drain));
     Ok(response)
 }
 
-/// The response, whose body hyper never gets to write.
 fn head() -> Response {
-    let body = futures_util::stream::pending::<Result<Bytes, Infallible>>();
-    let mut response = warp::reply::stream(body).into_response();
+    let mut response = endless("text/event-stream; charset=utf-8");
     let headers = response.headers_mut();
-    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, kind);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Nothing else is answered on this connection.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     // nginx buffers replies unless told not to.

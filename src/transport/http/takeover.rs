@@ -1,14 +1,14 @@
 //! A connection that is no longer hyper's: the response's head is out, and what follows is
-//! written by somebody who keeps less than hyper does for requests that will not come.
+//! written by hands that keep less than hyper does for requests that will not come.
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
+use http::Version;
 use parking_lot::Mutex;
-use warp::http::Version;
-use warp::reply::Response;
 
+use super::answer::Response;
 use super::connection::Progress;
 
 /// What hyper leaves.

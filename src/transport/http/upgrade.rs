@@ -1,12 +1,13 @@
 //! The handshake that makes a WebSocket of a request (RFC 6455, section 4.2).
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use warp::reply::{Reply as _, Response};
 
+use super::answer::{Response, bare};
+use super::cors::Origins;
 use super::problem::Problem;
 
 /// The answer: 101 where the protocol is switched, else why not.
-pub(super) fn answer(headers: &HeaderMap, origins: &[String]) -> Response {
+pub(super) fn answer(headers: &HeaderMap, origins: &Origins) -> Response {
     let kind = text(headers, header::UPGRADE);
     let wanted = lists_upgrade(text(headers, header::CONNECTION))
         && kind.eq_ignore_ascii_case("websocket")
@@ -19,7 +20,7 @@ pub(super) fn answer(headers: &HeaderMap, origins: &[String]) -> Response {
         let detail = "pages of that origin may not use this server (cors.origins)";
         return Problem::new(StatusCode::FORBIDDEN, "origin_forbidden", detail).response();
     }
-    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let mut response = bare(StatusCode::SWITCHING_PROTOCOLS);
     let answer = response.headers_mut();
     answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -31,19 +32,13 @@ pub(super) fn answer(headers: &HeaderMap, origins: &[String]) -> Response {
 
 /// A browser lets any page open a WebSocket anywhere and only says which page it was: one of
 /// this server itself, or of those that are allowed. Other clients say nothing.
-fn is_ours(headers: &HeaderMap, origins: &[String]) -> bool {
+fn is_ours(headers: &HeaderMap, origins: &Origins) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    let origin = origin.to_str().unwrap_or_default();
     let host = text(headers, header::HOST);
-    let same = origin
-        .split_once("://")
-        .is_some_and(|(_, at)| at.eq_ignore_ascii_case(host));
-    let named = |allowed: &String| {
-        allowed == "*" || allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)
-    };
-    same || origins.iter().any(named)
+    let of_url = origin.to_str().ok().and_then(|url| url.split_once("://"));
+    of_url.is_some_and(|(_, at)| at.eq_ignore_ascii_case(host)) || origins.allow(origin)
 }
 
 /// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).
@@ -91,7 +86,7 @@ mod tests {
             headers.insert("origin", HeaderValue::from_str(origin).expect("a header"));
         }
         let allowed: Vec<String> = allowed.iter().map(|o| (*o).to_owned()).collect();
-        answer(&headers, &allowed).status()
+        answer(&headers, &Origins::new(&allowed)).status()
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The web client: the files of `web/`, embedded.
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
+
+use super::answer::{Response, whole};
 
 #[derive(RustEmbed)]
 #[folder = "../web/"]
 struct Files;
 
-/// Nothing from elsewhere, nothing inline: a message can't become anything but text.
+/// Nothing from elsewhere, nothing inline: a message cannot become anything but text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -17,14 +19,14 @@ pub(super) fn file(path: &str, known: Option<&str>) -> Option<Response> {
     let hash = file.metadata.sha256_hash();
     let tag: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{tag}\"");
-    let mut response = Response::default();
-    if known == Some(&tag) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    let mut response = if known == Some(&tag) {
+        let mut unchanged = whole(kind(path), Bytes::new());
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
     } else {
-        *response.body_mut() = file.data.into_owned().into();
-    }
+        whole(kind(path), file.data.into_owned())
+    };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(path)));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(POLICY),

@@ -25,8 +25,8 @@ use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Code, Command, Format, Next, Open, Outcome, Reader, Sending,
-    Slice, Target, Through, cost,
+    Actor, Attached, Chat, ChatError, Code, Command, Cost, Format, Next, Open, Outcome, Reader,
+    Sending, Slice, Target, Through,
 };
 use crate::model::TransportKind;
 use end::End;
@@ -236,8 +236,7 @@ impl Connection {
     }
 
     async fn bad_frame(&mut self, detail: &str) -> Result<(), Error> {
-        let costs = cost("frame that is none");
-        if let Err(error) = self.chat.charge(&self.actor, costs) {
+        if let Err(error) = self.chat.charge(&self.actor, Cost::READ) {
             return self.refuse(error, &None).await;
         }
         self.send(

@@ -17,8 +17,8 @@ use super::foreign::Foreign;
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Command, Format, Messages, Open, Order, Outcome, Reader,
-    Sending, Session, Target, Through, cost,
+    Actor, Attached, Chat, ChatError, Command, Cost, Format, Messages, Open, Order, Outcome,
+    Reader, Sending, Session, Target, Through,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -319,7 +319,7 @@ impl Connection {
 
     /// A line that could not be read.
     fn reject(&mut self, error: &LineError) {
-        match self.chat.charge(&self.actor, cost("line that is none")) {
+        match self.chat.charge(&self.actor, Cost::READ) {
             Ok(()) => system(&error.to_string(), &mut self.out),
             Err(error) => self.refuse(&error.into()),
         }

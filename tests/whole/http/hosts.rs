@@ -1,5 +1,5 @@
 //! Under which names the server answers, and `HEAD` on everything that it answers.
-use discordctl::transport::http::ROUTES;
+use discordctl::transport::http::Route;
 
 use super::client::Wire;
 use super::server::Running;
@@ -24,8 +24,13 @@ async fn status(server: &Running, request: &str) -> u16 {
 
 /// A path that each route takes, and its method.
 pub(crate) fn places() -> impl Iterator<Item = (String, &'static str)> {
-    ROUTES.into_iter().map(|(route, method)| {
-        let path = route.replace("{room}", "general");
+    Route::ALL.into_iter().map(|route| {
+        let method = if route.method() == "POST" {
+            "POST"
+        } else {
+            "GET"
+        };
+        let path = route.path().replace("{room}", "general");
         (path.replace("{file}", "app.js"), method)
     })
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use discordctl::transport::http::ROUTES;
+use discordctl::transport::http::Route;
 use serde_json::{Value, json};
 
 use super::document::Document;
@@ -12,11 +12,11 @@ use super::server::Running;
 #[test]
 fn every_route_is_described_with_its_methods_and_nothing_else_is() {
     let root = Document::read().root();
-    let routed: BTreeSet<(String, String)> = ROUTES
+    let routed: BTreeSet<(String, String)> = Route::ALL
         .iter()
-        .flat_map(|(path, methods)| {
-            let methods = methods.split(", ");
-            methods.map(|method| ((*path).to_owned(), method.to_ascii_lowercase()))
+        .map(|route| {
+            let method = route.method().as_str().to_ascii_lowercase();
+            (route.path().to_owned(), method)
         })
         .collect();
     let paths = root["paths"].as_object().expect("paths");

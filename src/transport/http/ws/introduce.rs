@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{Connection, End};
-use crate::chat::{Code, Command, MOST_ROOMS, Open, Outcome, Session, Start, cost};
+use crate::chat::{Code, Command, Cost, MOST_ROOMS, Open, Outcome, Session, Start};
 use crate::model::Seq;
 use crate::transport::codec::{Refusal, json};
 
@@ -66,9 +66,8 @@ impl Connection {
             let detail = format!("cannot read {rooms} rooms: name {MOST_ROOMS} at most");
             return Err(Refusal::new(Code::TooManyRooms, detail));
         }
-        let rooms = u32::try_from(rooms).unwrap_or(u32::MAX);
-        let costs = cost("frame connect") + rooms * cost("frame connect, each room");
-        Ok(self.chat.charge(&self.actor, costs)?)
+        let cost = Cost::READ.and(rooms, Cost::READ);
+        Ok(self.chat.charge(&self.actor, cost)?)
     }
 
     /// Where to begin in each room: after the `seq` given, or with the last messages of a room
