@@ -1,86 +1,49 @@
 //! What types cannot say: ranges, and settings that contradict each other.
+use std::cmp::Ordering::{self, Greater, Less};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::allowed::show;
 use super::layers::Provenance;
 use super::problem::Problem;
 use super::settings::{Config, Thresholds};
 use super::threshold::Threshold;
-use super::units::HumanDuration;
+use super::tree;
+use super::units::{ByteSize, HumanDuration};
 use crate::model::{Host, Network};
 
 /// What makes a configuration unusable.
 pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
     let mut found: Vec<(&str, String)> = Vec::new();
-
-    for (key, value, range) in numbers(config) {
+    let tree = tree::of(config);
+    for (key, range) in RANGES {
+        let value = number(tree::leaf(&tree, key));
         if !range.contains(&value) {
             let (least, most) = range.into_inner();
             found.push((key, format!("found {value}, expected {least} to {most}")));
         }
     }
-    for (key, duration) in durations_that_must_pass(config) {
-        if duration == HumanDuration::millis(0) {
+    let nothing = Value::from(HumanDuration::millis(0).to_string());
+    for key in MUST_PASS {
+        if *tree::leaf(&tree, key) == nothing {
             found.push((key, "found 0, expected a duration above it".into()));
         }
     }
-    for (key, message) in thresholds_out_of_order(&config.thresholds) {
-        found.push((key, message));
-    }
+    found.extend(thresholds_out_of_order(&config.thresholds));
     if config.tcp_port != 0 && config.tcp_port == config.http_port {
         let message = format!("found {}, which is tcp_port already", config.http_port);
         found.push(("http_port", message));
     }
-    if !is_instance_id(&config.instance_id) {
-        // It names files and appears in logs.
-        let message = format!(
-            "found {}, expected 1 to 64 letters, digits, \"_\", \"-\" or \".\" (not first)",
-            show(&json!(config.instance_id))
-        );
-        found.push(("instance_id", message));
-    }
-    if config.data_dir.as_os_str().is_empty() {
-        found.push(("data_dir", "found \"\", expected a folder".into()));
-    }
-    for host in &config.http.hosts {
-        if host != "*" && Host::parse(host).is_none() {
-            let message = format!(
-                "found {}, expected a name or an address as clients send it, without a scheme \
-                 and a port, such as \"chat.example.org\", or \"*\" for any",
-                show(&json!(host))
-            );
-            found.push(("http.hosts", message));
-        }
-    }
-    if let Some(url) = &config.http.public_url
-        && Host::of_url(url).is_none()
-    {
-        let message = format!(
-            "found {}, expected a URL such as \"https://chat.example.org\"",
-            show(&json!(url))
-        );
-        found.push(("http.public_url", message));
-    }
-    for origin in &config.cors.origins {
-        if !is_web_origin(origin) {
-            let message = format!(
-                "found {}, expected \"*\" or an origin such as \"https://example.org\"",
-                show(&json!(origin))
-            );
-            found.push(("cors.origins", message));
-        }
-    }
-    for network in &config.limits.uncounted {
-        if network.parse::<Network>().is_err() {
-            let message = format!(
-                "found {}, expected an address or a network such as \"10.0.0.0/8\"",
-                show(&json!(network))
-            );
-            found.push(("limits.uncounted", message));
-        }
+    for (key, fits, expected) in TEXTS {
+        let texts = match tree::leaf(&tree, key) {
+            Value::Array(entries) => entries.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let wrong = texts.iter().filter(|text| !text.as_str().is_none_or(fits));
+        let message = |text| format!("found {}, expected {expected}", show(text));
+        found.extend(wrong.map(|text| (key, message(text))));
     }
     problems(found, provenance)
 }
@@ -103,112 +66,124 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
     problems(found, provenance)
 }
 
-fn numbers(c: &Config) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
-    const MIB: u64 = 1 << 20;
-    [
-        ("history.per_room", c.history.per_room as u64, 1..=1_000),
-        (
-            "limits.connections",
-            c.limits.connections as u64,
-            1..=1_000_000,
-        ),
-        (
-            "limits.message_chars",
-            c.limits.message_chars as u64,
-            1..=4_000,
-        ),
-        ("limits.line_bytes", c.limits.line_bytes.bytes(), 64..=MIB),
-        (
-            "limits.body_bytes",
-            c.limits.body_bytes.bytes(),
-            1_024..=16 * MIB,
-        ),
-        ("limits.burst", c.limits.burst.into(), 1..=1_000_000),
-        ("limits.rooms", c.limits.rooms, 1..=10_000_000),
-        (
-            "limits.rooms_per_user_per_day",
-            c.limits.rooms_per_user_per_day,
-            1..=10_000_000,
-        ),
-        ("db_pool.max", c.db_pool.max.into(), 1..=1_000),
-        (
-            "db_pool.max_waiting",
-            c.db_pool.max_waiting as u64,
-            1..=100_000,
-        ),
-        (
-            "retention.keep_last",
-            c.retention.keep_last as u64,
-            0..=1_000_000,
-        ),
-        (
-            "log.rotate_size",
-            c.log.rotate_size.bytes(),
-            4_096..=1 << 40,
-        ),
-        ("log.rotate_keep", c.log.rotate_keep.into(), 0..=1_000),
-    ]
-}
+const MIB: u64 = 1 << 20;
 
-fn durations_that_must_pass(c: &Config) -> [(&'static str, HumanDuration); 7] {
-    [
-        ("limits.idle_timeout", c.limits.idle_timeout),
-        ("limits.write_timeout", c.limits.write_timeout),
-        ("db_pool.idle_timeout", c.db_pool.idle_timeout),
-        ("db_pool.acquire_timeout", c.db_pool.acquire_timeout),
-        ("db_pool.shed_after", c.db_pool.shed_after),
-        ("drain.deadline", c.drain.deadline),
-        ("session_ttl", c.session_ttl),
-    ]
+const RANGES: [(&str, RangeInclusive<u64>); 13] = [
+    ("history.per_room", 1..=1_000),
+    ("limits.connections", 1..=1_000_000),
+    ("limits.message_chars", 1..=4_000),
+    ("limits.line_bytes", 64..=MIB),
+    ("limits.body_bytes", 1_024..=16 * MIB),
+    ("limits.burst", 1..=1_000_000),
+    ("limits.rooms", 1..=10_000_000),
+    ("limits.rooms_per_user_per_day", 1..=10_000_000),
+    ("db_pool.max", 1..=1_000),
+    ("db_pool.max_waiting", 1..=100_000),
+    ("retention.keep_last", 0..=1_000_000),
+    ("log.rotate_size", 4_096..=1 << 40),
+    ("log.rotate_keep", 0..=1_000),
+];
+
+/// Durations that are longer than nothing.
+const MUST_PASS: [&str; 7] = [
+    "limits.idle_timeout",
+    "limits.write_timeout",
+    "db_pool.idle_timeout",
+    "db_pool.acquire_timeout",
+    "db_pool.shed_after",
+    "drain.deadline",
+    "session_ttl",
+];
+
+/// A key of texts, which of them are right, and how that is said.
+type Text = (&'static str, fn(&str) -> bool, &'static str);
+
+const TEXTS: [Text; 6] = [
+    (
+        // It names files and appears in logs.
+        "instance_id",
+        is_instance_id,
+        "1 to 64 letters, digits, \"_\", \"-\" or \".\" (not first)",
+    ),
+    ("data_dir", |folder| !folder.is_empty(), "a folder"),
+    (
+        "http.hosts",
+        |host| host == "*" || Host::parse(host).is_some(),
+        "a name or an address as clients send it, without a scheme and a port, such as \
+         \"chat.example.org\", or \"*\" for any",
+    ),
+    (
+        "http.public_url",
+        |url| Host::of_url(url).is_some(),
+        "a URL such as \"https://chat.example.org\"",
+    ),
+    (
+        "cors.origins",
+        is_web_origin,
+        "\"*\" or an origin such as \"https://example.org\"",
+    ),
+    (
+        "limits.uncounted",
+        |network| network.parse::<Network>().is_ok(),
+        "an address or a network such as \"10.0.0.0/8\"",
+    ),
+];
+
+/// A number, or a size in bytes.
+fn number(leaf: &Value) -> u64 {
+    let size = |text: &str| text.parse().ok().map(ByteSize::bytes);
+    let number = leaf.as_u64().or_else(|| leaf.as_str().and_then(size));
+    number.expect("a number or a size by its type")
 }
 
 fn thresholds_out_of_order(t: &Thresholds) -> impl Iterator<Item = (&'static str, String)> {
-    [
-        rises("thresholds.publish_latency.critical", t.publish_latency),
-        rises("thresholds.queue_depth.critical", t.queue_depth),
-        rises(
+    let found = [
+        (
+            "thresholds.publish_latency.critical",
+            out_of_order(t.publish_latency, Greater),
+        ),
+        (
+            "thresholds.queue_depth.critical",
+            out_of_order(t.queue_depth, Greater),
+        ),
+        (
             "thresholds.db_connection_wait.critical",
-            t.db_connection_wait,
+            out_of_order(t.db_connection_wait, Greater),
         ),
-        falls("thresholds.history_hit_rate.critical", t.history_hit_rate),
-        falls(
+        (
+            "thresholds.history_hit_rate.critical",
+            out_of_order(t.history_hit_rate, Less),
+        ),
+        (
             "thresholds.session_cache_hit_rate.critical",
-            t.session_cache_hit_rate,
+            out_of_order(t.session_cache_hit_rate, Less),
         ),
-        rises("thresholds.messages_table.critical", t.messages_table),
-        rises("thresholds.users_table.critical", t.users_table),
-        rises("thresholds.rooms_table.critical", t.rooms_table),
-    ]
-    .into_iter()
-    .flatten()
+        (
+            "thresholds.messages_table.critical",
+            out_of_order(t.messages_table, Greater),
+        ),
+        (
+            "thresholds.users_table.critical",
+            out_of_order(t.users_table, Greater),
+        ),
+        (
+            "thresholds.rooms_table.critical",
+            out_of_order(t.rooms_table, Greater),
+        ),
+    ];
+    let found = found.into_iter();
+    found.filter_map(|(key, message)| Some((key, message?)))
 }
 
-/// Where more is worse.
-fn rises<T>(key: &'static str, at: Threshold<T>) -> Option<(&'static str, String)>
-where
-    T: PartialOrd + Display,
-{
+/// What is wrong if what is critical is not as bad as what is a warning.
+fn out_of_order<T: PartialOrd + Display>(at: Threshold<T>, worse: Ordering) -> Option<String> {
     let Threshold { warning, critical } = at;
-    (critical < warning).then(|| {
-        (
-            key,
-            format!("found {critical}, below the warning at {warning}"),
-        )
-    })
-}
-
-/// Where less is worse.
-fn falls<T>(key: &'static str, at: Threshold<T>) -> Option<(&'static str, String)>
-where
-    T: PartialOrd + Display,
-{
-    let Threshold { warning, critical } = at;
-    (critical > warning).then(|| {
-        (
-            key,
-            format!("found {critical}, above the warning at {warning}"),
-        )
-    })
+    let side = match worse {
+        Greater => "below",
+        _ => "above",
+    };
+    let wrong = critical.partial_cmp(&warning) == Some(worse.reverse());
+    wrong.then(|| format!("found {critical}, {side} the warning at {warning}"))
 }
 
 fn is_instance_id(id: &str) -> bool {

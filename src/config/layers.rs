@@ -21,9 +21,6 @@ const ENV_OTHERS: [&str; 4] = [
 ];
 const ENV_TESTS: &str = "DISCORDCTL_TEST_";
 
-/// Keys whose values may hold a secret: of one that cannot be read nothing is shown.
-const SECRETS: [&str; 3] = ["archive.url", "db_url", "redis_url"];
-
 /// What Kubernetes sets `<NAME>_PORT` to for a Service of that name: for one called
 /// `discordctl-http` that is the very variable of `http_port`.
 const OF_A_SERVICE: &str = "tcp://";
@@ -208,7 +205,9 @@ impl Layers {
             }
         }
         if let Some(error) = refusal {
-            let message = if SECRETS.contains(&key) {
+            let secrets = Config::default();
+            // Of one that cannot be read nothing is shown.
+            let message = if secrets.secrets().iter().any(|(name, _)| *name == key) {
                 allowed::explain_secret(found, &error)
             } else {
                 allowed::explain(found, &error)

@@ -93,10 +93,18 @@ impl Config {
 
     /// Whether that hides any.
     pub fn has_secrets(&self) -> bool {
+        let mut secrets = self.secrets().into_iter();
+        secrets.any(|(_, url)| url.is_some_and(|url| redact(url) != url))
+    }
+
+    /// The settings that may hold passwords, as they are.
+    fn secrets(&self) -> [(&'static str, Option<&str>); 3] {
         let redis = self.redis_url.as_ref();
-        self.db_url.hides_any()
-            || redis.is_some_and(SecretUrl::hides_any)
-            || self.archive.url.hides_any()
+        [
+            ("archive.url", Some(self.archive.url.expose())),
+            ("db_url", Some(self.db_url.expose())),
+            ("redis_url", redis.map(SecretUrl::expose)),
+        ]
     }
 
     /// Where a client on the same machine finds a port of this instance.
@@ -130,14 +138,13 @@ impl Config {
     /// These settings as variables, passwords and all, for a process that is to have the very
     /// same. Never print them.
     pub fn variables(&self) -> Vec<(String, String)> {
-        let secret = |key: &str| match key {
-            "db_url" => Some(self.db_url.expose().to_owned()),
-            "redis_url" => self.redis_url.as_ref().map(|url| url.expose().to_owned()),
-            "archive.url" => Some(self.archive.url.expose().to_owned()),
-            _ => None,
-        };
+        let secrets = self.secrets();
         let variable = |(key, value): (String, serde_json::Value)| {
-            let value = secret(&key).unwrap_or_else(|| layers::as_variable(&value));
+            let secret = secrets.iter().find(|(name, _)| *name == key);
+            let value = match secret.and_then(|(_, url)| *url) {
+                Some(url) => url.to_owned(),
+                None => layers::as_variable(&value),
+            };
             (layers::env_name(&key), value)
         };
         let leaves = tree::leaves(&tree::of(self)).into_iter();

@@ -3,14 +3,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 
-use super::units::NotAllowed;
+use super::units::{NotAllowed, as_json};
 
 const OFF: &str = "off";
-const ALLOWED: NotAllowed = NotAllowed("five cron fields such as \"*/5 * * * *\", or \"off\"");
 
 /// Times that come again and again, each a whole minute. Equal where they were written alike.
 #[derive(Clone)]
@@ -25,6 +21,8 @@ pub struct Schedule {
 pub struct NotASchedule(String);
 
 impl Schedule {
+    const ALLOWED: NotAllowed = NotAllowed("five cron fields such as \"*/5 * * * *\", or \"off\"");
+
     /// The first time later than `time`; none if it is off.
     pub fn after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.cron.as_ref()?.after(&time).next()
@@ -286,20 +284,7 @@ impl fmt::Debug for Schedule {
     }
 }
 
-impl Serialize for Schedule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Schedule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => text.parse().map_err(D::Error::custom),
-            _ => Err(D::Error::custom(ALLOWED)),
-        }
-    }
-}
+as_json!(Schedule, |_| None);
 
 #[cfg(test)]
 mod tests;

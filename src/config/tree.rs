@@ -44,6 +44,13 @@ pub(super) fn at<'a>(tree: &'a mut Value, path: &str) -> Option<&'a mut Value> {
         .try_fold(tree, |node, key| node.get_mut(key))
 }
 
+/// The value of a key that there is.
+pub(super) fn leaf<'a>(tree: &'a Value, key: &str) -> &'a Value {
+    let mut parts = key.split('.');
+    let leaf = parts.try_fold(tree, |node, part| node.get(part));
+    leaf.unwrap_or_else(|| panic!("there is no key {key}"))
+}
+
 /// Reads JSON in which a key comes twice as the mistake it is: plain `serde_json` keeps the
 /// second `limits` section and forgets the first without a word.
 pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Value> {

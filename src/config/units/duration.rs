@@ -3,11 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
-
-use super::{NotAllowed, number_and_unit, scale, write_scaled};
+use super::{NotAllowed, as_json, number_and_unit, scale, write_scaled};
 
 /// A length of time, in whole milliseconds, up to a century: nothing that is added to or taken
 /// from a date can overflow.
@@ -65,18 +61,5 @@ impl fmt::Display for HumanDuration {
     }
 }
 
-impl Serialize for HumanDuration {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for HumanDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            // A bare number would leave its unit to be guessed.
-            Value::String(text) => text.parse().map_err(D::Error::custom),
-            _ => Err(D::Error::custom(Self::ALLOWED)),
-        }
-    }
-}
+// A bare number would leave its unit to be guessed.
+as_json!(HumanDuration, |_| None);

@@ -14,6 +14,32 @@ pub use size::ByteSize;
 #[error("expected {0}")]
 pub struct NotAllowed(pub &'static str);
 
+/// A value that is written as its text, and read from that, or from a number where one says enough.
+macro_rules! as_json {
+    ($value:ty, $of_number:expr) => {
+        impl serde::Serialize for $value {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $value {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                use serde::de::Error;
+                use serde_json::{Number, Value};
+                let of_number: fn(&Number) -> Option<Self> = $of_number;
+                let of_number = |number| of_number(number).ok_or(Self::ALLOWED);
+                match Value::deserialize(from)? {
+                    Value::String(text) => text.parse().map_err(D::Error::custom),
+                    Value::Number(number) => of_number(&number).map_err(D::Error::custom),
+                    _ => Err(D::Error::custom(Self::ALLOWED)),
+                }
+            }
+        }
+    };
+}
+pub(super) use as_json;
+
 /// `"90d"` is 90 and `"d"`.
 fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     let end = text

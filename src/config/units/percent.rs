@@ -2,11 +2,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
-
-use super::NotAllowed;
+use super::{NotAllowed, as_json};
 
 /// A share between 0 and 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -43,18 +39,4 @@ impl fmt::Display for Percent {
     }
 }
 
-impl Serialize for Percent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => text.parse().map_err(D::Error::custom),
-            Value::Number(number) => number.to_string().parse().map_err(D::Error::custom),
-            _ => Err(D::Error::custom(Self::ALLOWED)),
-        }
-    }
-}
+as_json!(Percent, |number| number.to_string().parse().ok());

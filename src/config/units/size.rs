@@ -2,11 +2,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
-
-use super::{NotAllowed, number_and_unit, scale, write_scaled};
+use super::{NotAllowed, as_json, number_and_unit, scale, write_scaled};
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,21 +65,4 @@ impl fmt::Display for ByteSize {
     }
 }
 
-impl Serialize for ByteSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => text.parse().map_err(D::Error::custom),
-            Value::Number(bytes) => bytes
-                .as_u64()
-                .map(Self)
-                .ok_or_else(|| D::Error::custom(Self::ALLOWED)),
-            _ => Err(D::Error::custom(Self::ALLOWED)),
-        }
-    }
-}
+as_json!(ByteSize, |number| number.as_u64().map(ByteSize));
