@@ -1,6 +1,5 @@
-//! The one door: whatever a client asks for, over whichever transport, is asked for here.
-use super::command::Need;
-use super::{Actor, Chat, ChatError, Code, Command, Outcome, Session};
+//! The one door: what a client asks for, over whichever transport, is asked for here.
+use super::{Actor, Chat, ChatError, Code, Need, Session, Verb};
 use crate::model::TransportKind;
 use crate::policy;
 
@@ -9,58 +8,17 @@ impl Chat {
     ///
     /// # Errors
     /// Says what was refused, or what failed, as values: the codecs have the words.
-    pub async fn act(&self, actor: &Actor, command: Command) -> Result<Outcome, ChatError> {
+    pub async fn act<V: Verb>(&self, actor: &Actor, verb: V) -> Result<V::Answer, ChatError> {
+        let terms = verb.terms();
         // What is refused has been asked for, and costs as much.
-        self.charge(actor, command.cost())?;
-        policy::allow(actor.role(), command.action(), command.room(actor))?;
+        self.charge(actor, terms.cost)?;
+        policy::allow(actor.role(), terms.action, verb.about().standing(actor))?;
         if actor.transport() == TransportKind::Http
             && let Some(session) = actor.session()
         {
-            self.come_back(session, command.need()).await?;
+            self.come_back(session, terms.need).await?;
         }
-        match command {
-            Command::Send {
-                room,
-                content,
-                nonce,
-            } => {
-                let room = self.target(actor, &room).await?;
-                let sending = self.send(actor, room, &content, nonce.as_deref())?;
-                Ok(Outcome::Sending(sending))
-            }
-            Command::Connect { nickname } => {
-                let session = self.connect(actor, nickname.as_deref()).await?;
-                Ok(Outcome::Connected(session))
-            }
-            Command::Resume { secret } => {
-                let session = self.resume(&secret, actor.transport()).await?;
-                Ok(Outcome::Connected(session))
-            }
-            Command::Rejoin { rooms } => {
-                Ok(Outcome::Rejoined(self.rejoin_all(actor, rooms).await?))
-            }
-            Command::Disconnect => {
-                self.disconnect(actor.known()?).await?;
-                Ok(Outcome::Disconnected)
-            }
-            Command::Help => Ok(Outcome::Help),
-            Command::Quit => Ok(Outcome::Goodbye),
-            Command::Rename { nickname } => self.rename(actor.known()?, &nickname).await,
-            Command::Users { page, total } => self.users(page, total).await,
-            Command::Rooms { page, total } => self.rooms(page, total).await,
-            Command::Create { room } => self.create(actor, &room).await,
-            Command::Join { room } => self.join(actor, &room).await,
-            Command::Leave { room } => self.leave(actor.known()?, room.as_deref()).await,
-            Command::Read { room, start } => self.read(actor, &room, start).await,
-            Command::History {
-                room,
-                before,
-                limit,
-            } => {
-                let room = self.target(actor, &room).await?;
-                self.history(actor, room, before, limit).await
-            }
-        }
+        verb.run(self, actor).await
     }
 
     /// A session that comes and goes by requests is online again when it asks for something.

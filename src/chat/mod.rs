@@ -41,7 +41,10 @@ pub use crate::delivery::{
 };
 pub use crate::store::{Online, RoomSummary, Span};
 pub use actor::Actor;
-pub use command::{Command, Target, Total};
+pub use command::{
+    About, Command, Connect, Disconnect, Need, Read, Rejoin, Resume, Say, Target, Terms, Total,
+    Verb,
+};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
@@ -58,7 +61,7 @@ pub use verbs::Sending;
 pub struct Rules {
     /// Characters in a message.
     pub message_chars: usize,
-    /// Messages shown to whoever joins.
+    /// Messages shown to a client that joins.
     pub history: usize,
     /// A session that is not used for so long is over.
     pub session_ttl: Duration,

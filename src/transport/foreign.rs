@@ -1,6 +1,6 @@
 //! Other protocols that may be spoken to the port of lines. A web page can have a browser send
 //! any body to any port of this machine (`fetch` with `mode: "no-cors"`): what follows a request
-//! line must never be taken for lines that somebody typed.
+//! line must never be taken for lines that were typed.
 use std::fmt;
 
 /// A protocol that is not spoken here.

@@ -57,7 +57,7 @@ impl Moment {
 mod tests {
     use super::codec::slash;
     use super::http::Route;
-    use crate::chat::Cost;
+    use crate::chat::{Cost, Verb as _};
 
     #[test]
     fn what_requests_cost_is_told_as_it_is_taken() {
@@ -68,7 +68,7 @@ mod tests {
         };
         let page = include_str!("../../docs/limits.md");
         let told: Vec<_> = page.lines().filter_map(row).collect();
-        let commands = slash::shortest().map(|(name, command)| (name, command.cost()));
+        let commands = slash::shortest().map(|(name, command)| (name, command.terms().cost));
         let of_route =
             |route: Route| (format!("{} {}", route.method(), route.path()), route.cost());
         let frames = [

@@ -1,21 +1,10 @@
 //! Read a room live. It takes no session.
-use super::{Actor, Chat, ChatError, Outcome};
+use super::{Actor, Chat, ChatError};
 use crate::chat::{Cursor, Start, Target};
 use crate::model::RoomRef;
 
 impl Chat {
-    /// Begins to read a room; the actor's signal is woken when there is more.
-    pub(in crate::chat) async fn read(
-        &self,
-        actor: &Actor,
-        room: &str,
-        start: Start,
-    ) -> Result<Outcome, ChatError> {
-        let room = self.room(room).await?;
-        Ok(Outcome::Reading(self.cursor(actor, &room, start).await?))
-    }
-
-    pub(super) async fn cursor(
+    pub(in crate::chat) async fn cursor(
         &self,
         actor: &Actor,
         room: &RoomRef,

@@ -104,7 +104,6 @@ pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -
 /// What came of a command, for programs.
 pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
     match outcome {
-        Outcome::Connected(session) => Some(connected(session)),
         Outcome::Renamed { nickname, user } => {
             Some(json!({ "nickname": nickname.as_str(), "user_id": user }))
         }

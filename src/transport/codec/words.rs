@@ -96,12 +96,6 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         ),
         Outcome::Left(room) => format!("you left {}", room.name),
         Outcome::History(history) => what_is_shown(history),
-        // These are told by what follows: frames, events, messages.
-        Outcome::Connected(_)
-        | Outcome::Disconnected
-        | Outcome::Rejoined(_)
-        | Outcome::Reading(_)
-        | Outcome::Sending(_) => String::new(),
     }
 }
 

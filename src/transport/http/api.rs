@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::codec::Refusal;
-use super::super::codec::json::{Connect, Disconnect, Line, Post, data as as_data, reply};
+use super::super::codec::json::{
+    Connect, Disconnect, Line, Post, connected, data as as_data, reply,
+};
 use super::super::codec::slash::{self, is_command};
 use super::answer::{self, Response};
 use super::problem::Problem;
-use crate::chat::{Actor, Asked, Chat, ChatError, Code, Command, Origin, Outcome, Target, Total};
+use crate::chat::{
+    self, Actor, Asked, Chat, ChatError, Code, Command, Origin, Outcome, Say, Target, Total,
+};
 use crate::model::TransportKind;
 
 /// Messages in one answer of `/api/history` where nothing is asked.
@@ -31,13 +35,14 @@ pub(super) async fn owner(
     stranger: Actor,
     secret: String,
 ) -> Result<Actor, ChatError> {
-    let resumed = chat.act(&stranger, Command::Resume { secret }).await?;
-    Ok(stranger.with_session(resumed.into_session()?))
+    let session = chat.act(&stranger, chat::Resume { secret }).await?;
+    Ok(stranger.with_session(session))
 }
 
 pub(super) async fn connect(chat: &Chat, stranger: &Actor, body: Connect) -> Answer {
     let nickname = Some(body.nickname);
-    data(&chat.act(stranger, Command::Connect { nickname }).await?)
+    let session = chat.act(stranger, chat::Connect { nickname }).await?;
+    ok(&connected(&session))
 }
 
 pub(super) async fn command(chat: &Chat, stranger: Actor, body: Line) -> Answer {
@@ -48,26 +53,26 @@ pub(super) async fn command(chat: &Chat, stranger: Actor, body: Line) -> Answer 
     }
     let outcome = slash::ask(chat, &actor, &body.command).await?;
     if matches!(outcome, Outcome::Goodbye) {
-        chat.act(&actor, Command::Disconnect).await?;
+        chat.act(&actor, chat::Disconnect).await?;
     }
     ok(&reply(&outcome, None))
 }
 
 pub(super) async fn post(chat: &Chat, stranger: Actor, body: Post) -> Answer {
     let actor = owner(chat, stranger, body.session_id).await?;
-    let message = Command::Send {
+    let message = Say {
         room: Target::Named(body.room),
         content: body.content,
         nonce: body.nonce,
     };
-    let mut sending = chat.act(&actor, message).await?.into_sending()?;
+    let mut sending = chat.act(&actor, message).await?;
     let receipt = sending.done().await?;
     ok(&json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq }))
 }
 
 pub(super) async fn disconnect(chat: &Chat, stranger: Actor, body: Disconnect) -> Answer {
     let actor = owner(chat, stranger, body.session_id).await?;
-    chat.act(&actor, Command::Disconnect).await?;
+    chat.act(&actor, chat::Disconnect).await?;
     ok(&json!({ "success": true }))
 }
 

@@ -1,5 +1,5 @@
 //! One HTTP connection, served by hyper under our own accept loop: with a deadline for
-//! headers, a bound on a peer that takes nothing, and an end that hurries nobody.
+//! headers, a bound on a peer that takes nothing, and an end that hurries no client.
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;

@@ -18,7 +18,7 @@ use super::answer::{Response, endless};
 use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
-use crate::chat::{Attached, Chat, Command, Open, Reader, Start, Through};
+use crate::chat::{Attached, Chat, Open, Read, Reader, Start, Through};
 use crate::random;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -59,8 +59,7 @@ pub(super) async fn open(chat: &Arc<Chat>, room: String, asked: Asked<'_>, drain
         Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
-    let read = chat.act(&actor, Command::Read { room, start }).await?;
-    let cursor = read.into_cursor()?;
+    let cursor = chat.act(&actor, Read { room, start }).await?;
     let open = Open::new(chat, Through::Events, asked.peer);
     let mut reader = Reader::new(open.link().clone());
     reader.add(*cursor);

@@ -25,8 +25,8 @@ use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Code, Command, Cost, Format, Next, Open, Outcome, Reader,
-    Sending, Slice, Target, Through,
+    Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Outcome, Reader,
+    Say, Sending, Slice, Target, Through,
 };
 use crate::model::TransportKind;
 use end::End;
@@ -259,11 +259,7 @@ impl Connection {
                 rooms,
                 reference,
             } => {
-                let who = match (session_id, nickname) {
-                    (Some(secret), _) => Some(Command::Resume { secret }),
-                    (None, nickname @ Some(_)) => Some(Command::Connect { nickname }),
-                    (None, None) => None,
-                };
+                let who = (session_id, nickname);
                 if let Some(refusal) = self.connect(who, rooms, open).await? {
                     self.refuse(refusal, &reference).await?;
                 }
@@ -282,14 +278,12 @@ impl Connection {
                 nonce,
                 reference,
             } => {
-                let room = Target::Named(room);
-                let message = Command::Send {
-                    room,
+                let message = Say {
+                    room: Target::Named(room),
                     content,
                     nonce,
                 };
-                let outcome = self.chat.act(&self.actor, message).await;
-                match outcome.and_then(Outcome::into_sending) {
+                match self.chat.act(&self.actor, message).await {
                     Ok(sending) => self.sending.push_back((reference, sending)),
                     Err(error) => self.refuse(error, &reference).await?,
                 }
@@ -316,7 +310,7 @@ impl Connection {
             Outcome::Left(room) => self.reader.end(&room),
             Outcome::Goodbye => {
                 // The peer is gone either way; the session expires if this fails.
-                let _ = self.chat.act(&self.actor, Command::Disconnect).await;
+                let _ = self.chat.act(&self.actor, Disconnect).await;
                 return Err(End::Bye);
             }
             _ => {}

@@ -49,7 +49,7 @@ impl Connection {
         if still.send(Still { state, socket }).await.is_err() {
             return Ok(Whose::Ours);
         }
-        // Whoever gathers them knows from this that no more will come.
+        // Those who gather them know from this that no more will come.
         drop(still);
         match verdict
             .wait_for(|verdict| *verdict != Verdict::Undecided)
@@ -102,7 +102,7 @@ impl Connection {
         let peer = stream.peer_addr().ok();
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
         let session = chat.take_in(state.session)?;
-        // Whoever is in a room has given a command, and whoever is in none can say nothing.
+        // One that is in a room has given a command, and one that is in none can say nothing.
         let trust = match session.current() {
             Some(_) => Trust::Earned,
             None => Trust::None,

@@ -17,8 +17,8 @@ use super::foreign::Foreign;
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment};
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Command, Cost, Format, Messages, Open, Order, Outcome,
-    Reader, Sending, Session, Target, Through,
+    Actor, Attached, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open, Order,
+    Outcome, Reader, Say, Sending, Session, Target, Through,
 };
 use crate::model::TransportKind;
 use handover::Whose;
@@ -73,8 +73,7 @@ pub fn serve(
 
 /// Begins a guest's session.
 async fn begin(chat: &Chat, stranger: &Actor) -> Result<Arc<Session>, ChatError> {
-    let guest = Command::Connect { nickname: None };
-    chat.act(stranger, guest).await?.into_session()
+    chat.act(stranger, Connect { nickname: None }).await
 }
 
 struct Connection {
@@ -305,13 +304,12 @@ impl Connection {
             let failed = settle(&mut self.sending).await;
             self.not_sent(failed);
         }
-        let message = Command::Send {
+        let message = Say {
             room: Target::Current,
             content: line,
             nonce: None,
         };
-        let outcome = self.chat.act(&self.actor, message).await;
-        match outcome.and_then(Outcome::into_sending) {
+        match self.chat.act(&self.actor, message).await {
             Ok(sending) => self.sending.push_back(sending),
             Err(error) => self.not_sent(Some(error)),
         }
@@ -374,7 +372,7 @@ impl Connection {
         self.closing = Some(word);
     }
 
-    /// Closes on a peer that speaks another protocol: what it sends is nobody's words.
+    /// Closes on a peer that speaks another protocol: what it sends is not said.
     async fn turn_away(&mut self, foreign: Foreign) {
         tracing::debug!(%foreign, "another protocol was spoken to the port of lines");
         let told = line::turned_away(foreign, self.limits.http_port);
@@ -405,8 +403,8 @@ impl Connection {
         if let Ok(Whose::Theirs) = ended {
             return self.chat.let_go(self.attached.session());
         }
-        if let Err(error) = self.chat.act(&self.actor, Command::Disconnect).await {
-            tracing::debug!(%error, "can't store that a connection ended");
+        if let Err(error) = self.chat.act(&self.actor, Disconnect).await {
+            tracing::debug!(%error, "cannot store that a connection ended");
         }
         match ended {
             Ok(_) => outlet::part(&mut self.stream).await,

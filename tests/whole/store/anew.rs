@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use discordctl::bus::{self, Key};
 use discordctl::chat::{
-    Actor, Alert, Attached, Base, Chat, Command, Limits, Origin, Parts, Presence, Rules, Session,
+    Actor, Alert, Attached, Base, Chat, Command, Connect, Limits, Origin, Parts, Presence, Rules,
+    Session,
 };
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
@@ -110,9 +111,8 @@ impl House {
                 // Of those that come by requests alone, some that are unused would be dropped.
                 let stranger = Actor::anonymous(TransportKind::WebSocket, Origin::default());
                 let nickname = Some(format!("person-{n}"));
-                let connected = chat.act(&stranger, Command::Connect { nickname }).await;
-                let session = connected.and_then(|outcome| outcome.into_session());
-                let session = session.expect("a free nickname");
+                let connected = chat.act(&stranger, Connect { nickname }).await;
+                let session = connected.expect("a free nickname");
                 let actor = stranger.with_session(session.clone());
                 let room = "general".to_owned();
                 let joined = chat.act(&actor, Command::Join { room }).await;

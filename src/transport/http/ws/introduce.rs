@@ -2,34 +2,35 @@
 use std::collections::BTreeMap;
 
 use super::{Connection, End};
-use crate::chat::{Code, Command, Cost, MOST_ROOMS, Open, Outcome, Session, Start};
+use crate::chat::{Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start};
 use crate::model::Seq;
 use crate::transport::codec::{Refusal, json};
 
 impl Connection {
-    /// Begins a session or resumes one, with each of its rooms where the client left it. Returns
-    /// why not, where the client may try again.
+    /// Resumes the session of that secret, or begins one of that nickname, with each of its rooms
+    /// where the client left it. Returns why not, where the client may try again.
     pub(super) async fn connect(
         &mut self,
-        who: Option<Command>,
+        who: (Option<String>, Option<String>),
         rooms: BTreeMap<String, Seq>,
         open: &Open,
     ) -> Result<Option<Refusal>, End> {
-        let outcome = match self.may_connect(rooms.len()) {
-            Ok(()) => match who {
-                Some(command) => self.chat.act(&self.actor, command).await,
-                None => {
-                    let detail = "connect with a nickname or a session_id";
-                    return Ok(Some(Refusal::new(Code::BadCommand, detail)));
-                }
-            },
-            Err(refusal) => return Ok(Some(refusal)),
+        if let Err(refusal) = self.may_connect(rooms.len()) {
+            return Ok(Some(refusal));
+        }
+        let connected = match who {
+            (Some(secret), _) => self.chat.act(&self.actor, Resume { secret }).await,
+            (None, nickname @ Some(_)) => self.chat.act(&self.actor, Connect { nickname }).await,
+            (None, None) => {
+                let detail = "connect with a nickname or a session_id";
+                return Ok(Some(Refusal::new(Code::BadCommand, detail)));
+            }
         };
-        let session = match outcome.and_then(Outcome::into_session) {
+        let session = match connected {
             Ok(session) => session,
             Err(error) => {
                 let refusal = Refusal::from(error);
-                // Without the database nobody can be recognised: come back when it is there.
+                // Without the database no client can be recognised: come back when it is there.
                 if refusal.code != Code::RateLimited && refusal.retry_after.is_some() {
                     return Err(End::Later(refusal.detail));
                 }
@@ -41,8 +42,8 @@ impl Connection {
         self.attached = Some(session.attach(self.signal.clone()));
         self.actor = self.actor.clone().with_session(session.clone());
         let rooms = self.starts(&session, rooms);
-        match self.chat.act(&self.actor, Command::Rejoin { rooms }).await {
-            Ok(Outcome::Rejoined(rejoined)) => {
+        match self.chat.act(&self.actor, Rejoin { rooms }).await {
+            Ok(rejoined) => {
                 for one in rejoined {
                     match one {
                         Ok(cursor) => self.reader.add(*cursor),
@@ -51,7 +52,6 @@ impl Connection {
                 }
                 Ok(None)
             }
-            Ok(_) => Ok(None),
             Err(error) => Ok(Some(error.into())),
         }
     }
