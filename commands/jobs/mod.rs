@@ -5,6 +5,7 @@ mod work;
 use clap::{Args, Subcommand};
 use discordctl::config::Config;
 use discordctl::ops::jobs::{self, Job, RunResult};
+use discordctl::ops::upkeep::RunId;
 use discordctl::server::disregard_all;
 
 use crate::database;
@@ -45,7 +46,7 @@ enum JobsCommand {
         job: Job,
         /// A run that a scheduler entered already
         #[arg(long, value_name = "ID", hide = true)]
-        run: Option<i64>,
+        run: Option<RunId>,
     },
 }
 
@@ -85,7 +86,7 @@ async fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
 async fn run_now(
     config: &Config,
     job: Job,
-    run: Option<i64>,
+    run: Option<RunId>,
     output: &Output,
 ) -> anyhow::Result<Exit> {
     let failed = |error| database::explain(&error, config);

@@ -18,7 +18,7 @@ pub enum BusEvent {
     /// It carries again, or carries rooms that it did not, after a time in which anything may
     /// have been lost; or there was more than the relay could take.
     Restored,
-    /// Something was said in a room that nobody proved: an instance of an older version, or a
+    /// Something was said in a room, without proof: an instance of an older version, or a
     /// stranger. Not to be believed, but the store may know of it.
     Hint,
 }

@@ -15,14 +15,15 @@ pub use self::events::{BusEvent, Events};
 pub(crate) use self::events::{Ears, channel};
 pub use self::key::Key;
 pub use self::redis::{Facts, Info, Inspector, RedisBus};
+pub use crate::meter::{BusState, Queue};
 pub use local::LocalBus;
 
 /// Messages that may wait for the relay; what comes beyond is dropped and read from the store.
 pub const EVENTS: usize = 8_192;
 
 /// Carries committed messages to the other instances AT MOST ONCE: it may lose, repeat, delay
-/// and reorder them, and be away for any time. Whoever listens must be able to do without it.
-/// No call waits for the network: what can't be taken at once is dropped and counted.
+/// and reorder them, and be away for any time. A listener must be able to do without it.
+/// No call waits for the network: what cannot be taken at once is dropped and counted.
 pub trait Bus: Send + Sync + 'static {
     /// Publishes messages that are committed; never before.
     fn publish(&self, messages: &[Message]);
@@ -46,13 +47,6 @@ pub trait Bus: Send + Sync + 'static {
     fn backlog(&self) -> Backlog;
 }
 
-/// A queue: how many wait, of how many that may.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Queue {
-    pub depth: usize,
-    pub limit: usize,
-}
-
 /// What waits on either side of the bus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -60,16 +54,6 @@ pub struct Backlog {
     pub out: Queue,
     /// Events that the relay has not seen yet.
     pub events: Queue,
-}
-
-/// How the bus stands, as `health` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BusState {
-    /// None is configured.
-    Disabled,
-    /// A probe that was published came back lately.
-    Connected,
-    Disconnected,
 }
 
 /// Why there can be no bus. One that is merely away is no error: it is tried for ever.

@@ -11,7 +11,7 @@ use crate::model::{Content, MAX_CHARS, Message, MessageId, Nickname, RoomName, S
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
 const PREFIX: &str = "room:";
-/// How many people are online, for whoever wants to show it: a decimal number, no JSON.
+/// How many people are online, for who wants to show it: a decimal number, no JSON.
 pub(super) const HEADCOUNT: &str = "room:headcount";
 /// What happens in all rooms beside their messages. A room of that name has the channel as well;
 /// what has no `seq` is none of its messages.
@@ -21,7 +21,7 @@ pub(super) const NOTICES: &str = "room:notices";
 const MAX_BYTES: usize = 64 * 1024;
 
 /// The channel on which a room's messages travel. The name is taken as the database has it, in
-/// its case, so that all instances agree on it. `None` for a room that somebody created by hand
+/// its case, so that all instances agree on it. `None` for a room that was created by hand
 /// under a name that we would refuse (`headcount` above all): its readers are served from the
 /// store.
 pub(super) fn channel(room: &RoomName) -> Option<String> {
@@ -130,11 +130,11 @@ pub(super) enum Heard {
     Proved(Message),
     /// An instance of this database says that this happened in a room.
     Told(Told),
-    /// Anybody may have said so.
+    /// Any client of the bus may have said so.
     Claimed,
 }
 
-/// Reads what arrived on `channel`. Refuses what this program can't have committed; should it
+/// Reads what arrived on `channel`. Refuses what this program cannot have committed; should it
 /// be true all the same (an operator wrote it into the database), the store will tell.
 pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, Junk> {
     let sealed = is_sealed(payload, channel, key);

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
-use crate::model::{Nickname, RoomId, Seq};
+use crate::model::{ConnectionId, Nickname, RoomId, Seq};
 
 /// What a connection is made of; unlike a session, it has one and keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Order {
 #[derive(Debug, Default)]
 pub struct Connections {
     last: AtomicU64,
-    open: Mutex<BTreeMap<u64, Arc<Link>>>,
+    open: Mutex<BTreeMap<ConnectionId, Arc<Link>>>,
 }
 
 impl Connections {
@@ -71,7 +71,7 @@ impl Connections {
         lines.cloned().collect()
     }
 
-    pub fn get(&self, id: u64) -> Option<Arc<Link>> {
+    pub fn get(&self, id: ConnectionId) -> Option<Arc<Link>> {
         self.open.lock().get(&id).cloned()
     }
 }
@@ -79,7 +79,7 @@ impl Connections {
 /// One connection, as others know it.
 #[derive(Debug)]
 pub struct Link {
-    pub id: u64,
+    pub id: ConnectionId,
     pub through: Through,
     pub peer: Option<SocketAddr>,
     /// Whom it is counted for.
@@ -152,20 +152,21 @@ pub struct Open {
 
 impl Open {
     pub fn new(chat: &Arc<Chat>, through: Through, peer: Option<SocketAddr>) -> Self {
-        let id = chat.connections.last.fetch_add(1, Relaxed) + 1;
+        let before = chat.connections.last.fetch_add(1, Relaxed);
+        let id = ConnectionId::new(before + 1);
         Self::again(chat, id, chat.clock().utc(), through, peer)
     }
 
     /// A connection that has a number and an age already, from another process.
     pub fn again(
         chat: &Arc<Chat>,
-        id: u64,
+        id: ConnectionId,
         since: DateTime<Utc>,
         through: Through,
         peer: Option<SocketAddr>,
     ) -> Self {
         let connections = &chat.connections;
-        connections.last.fetch_max(id, Relaxed);
+        connections.last.fetch_max(id.get(), Relaxed);
         let link = Arc::new(Link {
             id,
             through,
@@ -219,7 +220,7 @@ impl Chat {
         (rooms, lag)
     }
 
-    /// Ends what somebody of that nickname has open here, and the session. Returns how many
+    /// Ends the session of that nickname here, and what it has open. Returns how many
     /// connections and sessions that were.
     pub async fn evict(&self, nickname: &Nickname) -> (usize, usize) {
         let named = |session: &Arc<Session>| session.nickname() == *nickname;
@@ -235,7 +236,7 @@ impl Chat {
         // A line session ends with its connection; the others are ended here.
         for session in mine.iter().filter(|session| session.is_anywhere()) {
             if let Err(error) = self.disconnect(session).await {
-                tracing::debug!(%error, "can't store that a session was ended");
+                tracing::debug!(%error, "cannot store that a session was ended");
             }
         }
         (links.len(), mine.len())

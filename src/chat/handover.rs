@@ -9,11 +9,14 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::bucket::Bucket;
 use super::limits::Limiter;
-use super::session::{Attached, Session};
+use super::session::{Attached, InStore, Session};
 use super::{Chat, ChatError, Cursor, Past, Start};
-use crate::model::{Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId};
+use crate::model::{
+    ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId,
+};
+use crate::store::Standing;
 
-/// Who somebody is, and where.
+/// What a session is, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionState {
     secret: String,
@@ -38,7 +41,7 @@ pub struct SessionState {
 /// A line session in mid-sentence: everything but its socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LineState {
-    pub connection: u64,
+    pub connection: ConnectionId,
     pub since_ms: i64,
     pub session: SessionState,
     /// The next message of each room that it reads.
@@ -90,14 +93,14 @@ impl Session {
             transport: state.transport.as_str().to_owned(),
             nickname: state.nickname.as_str().to_owned(),
             user: state.user,
-            guest: state.guest,
+            guest: state.standing == Standing::Guest,
             rooms: state.rooms.iter().map(room).collect(),
             current: state.current.as_ref().map(|room| room.id),
             tokens: state.messages.level(limiter.messages(), now),
             requests: Some(state.requests.level(limiter.requests(), now)),
             unused_ms: ago(state.last_used),
             touched_ms: ago(state.last_touched),
-            stored: state.stored,
+            stored: state.in_store == InStore::Online,
             told: Vec::new(),
         }
     }
@@ -107,7 +110,12 @@ impl Session {
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
         let nickname = Nickname::stored(&from.nickname);
-        let session = Self::new(id, transport, nickname, from.guest, limiter, now);
+        let standing = if from.guest {
+            Standing::Guest
+        } else {
+            Standing::Account
+        };
+        let session = Self::new(id, transport, nickname, standing, limiter, now);
         let ago = |ms| {
             let then = now.checked_sub(Duration::from_millis(ms));
             then.unwrap_or(now)
@@ -128,7 +136,7 @@ impl Session {
             }
             state.last_used = ago(from.unused_ms);
             state.last_touched = ago(from.touched_ms);
-            state.stored = from.stored;
+            state.in_store = InStore::online_if(from.stored);
         }
         Ok(session)
     }
@@ -171,7 +179,7 @@ impl Chat {
         Some(Box::new(self.hub.past_of(room, (first, last))))
     }
 
-    /// The session goes on in another process: nobody is told anything.
+    /// The session goes on in another process: no room is told anything.
     pub fn let_go(&self, session: &Session) {
         self.presence.remove(session.key());
     }
@@ -179,8 +187,7 @@ impl Chat {
     /// Those who are online here without a line connection.
     pub fn others(&self) -> Vec<SessionState> {
         let sessions = self.presence.sessions().into_iter();
-        let online =
-            sessions.filter(|session| session.is_anywhere() && session.state.lock().stored);
+        let online = sessions.filter(|session| session.is_anywhere() && session.is_online());
         let state = |session: Arc<Session>| {
             let mut state = self.as_state(&session);
             if session.is_attached() {
@@ -192,7 +199,7 @@ impl Chat {
         online.map(state).collect()
     }
 
-    /// Expects somebody who was online through another process and may come back by a secret;
+    /// Expects a session that was online through another process and may come back by a secret;
     /// who does not is idle after a while, as they would have been there.
     pub fn expect(&self, state: SessionState) -> Result<(), ChatError> {
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
@@ -206,7 +213,7 @@ impl Chat {
         self.hub.warm_refs().into_iter().map(room).collect()
     }
 
-    /// Has a room's newest messages in memory before somebody reads it.
+    /// Has a room's newest messages in memory before it is read.
     pub async fn warm(&self, (id, name): (RoomId, String)) -> Result<(), ChatError> {
         let name = RoomName::stored(&name);
         let room = self.hub.remember(RoomRef { id, name });

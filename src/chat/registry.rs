@@ -2,10 +2,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::session::Session;
+use super::session::{InStore, Session};
 use super::{Actor, Chat, ChatError, Code, guest};
 use crate::model::{Nickname, Notice, SessionId, TransportKind};
-use crate::store::{PresenceChange, SessionRow};
+use crate::store::{PresenceChange, SessionRow, Standing};
 
 /// Guests' names are short, so two may collide; a few tries find a free one.
 const TRIES: usize = 8;
@@ -13,7 +13,7 @@ const TRIES: usize = 8;
 const TOUCH_AFTER: Duration = Duration::from_secs(30);
 
 impl Chat {
-    /// Begins a session under a nickname that nobody online has, or as a guest.
+    /// Begins a session under a nickname that no session online has, or as a guest.
     pub(super) async fn connect(
         &self,
         actor: &Actor,
@@ -23,7 +23,7 @@ impl Chat {
         self.admit_session(actor.origin())?;
         self.has_place()?;
         if let Some(nickname) = nickname {
-            let session = self.session(Nickname::parse(nickname)?, false, transport);
+            let session = self.session(Nickname::parse(nickname)?, Standing::Account, transport);
             self.presence.claim(&session).await?;
             let session = self.presence.insert(session);
             if transport == TransportKind::Http {
@@ -32,12 +32,14 @@ impl Chat {
             return Ok(session);
         }
         for _ in 0..TRIES {
-            let session = self.session(guest()?, true, transport);
+            let session = self.session(guest()?, Standing::Guest, transport);
             match self.presence.claim(&session).await {
                 Err(error) if error.code() == Code::NicknameTaken => continue,
                 // Without the database a guest can read what is in memory; the name is
                 // claimed when it is back.
-                Err(_) => session.state.lock().stored = false,
+                Err(_) => {
+                    session.goes_away();
+                }
                 Ok(()) => {}
             }
             return Ok(self.presence.insert(session));
@@ -70,17 +72,15 @@ impl Chat {
         }
     }
 
-    fn session(&self, nickname: Nickname, guest: bool, transport: TransportKind) -> Arc<Session> {
-        let now = self.clock().now();
-        let id = SessionId::random();
-        Arc::new(Session::new(
-            id,
-            transport,
-            nickname,
-            guest,
-            &self.limiter,
-            now,
-        ))
+    fn session(
+        &self,
+        nickname: Nickname,
+        standing: Standing,
+        transport: TransportKind,
+    ) -> Arc<Session> {
+        let (id, now) = (SessionId::random(), self.clock().now());
+        let session = Session::new(id, transport, nickname, standing, &self.limiter, now);
+        Arc::new(session)
     }
 
     /// The session that `secret` belongs to, on whatever instance it began. One that is used by
@@ -98,9 +98,9 @@ impl Chat {
         Ok(session)
     }
 
-    /// Claims the session's nickname again, if it was free for whoever wanted it meanwhile.
+    /// Claims the session's nickname again, if it was free for others meanwhile.
     pub(super) async fn be_online(&self, session: &Session) -> Result<(), ChatError> {
-        if !session.state.lock().stored {
+        if !session.is_online() {
             self.presence.claim(session).await?;
             self.presence.announce(session, Notice::joined);
         }
@@ -125,16 +125,16 @@ impl Chat {
             None => self.load(&id, transport).await?,
         };
         session.use_it();
-        let (stored, upgraded) = {
+        let (online, upgraded) = {
             let mut state = session.state.lock();
             // Requests beside an open WebSocket do not make it less of one.
             let upgraded = transport == TransportKind::WebSocket && state.transport != transport;
             if upgraded {
                 state.transport = transport;
             }
-            (state.stored, upgraded)
+            (state.in_store == InStore::Online, upgraded)
         };
-        if stored && upgraded {
+        if online && upgraded {
             self.presence.claim(&session).await?;
         }
         if session.mark_used(now, TOUCH_AFTER) {
@@ -171,7 +171,7 @@ impl Chat {
             id.clone(),
             transport,
             Nickname::stored(&nickname),
-            false,
+            Standing::Account,
             &self.limiter,
             self.clock().now(),
         );
@@ -180,7 +180,7 @@ impl Chat {
             state.user = user;
             state.current = rooms.last().cloned();
             state.rooms = rooms;
-            state.stored = online;
+            state.in_store = InStore::online_if(online);
         }
         if online {
             // Used here now: it is not to end with the instance that it was used through before.
@@ -192,21 +192,18 @@ impl Chat {
 
     /// Ends a session: its nickname is free, and its rooms hear that it left.
     pub(super) async fn disconnect(&self, session: &Session) -> Result<(), ChatError> {
-        let online = std::mem::take(&mut session.state.lock().stored);
+        let was_online = session.goes_away();
         session.end();
         tracing::debug!(session = %session.key(), "disconnected");
         self.presence.remove(session.key());
-        if online {
+        if was_online {
             self.presence.announce(session, Notice::left);
         }
-        let guest = session.state.lock().guest;
-        let key = session.key().clone();
-        self.presence
-            .change(PresenceChange::Release {
-                session: key,
-                guest,
-            })
-            .await?;
+        let released = PresenceChange::Release {
+            session: session.key().clone(),
+            standing: session.standing(),
+        };
+        self.presence.change(released).await?;
         Ok(())
     }
 }

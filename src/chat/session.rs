@@ -11,6 +11,7 @@ use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::push_tight;
 use crate::model::{Nickname, RoomName, RoomRef, SessionId, SessionKey, TransportKind, UserId};
+use crate::store::Standing;
 
 /// Alerts that may wait for a session beside what it reads.
 const MOST_ALERTS: usize = 16;
@@ -44,20 +45,34 @@ enum Life {
     Over,
 }
 
+/// What the store knows of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InStore {
+    /// That it is online, and in which rooms.
+    Online,
+    /// That it is not, or nothing.
+    Away,
+}
+
+impl InStore {
+    pub(super) fn online_if(online: bool) -> Self {
+        if online { Self::Online } else { Self::Away }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) transport: TransportKind,
     pub(super) nickname: Nickname,
     pub(super) user: Option<UserId>,
-    pub(super) guest: bool,
+    pub(super) standing: Standing,
     pub(super) rooms: Vec<RoomRef>,
     pub(super) current: Option<RoomRef>,
     pub(super) messages: Bucket,
     pub(super) requests: Bucket,
     pub(super) last_used: Instant,
     pub(super) last_touched: Instant,
-    /// The store knows that it is online, and in which rooms.
-    pub(super) stored: bool,
+    pub(super) in_store: InStore,
     life: Life,
     /// The signals of its connections.
     attached: Vec<Arc<Notify>>,
@@ -72,7 +87,7 @@ impl Session {
         id: SessionId,
         transport: TransportKind,
         nickname: Nickname,
-        guest: bool,
+        standing: Standing,
         limiter: &Limiter,
         now: Instant,
     ) -> Self {
@@ -85,14 +100,14 @@ impl Session {
                 transport,
                 nickname,
                 user: None,
-                guest,
+                standing,
                 rooms: Vec::new(),
                 current: None,
                 messages: Bucket::full(limiter.messages(), now),
                 requests: Bucket::full(limiter.requests(), now),
                 last_used: now,
                 last_touched: now,
-                stored: true,
+                in_store: InStore::Online,
                 life: Life::Begun,
                 attached: Vec::new(),
                 alerts: VecDeque::new(),
@@ -101,7 +116,7 @@ impl Session {
         }
     }
 
-    /// The secret that the client is given; it is for nobody else.
+    /// The secret that the client is given; it is for no other.
     pub fn id(&self) -> &SessionId {
         &self.id
     }
@@ -122,6 +137,10 @@ impl Session {
         self.state.lock().user
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        self.state.lock().standing
+    }
+
     /// The room that plain lines go to.
     pub fn current(&self) -> Option<RoomRef> {
         self.state.lock().current.clone()
@@ -129,6 +148,16 @@ impl Session {
 
     pub fn rooms(&self) -> Vec<RoomRef> {
         self.state.lock().rooms.clone()
+    }
+
+    /// Whether the store knows that it is online.
+    pub(super) fn is_online(&self) -> bool {
+        self.state.lock().in_store == InStore::Online
+    }
+
+    /// It is online no longer, as far as the store knows; whether it was.
+    pub(super) fn goes_away(&self) -> bool {
+        std::mem::replace(&mut self.state.lock().in_store, InStore::Away) == InStore::Online
     }
 
     /// Whether it may be used through any instance, by its secret.
@@ -160,7 +189,7 @@ impl Session {
         state.attached.iter().for_each(|signal| signal.notify_one());
     }
 
-    /// Over, for everyone who still holds it.
+    /// Over, for all who still hold it.
     pub(super) fn end(&self) {
         self.state.lock().life = Life::Over;
         self.end.notify_waiters();
@@ -285,8 +314,8 @@ mod tests {
         let now = ManualClock::default().now();
         let limiter = Limiter::for_tests(now);
         let nickname = Nickname::stored("alice");
-        let kind = TransportKind::Http;
-        Session::new(SessionId::random(), kind, nickname, false, &limiter, now).into()
+        let (kind, standing) = (TransportKind::Http, Standing::Account);
+        Session::new(SessionId::random(), kind, nickname, standing, &limiter, now).into()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sessions that were begun over HTTP and not used since: so many are kept, and no more. Whoever
+//! Sessions that were begun over HTTP and not used since: so many are kept, and no more. Who
 //! begins them by the thousand loses the first of their own; others use theirs at once.
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

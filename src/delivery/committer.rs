@@ -78,7 +78,7 @@ impl Committer {
         (Self { lanes, hub }, join_all(work).map(drop))
     }
 
-    /// Accepts a message, or says at once that it can't. The answer comes when it is committed
+    /// Accepts a message, or says at once that it cannot. The answer comes when it is committed
     /// and visible to readers here.
     pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
@@ -129,7 +129,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
         Err(error) => {
             // An outage is told of when it begins; every message that it refuses is counted.
             if !outage.swap(true, Relaxed) {
-                tracing::warn!(%error, messages = batch.len(), "can't commit");
+                tracing::warn!(%error, messages = batch.len(), "cannot commit");
             }
             if matches!(error, StoreError::Full(_)) {
                 hub.meters.db_full.set(1);

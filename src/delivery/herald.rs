@@ -14,7 +14,7 @@ use crate::model::{Notice, RoomName, Told};
 use crate::random;
 use crate::store::Bulletin;
 
-/// Notices that may wait to be told; beyond, they are counted and told to nobody elsewhere.
+/// Notices that may wait to be told; beyond, they are counted and not told elsewhere.
 const WAITING: usize = 4_096;
 /// Notices in one row, and the time between two rows: so a crowd costs twenty small commits a
 /// second, and the table holds some hundred rows.

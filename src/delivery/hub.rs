@@ -17,7 +17,7 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomName, RoomRef, Seq};
+use crate::model::{Message, RoomId, RoomName, RoomRef, RoomVersion, Seq};
 use crate::store::{Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -101,7 +101,7 @@ impl Hub {
         self.bus.backlog()
     }
 
-    /// Waits for a turn to ask the store. Whoever then finds in memory what it wanted, since
+    /// Waits for a turn to ask the store. One that then finds in memory what it wanted, since
     /// another asked before, need not ask at all.
     pub async fn turn(&self) -> Result<SemaphorePermit<'_>, StoreError> {
         match tokio::time::timeout(TURN_WITHIN, self.turns.acquire()).await {
@@ -134,7 +134,7 @@ impl Hub {
         self.names.write().remove(&room.name.key());
     }
 
-    /// The room as served here; it has a tail once somebody reads it.
+    /// The room as served here; it has a tail once it is read.
     pub fn room(&self, room: &RoomRef) -> Arc<Room> {
         if let Some(served) = self.served(room.id) {
             return served;
@@ -211,7 +211,7 @@ impl Hub {
                 room: room.room.id,
                 last_seq: Seq::START,
                 replayed_seq: Seq::START,
-                version: 0,
+                version: RoomVersion::new(0),
             };
             Ok((head.unwrap_or(gone), newest))
         };
@@ -230,7 +230,7 @@ impl Hub {
     }
 
     /// Where `start` is: the `seq` to begin with, whether memory could tell, and what to say
-    /// first to somebody whose position means nothing here.
+    /// first to a reader whose position means nothing here.
     async fn locate(
         self: &Arc<Self>,
         room: &Arc<Room>,
@@ -364,7 +364,7 @@ impl Hub {
         self.read_page(room, Part::Before(None), keep).await
     }
 
-    /// Lets go of rooms that nobody has read for a while.
+    /// Lets go of rooms that were not read for a while.
     pub(super) fn evict_idle(&self, linger: Duration) {
         let now = self.now();
         let idle = |room: &Arc<Room>| {

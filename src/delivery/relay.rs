@@ -23,7 +23,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// How long to wait for others of its kind when the bus says that something may be missing: many
 /// rooms that are restored at once are one sweep.
 const GATHER: Duration = Duration::from_millis(20);
-/// Between sweeps for what nobody proved: at first, and after many that found nothing. So hints
+/// Between sweeps for what is not proven: at first, and after many that found nothing. So hints
 /// that are true are followed at once, and a flood of false ones costs a sweep a second.
 const DOUBT: Duration = Duration::from_millis(50);
 const MOST_DOUBT: Duration = Duration::from_secs(1);
@@ -211,7 +211,7 @@ impl Hub {
         let hub = self.clone();
         tokio::spawn(async move {
             while room.missing_up_to().is_some() {
-                // One wait at a time: whoever holds the lock looks again when it has let go.
+                // One wait at a time: the holder of the lock looks again when it has let go.
                 let Ok(_one) = room.catching_up.try_lock() else {
                     return;
                 };

@@ -20,7 +20,7 @@ const ASIDE: usize = 1_024;
 const STEP_BACK: u64 = 64;
 
 /// The one door through which messages become visible: readers are given the next `seq` and
-/// nothing else, whoever brought it and in whatever order.
+/// nothing else, wherever it came from and in whatever order.
 #[derive(Debug)]
 pub struct Room {
     pub room: RoomRef,
@@ -43,7 +43,7 @@ struct State {
 
 #[derive(Debug)]
 enum Phase {
-    /// Nobody reads here; what is committed is not kept.
+    /// There is no reader here; what is committed is not kept.
     Cold,
     /// The tail is being read; what is committed meanwhile is set aside.
     Loading,
@@ -224,7 +224,7 @@ impl Room {
 
     /// Takes the newest messages anew, because others came or went behind the newest: what is
     /// up to `head` and not among them is not there. What was put back beyond what was delivered
-    /// is for whoever joins, and a gap to those who were here.
+    /// is for those who join, and a gap to those who were here.
     pub(super) fn reload(&self, newest: Vec<Message>, head: &Head) {
         let mut state = self.state.lock();
         let Phase::Warm(old) = &mut state.phase else {
@@ -368,7 +368,7 @@ impl Room {
         }
     }
 
-    /// Since when nobody reads here; `None` while somebody does.
+    /// Since when there is no reader here; `None` while there is one.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let readers = self.readers.lock();
         let nobody = readers.count() == 0;

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Entry};
-use crate::model::{Message, MessageId, Seq};
+use crate::model::{Message, MessageId, RoomVersion, Seq};
 use crate::store::Span;
 
 /// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
@@ -20,7 +20,7 @@ pub struct TailLimits {
 const FEW: usize = 16;
 
 impl TailLimits {
-    /// Limits for a room that shows its last `keep` messages to whoever joins.
+    /// Limits for a room that shows its last `keep` messages to a client that joins.
     pub fn keeping(keep: usize) -> Self {
         Self {
             keep,
@@ -63,7 +63,7 @@ pub(super) struct Tail {
     notices: usize,
     bytes: usize,
     /// How the room's older messages were when they were read.
-    version: i64,
+    version: RoomVersion,
     replay: Option<Replay>,
     /// Where readers had to go back to, since what they were given was not so.
     retracted: Vec<Seq>,
@@ -71,7 +71,7 @@ pub(super) struct Tail {
 
 impl Tail {
     /// An empty tail for a room whose last `seq` is `last`.
-    pub(super) fn new(limits: TailLimits, last: Seq, version: i64) -> Self {
+    pub(super) fn new(limits: TailLimits, last: Seq, version: RoomVersion) -> Self {
         Self {
             limits,
             ring: VecDeque::new(),
@@ -89,7 +89,7 @@ impl Tail {
 
     /// An empty tail in the place of this one, from `last` on. No position in this one is a
     /// position in that one: readers look for their `seq` anew.
-    pub(super) fn anew(&self, last: Seq, version: i64, replay: Option<Replay>) -> Self {
+    pub(super) fn anew(&self, last: Seq, version: RoomVersion, replay: Option<Replay>) -> Self {
         Self {
             next_index: self.next_index + 1,
             replay: replay.or(self.replay),
@@ -144,7 +144,7 @@ impl Tail {
         }
     }
 
-    pub(super) fn version(&self) -> i64 {
+    pub(super) fn version(&self) -> RoomVersion {
         self.version
     }
 
@@ -238,7 +238,7 @@ impl Tail {
         }
     }
 
-    /// The oldest notice goes, also from between messages that stay. Nobody is told: a notice is
+    /// The oldest notice goes, also from between messages that stay. No reader is told: a notice is
     /// of the moment.
     fn drop_oldest_notice(&mut self) {
         match self.ring.iter().position(|placed| placed.chunk.is_notice()) {

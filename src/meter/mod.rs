@@ -1,12 +1,14 @@
 //! What the server counts about itself: plain atomics, named and shown by `server::metrics`.
 mod histogram;
 mod recent;
+mod state;
 pub mod table;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 pub use histogram::{Counts, Histogram, Summary};
 pub use recent::{Look, Recent, Share, WINDOW};
+pub use state::{BusState, PoolState, Queue};
 
 /// A number that only grows.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Every metric: its names, what it means and how it is read. Both forms of `/metrics`, the
 //! monitor, the alert rules and `docs/metrics.md` are made from this table.
-use super::{Counts, Histogram, Look, Meters};
+use super::{BusState, Counts, Histogram, Look, Meters, PoolState, Queue};
 
 /// What is counted under one name.
 pub struct Metric {
@@ -42,8 +42,8 @@ impl Metric {
 
 impl Sample<'_> {
     fn queues(&self, figure: fn(&Queue) -> usize) -> Vec<(&'static str, usize)> {
-        let figure = |queue: &Queue| (queue.name, figure(queue));
-        self.queues.iter().map(figure).collect()
+        let queues = self.queues.iter();
+        queues.map(|(name, queue)| (*name, figure(queue))).collect()
     }
 
     fn process<T>(&self, figure: fn(&Process) -> Option<T>) -> Option<T> {
@@ -61,33 +61,14 @@ pub struct Sample<'a> {
     pub started_at: f64,
     pub draining: bool,
     pub rooms: usize,
-    pub bus: Bus,
-    pub pool: Pool,
-    pub queues: Vec<Queue>,
+    pub bus: BusState,
+    pub pool: PoolState,
+    /// By their names.
+    pub queues: Vec<(&'static str, Queue)>,
     /// Tables by name, in bytes.
     pub tables: Vec<(&'static str, u64)>,
     /// Nothing where the system does not tell.
     pub process: Option<Process>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bus {
-    Disabled,
-    Connected,
-    Disconnected,
-}
-
-pub struct Pool {
-    pub available: u32,
-    pub max: u32,
-    /// New requests are turned away.
-    pub sheds: bool,
-}
-
-pub struct Queue {
-    pub name: &'static str,
-    pub depth: usize,
-    pub limit: usize,
 }
 
 /// What the system says of this process: memory in bytes, processor time in seconds.
@@ -257,9 +238,9 @@ metrics! {
     DATABASE_BREAKER_OPEN: Gauge "discord_database_breaker_open",
         "Whether so many wait that new requests are turned away.", |s| s.pool.sheds;
     BUS_CONFIGURED: Gauge "discord_bus_configured",
-        "Whether there is to be a bus.", |s| s.bus != Bus::Disabled;
+        "Whether there is to be a bus.", |s| s.bus != BusState::Disabled;
     BUS_UP: Gauge "discord_bus_up",
-        "Whether the bus carries, or is not needed.", |s| s.bus != Bus::Disconnected;
+        "Whether the bus carries, or is not needed.", |s| s.bus != BusState::Disconnected;
     COMMIT_LATENCY: Histogram "discord_commit_latency_seconds" => "commit_latency_ms",
         "From accepting a send to its commit.", |s| (&s.meters.commit, &s.recent.commit);
     DELIVERY_LATENCY: Histogram "discord_delivery_latency_seconds" => "delivery_latency_ms",

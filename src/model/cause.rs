@@ -16,7 +16,7 @@ pub enum Cause {
     CrowdedOut,
     /// Something else is in its place.
     Taken,
-    /// It can't be found out as this user.
+    /// It cannot be found out as this user.
     Unseen,
     /// Nothing answers where the database should, or not as it should.
     DatabaseAway,

@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 pub const MAX_EXACT: i64 = (1 << 53) - 1;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($of:ty)) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(i64);
+        pub struct $name($of);
 
         impl $name {
-            pub const fn new(number: i64) -> Self {
+            pub const fn new(number: $of) -> Self {
                 Self(number)
             }
 
-            pub const fn get(self) -> i64 {
+            pub const fn get(self) -> $of {
                 self.0
             }
         }
@@ -44,24 +44,36 @@ macro_rules! number {
 
 number! {
     /// A room's identity in the database.
-    RoomId
+    RoomId(i64)
 }
 number! {
     /// A user's identity in the database.
-    UserId
+    UserId(i64)
 }
 number! {
     /// A message's identity in the database, unique over all rooms.
-    MessageId
+    MessageId(i64)
 }
 number! {
     /// The row of a running instance; another run of the same instance gets another.
-    InstanceId
+    InstanceId(i64)
+}
+number! {
+    /// A run of a job.
+    RunId(i64)
+}
+number! {
+    /// How a room's older messages are: another number whenever some of them come or go.
+    RoomVersion(i64)
+}
+number! {
+    /// An open connection of an instance; the older, the smaller.
+    ConnectionId(u64)
 }
 number! {
     /// A message's place in its room: 1, 2, 3, … with no gap and no repeat.
     #[derive(Default)]
-    Seq
+    Seq(i64)
 }
 
 /// Arithmetic stays within what an `i64` holds: a position that a client made up is as good as the

@@ -18,7 +18,9 @@ pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
 pub use host::Host;
-pub use ids::{InstanceId, MAX_EXACT, MessageId, RoomId, Seq, UserId};
+pub use ids::{
+    ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, UserId,
+};
 pub use listener::{Listener, ListenerKind};
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};

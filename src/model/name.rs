@@ -12,7 +12,7 @@ const HEADCOUNT: &str = "headcount";
 /// Neither a room nor a person: what the server itself says is signed `[system]`, and `.` and
 /// `..` mean something else in the path of a URL.
 const RESERVED: [&str; 4] = [HEADCOUNT, "system", ".", ".."];
-/// No name that a database may hold and that somebody asks for is longer.
+/// No name that a database may hold and that is asked for is longer.
 const MOST_ASKED: usize = 256;
 
 /// Why a nickname or a room name is refused; the text is meant for the person who typed it.
@@ -33,7 +33,7 @@ pub enum NameError {
     },
 }
 
-/// Who somebody is while online: 1–32 characters, unique without regard to case.
+/// Who a client is while online: 1–32 characters, unique without regard to case.
 #[derive(Clone)]
 pub struct Nickname(Arc<str>);
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::random;
 
 /// What a client shows to be recognised: 128 random bits as 32 hexadecimal digits.
-/// Whoever has it is that person, so it is never logged; `Debug` prints its key.
+/// Who has it is that person, so it is never logged; `Debug` prints its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionId(String);
 
@@ -18,7 +18,7 @@ impl SessionId {
         Self(hex(&bits))
     }
 
-    /// `None` for what can't be a session's secret.
+    /// `None` for what cannot be a session's secret.
     pub fn parse(raw: &str) -> Option<Self> {
         let fits = raw.len() == 32 && raw.bytes().all(|b| b.is_ascii_hexdigit());
         fits.then(|| Self(raw.to_ascii_lowercase()))
@@ -40,7 +40,7 @@ impl fmt::Debug for SessionId {
 }
 
 /// The stored form of a session's id: a digest, so that reading the database or the log
-/// makes nobody somebody else.
+/// makes no person another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(Arc<str>);
 

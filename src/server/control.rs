@@ -16,7 +16,7 @@ use super::lifecycle::Lifecycle;
 use super::{ServeError, log};
 use crate::chat::{Chat, Link, Order};
 use crate::config::{Config, LogLevel};
-use crate::model::{Nickname, format_time};
+use crate::model::{ConnectionId, Nickname, format_time};
 use crate::process::Files;
 use crate::process::control::{
     Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, MOST_ASKED, Refusal,
@@ -243,13 +243,13 @@ impl Control {
         }
     }
 
-    fn disconnect(&self, id: u64) -> Result<Disconnected, Refusal> {
+    fn disconnect(&self, id: ConnectionId) -> Result<Disconnected, Refusal> {
         let Some(link) = self.chat.connections().get(id) else {
             let detail = format!("there is no connection {id} here");
             return Err(refusal("no_such_connection", &detail));
         };
         link.order(Order::Close);
-        tracing::info!(connection = id, "an operator ends a connection");
+        tracing::info!(connection = id.get(), "an operator ends a connection");
         Ok(Disconnected {
             connections: 1,
             sessions: 0,

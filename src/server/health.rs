@@ -73,6 +73,16 @@ struct Figure {
     threshold: Threshold<f64>,
 }
 
+impl Figure {
+    fn new(value: f64, unit: &'static str, threshold: Threshold<f64>) -> Self {
+        Self {
+            value,
+            unit,
+            threshold,
+        }
+    }
+}
+
 impl Check {
     fn new(level: Level, detail: impl Into<String>, cause: Cause) -> Self {
         let ok = level == Level::Ok;
@@ -107,16 +117,16 @@ impl Check {
         }
     }
 
+    /// Something of which much is bad.
+    fn above(figure: Figure, what: &str, cause: Cause) -> Self {
+        let level = figure.threshold.above(figure.value);
+        Self::measured(level, figure, what, cause)
+    }
+
     fn latency(recent: &Counts, at: Threshold<HumanDuration>, what: &str, cause: Cause) -> Self {
         let threshold = at.map(|limit| limit.get().as_secs_f64() * 1e3);
         let value = recent.summary().p99 * 1e3;
-        let unit = "ms";
-        let figure = Figure {
-            value,
-            unit,
-            threshold,
-        };
-        Self::measured(threshold.above(value), figure, what, cause)
+        Self::above(Figure::new(value, "ms", threshold), what, cause)
     }
 
     fn rate(recent: Share, threshold: Threshold<f64>, what: &str) -> Self {
@@ -126,12 +136,7 @@ impl Check {
         } else {
             Level::Ok
         };
-        let unit = "%";
-        let figure = Figure {
-            value,
-            unit,
-            threshold,
-        };
+        let figure = Figure::new(value, "%", threshold);
         Self::measured(level, figure, what, Cause::DatabaseBusy)
     }
 }
@@ -148,11 +153,7 @@ impl Health {
             } else {
                 "disconnected"
             },
-            valkey: match bus {
-                BusState::Disabled => "disabled",
-                BusState::Connected => "connected",
-                BusState::Disconnected => "disconnected",
-            },
+            valkey: bus.as_str(),
             instance: watch.instance.clone(),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: watch.uptime().as_secs(),
@@ -292,11 +293,7 @@ fn disk(watch: &Watch) -> Check {
     let Some((folder, disk)) = disk::least_free(&watch.folders) else {
         return Check::new(Level::Ok, "", Cause::DiskFull);
     };
-    let figure = Figure {
-        value: (disk.free_bytes >> 20) as f64,
-        unit: "MiB",
-        threshold: FREE_MIB,
-    };
+    let figure = Figure::new((disk.free_bytes >> 20) as f64, "MiB", FREE_MIB);
     let what = format!("space left in {}", folder.display());
     Check::measured(disk.state, figure, &what, Cause::DiskFull)
 }
@@ -308,25 +305,15 @@ fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
     let bytes = sizes.iter().find(|(table, _)| *table == name);
     let value = bytes.map_or(0.0, |(_, bytes)| *bytes as f64 / MB);
     let threshold = at.map(|size| size.bytes() as f64 / MB);
-    let unit = "MB";
-    let figure = Figure {
-        value,
-        unit,
-        threshold,
-    };
+    let figure = Figure::new(value, "MB", threshold);
     let what = format!("the table {name} is large ('discordctl storage' tells more)");
-    Check::measured(threshold.above(value), figure, &what, Cause::TableLarge)
+    Check::above(figure, &what, Cause::TableLarge)
 }
 
 fn queue(watch: &Watch) -> Check {
     let threshold = watch.thresholds.queue_depth.map(|depth| depth as f64);
     let value = watch.meters().queue_depth.get() as f64;
-    let unit = "messages";
-    let figure = Figure {
-        value,
-        unit,
-        threshold,
-    };
+    let figure = Figure::new(value, "messages", threshold);
     let what = "messages wait to be committed";
-    Check::measured(threshold.above(value), figure, what, Cause::DatabaseBusy)
+    Check::above(figure, what, Cause::DatabaseBusy)
 }

@@ -182,30 +182,30 @@ struct Work {
 impl Work {
     /// Runs to its end. Then the run has one too, also if its process could not write it down.
     async fn until(self, stop: CancellationToken) {
-        tracing::info!(job = self.job, run = self.run, "a job begins");
+        tracing::info!(job = self.job, run = self.run.get(), "a job begins");
         let ended = match self.spawn() {
             Ok(child) => wait(child, &stop).await,
             Err(error) => Err(error),
         };
         let why = match ended {
             Ok(output) if output.status.success() => {
-                tracing::info!(job = self.job, run = self.run, "a job ended");
+                tracing::info!(job = self.job, run = self.run.get(), "a job ended");
                 "it ended without a word".to_owned()
             }
             Ok(output) => {
                 let status = output.status;
                 let said = String::from_utf8_lossy(&output.stderr);
                 let said: String = said.chars().take(500).collect();
-                tracing::warn!(job = self.job, run = self.run, %status, said, "a job failed");
+                tracing::warn!(job = self.job, run = self.run.get(), %status, said, "a job failed");
                 format!("its process ended with {status}")
             }
             Err(error) => {
-                tracing::warn!(job = self.job, run = self.run, %error, "a job cannot be run");
+                tracing::warn!(job = self.job, run = self.run.get(), %error, "a job cannot be run");
                 format!("its process cannot be run: {error}")
             }
         };
         if let Err(error) = self.upkeep.end_run(self.run, "failed", &why).await {
-            tracing::warn!(job = self.job, run = self.run, %error, "cannot write down its end");
+            tracing::warn!(job = self.job, run = self.run.get(), %error, "cannot write down its end");
         }
     }
 

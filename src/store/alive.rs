@@ -1,5 +1,5 @@
 //! What is a sign of life: a heartbeat within the lease. One that is dated ahead by more than that
-//! was written by a clock that went back since, and tells of nobody.
+//! was written by a clock that went back since, and tells nothing.
 use std::time::Duration;
 
 use super::sql::Arg;

@@ -9,7 +9,7 @@ pub enum StoreError {
     /// Another process has the embedded one, and did not let go of it in time. Nothing happened.
     #[error("the database is in use: {0}")]
     Locked(String),
-    /// It can't be reached or did not answer in time. Nothing happened.
+    /// It cannot be reached or did not answer in time. Nothing happened.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// The connection broke while the commit was under way: it may or may not have happened.
@@ -33,7 +33,7 @@ pub enum StoreError {
     /// The schema does not fit this program.
     #[error("{0}")]
     Schema(String),
-    /// The URL names something this program can't open.
+    /// The URL names something this program cannot open.
     #[error("{0}")]
     Unsupported(String),
     /// The database refused what should have worked.

@@ -4,7 +4,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::model::{InstanceId, MessageId, RoomId, Seq, UserId};
+use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, UserId};
 
 macro_rules! stored_as_bigint {
     ($($id:ty),+) => {$(
@@ -47,4 +47,12 @@ macro_rules! stored_as_bigint {
     )+};
 }
 
-stored_as_bigint!(InstanceId, MessageId, RoomId, Seq, UserId);
+stored_as_bigint!(
+    InstanceId,
+    MessageId,
+    RoomId,
+    RoomVersion,
+    RunId,
+    Seq,
+    UserId
+);

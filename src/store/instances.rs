@@ -10,7 +10,7 @@ use super::unused::{LOOK_AT, ROOM_AGE, USER_AGE};
 use super::{Instance, InstanceId, Instances, NONCE_LIFE, NOTICE_LIFE, StoreError, alive};
 use crate::model::{LOBBY, UserId};
 
-/// How long a dead instance's row is kept, for whoever looks into what happened.
+/// How long a dead instance's row is kept, for those who look into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
 /// A writer unused for so long belongs to no connection any more.
 const FORGET_WRITERS: Duration = Duration::from_secs(24 * 3600);
@@ -169,7 +169,7 @@ fn forgettable<A: Ask>(store: &A, session_life: Duration) -> Vec<(&'static str, 
     all
 }
 
-/// Rooms that somebody created, in which nothing was ever said and nobody is.
+/// Rooms that a user created, in which nothing was ever said and no session is.
 async fn rooms<A: Ask>(store: &A) -> Result<(), StoreError> {
     let sql = "DELETE FROM rooms WHERE last_seq = 0 AND created_by IS NOT NULL
            AND lower(name@c) <> $2 AND created_at < @now($1)

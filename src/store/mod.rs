@@ -34,12 +34,15 @@ use chrono::{DateTime, Utc};
 
 use self::alive::alive;
 use crate::meter::Meters;
-use crate::model::{Message, MessageId, Nonce, RoomId, RoomName, RoomRef, Seq, SessionKey, UserId};
+use crate::model::{
+    Message, MessageId, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey, UserId,
+};
 
+pub use crate::meter::PoolState;
 pub use crate::model::InstanceId;
 pub use error::{Rejected, StoreError};
 pub use notices::{Bulletin, NOTICE_LIFE};
-pub use presence::{Instance, Online, PresenceChange, PresenceOutcome, SessionRow};
+pub use presence::{Instance, Online, PresenceChange, PresenceOutcome, SessionRow, Standing};
 pub use secret::{BUS_KEY, Secret};
 
 /// A nonce is remembered this long.
@@ -103,7 +106,7 @@ pub enum Part {
 pub struct Known {
     pub room: RoomId,
     pub seq: Seq,
-    pub version: i64,
+    pub version: RoomVersion,
 }
 
 /// Where a room stands.
@@ -113,8 +116,7 @@ pub struct Head {
     pub last_seq: Seq,
     /// What was put back from an archive ends here: up to it nothing is news.
     pub replayed_seq: Seq,
-    /// Another number whenever messages came or went behind the newest.
-    pub version: i64,
+    pub version: RoomVersion,
 }
 
 /// Where some consecutive messages of a room lie.
@@ -125,17 +127,6 @@ pub struct Span {
     pub count: usize,
     /// There are older ones.
     pub more: bool,
-}
-
-/// How the connection pool stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolState {
-    pub available: u32,
-    pub max: u32,
-    /// For so long the oldest request has been waiting for a connection.
-    pub waited: Duration,
-    /// New requests are turned away.
-    pub sheds: bool,
 }
 
 /// How to open a store. `application` is what the database's own views call this process;
@@ -152,26 +143,9 @@ pub struct Options {
     pub waiting: usize,
 }
 
-/// The log: what is committed, and what is read of it.
+/// Reading the log back.
 #[async_trait]
-pub trait Log: Send + Sync + 'static {
-    /// Commits `batch` in ONE transaction and answers each draft in its place. In a room, the
-    /// order of commits is the order of `seq`: whoever sees `seq` can see all before it.
-    /// A draft that can't be stored fails alone. On `Err` nothing was stored, or the outcome
-    /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
-    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
-
-    /// How many commits to different rooms are worth making at once.
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    /// Ready while a commit is in doubt and the database can't be reached to ask about it: until
-    /// then nothing else can be committed. Waits as long as that is not so.
-    async fn stalled(&self) {
-        std::future::pending().await
-    }
-
+pub trait Reading: Send + Sync + 'static {
     /// Up to `limit` messages of that part.
     async fn read(
         &self,
@@ -193,6 +167,27 @@ pub trait Log: Send + Sync + 'static {
 
     /// Of these rooms, those that went on, or whose older messages came or went.
     async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError>;
+}
+
+/// The log: what is committed, and how it is learned what others commit.
+#[async_trait]
+pub trait Log: Reading {
+    /// Commits `batch` in ONE transaction and answers each draft in its place. In a room, the
+    /// order of commits is the order of `seq`: what reads `seq` can read all before it.
+    /// A draft that cannot be stored fails alone. On `Err` nothing was stored, or the outcome
+    /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
+
+    /// How many commits to different rooms are worth making at once.
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    /// Ready while a commit is in doubt and the database cannot be reached to ask about it: until
+    /// then nothing else can be committed. Waits as long as that is not so.
+    async fn stalled(&self) {
+        std::future::pending().await
+    }
 
     /// Whether another process may have committed since the last time this was asked; cheap.
     async fn changed(&self) -> Result<bool, StoreError>;
@@ -266,7 +261,7 @@ pub trait Instances: Send + Sync + 'static {
     /// Enters this process beside an earlier run of its name, which still serves.
     async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
 
-    /// Whoever is online through `from` is so through `to` from now on, in one step.
+    /// Sessions that are online through `from` are so through `to` from now on, in one step.
     async fn move_sessions(&self, from: InstanceId, to: InstanceId) -> Result<(), StoreError>;
 
     /// The instances that gave a sign of life within that time.
@@ -331,7 +326,7 @@ pub trait Maintenance: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// All that an instance asks of its database, for whoever wires it; others ask for what they need.
+/// All that an instance asks of its database; each part of it asks for what it needs.
 /// Every call is bounded in time by the options it was opened with, and may be dropped half way:
 /// then it either happened whole or not at all.
 pub trait Store:

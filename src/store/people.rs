@@ -13,7 +13,7 @@ use crate::model::{RoomId, RoomRef, SessionKey, UserId};
 impl<A: Ask> People for A {
     async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
         // Nothing is written on PostgreSQL for one who is there. The empty update makes RETURNING
-        // answer for one whom somebody else makes at this moment.
+        // answer for one that another makes at this moment.
         let sql = self.either(
             r#"WITH found AS (
                  SELECT id FROM users WHERE lower(nickname COLLATE "C") = lower($1::text COLLATE "C")

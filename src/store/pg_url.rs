@@ -1,5 +1,5 @@
 //! A PostgreSQL URL for the driver, with the environment and the defaults that `psql` would take
-//! with it, and why its server can't be had.
+//! with it, and why its server cannot be had.
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub(super) struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Root {
     File(PathBuf),
-    /// Those that everybody knows.
+    /// Those that are known to all.
     System,
     /// None is named.
     None,
@@ -126,7 +126,7 @@ impl Tls {
             Some(file) => Root::File(file.into()),
             None => own.map_or(Root::None, Root::File),
         };
-        // Without a file to go by, as in libpq, 'require' is about nobody in particular.
+        // Without a file to go by, as in libpq, 'require' is about none in particular.
         let Root::File(file) = root.clone() else {
             return Ok(Self { mode, root });
         };
@@ -161,7 +161,7 @@ fn own_root() -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// The name of whoever runs this process.
+/// The name of the user who runs this process.
 fn system_user() -> Option<String> {
     let id = rustix::process::geteuid().as_raw().to_string();
     let table = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -174,7 +174,7 @@ fn system_user() -> Option<String> {
     entry.or_else(|| env::var("USER").ok())
 }
 
-/// Why there is no connection. What waiting can't mend is told apart: a wrong user, password
+/// Why there is no connection. What waiting cannot mend is told apart: a wrong user, password
 /// or database name (SQLSTATE classes 28 and 3D).
 pub(super) fn unreachable(error: sqlx::Error) -> StoreError {
     let sqlx::Error::Database(e) = &error else {

@@ -19,14 +19,14 @@ pub struct Instance {
 /// One change of who is where. They are stored in the order in which they happened.
 #[derive(Debug, Clone)]
 pub enum PresenceChange {
-    /// The session goes online as `nickname`, from now on or again. With `account` the user of
-    /// that name is made if there is none; a guest gets one when first needed. Rooms the
-    /// session is in move with it from one user to the other.
+    /// The session goes online as `nickname`, from now on or again. The user of an account's name
+    /// is made if there is none; a guest gets one when first needed. Rooms the session is in
+    /// move with it from one user to the other.
     Claim {
         session: SessionKey,
         nickname: Nickname,
         transport: TransportKind,
-        account: bool,
+        standing: Standing,
     },
     /// The session is in `room`, and its user a member of it.
     Join {
@@ -43,7 +43,19 @@ pub enum PresenceChange {
     /// The session was never used, and is over unless another instance has it by now.
     Drop { session: SessionKey },
     /// The session is over. A guest's memberships end with it.
-    Release { session: SessionKey, guest: bool },
+    Release {
+        session: SessionKey,
+        standing: Standing,
+    },
+}
+
+/// What a session's nickname is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// One that it was given.
+    Guest,
+    /// One that it chose, whose user stays when the session ends.
+    Account,
 }
 
 /// The answer to a change.
@@ -52,7 +64,7 @@ pub enum PresenceOutcome {
     Done,
     /// To a claim or a join: the user it is for.
     User(Option<UserId>),
-    /// Somebody online has that nickname.
+    /// A session that is online has that nickname.
     NicknameTaken,
     NoSuchRoom,
     NoSuchSession,
@@ -162,7 +174,7 @@ impl<'c> Claims<'c> {
         session: &'c SessionKey,
         nickname: &'c Nickname,
         transport: TransportKind,
-        account: bool,
+        standing: Standing,
     ) -> bool {
         if self.claimed.contains(session.as_str()) || !self.named.insert(nickname.key()) {
             return false;
@@ -171,7 +183,7 @@ impl<'c> Claims<'c> {
         self.sessions.push(session.as_str());
         self.nicknames.push(nickname.as_str());
         self.transports.push(transport.as_str());
-        self.accounts.push(account);
+        self.accounts.push(standing == Standing::Account);
         true
     }
 }
@@ -206,9 +218,9 @@ impl<'c> Run<'c> {
                     session,
                     nickname,
                     transport,
-                    account,
+                    standing,
                 },
-            ) => return claims.push(session, nickname, *transport, *account),
+            ) => return claims.push(session, nickname, *transport, *standing),
             (
                 Self::Joins(joins),
                 PresenceChange::Join {
@@ -230,9 +242,12 @@ impl<'c> Run<'c> {
             | (Self::Drops(sessions), PresenceChange::Drop { session }) => {
                 sessions.push(session.as_str());
             }
-            (Self::Releases { sessions, guests }, PresenceChange::Release { session, guest }) => {
+            (
+                Self::Releases { sessions, guests },
+                PresenceChange::Release { session, standing },
+            ) => {
                 sessions.push(session.as_str());
-                guests.push(*guest);
+                guests.push(*standing == Standing::Guest);
             }
             _ => return false,
         }
@@ -273,7 +288,7 @@ mod tests {
             session: session.clone(),
             nickname: Nickname::parse(nickname).expect("a good name"),
             transport: TransportKind::Http,
-            account: true,
+            standing: Standing::Account,
         }
     }
 

@@ -1,10 +1,11 @@
 //! Reading the log back, of either kind of database.
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
-use super::{Head, Known, Part, Span, StoreError};
-use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
+use super::{Head, Known, Part, Reading, Span, StoreError};
+use crate::model::{Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
 
 /// A page of a room; whether a place is beyond `$2` is the index's to say, also where that is NULL.
 macro_rules! page {
@@ -40,67 +41,70 @@ const HEADS_IN_SQLITE: &str = "SELECT r.id, r.last_seq, r.replayed_seq, r.histor
     FROM json_each($1) k JOIN rooms r ON r.id = k.value ->> 0
     WHERE r.last_seq > k.value ->> 1 OR r.history_version <> k.value ->> 2";
 
-type HeadRow = (RoomId, Seq, Seq, i64);
+type HeadRow = (RoomId, Seq, Seq, RoomVersion);
 
-pub(super) async fn page<A: Ask>(
-    store: &A,
-    room: &RoomRef,
-    part: Part,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    let (sql, place) = match part {
-        Part::After(seq) => (AFTER, Some(seq)),
-        Part::News(seq) => (store.either(NEWS_IN_POSTGRES, NEWS_IN_SQLITE), Some(seq)),
-        Part::Before(seq) => (BEFORE, seq),
-    };
-    type Row = (MessageId, Seq, String, String, DateTime<Utc>);
-    let args = [room.id.into(), place.into(), limit.into()];
-    let rows: Vec<Row> = store.all(Turn::Read, &[(sql, &args)]).await?;
-    let message = |(id, seq, user, content, created_at): Row| Message {
-        id,
-        room: room.name.clone(),
-        seq,
-        user: user.into(),
-        content: content.into(),
-        created_at,
-    };
-    let mut messages: Vec<Message> = rows.into_iter().map(message).collect();
-    if matches!(part, Part::Before(_)) {
-        messages.reverse();
+#[async_trait]
+impl<A: Ask> Reading for A {
+    async fn read(
+        &self,
+        room: &RoomRef,
+        part: Part,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let (sql, place) = match part {
+            Part::After(seq) => (AFTER, Some(seq)),
+            Part::News(seq) => (self.either(NEWS_IN_POSTGRES, NEWS_IN_SQLITE), Some(seq)),
+            Part::Before(seq) => (BEFORE, seq),
+        };
+        type Row = (MessageId, Seq, String, String, DateTime<Utc>);
+        let args = [room.id.into(), place.into(), limit.into()];
+        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let message = |(id, seq, user, content, created_at): Row| Message {
+            id,
+            room: room.name.clone(),
+            seq,
+            user: user.into(),
+            content: content.into(),
+            created_at,
+        };
+        let mut messages: Vec<Message> = rows.into_iter().map(message).collect();
+        if matches!(part, Part::Before(_)) {
+            messages.reverse();
+        }
+        Ok(messages)
     }
-    Ok(messages)
-}
 
-pub(super) async fn span<A: Ask>(
-    store: &A,
-    room: RoomId,
-    before: Option<Seq>,
-    limit: usize,
-) -> Result<Option<Span>, StoreError> {
-    type Row = (Option<Seq>, Option<Seq>, i64, bool);
-    let args = [room.into(), before.into(), limit.into()];
-    let rows: Vec<Row> = store.all(Turn::Read, &[(SPAN, &args)]).await?;
-    let span = |(first, last, count, more): &Row| {
-        Some(Span {
-            first: (*first)?,
-            last: (*last)?,
-            count: usize::try_from(*count).unwrap_or(usize::MAX),
-            more: *more,
-        })
-    };
-    Ok(rows.first().and_then(span))
-}
+    async fn span(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Option<Span>, StoreError> {
+        type Row = (Option<Seq>, Option<Seq>, i64, bool);
+        let args = [room.into(), before.into(), limit.into()];
+        let rows: Vec<Row> = self.all(Turn::Read, &[(SPAN, &args)]).await?;
+        let span = |(first, last, count, more): &Row| {
+            Some(Span {
+                first: (*first)?,
+                last: (*last)?,
+                count: usize::try_from(*count).unwrap_or(usize::MAX),
+                more: *more,
+            })
+        };
+        Ok(rows.first().and_then(span))
+    }
 
-pub(super) async fn head<A: Ask>(store: &A, room: RoomId) -> Result<Option<Head>, StoreError> {
-    let rows: Vec<HeadRow> = store.all(Turn::Read, &[(HEAD, &[room.into()])]).await?;
-    Ok(rows.into_iter().next().map(Head::from))
-}
+    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
+        let rows: Vec<HeadRow> = self.all(Turn::Read, &[(HEAD, &[room.into()])]).await?;
+        Ok(rows.into_iter().next().map(Head::from))
+    }
 
-pub(super) async fn heads<A: Ask>(store: &A, known: &[Known]) -> Result<Vec<Head>, StoreError> {
-    let sql = store.either(HEADS_IN_POSTGRES, HEADS_IN_SQLITE);
-    let args = [Arg::Known(known)];
-    let rows: Vec<HeadRow> = store.all(Turn::Read, &[(sql, &args)]).await?;
-    Ok(rows.into_iter().map(Head::from).collect())
+    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
+        let sql = self.either(HEADS_IN_POSTGRES, HEADS_IN_SQLITE);
+        let args = [Arg::Known(known)];
+        let rows: Vec<HeadRow> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        Ok(rows.into_iter().map(Head::from).collect())
+    }
 }
 
 impl From<HeadRow> for Head {

@@ -12,7 +12,7 @@ pub const BUS_KEY: &str = "bus";
 /// A secret: 256 random bits.
 pub type Secret = [u8; 32];
 
-/// One that nobody has had before.
+/// One that never was before.
 fn random() -> Result<Secret, StoreError> {
     let failed = |e| StoreError::Unavailable(format!("cannot make a secret: {e}"));
     random::bytes().map_err(failed)

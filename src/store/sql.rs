@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 
 use super::Known;
-use crate::model::{InstanceId, MessageId, RoomId, Seq, UserId, format_time};
+use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, UserId, format_time};
 
 /// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
 /// length of time, `@true` a truth that is stored, `@position` where one text is in another, `@in($1)`
@@ -93,7 +93,7 @@ impl Arg<'_> {
                 Self::Known(known) => {
                     let rooms: Vec<RoomId> = known.iter().map(|k| k.room).collect();
                     let seqs: Vec<Seq> = known.iter().map(|k| k.seq).collect();
-                    let versions: Vec<i64> = known.iter().map(|k| k.version).collect();
+                    let versions: Vec<RoomVersion> = known.iter().map(|k| k.version).collect();
                     let added = bound.add(rooms).and_then(|()| bound.add(seqs));
                     added.and_then(|()| bound.add(versions))
                 }
@@ -191,4 +191,4 @@ macro_rules! numbers {
     )+};
 }
 
-numbers!(InstanceId, MessageId, RoomId, Seq, UserId);
+numbers!(InstanceId, MessageId, RoomId, RunId, Seq, UserId);

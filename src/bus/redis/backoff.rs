@@ -1,4 +1,4 @@
-//! How long to wait before connecting again: longer each time, never the same for everybody.
+//! How long to wait before connecting again: longer each time, never the same for all.
 use std::time::Duration;
 
 use crate::random;
@@ -6,7 +6,7 @@ use crate::random;
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Doubles up to a second, jittered so that the instances don't all come at once.
+/// Doubles up to a second, jittered so that the instances do not all come at once.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,

@@ -59,7 +59,7 @@ impl Inspector {
         })
     }
 
-    /// Publishes on a channel that nobody else listens to, and hears it; how long that took.
+    /// Publishes on a channel that has no other listener, and hears it; how long that took.
     pub async fn round_trip(&mut self) -> Result<Duration, String> {
         let tag = random::number().map_err(|error| error.to_string())?;
         let channel = format!("discordctl:check:{tag:016x}");

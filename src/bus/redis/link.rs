@@ -17,7 +17,7 @@ use crate::model::url::redis::RedisUrl;
 /// The longest that anything may take: a Redis that is stopped answers nothing at all, and
 /// shows it no other way.
 const DEADLINE: Duration = Duration::from_millis(750);
-/// Channels subscribed to by one command, so that ten thousand rooms don't have to fit into
+/// Channels subscribed to by one command, so that ten thousand rooms do not have to fit into
 /// one deadline.
 const CHANNELS: usize = 256;
 

@@ -1,4 +1,4 @@
-//! What waits to be said to Redis. Never grows beyond its limits, never makes anyone wait.
+//! What waits to be said to Redis. Never grows beyond its limits, never makes a caller wait.
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
@@ -69,7 +69,7 @@ impl Outbox {
     }
 
     /// Takes back what was said without an answer, to be said once more: heard twice does no
-    /// harm. Not a third time, or a batch that the line can't bear would hold up all others.
+    /// harm. Not a third time, or a batch that the line cannot bear would hold up all others.
     /// Returns how many are given up.
     pub(super) fn put_back(&self, batch: Batch) -> u64 {
         if batch.again {

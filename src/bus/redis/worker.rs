@@ -28,7 +28,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Runs until it is aborted. Nobody else retries: a connection that has any trouble is
+    /// Runs until it is aborted. Nothing else retries: a connection that has any trouble is
     /// dropped whole, and the next one starts from what the outbox says is wanted.
     pub(super) async fn run(self) {
         let mut backoff = Backoff::default();

@@ -41,7 +41,7 @@ pub struct Limits {
     pub new_sessions_per_minute: u32,
     /// Addresses that are not counted.
     pub uncounted: Vec<Network>,
-    /// Every listener is on loopback, and so is everybody: nobody there is a stranger.
+    /// Every listener is on loopback, and so is every client: none there is a stranger.
     pub loopback_only: bool,
 }
 
@@ -188,7 +188,7 @@ impl Limiter {
 
 impl Known {
     /// Whether one more may be known, after those were forgotten of whom nothing need be known:
-    /// nobody is forgotten who has used up anything, so to be many does not help.
+    /// none is forgotten that has used up anything, so to be many does not help.
     fn has_place(&mut self, limits: &Limits, now: Instant) -> bool {
         let full = self.addresses.len() >= MOST_ADDRESSES;
         let due = !full || now.saturating_duration_since(self.swept) >= SWEEP_EVERY;

@@ -72,7 +72,7 @@ fn to_be_many_makes_nobody_forgotten() {
         limiter.origin(Some(SocketAddr::new(address, 5)), clock.now())
     };
     assert_eq!(exhaust(&limiter, &origin(0), clock.now()), 6_000);
-    // Those who used nothing are forgotten, whoever comes.
+    // Those who used nothing are forgotten, whichever come.
     for n in 1..3 * MOST_ADDRESSES {
         origin(n);
     }

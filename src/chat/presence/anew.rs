@@ -1,12 +1,12 @@
 //! Entering sessions anew, any number at once: after the database was restored under us, after a
-//! neighbour died, after we were silent for so long that our nicknames were anybody's.
+//! neighbour died, after we were silent for so long that our nicknames were free for all.
 use std::sync::Arc;
 
 use super::{BATCH, Presence};
-use crate::chat::session::Session;
+use crate::chat::session::{InStore, Session};
 use crate::chat::{Alert, guest};
 use crate::model::{Nickname, UserId};
-use crate::store::{PresenceChange, PresenceOutcome, StoreError};
+use crate::store::{PresenceChange, PresenceOutcome, Standing, StoreError};
 
 /// Guests' names are short, so some may be taken; a few tries find free ones for all.
 const TRIES: usize = 4;
@@ -56,7 +56,7 @@ impl Presence {
                 session: session.key().clone(),
                 nickname: state.nickname.clone(),
                 transport: state.transport,
-                account: !state.guest,
+                standing: state.standing,
             }
         });
         let claims: Vec<PresenceChange> = claims.collect();
@@ -70,8 +70,9 @@ impl Presence {
                     let mut state = session.state.lock();
                     state.user = user.or(state.user);
                     // Under another name since, it is entered at the next look.
-                    state.stored = matches!(claim, PresenceChange::Claim { nickname, .. }
+                    let same = matches!(claim, PresenceChange::Claim { nickname, .. }
                         if *nickname == state.nickname);
+                    state.in_store = InStore::online_if(same);
                 }
                 _ => {}
             }
@@ -97,7 +98,7 @@ impl Presence {
                 session: session.key().clone(),
                 nickname: name.clone(),
                 transport: session.transport(),
-                account: true,
+                standing: Standing::Account,
             };
             let claims = taken.iter().zip(&names).map(claim).collect();
             let answers = self.change_all(claims).await;
@@ -114,7 +115,7 @@ impl Presence {
             taken = again;
         }
         for session in taken {
-            session.state.lock().stored = false;
+            session.goes_away();
         }
         Ok(renamed)
     }
@@ -122,7 +123,8 @@ impl Presence {
     fn became_guest(&self, session: &Arc<Session>, name: Nickname, user: Option<UserId>) {
         let before = {
             let mut state = session.state.lock();
-            (state.guest, state.stored, state.user) = (true, true, user);
+            state.standing = Standing::Guest;
+            (state.in_store, state.user) = (InStore::Online, user);
             std::mem::replace(&mut state.nickname, name.clone())
         };
         self.announce_rename(session, &before, &name);
@@ -166,7 +168,7 @@ impl Presence {
         let ended = sessions.iter().filter(|session| session.has_ended());
         let release = |session: &Arc<Session>| PresenceChange::Release {
             session: session.key().clone(),
-            guest: session.state.lock().guest,
+            standing: session.standing(),
         };
         let answers = self.change_all(ended.map(release).collect()).await;
         answers

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::{BATCH, Doubt, Over, Presence};
 use crate::bus::{BusState, Key};
-use crate::chat::session::Session;
+use crate::chat::session::{InStore, Session};
 use crate::model::{Notice, SessionKey, TransportKind};
 use crate::store::{BUS_KEY, InstanceId, PresenceChange, StoreError};
 
 /// An instance that is silent for so long is about to lose its lease: sessions that it entered
-/// and that are used here are entered anew in time, before their nicknames are anybody's.
+/// and that are used here are entered anew in time, before their nicknames are free for all.
 const SILENT: Duration = Duration::from_secs(4);
 /// Between two looks for such. Every third time all else is looked after, too.
 const LOOK: Duration = Duration::from_secs(1);
@@ -123,29 +123,30 @@ impl Presence {
     fn sort(&self, doubt: Option<Doubt>, one_is_gone: bool) -> Work {
         let (now, mut work) = (self.clock.now(), Work::default());
         for session in self.sessions() {
-            let (unused, stored) = {
+            let (unused, online) = {
                 let state = session.state.lock();
-                (now.duration_since(state.last_used), state.stored)
+                let online = state.in_store == InStore::Online;
+                (now.duration_since(state.last_used), online)
             };
             let live = session.is_attached() || session.transport() == TransportKind::Tcp;
             let used = live || unused < IDLE;
-            if (doubt.is_some() && used && stored) || (live && !stored) {
+            if (doubt.is_some() && used && online) || (live && !online) {
                 work.enter.push(session);
-            } else if one_is_gone && session.is_anywhere() && used && stored {
+            } else if one_is_gone && session.is_anywhere() && used && online {
                 work.keep.push(session);
-            } else if !used && stored {
+            } else if !used && online {
                 work.idle.push(session);
             }
         }
         work
     }
 
-    /// Frees the nicknames of sessions that nobody uses.
+    /// Frees the nicknames of sessions that are not used.
     async fn idle(&self, sessions: &[Arc<Session>]) -> Result<(), StoreError> {
         for portion in sessions.chunks(BATCH) {
             let mut changes = Vec::with_capacity(portion.len());
             for session in portion {
-                if std::mem::take(&mut session.state.lock().stored) {
+                if session.goes_away() {
                     self.announce(session, Notice::left);
                     let session = session.key().clone();
                     changes.push(PresenceChange::Idle { session });
@@ -199,10 +200,10 @@ impl Presence {
                 }
             }
         }
-        let stored = |session: &Arc<Session>| {
-            session.transport() != TransportKind::Tcp && session.state.lock().stored
+        let online = |session: &Arc<Session>| {
+            session.transport() != TransportKind::Tcp && session.is_online()
         };
-        let mine = self.sessions().into_iter().filter(stored);
+        let mine = self.sessions().into_iter().filter(online);
         let mine: Vec<SessionKey> = mine.map(|session| session.key().clone()).collect();
         if !mine.is_empty() {
             let sessions = self.store.ended(self.id, &mine).await?;

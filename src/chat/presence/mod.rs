@@ -14,15 +14,17 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ChatError;
-use super::session::Session;
+use super::session::{InStore, Session};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub};
 use crate::meter::Meters;
 use crate::model::{Nickname, Notice, RoomName, RoomRef, SessionKey};
-use crate::store::{Instance, InstanceId, PresenceChange, PresenceOutcome, Store, StoreError};
+use crate::store::{
+    Instance, InstanceId, PresenceChange, PresenceOutcome, Standing, Store, StoreError,
+};
 
-/// Changes that may wait; whoever has another waits for room.
+/// Changes that may wait; another waits for room.
 pub const QUEUE: usize = 4_096;
 /// Changes in one transaction.
 const BATCH: usize = 512;
@@ -64,7 +66,7 @@ struct Over {
 /// Why nicknames of sessions here may not be theirs any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Doubt {
-    /// No sign of life was seen for the time of a lease: they were anybody's.
+    /// No sign of life was seen for the time of a lease: they were free for all.
     Late,
     /// The database knows nothing of this instance, as after a restore.
     Lost,
@@ -120,7 +122,7 @@ impl Presence {
                         Ok(outcomes) => Ok(outcomes.next().unwrap_or(PresenceOutcome::Done)),
                         Err(error) => Err(error.clone()),
                     };
-                    // Whoever asked may have gone meanwhile.
+                    // The one who asked may have gone meanwhile.
                     let _ = reply.send(outcome);
                 }
             }
@@ -204,7 +206,7 @@ impl Presence {
         self.meters.sessions_known.set(sessions.len() as i64);
     }
 
-    /// Waits for somebody who was online through the predecessor.
+    /// Waits for a session that was online through the predecessor.
     pub(super) fn expect(&self, session: Arc<Session>) {
         let key = session.key().clone();
         self.expected.write().insert(key, session);
@@ -220,12 +222,12 @@ impl Presence {
         self.id
     }
 
-    /// Whoever is online through the predecessor is so through us, in one step.
+    /// Sessions that are online through the predecessor are so through us, in one step.
     pub async fn inherit(&self) -> Result<(), StoreError> {
         let Some(predecessor) = self.predecessor else {
             return Ok(());
         };
-        // What is entered under a row without signs of life is anybody's.
+        // What is entered under a row without signs of life is free for all.
         self.store.heartbeat(self.id, &self.instance).await?;
         self.store.move_sessions(predecessor, self.id).await
     }
@@ -237,11 +239,11 @@ impl Presence {
 
     /// Claims the session's nickname in the store, so that it is online, now or again.
     pub(super) async fn claim(&self, session: &Session) -> Result<(), ChatError> {
-        let (nickname, guest) = {
+        let (nickname, standing) = {
             let state = session.state.lock();
-            (state.nickname.clone(), state.guest)
+            (state.nickname.clone(), state.standing)
         };
-        self.claim_as(session, nickname, guest).await
+        self.claim_as(session, nickname, standing).await
     }
 
     /// The same under a nickname that the session has from then on. Name and user change
@@ -250,22 +252,22 @@ impl Presence {
         &self,
         session: &Session,
         nickname: Nickname,
-        guest: bool,
+        standing: Standing,
     ) -> Result<(), ChatError> {
         let change = PresenceChange::Claim {
             session: session.key().clone(),
             nickname: nickname.clone(),
             transport: session.transport(),
-            account: !guest,
+            standing,
         };
         match self.change(change).await? {
             PresenceOutcome::NicknameTaken => Err(ChatError::NicknameTaken(nickname)),
             PresenceOutcome::User(user) => {
                 let mut state = session.state.lock();
                 state.nickname = nickname;
-                state.guest = guest;
+                state.standing = standing;
                 state.user = user.or(state.user);
-                state.stored = true;
+                state.in_store = InStore::Online;
                 Ok(())
             }
             _ => Ok(()),

@@ -44,7 +44,7 @@ impl Chat {
         Err(refused)
     }
 
-    /// The lobby may have come into being before anyone created it; then the first to ask for
+    /// The lobby may have come into being before a user created it; then the first to ask for
     /// it is its creator. Any other room has one already.
     async fn adopt(&self, name: RoomName, by: UserId) -> Result<RoomRef, ChatError> {
         if name.is_lobby() {

@@ -121,7 +121,7 @@ impl Chat {
                         .served(room.id)
                         .is_some_and(|r| r.delivered().is_some()) =>
             {
-                session.state.lock().stored = false;
+                session.goes_away();
                 Ok(())
             }
             other => other,

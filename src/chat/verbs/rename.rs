@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::{Chat, ChatError, Outcome, Session};
 use crate::model::{Nickname, Notice};
+use crate::store::Standing;
 
 impl Chat {
     pub(in crate::chat) async fn rename(
@@ -12,9 +13,9 @@ impl Chat {
     ) -> Result<Outcome, ChatError> {
         let wanted = Nickname::parse(name)?;
         let before = session.nickname();
-        let comes_back = session.comes_and_goes() && !session.state.lock().stored;
+        let comes_back = session.comes_and_goes() && !session.is_online();
         self.presence
-            .claim_as(session, wanted.clone(), false)
+            .claim_as(session, wanted.clone(), Standing::Account)
             .await?;
         if comes_back {
             // It was not seen to leave under the name that may be another's now.

@@ -1,4 +1,4 @@
-//! What is held in memory has a bound, whoever comes and goes and whatever is asked for.
+//! What is held in memory has a bound, whichever clients come and go and whatever is asked for.
 use super::*;
 
 /// However a crowd comes and goes, what a tail holds of it is bounded, and who reads misses no

@@ -161,7 +161,7 @@ impl World {
             _ = whole => {}
             () = self.watch() => unreachable!("it watches for ever"),
         }
-        // It is over: everybody is back, and the bus does as it likes.
+        // It is over: all are back, and the bus does as it likes.
         for (n, instance) in self.instances.iter().enumerate() {
             self.shore.network.mend(n as u64);
             instance.lose_the_log(false);
@@ -298,7 +298,7 @@ fn a_flood_of_hints_costs_a_look_a_second_and_beside_true_messages_one_in_fifty_
     let alone = looks_under_a_flood(None);
     assert!((10..=10 + 5).contains(&alone), "{alone} looks");
     // What is found may have come over the bus a little later, or not at all: that is not known when
-    // it is found, so the next hint is followed as soon as the first. Somebody who floods gains
+    // it is found, so the next hint is followed as soon as the first. One who floods gains
     // that much by the talk of others, and no more.
     let beside_others = looks_under_a_flood(Some(ms(40)));
     assert!(beside_others <= 10_000 / 50, "{beside_others} looks");

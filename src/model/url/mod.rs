@@ -9,7 +9,7 @@ pub mod sqlite;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What is wrong with a URL. The text holds nothing of its user, password or values: what is a
-/// secret can't be known of a text that is not understood.
+/// secret cannot be known of a text that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UrlError(String);

@@ -23,7 +23,7 @@ pub struct PostgresUrl {
     pub password: Option<String>,
     pub database: Option<String>,
     pub ssl_mode: Option<SslMode>,
-    /// A file, or `system` for the authorities that are known to everybody.
+    /// A file, or `system` for the authorities that are known to all.
     pub ssl_root_cert: Option<String>,
     pub ssl_cert: Option<String>,
     pub ssl_key: Option<String>,
@@ -203,7 +203,7 @@ impl PostgresUrl {
         Ok(())
     }
 
-    /// What can't go together, or would look safer than it is.
+    /// What cannot go together, or would look safer than it is.
     fn check(&self) -> Result<(), UrlError> {
         let mode = self.ssl_mode;
         let wrong = |why: &str| Err(UrlError::new(why));

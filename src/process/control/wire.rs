@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::LogLevel;
+use crate::model::ConnectionId;
 
 /// What is asked of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub enum Request {
     /// End a connection, by its number, or a person's session, by nickname.
     Disconnect {
         #[serde(default)]
-        connection: Option<u64>,
+        connection: Option<ConnectionId>,
         #[serde(default)]
         nickname: Option<String>,
     },
@@ -101,7 +102,7 @@ pub struct ConnectionList {
 /// An open connection: a line session, a stream of events or a WebSocket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Connection {
-    pub id: u64,
+    pub id: ConnectionId,
     pub transport: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub nickname: Option<String>,

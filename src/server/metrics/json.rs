@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Watch;
-use crate::meter::table::{ALL, Bus, Reading, Sample};
-use crate::meter::{Counts, Histogram, Summary, WINDOW};
+use crate::meter::table::{ALL, Reading, Sample};
+use crate::meter::{Counts, Histogram, Queue, Summary, WINDOW};
 use crate::model::format_time;
 
 pub(crate) fn json(watch: &Watch) -> Value {
@@ -21,9 +21,9 @@ pub(crate) fn json(watch: &Watch) -> Value {
 /// What is no metric, or put otherwise than Prometheus wants it.
 fn beside(watch: &Watch, sample: &Sample) -> Value {
     let connections = sample.meters.connections();
-    let queue = |queue: &crate::meter::table::Queue| {
+    let queue = |(name, queue): &(&str, Queue)| {
         let figures = json!({ "depth": queue.depth, "limit": queue.limit });
-        (queue.name.to_owned(), figures)
+        ((*name).to_owned(), figures)
     };
     json!({
         "instance": watch.instance,
@@ -38,11 +38,7 @@ fn beside(watch: &Watch, sample: &Sample) -> Value {
         "history_buffer_hit_rate": sample.recent.history.percent(),
         "session_cache_hit_rate": sample.recent.sessions.percent(),
         "db_breaker": if sample.pool.sheds { "open" } else { "closed" },
-        "bus": match sample.bus {
-            Bus::Disabled => "disabled",
-            Bus::Connected => "connected",
-            Bus::Disconnected => "disconnected",
-        },
+        "bus": sample.bus.as_str(),
     })
 }
 

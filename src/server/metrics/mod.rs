@@ -3,10 +3,10 @@ mod json;
 mod process;
 mod prometheus;
 
-use crate::bus::{self, BusState};
 use crate::chat::{MOST_ADDRESSES, PRESENCE_QUEUE};
 use crate::delivery::COMMIT_QUEUE;
-use crate::meter::table::{Bus, Pool, Queue, Sample};
+use crate::meter::Queue;
+use crate::meter::table::Sample;
 
 use super::watch::Watch;
 pub(super) use json::json;
@@ -16,7 +16,6 @@ pub(super) fn prometheus(watch: &Watch) -> String {
 }
 
 fn sample(watch: &Watch) -> Sample<'_> {
-    let pool = watch.store.pool();
     Sample {
         meters: watch.meters(),
         recent: watch.recent(),
@@ -24,16 +23,8 @@ fn sample(watch: &Watch) -> Sample<'_> {
         started_at: watch.started_at.timestamp_millis() as f64 / 1e3,
         draining: watch.is_draining(),
         rooms: watch.hub.count(),
-        bus: match watch.hub.bus_state() {
-            BusState::Disabled => Bus::Disabled,
-            BusState::Connected => Bus::Connected,
-            BusState::Disconnected => Bus::Disconnected,
-        },
-        pool: Pool {
-            available: pool.available,
-            max: pool.max,
-            sheds: pool.sheds,
-        },
+        bus: watch.hub.bus_state(),
+        pool: watch.store.pool(),
         queues: queues(watch),
         tables: watch.sizes.last(),
         process: process::look(),
@@ -41,15 +32,13 @@ fn sample(watch: &Watch) -> Sample<'_> {
 }
 
 /// Every queue of an instance, by the name that it has in both forms.
-fn queues(watch: &Watch) -> Vec<Queue> {
+fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
     let meters = watch.meters();
     let bus = watch.hub.bus_backlog();
-    let of = |name, depth: i64, limit| Queue {
-        name,
-        depth: usize::try_from(depth).unwrap_or(0),
-        limit,
+    let of = |name, depth: i64, limit| {
+        let depth = usize::try_from(depth).unwrap_or(0);
+        (name, Queue { depth, limit })
     };
-    let heard = |name, bus::Queue { depth, limit }| Queue { name, depth, limit };
     vec![
         of("commit", meters.queue_depth.get(), COMMIT_QUEUE),
         of("presence", meters.presence_depth.get(), PRESENCE_QUEUE),
@@ -58,7 +47,7 @@ fn queues(watch: &Watch) -> Vec<Queue> {
         of("probes", meters.probes.get(), super::listeners::PROBES),
         of("sessions", meters.sessions_known.get(), watch.most_sessions),
         of("addresses", meters.addresses.get(), MOST_ADDRESSES),
-        heard("bus_out", bus.out),
-        heard("bus_events", bus.events),
+        ("bus_out", bus.out),
+        ("bus_events", bus.events),
     ]
 }

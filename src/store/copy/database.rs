@@ -81,7 +81,7 @@ pub struct Inside {
     pub foreign: Vec<String>,
 }
 
-/// What is in a SQLite file that nobody writes to, after a look at every page of it.
+/// What is in a SQLite file that is not written to, after a look at every page of it.
 pub async fn inside(file: &Path) -> Result<Inside, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)

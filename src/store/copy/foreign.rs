@@ -20,7 +20,7 @@ pub(super) async fn of_sqlite(tx: &mut Tx) -> Result<Vec<String>, sqlx::Error> {
 fn is_ours(ours: &Ours, (kind, name, sql): &Object) -> bool {
     let own = name.starts_with("sqlite_");
     match (kind.as_str(), sql) {
-        // What SQLite makes for itself: nobody else can use such names.
+        // What SQLite makes for itself: no other can use such names.
         ("index", None) => own,
         ("table", Some(sql)) => {
             let plain = !sql.to_ascii_uppercase().starts_with("CREATE VIRTUAL");

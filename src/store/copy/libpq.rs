@@ -14,7 +14,7 @@ pub struct Server {
     pub role: String,
     /// The role may do anything on the server's machine: so may what it runs.
     pub almighty: bool,
-    /// For the environment and nothing else: a command line can be read by everybody.
+    /// For the environment and nothing else: a command line can be read by every user.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let values = ["::1", "7", "amy", "p", "-c a=b"];
         assert_eq!(names.map(&of), values.map(|value| Some(value.to_owned())));
         assert_eq!(of("PGSSLROOTCERT").as_deref(), Some(ca.as_str()));
-        // Whoever names authorities wants them asked.
+        // A URL that names authorities wants them asked.
         assert_eq!(of("PGSSLMODE").as_deref(), Some("verify-ca"));
         assert_eq!(
             told("postgres://u@/db?host=/sock")("PGHOST").as_deref(),

@@ -49,7 +49,7 @@ impl Scratch {
     }
 }
 
-/// Drops those that nobody is connected to.
+/// Drops those that have no connection.
 async fn drop_stale(admin: &mut PgConnection) -> Result<(), StoreError> {
     let stale: Vec<String> = sqlx::query_scalar(
         "SELECT datname::text FROM pg_database d WHERE datname LIKE 'discordctl~_drill~_%' ESCAPE '~'
@@ -60,7 +60,7 @@ async fn drop_stale(admin: &mut PgConnection) -> Result<(), StoreError> {
     for name in stale {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.chars().all(plain) {
-            // Somebody may have come meanwhile; then it is theirs.
+            // Another may have come meanwhile; then it is theirs.
             let _ = run(admin, &format!("DROP DATABASE IF EXISTS {name}")).await;
         }
     }

@@ -35,7 +35,7 @@ async fn vacuum(mut connection: SqliteConnection, to: &Path) -> Result<(), Store
     Ok(connection.close().await?)
 }
 
-/// The place of a database, held so that nobody else can have it open.
+/// The place of a database, held so that no other process can have it open.
 #[derive(Debug)]
 pub struct Place {
     database: Embedded,
@@ -43,7 +43,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Takes it, whether there is a database or not. Fails if anybody has one open that is there
+    /// Takes it, whether there is a database or not. Fails if a process has one open that is there
     /// or was there.
     pub async fn take(database: &Embedded) -> Result<Self, StoreError> {
         Ok(Self {

@@ -159,7 +159,7 @@ impl Embedded {
     }
 
     /// Root leaves nothing beside a database, or in its place, that its user could not open: the
-    /// file is given to whoever has the folder.
+    /// file is given to the owner of the folder.
     pub fn give(&self, file: &Path) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());

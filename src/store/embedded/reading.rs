@@ -1,5 +1,5 @@
 //! Reading a database that is not to be changed by it, or cannot be: beside its users, on a
-//! read-only disk, or as a set of files that somebody copied.
+//! read-only disk, or as a set of files that were copied.
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};

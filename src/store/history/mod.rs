@@ -278,7 +278,7 @@ impl History {
             // What a crash brings back is deleted by the next run.
             tx.lazily().await?;
             let deleted = tx.run(sql, &args).await?;
-            // Last, since commits to the room wait for whoever has its row.
+            // Last, since commits to the room wait for the holder of its row.
             if deleted > 0 {
                 tx.run(restore::TURN_VERSION, &[room.into()]).await?;
             }

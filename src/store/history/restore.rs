@@ -44,7 +44,7 @@ const BEYOND_IN_SQLITE: &str =
 
 impl History {
     /// Makes ready for messages that are put back: the room, which is made if there is none,
-    /// their places in it, which nobody is told of as if they were new, and ids beyond theirs
+    /// their places in it, of which no reader is told as if they were new, and ids beyond theirs
     /// for what is said next. `unarchived` lowers the watermark: that message and those after
     /// it may not be in the archive. Returns the room and the place before the first of `Next`.
     pub async fn claim(

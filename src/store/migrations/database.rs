@@ -16,7 +16,7 @@ use crate::store::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Whoever holds this advisory lock of the database migrates it. Any number will do.
+/// The holder of this advisory lock of the database migrates it. Any number will do.
 const LOCK: i64 = 0x0064_6973_636f_7264;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -97,7 +97,7 @@ impl Database {
     }
 
     /// Begins a transaction. On PostgreSQL no statement in it waits longer than `lock_timeout`
-    /// for a lock, because everybody who comes later waits behind it.
+    /// for a lock, because all that come later wait behind it.
     pub(super) async fn begin(&mut self, lock_timeout: Duration) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(..) => self.run("BEGIN IMMEDIATE").await,
@@ -109,7 +109,7 @@ impl Database {
         }
     }
 
-    /// Makes sure that nobody else migrates while this connection lives. SQLite needs no more
+    /// Makes sure that no other process migrates while this connection lives. SQLite needs no more
     /// than its transactions: only one writes at a time.
     pub(super) async fn lock(&mut self, wait: Duration) -> Result<(), MigrateError> {
         let Self::Postgres(connection) = self else {

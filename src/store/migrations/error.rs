@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MigrateError {
-    /// Somebody else migrates.
+    /// Another process migrates.
     #[error("waited {waited:?} for {holder}")]
     Locked { holder: String, waited: Duration },
     /// A table it needs stayed in use. Nothing was changed by this step.

@@ -1,7 +1,7 @@
 //! The schema, step by step: the files of `migrations/`, embedded and run by refinery.
 //!
 //! What refinery does not do is here: a lock, so that several may be started at once; a bound
-//! on the time for which everybody else waits behind a migration; steps that can't run in a
+//! on the time for which all others wait behind a migration; steps that cannot run in a
 //! transaction, and their honest state when they stop half way; the way back; checksums that a
 //! comment does not change; and which older programs a step tolerates.
 mod database;
@@ -44,9 +44,9 @@ pub(super) const HIDDEN: &str = "SELECT format('the role %s may not use the sche
 /// How long to wait for others.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For somebody else who migrates.
+    /// For another process that migrates.
     pub lock: Duration,
-    /// For a lock on a table, while everybody who comes later waits behind us.
+    /// For a lock on a table, while all that come later wait behind us.
     pub lock_timeout: Duration,
     /// How often to try for it.
     pub tries: u32,

@@ -19,7 +19,7 @@ const LET_OTHERS: Duration = Duration::from_millis(500);
 const MARKS: &str = "CREATE TABLE IF NOT EXISTS schema_steps
     (version integer PRIMARY KEY, floor integer NOT NULL, dirty boolean NOT NULL)";
 
-/// Brings the database up by `step`; false if somebody else just did.
+/// Brings the database up by `step`; false if another process just did.
 pub(super) async fn up(
     database: &mut Database,
     steps: &[Step],
@@ -88,7 +88,7 @@ async fn down_detached(database: &mut Database, step: &Step) -> Result<(), Migra
 }
 
 /// Runs the way back of a step that has no transaction, statement by statement. Each is to say
-/// IF EXISTS: nobody knows which part of the way there was done.
+/// IF EXISTS: it is not known which part of the way there was done.
 pub(super) async fn undo(database: &mut Database, step: &Step) -> Result<(), sqlx::Error> {
     for statement in statements(&step.down) {
         database.run(statement).await?;
@@ -206,7 +206,7 @@ impl<'d> Run<'d> {
             self.database.run(record).await?;
             return self.database.run(&mark(self.step, false)).await;
         }
-        // Written down first: whoever comes after a crash is to know that this began.
+        // Written down first: one that comes after a crash is to know that this began.
         self.database.run(&mark(self.step, true)).await?;
         for statement in statements(sql) {
             self.database.run(statement).await?;

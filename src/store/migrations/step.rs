@@ -13,7 +13,7 @@ pub struct Step {
     pub(super) down: String,
     /// The version that a program must know at least to work with a database after this step.
     pub floor: i32,
-    /// False if it can't run in a transaction, as `CREATE INDEX CONCURRENTLY`.
+    /// False if it cannot run in a transaction, as `CREATE INDEX CONCURRENTLY`.
     pub transaction: bool,
 }
 
@@ -50,7 +50,7 @@ fn all(files: &[(i32, &str, &str, &str)]) -> Vec<Step> {
 
 impl Step {
     /// A step from the text of its two files. In comments of the first, `floor: <version>` says
-    /// what older programs it tolerates, and `no-transaction` that it can't run in one.
+    /// what older programs it tolerates, and `no-transaction` that it cannot run in one.
     pub fn new(version: i32, name: &str, up: &str, down: &str) -> Self {
         let marks = |mark: &str| {
             let lines = up.lines().filter_map(|line| line.strip_prefix("--"));

@@ -90,7 +90,7 @@ impl Target {
     }
 }
 
-/// What the server itself ends when it takes too long, also if nobody waits any more.
+/// What the server itself ends when it takes too long, also if nothing waits any more.
 fn limits(statement: Duration) -> [(&'static str, u128); 2] {
     let millis = statement.as_millis();
     [

@@ -26,11 +26,10 @@ use super::ask::{Ask, Statement, Turn};
 use super::gate::{Gate, Shedding};
 use super::session::Row;
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, Part, PoolState,
-    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations, read,
+    Appended, Draft, Instance, InstanceId, Log, Maintenance, Options, PoolState, Presence,
+    PresenceChange, PresenceOutcome, Rejected, StoreError, migrations,
 };
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomRef, Seq};
 use crate::random;
 
 /// How often to ask for what others committed while the bus carries: for a lost last message.
@@ -74,7 +73,7 @@ impl PostgresStore {
             .min(options.connections.saturating_sub(small) / 2)
             .max(1);
         let others = options.connections.saturating_sub(commits + small).max(1);
-        // Whoever waits there is not waiting for work to be done: it counts for itself.
+        // What waits there is not waiting for work to be done: it counts for itself.
         let aside = |waiting, patience| {
             let shedding = Shedding {
                 after: patience,
@@ -153,32 +152,6 @@ impl Log for PostgresStore {
 
     async fn stalled(&self) {
         self.writers.stalled().await;
-    }
-
-    async fn read(
-        &self,
-        room: &RoomRef,
-        part: Part,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        read::page(self, room, part, limit).await
-    }
-
-    async fn span(
-        &self,
-        room: RoomId,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Option<Span>, StoreError> {
-        read::span(self, room, before, limit).await
-    }
-
-    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
-        read::head(self, room).await
-    }
-
-    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
-        read::heads(self, known).await
     }
 
     /// To ask would cost what asking for the news themselves costs.
@@ -261,7 +234,7 @@ fn seconds(life: Duration) -> f64 {
     life.as_secs_f64()
 }
 
-/// Waits before another try: longer each time, and never as long as somebody else does.
+/// Waits before another try: longer each time, and never as long as another does.
 async fn pause(tries: u32) {
     let longest = Duration::from_millis(2) * 2u32.pow(tries.min(7));
     tokio::time::sleep(random::between(longest / 4, longest)).await;

@@ -160,7 +160,7 @@ impl Pool {
         }
     }
 
-    /// The connection used last; those that nobody needed for long are closed on the way.
+    /// The connection used last; those that were not needed for long are closed on the way.
     fn pop(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|c| c.idle() < self.idle_timeout);

@@ -19,7 +19,7 @@ pub(super) struct Writers {
     pub(super) count: usize,
     slots: Semaphore,
     idle: Mutex<Vec<Line>>,
-    /// How many batches are in doubt while the database can't be reached.
+    /// How many batches are in doubt while the database cannot be reached.
     stalled: watch::Sender<usize>,
 }
 
@@ -37,7 +37,7 @@ enum Setback {
     Again(sqlx::Error),
     /// The connection is gone, with it the answer.
     Lost(String),
-    /// Nothing happened, and trying again won't help.
+    /// Nothing happened, and trying again does not help.
     Failed(StoreError),
 }
 
@@ -53,9 +53,9 @@ impl Writers {
         }
     }
 
-    /// Ready while a batch is in doubt and the database can't be asked about it.
+    /// Ready while a batch is in doubt and the database cannot be asked about it.
     pub(super) async fn stalled(&self) {
-        // It can't fail: the sender is here.
+        // It cannot fail: the sender is here.
         let _ = self.stalled.subscribe().wait_for(|count| *count > 0).await;
     }
 
@@ -113,7 +113,7 @@ impl Writers {
                     layout.fill(stored, &mut answers);
                     return Ok(complete(answers));
                 }
-                // Its row is gone, so that what was sent before can't be committed any more.
+                // Its row is gone, so that what was sent before cannot be committed any more.
                 Ok(Reply::NotItsTurn) => {
                     (line.writer, doubt) = (None, None);
                     "the writer's row was deleted".to_owned()

@@ -70,7 +70,7 @@ const RELEASE: &str = "DELETE FROM room_members WHERE (room_id, user_id) IN (
       WHERE w.value ->> 1);
     DELETE FROM sessions WHERE id IN (SELECT w.value ->> 0 FROM json_each(?1) w)";
 
-/// The claims as a table, in which `free` says whether nobody else online has the name. Written
+/// The claims as a table, in which `free` says whether no other session online has the name. Written
 /// into each statement, since SQLite knows a table of that kind in one only.
 macro_rules! claims {
     ($rest:literal) => {
@@ -88,7 +88,7 @@ macro_rules! claims {
     };
 }
 
-/// Whoever held a name through an instance that is dead by now holds it no more. A membership
+/// A name that was held through an instance that is dead by now is held no more. A membership
 /// moves along with the name unless another session of that user is in the room.
 const CLAIM: &str = concat!(
     "UPDATE sessions SET online = 0 WHERE id IN (

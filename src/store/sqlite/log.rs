@@ -183,7 +183,7 @@ fn by_room(batch: &[Draft], wanted: impl Fn(usize) -> bool) -> Members {
 }
 
 /// For each room: raises its `last_seq`, and inserts its rows below that. A room that is gone
-/// takes none of its own and nobody else's.
+/// takes none of its own and of no other.
 fn store(
     batch: &[Draft],
     gone: &HashSet<UserId>,

@@ -1,7 +1,7 @@
 //! The embedded database: one SQLite file, shared by every local process that opens it.
 //!
 //! One connection writes, in WAL mode with `synchronous=FULL`, so that a commit is on the disk
-//! before anyone hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
+//! before any reader hears of it (<https://www.sqlite.org/wal.html>); a small pool reads beside it.
 mod changes;
 mod files;
 mod instances;
@@ -25,11 +25,10 @@ use super::gate::Gate;
 use super::session::Row;
 use super::sql::{Arg, Sql, span};
 use super::{
-    Appended, Draft, Head, Instance, InstanceId, Known, Log, Maintenance, Options, Part, PoolState,
-    Presence, PresenceChange, PresenceOutcome, Rejected, Span, StoreError, migrations, read,
+    Appended, Draft, Instance, InstanceId, Log, Maintenance, Options, PoolState, Presence,
+    PresenceChange, PresenceOutcome, Rejected, StoreError, migrations,
 };
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomRef, Seq};
 
 /// The most one process waits between two looks for what another wrote.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -93,8 +92,8 @@ impl SqliteStore {
         })
     }
 
-    /// The one connection that writes. It is handed out in the order of asking, so whoever
-    /// waits for it waits for the commits before and no longer.
+    /// The one connection that writes. It is handed out in the order of asking: one who waits
+    /// for it waits for the commits before and no longer.
     async fn write(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let mut slot = self.writer.lock().await;
         self.in_place(slot.as_ref())?;
@@ -139,7 +138,7 @@ impl SqliteStore {
 pub(super) fn schema(error: migrations::MigrateError) -> StoreError {
     match error {
         migrations::MigrateError::Store(error) => error,
-        other => StoreError::Schema(format!("can't migrate the embedded database: {other}")),
+        other => StoreError::Schema(format!("cannot migrate the embedded database: {other}")),
     }
 }
 
@@ -199,32 +198,6 @@ impl Log for SqliteStore {
         let answers = log::append(&mut writer, batch).await;
         *slot = Some(writer);
         answers
-    }
-
-    async fn read(
-        &self,
-        room: &RoomRef,
-        part: Part,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        read::page(self, room, part, limit).await
-    }
-
-    async fn span(
-        &self,
-        room: RoomId,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Option<Span>, StoreError> {
-        read::span(self, room, before, limit).await
-    }
-
-    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
-        read::head(self, room).await
-    }
-
-    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
-        read::heads(self, known).await
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {
@@ -318,7 +291,7 @@ impl Maintenance for SqliteStore {
                 "other processes use the database: the last of them takes its log in"
             ),
             Err(error) => {
-                tracing::warn!(%error, log = %log.display(), "can't take in the database's log");
+                tracing::warn!(%error, log = %log.display(), "cannot take in the database's log");
             }
         }
     }

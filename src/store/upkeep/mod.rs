@@ -16,6 +16,7 @@ use super::session::{Purpose, Session};
 use super::sql::Arg;
 use super::{LEASE, StoreError, alive};
 use crate::model::RoomId;
+pub use crate::model::RunId;
 
 /// What is later than now by more than this was written by a clock that went back since.
 pub(in crate::store) const AHEAD: Duration = Duration::from_secs(60);
@@ -39,8 +40,6 @@ pub struct Run {
     pub result: Option<String>,
     pub detail: Option<String>,
 }
-
-pub type RunId = i64;
 
 /// A run as it is read.
 type RunRow = (

@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{Message, RoomId, RoomName, RoomRef, Seq, UserId};
+use discordctl::model::{Message, RoomId, RoomName, RoomRef, RoomVersion, Seq, UserId};
 use discordctl::store::{
     Appended, Draft, Known, Page, Part, Rejected, RoomSummary, Store, StoreError,
 };
@@ -49,7 +49,7 @@ fn known(room: &RoomRef, seq: i64) -> Known {
     Known {
         room: room.id,
         seq: Seq::new(seq),
-        version: 0,
+        version: RoomVersion::new(0),
     }
 }
 
@@ -300,6 +300,9 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
     let some = [known(&rooms[1], 1), known(&rooms[2], 1), gone];
     assert_eq!(heads(&some).await, [(rooms[1].id, 2)]);
     assert_eq!(heads(&[]).await, []);
+    let head = store.head(rooms[1].id).await.expect("an answer");
+    assert_eq!(head.map(|head| head.last_seq), Some(Seq::new(2)));
+    assert_eq!(store.head(gone.room).await.expect("an answer"), None);
 }
 
 pub(crate) async fn rows_inserted_by_hand_are_messages(db: Db) {

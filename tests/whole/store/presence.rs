@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use discordctl::model::{Nickname, RoomId, SessionId, SessionKey, TransportKind, UserId};
 use discordctl::store::{
-    Instance, InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow, Store,
+    Instance, InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow,
+    Standing, Store,
 };
 
 use tokio::task::JoinHandle;
@@ -129,7 +130,7 @@ pub(crate) fn account(session: &SessionKey, name: &str) -> PresenceChange {
         session: session.clone(),
         nickname: nick(name),
         transport: TransportKind::Http,
-        account: true,
+        standing: Standing::Account,
     }
 }
 
@@ -138,7 +139,7 @@ pub(crate) fn guest(session: &SessionKey, name: &str) -> PresenceChange {
         session: session.clone(),
         nickname: nick(name),
         transport: TransportKind::Tcp,
-        account: false,
+        standing: Standing::Guest,
     }
 }
 
@@ -160,9 +161,9 @@ pub(crate) fn idle(session: &SessionKey) -> PresenceChange {
     PresenceChange::Idle { session }
 }
 
-fn release(session: &SessionKey, guest: bool) -> PresenceChange {
+fn release(session: &SessionKey, standing: Standing) -> PresenceChange {
     let session = session.clone();
-    PresenceChange::Release { session, guest }
+    PresenceChange::Release { session, standing }
 }
 
 pub(crate) async fn a_nickname_is_taken_while_its_holder_is_online(db: Db) {
@@ -176,7 +177,7 @@ pub(crate) async fn a_nickname_is_taken_while_its_holder_is_online(db: Db) {
         }
     }
     assert_eq!(one.session(&other).await, None, "the refused left no trace");
-    one.one(release(&alice, false)).await;
+    one.one(release(&alice, Standing::Account)).await;
     two.claim(&other, "alice").await.expect("free again");
 }
 
@@ -283,7 +284,7 @@ pub(crate) async fn a_guest_leaves_no_memberships(db: Db) {
     );
     assert!(matches!(outcomes[1], PresenceOutcome::User(Some(_))));
     assert_eq!(rooms(&node.store).await[0].members, 1);
-    node.one(release(&visitor, true)).await;
+    node.one(release(&visitor, Standing::Guest)).await;
     let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (0, 0));
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 0);
@@ -295,7 +296,7 @@ pub(crate) async fn a_user_stays_a_member(db: Db) {
     let alice = key();
     node.all(&[account(&alice, "alice"), join(&alice, "alice", general.id)])
         .await;
-    node.one(release(&alice, false)).await;
+    node.one(release(&alice, Standing::Account)).await;
     let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (1, 0));
     assert_eq!(node.session(&alice).await, None);
@@ -354,7 +355,7 @@ pub(crate) async fn changes_are_applied_in_order(db: Db) {
             account(&alice, "bob"),
             account(&other, "alice"),
             join(&other, "alice", general.id),
-            release(&other, false),
+            release(&other, Standing::Account),
             join(&other, "alice", general.id),
             PresenceChange::Touch {
                 session: alice.clone(),

@@ -36,7 +36,7 @@ struct Peer {
     subscribed: Mutex<Vec<RoomName>>,
     /// Whether it is cut off, and knows it.
     link: Mutex<Link>,
-    /// Nothing comes or goes, and nobody notices.
+    /// Nothing comes or goes, unnoticed.
     deaf: AtomicBool,
 }
 
@@ -129,7 +129,7 @@ impl Network {
         }
     }
 
-    /// Sends `message` to everybody who may hear it, the sender included.
+    /// Sends `message` to all who may hear it, the sender included.
     fn send(self: &Arc<Self>, from: u64, message: &Message) {
         let weather = *self.weather.lock();
         let peers = self.peers.lock().clone();

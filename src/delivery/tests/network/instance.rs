@@ -133,7 +133,7 @@ impl Instance {
         self.number
     }
 
-    /// Somebody writes here. Whether they are told that it was sent is not waited for.
+    /// A client writes here. Whether it is told that it was sent is not waited for.
     pub(super) fn say(&self, room: &RoomRef, text: String) {
         if let Some(run) = self.run.borrow().as_ref() {
             let outgoing = Outgoing {

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Message, MessageId, RoomId, RoomRef, Seq};
+use crate::model::{Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
 use crate::store::{
-    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Part, Rejected, Span,
-    StoreError,
+    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Part, Reading, Rejected,
+    Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -38,7 +38,7 @@ impl Log {
             room,
             last_seq: self.last(room),
             replayed_seq: Seq::START,
-            version: 0,
+            version: RoomVersion::new(0),
         }
     }
 
@@ -123,20 +123,7 @@ impl Reach {
 }
 
 #[async_trait]
-impl StoreLog for Reach {
-    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
-        self.way(1).await?;
-        let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
-        let answers: Vec<_> = batch.iter().map(commit).collect();
-        let unknown = |why: &str| Err(StoreError::Unknown(why.into()));
-        let question = [3, self.instance, self.time.passed().as_micros() as u64];
-        match self.way(2).await {
-            Ok(()) if self.dice.percent(self.unknown, &question) => unknown("the answer is lost"),
-            Ok(()) => Ok(answers),
-            Err(_) => unknown("it went out of reach"),
-        }
-    }
-
+impl Reading for Reach {
     async fn read(
         &self,
         room: &RoomRef,
@@ -197,6 +184,22 @@ impl StoreLog for Reach {
             heads
         };
         self.look(40, heads).await
+    }
+}
+
+#[async_trait]
+impl StoreLog for Reach {
+    async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
+        self.way(1).await?;
+        let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
+        let answers: Vec<_> = batch.iter().map(commit).collect();
+        let unknown = |why: &str| Err(StoreError::Unknown(why.into()));
+        let question = [3, self.instance, self.time.passed().as_micros() as u64];
+        match self.way(2).await {
+            Ok(()) if self.dice.percent(self.unknown, &question) => unknown("the answer is lost"),
+            Ok(()) => Ok(answers),
+            Err(_) => unknown("it went out of reach"),
+        }
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {

@@ -1,4 +1,4 @@
-//! Somebody who reads a room: at one instance, and after a crash at the next, from where they were.
+//! A reader of a room: at one instance, and after a crash at the next, from where it was.
 use std::sync::Arc;
 
 use parking_lot::Mutex;

@@ -120,7 +120,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Chance without a memory: the same question has the same answer, whoever asks it when.
+/// Chance without a memory: the same question has the same answer, whenever it is asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dice(pub(super) u64);
 
