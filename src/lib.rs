@@ -1,4 +1,24 @@
 //! A chat server in which the database is the log and everything else is a hurry-up.
+
+/// An enum each of whose values has a name, which is part of an interface.
+macro_rules! named {
+    (
+        $(#[$meta:meta])*
+        pub enum $Name:ident { $($(#[$of:meta])* $Value:ident => $text:literal,)+ }
+    ) => {
+        $(#[$meta])*
+        pub enum $Name { $($(#[$of])* $Value),+ }
+
+        impl $Name {
+            pub const ALL: &'static [Self] = &[$(Self::$Value),+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$Value => $text),+ }
+            }
+        }
+    };
+}
+
 pub mod bus;
 pub mod chat;
 pub mod client;

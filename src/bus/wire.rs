@@ -35,35 +35,31 @@ const END: &[u8] = b"\"}";
 
 /// The object that readers get, plus who published it.
 #[derive(Serialize)]
-struct Outgoing<'a> {
+struct Outgoing<'a, T> {
     #[serde(flatten)]
-    message: &'a Message,
+    of: &'a T,
     instance: &'a str,
 }
 
 pub(super) fn encode(message: &Message, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
-    let outgoing = Outgoing { message, instance };
-    let mut bytes = Vec::with_capacity(320 + message.content.len());
-    serde_json::to_writer(&mut bytes, &outgoing).expect("strings and numbers are always JSON");
-    seal(bytes, channel, key)
-}
-
-#[derive(Serialize)]
-struct OutgoingTold<'a> {
-    #[serde(flatten)]
-    told: &'a Told,
-    instance: &'a str,
+    let of = message;
+    sealed(
+        &Outgoing { of, instance },
+        message.content.len(),
+        channel,
+        key,
+    )
 }
 
 pub(super) fn encode_told(told: &Told, instance: &str, key: &Key) -> Vec<u8> {
-    let outgoing = OutgoingTold { told, instance };
-    let bytes = serde_json::to_vec(&outgoing).expect("strings and numbers are always JSON");
-    seal(bytes, NOTICES, key)
+    sealed(&Outgoing { of: told, instance }, 0, NOTICES, key)
 }
 
-/// Adds the key `mac` to an object, as its last: what it proves is every byte before it and the
+/// An object, in which there are so many bytes of text, with the key `mac` as its last: what it proves is every byte before it and the
 /// channel, whatever keys other versions have. docs/cluster.md says how to check it.
-fn seal(mut object: Vec<u8>, channel: &str, key: &Key) -> Vec<u8> {
+fn sealed(of: &impl Serialize, text: usize, channel: &str, key: &Key) -> Vec<u8> {
+    let mut object = Vec::with_capacity(320 + text);
+    serde_json::to_writer(&mut object, of).expect("strings and numbers are always JSON");
     object.pop(); // the brace that closes it
     let signed = object.len();
     object.extend_from_slice(MAC);
@@ -299,8 +295,9 @@ mod tests {
 
     #[test]
     fn what_a_newer_version_adds_is_proved_as_well() {
-        let newer = with("reply_to", json!(3));
-        let payload = seal(newer, ROOM, &key());
+        let mut newer = object();
+        newer["reply_to"] = json!(3);
+        let payload = sealed(&newer, 0, ROOM, &key());
         assert_eq!(proved(ROOM, &payload).map(|m| m.seq), Some(Seq::new(7)));
     }
 

@@ -12,23 +12,17 @@ use super::{Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
 use crate::model::{ConnectionId, Nickname, RoomId, Seq};
 
-/// What a connection is made of; unlike a session, it has one and keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Through {
-    Lines,
-    Events,
-    WebSocket,
+named! {
+    /// What a connection is made of; unlike a session, it has one and keeps it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Through {
+        Lines => "tcp",
+        Events => "sse",
+        WebSocket => "websocket",
+    }
 }
 
 impl Through {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lines => "tcp",
-            Self::Events => "sse",
-            Self::WebSocket => "websocket",
-        }
-    }
-
     fn gauge(self, meters: &Meters) -> &Gauge {
         match self {
             Self::Lines => &meters.tcp,

@@ -7,55 +7,30 @@ use crate::model::{ContentError, NameError, Nickname, RoomName};
 use crate::policy::Denied;
 use crate::store::{Rejected, StoreError};
 
-/// What kind of trouble it is. The names are part of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    BadName,
-    NicknameTaken,
-    NoSuchRoom,
-    RoomExists,
-    NotInRoom,
-    TooManyRooms,
-    BadCommand,
-    BadContent,
-    ContentTooLong,
-    BadNonce,
-    UnknownSession,
-    NotConnected,
-    RateLimited,
-    Busy,
-    DatabaseBusy,
-    DatabaseUnavailable,
-    StorageFull,
-    OutcomeUnknown,
-    Stopping,
-    Internal,
-}
-
-impl Code {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadName => "bad_name",
-            Self::NicknameTaken => "nickname_taken",
-            Self::NoSuchRoom => "no_such_room",
-            Self::RoomExists => "room_exists",
-            Self::NotInRoom => "not_in_room",
-            Self::TooManyRooms => "too_many_rooms",
-            Self::BadCommand => "bad_command",
-            Self::BadContent => "bad_content",
-            Self::ContentTooLong => "content_too_long",
-            Self::BadNonce => "bad_nonce",
-            Self::UnknownSession => "unknown_session",
-            Self::NotConnected => "not_connected",
-            Self::RateLimited => "rate_limited",
-            Self::Busy => "busy",
-            Self::DatabaseBusy => "database_busy",
-            Self::DatabaseUnavailable => "database_unavailable",
-            Self::StorageFull => "storage_full",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::Stopping => "stopping",
-            Self::Internal => "internal",
-        }
+named! {
+    /// What kind of trouble it is. The names are part of the interface.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Code {
+        BadName => "bad_name",
+        NicknameTaken => "nickname_taken",
+        NoSuchRoom => "no_such_room",
+        RoomExists => "room_exists",
+        NotInRoom => "not_in_room",
+        TooManyRooms => "too_many_rooms",
+        BadCommand => "bad_command",
+        BadContent => "bad_content",
+        ContentTooLong => "content_too_long",
+        BadNonce => "bad_nonce",
+        UnknownSession => "unknown_session",
+        NotConnected => "not_connected",
+        RateLimited => "rate_limited",
+        Busy => "busy",
+        DatabaseBusy => "database_busy",
+        DatabaseUnavailable => "database_unavailable",
+        StorageFull => "storage_full",
+        OutcomeUnknown => "outcome_unknown",
+        Stopping => "stopping",
+        Internal => "internal",
     }
 }
 

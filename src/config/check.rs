@@ -137,39 +137,23 @@ fn number(leaf: &Value) -> u64 {
 }
 
 fn thresholds_out_of_order(t: &Thresholds) -> impl Iterator<Item = (&'static str, String)> {
-    let found = [
-        (
-            "thresholds.publish_latency.critical",
-            out_of_order(t.publish_latency, Greater),
-        ),
-        (
-            "thresholds.queue_depth.critical",
-            out_of_order(t.queue_depth, Greater),
-        ),
-        (
-            "thresholds.db_connection_wait.critical",
-            out_of_order(t.db_connection_wait, Greater),
-        ),
-        (
-            "thresholds.history_hit_rate.critical",
-            out_of_order(t.history_hit_rate, Less),
-        ),
-        (
-            "thresholds.session_cache_hit_rate.critical",
-            out_of_order(t.session_cache_hit_rate, Less),
-        ),
-        (
-            "thresholds.messages_table.critical",
-            out_of_order(t.messages_table, Greater),
-        ),
-        (
-            "thresholds.users_table.critical",
-            out_of_order(t.users_table, Greater),
-        ),
-        (
-            "thresholds.rooms_table.critical",
-            out_of_order(t.rooms_table, Greater),
-        ),
+    macro_rules! found {
+        ($($name:ident: $worse:ident),+) => {
+            [$((
+                concat!("thresholds.", stringify!($name), ".critical"),
+                out_of_order(t.$name, $worse),
+            )),+]
+        };
+    }
+    let found = found![
+        publish_latency: Greater,
+        queue_depth: Greater,
+        db_connection_wait: Greater,
+        history_hit_rate: Less,
+        session_cache_hit_rate: Less,
+        messages_table: Greater,
+        users_table: Greater,
+        rooms_table: Greater
     ];
     let found = found.into_iter();
     found.filter_map(|(key, message)| Some((key, message?)))

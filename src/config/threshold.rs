@@ -30,11 +30,7 @@ impl<T: Copy> Threshold<T> {
 impl Threshold<f64> {
     /// For what should stay low.
     pub fn above(self, figure: f64) -> Level {
-        match figure {
-            figure if figure > self.critical => Level::Critical,
-            figure if figure > self.warning => Level::Warning,
-            _ => Level::Ok,
-        }
+        self.map(|bound| -bound).below(-figure)
     }
 
     /// For what should stay high.

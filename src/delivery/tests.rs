@@ -80,23 +80,16 @@ fn after(seq: i64) -> Start {
 }
 
 /// Everything that a reader is given until it has nothing more to come.
-async fn drain(reader: &mut Cursor, seen: &mut Vec<i64>) {
+async fn given(reader: &mut Cursor, mut each: impl FnMut(&Entry)) {
     let mut slices = Vec::new();
     loop {
         slices.clear();
         match reader.peek(&mut slices) {
             Next::Some => {
                 for slice in &slices {
-                    for entry in &slice.chunk.entries()[slice.from..] {
-                        match entry {
-                            Entry::Message(m) => {
-                                assert_ne!(&*m.content, "forged", "only what was committed");
-                                seen.push(m.seq.get());
-                            }
-                            Entry::Notice(_) => {}
-                            other => panic!("nothing is missing, but {other:?} was told"),
-                        }
-                    }
+                    slice.chunk.entries()[slice.from..]
+                        .iter()
+                        .for_each(&mut each);
                     reader.advance(slice, slice.len());
                 }
             }
@@ -104,6 +97,19 @@ async fn drain(reader: &mut Cursor, seen: &mut Vec<i64>) {
             Next::Idle | Next::Ended => return,
         }
     }
+}
+
+/// The same where nothing is missing.
+async fn drain(reader: &mut Cursor, seen: &mut Vec<i64>) {
+    let each = |entry: &Entry| match entry {
+        Entry::Message(m) => {
+            assert_ne!(&*m.content, "forged", "only what was committed");
+            seen.push(m.seq.get());
+        }
+        Entry::Notice(_) => {}
+        other => panic!("nothing is missing, but {other:?} was told"),
+    };
+    given(reader, each).await;
 }
 
 /// What happens to a committed message on its way to the other instance.
@@ -257,20 +263,8 @@ async fn what_was_deleted_is_named_as_a_gap() {
         .read(&room, after(3), Arc::default())
         .await
         .expect("opens");
-    let (mut told, mut slices) = (Vec::new(), Vec::new());
-    loop {
-        slices.clear();
-        match cursor.peek(&mut slices) {
-            Next::Some => {
-                for slice in &slices {
-                    told.extend(slice.chunk.entries()[slice.from..].iter().map(short));
-                    cursor.advance(slice, slice.len());
-                }
-            }
-            Next::Behind => cursor.fetch().await.expect("readable"),
-            _ => break,
-        }
-    }
+    let mut told = Vec::new();
+    given(&mut cursor, |entry| told.push(short(entry))).await;
     let mut wanted = vec!["gap 4-10".to_owned()];
     wanted.extend((11..=14).map(|n| n.to_string()));
     wanted.push("gap 15-16".to_owned());
@@ -294,26 +288,14 @@ fn short(entry: &Entry) -> String {
 
 /// Everything that a reader is given: messages as their `seq`, gaps as where they end, negated.
 async fn told(reader: &mut Cursor) -> Vec<i64> {
-    let (mut seen, mut slices) = (Vec::new(), Vec::new());
-    loop {
-        slices.clear();
-        match reader.peek(&mut slices) {
-            Next::Some => {
-                for slice in &slices {
-                    for entry in &slice.chunk.entries()[slice.from..] {
-                        match entry {
-                            Entry::Message(message) => seen.push(message.seq.get()),
-                            Entry::Gap { to, .. } => seen.push(-to.get()),
-                            Entry::Notice(_) => {}
-                        }
-                    }
-                    reader.advance(slice, slice.len());
-                }
-            }
-            Next::Behind => reader.fetch().await.expect("readable"),
-            Next::Idle | Next::Ended => return seen,
-        }
-    }
+    let mut seen = Vec::new();
+    let each = |entry: &Entry| match entry {
+        Entry::Message(message) => seen.push(message.seq.get()),
+        Entry::Gap { to, .. } => seen.push(-to.get()),
+        Entry::Notice(_) => {}
+    };
+    given(reader, each).await;
+    seen
 }
 
 /// The sweep, once.

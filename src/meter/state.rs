@@ -8,23 +8,15 @@ pub struct Queue {
     pub limit: usize,
 }
 
-/// How the bus stands, as `health` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BusState {
-    /// None is configured.
-    Disabled,
-    /// A probe that was published came back lately.
-    Connected,
-    Disconnected,
-}
-
-impl BusState {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Connected => "connected",
-            Self::Disconnected => "disconnected",
-        }
+named! {
+    /// How the bus stands, as `health` tells it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum BusState {
+        /// None is configured.
+        Disabled => "disabled",
+        /// A probe that was published came back lately.
+        Connected => "connected",
+        Disconnected => "disconnected",
     }
 }
 

@@ -15,20 +15,12 @@ pub struct Metric {
     pub read: for<'a> fn(&'a Sample<'a>) -> Reading<'a>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-impl Kind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
+named! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Kind {
+        Counter => "counter",
+        Gauge => "gauge",
+        Histogram => "histogram",
     }
 }
 

@@ -42,10 +42,11 @@ pub fn plain_json(json: &str) -> Cow<'_, str> {
     }
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
-        match is_unsafe(c) {
+        if is_unsafe(c) {
             // All of them are in the first plane.
-            true => drop(write!(escaped, "\\u{:04x}", u32::from(c))),
-            false => escaped.push(c),
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
         }
     }
     Cow::Owned(escaped)

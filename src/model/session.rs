@@ -68,26 +68,20 @@ pub struct Nonce {
     pub value: Arc<str>,
 }
 
-/// How a session reached us; shown in the list of users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransportKind {
-    Tcp,
-    Http,
-    WebSocket,
+named! {
+    /// How a session reached us; shown in the list of users.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TransportKind {
+        Tcp => "tcp",
+        Http => "http",
+        WebSocket => "websocket",
+    }
 }
 
 impl TransportKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Http => "http",
-            Self::WebSocket => "websocket",
-        }
-    }
-
     pub fn named(name: &str) -> Option<Self> {
-        let all = [Self::Tcp, Self::Http, Self::WebSocket];
-        all.into_iter().find(|kind| kind.as_str() == name)
+        let mut all = Self::ALL.iter().copied();
+        all.find(|kind| kind.as_str() == name)
     }
 }
 

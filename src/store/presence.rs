@@ -70,6 +70,16 @@ pub enum PresenceOutcome {
     NoSuchSession,
 }
 
+impl PresenceOutcome {
+    /// Whether a claim was granted, and the user it is for.
+    pub(super) fn to_claim(answer: Option<(bool, Option<UserId>)>) -> Self {
+        match answer {
+            Some((true, user)) => Self::User(user),
+            _ => Self::NicknameTaken,
+        }
+    }
+}
+
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRow {

@@ -122,12 +122,11 @@ impl Outbox {
     pub(super) fn messages(&self) -> Batch {
         let mut waiting = self.lock();
         let again = !waiting.again.is_empty();
-        let messages = match again {
-            true => std::mem::take(&mut waiting.again),
-            false => {
-                let count = waiting.messages.len().min(PIPELINE);
-                waiting.messages.drain(..count).collect()
-            }
+        let messages = if again {
+            std::mem::take(&mut waiting.again)
+        } else {
+            let count = waiting.messages.len().min(PIPELINE);
+            waiting.messages.drain(..count).collect()
         };
         if !waiting.messages.is_empty() {
             self.filled.notify_one();

@@ -3,25 +3,13 @@ use super::*;
 
 /// What each entry says, in the order in which a reader is given them.
 async fn contents(reader: &mut Cursor) -> Vec<String> {
-    let (mut seen, mut slices) = (Vec::new(), Vec::new());
-    loop {
-        slices.clear();
-        match reader.peek(&mut slices) {
-            Next::Some => {
-                for slice in &slices {
-                    for entry in &slice.chunk.entries()[slice.from..] {
-                        match entry {
-                            Entry::Message(m) => seen.push(format!("{} {}", m.seq, m.content)),
-                            other => seen.push(short(other)),
-                        }
-                    }
-                    reader.advance(slice, slice.len());
-                }
-            }
-            Next::Behind => reader.fetch().await.expect("readable"),
-            Next::Idle | Next::Ended => return seen,
-        }
-    }
+    let mut seen = Vec::new();
+    let each = |entry: &Entry| match entry {
+        Entry::Message(m) => seen.push(format!("{} {}", m.seq, m.content)),
+        other => seen.push(short(other)),
+    };
+    given(reader, each).await;
+    seen
 }
 
 /// A room of ten messages, "0" to "9", with a reader who has had them.

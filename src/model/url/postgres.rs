@@ -35,36 +35,16 @@ pub struct PostgresUrl {
     pub statement_cache_capacity: Option<usize>,
 }
 
-/// How much TLS there has to be, from none to a server that is proved to be the one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SslMode {
-    Disable,
-    Allow,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl SslMode {
-    const ALL: [Self; 6] = [
-        Self::Disable,
-        Self::Allow,
-        Self::Prefer,
-        Self::Require,
-        Self::VerifyCa,
-        Self::VerifyFull,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Allow => "allow",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
+named! {
+    /// How much TLS there has to be, from none to a server that is proved to be the one.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum SslMode {
+        Disable => "disable",
+        Allow => "allow",
+        Prefer => "prefer",
+        Require => "require",
+        VerifyCa => "verify-ca",
+        VerifyFull => "verify-full",
     }
 }
 
@@ -72,9 +52,11 @@ impl FromStr for SslMode {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let found = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
-        let all = || Self::ALL.map(Self::as_str).join(", ");
-        found.ok_or_else(|| UrlError::new(format!("'sslmode' is none of: {}", all())))
+        let found = Self::ALL.iter().copied().find(|mode| mode.as_str() == text);
+        found.ok_or_else(|| {
+            let all: Vec<&str> = Self::ALL.iter().map(|mode| mode.as_str()).collect();
+            UrlError::new(format!("'sslmode' is none of: {}", all.join(", ")))
+        })
     }
 }
 

@@ -8,27 +8,17 @@ use super::name;
 use super::step::Step;
 use crate::model::format_time;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Applied,
-    Pending,
-    /// It ran without a transaction, and stopped half way.
-    Dirty,
-    /// Its file is not what it was when it was applied.
-    Changed,
-    /// A newer program applied it.
-    Newer,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Pending => "pending",
-            Self::Dirty => "dirty",
-            Self::Changed => "changed",
-            Self::Newer => "newer",
-        }
+named! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum State {
+        Applied => "applied",
+        Pending => "pending",
+        /// It ran without a transaction, and stopped half way.
+        Dirty => "dirty",
+        /// Its file is not what it was when it was applied.
+        Changed => "changed",
+        /// A newer program applied it.
+        Newer => "newer",
     }
 }
 

@@ -136,17 +136,15 @@ async fn claim(
         .into_iter()
         .enumerate()
     {
-        let holder = holder.as_deref();
-        outcomes.push(match granted {
-            true => PresenceOutcome::User(user),
-            false if holder.is_some_and(|holder| claims.gives_up_before(holder, at)) => {
-                match ask(connection, instance, &claims.only(at)).await?.first() {
-                    Some((true, user, _)) => PresenceOutcome::User(*user),
-                    _ => PresenceOutcome::NicknameTaken,
-                }
-            }
-            false => PresenceOutcome::NicknameTaken,
-        });
+        let given_up = |holder: &str| claims.gives_up_before(holder, at);
+        let again = !granted && holder.as_deref().is_some_and(given_up);
+        let answer = if again {
+            let answers = ask(connection, instance, &claims.only(at)).await?;
+            answers.first().map(|(granted, user, _)| (*granted, *user))
+        } else {
+            Some((granted, user))
+        };
+        outcomes.push(PresenceOutcome::to_claim(answer));
     }
     Ok(outcomes)
 }

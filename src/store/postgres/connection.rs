@@ -39,13 +39,13 @@ impl Target {
             .unwrap_or(&options.application);
         let statement = options.acquire_timeout * 2;
         let parsed = pg_url::options(&options.url, application)?;
-        let parsed = match prepares {
+        let parsed = if prepares {
             // No statement here has a better plan for particular values, and to look for one
             // would cost more than most of them take.
-            true => parsed
-                .options(limits(statement))
-                .options([("plan_cache_mode", "force_generic_plan")]),
-            false => parsed,
+            let generic = [("plan_cache_mode", "force_generic_plan")];
+            parsed.options(limits(statement)).options(generic)
+        } else {
+            parsed
         };
         Ok(Self {
             options: parsed,
@@ -73,12 +73,11 @@ impl Target {
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
         let raw = pg_url::connect(&self.options, self.connecting).await?;
-        let begin = match self.prepares {
-            true => "BEGIN".to_owned(),
-            false => {
-                let set = limits(self.statement).map(|(k, v)| format!("; SET LOCAL {k} = {v}"));
-                format!("BEGIN{}", set.concat())
-            }
+        let begin = if self.prepares {
+            "BEGIN".to_owned()
+        } else {
+            let set = limits(self.statement).map(|(k, v)| format!("; SET LOCAL {k} = {v}"));
+            format!("BEGIN{}", set.concat())
         };
         Ok(Connection {
             raw,

@@ -155,14 +155,13 @@ async fn claim(
     };
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
     for (at, (granted, user)) in ask(tx, instance, claims).await?.into_iter().enumerate() {
-        outcomes.push(match granted {
-            true => PresenceOutcome::User(user),
-            false if given_up(at) => match ask(tx, instance, &claims.only(at)).await?.first() {
-                Some((true, user)) => PresenceOutcome::User(*user),
-                _ => PresenceOutcome::NicknameTaken,
-            },
-            false => PresenceOutcome::NicknameTaken,
-        });
+        let again = !granted && given_up(at);
+        let answer = if again {
+            ask(tx, instance, &claims.only(at)).await?.pop()
+        } else {
+            Some((granted, user))
+        };
+        outcomes.push(PresenceOutcome::to_claim(answer));
     }
     Ok(outcomes)
 }

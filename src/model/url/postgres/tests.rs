@@ -65,7 +65,7 @@ fn what_libpq_takes_is_taken() {
         Some(SslMode::Require)
     );
     assert!(!read("postgres://h?statement-cache-capacity=0").prepares());
-    for mode in SslMode::ALL {
+    for &mode in SslMode::ALL {
         let url = read(&format!("postgres://h?sslmode={}", mode.as_str()));
         assert_eq!(url.ssl_mode, Some(mode));
     }
