@@ -5,8 +5,8 @@ use crate::control::{connections, disconnect, drain, log_level};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, doctor, drill, health, instances, jobs,
-    man, migrate, monitor, replay, restart, restore, runbook, serve, storage,
+    archive, backup, bench, cleanup, completion, config, doctor, drill, epoch, health, instances,
+    jobs, man, migrate, monitor, replay, restart, restore, runbook, serve, storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Jobs(jobs::JobsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Epoch(epoch::EpochArgs),
     Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),

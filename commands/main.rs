@@ -12,6 +12,7 @@ mod database;
 mod deployment;
 mod doctor;
 mod drill;
+mod epoch;
 mod exit;
 mod failure;
 mod health;
@@ -97,6 +98,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Jobs(args) => jobs::run(args, output),
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => restore::run(&args, yes, output),
+        Command::Epoch(args) => epoch::run(&args, output),
         Command::Storage(args) => storage::run(&args, output),
         Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),

@@ -74,5 +74,5 @@ export const rooms = () => list("/api/rooms", "rooms");
 export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
   call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}`);
-export const streamUrl = (name, session_id, after) =>
-  `/api/messages/${room(name)}?${new URLSearchParams({ session_id, after, history: 0 })}`;
+export const streamUrl = (name, session_id, after, epoch) =>
+  `/api/messages/${room(name)}?${new URLSearchParams({ session_id, after, history: 0, ...(epoch && { epoch }) })}`;

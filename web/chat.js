@@ -17,7 +17,7 @@ export class Chat extends EventTarget {
 
   constructor() {
     super();
-    this.link = new Link(() => this.rooms.positions());
+    this.link = new Link(() => ({ rooms: this.rooms.positions(), epoch: this.rooms.epoch }));
     this.outbox = new Outbox(this.link, () => this.#changed());
     this.log = new Log(this.rooms, this.outbox, {
       older: (room) => this.older(room), retry: (item) => { this.outbox.retry(item); this.link.tryNow(); },
@@ -27,6 +27,7 @@ export class Chat extends EventTarget {
     this.link.addEventListener("message", ({ detail }) => this.#message(detail));
     this.link.addEventListener("system", ({ detail }) => this.#system(detail));
     this.link.addEventListener("gap", ({ detail }) => this.#gap(detail));
+    this.link.addEventListener("reset", ({ detail }) => this.#reset(detail));
     this.link.addEventListener("session-lost", () => this.#tell("session-lost"));
     document.addEventListener("visibilitychange", () => this.#looked());
   }
@@ -46,12 +47,13 @@ export class Chat extends EventTarget {
   save() {
     return {
       session_id: this.#session, nickname: this.nickname,
-      current: this.rooms.current?.name ?? null, rooms: this.rooms.save(),
+      current: this.rooms.current?.name ?? null, rooms: this.rooms.save(), epoch: this.rooms.epoch,
     };
   }
 
-  restore({ rooms = [], current }) {
+  restore({ rooms = [], current, epoch }) {
     this.rooms.restore(rooms);
+    this.rooms.epoch = epoch;
     const room = current && this.rooms.get(current);
     if (room) this.rooms.open(room);
   }
@@ -170,6 +172,19 @@ export class Chat extends EventTarget {
     this.#changed();
   }
 
+  /** The server's past is another one: what we hold may not be in it. What is is read again. */
+  #reset({ room: name, epoch, last_seq }) {
+    this.rooms.epoch = epoch;
+    const room = name && this.rooms.get(name);
+    if (!room?.joined) return;
+    room.forget();
+    room.last = last_seq;
+    room.markRead();
+    room.note("The server lost part of the past. What it has is shown.", "gap");
+    this.older(room);
+    this.#changed();
+  }
+
   /** A message came too early: fetch those between. They are put in their place by seq. */
   async #fill(room, from, to) {
     from = Math.max(from, room.gapTo + 1);
@@ -192,7 +207,8 @@ export class Chat extends EventTarget {
     room.loading = true;
     this.#changed();
     try {
-      const { messages, has_more } = await api.history(room.name, room.first || room.last + 1, limit);
+      const { messages, has_more, epoch } = await api.history(room.name, room.first || room.last + 1, limit);
+      this.rooms.epoch ??= epoch;
       const added = messages.filter((message) => room.add(message) !== "known").length;
       room.hasMore = has_more && added > 0;
       return added;

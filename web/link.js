@@ -4,7 +4,7 @@
 // browser opens only six to one host over HTTP/1.1, over all tabs; so streams (streams.js) are the fall-back
 // for places where a proxy lets no WebSocket through.
 //
-// Events: "state" {state, retryAt}, "message", "system", "gap" (each the server's data), "session-lost".
+// Events: "state" {state, retryAt}, "message", "system", "gap", "reset" (each the server's data), "session-lost".
 import * as api from "./api.js";
 import { ApiError, fromFrame, lostConnection } from "./api.js";
 import { Backoff } from "./backoff.js";
@@ -17,7 +17,7 @@ export class Link extends EventTarget {
   #socket = null;
   #streams = null;
   #session = null;
-  #positions;
+  #where;
   #backoff = new Backoff();
   #waiting = new Map(); // ref -> {resolve, reject, timer}
   #ref = 0;
@@ -26,8 +26,9 @@ export class Link extends EventTarget {
   #failures = 0;
   state = "idle";
 
-  /** `positions()` gives the last seq seen of each joined room, most recently used room first. */
-  constructor(positions) { super(); this.#positions = positions; }
+  /** `where()` gives `rooms`, the last seq seen of each joined room, most recently used room first, and
+   *  `epoch`, which past those are of, if that is known. */
+  constructor(where) { super(); this.#where = where; }
 
   get byStreams() { return this.#streams !== null; }
 
@@ -106,8 +107,9 @@ export class Link extends EventTarget {
     const hello = setTimeout(() => { if (this.#socket === socket) this.#lost(0); }, HELLO_DEADLINE);
     socket.onopen = () => {
       this.#everOpened = true;
+      const { rooms, epoch } = this.#where();
       socket.send(JSON.stringify({
-        type: "connect", session_id: this.#session, rooms: Object.fromEntries(this.#positions()),
+        type: "connect", session_id: this.#session, rooms: Object.fromEntries(rooms), epoch,
       }));
     };
     socket.onmessage = ({ data }) => { if (this.#socket === socket) this.#take(JSON.parse(data), hello); };
@@ -132,7 +134,7 @@ export class Link extends EventTarget {
         else if (frame.ref == null) this.#emit("system", { text: error.detail });
         return;
       }
-      case "message": case "system": case "gap":
+      case "message": case "system": case "gap": case "reset":
         return this.#emit(frame.type, frame);
     }
   }
@@ -173,7 +175,7 @@ export class Link extends EventTarget {
 
   #fallBack() {
     clearTimeout(this.#timer);
-    this.#streams = new Streams(this.#session, this.#positions, {
+    this.#streams = new Streams(this.#session, this.#where, {
       event: (type, data) => this.#emit(type, data),
       state: (state, retryAt) => {
         const resumed = state === "open" && this.state !== "open";

@@ -74,6 +74,7 @@ export class Rooms {
   #all = new Map();
   #used = [];        // keys of joined rooms, most recently used first
   current = null;
+  epoch = undefined; // which past the positions are of, once the server has said so
   more = false;      // the server has more rooms than are listed
   lobby = new Room(""); // shown while no room is open
 

@@ -7,27 +7,28 @@ const MOST_STREAMS = 4;
 
 export class Streams {
   #session;
-  #positions;
+  #where;
   #on;
   #open = new Map(); // room -> EventSource
   #backoff = new Backoff();
   #timer = null;
 
-  constructor(session, positions, on) {
+  constructor(session, where, on) {
     this.#session = session;
-    this.#positions = positions;
+    this.#where = where;
     this.#on = on;
   }
 
   /** Streams the rooms used last; the others are seen through the list of rooms until they are opened. */
   follow() {
-    const wanted = new Map([...this.#positions()].slice(0, MOST_STREAMS));
+    const { rooms, epoch } = this.#where();
+    const wanted = new Map([...rooms].slice(0, MOST_STREAMS));
     for (const [room, source] of this.#open) {
       if (wanted.has(room)) continue;
       source.close();
       this.#open.delete(room);
     }
-    for (const [room, seq] of wanted) if (!this.#open.has(room)) this.#listen(room, seq);
+    for (const [room, seq] of wanted) if (!this.#open.has(room)) this.#listen(room, seq, epoch);
     if (wanted.size === 0) this.#on.state("open");
   }
 
@@ -47,8 +48,8 @@ export class Streams {
     this.#open.clear();
   }
 
-  #listen(room, seq) {
-    const source = new EventSource(api.streamUrl(room, this.#session, seq));
+  #listen(room, seq, epoch) {
+    const source = new EventSource(api.streamUrl(room, this.#session, seq, epoch));
     this.#open.set(room, source);
     const pass = (type) => source.addEventListener(type, ({ data }) => {
       let detail;
@@ -58,6 +59,14 @@ export class Streams {
     pass("message");
     pass("system");
     pass("gap");
+    pass("reset");
+    // The browser would come back with the epoch that is over.
+    source.addEventListener("reset", () => {
+      if (this.#open.get(room) !== source) return;
+      source.close();
+      this.#open.delete(room);
+      this.follow();
+    });
     source.onopen = () => { this.#backoff.reset(); this.#on.state("open"); };
     source.onerror = () => {
       if (this.#open.get(room) !== source) return;

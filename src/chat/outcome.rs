@@ -1,6 +1,6 @@
 //! What chat answers: values, which the codecs make words and JSON of.
 use super::{Cursor, Listed, Online, Past, RoomSummary, Span};
-use crate::model::{Message, Nickname, RoomName, RoomRef, Seq, UserId};
+use crate::model::{Epoch, Message, Nickname, RoomName, RoomRef, Seq, UserId};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub struct History {
     /// Where the messages lie; `None` where there are none.
     pub span: Option<Span>,
     pub messages: Messages,
+    /// In which epoch they were read, where that is known by now.
+    pub epoch: Option<Epoch>,
 }
 
 /// The messages of an answer.

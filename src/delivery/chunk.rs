@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::model::{Message, Notice, RoomName, Seq};
+use crate::model::{Epoch, Message, Notice, RoomName, Seq};
 
 /// What can stand in a room's tail.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,14 @@ pub enum Entry {
         from: Option<Seq>,
         to: Seq,
     },
+    /// The past is another one than it was, in another epoch: of what the reader holds, only what is up
+    /// to `last_seq` is still so, or nothing where its position was of another epoch. What comes
+    /// next is the one after that.
+    Reset {
+        room: RoomName,
+        epoch: Epoch,
+        last_seq: Seq,
+    },
 }
 
 impl Entry {
@@ -28,7 +36,7 @@ impl Entry {
         match self {
             Self::Message(message) => Some(message.seq),
             Self::Gap { to, .. } => Some(*to),
-            Self::Notice(_) => None,
+            Self::Notice(_) | Self::Reset { .. } => None,
         }
     }
 
@@ -38,6 +46,7 @@ impl Entry {
             Self::Message(m) => 128 + m.user.len() + m.content.len(),
             Self::Notice(notice) => 64 + notice_size(notice),
             Self::Gap { .. } => 64,
+            Self::Reset { .. } => 128,
         }
     }
 

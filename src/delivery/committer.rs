@@ -177,10 +177,9 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
     hub.meters.committed.add(count);
     hub.meters.batches.add(1);
     for (id, (accepted, messages)) in rooms {
-        if let Some(room) = hub.served(id)
-            && room.accept(messages.clone(), accepted)
-        {
-            hub.catch_up_soon(room);
+        if let Some(room) = hub.served(id) {
+            let taken = room.accept(messages.clone(), accepted);
+            hub.after(taken, room);
         }
         hub.bus.publish(&messages);
     }

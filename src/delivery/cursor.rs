@@ -10,7 +10,7 @@ use super::hub::Hub;
 use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
-use crate::model::{RoomRef, Seq};
+use crate::model::{Epoch, RoomRef, Seq};
 use crate::store::{Part, StoreError};
 
 /// How much a cursor offers at once: what one vectored write may take.
@@ -18,12 +18,14 @@ const MOST_SLICES: usize = 64;
 const MOST_WEIGHT: usize = 1 << 20;
 
 /// Where a reader begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// So many messages before the end.
     Last(usize),
     /// With the message after this one.
     After(Seq),
+    /// With the message after this one, as it was in that epoch.
+    In(Epoch, Seq),
     /// At something that is no position: told so, and then live.
     Unknown,
 }
@@ -102,8 +104,8 @@ pub struct Cursor {
     end: Option<(u64, Seq)>,
     /// What was put back from an archive up to this `seq` was there when it began.
     replayed: Seq,
-    /// So often it has gone back to what was committed in the place of what it was given.
-    retractions: usize,
+    /// So often it was told that the past is another one.
+    rewinds: usize,
     /// It has had everything at least once, so what comes now is new to it.
     live: bool,
     /// Counted among the readers that are not reading from memory.
@@ -133,12 +135,12 @@ impl Cursor {
             notices_from: 0,
             end: None,
             replayed: Seq::START,
-            retractions: 0,
+            rewinds: 0,
             live: false,
             behind: false,
         };
-        let known = cursor.room.with_tail(|t| (t.replayed(), t.retractions()));
-        (cursor.replayed, cursor.retractions) = known.unwrap_or_default();
+        let known = cursor.room.with_tail(|t| (t.replayed(), t.rewinds()));
+        (cursor.replayed, cursor.rewinds) = known.unwrap_or_default();
         cursor.skip_notices();
         cursor
     }
@@ -169,6 +171,9 @@ impl Cursor {
 
     /// Offers what comes next, without moving on: `advance` does, once it was written.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
+        if self.told_first.is_some() || self.page.is_some() {
+            self.go_back();
+        }
         if let Some(page) = self.told_first.as_ref().or(self.page.as_ref()) {
             slices.push(Slice::clone(page));
             return Next::Some;
@@ -176,9 +181,9 @@ impl Cursor {
         let (next_seq, index) = (self.next_seq, self.index);
         let (notices_from, end, live) = (self.notices_from, self.end, self.live);
         let replayed = self.replayed;
-        let heard = self.retractions;
+        let rewinds = self.rewinds;
         let found = self.room.with_tail(|tail| {
-            if tail.retractions() != heard {
+            if tail.rewinds() != rewinds {
                 return None;
             }
             let known = index.filter(|i| *i >= tail.first_index());
@@ -248,18 +253,26 @@ impl Cursor {
         next
     }
 
-    /// Goes back to where what it was given turned out not to be what was committed.
+    /// If the past is another one by now, goes back to where it changed, and tells so first.
     fn go_back(&mut self) {
-        let heard = self.retractions;
+        let known = self.rewinds;
         let back = self.room.with_tail(|tail| {
-            let seq = tail.retracted_since(heard)?;
-            Some((tail.retractions(), seq))
+            let seq = tail.rewound_since(known)?;
+            Some((tail.rewinds(), seq, tail.epoch().clone()))
         });
-        if let Some((retractions, seq)) = back.flatten() {
-            self.retractions = retractions;
-            self.next_seq = self.next_seq.min(seq);
-            self.index = None;
-        }
+        let Some((rewinds, seq, epoch)) = back.flatten() else {
+            return;
+        };
+        self.rewinds = rewinds;
+        self.next_seq = self.next_seq.min(seq);
+        self.index = None;
+        self.page = None;
+        let reset = Entry::Reset {
+            room: self.room.room.name.clone(),
+            epoch,
+            last_seq: self.next_seq.previous(),
+        };
+        self.told_first = Some(Slice::page(Chunk::new(vec![reset], None)).into());
     }
 
     fn count_behind(&mut self, behind: bool) {

@@ -17,8 +17,8 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Message, RoomId, RoomName, RoomRef, RoomVersion, Seq};
-use crate::store::{Head, Log, Notices, Part, Span, StoreError};
+use crate::model::{Epoch, Message, RoomId, RoomName, RoomRef, RoomVersion, Seq};
+use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 pub(super) const LINGER: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ const ANSWER_BYTES: usize = 512 << 10;
 pub struct Hub {
     pub(super) log: Arc<dyn Log>,
     pub(super) notices: Arc<dyn Notices>,
+    pub(super) epochs: Arc<dyn Epochs>,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
@@ -51,6 +52,8 @@ pub struct Hub {
     pub(super) herald: Herald,
     pub(super) hearsay: Hearsay,
     turns: Semaphore,
+    /// The past that the store told last.
+    epoch: RwLock<Option<Epoch>>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -65,6 +68,7 @@ impl Hub {
     pub fn new(
         log: Arc<dyn Log>,
         notices: Arc<dyn Notices>,
+        epochs: Arc<dyn Epochs>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
         meters: Arc<Meters>,
@@ -73,6 +77,7 @@ impl Hub {
         Self {
             log,
             notices,
+            epochs,
             bus,
             clock,
             meters,
@@ -82,6 +87,18 @@ impl Hub {
             herald: Herald::new(),
             hearsay: Hearsay::default(),
             turns: Semaphore::new(TURNS),
+            epoch: RwLock::default(),
+        }
+    }
+
+    /// Which past the store tells, once it was asked.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.epoch.read().clone()
+    }
+
+    pub(super) fn is_in(&self, epoch: &Epoch) {
+        if self.epoch.read().as_ref() != Some(epoch) {
+            *self.epoch.write() = Some(epoch.clone());
         }
     }
 
@@ -203,6 +220,7 @@ impl Hub {
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let _turn = self.turn().await?;
+            let epoch = self.epochs.era().await?.epoch;
             let head = self.log.head(room.room.id).await?;
             let (newest, keep) = (Part::Before(None), self.limits.keep);
             let newest = self.log.read(&room.room, newest, keep).await?;
@@ -213,11 +231,12 @@ impl Hub {
                 replayed_seq: Seq::START,
                 version: RoomVersion::new(0),
             };
-            Ok((head.unwrap_or(gone), newest))
+            Ok((epoch, head.unwrap_or(gone), newest))
         };
         match loaded.await {
-            Ok((head, newest)) => {
-                if room.finish_loading(newest, &head) {
+            Ok((epoch, head, newest)) => {
+                self.is_in(&epoch);
+                if room.finish_loading(newest, &head, epoch) {
                     self.catch_up(room).await?;
                 }
                 Ok(false)
@@ -244,7 +263,23 @@ impl Hub {
                 to,
             })
         };
+        let reset = |last| {
+            let epoch = room.epoch()?;
+            let room = room.room.name.clone();
+            Some(Entry::Reset {
+                room,
+                epoch,
+                last_seq: last,
+            })
+        };
+        let start = match start {
+            Start::In(epoch, seq) if room.epoch().is_some_and(|here| here == epoch) => {
+                Start::After(seq)
+            }
+            start => start,
+        };
         match start {
+            Start::In(..) => Ok((last.next(), true, reset(last))),
             Start::Unknown => Ok((last.next(), true, gap(None, last))),
             Start::After(seq) if seq < Seq::START => Ok((last.next(), true, gap(None, last))),
             Start::Last(0) => Ok((last.next(), true, None)),
@@ -261,7 +296,7 @@ impl Hub {
                 self.catch_up(room).await?;
                 match room.delivered().unwrap_or_default() {
                     last if seq <= last => Ok((seq.next(), false, None)),
-                    last => Ok((last.next(), false, gap(Some(last.next()), seq))),
+                    last => Ok((last.next(), false, reset(last))),
                 }
             }
         }

@@ -11,6 +11,7 @@ mod hub;
 mod notices;
 mod past;
 mod relay;
+mod rewind;
 mod room;
 mod tail;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Brings in what other instances committed: from the bus as it comes, and from the store
 //! whatever the bus did not bring. Between them nothing is missed, and nothing comes twice.
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Hub, LINGER};
-use super::room::Room;
+use super::room::{Room, Taken};
 use crate::bus::{BusEvent, BusState, Events};
-use crate::model::RoomName;
-use crate::store::{Head, Known, Part, StoreError};
+use crate::model::{RoomId, RoomName, Seq};
+use crate::store::{Head, Heads, Known, Part, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -19,7 +20,7 @@ const PAGE: usize = 1_000;
 /// Between two looks after rooms and notices.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// After a failed sweep; the store has its own bounds on top.
-const AFTER_FAILURE: Duration = Duration::from_millis(250);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// How long to wait for others of its kind when the bus says that something may be missing: many
 /// rooms that are restored at once are one sweep.
 const GATHER: Duration = Duration::from_millis(20);
@@ -82,10 +83,9 @@ struct Calls {
 fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
     match event {
         BusEvent::Message(message) => {
-            if let Some(room) = hub.named(&message.room)
-                && room.accept_announced(message)
-            {
-                hub.catch_up_soon(room);
+            if let Some(room) = hub.named(&message.room) {
+                let taken = room.accept_announced(message);
+                hub.after(taken, room);
             }
         }
         BusEvent::Told(told) => hub.heard(&told),
@@ -106,6 +106,10 @@ enum Reason {
 }
 
 async fn sweep_for_ever(hub: &Arc<Hub>, calls: &Calls) {
+    // Without an answer the first sweep tells.
+    if let Ok(era) = hub.epochs.era().await {
+        hub.is_in(&era.epoch);
+    }
     let (mut last, mut doubt, mut owed) = (hub.now(), DOUBT, false);
     loop {
         let reason = due(hub, calls, last + doubt).await;
@@ -159,20 +163,41 @@ async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
 
 /// Asks once for all rooms here which have grown or changed, and brings those up to date. Returns
 /// how many that were.
-async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
+pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     let known = hub.known_rooms();
     if known.is_empty() {
         return Ok(0);
     }
     hub.meters.sweeps.add(1);
-    let heads = hub.log.heads(&known).await?;
-    for head in &heads {
+    let Heads { epoch, rooms } = hub.log.heads(&known).await?;
+    if let Some(head) = gone_back(&known, &rooms) {
+        let (id, last) = (head.room, head.last_seq);
+        let reason = format!("room {id} ends at {last}, before what was shown");
+        hub.rewind(&epoch, &reason).await?;
+    } else {
+        hub.adopt(&epoch).await?;
+    }
+    for head in &rooms {
         if let Some(room) = hub.served(head.room) {
             hub.refresh(&room, head).await?;
             hub.catch_up(&room).await?;
         }
     }
-    Ok(heads.len())
+    Ok(rooms.len())
+}
+
+/// The first of these rooms that ends before what is known of it.
+fn gone_back<'h>(known: &[Known], heads: &'h [Head]) -> Option<&'h Head> {
+    if heads.is_empty() {
+        return None;
+    }
+    let known: HashMap<RoomId, Seq> = known.iter().map(|k| (k.room, k.seq)).collect();
+    let before = |head: &&Head| {
+        known
+            .get(&head.room)
+            .is_some_and(|seq| head.last_seq < *seq)
+    };
+    heads.iter().find(before)
 }
 
 impl Hub {
@@ -182,7 +207,7 @@ impl Hub {
         if known.is_empty() {
             return Ok(0);
         }
-        let ahead = self.log.heads(&known).await?;
+        let ahead = self.log.heads(&known).await?.rooms;
         let behind = |head: &Head| {
             let here = known.iter().find(|known| known.room == head.room);
             here.map_or(0, |known| head.last_seq.since(known.seq))
@@ -199,6 +224,15 @@ impl Hub {
     /// The room of that name, if it is served here.
     pub(super) fn named(&self, name: &RoomName) -> Option<Arc<Room>> {
         self.served(self.known(name)?)
+    }
+
+    /// Does what is left to do after messages were brought to a room.
+    pub(super) fn after(self: &Arc<Self>, taken: Taken, room: Arc<Room>) {
+        match taken {
+            Taken::All => {}
+            Taken::Missing => self.catch_up_soon(room),
+            Taken::Disputed => self.doubt(room),
+        }
     }
 
     pub(super) fn bus_carries(&self) -> bool {
@@ -247,14 +281,17 @@ impl Hub {
         Ok(())
     }
 
-    async fn read_missing(&self, room: &Arc<Room>) -> Result<(), StoreError> {
+    async fn read_missing(self: &Arc<Self>, room: &Arc<Room>) -> Result<(), StoreError> {
         while let Some(after) = room.look_after() {
             let announced = room.missing_up_to();
             let page = self.read_page(&room.room, Part::News(after), PAGE).await?;
             let full = page.len() == PAGE;
-            let found = room.accept_page(page);
+            let Some(found) = room.accept_page(page) else {
+                self.doubt(room.clone());
+                return Ok(());
+            };
             self.meters.recovered.add(found as u64);
-            if !full && !room.is_disputed() {
+            if !full {
                 room.disbelieve(announced);
                 return Ok(());
             }

@@ -2,6 +2,7 @@
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -10,14 +11,12 @@ use tokio::sync::Notify;
 use super::chunk::{Chunk, Entry};
 use super::notices::Notices;
 use super::tail::{Replay, Tail, TailLimits};
-use crate::model::{Message, Notice, RoomRef, Seq};
+use crate::model::{Epoch, Message, Notice, RoomRef, Seq};
 use crate::store::{Head, Known};
 
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
 /// catching up reads them.
 const ASIDE: usize = 1_024;
-/// How far to look back at once for the first message that is not as it was committed.
-const STEP_BACK: u64 = 64;
 
 /// The one door through which messages become visible: readers are given the next `seq` and
 /// nothing else, wherever it came from and in whatever order.
@@ -31,6 +30,8 @@ pub struct Room {
     pub(super) loading: tokio::sync::Mutex<()>,
     /// Held while missing messages are read, one read at a time however many ask.
     pub(super) catching_up: tokio::sync::Mutex<()>,
+    /// It is to be compared with what is stored.
+    pub(super) doubted: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -76,43 +77,22 @@ impl Room {
             readers: Mutex::default(),
             loading: tokio::sync::Mutex::default(),
             catching_up: tokio::sync::Mutex::default(),
+            doubted: AtomicBool::default(),
         }
     }
 
     /// Takes what this instance committed, in ascending order. The next ones become visible;
-    /// known ones are dropped; later ones wait for the others' between. True if any are missing.
-    ///
-    /// What is committed here is so, whatever was heard of its place before: then that is taken
-    /// back, with all that follows.
-    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> bool {
-        self.retract(|tail| tail.disputed_by(&messages));
+    /// known ones are dropped; later ones wait for the others' between.
+    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> Taken {
         self.extend(messages, Some(accepted), set_aside)
     }
 
     /// Takes what the bus says was committed. Only the next is believed; of a later one nothing
-    /// is kept but its `seq`. If another is known in its place, the store is to say which of the
-    /// two is so. True if any are missing.
-    pub(super) fn accept_announced(&self, message: Message) -> bool {
-        let messages = vec![message];
-        let disputed = self.with_tail(|tail| tail.disputed_by(&messages)).flatten();
-        if let Some(seq) = disputed {
-            self.state.lock().waiting.dispute(seq);
-            return true;
-        }
-        self.extend(messages, None, |state, message| {
+    /// is kept but its `seq`.
+    pub(super) fn accept_announced(&self, message: Message) -> Taken {
+        self.extend(vec![message], None, |state, message| {
             state.announced = state.announced.max(Some(message.seq));
         })
-    }
-
-    /// Takes back what is here from the place on that `wrong` finds, if it finds one.
-    fn retract(&self, wrong: impl FnOnce(&Tail) -> Option<Seq>) {
-        let mut state = self.state.lock();
-        if let Phase::Warm(tail) = &mut state.phase
-            && let Some(seq) = wrong(tail)
-        {
-            tracing::warn!(room = ?self.room.name, seq = seq.get(), "took back what was not committed");
-            *tail = tail.without(seq);
-        }
     }
 
     fn extend(
@@ -120,17 +100,20 @@ impl Room {
         messages: Vec<Message>,
         accepted: Option<Instant>,
         too_early: impl Fn(&mut Waiting, Message),
-    ) -> bool {
+    ) -> Taken {
         let mut state = self.state.lock();
         let State { phase, waiting, .. } = &mut *state;
         let tail = match phase {
-            Phase::Cold => return false,
+            Phase::Cold => return Taken::All,
             Phase::Loading => {
                 messages.into_iter().for_each(|m| too_early(waiting, m));
-                return false;
+                return Taken::All;
             }
             Phase::Warm(tail) => tail,
         };
+        if tail.disputed_by(&messages).is_some() {
+            return Taken::Disputed;
+        }
         let next = tail.last().next();
         let mut run = Vec::with_capacity(messages.len());
         for message in messages {
@@ -152,37 +135,60 @@ impl Room {
         if grew {
             self.wake();
         }
-        missing
+        if missing { Taken::Missing } else { Taken::All }
     }
 
     /// Takes a page that was read from the store, from `look_after` on. What it lacks was deleted,
-    /// and readers are told so. Where it has others than are here, it is right. Returns how many
-    /// messages were new here.
-    pub(super) fn accept_page(&self, messages: Vec<Message>) -> usize {
-        let mut before = None;
-        self.retract(|tail| {
-            let wrong = tail.disputed_by(&messages)?;
-            // If the first was wrong already, those before it may be.
-            let all = messages.first().is_some_and(|m| m.seq == wrong);
-            before = all.then(|| wrong.minus(STEP_BACK).max(tail.before().next()));
-            before = before.filter(|before| *before < wrong);
-            Some(wrong)
-        });
+    /// and readers are told so. Returns how many messages were new here; `None` where it has others
+    /// than are here, and nothing of it was taken.
+    pub(super) fn accept_page(&self, messages: Vec<Message>) -> Option<usize> {
         let mut state = self.state.lock();
-        state.waiting.disputed = before;
         let State { phase, waiting, .. } = &mut *state;
-        let Phase::Warm(tail) = phase else { return 0 };
+        let Phase::Warm(tail) = phase else {
+            return Some(0);
+        };
+        if tail.disputed_by(&messages).is_some() {
+            return None;
+        }
         let next = tail.last().next();
         let mut run: Vec<_> = messages.into_iter().filter(|m| m.seq >= next).collect();
         let found = run.len();
         waiting.take_next(next, &mut run);
         if run.is_empty() {
-            return 0;
+            return Some(0);
         }
         tail.push(Chunk::of_messages(run, next, None));
         drop(state);
         self.wake();
-        found
+        Some(found)
+    }
+
+    /// What readers here may have been given and memory still holds: the `seq` after which it is all,
+    /// and the last. `None` while nothing is kept.
+    pub(super) fn shown(&self) -> Option<(Seq, Seq)> {
+        self.with_tail(|tail| (tail.before(), tail.last()))
+    }
+
+    /// In which epoch the tail was read, or made sure of.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        self.with_tail(|tail| tail.epoch().clone())
+    }
+
+    /// The past is that of `epoch` from now on: from `wrong` on it has others than are here, if any.
+    /// Those go, and are returned; each reader is told, and goes back to where it changed.
+    pub(super) fn rewind(&self, wrong: Option<Seq>, epoch: &Epoch) -> Vec<Message> {
+        let mut state = self.state.lock();
+        let State { phase, waiting, .. } = &mut *state;
+        let Phase::Warm(tail) = phase else {
+            return Vec::new();
+        };
+        let from = wrong.unwrap_or_else(|| tail.last().next());
+        let lost = tail.after(from.previous());
+        *tail = tail.rewound(from, epoch);
+        *waiting = Waiting::default();
+        drop(state);
+        self.wake();
+        lost
     }
 
     /// From now on what is committed is kept for the tail that is about to be read.
@@ -199,12 +205,12 @@ impl Room {
 
     /// Makes the newest messages of a room that was at least at `head` its tail. True if
     /// messages are missing.
-    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: &Head) -> bool {
+    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: &Head, epoch: Epoch) -> bool {
         let before = newest.first().map_or(head.last_seq, |m| m.seq.previous());
-        let mut tail = Tail::new(self.limits, before, head.version);
+        let mut tail = Tail::new(self.limits, before, head.version, epoch);
         self.fill(&mut tail, newest, head);
         self.state.lock().phase = Phase::Warm(tail);
-        self.extend(Vec::new(), None, set_aside)
+        self.extend(Vec::new(), None, set_aside) == Taken::Missing
     }
 
     fn fill(&self, tail: &mut Tail, newest: Vec<Message>, head: &Head) {
@@ -272,29 +278,19 @@ impl Room {
         self.with_tail(|tail| tail.last())
     }
 
-    /// The last `seq` that was heard of and could not be shown yet, or is in dispute.
+    /// The last `seq` that was heard of and could not be shown yet.
     pub(super) fn missing_up_to(&self) -> Option<Seq> {
         let state = self.state.lock();
         match &state.phase {
-            Phase::Warm(tail) => state.waiting.up_to(tail.last()).or(state.waiting.disputed),
+            Phase::Warm(tail) => state.waiting.up_to(tail.last()),
             _ => None,
         }
     }
 
     /// After which `seq` the store is to be read for what is missing: the newest that is here is
-    /// compared on the way, as is what is in dispute. `None` while nothing is kept.
+    /// compared on the way. `None` while nothing is kept.
     pub(super) fn look_after(&self) -> Option<Seq> {
-        let state = self.state.lock();
-        let Phase::Warm(tail) = &state.phase else {
-            return None;
-        };
-        let last = tail.last();
-        let from = state.waiting.disputed.map_or(last, |seq| seq.min(last));
-        Some(from.max(Seq::FIRST).previous())
-    }
-
-    pub(super) fn is_disputed(&self) -> bool {
-        self.state.lock().waiting.disputed.is_some()
+        self.with_tail(|tail| tail.last().max(Seq::FIRST).previous())
     }
 
     /// Forgets what was heard of up to `seq`: the log was read to its end after that, and does
@@ -392,8 +388,17 @@ struct Waiting {
     aside: BTreeMap<Seq, Message>,
     /// The last `seq` that the bus spoke of.
     announced: Option<Seq>,
-    /// The first `seq` in whose place two messages were heard of.
-    disputed: Option<Seq>,
+}
+
+/// What became of messages that were brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// All that is known of is here.
+    All,
+    /// Some before them are missing.
+    Missing,
+    /// Others are here in their places, so nothing was taken: the store is to say which are right.
+    Disputed,
 }
 
 impl Waiting {
@@ -401,10 +406,6 @@ impl Waiting {
     fn up_to(&self, last: Seq) -> Option<Seq> {
         let own = self.aside.last_key_value().map(|(seq, _)| *seq);
         own.max(self.announced).filter(|seq| *seq > last)
-    }
-
-    fn dispute(&mut self, seq: Seq) {
-        self.disputed = Some(self.disputed.map_or(seq, |first| first.min(seq)));
     }
 
     /// Moves to `run` what goes on where it ends, and drops what is behind it.

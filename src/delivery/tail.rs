@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Entry};
-use crate::model::{Message, MessageId, RoomVersion, Seq};
+use crate::model::{Epoch, Message, MessageId, RoomVersion, Seq};
 use crate::store::Span;
 
 /// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
@@ -65,13 +65,15 @@ pub(super) struct Tail {
     /// How the room's older messages were when they were read.
     version: RoomVersion,
     replay: Option<Replay>,
-    /// Where readers had to go back to, since what they were given was not so.
-    retracted: Vec<Seq>,
+    /// The past that this is a part of.
+    epoch: Epoch,
+    /// Where the past turned out to be another one, each time that it did.
+    rewinds: Vec<Seq>,
 }
 
 impl Tail {
     /// An empty tail for a room whose last `seq` is `last`.
-    pub(super) fn new(limits: TailLimits, last: Seq, version: RoomVersion) -> Self {
+    pub(super) fn new(limits: TailLimits, last: Seq, version: RoomVersion, epoch: Epoch) -> Self {
         Self {
             limits,
             ring: VecDeque::new(),
@@ -83,7 +85,8 @@ impl Tail {
             bytes: 0,
             version,
             replay: None,
-            retracted: Vec::new(),
+            epoch,
+            rewinds: Vec::new(),
         }
     }
 
@@ -93,53 +96,56 @@ impl Tail {
         Self {
             next_index: self.next_index + 1,
             replay: replay.or(self.replay),
-            retracted: self.retracted.clone(),
-            ..Self::new(self.limits, last, version)
+            rewinds: self.rewinds.clone(),
+            ..Self::new(self.limits, last, version, self.epoch.clone())
         }
     }
 
-    /// This tail without its messages from `seq` on, in whose places others were committed.
-    /// Readers who were given them go back to there.
-    pub(super) fn without(&self, seq: Seq) -> Self {
+    /// This tail as a part of the past of `epoch`, which is another one from `seq` on.
+    pub(super) fn rewound(&self, seq: Seq, epoch: &Epoch) -> Self {
         let mut tail = self.anew(self.before.min(seq.previous()), self.version, None);
         let mut kept = self.after(self.before);
         kept.retain(|message| message.seq < seq);
         if !kept.is_empty() {
             tail.push(Chunk::of_messages(kept, tail.last.next(), None));
         }
-        tail.retracted.push(seq);
+        tail.last = tail.last.max(self.last.min(seq.previous()));
+        tail.epoch = epoch.clone();
+        tail.rewinds.push(seq);
         tail
     }
 
-    /// How often readers were sent back.
-    pub(super) fn retractions(&self) -> usize {
-        self.retracted.len()
+    pub(super) fn epoch(&self) -> &Epoch {
+        &self.epoch
     }
 
-    /// Where a reader goes back to who has heard of the first `heard` times.
-    pub(super) fn retracted_since(&self, heard: usize) -> Option<Seq> {
-        self.retracted[heard.min(self.retracted.len())..]
-            .iter()
-            .min()
-            .copied()
+    /// How often the past turned out to be another one.
+    pub(super) fn rewinds(&self) -> usize {
+        self.rewinds.len()
+    }
+
+    /// From where on it is another than it was when it had been so for `known` times.
+    pub(super) fn rewound_since(&self, known: usize) -> Option<Seq> {
+        let news = self.rewinds.get(known..).unwrap_or_default();
+        news.iter().min().copied()
     }
 
     /// The first of these messages in whose place another is here.
     pub(super) fn disputed_by(&self, messages: &[Message]) -> Option<Seq> {
         let other = |message: &&Message| {
-            let here = self.id_at(message.seq);
-            here.is_some_and(|id| id != message.id)
+            let here = self.origin_at(message.seq);
+            here.is_some_and(|here| here != origin(message))
         };
         messages.iter().find(other).map(|message| message.seq)
     }
 
-    fn id_at(&self, seq: Seq) -> Option<MessageId> {
+    fn origin_at(&self, seq: Seq) -> Option<(MessageId, i64)> {
         if seq > self.last {
             return None;
         }
         let (_, chunk, at) = self.at(self.index_of(seq)?)?;
         match &chunk.entries()[at] {
-            Entry::Message(message) if message.seq == seq => Some(message.id),
+            Entry::Message(message) if message.seq == seq => Some(origin(message)),
             _ => None,
         }
     }
@@ -323,4 +329,10 @@ impl Tail {
         found.reverse();
         (found.len() == limit || self.before == Seq::START).then_some(found)
     }
+}
+
+/// What tells a message from any other in its place: a database that went back may give an id again.
+/// The time is in milliseconds, as it is on every way.
+fn origin(message: &Message) -> (MessageId, i64) {
+    (message.id, message.created_at.timestamp_millis())
 }

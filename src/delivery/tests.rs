@@ -3,6 +3,7 @@
 mod bounds;
 mod heard;
 mod network;
+mod past;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use tokio::sync::Notify;
 
+use super::room::Taken;
 use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
@@ -43,6 +45,7 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
     let clock = Arc::new(ManualClock::default());
     let bus = Arc::new(LocalBus::open().0);
     Arc::new(Hub::new(
+        store.clone(),
         store.clone(),
         store.clone(),
         bus,
@@ -175,7 +178,7 @@ proptest! {
                     served.accept_announced(Message { seq, ..lie.clone() });
                 }
                 let missing = served.accept_announced(message);
-                if missing && *sweep {
+                if missing == Taken::Missing && *sweep {
                     hub.catch_up(&served).await.expect("readable");
                 }
                 drain(&mut live, &mut seen).await;
@@ -283,6 +286,7 @@ fn short(entry: &Entry) -> String {
         Entry::Gap { from, to, .. } => format!("gap {}-{to}", from.unwrap_or_default()),
         Entry::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
         Entry::Notice(other) => panic!("no reader is told {other:?}"),
+        Entry::Reset { last_seq, .. } => format!("reset {last_seq}"),
     }
 }
 
@@ -293,18 +297,15 @@ async fn told(reader: &mut Cursor) -> Vec<i64> {
         Entry::Message(message) => seen.push(message.seq.get()),
         Entry::Gap { to, .. } => seen.push(-to.get()),
         Entry::Notice(_) => {}
+        other => panic!("{other:?} was told"),
     };
     given(reader, each).await;
     seen
 }
 
 /// The sweep, once.
-async fn sweep(hub: &Arc<Hub>, room: &Arc<Room>) {
-    let known = [room.known().expect("it is warm")];
-    for head in hub.log.heads(&known).await.expect("readable") {
-        hub.refresh(room, &head).await.expect("readable");
-        hub.catch_up(room).await.expect("readable");
-    }
+async fn sweep(hub: &Arc<Hub>) {
+    relay::sweep(hub).await.expect("readable");
 }
 
 #[tokio::test]
@@ -333,7 +334,7 @@ async fn what_is_put_back_is_history_and_no_news() {
         .expect("deleted");
     assert_eq!(deleted, 2);
     let served = hub.room(&room);
-    sweep(&hub, &served).await;
+    sweep(&hub).await;
     let (there, more) = hub
         .history(&room, Some(Seq::new(4)), 10)
         .await
@@ -367,7 +368,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     assert_eq!(history.restore(room.id, &rows).await.expect("restored"), 6);
     assert_eq!(history.restore(room.id, &rows).await.expect("works"), 0);
     history.refresh(room.id).await.expect("works");
-    sweep(&hub, &served).await;
+    sweep(&hub).await;
     assert_eq!(told(&mut live).await, [0; 0], "it has had all");
     assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
     let (there, _) = hub
@@ -383,13 +384,13 @@ async fn what_is_put_back_is_history_and_no_news() {
     assert_eq!(claimed.expect("claimed"), (room.id, Seq::new(10)));
     let rows = [11, 12].map(row);
     history.restore(room.id, &rows).await.expect("restored");
-    sweep(&hub, &served).await;
+    sweep(&hub).await;
     assert_eq!(told(&mut live).await, [-12]);
     assert_eq!(told(&mut slow).await, [3, 4, 5, 6, 7, 8, 9, 10, -12]);
     let mut resumed = read(after(9)).await;
     assert_eq!(told(&mut resumed).await, [10, 11, 12]);
     say(1).await;
-    sweep(&hub, &served).await;
+    sweep(&hub).await;
     for reader in [&mut live, &mut slow, &mut resumed] {
         assert_eq!(told(reader).await, [13]);
     }

@@ -32,6 +32,8 @@ pub enum Cause {
     BusSlow,
     DiskFull,
     TableLarge,
+    /// Messages that were shown are not stored any more.
+    PastChanged,
 }
 
 impl Cause {
@@ -44,6 +46,7 @@ impl Cause {
             Self::DatabaseDamaged => Some("restore-backup"),
             Self::SchemaUnfit => Some("failed-migration"),
             Self::BusAway | Self::BusSlow => Some("valkey-down"),
+            Self::PastChanged => Some("failover"),
             Self::NotStarted
             | Self::Starting
             | Self::Leaving
@@ -92,7 +95,8 @@ impl Cause {
             | Self::DatabaseDamaged
             | Self::SchemaUnfit
             | Self::BusAway
-            | Self::BusSlow => None,
+            | Self::BusSlow
+            | Self::PastChanged => None,
         }
     }
 }
@@ -122,6 +126,7 @@ mod tests {
             Cause::BusSlow,
             Cause::DiskFull,
             Cause::TableLarge,
+            Cause::PastChanged,
         ];
         for cause in all {
             assert!(

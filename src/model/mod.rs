@@ -2,6 +2,7 @@
 mod cause;
 mod closest;
 mod content;
+mod epoch;
 mod host;
 mod ids;
 mod listener;
@@ -17,6 +18,7 @@ pub mod url;
 pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
+pub use epoch::Epoch;
 pub use host::Host;
 pub use ids::{
     ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, UserId,

@@ -6,9 +6,9 @@ use super::watch::Watch;
 use crate::bus::BusState;
 use crate::config::{ByteSize, HumanDuration, Level, Threshold};
 use crate::meter::{Counts, Look, Share};
-use crate::model::Cause;
+use crate::model::{Cause, format_time};
 use crate::process::disk::{self, FREE_MIB};
-use crate::store::StoreError;
+use crate::store::{Era, StoreError};
 
 /// A rate over fewer than these is chance: a server that has just started has missed once.
 const ENOUGH: u64 = 100;
@@ -39,6 +39,7 @@ struct Checks {
     database: Check,
     pool: Check,
     bus: Check,
+    past: Check,
     connections: Check,
     disk: Check,
     queue: Check,
@@ -143,9 +144,13 @@ impl Check {
 
 impl Health {
     pub(super) async fn of(watch: &Watch) -> Self {
-        let (database, pool) = tokio::join!(watch.ask_database(), watch.ask_pool());
+        let (database, pool, era) =
+            tokio::join!(watch.ask_database(), watch.ask_pool(), watch.ask_era());
         let bus = watch.hub.bus_state();
-        let checks = Checks::of(watch, database.err(), pool.and_then(Result::err), bus);
+        let checks = Checks {
+            past: past(era),
+            ..Checks::of(watch, database.err(), pool.and_then(Result::err), bus)
+        };
         Self {
             status: checks.status(watch.is_draining()),
             db: if checks.database.ok {
@@ -195,6 +200,7 @@ impl Checks {
                 down.as_ref().map_or(Cause::DatabaseAway, StoreError::cause),
             ),
             bus: bus_check(bus),
+            past: past(None),
             connections: connections(watch),
             disk: disk(watch),
             queue: queue(watch),
@@ -233,10 +239,25 @@ impl Checks {
         match (self.database.ok, draining) {
             (_, true) => Status::Draining,
             (false, _) => Status::Unhealthy,
-            _ if !self.bus.ok => Status::Degraded,
+            _ if !self.bus.ok || !self.past.ok => Status::Degraded,
             _ if bad.iter().any(|check| check.level == Level::Critical) => Status::Degraded,
             _ => Status::Healthy,
         }
+    }
+}
+
+/// Whether readers lost what they had been shown, until an operator says that this is known.
+fn past(era: Option<Era>) -> Check {
+    match era {
+        Some(era) if era.is_news() => {
+            let since = format_time(era.since);
+            let reason = era.reason.unwrap_or_default();
+            let detail = format!(
+                "the past changed at {since}: {reason}; 'discordctl epoch ack' says that this is known"
+            );
+            Check::new(Level::Warning, detail, Cause::PastChanged)
+        }
+        _ => Check::new(Level::Ok, "", Cause::PastChanged),
     }
 }
 

@@ -59,6 +59,7 @@ impl Inside {
         let hub = Arc::new(Hub::new(
             store.clone(),
             store.clone(),
+            store.clone(),
             bus.clone(),
             clock.clone(),
             meters.clone(),

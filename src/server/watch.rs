@@ -20,7 +20,7 @@ use crate::delivery::Hub;
 use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
 use crate::process::disk;
-use crate::store::{Maintenance, Store, StoreError};
+use crate::store::{Epochs, Era, Maintenance, Store, StoreError};
 use crate::transport::http::{self as answers, Probe, Probes, Response};
 
 /// A database that takes longer to say a word is not ready.
@@ -31,6 +31,7 @@ pub(super) struct Watch {
     pub(super) instance: String,
     pub(super) hub: Arc<Hub>,
     pub(super) store: Arc<dyn Maintenance>,
+    epochs: Arc<dyn Epochs>,
     pub(super) thresholds: Thresholds,
     /// Connections that clients may have open.
     pub(super) most_connections: usize,
@@ -61,6 +62,7 @@ impl Watch {
             instance: config.instance_id.clone(),
             hub: hub.clone(),
             store: store.clone(),
+            epochs: store.clone(),
             thresholds: config.thresholds.clone(),
             most_connections: config.limits.connections,
             most_sessions: super::inside::SESSIONS_A_PLACE * config.limits.connections,
@@ -112,6 +114,12 @@ impl Watch {
         tokio::time::timeout(ASK_WITHIN, self.store.ping())
             .await
             .map_err(late)?
+    }
+
+    /// Which past the database tells, if it says so within a second.
+    pub(super) async fn ask_era(&self) -> Option<Era> {
+        let asked = tokio::time::timeout(ASK_WITHIN, self.epochs.era()).await;
+        asked.ok()?.ok()
     }
 
     /// Whether a request would get a connection, within a second. `None` while another

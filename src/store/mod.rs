@@ -6,6 +6,7 @@ mod cause;
 pub mod check;
 pub mod copy;
 pub mod embedded;
+mod epoch;
 mod error;
 mod gate;
 pub mod history;
@@ -35,11 +36,13 @@ use chrono::{DateTime, Utc};
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Message, MessageId, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey, UserId,
+    Epoch, Message, MessageId, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey,
+    UserId,
 };
 
 pub use crate::meter::PoolState;
 pub use crate::model::InstanceId;
+pub use epoch::Era;
 pub use error::{Rejected, StoreError};
 pub use notices::{Bulletin, NOTICE_LIFE};
 pub use presence::{Instance, Online, PresenceChange, PresenceOutcome, SessionRow, Standing};
@@ -119,6 +122,13 @@ pub struct Head {
     pub version: RoomVersion,
 }
 
+/// Where rooms stand, and in which epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heads {
+    pub epoch: Epoch,
+    pub rooms: Vec<Head>,
+}
+
 /// Where some consecutive messages of a room lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -165,8 +175,8 @@ pub trait Reading: Send + Sync + 'static {
     /// Where a room stands; `None` if it is gone.
     async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError>;
 
-    /// Of these rooms, those that went on, or whose older messages came or went.
-    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError>;
+    /// Of these rooms, those that went on or went back, or whose older messages came or went.
+    async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError>;
 }
 
 /// The log: what is committed, and how it is learned what others commit.
@@ -297,6 +307,17 @@ pub trait Notices: Send + Sync + 'static {
     async fn told(&self, origin: i64, known: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError>;
 }
 
+/// Whether the past is the one that clients know.
+#[async_trait]
+pub trait Epochs: Send + Sync + 'static {
+    /// What holds now.
+    async fn era(&self) -> Result<Era, StoreError>;
+
+    /// Begins another epoch in the place of `after`, and says which holds then: that of another
+    /// process, where that was quicker.
+    async fn begin_epoch(&self, after: &Epoch, reason: &str) -> Result<Era, StoreError>;
+}
+
 /// Secrets that instances share.
 #[async_trait]
 pub trait Secrets: Send + Sync + 'static {
@@ -330,11 +351,14 @@ pub trait Maintenance: Send + Sync + 'static {
 /// Every call is bounded in time by the options it was opened with, and may be dropped half way:
 /// then it either happened whole or not at all.
 pub trait Store:
-    Log + Rooms + People + Instances + Presence + Notices + Secrets + Maintenance
+    Log + Rooms + People + Instances + Presence + Notices + Epochs + Secrets + Maintenance
 {
 }
 
-impl<S: Log + Rooms + People + Instances + Presence + Notices + Secrets + Maintenance> Store for S {}
+impl<S: Log + Rooms + People + Instances + Presence + Notices + Epochs + Secrets + Maintenance>
+    Store for S
+{
+}
 
 impl Options {
     fn shedding(&self) -> gate::Shedding {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
-use super::{Head, Known, Part, Reading, Span, StoreError};
-use crate::model::{Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
+use super::{Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
+use crate::model::{Epoch, Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
 
 /// A page of a room; whether a place is beyond `$2` is the index's to say, also where that is NULL.
 macro_rules! page {
@@ -34,14 +34,48 @@ const SPAN: &str = "WITH page AS (SELECT seq FROM messages
     FROM page";
 
 const HEAD: &str = "SELECT id, last_seq, replayed_seq, history_version FROM rooms WHERE id = $1";
-const HEADS_IN_POSTGRES: &str = "SELECT r.id, r.last_seq, r.replayed_seq, r.history_version
-    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (id, seq, version)
-    JOIN rooms r ON r.id = k.id WHERE r.last_seq > k.seq OR r.history_version <> k.version";
-const HEADS_IN_SQLITE: &str = "SELECT r.id, r.last_seq, r.replayed_seq, r.history_version
-    FROM json_each($1) k JOIN rooms r ON r.id = k.value ->> 0
-    WHERE r.last_seq > k.value ->> 1 OR r.history_version <> k.value ->> 2";
+
+/// The epoch beside each room that is elsewhere than it is known to be, or alone.
+macro_rules! heads {
+    ($known:literal, $id:literal, $seq:literal, $version:literal) => {
+        concat!(
+            "SELECT e.epoch, h.id, h.last_seq, h.replayed_seq, h.history_version
+             FROM epoch e LEFT JOIN
+               (SELECT r.id, r.last_seq, r.replayed_seq, r.history_version
+                FROM ",
+            $known,
+            " JOIN rooms r ON r.id = ",
+            $id,
+            " WHERE r.last_seq <> ",
+            $seq,
+            " OR r.history_version <> ",
+            $version,
+            ") h ON true"
+        )
+    };
+}
+
+const HEADS_IN_POSTGRES: &str = heads!(
+    "unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (id, seq, version)",
+    "k.id",
+    "k.seq",
+    "k.version"
+);
+const HEADS_IN_SQLITE: &str = heads!(
+    "json_each($1) k",
+    "k.value ->> 0",
+    "k.value ->> 1",
+    "k.value ->> 2"
+);
 
 type HeadRow = (RoomId, Seq, Seq, RoomVersion);
+type EpochRow = (
+    String,
+    Option<RoomId>,
+    Option<Seq>,
+    Option<Seq>,
+    Option<RoomVersion>,
+);
 
 #[async_trait]
 impl<A: Ask> Reading for A {
@@ -99,11 +133,18 @@ impl<A: Ask> Reading for A {
         Ok(rows.into_iter().next().map(Head::from))
     }
 
-    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
+    async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError> {
         let sql = self.either(HEADS_IN_POSTGRES, HEADS_IN_SQLITE);
         let args = [Arg::Known(known)];
-        let rows: Vec<HeadRow> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        Ok(rows.into_iter().map(Head::from).collect())
+        let rows: Vec<EpochRow> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let (epoch, ..) = rows.first().ok_or_else(epoch::missing)?;
+        let head = |(_, room, last, replayed, version): &EpochRow| {
+            Some(Head::from(((*room)?, (*last)?, (*replayed)?, (*version)?)))
+        };
+        Ok(Heads {
+            epoch: Epoch::named(epoch),
+            rooms: rows.iter().filter_map(head).collect(),
+        })
     }
 }
 

@@ -76,6 +76,46 @@ impl Postgres {
         assert!(self.answers().await, "PostgreSQL does not start again");
     }
 
+    /// Makes a server that streams from this one, and has all that this one has.
+    pub(crate) async fn standby(&self) -> Self {
+        let dir = folder();
+        let (cluster, port) = (dir.path().join("cluster"), free_port());
+        place(&cluster);
+        let copied = as_postgres(&self.programs.join("pg_basebackup"))
+            .args(["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream"])
+            .args([
+                "-c",
+                "fast",
+                "--no-sync",
+                "-p",
+                &self.port.to_string(),
+                "-D",
+            ])
+            .arg(&cluster)
+            .output()
+            .expect("pg_basebackup");
+        let said = String::from_utf8_lossy(&copied.stderr);
+        assert!(copied.status.success(), "pg_basebackup: {said}");
+        let mut standby = Self {
+            port,
+            programs: self.programs.clone(),
+            child: spawn(&self.programs, &cluster, port),
+            dir,
+        };
+        assert!(standby.answers().await, "the standby does not start");
+        standby
+    }
+
+    /// Makes a primary of a standby.
+    pub(crate) fn promote(&self) {
+        let promoted = as_postgres(&self.programs.join("pg_ctl"))
+            .args(["promote", "-w", "-D"])
+            .arg(self.cluster())
+            .stdout(Stdio::null())
+            .status();
+        assert!(promoted.expect("pg_ctl").success(), "pg_ctl promote failed");
+    }
+
     /// Whether it comes up, and did not end because another has its port.
     async fn answers(&mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
@@ -102,6 +142,13 @@ impl Postgres {
         let mut connection = self.connect().await;
         run(&mut connection, statement).await;
         connection.close().await.expect("closed");
+    }
+
+    /// The one text that `query` answers.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        let mut connection = self.connect().await;
+        let text = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut connection);
+        text.await.unwrap_or_else(|e| panic!("{query}: {e}"))
     }
 
     /// The one number that `query` answers.
@@ -188,10 +235,15 @@ pub(crate) fn hand_over(path: &Path) {
     chown(path, Some(id), None).expect("root may");
 }
 
-fn init(programs: &Path, cluster: &Path) {
+/// An empty folder of PostgreSQL's own.
+fn place(cluster: &Path) {
     fs::create_dir(cluster).expect("a folder");
     fs::set_permissions(cluster, fs::Permissions::from_mode(0o700)).expect("ours");
     hand_over(cluster);
+}
+
+fn init(programs: &Path, cluster: &Path) {
+    place(cluster);
     let made = as_postgres(&programs.join("initdb"))
         .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"])
         .args(["--no-sync", "-D"])

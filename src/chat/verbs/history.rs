@@ -29,6 +29,7 @@ impl Chat {
             limit,
             span,
             messages,
+            epoch: self.hub.epoch(),
         }))
     }
 }

@@ -2,7 +2,7 @@
 use super::*;
 
 /// What each entry says, in the order in which a reader is given them.
-async fn contents(reader: &mut Cursor) -> Vec<String> {
+pub(super) async fn contents(reader: &mut Cursor) -> Vec<String> {
     let mut seen = Vec::new();
     let each = |entry: &Entry| match entry {
         Entry::Message(m) => seen.push(format!("{} {}", m.seq, m.content)),
@@ -13,7 +13,7 @@ async fn contents(reader: &mut Cursor) -> Vec<String> {
 }
 
 /// A room of ten messages, "0" to "9", with a reader who has had them.
-async fn read_room(
+pub(super) async fn read_room(
     folder: &tempfile::TempDir,
 ) -> (Arc<Hub>, RoomRef, UserId, Vec<Message>, Cursor) {
     let (store, room, user) = store(folder).await;
@@ -44,19 +44,28 @@ async fn what_was_committed_here_wins_over_what_was_heard() {
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
     let served = hub.served(room.id).expect("it is read");
     for lie in lies(&said, 11..=13) {
-        assert!(!served.accept_announced(lie), "it comes next");
+        assert_eq!(served.accept_announced(lie), Taken::All, "it comes next");
     }
     assert_eq!(
         contents(&mut reader).await,
         ["11 a lie", "12 a lie", "13 a lie"]
     );
     let own = write(&*hub.log, &room, user, &["own".into(), "more".into()]).await;
-    served.accept(own.clone(), hub.now());
-    assert_eq!(contents(&mut reader).await, ["11 own", "12 more"]);
+    let before = hub.epochs.era().await.expect("an epoch").epoch;
+    assert_eq!(served.accept(own.clone(), hub.now()), Taken::Disputed);
+    hub.settle(&served).await.expect("readable");
+    assert_eq!(
+        contents(&mut reader).await,
+        ["reset 10", "11 own", "12 more"]
+    );
+    let after = hub.epochs.era().await.expect("an epoch");
+    assert!(after.epoch != before && after.is_news(), "{after:?}");
     // Heard again, also as the lie, it stays as it is: the store is asked.
-    assert!(!served.accept_announced(own[0].clone()));
-    assert!(served.accept_announced(lies(&said, 12..=12).remove(0)));
-    hub.catch_up(&served).await.expect("readable");
+    assert_eq!(served.accept_announced(own[0].clone()), Taken::All);
+    let lie = lies(&said, 12..=12).remove(0);
+    assert_eq!(served.accept_announced(lie), Taken::Disputed);
+    hub.settle(&served).await.expect("readable");
+    assert_eq!(hub.epochs.era().await.expect("an epoch"), after);
     assert_eq!(served.missing_up_to(), None);
     assert_eq!(contents(&mut reader).await, [""; 0]);
     let late = hub.read(&room, Start::Last(3), Arc::default()).await;
@@ -72,10 +81,8 @@ async fn what_was_set_aside_is_not_replaced_by_what_is_heard() {
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
     let served = hub.served(room.id).expect("it is read");
     let stored = write(&*hub.log, &room, user, &["theirs".into(), "own".into()]).await;
-    assert!(
-        served.accept(stored[1..].to_vec(), hub.now()),
-        "one is missing"
-    );
+    let taken = served.accept(stored[1..].to_vec(), hub.now());
+    assert_eq!(taken, Taken::Missing);
     served.accept_announced(stored[0].clone());
     served.accept_announced(lies(&said, 12..=12).remove(0));
     assert_eq!(contents(&mut reader).await, ["11 theirs", "12 own"]);
@@ -92,19 +99,20 @@ async fn a_look_takes_back_whatever_was_not_committed() {
     assert_eq!(contents(&mut reader).await.len(), 100);
     let texts: Vec<String> = (11..=111).map(|n| format!("so {n}")).collect();
     let theirs = write(&*hub.log, &room, user, &texts).await;
-    sweep(&hub, &served).await;
+    sweep(&hub).await;
+    hub.settle(&served).await.expect("readable");
     let given = contents(&mut reader).await;
     assert_eq!(
-        (given.len(), &*given[0], &*given[100]),
-        (101, "11 so 11", "111 so 111")
+        (given.len(), &*given[0], &*given[1], &*given[101]),
+        (102, "reset 10", "11 so 11", "111 so 111")
     );
     // What another instance proves of a place is looked up, and is so.
     let other = Message {
         id: MessageId::new(7),
         ..theirs[50].clone()
     };
-    assert!(served.accept_announced(other));
-    hub.catch_up(&served).await.expect("readable");
+    assert_eq!(served.accept_announced(other), Taken::Disputed);
+    hub.settle(&served).await.expect("readable");
     assert_eq!(contents(&mut reader).await, [""; 0]);
     assert_eq!(served.missing_up_to(), None);
 }

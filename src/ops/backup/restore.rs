@@ -13,6 +13,7 @@ use crate::ops::{fault, lease};
 use crate::store::StoreError;
 use crate::store::copy::{Contents, Embedded, Occupancy, Place, Server};
 use crate::store::migrations::{Migrator, State};
+use crate::store::upkeep;
 
 /// What becomes of an embedded database that is there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,12 +113,27 @@ pub async fn restore(
     compare(checked.manifest.as_ref(), &contents)?;
     let status = Migrator::new(url).status().await;
     let schema = status.map_or(State::Changed, |status| status.verdict());
+    if schema == State::Applied {
+        begin_epoch(url, backup).await?;
+    }
     Ok(Restored {
         backup: checked,
         contents,
         schema,
         aside,
     })
+}
+
+/// Clients hold positions of what was there before, or of what came after the backup. A database of
+/// an older schema begins its first epoch when it is migrated.
+async fn begin_epoch(url: &str, backup: &Path) -> Result<(), BackupError> {
+    let upkeep = upkeep::open(url, "discordctl restore").await?;
+    let name = backup.file_name().unwrap_or_default().to_string_lossy();
+    let reason = format!("restored from the backup {name}");
+    let begun = upkeep.change_epoch(&reason).await;
+    upkeep.close().await;
+    begun?;
+    Ok(())
 }
 
 /// Copies a backup; fails if it is not any more what was verified.

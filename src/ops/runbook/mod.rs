@@ -16,10 +16,11 @@ pub use walk::{Outcome, Person, Report, Taken, Verdict, walk};
 struct Files;
 
 /// Every runbook, in the order in which they are listed.
-pub const NAMES: [&str; 6] = [
+pub const NAMES: [&str; 7] = [
     "bad-deploy",
     "database-down",
     "failed-migration",
+    "failover",
     "pool-exhaustion",
     "restore-backup",
     "valkey-down",

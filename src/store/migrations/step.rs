@@ -30,9 +30,9 @@ macro_rules! steps {
 }
 
 const POSTGRES: &[(i32, &str, &str, &str)] =
-    &steps!("postgres": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused");
+    &steps!("postgres": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch");
 const SQLITE: &[(i32, &str, &str, &str)] =
-    &steps!("sqlite": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused");
+    &steps!("sqlite": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch");
 
 pub(super) fn postgres() -> Vec<Step> {
     all(POSTGRES)

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::session::{Purpose, Session};
 use super::sql::Arg;
-use super::{LEASE, StoreError, alive};
+use super::{Era, LEASE, StoreError, alive, epoch};
 use crate::model::RoomId;
 pub use crate::model::RunId;
 
@@ -217,6 +217,25 @@ impl Upkeep {
         );
         let rows: Vec<(String, i64)> = self.0.all(sql, &alive::args(LEASE)).await?;
         Ok(rows.into_iter().map(Living::from).collect())
+    }
+
+    /// Which past the database tells.
+    pub async fn era(&self) -> Result<Era, StoreError> {
+        epoch::era(&self.0.all(epoch::LOOK, &[]).await?)
+    }
+
+    /// Begins a new epoch, since the past was changed on purpose: that is known from the beginning.
+    pub async fn change_epoch(&self, reason: &str) -> Result<Era, StoreError> {
+        let next = epoch::next()?;
+        let args = [next.as_str().into(), reason.into()];
+        self.0.run(epoch::CHANGE, &args).await?;
+        self.era().await
+    }
+
+    /// An operator knows that the past changed.
+    pub async fn acknowledge_epoch(&self) -> Result<Era, StoreError> {
+        self.0.run(epoch::ACKNOWLEDGE, &[]).await?;
+        self.era().await
     }
 
     pub async fn close(&self) {

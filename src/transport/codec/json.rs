@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Refusal, words};
 use crate::chat::{Counted, Entry, History, Messages, Online, Outcome, RoomSummary, Session};
-use crate::model::Seq;
+use crate::model::{Epoch, RoomName, Seq};
 
 /// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
@@ -25,6 +25,14 @@ pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
             out.extend_from_slice(b"event: gap\ndata: ");
             let (room, from, to) = (room.as_str(), *from, *to);
             write(&Gap { room, from, to }, out);
+        }
+        Entry::Reset {
+            room,
+            epoch,
+            last_seq,
+        } => {
+            out.extend_from_slice(b"event: reset\ndata: ");
+            write(&Reset::new(room, epoch, *last_seq), out);
         }
     }
     out.extend_from_slice(b"\n\n");
@@ -58,6 +66,14 @@ pub(super) fn frame(entry: &Entry, out: &mut Vec<u8>) {
             let (kind, of) = ("gap", &Gap { room, from, to });
             write(&Typed { kind, of }, out);
         }
+        Entry::Reset {
+            room,
+            epoch,
+            last_seq,
+        } => {
+            let (kind, of) = ("reset", &Reset::new(room, epoch, *last_seq));
+            write(&Typed { kind, of }, out);
+        }
     }
 }
 
@@ -73,6 +89,24 @@ struct Gap<'a> {
     room: &'a str,
     from: Option<Seq>,
     to: Seq,
+}
+
+#[derive(Serialize)]
+struct Reset<'a> {
+    room: &'a str,
+    epoch: &'a Epoch,
+    last_seq: Seq,
+}
+
+impl<'a> Reset<'a> {
+    fn new(room: &'a RoomName, epoch: &'a Epoch, last_seq: Seq) -> Self {
+        let room = room.as_str();
+        Self {
+            room,
+            epoch,
+            last_seq,
+        }
+    }
 }
 
 /// An object with its `type` in front, as WebSocket frames have it.
@@ -161,7 +195,12 @@ fn history(history: &History) -> Option<Value> {
         return None;
     };
     let has_more = history.span.as_ref().is_some_and(|span| span.more);
-    Some(json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more }))
+    let mut page =
+        json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more });
+    if let Some(epoch) = &history.epoch {
+        page["epoch"] = epoch.as_str().into();
+    }
+    Some(page)
 }
 
 /// What a client may ask for in its body or frame, where the type alone does not say it.
@@ -198,6 +237,7 @@ pub(in crate::transport) enum Frame {
         session_id: Option<String>,
         #[serde(default)]
         rooms: std::collections::BTreeMap<String, Seq>,
+        epoch: Option<String>,
         #[serde(default, rename = "ref")]
         reference: Option<Value>,
     },

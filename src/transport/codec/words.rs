@@ -216,6 +216,14 @@ pub(super) fn gap(room: &RoomName, from: Option<Seq>, to: Seq) -> String {
     }
 }
 
+/// The past is another one than was shown.
+pub(super) fn reset(room: &RoomName, last: Seq) -> String {
+    format!(
+        "the past of {room} has changed: what was shown after message {last} is not stored any more; \
+         what is stored follows"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

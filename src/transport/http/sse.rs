@@ -19,6 +19,7 @@ use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
 use crate::chat::{Attached, Chat, Open, Read, Reader, Start, Through};
+use crate::model::Epoch;
 use crate::random;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -33,6 +34,7 @@ pub(super) struct Query {
     session_id: Option<String>,
     after: Option<String>,
     history: Option<String>,
+    epoch: Option<String>,
 }
 
 /// A request for a stream.
@@ -55,8 +57,13 @@ pub(super) async fn open(chat: &Arc<Chat>, room: String, asked: Asked<'_>, drain
     }
     .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;
+    let epoch = query.epoch.as_deref().map(|name| Epoch::named(name.trim()));
     let start = match asked.last_event_id.or(query.after.as_deref()) {
-        Some(position) => position.trim().parse().map_or(Start::Unknown, Start::After),
+        Some(position) => match (position.trim().parse(), epoch) {
+            (Ok(seq), None) => Start::After(seq),
+            (Ok(seq), Some(epoch)) => Start::In(epoch, seq),
+            (Err(_), _) => Start::Unknown,
+        },
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
     let cursor = chat.act(&actor, Read { room, start }).await?;

@@ -28,8 +28,9 @@ use crate::chat::{
     Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Outcome, Reader,
     Say, Sending, Slice, Target, Through,
 };
-use crate::model::TransportKind;
+use crate::model::{Epoch, TransportKind};
 use end::End;
+use introduce::Positions;
 
 /// A silent peer is pinged, and given as long again to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -257,10 +258,13 @@ impl Connection {
                 nickname,
                 session_id,
                 rooms,
+                epoch,
                 reference,
             } => {
+                let epoch = epoch.map(|name| Epoch::named(&name));
+                let positions = Positions { rooms, epoch };
                 let who = (session_id, nickname);
-                if let Some(refusal) = self.connect(who, rooms, open).await? {
+                if let Some(refusal) = self.connect(who, positions, open).await? {
                     self.refuse(refusal, &reference).await?;
                 }
             }

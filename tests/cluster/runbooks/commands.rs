@@ -7,9 +7,10 @@ use tokio::process::Command;
 use super::site::Site;
 
 /// Those that need nothing but the servers and an instance of this test.
-const RUNBOOKS: [&str; 4] = [
+const RUNBOOKS: [&str; 5] = [
     "database-down",
     "failed-migration",
+    "failover",
     "pool-exhaustion",
     "valkey-down",
 ];

@@ -97,6 +97,18 @@ impl Events {
         seqs
     }
 
+    /// The epoch and the last `seq` of the reset that must come next.
+    pub(crate) async fn reset(&mut self) -> (String, i64) {
+        let event = self.next().await.expect("a reset");
+        assert_eq!(
+            (event.kind.as_str(), event.id),
+            ("reset", None),
+            "{event:?}"
+        );
+        let epoch = event.data["epoch"].as_str().expect("an epoch").to_owned();
+        (epoch, event.data["last_seq"].as_i64().expect("a seq"))
+    }
+
     /// The bounds of the gap that must come next.
     pub(crate) async fn gap(&mut self) -> (Option<i64>, i64) {
         let event = self.next().await.expect("a gap");

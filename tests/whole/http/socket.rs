@@ -61,7 +61,7 @@ async fn every_frame_is_as_described() {
     again.send(connect).await;
     let connected = until(&mut again, "connected").await;
     assert_eq!(connected["nickname"], "alice");
-    assert_eq!(until(&mut again, "gap").await["to"], 41);
+    assert_eq!(until(&mut again, "reset").await["last_seq"], 1);
 }
 
 /// A nickname that another session has by now, since the server was away, is lost: each connection

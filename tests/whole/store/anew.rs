@@ -51,6 +51,7 @@ impl House {
         let hub = Hub::new(
             store.clone(),
             store.clone(),
+            store.clone(),
             bus.clone(),
             clock.clone(),
             meters.clone(),

@@ -162,7 +162,7 @@ pub(crate) async fn a_reader_beside_sees_commits_in_the_order_of_seq(db: Db) {
         }
         let known = known(&general, last.get());
         let head = reader.heads(&[known]).await.expect("heads");
-        assert!(head.iter().all(|head| head.last_seq > last));
+        assert!(head.rooms.iter().all(|head| head.last_seq > last));
     }
     assert_eq!(last.get(), 3 * EACH);
     for writer in writers {
@@ -287,7 +287,11 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
     append(&other, &[draft(&rooms[2], user, "c")]).await;
     let heads = async |asked: &[Known]| {
         let heads = store.heads(asked).await.expect("heads");
-        let mut heads: Vec<_> = heads.iter().map(|h| (h.room, h.last_seq.get())).collect();
+        let mut heads: Vec<_> = heads
+            .rooms
+            .iter()
+            .map(|h| (h.room, h.last_seq.get()))
+            .collect();
         heads.sort_unstable();
         heads
     };
@@ -299,6 +303,8 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
     };
     let some = [known(&rooms[1], 1), known(&rooms[2], 1), gone];
     assert_eq!(heads(&some).await, [(rooms[1].id, 2)]);
+    let ahead = [known(&rooms[1], 7), known(&rooms[2], 1)];
+    assert_eq!(heads(&ahead).await, [(rooms[1].id, 2)], "it went back");
     assert_eq!(heads(&[]).await, []);
     let head = store.head(rooms[1].id).await.expect("an answer");
     assert_eq!(head.map(|head| head.last_seq), Some(Seq::new(2)));

@@ -94,7 +94,8 @@ impl Instance {
         });
         let clock = Arc::new(self.shore.time.clone());
         let limits = self.shore.limits;
-        let hub = Hub::new(reach.clone(), reach, bus, clock, Arc::default(), limits);
+        let (log, notices) = (reach.clone(), reach.clone());
+        let hub = Hub::new(log, notices, reach, bus, clock, Arc::default(), limits);
         let hub = Arc::new(hub);
         let (committer, work) = Committer::new(hub.clone());
         for room in &self.shore.rooms {

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
 use crate::store::{
-    Appended, Bulletin, Draft, Head, Known, Log as StoreLog, Notices, Part, Reading, Rejected,
-    Span, StoreError,
+    Appended, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices, Part,
+    Reading, Rejected, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -175,13 +175,16 @@ impl Reading for Reach {
         self.look(40, || Some(self.log.head(room))).await
     }
 
-    async fn heads(&self, known: &[Known]) -> Result<Vec<Head>, StoreError> {
+    async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError> {
         let heads = || {
             let head = |known: &Known| self.log.head(known.room);
             let grown = |known: &&Known| self.log.last(known.room) > known.seq;
             let mut heads: Vec<_> = known.iter().filter(grown).map(head).collect();
             heads.sort_by_key(|head| head.room);
-            heads
+            Heads {
+                epoch: era().epoch,
+                rooms: heads,
+            }
         };
         self.look(40, heads).await
     }
@@ -223,5 +226,26 @@ impl Notices for Reach {
 
     async fn told(&self, _: i64, _: &[(i64, i64)]) -> Result<Vec<Bulletin>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+/// The only one that there is: this log never goes back.
+fn era() -> Era {
+    Era {
+        epoch: Epoch::named("first"),
+        since: chrono::DateTime::UNIX_EPOCH,
+        reason: None,
+        acknowledged_at: None,
+    }
+}
+
+#[async_trait]
+impl Epochs for Reach {
+    async fn era(&self) -> Result<Era, StoreError> {
+        Ok(era())
+    }
+
+    async fn begin_epoch(&self, _: &Epoch, _: &str) -> Result<Era, StoreError> {
+        unreachable!("this log never goes back")
     }
 }

@@ -3,8 +3,15 @@ use std::collections::BTreeMap;
 
 use super::{Connection, End};
 use crate::chat::{Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start};
-use crate::model::Seq;
+use crate::model::{Epoch, Seq};
 use crate::transport::codec::{Refusal, json};
+
+/// Where a client left its rooms.
+pub(super) struct Positions {
+    pub(super) rooms: BTreeMap<String, Seq>,
+    /// In which epoch, if it says so.
+    pub(super) epoch: Option<Epoch>,
+}
 
 impl Connection {
     /// Resumes the session of that secret, or begins one of that nickname, with each of its rooms
@@ -12,10 +19,10 @@ impl Connection {
     pub(super) async fn connect(
         &mut self,
         who: (Option<String>, Option<String>),
-        rooms: BTreeMap<String, Seq>,
+        positions: Positions,
         open: &Open,
     ) -> Result<Option<Refusal>, End> {
-        if let Err(refusal) = self.may_connect(rooms.len()) {
+        if let Err(refusal) = self.may_connect(positions.rooms.len()) {
             return Ok(Some(refusal));
         }
         let connected = match who {
@@ -41,7 +48,7 @@ impl Connection {
         open.link().belongs_to(&session);
         self.attached = Some(session.attach(self.signal.clone()));
         self.actor = self.actor.clone().with_session(session.clone());
-        let rooms = self.starts(&session, rooms);
+        let rooms = self.starts(&session, positions);
         match self.chat.act(&self.actor, Rejoin { rooms }).await {
             Ok(rejoined) => {
                 for one in rejoined {
@@ -72,20 +79,23 @@ impl Connection {
 
     /// Where to begin in each room: after the `seq` given, or with the last messages of a room
     /// that the session is in and the client did not name.
-    fn starts(&self, session: &Session, rooms: BTreeMap<String, Seq>) -> Vec<(String, Start)> {
+    fn starts(&self, session: &Session, positions: Positions) -> Vec<(String, Start)> {
+        let Positions { rooms, epoch } = positions;
         let named = |name: &str| rooms.keys().any(|room| room.eq_ignore_ascii_case(name));
-        let history = Start::Last(self.chat.rules().history);
+        let history = self.chat.rules().history;
         let others = session
             .rooms()
             .into_iter()
             .map(|room| room.name.as_str().to_owned());
         let others: Vec<_> = others
             .filter(|name| !named(name))
-            .map(|name| (name, history))
+            .map(|name| (name, Start::Last(history)))
             .collect();
-        let resumed = rooms
-            .into_iter()
-            .map(|(room, seq)| (room, Start::After(seq)));
+        let start = |seq| match &epoch {
+            Some(epoch) => Start::In(epoch.clone(), seq),
+            None => Start::After(seq),
+        };
+        let resumed = rooms.into_iter().map(|(room, seq)| (room, start(seq)));
         resumed.chain(others).collect()
     }
 }

@@ -1,0 +1,112 @@
+//! What is done when the past is another one than was shown here: a database that was restored, a
+//! failover that went back, a file that was put back. What is shown is compared with what is stored, a
+//! new epoch begins for all instances, and readers go back to where the past changed.
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::hub::Hub;
+use super::relay::AFTER_FAILURE;
+use super::room::Room;
+use crate::model::{Epoch, Seq};
+use crate::store::{Part, StoreError};
+
+/// Messages compared at once.
+const PAGE: usize = 1_000;
+
+impl Hub {
+    /// Finds out soon whether what is shown of a room is what is stored, since two messages were heard
+    /// of in one place. However often that happens, it is one look at a time.
+    pub(super) fn doubt(self: &Arc<Self>, room: Arc<Room>) {
+        if room.doubted.swap(true, Relaxed) {
+            return;
+        }
+        let hub = self.clone();
+        tokio::spawn(async move {
+            while hub.settle(&room).await.is_err() {
+                hub.clock.sleep(AFTER_FAILURE).await;
+            }
+        });
+    }
+
+    pub(super) async fn settle(self: &Arc<Self>, room: &Arc<Room>) -> Result<(), StoreError> {
+        let wrong = {
+            let _one = room.catching_up.lock().await;
+            room.doubted.store(false, Relaxed);
+            self.first_other(room).await?
+        };
+        match (wrong, room.epoch()) {
+            (Some(seq), Some(epoch)) => {
+                let name = &room.room.name;
+                let reason = format!("another message is stored as {seq} of {name} than was shown");
+                self.rewind(&epoch, &reason).await
+            }
+            _ => self.catch_up(room).await,
+        }
+    }
+
+    /// Begins a new epoch after `known`, unless another instance did, and goes back with all rooms
+    /// here.
+    pub(super) async fn rewind(
+        self: &Arc<Self>,
+        known: &Epoch,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let era = self.epochs.begin_epoch(known, reason).await?;
+        tracing::error!(
+            epoch = era.epoch.as_str(),
+            reason,
+            "the past changed: readers are told, and go back to what is stored"
+        );
+        self.adopt(&era.epoch).await
+    }
+
+    /// Brings every room here that was read in another epoch into this one. What fails half way goes
+    /// on with the next sweep.
+    pub(super) async fn adopt(self: &Arc<Self>, epoch: &Epoch) -> Result<(), StoreError> {
+        self.is_in(epoch);
+        for room in self.warm_rooms() {
+            if room.epoch().is_none_or(|here| here == *epoch) {
+                continue;
+            }
+            {
+                let _one = room.catching_up.lock().await;
+                let wrong = self.first_other(&room).await?;
+                let lost = room.rewind(wrong, epoch);
+                if let Some(first) = lost.first() {
+                    tracing::error!(
+                        room = ?room.room.name,
+                        from = first.seq.get(),
+                        messages = lost.len(),
+                        "messages were shown that are not stored any more"
+                    );
+                }
+            }
+            self.catch_up(&room).await?;
+        }
+        Ok(())
+    }
+
+    /// The first `seq` of what memory holds of a room in whose place another message is stored, or
+    /// none and none after it. What is missing between others was deleted, and is not it.
+    async fn first_other(&self, room: &Room) -> Result<Option<Seq>, StoreError> {
+        let Some((before, last)) = room.shown() else {
+            return Ok(None);
+        };
+        let head = self.log.head(room.room.id).await?;
+        let stored = head.map_or(Seq::START, |head| head.last_seq);
+        let ends = (stored < last).then(|| stored.next());
+        let mut after = before;
+        while after < last {
+            let page = self.read_page(&room.room, Part::After(after), PAGE).await?;
+            let Some(reached) = page.last().map(|message| message.seq) else {
+                break;
+            };
+            let other = room.with_tail(|tail| tail.disputed_by(&page)).flatten();
+            if other.is_some() {
+                return Ok(other.min(ends.or(other)));
+            }
+            after = reached;
+        }
+        Ok(ends)
+    }
+}
