@@ -55,15 +55,4 @@ pub(super) trait Ask: Send + Sync + 'static {
             Ok(row.0)
         }
     }
-
-    /// Whether the database answers, over the connections of that turn.
-    fn answers(&self, turn: Turn) -> impl Future<Output = Result<(), StoreError>> + Send {
-        async move {
-            let rows: Vec<(i64,)> = self
-                .all(turn, &[("SELECT id FROM rooms LIMIT 1", &[])])
-                .await?;
-            drop(rows);
-            Ok(())
-        }
-    }
 }

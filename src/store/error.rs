@@ -87,6 +87,7 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         sqlite if is_sqlite_kind(sqlite, &[3, 8, 23]) => {
             StoreError::NotAllowed(format!("the database cannot be written to: {text}"))
         }
+        "25006" => StoreError::Unavailable(format!("it takes no writes: {text}")),
         // The role may not do it, or not even log in.
         state if state == "42501" || state.len() == 5 && state.starts_with("28") => {
             StoreError::NotAllowed(format!("the database does not allow it: {text}"))

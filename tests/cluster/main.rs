@@ -29,3 +29,4 @@ mod postgres_faults;
 mod presence;
 mod redis_faults;
 mod runbooks;
+mod went_back;

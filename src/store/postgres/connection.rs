@@ -1,4 +1,6 @@
 //! One connection to PostgreSQL, and what its errors mean.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
@@ -27,6 +29,8 @@ pub(super) struct Target {
     connecting: Duration,
     /// For one statement or transaction.
     pub(super) statement: Duration,
+    /// Which connections are to the server that takes writes now, by their number.
+    server: Arc<AtomicU64>,
 }
 
 impl Target {
@@ -53,7 +57,14 @@ impl Target {
             patience: options.acquire_timeout,
             connecting: url.connect_timeout.unwrap_or(options.acquire_timeout),
             statement,
+            server: Arc::default(),
         })
+    }
+
+    /// The server takes no writes: it is a standby now, and the primary is elsewhere. No connection
+    /// that was made until now is used again.
+    pub(super) fn has_moved(&self) {
+        self.server.fetch_add(1, Relaxed);
     }
 
     /// The same, where nothing may take longer than `limit`.
@@ -67,7 +78,7 @@ impl Target {
             options,
             patience: limit,
             statement: limit,
-            ..*self
+            ..self.clone()
         }
     }
 
@@ -85,6 +96,8 @@ impl Target {
             begin,
             open: false,
             used: Instant::now(),
+            made_for: self.server.load(Relaxed),
+            server: self.server.clone(),
         })
     }
 }
@@ -105,6 +118,9 @@ pub(super) struct Connection {
     /// Whether a transaction was begun and not committed.
     open: bool,
     used: Instant,
+    /// Which server was the one that takes writes when it was made, and is now.
+    made_for: u64,
+    server: Arc<AtomicU64>,
 }
 
 pub(super) type Ask<'q> = Query<'q, Postgres, PgArguments>;
@@ -169,6 +185,9 @@ impl Connection {
 
     /// Whether the other end is there, as far as can be told for little.
     pub(super) async fn lives(&mut self, within: Duration) -> bool {
+        if self.made_for != self.server.load(Relaxed) {
+            return false;
+        }
         self.idle() < TRUSTED || matches!(timeout(within, self.raw.ping()).await, Ok(Ok(())))
     }
 }
@@ -205,6 +224,8 @@ pub(super) enum Failure {
     Race(sqlx::Error),
     /// The connection is gone, and with it the answer.
     Lost(sqlx::Error),
+    /// The server takes no writes, and nothing happened.
+    ReadOnly(sqlx::Error),
     /// The database said no.
     Other(sqlx::Error),
 }
@@ -221,6 +242,7 @@ impl From<sqlx::Error> for Failure {
         match code.as_str() {
             // Serialization, deadlock; a row that appeared or went between look and write.
             "40001" | "40P01" | "23505" | "23503" => Self::Race(error),
+            "25006" => Self::ReadOnly(error),
             // The server ends, or ended this session.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost(error),
             class if class.starts_with("08") => Self::Lost(error),

@@ -114,6 +114,22 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// Whether the server would take a commit. Where a standby is in the place of the primary, the next
+    /// question goes to whatever the address leads to by then.
+    async fn takes_writes(&self, turn: Turn) -> Result<(), StoreError> {
+        let look = "SELECT current_setting('transaction_read_only') = 'on',
+             (SELECT id FROM rooms LIMIT 1)";
+        let rows: Vec<(bool, Option<i64>)> = self.all(turn, &[(look, &[])]).await?;
+        if rows.iter().all(|(read_only, _)| !read_only) {
+            return Ok(());
+        }
+        self.pool.has_moved();
+        let why = "it takes no writes: it is a standby, or set to be read-only";
+        Err(StoreError::Unavailable(why.into()))
+    }
+}
+
 impl Ask for PostgresStore {
     fn either<T>(&self, postgres: T, _sqlite: T) -> T {
         postgres
@@ -202,11 +218,11 @@ impl Maintenance for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.answers(Turn::ReadAside).await
+        self.takes_writes(Turn::ReadAside).await
     }
 
     async fn serves(&self) -> Result<(), StoreError> {
-        self.answers(Turn::Read).await
+        self.takes_writes(Turn::Read).await
     }
 
     fn pool(&self) -> PoolState {

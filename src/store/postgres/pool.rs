@@ -70,6 +70,11 @@ impl Pool {
         self.slots.available_permits()
     }
 
+    /// See [`Target::has_moved`].
+    pub(super) fn has_moved(&self) {
+        self.target.has_moved();
+    }
+
     pub(super) fn close(&self) {
         self.slots.close();
         self.forget_idle();
@@ -100,6 +105,12 @@ impl Pool {
                         Kind::Once => return Err(StoreError::Unknown(error.to_string())),
                         _ if tries > 1 => return Err(StoreError::Unavailable(error.to_string())),
                         _ => {}
+                    }
+                }
+                Failure::ReadOnly(error) => {
+                    self.target.has_moved();
+                    if tries > 1 {
+                        return Err(error.into());
                     }
                 }
                 Failure::Race(error) | Failure::Other(error) => return Err(error.into()),

@@ -186,6 +186,11 @@ impl Writers {
                 line.connection = None;
                 Setback::Lost(error.to_string())
             }
+            Failure::ReadOnly(error) => {
+                self.target.has_moved();
+                line.connection = None;
+                Setback::Failed(error.into())
+            }
             Failure::Race(error) => {
                 if let (Some(connection), Some("messages_pkey")) =
                     (&mut line.connection, constraint.as_deref())

@@ -249,7 +249,9 @@ impl Maintenance for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.answers(Turn::Read).await
+        let look: [Statement<'_>; 1] = [("SELECT id FROM rooms LIMIT 1", &[])];
+        let _found: Vec<(i64,)> = self.all(Turn::Read, &look).await?;
+        Ok(())
     }
 
     fn pool(&self) -> PoolState {
