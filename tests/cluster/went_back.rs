@@ -15,7 +15,7 @@ use crate::support::{DEADLINE, Shell, eventually, in_time};
 enum Ear {
     Lines(Lines),
     Events(Events),
-    Socket(Socket),
+    Socket(Box<Socket>),
 }
 
 impl Ear {
@@ -36,7 +36,7 @@ impl Ear {
         let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
         let hello = json!({ "type": "connect", "nickname": nickname, "rooms": { "general": 0 } });
         socket.send(&hello).await.unwrap();
-        Self::Socket(socket)
+        Self::Socket(Box::new(socket))
     }
 
     /// What comes next: the text of a message, or `reset` and the last `seq` that holds.
@@ -108,7 +108,10 @@ async fn a_standby_is_not_ready(cluster: &Cluster, session: &str) {
         eventually("it is not ready", ready).await;
         let message = json!({ "session_id": session, "room": "general", "content": "refused" });
         let refused = post(at, "/api/message", message).await.unwrap();
-        assert_eq!((refused.status, refused.code()), (503, "database_unavailable"));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (503, "database_unavailable")
+        );
     }
     what_is_stored_can_be_read(cluster).await;
 }
