@@ -279,12 +279,18 @@ mod tests {
     use crate::transport::codec::message;
     use proptest::prelude::*;
 
+    /// All lines to the end, or to where another protocol is spoken: there the connection closes.
     fn all(input: &[u8], step: usize) -> Vec<Result<String, LineError>> {
         let mut lines = Lines::new(64);
         let mut found = Vec::new();
         for piece in input.chunks(step.max(1)) {
             lines.feed(piece);
-            found.extend(std::iter::from_fn(|| lines.next()));
+            while let Some(line) = lines.next() {
+                found.push(line);
+                if let Some(Err(LineError::Foreign(_))) = found.last() {
+                    return found;
+                }
+            }
         }
         found.extend(lines.finish());
         found

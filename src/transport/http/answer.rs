@@ -2,20 +2,16 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Pending};
+use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{Either, Full, StreamBody};
-use hyper::body::Frame;
 use serde::Serialize;
+use warp::reply::Reply;
 
-pub type Response = http::Response<Body>;
-
-/// Everything at once, or what goes on for ever and is written by other hands than hyper's.
-type Body = Either<Full<Bytes>, StreamBody<Pending<Result<Frame<Bytes>, Infallible>>>>;
+pub use warp::reply::Response;
 
 /// `content`, which is of that type.
 pub fn whole(kind: &'static str, content: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Either::Left(Full::new(content.into())));
+    let mut response = Response::new(content.into().into());
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
@@ -30,14 +26,15 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// A head alone.
 pub(super) fn bare(status: StatusCode) -> Response {
-    let mut response = Response::new(Either::Left(Full::default()));
+    let mut response = Response::default();
     *response.status_mut() = status;
     response
 }
 
 /// A head of that type, whose body hyper never gets to write.
 pub(super) fn endless(kind: &'static str) -> Response {
-    let mut response = Response::new(Either::Right(StreamBody::new(stream::pending())));
+    let body = stream::pending::<Result<Bytes, Infallible>>();
+    let mut response = warp::reply::stream(body).into_response();
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

@@ -1,9 +1,10 @@
 //! Request bodies: JSON, bounded in size and time.
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
@@ -12,10 +13,21 @@ use super::text;
 /// A body that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A body as it comes.
+pub(super) struct Content(BoxStream<'static, Result<Bytes, warp::Error>>);
+
+/// What warp gives of a body.
+pub(super) fn content<B: Buf>(
+    pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+) -> Content {
+    let whole = |piece: Result<B, _>| piece.map(|mut piece| piece.copy_to_bytes(piece.remaining()));
+    Content(pieces.map(whole).boxed())
+}
+
 /// What came with a request.
 pub(super) struct Sent<'a> {
     pub(super) headers: &'a HeaderMap,
-    pub(super) content: Incoming,
+    pub(super) content: Content,
     /// Bytes that may come.
     pub(super) most: usize,
 }
@@ -46,12 +58,11 @@ impl Sent<'_> {
     /// none.
     async fn collect(mut self) -> Result<Vec<u8>, Problem> {
         let mut bytes = Vec::new();
-        while let Some(frame) = self.content.frame().await {
-            let frame = frame.map_err(|error| {
+        while let Some(piece) = self.content.0.next().await {
+            let piece = piece.map_err(|error| {
                 let detail = format!("cannot read the body: {error}");
                 Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail)
             })?;
-            let piece = frame.into_data().unwrap_or_default();
             if bytes.len() + piece.len() > self.most {
                 let detail = format!("the body has more than {} bytes", self.most);
                 let status = StatusCode::PAYLOAD_TOO_LARGE;

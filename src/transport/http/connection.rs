@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,19 +11,21 @@ use std::time::Duration;
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
+use warp::filters::BoxedFilter;
 
 use super::answer::Response;
 use super::cors::Origins;
 use super::head::Wanted;
 use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
-use super::{Offer, Site};
+use super::{Client, Offer, Site, answered, filter, hardened, not_found};
 use crate::random;
 
 /// What an HTTP connection is held to.
@@ -61,8 +62,12 @@ async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Se
     let handle = Arc::<Handle>::default();
     let patience = site.limits.write_timeout;
     let io = TokioIo::new(Progress::new(stream, patience, handle.clone()));
-    let (site, handle) = (&*site, &*handle);
-    let service = service_fn(move |request| answer(site, request, peer, offer, handle));
+    let routes = filter(site.clone());
+    let (hosts, handle) = (&site.limits.hosts, &*handle);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Client { peer, offer });
+        answer(routes.clone(), hosts, request, handle)
+    });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
@@ -105,19 +110,24 @@ async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Se
 /// Answers one request under an id, by which the log and the client can speak of it. The path
 /// names the room; the query is left out of the log, since it may hold a session's secret.
 async fn answer(
-    site: &Site,
+    routes: BoxedFilter<(Response,)>,
+    hosts: &Hosts,
     mut request: Request<Incoming>,
-    peer: Option<SocketAddr>,
-    offer: Offer,
     handle: &Handle,
 ) -> Result<Response, Infallible> {
     let id = format!("{:016x}", random::number().unwrap_or_default());
     let (method, path, version) = (request.method(), request.uri().path(), request.version());
     let span = tracing::debug_span!("http", request = %id, %method, path);
+    let service = TowerToHyperService::new(warp::service(routes));
+    let refused = hosts.refuse(&request);
     let wanted = Wanted::of(&mut request);
     let answering = async {
-        // Boxed: the dearest request decides how large it is, and most connections have none.
-        let response = Box::pin(site.answer(request, peer, offer)).await;
+        let response = match (refused, request.uri().path_and_query()) {
+            (Some(problem), _) => hardened(problem.response()),
+            (None, Some(_)) => service.call(request).await?,
+            // As a proxy is asked ('CONNECT host:1'): warp has no path for it.
+            (None, None) => hardened(answered(Err(not_found()))),
+        };
         let mut response = wanted.of_answer(response);
         tracing::debug!(status = response.status().as_u16(), "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {

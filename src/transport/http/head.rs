@@ -1,6 +1,5 @@
 //! `HEAD` is `GET` without the body (RFC 9110, section 9.3.2), on every path.
 use http::{HeaderValue, Method, Request, header};
-use http_body_util::Either;
 use hyper::body::Body as _;
 
 use super::answer::Response;
@@ -44,5 +43,5 @@ fn without_body(response: Response) -> Response {
     }
     // What would have gone on with the connection is not asked to.
     parts.extensions.clear();
-    Response::from_parts(parts, Either::Left(Default::default()))
+    Response::from_parts(parts, Default::default())
 }

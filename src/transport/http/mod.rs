@@ -19,16 +19,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::path::FullPath;
 
 use super::Drain;
 use crate::chat::{Actor, Chat, Cost};
 use crate::model::TransportKind;
 use answer::bare;
 use api::Answer;
-use body::Sent;
+use body::{Content, Sent, content};
 use problem::Problem;
 
 pub use answer::{Response, json, whole};
@@ -48,6 +50,46 @@ pub struct Site {
     pub probes: Arc<dyn Probes>,
 }
 
+/// The client of a request.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    peer: Option<SocketAddr>,
+    offer: Offer,
+}
+
+/// A request without its body, taken apart.
+struct Asked {
+    method: Method,
+    path: FullPath,
+    query: Option<String>,
+    headers: HeaderMap,
+    client: Client,
+}
+
+/// The site as a filter, which takes every request apart and leaves none unanswered.
+fn filter(site: Arc<Site>) -> BoxedFilter<(Response,)> {
+    let none = warp::any().map(|| None);
+    let query = warp::query::raw().map(Some).or(none).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream().map(content))
+        .and(warp::ext::get::<Client>())
+        .then(move |method, path, query, headers, content, client| {
+            let site = site.clone();
+            let asked = Asked {
+                method,
+                path,
+                query,
+                headers,
+                client,
+            };
+            async move { site.answer(&asked, content).await }
+        })
+        .boxed()
+}
+
 /// What of it is offered on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
@@ -64,31 +106,24 @@ pub trait Probes: Send + Sync {
 }
 
 impl Site {
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: Option<SocketAddr>,
-        offer: Offer,
-    ) -> Response {
-        let mut response = match (self.limits.hosts.refuse(&request), offer) {
-            (Some(problem), _) => problem.response(),
-            (None, Offer::Everything) => self.opened(request, peer).await,
-            (None, Offer::Probes) => {
-                let mut response = answered(self.probed(&request).await);
+    async fn answer(&self, asked: &Asked, content: Content) -> Response {
+        let response = match asked.client.offer {
+            Offer::Everything => self.opened(asked, content).await,
+            Offer::Probes => {
+                let mut response = answered(self.probed(asked).await);
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
                 response
             }
         };
-        harden(response.headers_mut());
-        response
+        hardened(response)
     }
 
     /// The answer to monitors, and to other clients that there is no place.
-    async fn probed(&self, request: &Request<Incoming>) -> Answer {
-        match Route::at(request.uri().path()) {
-            Some((Route::Probe(probe), _)) if request.method() == Method::GET => {
-                self.probe(probe, request.headers()).await
+    async fn probed(&self, asked: &Asked) -> Answer {
+        match Route::at(asked.path.as_str()) {
+            Some((Route::Probe(probe), _)) if asked.method == Method::GET => {
+                self.probe(probe, &asked.headers).await
             }
             _ => {
                 let detail = "the server is full; try again later";
@@ -104,28 +139,22 @@ impl Site {
     }
 
     /// The answer, which pages of other sites can read where they may.
-    async fn opened(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response {
-        let (head, content) = request.into_parts();
+    async fn opened(&self, asked: &Asked, content: Content) -> Response {
         let origins = &self.limits.origins;
-        if head.method == Method::OPTIONS
-            && let Some(preflight) = origins.preflight(&head.headers)
+        if asked.method == Method::OPTIONS
+            && let Some(preflight) = origins.preflight(&asked.headers)
         {
             return preflight;
         }
-        let mut response = answered(self.routed(&head, content, peer).await);
-        origins.open(&head.headers, &mut response);
+        let mut response = answered(self.routed(asked, content).await);
+        origins.open(&asked.headers, &mut response);
         response
     }
 
-    /// The answer of the route that `head` names, when its address has paid for it.
-    async fn routed(
-        &self,
-        head: &http::request::Parts,
-        content: Incoming,
-        peer: Option<SocketAddr>,
-    ) -> Answer {
-        let (method, path) = (&head.method, head.uri.path());
-        let (headers, limits, chat) = (&head.headers, &self.limits, &self.chat);
+    /// The answer of the route that is asked for, when its address has paid for it.
+    async fn routed(&self, asked: &Asked, content: Content) -> Answer {
+        let (method, path, peer) = (&asked.method, asked.path.as_str(), asked.client.peer);
+        let (headers, limits, chat) = (&asked.headers, &self.limits, &self.chat);
         let stranger = Actor::anonymous(TransportKind::Http, chat.origin(peer));
         let found = Route::at(path);
         let cost = found.map_or(Cost::READ, |(route, _)| route.cost());
@@ -163,17 +192,17 @@ impl Site {
             Route::Command => api::command(chat, stranger, sent.json().await?).await,
             Route::Message => api::post(chat, stranger, sent.json().await?).await,
             Route::Disconnect => api::disconnect(chat, stranger, sent.json().await?).await,
-            Route::History => api::history(chat, room(part)?, query(&head.uri)?).await,
-            Route::Rooms => api::rooms(chat, query(&head.uri)?).await,
-            Route::Users => api::users(chat, query(&head.uri)?).await,
+            Route::History => api::history(chat, room(part)?, query(asked)?).await,
+            Route::Rooms => api::rooms(chat, query(asked)?).await,
+            Route::Users => api::users(chat, query(asked)?).await,
             Route::Messages => {
-                let asked = sse::Asked {
-                    query: query(&head.uri)?,
+                let stream = sse::Asked {
+                    query: query(asked)?,
                     last_event_id: text(headers, HeaderName::from_static("last-event-id"))?,
                     peer,
                     patience: limits.write_timeout,
                 };
-                sse::open(chat, room(part)?, asked, self.drain.clone()).await
+                sse::open(chat, room(part)?, stream, self.drain.clone()).await
             }
             Route::Socket => {
                 let mut response = upgrade::answer(headers, &limits.origins);
@@ -206,8 +235,8 @@ fn room(encoded: &str) -> Result<String, Problem> {
     Ok(name.map_err(|_| not_found())?.into_owned())
 }
 
-fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|_| {
+fn query<T: DeserializeOwned>(asked: &Asked) -> Result<T, Problem> {
+    serde_urlencoded::from_str(asked.query.as_deref().unwrap_or_default()).map_err(|_| {
         let detail = "the query string cannot be read";
         Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", detail)
     })
@@ -233,8 +262,9 @@ fn options(methods: &'static str) -> Response {
     response
 }
 
-/// What every answer has.
-fn harden(headers: &mut HeaderMap) {
+/// An answer with what every answer has.
+fn hardened(mut response: Response) -> Response {
+    let headers = response.headers_mut();
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     let no_referrer = HeaderValue::from_static("no-referrer");
@@ -243,4 +273,5 @@ fn harden(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    response
 }
