@@ -25,6 +25,21 @@ pub(crate) fn program() -> Command {
     without_settings(Command::new(binary()))
 }
 
+/// Puts a program there, as a copy of a file. Another process writes it: one of ours, forked at that
+/// moment by another test, would have it open for writing, and then it cannot be run.
+pub(crate) fn put_program(from: &Path, to: &Path) {
+    let mut install = Command::new("install");
+    let put = install.args(["-m", "755"]).arg(from).arg(to).status();
+    assert!(put.expect("install").success(), "cannot write {to:?}");
+}
+
+/// The same of a script.
+pub(crate) fn put_script(text: &str, to: &Path) {
+    let written = to.with_extension("text");
+    std::fs::write(&written, text).expect("a script");
+    put_program(&written, to);
+}
+
 pub(crate) fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DISCORDCTL_") {

@@ -3,14 +3,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use discordctl::process::{Files, Handle, Identity};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::instance::Address;
-use crate::support::process::{binary, free_port};
+use crate::support::process::{binary, free_port, put_program, put_script};
 use crate::support::{Ran, Shell};
 
 /// Its instances are ended when it is dropped.
@@ -115,15 +115,14 @@ impl Folder {
     /// A copy of this program in the folder.
     pub(crate) fn copy(&self, name: &str) -> PathBuf {
         let path = self.path(name);
-        fs::copy(binary(), &path).expect("a copy");
+        put_program(Path::new(&binary()), &path);
         path
     }
 
     /// A script in the folder.
     pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        fs::write(&path, text).expect("a script");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        put_script(text, &path);
         path
     }
 

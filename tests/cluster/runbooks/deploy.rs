@@ -1,20 +1,16 @@
 //! A new binary that cannot serve is rolled out; a roll ends in the middle; an instance dies.
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
-
 use rustix::process::{Signal, kill_process};
 
 use super::background::Background;
 use super::site::Site;
-use crate::support::process::{Ours, binary};
+use crate::support::process::{Ours, binary, put_script};
 
 /// Knows the configuration, and ends when it is to serve.
 fn bad_binary(site: &Site) -> String {
     let path = site.path().join("discordctl-next");
     let real = binary();
     let script = format!("#!/bin/sh\ncase \"$1\" in serve) exit 70 ;; esac\nexec {real} \"$@\"\n");
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    put_script(&script, &path);
     path.to_str().unwrap().to_owned()
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::control::operator::{serve, serve_in};
 
 use crate::support::client::post;
-use crate::support::process::binary;
+use crate::support::process::{binary, put_program};
 use crate::support::{Ran, eventually};
 
 fn mode(path: &Path) -> u32 {
@@ -74,7 +74,7 @@ async fn another_user_is_refused_even_where_the_files_would_let_them() {
     }
     // The binary may lie where others cannot go.
     let program = operator.path("discordctl");
-    std::fs::copy(binary(), &program).unwrap();
+    put_program(Path::new(&binary()), &program);
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid", "65534", "--clear-groups"])

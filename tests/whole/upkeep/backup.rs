@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::Shell;
 use crate::support::db::{Db, Kind};
+use crate::support::process::put_script;
 use crate::upkeep::log::{empty, now, old, say};
 
 /// A restore of dumps that are ours, where the tests' role is a superuser.
@@ -145,9 +146,7 @@ pub(crate) async fn a_password_is_on_no_command_line(db: Db) {
     std::fs::create_dir(&bin).unwrap();
     let script = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_dump (PostgreSQL) 99.0' && exit\n\
         echo \"$@\" > called; echo \"$PGPASSWORD\" > password; exit 3\n";
-    std::fs::write(bin.join("pg_dump"), script).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(bin.join("pg_dump"), mode).unwrap();
+    put_script(script, &bin.join("pg_dump"));
     let (scheme, rest) = db.url.split_once("://").unwrap();
     let host = rest.split_once('@').map_or(rest, |(_, host)| host);
     let backup = format!("backup --to copy --db-url {scheme}://postgres:s3cr%2Fet@{host}");
