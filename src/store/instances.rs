@@ -1,4 +1,5 @@
 //! Instances, of either kind of database, and what is forgotten when its time is over.
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use async_trait::async_trait;
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::unused::{LOOK_AT, ROOM_AGE, USER_AGE};
-use super::{Instance, InstanceId, Instances, NONCE_LIFE, NOTICE_LIFE, StoreError, alive};
-use crate::model::{LOBBY, UserId};
+use super::{Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE, StoreError, alive};
+use crate::model::{LOBBY, Nickname, RoomName, UserId};
 
 /// How long a dead instance's row is kept, for those who look into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
@@ -75,6 +76,35 @@ impl<A: Ask> Instances for A {
         let statement = (sql, &alive::args(within)[..]);
         let rows: Vec<(InstanceId,)> = self.all(Turn::ReadAside, &[statement]).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    async fn bury(&self) -> Result<Vec<(RoomName, Nickname)>, StoreError> {
+        let end = concat!(
+            "UPDATE sessions SET online = false WHERE online = @true AND instance_id IN
+               (SELECT id FROM instances WHERE NOT (",
+            alive!("heartbeat_at"),
+            ")) RETURNING id, nickname"
+        );
+        let dead = (end, &alive::args(LEASE)[..]);
+        let gone: Vec<(String, String)> = self.all(Turn::Once, &[dead]).await?;
+        if gone.is_empty() {
+            return Ok(Vec::new());
+        }
+        let look = self.either(
+            "SELECT sr.session_id, r.name FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
+             WHERE sr.session_id = ANY ($1::text[])",
+            "SELECT sr.session_id, r.name FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
+             WHERE sr.session_id IN (SELECT value FROM json_each($1))",
+        );
+        let sessions: Vec<&str> = gone.iter().map(|(id, _)| id.as_str()).collect();
+        let args = [sessions.as_slice().into()];
+        let rooms: Vec<(String, String)> = self.all(Turn::Read, &[(look, &args)]).await?;
+        let names: HashMap<&str, &str> = gone.iter().map(|(id, n)| (&**id, &**n)).collect();
+        let left = |(session, room): &(String, String)| {
+            let nickname = Nickname::stored(names.get(&**session)?);
+            Some((RoomName::stored(room), nickname))
+        };
+        Ok(rooms.iter().filter_map(left).collect())
     }
 
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError> {

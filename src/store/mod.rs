@@ -36,7 +36,7 @@ use chrono::{DateTime, Utc};
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Epoch, Message, MessageId, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey,
+    Epoch, Message, MessageId, Nickname, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey,
     UserId,
 };
 
@@ -276,6 +276,10 @@ pub trait Instances: Send + Sync + 'static {
 
     /// The instances that gave a sign of life within that time.
     async fn lively(&self, within: Duration) -> Result<Vec<InstanceId>, StoreError>;
+
+    /// Ends what is online through instances that gave no sign of life for a lease. Returns each
+    /// nickname with a room that it was in: of several that ask, one is told of it.
+    async fn bury(&self) -> Result<Vec<(RoomName, Nickname)>, StoreError>;
 
     /// Takes `instance` and what was online through it off the books.
     async fn retire(&self, instance: InstanceId) -> Result<(), StoreError>;

@@ -152,3 +152,17 @@ async fn the_headcount_is_published_when_it_changes() {
     assert_eq!(next(&mut channel, Duration::from_secs(7)), None);
     println!("published: {seen:?}");
 }
+
+/// Sessions of an instance that was killed end with its lease: their rooms are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_of_a_killed_instance_leave_their_rooms() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let mut bob = Lines::enter(cluster.instances[0].at.tcp, "bob").await;
+    let _alice = Lines::enter(cluster.instances[1].at.tcp, "alice").await;
+    bob.line_with("alice joined general").await;
+    cluster.instances[1].kill().await;
+    bob.line_with("alice left general").await;
+    assert_eq!(cluster.claim(0, "alice").await, "free");
+}

@@ -93,6 +93,9 @@ impl Presence {
             self.forget_unused();
             self.give_up_expecting().await?;
             let eldest = others.iter().min() == Some(&self.id);
+            if eldest {
+                self.bury().await?;
+            }
             if eldest || round.is_multiple_of(THOROUGH * ROUNDS) {
                 self.headcount().await?;
             }
@@ -209,6 +212,14 @@ impl Presence {
             let sessions = self.store.ended(self.id, &mine).await?;
             let asked_at = beats;
             *self.over.lock() = Over { asked_at, sessions };
+        }
+        Ok(())
+    }
+
+    /// Tells the rooms of those who were online through an instance that is dead that they left.
+    async fn bury(&self) -> Result<(), StoreError> {
+        for (room, nickname) in self.store.bury().await? {
+            self.hub.announce(Notice::left(&room, &nickname));
         }
         Ok(())
     }
