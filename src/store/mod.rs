@@ -36,8 +36,8 @@ use chrono::{DateTime, Utc};
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Epoch, Message, MessageId, Nickname, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq, SessionKey,
-    UserId,
+    Epoch, Message, MessageId, Nickname, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq,
+    SessionKey, UserId,
 };
 
 pub use crate::meter::PoolState;
