@@ -53,6 +53,33 @@ pub(crate) async fn the_lively_are_told_from_the_silent(db: Db) {
     assert_eq!(within(60 * minute).await.expect("an answer"), [one.id]);
 }
 
+pub(crate) async fn what_was_online_through_the_dead_ends_once(db: Db) {
+    let (one, two) = (
+        Node::silent(&db, "one").await,
+        Node::silent(&db, "two").await,
+    );
+    let (alice, bob) = (key(), key());
+    let games = room(&one.store, "games").await;
+    one.all(&[account(&bob, "bob"), join(&bob, "bob", games.id)])
+        .await;
+    two.all(&[account(&alice, "alice"), join(&alice, "alice", games.id)])
+        .await;
+    let bury = async || one.store.bury().await.expect("an answer");
+    assert_eq!(bury().await, []);
+    db.age("instances", "heartbeat_at", 2 * LEASE).await;
+    assert!(one.beats().await);
+    let gone = bury().await;
+    let gone: Vec<_> = gone.iter().map(|(r, n)| (r.as_str(), n.as_str())).collect();
+    assert_eq!(gone, [("games", "alice")]);
+    assert_eq!(bury().await, [], "another is not told of it");
+    assert_eq!(one.names().await, ["bob"]);
+    // It lives again, and enters whom it has anew.
+    assert!(two.beats().await);
+    assert!(!two.session(&alice).await.expect("it may come back").online);
+    two.claim(&alice, "alice").await.expect("still free");
+    assert_eq!(one.names().await, ["alice", "bob"]);
+}
+
 pub(crate) async fn sessions_that_are_over_are_told(db: Db) {
     let one = Node::silent(&db, "one").await;
     let (alice, bob) = (key(), key());

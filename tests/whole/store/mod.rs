@@ -78,6 +78,7 @@ crate::support::db::on_both! {
         a_retired_instance_frees_its_nicknames,
         a_successor_inherits_the_online,
         a_heartbeat_writes_a_lost_row_anew,
+        what_was_online_through_the_dead_ends_once,
     }
     migrate {
         the_exit_code_says_how_the_database_stands,
