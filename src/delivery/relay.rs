@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::hub::{Hub, LINGER};
 use super::room::{Room, Taken};
 use crate::bus::{BusEvent, BusState, Events};
-use crate::model::{RoomId, RoomName, Seq};
+use crate::model::{Epoch, RoomId, RoomName, Seq};
 use crate::store::{Head, Heads, Known, Part, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
@@ -164,13 +164,14 @@ async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
 /// Asks once for all rooms here which have grown or changed, and brings those up to date. Returns
 /// how many that were.
 pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
-    let known = hub.known_rooms();
-    if known.is_empty() {
+    let held: Vec<(Known, Epoch)> = hub.warm_rooms().iter().filter_map(|r| r.held()).collect();
+    if held.is_empty() {
         return Ok(0);
     }
+    let known: Vec<Known> = held.iter().map(|(known, _)| *known).collect();
     hub.meters.sweeps.add(1);
     let Heads { epoch, rooms } = hub.log.heads(&known).await?;
-    if let Some(head) = gone_back(&known, &rooms) {
+    if let Some(head) = gone_back(&held, &epoch, &rooms) {
         let (id, last) = (head.room, head.last_seq);
         let reason = format!("room {id} ends at {last}, before what was shown");
         hub.rewind(&epoch, &reason).await?;
@@ -186,12 +187,14 @@ pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     Ok(rooms.len())
 }
 
-/// The first of these rooms that ends before what is known of it.
-fn gone_back<'h>(known: &[Known], heads: &'h [Head]) -> Option<&'h Head> {
+/// The first of these rooms that ends before what is known of it in that same epoch: in another, that
+/// it went back is known.
+fn gone_back<'h>(held: &[(Known, Epoch)], epoch: &Epoch, heads: &'h [Head]) -> Option<&'h Head> {
     if heads.is_empty() {
         return None;
     }
-    let known: HashMap<RoomId, Seq> = known.iter().map(|k| (k.room, k.seq)).collect();
+    let same = held.iter().filter(|(_, of)| of == epoch);
+    let known: HashMap<RoomId, Seq> = same.map(|(k, _)| (k.room, k.seq)).collect();
     let before = |head: &&Head| {
         known
             .get(&head.room)

@@ -260,13 +260,22 @@ impl Room {
         self.wake();
     }
 
+    /// The same, with the epoch in which that is so.
+    pub(super) fn held(&self) -> Option<(Known, Epoch)> {
+        self.with_tail(|tail| (self.known_of(tail), tail.epoch().clone()))
+    }
+
     /// What this instance knows of the room, while it keeps anything of it.
     pub(super) fn known(&self) -> Option<Known> {
-        self.with_tail(|tail| Known {
+        self.with_tail(|tail| self.known_of(tail))
+    }
+
+    fn known_of(&self, tail: &Tail) -> Known {
+        Known {
             room: self.room.id,
             seq: tail.last(),
             version: tail.version(),
-        })
+        }
     }
 
     pub(super) fn is_warm(&self) -> bool {

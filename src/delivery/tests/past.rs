@@ -52,6 +52,33 @@ async fn a_log_that_went_back_and_grew_beyond_is_told_from_where_it_changed() {
 }
 
 #[tokio::test]
+async fn of_two_instances_that_find_it_each_tells_it_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, _, _, mut reader) = heard::read_room(&folder).await;
+    let other = Arc::new(Hub::new(
+        hub.log.clone(),
+        hub.notices.clone(),
+        hub.epochs.clone(),
+        hub.bus.clone(),
+        hub.clock.clone(),
+        hub.meters.clone(),
+        TailLimits::keeping(20),
+    ));
+    let elsewhere = other.read(&room, Start::Last(1), Arc::default()).await;
+    let mut elsewhere = elsewhere.expect("reads");
+    assert_eq!(given(&mut elsewhere).await, ["10 9"]);
+    go_back(&folder, 7).await;
+    let mut told = [Vec::new(), Vec::new()];
+    for _ in 0..2 {
+        sweep(&hub).await;
+        told[0].extend(given(&mut reader).await);
+        sweep(&other).await;
+        told[1].extend(given(&mut elsewhere).await);
+    }
+    assert_eq!(told, [["reset 7"], ["reset 7"]]);
+}
+
+#[tokio::test]
 async fn an_epoch_that_another_begins_is_told_in_every_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, room, user, _, mut reader) = heard::read_room(&folder).await;
