@@ -29,12 +29,13 @@ impl Hub {
     }
 
     pub(super) async fn settle(self: &Arc<Self>, room: &Arc<Room>) -> Result<(), StoreError> {
-        let wrong = {
+        // In which epoch it is wrong, and not in which it may be right by the time that is known.
+        let (epoch, wrong) = {
             let _one = room.catching_up.lock().await;
             room.doubted.store(false, Relaxed);
-            self.first_other(room).await?
+            (room.epoch(), self.first_other(room).await?)
         };
-        match (wrong, room.epoch()) {
+        match (wrong, epoch) {
             (Some(seq), Some(epoch)) => {
                 let name = &room.room.name;
                 let reason = format!("another message is stored as {seq} of {name} than was shown");
