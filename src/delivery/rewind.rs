@@ -66,11 +66,16 @@ impl Hub {
     pub(super) async fn adopt(self: &Arc<Self>, epoch: &Epoch) -> Result<(), StoreError> {
         self.is_in(epoch);
         for room in self.warm_rooms() {
-            if room.epoch().is_none_or(|here| here == *epoch) {
+            let there = || room.epoch().is_none_or(|here| here == *epoch);
+            if there() {
                 continue;
             }
             {
                 let _one = room.catching_up.lock().await;
+                // Another look may have brought it there meanwhile.
+                if there() {
+                    continue;
+                }
                 let wrong = self.first_other(&room).await?;
                 let lost = room.rewind(wrong, epoch);
                 if let Some(first) = lost.first() {
