@@ -23,6 +23,10 @@ impl Hub {
         let hub = self.clone();
         tokio::spawn(async move {
             while hub.settle(&room).await.is_err() {
+                // A look that began meanwhile tries again in the place of this one.
+                if room.doubted.swap(true, Relaxed) {
+                    return;
+                }
                 hub.clock.sleep(AFTER_FAILURE).await;
             }
         });
