@@ -12,8 +12,8 @@ fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
     for folder in ["docs", "runbooks"] {
-        let files = fs::read_dir(root.join(folder)).unwrap();
-        let files = files.map(|file| file.unwrap().path());
+        let files = fs::read_dir(root.join(folder)).expect("a folder of documents");
+        let files = files.map(|file| file.expect("readable").path());
         pages.extend(files.filter(|path| path.extension().is_some_and(|e| e == "md")));
     }
     pages
@@ -25,7 +25,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     let (mut word, mut quote, mut substitution) = (String::new(), None, 0);
     let end = |word: &mut String, commands: &mut Vec<Vec<String>>| {
         if !word.is_empty() {
-            let of = commands.last_mut().unwrap();
+            let of = commands.last_mut().expect("it begins with one");
             of.push(std::mem::take(word));
         }
     };
@@ -90,7 +90,9 @@ fn problem(words: &[String], whole: bool) -> Option<String> {
 fn what_the_documents_show_is_understood() {
     let (mut seen, mut wrong) = (0, Vec::new());
     for page in pages() {
-        let text = fs::read_to_string(&page).unwrap().replace("\\\n", " ");
+        let text = fs::read_to_string(&page)
+            .expect("a page")
+            .replace("\\\n", " ");
         let mut block = None;
         for line in text.lines() {
             if let Some(language) = line.trim_start().strip_prefix("```") {

@@ -11,7 +11,7 @@ use crate::model::{Content, MAX_CHARS, Message, MessageId, Nickname, RoomName, S
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
 const PREFIX: &str = "room:";
-/// How many people are online, for who wants to show it: a decimal number, no JSON.
+/// How many people are online, as a decimal number and not as JSON.
 pub(super) const HEADCOUNT: &str = "room:headcount";
 /// What happens in all rooms beside their messages. A room of that name has the channel as well;
 /// what has no `seq` is none of its messages.

@@ -189,7 +189,7 @@ impl Session {
         state.attached.iter().for_each(|signal| signal.notify_one());
     }
 
-    /// Over, for all who still hold it.
+    /// The session is over for every holder.
     pub(super) fn end(&self) {
         self.state.lock().life = Life::Over;
         self.end.notify_waiters();

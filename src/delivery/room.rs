@@ -230,7 +230,7 @@ impl Room {
 
     /// Takes the newest messages anew, because others came or went behind the newest: what is
     /// up to `head` and not among them is not there. What was put back beyond what was delivered
-    /// is for those who join, and a gap to those who were here.
+    /// is for readers that join, and a gap to readers that were here.
     pub(super) fn reload(&self, newest: Vec<Message>, head: &Head) {
         let mut state = self.state.lock();
         let Phase::Warm(old) = &mut state.phase else {

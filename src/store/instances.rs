@@ -11,7 +11,7 @@ use super::unused::{LOOK_AT, ROOM_AGE, USER_AGE};
 use super::{Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE, StoreError, alive};
 use crate::model::{LOBBY, Nickname, RoomName, UserId};
 
-/// How long a dead instance's row is kept, for those who look into what happened.
+/// How long a dead instance's row is kept, so that an operator can look into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
 /// A writer unused for so long belongs to no connection any more.
 const FORGET_WRITERS: Duration = Duration::from_secs(24 * 3600);

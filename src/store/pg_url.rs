@@ -161,7 +161,7 @@ fn own_root() -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// The name of the user who runs this process.
+/// The name of this process's user.
 fn system_user() -> Option<String> {
     let id = rustix::process::geteuid().as_raw().to_string();
     let table = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

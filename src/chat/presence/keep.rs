@@ -216,7 +216,7 @@ impl Presence {
         Ok(())
     }
 
-    /// Tells the rooms of those who were online through an instance that is dead that they left.
+    /// Announces to rooms that the sessions of a dead instance left.
     async fn bury(&self) -> Result<(), StoreError> {
         for (room, nickname) in self.store.bury().await? {
             self.hub.announce(Notice::left(&room, &nickname));

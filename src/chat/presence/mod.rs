@@ -122,7 +122,7 @@ impl Presence {
                         Ok(outcomes) => Ok(outcomes.next().unwrap_or(PresenceOutcome::Done)),
                         Err(error) => Err(error.clone()),
                     };
-                    // The one who asked may have gone meanwhile.
+                    // The receiver may be gone meanwhile.
                     let _ = reply.send(outcome);
                 }
             }

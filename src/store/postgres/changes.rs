@@ -61,7 +61,7 @@ const RELEASE: &str = "WITH gone AS MATERIALIZED (
     )
     DELETE FROM sessions WHERE id = ANY ($1::text[])";
 
-/// `held`: who has a name. Through a dead instance they hold it no more, and counting the
+/// `held`: the sessions that have a name. Through a dead instance they hold it no more, and counting the
 /// freed makes that happen before the new rows ask the unique index. Two claims at one moment
 /// run into that index, and the one that loses is tried again. A membership moves along unless
 /// another session of that user is in the room.

@@ -129,7 +129,7 @@ impl Network {
         }
     }
 
-    /// Sends `message` to all who may hear it, the sender included.
+    /// Sends `message` to every subscriber, the sender included.
     fn send(self: &Arc<Self>, from: u64, message: &Message) {
         let weather = *self.weather.lock();
         let peers = self.peers.lock().clone();
