@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, explain};
 
 pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
-    explain!(error, format!("cannot use the archive {}", config.archive.url), chain(error);
+    explain!(error, format!("cannot use the archive {}", config.archive.url), error.chain();
         ArchiveError::Store(error) => { database::explain(error, config) };
         ArchiveError::Lease(LeaseError::Held { .. }) => [Exit::TryAgain, "locked",
             "try again when that has ended; one that was killed on another machine is forgotten \
@@ -28,18 +28,4 @@ pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
             "name rooms as they are listed by '/rooms'"];
         ArchiveError::Inside(why) => { Failure::bug(why) };
     )
-}
-
-/// The error with what caused it, where that is not said already.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use discordctl::config::{self, Config, Sources};
+use discordctl::model::ListenerKind;
 use discordctl::process::control::{self, Request};
 use discordctl::process::{Files, Found, started_from};
 
@@ -93,9 +94,10 @@ pub(super) fn settings(found: &Found) -> Option<Config> {
     }
     // Where its record was found: a path through another folder may lead to the same.
     config.data_dir = found.files.run.parent().unwrap_or(Path::new("")).to_owned();
+    let port = |kind| record.listeners.port(kind);
     for (port, said) in [
-        (&mut config.tcp_port, record.tcp_port),
-        (&mut config.http_port, record.http_port),
+        (&mut config.tcp_port, port(ListenerKind::Lines)),
+        (&mut config.http_port, port(ListenerKind::Http)),
     ] {
         // 0 was any free one, and now it is this.
         *port = said.filter(|_| *port == 0).unwrap_or(*port);

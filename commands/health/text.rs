@@ -84,10 +84,12 @@ fn wrapped_line(text: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is one");
-        match line.is_empty() || line.chars().count() + 1 + word.chars().count() <= WIDTH {
-            true if line.is_empty() => line.push_str(word),
-            true => *line += &format!(" {word}"),
-            false => lines.push(word.to_owned()),
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= WIDTH {
+            *line += &format!(" {word}");
+        } else {
+            lines.push(word.to_owned());
         }
     }
     lines.iter().map(|line| format!("  {line}\n")).collect()

@@ -1,5 +1,6 @@
 //! `discordctl status`: how the instances of a folder stand.
 use clap::Args;
+use discordctl::model::ListenerKind;
 use discordctl::ops::instances::{Condition, Standing, SystemClock};
 use futures_util::future::join_all;
 
@@ -68,8 +69,8 @@ fn as_table(report: &Report<Standing>) -> String {
             or_nothing(row.pid),
             or_nothing(row.uptime_seconds.map(uptime)),
             or_nothing(row.version.clone()),
-            or_nothing(row.tcp_port),
-            or_nothing(row.http_port),
+            or_nothing(row.listeners.port(ListenerKind::Lines)),
+            or_nothing(row.listeners.port(ListenerKind::Http)),
             or_nothing(row.clients),
             or_nothing(row.rooms),
             or_nothing(row.lag),

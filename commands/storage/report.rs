@@ -17,7 +17,10 @@ pub(super) fn as_text(found: &Storage) -> String {
             let size = bytes(size);
             format!("archive   {size} in {files} files, {}", archive.url)
         }
-        _ => format!("archive   {} could not be looked at", archive.url),
+        _ => {
+            let why = archive.error.as_deref().unwrap_or_default();
+            format!("archive   {} could not be looked at: {why}", archive.url)
+        }
     });
     for disk in &found.disks {
         let (free, of) = (bytes(disk.free_bytes), bytes(disk.bytes));

@@ -106,7 +106,7 @@ install_missing() {
 
   local as=()
   if ! is_root; then
-    have sudo || die 77 "not found:$missing. Without root or sudo it can't be installed; as root: apt-get install$packages"
+    have sudo || die 77 "not found:$missing. Without root or sudo it cannot be installed; as root: apt-get install$packages"
     as=(sudo)
   fi
   say "installing:$packages"

@@ -74,7 +74,7 @@ postgres_init() {
   chmod 700 "$dir/cluster"
   if is_root; then chown "$(postgres_user)" "$dir/cluster"; fi
   if ! ${POSTGRES_AS[@]+"${POSTGRES_AS[@]}"} test -w "$dir/cluster"; then
-    say "user $(postgres_user), as which PostgreSQL runs when root starts it, can't enter $dir"
+    say "user $(postgres_user), as which PostgreSQL runs when root starts it, cannot enter $dir"
     return 1
   fi
   if ! (cd / && ${POSTGRES_AS[@]+"${POSTGRES_AS[@]}"} "$bin/initdb" -D "$dir/cluster" -U "$role" \
@@ -101,7 +101,7 @@ postgres_start() {
 # Where the S3 server for tests is installed: a Python package, outside of everything else.
 s3_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/moto"; }
 
-# s3_install: installs it if it is not there; 1, with a sentence, where that can't be done.
+# s3_install: installs it if it is not there; 1, with a sentence, where that cannot be done.
 s3_install() {
   local home log
   home=$(s3_home)

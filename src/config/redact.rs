@@ -261,8 +261,8 @@ mod tests {
         ] {
             assert_eq!(redact(url), shown);
         }
-        let line = "can't reach \"postgres://u:s3cret@h/db\": 'redis://:s3cret@h' at 12:30, a@b";
-        let shown = "can't reach \"postgres://u:***@h/db\": 'redis://:***@h' at 12:30, a@b";
+        let line = "cannot reach \"postgres://u:s3cret@h/db\": 'redis://:s3cret@h' at 12:30, a@b";
+        let shown = "cannot reach \"postgres://u:***@h/db\": 'redis://:***@h' at 12:30, a@b";
         assert_eq!(redact_words(line), shown);
     }
 

@@ -23,7 +23,7 @@ pub use host::Host;
 pub use ids::{
     ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, UserId,
 };
-pub use listener::{Listener, ListenerKind};
+pub use listener::{Listener, ListenerKind, Listeners};
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use network::{Network, NotANetwork, client_network};

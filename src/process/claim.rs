@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{Listener, ListenerKind, format_time};
+use crate::model::{Listener, Listeners, format_time};
 
 use super::{Facts, Files, Identity, Lock, State, control};
 
@@ -78,9 +78,7 @@ impl Claim {
             folder: std::env::current_dir().ok(),
             settings: Some(config.shown()),
             hides_secrets: config.has_secrets(),
-            listeners: Vec::new(),
-            tcp_port: None,
-            http_port: None,
+            listeners: Listeners::NONE,
             state: State::Starting,
             waits: None,
             started_at: format_time(clock.utc()),
@@ -111,11 +109,8 @@ impl Claim {
 
     /// Says that clients can connect, and where.
     pub fn ready(&mut self, listeners: &[Listener]) -> Result<(), ClaimError> {
-        let port = |kind| Listener::first(listeners, kind).map(|address| address.port());
         self.identity.waits = None;
-        self.identity.listeners = listeners.to_vec();
-        self.identity.tcp_port = port(ListenerKind::Lines);
-        self.identity.http_port = port(ListenerKind::Http);
+        self.identity.listeners = Listeners::Open(listeners.to_vec());
         self.say(State::Ready)
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Facts;
-use crate::model::Listener;
+use crate::model::Listeners;
 use crate::private::write_whole;
 
 /// Longer than any that an instance writes; what is longer is cut, and then no JSON.
@@ -34,12 +34,9 @@ pub struct Identity {
     pub settings: Option<Value>,
     #[serde(default)]
     pub hides_secrets: bool,
-    /// Where it listens, once it does; and the ports of the first of each kind, which the first
-    /// version wrote alone.
-    #[serde(default)]
-    pub listeners: Vec<Listener>,
-    pub tcp_port: Option<u16>,
-    pub http_port: Option<u16>,
+    /// Where it listens, once it does.
+    #[serde(flatten)]
+    pub listeners: Listeners,
     pub state: State,
     /// What it waits for before it can be ready, in words.
     #[serde(default)]
@@ -101,7 +98,8 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ListenerKind;
+    use crate::model::{Listener, ListenerKind};
+    use std::net::SocketAddr;
 
     #[test]
     fn records_of_other_versions_are_read() {
@@ -117,12 +115,37 @@ mod tests {
             Identity::read(&path).expect("readable").expect("there")
         };
         let first = read(&record);
-        assert_eq!((first.tcp_port, first.http_port), (Some(9001), Some(3001)));
-        assert!(first.listeners.is_empty());
+        let ports =
+            [ListenerKind::Lines, ListenerKind::Http].map(|kind| first.listeners.port(kind));
+        assert_eq!(ports, [Some(9001), Some(3001)]);
+        assert!(matches!(first.listeners, Listeners::Expected(_)));
         record["listeners"] = serde_json::json!([
             { "name": "irc", "kind": "irc", "address": "127.0.0.1:6667", "tls": true }
         ]);
         record["more"] = true.into();
-        assert_eq!(read(&record).listeners[0].kind, ListenerKind::Other);
+        let Listeners::Open(open) = read(&record).listeners else {
+            panic!("its list was not read");
+        };
+        assert_eq!(open[0].kind, ListenerKind::Other);
+    }
+
+    #[test]
+    fn earlier_versions_find_the_ports_beside_the_list() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let listeners = Listeners::Open(vec![
+            Listener::new("tcp", ListenerKind::Lines, at(9001)),
+            Listener::new("http", ListenerKind::Http, at(3001)),
+        ]);
+        let written = serde_json::to_value(&listeners).expect("plain JSON");
+        assert_eq!(written["listeners"][1]["address"], "127.0.0.1:3001");
+        assert_eq!(
+            (&written["tcp_port"], &written["http_port"]),
+            (&9001.into(), &3001.into())
+        );
+        let none = serde_json::to_value(Listeners::NONE).expect("plain JSON");
+        assert_eq!(
+            none,
+            serde_json::json!({"listeners": [], "tcp_port": null, "http_port": null})
+        );
     }
 }

@@ -8,12 +8,12 @@ fn root() -> &'static Path {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|e| panic!("can't read {}: {e}", path.display()))
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()))
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(folder))
-        .unwrap_or_else(|e| panic!("can't list {folder}: {e}"))
+        .unwrap_or_else(|e| panic!("cannot list {folder}: {e}"))
         .map(|entry| entry.expect("a folder's entry").path());
     entries.filter(|path| path.is_file()).collect()
 }

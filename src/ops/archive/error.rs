@@ -41,6 +41,20 @@ impl From<LeaseError> for ArchiveError {
 }
 
 impl ArchiveError {
+    /// The error with what caused it, where that is not said already.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.contains(&cause_text) {
+                text = format!("{text}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+
     pub(super) fn destination(
         what: impl Into<String>,
         source: impl std::error::Error + Send + Sync + 'static,

@@ -12,6 +12,7 @@ use super::Plan;
 use crate::client;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, redact_words};
+use crate::model::ListenerKind;
 use crate::model::url::postgres::PostgresUrl;
 use crate::model::url::redis::RedisUrl;
 use crate::private;
@@ -50,7 +51,9 @@ pub async fn gather(plan: &Plan, findings: &[Finding]) -> Vec<Part> {
         let id = &config.instance_id;
         parts.push(part(&format!("config/{id}.json"), &json!(config)));
         parts.push(log(config, &secrets));
-        let Some(port) = seen.http_port else { continue };
+        let Some(port) = seen.listeners.port(ListenerKind::Http) else {
+            continue;
+        };
         for (path, accept, name) in [
             ("/health", "application/json", format!("health/{id}.json")),
             ("/metrics", "application/json", format!("metrics/{id}.json")),
@@ -192,7 +195,7 @@ mod tests {
         };
         let log_file = Files::of(&config).log;
         std::fs::create_dir_all(log_file.parent().expect("a folder")).expect("made");
-        let said = "plain line\ncan't reach postgres://me:hunter2@db/chat\nhunter2 again\n";
+        let said = "plain line\ncannot reach postgres://me:hunter2@db/chat\nhunter2 again\n";
         std::fs::write(&log_file, said).expect("written");
         let part = log(&config, &secrets(&config));
         let text = String::from_utf8(part.content).expect("UTF-8");

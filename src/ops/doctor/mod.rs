@@ -1,5 +1,6 @@
 //! Looks for what is wrong with a deployment's surroundings, and says how to mend it. Whatever
 //! is broken, everything else is still looked at.
+mod archive;
 pub mod bundle;
 mod database;
 mod files;
@@ -11,7 +12,7 @@ mod redis;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join_all, join4};
 
 use super::deadline::Deadline;
 use super::finding::{Finding, Verdict};
@@ -52,9 +53,11 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(files::look(plan));
     let databases = probe::databases(configs.iter().copied());
     let redises = probe::buses(configs.iter().copied());
-    let (databases, redises, proxy) = join3(
+    let archives = probe::archives(configs.iter().copied());
+    let (databases, redises, archives, proxy) = join4(
         join_all(databases.iter().map(|of| database::look(of, deadline))),
         join_all(redises.iter().map(|of| redis::look(of, deadline))),
+        join_all(archives.iter().map(|of| archive::look(of, deadline))),
         async {
             match &plan.url {
                 Some(url) => Some(proxy::look(url, deadline).await),
@@ -64,6 +67,7 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     )
     .await;
     findings.extend(databases.into_iter().chain(redises).flatten());
+    findings.extend(archives);
     findings.extend(proxy);
     findings
 }

@@ -10,6 +10,7 @@ use super::error::DrillError;
 use super::folder::Folder;
 use super::server::free_port;
 use crate::config::{self, Sources};
+use crate::model::ListenerKind;
 use crate::ops::instances::{Launch, Place, start};
 use crate::ops::probe::instance::{Site, health};
 use crate::private;
@@ -96,7 +97,8 @@ impl Instance {
                 "runs a program that was replaced meanwhile: restart it first",
             ));
         }
-        let (Some(tcp), Some(http)) = (identity.tcp_port, identity.http_port) else {
+        let port = |kind| identity.listeners.port(kind);
+        let (Some(tcp), Some(http)) = (port(ListenerKind::Lines), port(ListenerKind::Http)) else {
             return Err(refused("does not listen yet"));
         };
         let site = Site {

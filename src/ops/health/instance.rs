@@ -6,7 +6,7 @@ use super::super::probe::instance::{Health, health};
 use super::process::{self, Seen};
 use super::{Deadline, Depth, listener};
 use crate::config::Config;
-use crate::model::Cause;
+use crate::model::{Cause, ListenerKind, Listeners};
 
 /// How an instance is, in a line.
 #[derive(Debug, Serialize)]
@@ -20,8 +20,9 @@ pub struct InstanceHealth {
     pub pid: Option<u32>,
     pub version: Option<String>,
     pub uptime_seconds: Option<u64>,
-    pub tcp_port: Option<u16>,
-    pub http_port: Option<u16>,
+    /// Where it listens, or would by its settings.
+    #[serde(flatten)]
+    pub listeners: Listeners,
     pub db: Option<String>,
     pub valkey: Option<String>,
 }
@@ -36,12 +37,15 @@ pub(super) async fn look(
         identity,
         mut finding,
     } = process::see(config).await;
-    let port = |told: Option<u16>, set: u16| told.or((set != 0).then_some(set));
     let told = identity
         .as_ref()
         .filter(|_| finding.level != Verdict::Critical);
-    let tcp_port = port(told.and_then(|i| i.tcp_port), config.tcp_port);
-    let http_port = port(told.and_then(|i| i.http_port), config.http_port);
+    let listeners = match told {
+        Some(identity) if !identity.listeners.is_empty() => identity.listeners.clone(),
+        _ => Listeners::expected(config.listeners()),
+    };
+    let [tcp_address, address] = [ListenerKind::Lines, ListenerKind::Http]
+        .map(|kind| Some(config.local(listeners.port(kind)?)));
     let mut seen = InstanceHealth {
         instance: on.clone(),
         state: "unknown".into(),
@@ -49,8 +53,7 @@ pub(super) async fn look(
         pid: told.map(|identity| identity.pid),
         version: told.map(|identity| identity.version.clone()),
         uptime_seconds: None,
-        tcp_port,
-        http_port,
+        listeners,
         db: None,
         valkey: None,
     };
@@ -65,7 +68,6 @@ pub(super) async fn look(
         (false, None) => Cause::NotStarted,
         _ => Cause::Unresponsive,
     };
-    let [tcp_address, address] = [tcp_port, http_port].map(|port| Some(config.local(port?)));
     let ((http, ready), own, tcp) = tokio::join!(
         async {
             match address {

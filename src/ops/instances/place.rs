@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::InstanceError;
 use crate::config::Config;
+use crate::model::ListenerKind;
 use crate::process::{Files, Identity};
 
 /// Beyond what an instance allows itself, before we call it late.
@@ -39,7 +40,8 @@ impl Place {
 
     /// Where it answers HTTP, by what it says of itself.
     pub(super) fn http(&self, identity: &Identity) -> SocketAddr {
-        let port = identity.http_port.unwrap_or(self.config.http_port);
+        let port = identity.listeners.port(ListenerKind::Http);
+        let port = port.unwrap_or(self.config.http_port);
         self.config.local(port)
     }
 

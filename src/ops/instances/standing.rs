@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::stop::held;
 use super::{ANSWER_WITHIN, Place};
 use crate::clock::Clock;
-use crate::model::Listener;
+use crate::model::Listeners;
 use crate::ops::probe;
 use crate::process::{Identity, Known, LookError, State, look};
 
@@ -31,10 +31,9 @@ pub struct Standing {
     pub pid: Option<u32>,
     pub uptime_seconds: Option<u64>,
     pub version: Option<String>,
-    /// Where it listens, once it does.
-    pub listeners: Vec<Listener>,
-    pub tcp_port: Option<u16>,
-    pub http_port: Option<u16>,
+    /// Where it listens, or would by its settings.
+    #[serde(flatten)]
+    pub listeners: Listeners,
     pub clients: Option<u64>,
     /// Rooms it holds in memory.
     pub rooms: Option<u64>,
@@ -91,16 +90,13 @@ impl Standing {
     }
 
     fn nothing(place: &Place) -> Self {
-        let port = |port| (port != 0).then_some(port);
         Self {
             instance: place.name().to_owned(),
             state: Condition::Stopped,
             pid: None,
             uptime_seconds: None,
             version: None,
-            listeners: Vec::new(),
-            tcp_port: port(place.config.tcp_port),
-            http_port: port(place.config.http_port),
+            listeners: Listeners::expected(place.config.listeners()),
             clients: None,
             rooms: None,
             lag: None,
@@ -127,9 +123,9 @@ impl Standing {
     fn says(&mut self, identity: &Identity, clock: &dyn Clock) {
         self.pid = Some(identity.pid);
         self.version = Some(identity.version.clone());
-        self.listeners.clone_from(&identity.listeners);
-        self.tcp_port = identity.tcp_port.or(self.tcp_port);
-        self.http_port = identity.http_port.or(self.http_port);
+        if !identity.listeners.is_empty() {
+            self.listeners.clone_from(&identity.listeners);
+        }
         self.unit.clone_from(&identity.unit);
         let began = chrono::DateTime::parse_from_rfc3339(&identity.started_at).ok();
         self.uptime_seconds = began.and_then(|began| {

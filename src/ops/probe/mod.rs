@@ -1,12 +1,13 @@
 //! One look at each kind of server that a deployment consists of, with typed results. What a
 //! result means is judged by the caller: the doctor, health, the monitor and the roll.
+pub(super) mod archive;
 pub(super) mod bus;
 pub(super) mod database;
 pub mod instance;
 
 use std::fmt::Display;
 
-use crate::config::{Config, DbUrl, RedisUrl};
+use crate::config::{ArchiveUrl, Config, DbUrl, RedisUrl};
 
 /// A server that instances share.
 pub(super) struct Shared<'c, U> {
@@ -29,6 +30,14 @@ pub(super) fn buses<'c>(
     configs: impl IntoIterator<Item = &'c Config>,
 ) -> Vec<Shared<'c, RedisUrl>> {
     sharing(configs, |config| config.redis_url.as_ref(), |_| "redis")
+}
+
+/// Each archive once.
+pub(super) fn archives<'c>(
+    configs: impl IntoIterator<Item = &'c Config>,
+) -> Vec<Shared<'c, ArchiveUrl>> {
+    let kind = |url: &ArchiveUrl| url.path().map_or("bucket", |_| "folder");
+    sharing(configs, |config| Some(&config.archive.url), kind)
 }
 
 fn sharing<'c, U: PartialEq + Display>(

@@ -1,5 +1,4 @@
 //! How large everything is, how fast it grows, and when that will be too much.
-mod archive;
 mod growth;
 
 use std::path::Path;
@@ -7,7 +6,9 @@ use std::path::Path;
 use chrono::Duration;
 use serde::Serialize;
 
-use crate::config::{ByteSize, Config, Threshold};
+use super::deadline::Deadline;
+use super::probe;
+use crate::config::{ArchiveUrl, ByteSize, Config, Threshold};
 use crate::process::disk;
 use crate::store::upkeep::Upkeep;
 
@@ -15,11 +16,40 @@ pub use crate::config::Level;
 pub use crate::process::disk::Disk;
 pub use crate::store::StoreError;
 pub use crate::store::upkeep::DatabaseSize;
-pub use archive::ArchiveSize;
 pub use growth::TableGrowth;
 
+/// For a bucket to say what it holds.
+const ARCHIVE_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 /// Between two looks that are written down: growth is told since the last of them.
 const NOTE_EVERY: Duration = Duration::hours(1);
+
+/// What the archive takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArchiveSize {
+    pub url: ArchiveUrl,
+    /// None where it could not be looked at.
+    pub files: Option<u64>,
+    pub bytes: Option<u64>,
+    /// Why it could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl ArchiveSize {
+    async fn of(url: &ArchiveUrl) -> Self {
+        let deadline = Deadline::after(ARCHIVE_WITHIN);
+        let (holds, error) = match probe::archive::look(url, deadline).await {
+            Ok(holds) => (Some(holds), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            url: url.clone(),
+            files: holds.map(|holds| holds.files),
+            bytes: holds.map(|holds| holds.bytes),
+            error,
+        }
+    }
+}
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Storage {
@@ -62,7 +92,7 @@ pub async fn look(config: &Config, upkeep: &Upkeep, dry_run: bool) -> Result<Sto
     let levels = levels.chain(disks.iter().map(|disk| disk.state));
     Ok(Storage {
         state: levels.max().unwrap_or(Level::Ok),
-        archive: archive::size(&config.archive.url).await,
+        archive: ArchiveSize::of(&config.archive.url).await,
         tables,
         database,
         disks,

@@ -74,11 +74,11 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("lease", &[]),
     ("migrate", &[]),
     ("monitor", &["probe", "runbook"]),
-    ("probe", &["deadline", "finding"]),
+    ("probe", &["archive", "deadline", "finding"]),
     ("regular", &[]),
     ("replay", &["archive", "fault", "regular"]),
     ("runbook", &["probe"]),
-    ("storage", &["archive"]),
+    ("storage", &["deadline", "probe"]),
     ("upkeep", &[]),
 ];
 

@@ -23,7 +23,7 @@ fn sources() -> Vec<(String, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = fs::read_to_string(&path)
-                    .unwrap_or_else(|e| panic!("can't read {}: {e}", path.display()));
+                    .unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
                 let name = path.strip_prefix(root).expect("is under the root");
                 found.push((name.to_string_lossy().replace('\\', "/"), text));
             }
@@ -35,7 +35,7 @@ fn sources() -> Vec<(String, String)> {
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
-        .unwrap_or_else(|e| panic!("can't list {}: {e}", folder.display()))
+        .unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()))
         .map(|entry| entry.expect("a folder's entry").path())
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Requests that can't be read, that are too large, or that lead nowhere.
+//! Requests that cannot be read, that are too large, or that lead nowhere.
 use serde_json::json;
 
 use super::client::{Answer, Wire, request};
