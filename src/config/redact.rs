@@ -4,7 +4,7 @@
 const HIDDEN: &str = "***";
 
 /// Parameters of databases, of buses and of files that say how to connect and are no secrets.
-const SHOWN: [&str; 34] = [
+const SHOWN: [&str; 35] = [
     "application_name",
     "cache",
     "channel_binding",
@@ -20,6 +20,7 @@ const SHOWN: [&str; 34] = [
     "mode",
     "port",
     "protocol",
+    "sentinel_user",
     "ssl",
     "ssl-ca",
     "ssl-cert",
@@ -42,7 +43,7 @@ const SHOWN: [&str; 34] = [
 ];
 
 /// Names that say themselves that a secret follows: they are shown, it is not.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 13] = [
     "auth",
     "credential",
     "key",
@@ -53,6 +54,7 @@ const SECRETS: [&str; 12] = [
     "pgpassword",
     "pwd",
     "secret",
+    "sentinel_password",
     "sslpassword",
     "token",
 ];
@@ -247,6 +249,10 @@ mod tests {
                 "redis+unix:///x?user=u&pass=***&db=1",
             ),
             (
+                "redis+sentinel://u:s3cret@a:1,b:2/main?sentinel_user=s&sentinel_password=s3cret",
+                "redis+sentinel://u:***@a:1,b:2/main?sentinel_user=s&sentinel_password=***",
+            ),
+            (
                 "postgres://h/db?hint=s3cret&s3cret",
                 "postgres://h/db?***&***",
             ),
@@ -280,7 +286,7 @@ mod tests {
 
         #[test]
         fn a_secret_is_hidden_whatever_it_is_called_and_whatever_is_around_it(
-            scheme in "postgres|postgresql|redis|rediss|redis\\+unix|s3|https",
+            scheme in "postgres|postgresql|rediss?(\\+sentinel|\\+cluster)?|redis\\+unix|s3|https",
             user in "[a-z]{0,5}",
             before in "[a-z@:/?#&%]{0,4}",
             after in "[a-z@:/?#&%]{0,4}",

@@ -105,9 +105,11 @@ impl Kind for Redis {
         "redis://",
         "rediss://",
         "redis+",
+        "rediss+",
         "valkey://",
         "valkeys://",
         "valkey+",
+        "valkeys+",
         "unix://",
         "sentinel://",
         "redis-sentinel://",
@@ -309,9 +311,9 @@ mod tests {
         assert!("localhost:6379".parse::<RedisUrl>().is_err());
         assert!("redis+unix:///run/redis.sock".parse::<RedisUrl>().is_ok());
         for wrong in [
-            "redis://a:1,b:2",
-            "redis+sentinel://a:1/main",
-            "redis://h?protocol=resp2",
+            "redis://a:1,b:x",
+            "redis+sentinel://a:1",
+            "redis+cluster://h?protocol=resp2",
         ] {
             assert!(
                 matches!(wrong.parse::<RedisUrl>(), Err(BadUrl::Wrong(_))),

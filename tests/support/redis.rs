@@ -11,6 +11,7 @@ use super::DEADLINE;
 use super::process::{Ours, free_port};
 
 pub(crate) struct Server {
+    program: String,
     pub(crate) port: u16,
     pub(crate) dir: TempDir,
     arguments: Vec<String>,
@@ -30,23 +31,32 @@ impl Server {
             crate::support::need::left_out("redis", "redis-server is not on the PATH");
             return None;
         }
+        Some(Self::start_program("redis-server", arguments))
+    }
+
+    /// The same of another program, which is there.
+    pub(crate) fn start_program(
+        program: &str,
+        arguments: impl Fn(u16, &TempDir) -> Vec<String>,
+    ) -> Self {
         // Between finding a free port and listening on it another may take it.
         for _ in 0..5 {
             let dir = tempfile::tempdir().expect("a directory");
             let port = free_port();
             let arguments = arguments(port, &dir);
-            let child = spawn(&arguments, &dir);
+            let child = spawn(program, &arguments, &dir);
             let mut server = Self {
+                program: program.to_owned(),
                 port,
                 dir,
                 arguments,
                 child,
             };
             if server.listens() {
-                return Some(server);
+                return server;
             }
         }
-        panic!("redis-server does not start");
+        panic!("{program} does not start");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -64,12 +74,28 @@ impl Server {
 
     /// What a command answers, as a number where it is one.
     pub(crate) fn ask(&self, words: &[&str]) -> i64 {
+        redis::from_redis_value(self.answer(words)).unwrap_or(0)
+    }
+
+    /// The same, as a text.
+    pub(crate) fn text(&self, words: &[&str]) -> String {
+        redis::from_redis_value(self.answer(words)).expect("a text")
+    }
+
+    /// A setting of the server.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let told = redis::from_redis_value(self.answer(&["CONFIG", "GET", name]));
+        let mut told: std::collections::BTreeMap<String, String> = told.expect("settings");
+        told.remove(name).expect("a setting of that name")
+    }
+
+    fn answer(&self, words: &[&str]) -> redis::Value {
         let mut command = redis::cmd(words[0]);
         words[1..].iter().for_each(|word| {
             command.arg(word);
         });
-        let answer: redis::Value = command.query(&mut self.client()).expect("an answer");
-        redis::from_redis_value(answer).unwrap_or(0)
+        let answer = command.query(&mut self.client());
+        answer.unwrap_or_else(|e| panic!("{words:?}: {e}"))
     }
 
     pub(crate) fn subscribers(&self, channel: &str) -> i64 {
@@ -88,7 +114,7 @@ impl Server {
 
     /// Starts it again where it was.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(&self.arguments, &self.dir);
+        self.child = spawn(&self.program, &self.arguments, &self.dir);
         assert!(self.listens(), "redis-server does not start again");
     }
 
@@ -116,9 +142,15 @@ impl Server {
     }
 }
 
-fn spawn(arguments: &[String], dir: &TempDir) -> Ours {
-    let mut command = Command::new("redis-server");
+fn spawn(program: &str, arguments: &[String], dir: &TempDir) -> Ours {
+    let mut command = Command::new(program);
+    // A file of settings comes first.
+    let (file, arguments) = match arguments.split_first() {
+        Some((file, rest)) if file.starts_with('/') => (Some(file), rest),
+        _ => (None, arguments),
+    };
     command
+        .args(file)
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--dir")
         .arg(dir.path())

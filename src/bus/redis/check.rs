@@ -3,29 +3,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError};
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use redis::RedisError;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 
+use super::address::Address;
 use super::info::Info;
-use super::link::Address;
+use super::line::{Ear, Line};
+use super::link::Link;
 use crate::bus::BusError;
 use crate::random;
 
 /// What a server says of itself, and of its settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// Where it is, for one of several.
+    pub at: String,
     pub info: Info,
     /// `hard soft seconds` of a subscriber's output buffer, 0 being no limit; `None` where it
     /// does not tell.
     pub pubsub_limit: Option<[u64; 3]>,
 }
 
-/// One connection to a Redis. Nothing here waits longer than `within`; no text holds the address.
+/// Connected to what an instance would connect to. Nothing here waits longer than `within`; no text
+/// holds a secret.
 pub struct Inspector {
-    connection: MultiplexedConnection,
-    heard: Arc<Notify>,
+    link: Link,
+    heard: Arc<Semaphore>,
     within: Duration,
 }
 
@@ -38,42 +42,41 @@ impl Inspector {
         Address::parse(url).map(drop)
     }
 
+    /// # Errors
+    /// Where there is none, or it does not let us in.
     pub async fn open(url: &str, within: Duration) -> Result<Self, String> {
-        let address = Address::parse(url).map_err(|error: BusError| error.to_string())?;
-        let heard = Arc::new(Notify::new());
-        let ear = heard.clone();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(within))
-            .set_response_timeout(Some(within))
-            .set_push_sender(move |push: PushInfo| -> Result<(), SendError> {
-                if push.kind == PushKind::Message {
-                    ear.notify_one();
-                }
-                Ok(())
-            });
-        let connection = address.connect(&config).await.map_err(text)?;
+        let address = Address::parse(url).map_err(|error| error.to_string())?;
+        let heard = Arc::new(Semaphore::new(0));
+        let counted = heard.clone();
+        let ear: Ear = Arc::new(move |_, _| counted.add_permits(1));
+        let link = Link::open(&address, ear, within).await;
         Ok(Self {
-            connection,
+            link: link.map_err(|error| error.to_string())?,
             heard,
             within,
         })
     }
 
-    /// Publishes on a channel that has no other listener, and hears it; how long that took.
+    /// Publishes on channels that have no other listener, one of each server, and hears all; how
+    /// long that took.
+    ///
+    /// # Errors
+    /// Where not all came back.
     pub async fn round_trip(&mut self) -> Result<Duration, String> {
         let tag = random::number().map_err(|error| error.to_string())?;
-        let channel = format!("discordctl:check:{tag:016x}");
-        self.connection.subscribe(&channel).await.map_err(text)?;
+        let channels = self.link.probes(&format!("discordctl:check:{tag:016x}"));
+        let channels = channels.map_err(|error| error.to_string())?;
+        let subscribed = self.link.subscribe(&channels).await;
+        subscribed.map_err(|error| error.to_string())?;
+        let wanted = u32::try_from(channels.len()).map_err(|error| error.to_string())?;
         let start = Instant::now();
-        redis::cmd("PUBLISH")
-            .arg(&channel)
-            .arg("")
-            .exec_async(&mut self.connection)
-            .await
-            .map_err(text)?;
-        let heard = tokio::time::timeout(self.within, self.heard.notified()).await;
-        match heard {
-            Ok(()) => Ok(start.elapsed()),
+        let said = channels.into_iter().map(|channel| (channel, Vec::new()));
+        let refused = self.link.publish(said).await;
+        if refused.map_err(|error| error.to_string())? > 0 {
+            return Err("it refused what was published, by its access rules".to_owned());
+        }
+        match timeout(self.within, self.heard.acquire_many(wanted)).await {
+            Ok(_) => Ok(start.elapsed()),
             Err(_) => Err(format!(
                 "what was published did not come back within {:?}",
                 self.within
@@ -81,28 +84,42 @@ impl Inspector {
         }
     }
 
-    /// What the server says of itself.
+    /// What the server says of itself; several as if they were one.
     ///
     /// # Errors
     /// What Redis or the system said.
     pub async fn info(&mut self) -> Result<Info, String> {
-        Info::ask(&mut self.connection).await.map_err(text)
+        let mut all = Vec::new();
+        for line in self.link.lines() {
+            all.push(line.info().await.map_err(text)?);
+        }
+        Ok(Info::sum(all))
     }
 
-    pub async fn facts(&mut self) -> Result<Facts, String> {
-        let info = self.info().await?;
-        // Managed servers refuse this one; then there is nothing to say about it.
-        let limits: Result<BTreeMap<String, String>, RedisError> = redis::cmd("CONFIG")
-            .arg("GET")
-            .arg("client-output-buffer-limit")
-            .query_async(&mut self.connection)
-            .await;
-        let limits = limits.ok();
-        Ok(Facts {
-            info,
-            pubsub_limit: limits.and_then(|limits| pubsub_limit(limits.values().next()?)),
-        })
+    /// What each server says of itself and its settings.
+    ///
+    /// # Errors
+    /// What Redis or the system said.
+    pub async fn facts(&mut self) -> Result<Vec<Facts>, String> {
+        let mut all = Vec::new();
+        for line in self.link.lines() {
+            all.push(Facts {
+                at: line.at.to_string(),
+                info: line.info().await.map_err(text)?,
+                pubsub_limit: limit(line).await,
+            });
+        }
+        Ok(all)
     }
+}
+
+/// Managed servers refuse this one; then there is nothing to say about it.
+async fn limit(line: &mut Line) -> Option<[u64; 3]> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg("client-output-buffer-limit");
+    let limits: Result<BTreeMap<String, String>, RedisError> =
+        command.query_async(&mut line.connection).await;
+    pubsub_limit(limits.ok()?.values().next()?)
 }
 
 fn text(error: RedisError) -> String {

@@ -20,7 +20,7 @@ const TRUSTED: Duration = Duration::from_millis(2_500);
 pub(super) struct Inbox {
     ears: Ears,
     key: Arc<RwLock<Key>>,
-    /// The channel on which this process hears itself: no other has its name.
+    /// How the channels begin on which this process hears itself: no other has them.
     probe: String,
     ear: Mutex<Ear>,
     junk: JunkLog,
@@ -31,19 +31,51 @@ pub(super) struct Inbox {
 /// What is known of the present connection, if there is one.
 #[derive(Debug, Default)]
 struct Ear {
-    subscribed: Option<Instant>,
-    heard: Option<Instant>,
+    /// One of each server.
+    probes: Vec<Probe>,
     headcount: Option<u64>,
 }
 
+#[derive(Debug)]
+struct Probe {
+    channel: String,
+    subscribed: Instant,
+    heard: Option<Instant>,
+}
+
 impl Ear {
+    fn of(channels: &[String], subscribed: Instant) -> Self {
+        let probe = |channel: &String| Probe {
+            channel: channel.clone(),
+            subscribed,
+            heard: None,
+        };
+        Self {
+            probes: channels.iter().map(probe).collect(),
+            headcount: None,
+        }
+    }
+
+    fn hear(&mut self, channel: &str, now: Instant) {
+        let heard = self.probes.iter_mut().find(|p| p.channel == channel);
+        if let Some(probe) = heard {
+            probe.heard = Some(now);
+        }
+    }
+
+    /// Whether each server was heard of, however long ago.
+    fn was_good(&self) -> bool {
+        !self.probes.is_empty() && self.probes.iter().all(|probe| probe.heard.is_some())
+    }
+
     fn hears(&self, now: Instant) -> bool {
-        self.heard.is_some_and(|heard| now < heard + TRUSTED)
+        let heard = |probe: &Probe| probe.heard.is_some_and(|heard| now < heard + TRUSTED);
+        !self.probes.is_empty() && self.probes.iter().all(heard)
     }
 
     fn deaf(&self, now: Instant) -> bool {
-        let last = self.heard.or(self.subscribed);
-        last.is_some_and(|last| now >= last + TRUSTED)
+        let late = |probe: &Probe| now >= probe.heard.unwrap_or(probe.subscribed) + TRUSTED;
+        self.probes.iter().any(late)
     }
 }
 
@@ -70,8 +102,8 @@ impl Inbox {
         let Ok(channel) = std::str::from_utf8(channel) else {
             return;
         };
-        if channel == self.probe {
-            self.lock().heard = Some(Instant::now());
+        if channel.starts_with(&self.probe) {
+            self.lock().hear(channel, Instant::now());
         } else if channel == HEADCOUNT {
             self.counted(payload);
         } else {
@@ -91,21 +123,18 @@ impl Inbox {
         self.ears.restored();
     }
 
-    /// A new connection has all its subscriptions, and has yet to prove them.
-    pub(super) fn opened(&self) {
-        *self.lock() = Ear {
-            subscribed: Some(Instant::now()),
-            ..Ear::default()
-        };
+    /// A new connection has all its subscriptions, and has yet to prove them on these channels.
+    pub(super) fn opened(&self, probes: &[String]) {
+        *self.lock() = Ear::of(probes, Instant::now());
         self.subscribed();
     }
 
     /// The connection is gone. Returns whether it ever was good.
     pub(super) fn closed(&self) -> bool {
-        std::mem::take(&mut *self.lock()).heard.is_some()
+        std::mem::take(&mut *self.lock()).was_good()
     }
 
-    /// Whether a probe came back lately.
+    /// Whether a probe of each server came back lately.
     pub(super) fn hears(&self) -> bool {
         self.lock().hears(Instant::now())
     }
@@ -248,24 +277,30 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_is_good_while_probes_come_back() {
+    fn a_subscription_is_good_while_probes_of_all_servers_come_back() {
         let now = Instant::now();
-        let mut ear = Ear::default();
+        let ear = Ear::default();
         assert!(!ear.hears(now) && !ear.deaf(now), "there is none");
-        ear.subscribed = Some(now);
+        let mut ear = Ear::of(&["p:1".to_owned(), "p:2".to_owned()], now);
         assert!(!ear.hears(now) && !ear.deaf(now), "not known yet");
         assert!(ear.deaf(now + TRUSTED), "never heard anything");
-        ear.heard = Some(now);
-        assert!(ear.hears(now) && !ear.deaf(now));
-        assert!(!ear.hears(now + TRUSTED) && ear.deaf(now + TRUSTED));
+        let later = now + TRUSTED / 2;
+        ear.hear("p:1", later);
+        ear.hear("p:3", later);
+        assert!(!ear.hears(later) && !ear.was_good(), "one of two");
+        assert!(ear.deaf(now + TRUSTED), "the other");
+        ear.hear("p:2", later);
+        assert!(ear.hears(later) && ear.was_good() && !ear.deaf(now + TRUSTED));
+        assert!(!ear.hears(later + TRUSTED) && ear.deaf(later + TRUSTED));
     }
 
     #[test]
     fn a_new_connection_starts_without_credit() {
         let (inbox, mut events, _) = inbox(2);
-        inbox.opened();
+        let probe = inbox.probe().to_owned();
+        inbox.opened(std::slice::from_ref(&probe));
         assert_eq!(events.now(), Some(BusEvent::Restored));
-        inbox.arrived(inbox.probe().as_bytes(), b"");
+        inbox.arrived(probe.as_bytes(), b"");
         inbox.arrived(HEADCOUNT.as_bytes(), b"5");
         assert!(inbox.hears() && inbox.headcount() == Some(5));
         assert!(inbox.closed(), "it was good");

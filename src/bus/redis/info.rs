@@ -27,6 +27,22 @@ impl Info {
         Ok(Self::read(&text))
     }
 
+    /// Of several servers as if they were one; nothing of none.
+    pub(super) fn sum(all: impl IntoIterator<Item = Self>) -> Self {
+        let add = |sum: Self, one: Self| Self {
+            version: sum.version,
+            replica: sum.replica || one.replica,
+            used_memory_bytes: sum.used_memory_bytes + one.used_memory_bytes,
+            max_memory_bytes: sum.max_memory_bytes + one.max_memory_bytes,
+            clients: sum.clients + one.clients,
+            most_clients: sum.most_clients + one.most_clients,
+            channels: sum.channels + one.channels,
+            commands_per_second: sum.commands_per_second + one.commands_per_second,
+            evicted_keys: sum.evicted_keys + one.evicted_keys,
+        };
+        all.into_iter().reduce(add).unwrap_or_default()
+    }
+
     fn read(text: &str) -> Self {
         let field = |name: &str| {
             let line = text
@@ -48,7 +64,7 @@ impl Info {
             most_clients: number("maxclients"),
             commands_per_second: number("instantaneous_ops_per_sec"),
             evicted_keys: number("evicted_keys"),
-            channels: number("pubsub_channels"),
+            channels: number("pubsub_channels") + number("pubsubshard_channels"),
         }
     }
 }
@@ -61,13 +77,16 @@ mod tests {
     fn what_it_says_is_read_and_what_it_leaves_out_is_nothing() {
         let info = Info::read(
             "# Server\r\nredis_version:7.0.15\r\nused_memory:1024\r\nused_memory_rss:9\r\n\
-             connected_clients:12\r\nmaxclients:10000\r\npubsub_channels:3\r\nrole:master\r\n",
+             connected_clients:12\r\nmaxclients:10000\r\npubsub_channels:3\r\nrole:master\r\n\
+             pubsubshard_channels:2\r\n",
         );
         assert_eq!(info.version, "7.0.15");
         assert_eq!((info.used_memory_bytes, info.max_memory_bytes), (1024, 0));
         assert_eq!((info.clients, info.most_clients), (12, 10_000));
-        assert_eq!((info.channels, info.replica), (3, false));
+        assert_eq!((info.channels, info.replica), (5, false));
         assert!(Info::read("role:slave\r\n").replica);
+        let two = Info::sum([info.clone(), info.clone()]);
+        assert_eq!((two.version, two.clients), (info.version, 24));
         assert_eq!(Info::read("-NOPERM"), Info::default());
     }
 }

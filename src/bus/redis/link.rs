@@ -1,191 +1,214 @@
-//! One connection to Redis, for publishing and for hearing. Every wait on it has an end.
+//! All connections that the bus needs at once: one, or one to each primary of a Cluster.
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{MultiplexedConnection, SendError};
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, PushInfo, PushKind, RedisError,
-    Value,
-};
-use tokio::sync::Notify;
+use futures_util::future::{select_all, try_join_all};
+use redis::ConnectionAddr;
+use tokio::time::sleep;
 
-use super::inbox::Inbox;
-use crate::bus::BusError;
-use crate::model::url::redis::RedisUrl;
+use super::address::Address;
+use super::error::LinkError;
+use super::line::{Ear, Line};
+use super::slots::Slots;
+use crate::model::url::redis::{Node, Servers};
 
-/// The longest that anything may take: a Redis that is stopped answers nothing at all, and
-/// shows it no other way.
-const DEADLINE: Duration = Duration::from_millis(750);
-/// Channels subscribed to by one command, so that ten thousand rooms do not have to fit into
-/// one deadline.
-const CHANNELS: usize = 256;
+/// How often it is asked whether the primary is another by now. Most often the old one says so by
+/// closing the connection.
+const LOOK: Duration = Duration::from_secs(5);
+/// Names that are tried for a channel of each primary; one of 16,384 slots is hit long before.
+const NAMES: u32 = 1 << 20;
 
-/// Where Redis is and how to log in. `Display` shows the first only.
-#[derive(Debug)]
-pub(super) struct Address(Client);
-
-/// Why a connection is given up.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LinkError {
-    #[error("{0}")]
-    Redis(#[from] RedisError),
-    #[error("the connection was closed")]
-    Closed,
-    #[error("connected, but deaf: probes that were published did not come back")]
-    Deaf,
-}
-
-impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self, BusError> {
-        // The library would leave out what it does not know.
-        let known: Result<RedisUrl, _> = url.parse();
-        known.map_err(|error| BusError::Url {
-            reason: error.to_string(),
-        })?;
-        let client = Self::client(url).map_err(|error| {
-            // What the library says comes first; what follows it may quote from the address.
-            let said = error.to_string();
-            let reason = said.split(" - ").next().unwrap_or_default().to_owned();
-            BusError::Url { reason }
-        })?;
-        match client.get_connection_info().addr() {
-            ConnectionAddr::TcpTls { insecure: true, .. } => Err(BusError::Url {
-                reason: "certificates are always checked, so #insecure has no meaning".into(),
-            }),
-            _ => Ok(Self(client)),
-        }
-    }
-
-    /// Without TCP_NODELAY, which is not the library's default, a publish may sit 40 ms in the
-    /// kernel. RESP3 because it carries messages and answers over one connection.
-    fn client(url: &str) -> Result<Client, RedisError> {
-        let info = Client::open(url)?.get_connection_info().clone();
-        if let ConnectionAddr::TcpTls { .. } = info.addr() {
-            // Said outright, since rustls panics when two dependencies bring two providers.
-            // An error says that there is a provider already, which is as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let resp3 = info
-            .redis_settings()
-            .clone()
-            .set_protocol(ProtocolVersion::RESP3)
-            .set_lib_name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        let nodelay = TcpSettings::default().set_nodelay(true);
-        Client::open(info.set_redis_settings(resp3).set_tcp_settings(nodelay))
-    }
-
-    pub(super) async fn connect(
-        &self,
-        config: &AsyncConnectionConfig,
-    ) -> Result<MultiplexedConnection, RedisError> {
-        self.0
-            .get_multiplexed_async_connection_with_config(config)
-            .await
-    }
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.get_connection_info().addr().fmt(f)
-    }
-}
-
-/// A connection that is up, or was a moment ago. Dropping it closes it.
+/// Connected to all, or a moment ago. Any trouble with one ends the whole; dropping it closes it.
 pub(super) struct Link {
-    connection: MultiplexedConnection,
-    closed: Arc<Notify>,
+    lines: Vec<Line>,
+    slots: Slots,
 }
 
 impl Link {
-    /// Connects; from then on what is heard goes to `inbox`, straight from the connection's
-    /// task, so that nothing piles up between the two.
-    pub(super) async fn open(address: &Address, inbox: Arc<Inbox>) -> Result<Self, LinkError> {
-        let closed = Arc::new(Notify::new());
-        let on_close = closed.clone();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(DEADLINE))
-            .set_response_timeout(Some(DEADLINE))
-            .set_push_sender(move |push: PushInfo| -> Result<(), SendError> {
-                match push.kind {
-                    PushKind::Message => heard(&inbox, &push.data),
-                    PushKind::Disconnection => on_close.notify_one(),
-                    _ => {}
-                }
-                Ok(())
-            });
-        let connection = address.connect(&config).await?;
-        Ok(Self { connection, closed })
+    /// # Errors
+    /// Where not all are there.
+    pub(super) async fn open(
+        address: &Address,
+        ear: Ear,
+        within: Duration,
+    ) -> Result<Self, LinkError> {
+        match &address.url.servers {
+            Servers::Cluster(_) => Self::open_cluster(address, ear, within).await,
+            _ => Ok(Self {
+                lines: vec![primary(address, ear, within).await?],
+                slots: Slots::default(),
+            }),
+        }
+    }
+
+    async fn open_cluster(
+        address: &Address,
+        ear: Ear,
+        within: Duration,
+    ) -> Result<Self, LinkError> {
+        let (primaries, slots) = topology(address, within).await?;
+        let lines = primaries
+            .iter()
+            .map(|node| Line::open(address, address.at(node), ear.clone(), within));
+        let lines = try_join_all(lines).await?;
+        Ok(Self { lines, slots })
+    }
+
+    /// Waits until another server is the primary; for ever where there is no other.
+    pub(super) fn moved<'a>(
+        &self,
+        address: &'a Address,
+        within: Duration,
+    ) -> impl Future<Output = LinkError> + use<'a> {
+        let here = self.lines.first().map(|line| line.at.clone());
+        watch(address, here, within)
+    }
+
+    /// A channel for each connection, of a name that begins so.
+    ///
+    /// # Errors
+    /// Where a primary has no slot that a name hits.
+    pub(super) fn probes(&self, prefix: &str) -> Result<Vec<String>, LinkError> {
+        if let [_] = &self.lines[..] {
+            return Ok(vec![prefix.to_owned()]);
+        }
+        let mut found: Vec<Option<String>> = vec![None; self.lines.len()];
+        for n in 0..NAMES {
+            let name = format!("{prefix}:{n}");
+            found[self.slots.of(&name)].get_or_insert(name);
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        let found: Option<Vec<String>> = found.into_iter().collect();
+        found.ok_or(LinkError::NoCluster)
     }
 
     pub(super) async fn subscribe(&mut self, channels: &[String]) -> Result<(), LinkError> {
-        for some in channels.chunks(CHANNELS) {
-            self.connection.subscribe(some).await?;
+        if let [line] = &mut self.lines[..] {
+            return line.subscribe(channels).await;
         }
-        Ok(())
+        let parts = self.parts(channels.to_vec(), |channel| channel);
+        let asked = self.lines.iter_mut().zip(&parts);
+        let asked = asked.map(|(line, channels)| line.subscribe(channels));
+        try_join_all(asked).await.map(drop)
     }
 
     pub(super) async fn unsubscribe(&mut self, channels: &[String]) -> Result<(), LinkError> {
-        for some in channels.chunks(CHANNELS) {
-            self.connection.unsubscribe(some).await?;
+        if let [line] = &mut self.lines[..] {
+            return line.unsubscribe(channels).await;
         }
-        Ok(())
+        let parts = self.parts(channels.to_vec(), |channel| channel);
+        let asked = self.lines.iter_mut().zip(&parts);
+        let asked = asked.map(|(line, channels)| line.unsubscribe(channels));
+        try_join_all(asked).await.map(drop)
     }
 
-    /// Publishes all in one go and waits for Redis to say that it has. Returns how many it
-    /// refused (by its access rules, say), which is no reason to connect again.
+    /// Publishes all, in order on each channel. Returns how many were refused.
     pub(super) async fn publish(
         &mut self,
         payloads: impl IntoIterator<Item = (String, Vec<u8>)>,
     ) -> Result<u64, LinkError> {
-        let mut pipeline = redis::pipe();
-        for (channel, payload) in payloads {
-            pipeline.cmd("PUBLISH").arg(channel).arg(payload);
+        if let [line] = &mut self.lines[..] {
+            return line.publish(payloads).await;
         }
-        if pipeline.is_empty() {
-            return Ok(0);
-        }
-        let answers: Vec<Result<Value, RedisError>> = pipeline
-            .ignore_errors()
-            .query_async(&mut self.connection)
-            .await?;
-        Ok(answers.iter().filter(|answer| answer.is_err()).count() as u64)
+        let parts = self.parts(payloads, |(channel, _)| channel);
+        let said = self.lines.iter_mut().zip(parts);
+        let said = said.map(|(line, payloads)| line.publish(payloads));
+        Ok(try_join_all(said).await?.iter().sum())
     }
 
-    /// Waits until the connection is closed by the other side.
+    /// Waits until one of them is over.
     pub(super) async fn closed(&self) -> LinkError {
-        self.closed.notified().await;
-        LinkError::Closed
+        let closed = self.lines.iter().map(|line| Box::pin(line.closed()));
+        select_all(closed).await.0
+    }
+
+    /// The connections one by one, each with where it leads to.
+    pub(super) fn lines(&mut self) -> &mut [Line] {
+        &mut self.lines
+    }
+
+    fn parts<T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        channel: impl Fn(&T) -> &String,
+    ) -> Vec<Vec<T>> {
+        let mut parts: Vec<Vec<T>> = self.lines.iter().map(|_| Vec::new()).collect();
+        for one in all {
+            parts[self.slots.of(channel(&one))].push(one);
+        }
+        parts
     }
 }
 
-fn heard(inbox: &Inbox, data: &[Value]) {
-    if let [Value::BulkString(channel), Value::BulkString(payload)] = data {
-        inbox.arrived(channel, payload);
+async fn watch(address: &Address, here: Option<ConnectionAddr>, within: Duration) -> LinkError {
+    if !address.may_move() {
+        return std::future::pending().await;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_never_part_of_a_text() {
-        let address = Address::parse("redis://user:hunter2@cache.example:6380/0").expect("a URL");
-        assert_eq!(address.to_string(), "cache.example:6380");
-        assert!(!format!("{address:?}").contains("hunter2"));
-        for bad in [
-            "hunter2",
-            "http://:hunter2@host",
-            "redis://:hunter2@host:99999",
-            "redis://:hunter2@host/hunter2",
-            "redis://host/?protocol=hunter2",
-            "rediss://:hunter2@host/#hunter2",
-            "rediss://:hunter2@host/#insecure",
-        ] {
-            let error = Address::parse(bad).expect_err(bad);
-            assert!(!error.to_string().contains("hunter2"), "{error}");
-            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    loop {
+        sleep(LOOK).await;
+        // Where none is found, the one that is connected to is as good as any.
+        if let Ok(line) = primary(address, deaf(), within).await
+            && Some(&line.at) != here.as_ref()
+        {
+            return LinkError::Moved;
         }
     }
+}
+
+/// The first server that can be had, and is a primary where that may be otherwise.
+async fn primary(address: &Address, ear: Ear, within: Duration) -> Result<Line, LinkError> {
+    let mut why = LinkError::UnknownPrimary;
+    for at in address.candidates(within).await? {
+        match reach(address, at, ear.clone(), within).await {
+            Ok(line) => return Ok(line),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+async fn reach(
+    address: &Address,
+    at: ConnectionAddr,
+    ear: Ear,
+    within: Duration,
+) -> Result<Line, LinkError> {
+    let mut line = Line::open(address, at, ear, within).await?;
+    if address.may_move() && line.info().await?.replica {
+        return Err(LinkError::Replica);
+    }
+    Ok(line)
+}
+
+/// What the first server of a Cluster that answers tells of all.
+async fn topology(address: &Address, within: Duration) -> Result<(Vec<Node>, Slots), LinkError> {
+    let mut why = LinkError::NoCluster;
+    for at in address.candidates(within).await? {
+        match slots_of(address, at, within).await {
+            Ok(found) => return Ok(found),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+async fn slots_of(
+    address: &Address,
+    at: ConnectionAddr,
+    within: Duration,
+) -> Result<(Vec<Node>, Slots), LinkError> {
+    let asked = match &at {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+        _ => String::new(),
+    };
+    let mut line = Line::open(address, at, deaf(), within).await?;
+    let mut command = redis::cmd("CLUSTER");
+    let answer = command.arg("SLOTS").query_async(&mut line.connection);
+    Slots::read(answer.await?, &asked)
+}
+
+fn deaf() -> Ear {
+    Arc::new(|_, _| ())
 }

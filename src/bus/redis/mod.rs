@@ -1,12 +1,16 @@
 //! The bus over Redis or Valkey: calls leave word in the outbox, one background task owns the
 //! connection, and what comes back goes through the inbox to the relay.
+mod address;
 mod backoff;
 mod check;
+mod error;
 mod inbox;
 mod info;
 mod junk;
+mod line;
 mod link;
 mod outbox;
+mod slots;
 mod worker;
 
 use std::sync::Arc;
@@ -17,10 +21,11 @@ use tokio::task::AbortHandle;
 use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, events};
 use crate::meter::Meters;
 use crate::model::{Message, RoomName, Told};
+use address::Address;
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
 pub use info::Info;
-use link::Address;
+
 use outbox::Outbox;
 use worker::Worker;
 

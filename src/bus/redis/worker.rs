@@ -1,20 +1,27 @@
 //! The task that keeps the bus going: connect, say what waits, listen, and begin again.
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::address::Address;
 use super::backoff::Backoff;
+use super::error::LinkError;
 use super::inbox::Inbox;
-use super::link::{Address, Link, LinkError};
+use super::line::Ear;
+use super::link::Link;
 use super::outbox::Outbox;
 use crate::bus::Key;
 use crate::bus::wire::{self, HEADCOUNT, NOTICES};
 use crate::meter::Meters;
 use crate::model::Message;
 
+/// The longest that anything may take: a Redis that is stopped answers nothing at all, and
+/// shows it no other way.
+const DEADLINE: Duration = Duration::from_millis(750);
 /// How often the subscription is put to the test.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -54,38 +61,43 @@ impl Worker {
 
     /// Serves one connection to its end.
     async fn carry(&self) -> Result<Infallible, LinkError> {
-        let mut link = self.open().await?;
-        let mut probes = interval(PROBE);
-        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut link, probes) = self.open().await?;
+        let mut moved = pin!(link.moved(&self.address, DEADLINE));
+        let mut ticks = interval(PROBE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 error = link.closed() => return Err(error),
+                error = &mut moved => return Err(error),
                 () = self.outbox.filled() => self.say(&mut link).await?,
-                _ = probes.tick() => self.probe(&mut link).await?,
+                _ = ticks.tick() => self.probe(&mut link, &probes).await?,
             }
         }
     }
 
-    /// A connection with all its subscriptions made.
-    async fn open(&self) -> Result<Link, LinkError> {
-        let mut link = Link::open(&self.address, self.inbox.clone()).await?;
+    /// A connection with all its subscriptions made, and the channels on which it hears itself.
+    async fn open(&self) -> Result<(Link, Vec<String>), LinkError> {
+        let inbox = self.inbox.clone();
+        let ear: Ear = Arc::new(move |channel, payload| inbox.arrived(channel, payload));
+        let mut link = Link::open(&self.address, ear, DEADLINE).await?;
         let mut channels = self.outbox.start_over();
         let own = channels.len();
-        let others = [self.inbox.probe(), HEADCOUNT, NOTICES];
-        channels.extend(others.map(str::to_owned));
+        let probes = link.probes(self.inbox.probe())?;
+        channels.extend([HEADCOUNT, NOTICES].map(str::to_owned));
+        channels.extend(probes.iter().cloned());
         link.subscribe(&channels).await?;
-        self.inbox.opened();
+        self.inbox.opened(&probes);
         self.meters.bus_connects.add(1);
         tracing::info!(redis = %self.address, rooms = own, "bus connected");
-        Ok(link)
+        Ok((link, probes))
     }
 
-    async fn probe(&self, link: &mut Link) -> Result<(), LinkError> {
+    async fn probe(&self, link: &mut Link, probes: &[String]) -> Result<(), LinkError> {
         if self.inbox.deaf() {
             return Err(LinkError::Deaf);
         }
-        let probe = (self.inbox.probe().to_owned(), Vec::new());
-        link.publish([probe]).await.map(|_| ())
+        let probes = probes.iter().map(|channel| (channel.clone(), Vec::new()));
+        link.publish(probes).await.map(drop)
     }
 
     /// Says what waits in the outbox, or as much of it as goes at once.

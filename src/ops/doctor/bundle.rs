@@ -127,11 +127,11 @@ fn secrets(config: &Config) -> Vec<String> {
     let written = urls.into_iter().flatten().filter_map(password);
     let database = config.db_url.expose().parse::<PostgresUrl>().ok();
     let redis = redis.and_then(|url| url.parse::<RedisUrl>().ok());
-    let themselves = [
-        database.and_then(|url| url.password),
-        redis.and_then(|url| url.password),
-    ];
-    written.chain(themselves.into_iter().flatten()).collect()
+    let of_redis = redis
+        .iter()
+        .flat_map(|url| url.secrets().map(str::to_owned));
+    let themselves = database.and_then(|url| url.password);
+    written.chain(themselves).chain(of_redis).collect()
 }
 
 fn password(url: &str) -> Option<String> {

@@ -23,14 +23,14 @@ pub(in crate::ops) async fn carries(
         .unwrap_or_else(|late| Err(late.to_string()))
 }
 
-/// The same, and what the server says of itself and its settings.
+/// The same, and what each server says of itself and its settings.
 ///
 /// # Errors
 /// Why either is not known.
 pub(in crate::ops) async fn tells(
     url: &RedisUrl,
     deadline: Deadline,
-) -> Result<(Duration, Facts), String> {
+) -> Result<(Duration, Vec<Facts>), String> {
     let asked = async {
         let mut inspector = open(url, deadline).await?;
         Ok((inspector.round_trip().await?, inspector.facts().await?))

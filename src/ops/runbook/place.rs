@@ -3,7 +3,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, RedisUrl};
-use crate::model::url::redis::{RedisPlace, RedisUrl as RedisParts};
+use crate::model::url::redis::{Node, RedisUrl as RedisParts, Servers};
 use crate::ops::probe::instance::Site;
 use crate::store::copy::libpq;
 
@@ -72,27 +72,73 @@ impl Place {
         self.variables.push((name.to_owned(), value.to_string()));
     }
 
-    /// As `redis-cli` wants it; the password in its variable, not on the command line.
+    /// As `redis-cli` wants it; passwords in variables, not on the command line. Where sentinels
+    /// know the primary, they are asked when it is wanted.
     fn redis(&mut self, url: &RedisUrl) {
         let Ok(url) = url.expose().parse::<RedisParts>() else {
             return;
         };
-        let mut words = match &url.place {
-            RedisPlace::Socket(path) => format!("redis-cli -s {path}"),
-            RedisPlace::Tcp { host, port, tls } => {
-                let tls = if *tls { " --tls" } else { "" };
-                format!("redis-cli -h {host} -p {port}{tls}")
+        let options = redis_options(&url);
+        let at = |node: Option<&Node>| {
+            let node = node.map(|node| format!(" -h {} -p {}", node.host, node.port));
+            node.unwrap_or_default()
+        };
+        let place = match &url.servers {
+            Servers::Socket(path) => format!(" -s {}", path.display()),
+            Servers::Hosts(nodes) => at(nodes.first()),
+            Servers::Cluster(nodes) => format!(" -c{}", at(nodes.first())),
+            Servers::Sentinel(of) => {
+                let login = redis_user(of.user.as_deref());
+                let tls = redis_tls(&url);
+                let words = format!("redis-cli{}{tls}{login}", at(of.nodes.first()));
+                self.set("SENTINEL_CLI", words);
+                self.set("SENTINEL_MASTER", &of.master);
+                self.secret("SENTINEL_AUTH", of.password.as_deref());
+                self.set("REDIS_OPTIONS", &options);
+                String::new()
             }
         };
-        // A shell splits the words again, and knows no quotes there.
-        let user = url.user.filter(|user| !user.contains(char::is_whitespace));
-        words.extend(user.map(|user| format!(" --user {user}")));
-        self.set("REDIS_CLI", words);
-        if let Some(password) = url.password {
-            self.secrets.push(password.clone());
-            self.set("REDISCLI_AUTH", password);
+        if !place.is_empty() {
+            self.set("REDIS_CLI", format!("redis-cli{place}{options}"));
+        }
+        self.secret("REDISCLI_AUTH", url.password.as_deref());
+    }
+
+    fn secret(&mut self, name: &str, secret: Option<&str>) {
+        if let Some(secret) = secret {
+            self.secrets.push(secret.to_owned());
+            self.set(name, secret);
         }
     }
+}
+
+fn redis_options(url: &RedisParts) -> String {
+    format!("{}{}", redis_tls(url), redis_user(url.user.as_deref()))
+}
+
+/// A shell splits the words again, and knows no quotes there.
+fn redis_user(user: Option<&str>) -> String {
+    let user = user.filter(|user| !user.contains(char::is_whitespace));
+    user.map(|user| format!(" --user {user}"))
+        .unwrap_or_default()
+}
+
+fn redis_tls(url: &RedisParts) -> String {
+    let Some(tls) = &url.tls else {
+        return String::new();
+    };
+    let mut words = " --tls".to_owned();
+    let mut add = |name: &str, path: &Path| {
+        words.push_str(&format!(" {name} {}", path.display()));
+    };
+    if let Some(root) = &tls.root {
+        add("--cacert", root);
+    }
+    if let Some(client) = &tls.client {
+        add("--cert", &client.certificate);
+        add("--key", &client.key);
+    }
+    words
 }
 
 /// So that `discordctl` in a runbook is this program.
@@ -136,5 +182,34 @@ mod tests {
         assert_eq!(of("REDISCLI_AUTH"), Some("hunter2"));
         assert_eq!(of("HTTP"), Some("127.0.0.1:3001"));
         assert_eq!(place.secrets, ["s3/cret", "hunter2"]);
+    }
+
+    #[test]
+    fn every_form_of_a_redis_is_told_to_its_program() {
+        let cli = |url: &str| {
+            let config = Config {
+                redis_url: Some(url.parse().expect("a URL")),
+                ..Config::default()
+            };
+            let variables = Place::of(&config, None).variables.into_iter();
+            let of_redis = [
+                "REDIS_CLI",
+                "REDIS_OPTIONS",
+                "SENTINEL_CLI",
+                "SENTINEL_MASTER",
+            ];
+            let found = variables.filter(|(name, _)| of_redis.contains(&&**name));
+            found.map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        assert_eq!(cli("redis+cluster://a,b"), ["redis-cli -c -h a -p 6379"]);
+        assert_eq!(cli("redis+unix:///r.sock"), ["redis-cli -s /r.sock"]);
+        assert_eq!(
+            cli("rediss://a?sslrootcert=/ca"),
+            ["redis-cli -h a -p 6379 --tls --cacert /ca"]
+        );
+        assert_eq!(
+            cli("redis+sentinel://u:p@a,b/main?sentinel_user=s&sentinel_password=q"),
+            ["redis-cli -h a -p 26379 --user s", "main", " --user u"]
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! The bus over real Redis processes: what it carries, and what it survives.
 mod deaf;
 mod faults;
+mod forms;
 mod peer;
+mod several;
 mod tls;
 
 use discordctl::bus::{Bus, BusState, open};

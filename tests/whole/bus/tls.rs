@@ -5,6 +5,7 @@ use std::process::Command;
 use discordctl::bus::{Bus, BusState};
 
 use super::peer::{Peer, message, room};
+use super::several::PASSWORD;
 use crate::support::redis::Server;
 
 const URL: &str = "BUS_TEST_TLS_URL";
@@ -12,10 +13,10 @@ const URL: &str = "BUS_TEST_TLS_URL";
 /// The certificates to trust are named by a variable of the process, so a second one is run.
 #[test]
 fn tls_and_a_password() {
-    let Some(server) = Server::start_with(|port, dir| secured(port, dir.path())) else {
+    let Some(server) = Server::start_with(|port, dir| secured(port, dir.path(), "no")) else {
         return;
     };
-    let url = format!("rediss://:s3cret%21@localhost:{}", server.port);
+    let url = format!("rediss://:{PASSWORD}@localhost:{}", server.port);
     let child = Command::new(std::env::current_exe().expect("this test"))
         .args([
             "--exact",
@@ -46,7 +47,8 @@ async fn over_tls() {
     assert_eq!(peer.message().await, message("general", 1));
 }
 
-fn secured(port: u16, dir: &Path) -> Vec<String> {
+/// A server with a password and a certificate; whether clients need one of their own.
+pub(crate) fn secured(port: u16, dir: &Path, of_clients: &str) -> Vec<String> {
     let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2"])
@@ -73,12 +75,12 @@ fn secured(port: u16, dir: &Path) -> Vec<String> {
         "--tls-port",
         &port,
         "--tls-auth-clients",
-        "no",
+        of_clients,
     ];
     let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
     arguments.extend(["--tls-cert-file".into(), path(&cert)]);
     arguments.extend(["--tls-key-file".into(), path(&key)]);
     arguments.extend(["--tls-ca-cert-file".into(), path(&cert)]);
-    arguments.extend(["--requirepass".into(), "s3cret!".into()]);
+    arguments.extend(["--requirepass".into(), PASSWORD.into()]);
     arguments
 }
