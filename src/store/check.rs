@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::time::Instant;
 
+use super::StoreError;
 use super::embedded::{Embedded, Use};
+use super::servers::Servers;
 use super::session::Row;
 use super::sql::Sql;
-use super::{StoreError, pg_url};
 use crate::model::{Nickname, RoomName};
 
 /// One connection. Nothing here but connecting has a deadline of its own: the caller sets one, and
@@ -113,9 +114,9 @@ impl Inspector {
             let link = SqliteConnection::connect_with(&options).await?;
             return Ok(Self(Link::Sqlite(link)));
         }
-        let options = pg_url::options(url, "discordctl check")?;
-        let link = pg_url::connect(&options, PATIENCE).await?;
-        Ok(Self(Link::Postgres(link)))
+        let servers = Servers::of(url, "discordctl check")?;
+        let found = servers.connect(PATIENCE).await?;
+        Ok(Self(Link::Postgres(found.connection)))
     }
 
     /// Writes a row, reads it back, and takes it away again, in one transaction.

@@ -1,5 +1,7 @@
 //! What can go wrong with the database, by what the caller can do about it.
 
+use super::pg_url::POOLED;
+
 /// Why a call to the store failed. The texts hold no password and no content.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -86,6 +88,10 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         // SQLITE_PERM, SQLITE_READONLY and SQLITE_AUTH.
         sqlite if is_sqlite_kind(sqlite, &[3, 8, 23]) => {
             StoreError::NotAllowed(format!("the database cannot be written to: {text}"))
+        }
+        // A prepared statement that is not there, or was there before.
+        "26000" | "42P05" => {
+            StoreError::Unsupported(format!("cannot use db_url: {POOLED} ({text})"))
         }
         "25006" => StoreError::Unavailable(format!("it takes no writes: {text}")),
         // The role may not do it, or not even log in.

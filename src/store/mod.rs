@@ -21,6 +21,7 @@ mod presence;
 mod read;
 mod rooms;
 mod secret;
+mod servers;
 mod session;
 mod sql;
 mod sqlite;

@@ -2,11 +2,8 @@
 //! with it, and why its server cannot be had.
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
-use tokio::time::timeout;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::StoreError;
 use crate::model::url::postgres::{PostgresUrl, SslMode};
@@ -16,11 +13,17 @@ pub(super) fn parse(url: &str) -> Result<PostgresUrl, StoreError> {
     url.parse().map_err(|e| unusable(&e))
 }
 
-/// As the driver takes it. Without a user it is the operating system's, as for `psql`
-/// (<https://www.postgresql.org/docs/current/libpq-connect.html>, `user`).
-pub(super) fn read(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let url = parse(url)?;
-    let tls = Tls::of(&url)?;
+/// Each of its servers as the driver takes it. Without a user it is the operating system's, as for
+/// `psql` (<https://www.postgresql.org/docs/current/libpq-connect.html>, `user`).
+pub(super) fn each(url: &PostgresUrl) -> Result<Vec<PgConnectOptions>, StoreError> {
+    let tls = Tls::of(url)?;
+    let servers = url.servers.iter();
+    servers
+        .map(|server| one(&url.with_server(server), &tls))
+        .collect()
+}
+
+fn one(url: &PostgresUrl, tls: &Tls) -> Result<PgConnectOptions, StoreError> {
     // What the driver's own reader does not know, or takes otherwise than libpq.
     let plain = PostgresUrl {
         connect_timeout: None,
@@ -42,31 +45,31 @@ pub(super) fn read(url: &str) -> Result<PgConnectOptions, StoreError> {
     } else {
         tls.for_driver()
     });
-    Ok(match tls.root {
+    Ok(match &tls.root {
         Root::File(file) => options.ssl_root_cert(file),
         Root::System | Root::None => options,
     })
 }
 
-/// The same, for a program that the server's own views call `application`. Nothing is asked of the
-/// session that a pooler could not give.
-pub(super) fn options(url: &str, application: &str) -> Result<PgConnectOptions, StoreError> {
-    let options = read(url)?.application_name(application);
-    Ok(options.extra_float_digits(None).disable_statement_logging())
-}
+/// What is wrong where settings or prepared statements do not outlast a transaction.
+pub(super) const POOLED: &str = "a pooler stands between, which gives transactions of one client \
+    different sessions; add 'statement-cache-capacity=0' to its parameters";
 
-/// Connects within `patience`.
-pub(super) async fn connect(
-    options: &PgConnectOptions,
-    patience: Duration,
-) -> Result<PgConnection, StoreError> {
-    match timeout(patience, PgConnection::connect_with(options)).await {
-        Ok(connection) => connection.map_err(unreachable),
-        Err(_) => Err(StoreError::Unavailable("no connection in time".into())),
+/// For a program that needs a session of its own from beginning to end.
+///
+/// # Errors
+/// Fails where the URL says that a pooler stands between.
+pub(super) fn without_pooler(url: &PostgresUrl, what: &str) -> Result<(), StoreError> {
+    if url.prepares() {
+        return Ok(());
     }
+    Err(unusable(&format!(
+        "'statement-cache-capacity=0' says that a pooler stands between, and {what} needs a \
+         session of its own: name the database itself, as with DISCORDCTL_DB_URL"
+    )))
 }
 
-fn unusable(why: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn unusable(why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unsupported(format!("cannot use db_url: {why}"))
 }
 
@@ -181,6 +184,11 @@ pub(super) fn unreachable(error: sqlx::Error) -> StoreError {
         return StoreError::Unavailable(error.to_string());
     };
     let code = e.code().unwrap_or_default();
+    // PgBouncer's words for a setting that it cannot pass on.
+    if code == "08P01" && e.message().contains("startup parameter") {
+        let said = e.message();
+        return unusable(&format!("{POOLED} (it says: {said})"));
+    }
     if code == "42501" {
         return StoreError::NotAllowed(format!("PostgreSQL does not allow it: {}", e.message()));
     }
@@ -194,6 +202,10 @@ pub(super) fn unreachable(error: sqlx::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(url: &str) -> Result<PgConnectOptions, StoreError> {
+        Ok(each(&parse(url)?)?.remove(0))
+    }
 
     #[test]
     fn a_url_without_a_user_means_whoever_runs_this() {
@@ -212,6 +224,10 @@ mod tests {
         assert_eq!((options.get_host(), options.get_port()), ("::1", 7));
         assert_eq!(options.get_database(), Some("d"));
         assert_eq!(options.get_options(), Some("-c x=y"));
+        let both = parse("postgresql://u:p@h1:5,h2:6/d?target_session_attrs=primary");
+        let both = each(&both.expect("a URL")).expect("servers");
+        let places: Vec<_> = both.iter().map(|o| (o.get_host(), o.get_port())).collect();
+        assert_eq!(places, [("h1", 5), ("h2", 6)]);
         for url in [
             "postgres://u:p@/db?host=/sock",
             "postgres://u:p@%2Fsock/db?sslmode=require",

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::embedded::{Embedded, Hold, Use};
+use super::servers::{Found, Servers};
 use super::sql::{Arg, Sql};
 use super::{StoreError, migrations, pg_url};
 
@@ -38,7 +39,7 @@ pub(super) struct Session {
 }
 
 pub(super) enum Database {
-    Postgres(PgPool),
+    Postgres(PgPool, Servers),
     Sqlite(SqlitePool, Embedded, Mutex<Option<Hold>>),
 }
 
@@ -65,7 +66,7 @@ impl Session {
         let applied = session.all(migrations::APPLIED, &[]).await;
         match session.database {
             Database::Sqlite(..) => migrations::fits(applied)?,
-            Database::Postgres(_) => {
+            Database::Postgres(..) => {
                 let hidden = session.all(migrations::HIDDEN, &[]);
                 migrations::fits_and_shows(applied, hidden).await?;
             }
@@ -110,10 +111,11 @@ impl Session {
     }
 
     fn server(url: &str, purpose: Purpose<'_>) -> Result<Self, StoreError> {
-        let options = pg_url::options(url, purpose.application)?;
+        let servers = Servers::of(url, purpose.application)?;
         let pool = pool(purpose).idle_timeout(IDLE);
+        let pool = pool.connect_lazy_with(servers.first().clone());
         Ok(Self {
-            database: Database::Postgres(pool.connect_lazy_with(options)),
+            database: Database::Postgres(pool, servers),
             answer: purpose.answer,
         })
     }
@@ -121,7 +123,7 @@ impl Session {
     /// What is said otherwise to each kind.
     pub(super) fn either<T>(&self, postgres: T, sqlite: T) -> T {
         match self.database {
-            Database::Postgres(_) => postgres,
+            Database::Postgres(..) => postgres,
             Database::Sqlite(..) => sqlite,
         }
     }
@@ -183,9 +185,9 @@ impl Session {
     /// Begins a transaction that reads, or is one statement.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.database {
-            Database::Postgres(pool) => {
+            Database::Postgres(pool, servers) => {
                 if pool.size() == 0 {
-                    reach(pool).await?;
+                    reach(pool, servers).await?;
                 }
                 Tx::Postgres(pool.begin().await.map_err(pg_url::unreachable)?)
             }
@@ -197,7 +199,7 @@ impl Session {
     /// not where it would be too late.
     pub(super) async fn begin_to_write(&self) -> Result<Tx, sqlx::Error> {
         Ok(match &self.database {
-            Database::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Database::Postgres(pool, _) => Tx::Postgres(pool.begin().await?),
             Database::Sqlite(pool, ..) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
@@ -216,7 +218,7 @@ impl Session {
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let answered = match &self.database {
-            Database::Postgres(_) => timeout(time, answer).await,
+            Database::Postgres(..) => timeout(time, answer).await,
             // It waits for its own disk, and as long as it is told for others.
             Database::Sqlite(..) => Ok(answer.await),
         };
@@ -228,7 +230,7 @@ impl Session {
 
     pub(super) async fn close(&self) {
         match &self.database {
-            Database::Postgres(pool) => pool.close().await,
+            Database::Postgres(pool, _) => pool.close().await,
             Database::Sqlite(pool, _, hold) => {
                 pool.close().await;
                 if let Some(hold) = hold.lock().await.take()
@@ -241,11 +243,16 @@ impl Session {
     }
 }
 
-/// Whether the server takes a connection, and why not: the pool would ask again until its patience
-/// is over, and then say only that.
-async fn reach(pool: &PgPool) -> Result<(), StoreError> {
+/// Has the pool connect to the server that will do, or says why there is none: the pool would ask
+/// again until its patience is over, and then say only that.
+async fn reach(pool: &PgPool, servers: &Servers) -> Result<(), StoreError> {
     let patience = pool.options().get_acquire_timeout();
-    let connection = pg_url::connect(&pool.connect_options(), patience).await?;
+    let Found {
+        connection,
+        options,
+        ..
+    } = servers.connect(patience).await?;
+    pool.set_connect_options(options);
     // It was made to be refused; how it ends says nothing.
     let _ = connection.close().await;
     Ok(())

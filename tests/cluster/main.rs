@@ -22,6 +22,7 @@ mod forged;
 mod health;
 mod instances;
 mod kills;
+mod moves;
 mod network;
 mod notices;
 mod pooler;

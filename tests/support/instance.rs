@@ -103,6 +103,11 @@ impl Drop for Instance {
     }
 }
 
+/// Its log so far.
+pub(crate) fn log_of(plan: &Plan) -> String {
+    std::fs::read_to_string(log_file(plan)).unwrap_or_default()
+}
+
 fn log_file(plan: &Plan) -> PathBuf {
     plan.folder.join(format!("{}.log", plan.name))
 }

@@ -106,6 +106,18 @@ impl Postgres {
         standby
     }
 
+    /// Commits here wait for every standby that streams, of which there is one by then.
+    pub(crate) async fn waits_for_its_standby(&self) {
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            .await;
+        self.sql("SELECT pg_reload_conf()").await;
+        let is_so = || async {
+            let sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+            self.number(sync).await == 1
+        };
+        super::eventually("the standby is synchronous", is_so).await;
+    }
+
     /// Makes a primary of a standby.
     pub(crate) fn promote(&self) {
         let promoted = as_postgres(&self.programs.join("pg_ctl"))
@@ -166,6 +178,15 @@ impl Drop for Postgres {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Several servers, of which any may be the primary.
+pub(crate) fn url_of(ports: &[u16]) -> String {
+    let hosts: Vec<String> = ports
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    format!("postgresql://postgres@{}/postgres", hosts.join(","))
 }
 
 pub(crate) fn url_at(port: u16) -> String {

@@ -1,12 +1,17 @@
 //! `postgresql://user:password@host:port/database?parameters`, as libpq reads it
 //! (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>).
+mod servers;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::authority::{Place, Split, is_host, port_of};
+use super::authority::Split;
 use super::parameters::{self, Meaning};
 use super::{UrlError, encoded};
+use servers::Lists;
+
+pub use servers::Server;
 
 const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 
@@ -14,11 +19,10 @@ const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 /// the defaults of libpq.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PostgresUrl {
-    /// A name, an address, or the folder of a socket.
-    pub host: Option<String>,
-    /// The address, where the host is only its name.
-    pub host_address: Option<String>,
-    pub port: Option<u16>,
+    /// Where it may be, in the order in which they are tried: one at least.
+    pub servers: Vec<Server>,
+    /// Which of them will do; what that is where it is not said, is for those who connect.
+    pub target: Option<TargetSession>,
     pub user: Option<String>,
     pub password: Option<String>,
     pub database: Option<String>,
@@ -48,16 +52,47 @@ named! {
     }
 }
 
+named! {
+    /// What a server has to be for a session, as `target_session_attrs` says it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TargetSession {
+        Any => "any",
+        ReadWrite => "read-write",
+        ReadOnly => "read-only",
+        Primary => "primary",
+        Standby => "standby",
+        PreferStandby => "prefer-standby",
+    }
+}
+
+impl TargetSession {
+    /// Whether it may be a server that takes writes.
+    pub fn may_write(self) -> bool {
+        matches!(self, Self::Any | Self::ReadWrite | Self::Primary)
+    }
+}
+
+impl FromStr for TargetSession {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let found = Self::ALL.iter().copied().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| none_of("target_session_attrs", Self::ALL.iter().map(|k| k.as_str())))
+    }
+}
+
 impl FromStr for SslMode {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let found = Self::ALL.iter().copied().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| {
-            let all: Vec<&str> = Self::ALL.iter().map(|mode| mode.as_str()).collect();
-            UrlError::new(format!("'sslmode' is none of: {}", all.join(", ")))
-        })
+        found.ok_or_else(|| none_of("sslmode", Self::ALL.iter().map(|mode| mode.as_str())))
     }
+}
+
+fn none_of(name: &str, all: impl Iterator<Item = &'static str>) -> UrlError {
+    let all: Vec<&str> = all.collect();
+    UrlError::new(format!("'{name}' is none of: {}", all.join(", ")))
 }
 
 /// Everything that libpq 17 knows, and what is ours.
@@ -81,7 +116,7 @@ const KNOWN: &[(&str, Meaning)] = &[
         "client_encoding",
         Meaning::Only(&["UTF8", "utf8", "UTF-8", "utf-8", "auto"]),
     ),
-    ("target_session_attrs", Meaning::Only(&["any"])),
+    ("target_session_attrs", Meaning::Used),
     ("load_balance_hosts", Meaning::Only(&["disable"])),
     ("channel_binding", Meaning::Only(&["disable", "prefer"])),
     ("gssencmode", Meaning::Only(&["disable", "prefer"])),
@@ -130,39 +165,12 @@ impl PostgresUrl {
         SCHEMES.iter().any(|scheme| text.starts_with(scheme))
     }
 
-    fn place(&mut self, places: Vec<Place>) -> Result<(), UrlError> {
-        let [place] = <[Place; 1]>::try_from(places).map_err(|_| several())?;
-        self.host = Some(place.host).filter(|host| !host.is_empty());
-        self.port = place.port;
-        Ok(())
-    }
-
-    fn set(&mut self, name: &str, value: String) -> Result<(), UrlError> {
+    fn set(&mut self, lists: &mut Lists, name: &str, value: String) -> Result<(), UrlError> {
         match name {
-            "host" => {
-                if value.contains(',') {
-                    return Err(several());
-                }
-                // With an empty value it is the default once more.
-                if !value.is_empty() && !is_host(&value) {
-                    return Err(UrlError::new(
-                        "'host' is no name, address or socket's folder",
-                    ));
-                }
-                self.host = Some(value).filter(|host| !host.is_empty());
-            }
-            "hostaddr" => {
-                let address: Result<std::net::IpAddr, _> = value.parse();
-                address.map_err(|_| UrlError::new("'hostaddr' is no address"))?;
-                self.host_address = Some(value);
-            }
-            "port" => {
-                if value.contains(',') {
-                    return Err(several());
-                }
-                let bad = || UrlError::new("'port' is no number from 1 to 65535");
-                self.port = Some(port_of(&value).ok_or_else(bad)?);
-            }
+            "host" => lists.set_hosts(&value)?,
+            "hostaddr" => lists.set_addresses(&value)?,
+            "port" => lists.set_ports(&value)?,
+            "target_session_attrs" => self.target = Some(value.parse()?),
             "dbname" => self.database = Some(value),
             "user" => self.user = Some(value),
             "password" => self.password = Some(value),
@@ -196,7 +204,8 @@ impl PostgresUrl {
         if self.ssl_root_cert.as_deref() == Some("system") && is_weak {
             return wrong("'sslrootcert=system' needs 'sslmode=verify-full'");
         }
-        if self.host_address.is_some() && self.host.is_some() && mode == Some(SslMode::VerifyFull) {
+        let named = |server: &Server| server.address.is_some() && server.host.is_some();
+        if self.servers.iter().any(named) && mode == Some(SslMode::VerifyFull) {
             return wrong("'hostaddr' beside a host is not supported with 'sslmode=verify-full'");
         }
         Ok(())
@@ -206,6 +215,15 @@ impl PostgresUrl {
     pub fn with_database(&self, name: &str) -> Self {
         Self {
             database: Some(name.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same with one of its servers alone, whatever that is.
+    pub fn with_server(&self, server: &Server) -> Self {
+        Self {
+            servers: vec![server.clone()],
+            target: None,
             ..self.clone()
         }
     }
@@ -221,9 +239,11 @@ impl PostgresUrl {
         let mut add = |name: &str, value: Option<String>| {
             parameters.extend(value.map(|value| format!("{name}={}", encoded(&value))));
         };
-        add("host", self.host.clone());
-        add("hostaddr", self.host_address.clone());
-        add("port", self.port.map(|port| port.to_string()));
+        for (name, value) in servers::lists(&self.servers) {
+            add(name, value);
+        }
+        let target = self.target.map(|target| target.as_str().to_owned());
+        add("target_session_attrs", target);
         add("user", self.user.clone());
         add("password", self.password.clone());
         add("dbname", self.database.clone());
@@ -246,10 +266,6 @@ impl PostgresUrl {
     }
 }
 
-fn several() -> UrlError {
-    UrlError::new("several hosts are not supported yet; name the one that can be written to")
-}
-
 /// As libpq takes it: 0 and less are no limit, and 1 is 2.
 fn timeout(value: &str) -> Result<Option<Duration>, UrlError> {
     let bad = |_| UrlError::new("'connect_timeout' is no whole number of seconds");
@@ -270,13 +286,14 @@ impl FromStr for PostgresUrl {
             password: split.password()?,
             ..Self::default()
         };
-        url.place(split.places()?)?;
+        let mut lists = Lists::of(split.places()?);
         if !split.path.is_empty() {
             url.database = Some(super::decoded(split.path, "name of the database")?);
         }
         for (name, value) in parameters::read(split.query, KNOWN, other_name)? {
-            url.set(name, value)?;
+            url.set(&mut lists, name, value)?;
         }
+        url.servers = lists.servers()?;
         url.check()?;
         Ok(url)
     }
@@ -286,8 +303,8 @@ impl FromStr for PostgresUrl {
 impl fmt::Debug for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresUrl")
-            .field("host", &self.host)
-            .field("port", &self.port)
+            .field("servers", &self.servers)
+            .field("target", &self.target)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }

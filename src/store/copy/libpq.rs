@@ -1,10 +1,17 @@
 //! A PostgreSQL server as its own programs (`pg_dump`, `pg_restore`) are told of it.
-use sqlx::Connection;
+use std::time::Duration;
 
-use super::connect;
-use crate::model::url::postgres::SslMode;
+use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
+
+use super::find;
+use crate::model::url::postgres::{PostgresUrl, SslMode, TargetSession};
 use crate::store::pg_url::{Root, Tls};
+use crate::store::servers::Found;
 use crate::store::{StoreError, pg_url};
+
+/// For each server, unless the URL says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a database is, for programs that use libpq.
 pub struct Server {
@@ -19,8 +26,17 @@ pub struct Server {
 }
 
 /// The server of `url`, after asking for its version.
+///
+/// # Errors
+/// Fails where it cannot be reached, or only through a pooler: `pg_dump` changes settings of its
+/// session, and other clients of the pooler would have them.
 pub async fn server(url: &str) -> Result<Server, StoreError> {
-    let mut connection = connect(url).await?;
+    pg_url::without_pooler(&pg_url::parse(url)?, "pg_dump or pg_restore")?;
+    let Found {
+        mut connection,
+        options,
+        ..
+    } = find(url).await?;
     let (version, database, role, almighty): (i32, String, String, bool) = sqlx::query_as(
         "SELECT current_setting('server_version_num')::integer, current_database()::text,
            current_user::text, pg_has_role(current_user, 'pg_execute_server_program', 'MEMBER')
@@ -31,7 +47,7 @@ pub async fn server(url: &str) -> Result<Server, StoreError> {
     connection.close().await?;
     Ok(Server {
         version: u32::try_from(version).unwrap_or(0) / 10_000,
-        variables: variables(url, &database)?,
+        variables: variables(&pg_url::parse(url)?, &[options], &database)?,
         database,
         role,
         almighty,
@@ -40,23 +56,37 @@ pub async fn server(url: &str) -> Result<Server, StoreError> {
 
 /// The variables of libpq for `url`, as far as that alone tells.
 pub fn told_by(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let options = pg_url::read(url)?;
-    let database = options.get_database().unwrap_or(options.get_username());
-    variables(url, database)
+    let parsed = pg_url::parse(url)?;
+    let each = pg_url::each(&parsed)?;
+    let first = &each[0];
+    let database = first.get_database().unwrap_or(first.get_username());
+    variables(&parsed, &each, database)
 }
 
-fn variables(url: &str, database: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let (parsed, options) = (pg_url::parse(url)?, pg_url::read(url)?);
-    let tls = Tls::of(&parsed)?;
-    let host = match options.get_socket() {
+/// Those for any of these servers.
+fn variables(
+    parsed: &PostgresUrl,
+    servers: &[PgConnectOptions],
+    database: &str,
+) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let tls = Tls::of(parsed)?;
+    let host = |options: &PgConnectOptions| match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => options.get_host().to_owned(),
     };
-    let patience = parsed.connect_timeout.map_or(10, |after| after.as_secs());
+    let port = |options: &PgConnectOptions| options.get_port().to_string();
+    let joined = |of: &dyn Fn(&PgConnectOptions) -> String| {
+        let each: Vec<String> = servers.iter().map(of).collect();
+        each.join(",")
+    };
+    let patience = parsed.connect_timeout.unwrap_or(PATIENCE).as_secs();
+    // Of several servers libpq would take any.
+    let target = parsed.target.unwrap_or(TargetSession::ReadWrite);
+    let target = (servers.len() > 1).then(|| target.as_str().to_owned());
     let mut variables = vec![
-        ("PGHOST", host),
-        ("PGPORT", options.get_port().to_string()),
-        ("PGUSER", options.get_username().to_owned()),
+        ("PGHOST", joined(&host)),
+        ("PGPORT", joined(&port)),
+        ("PGUSER", servers[0].get_username().to_owned()),
         ("PGDATABASE", database.to_owned()),
         ("PGSSLMODE", tls.mode.as_str().to_owned()),
         ("PGCONNECT_TIMEOUT", patience.to_string()),
@@ -70,11 +100,12 @@ fn variables(url: &str, database: &str) -> Result<Vec<(&'static str, String)>, S
     };
     let rest = [
         // Without one, libpq looks where the driver does: `PGPASSWORD`, `~/.pgpass`.
-        ("PGPASSWORD", parsed.password),
+        ("PGPASSWORD", parsed.password.clone()),
         ("PGSSLROOTCERT", root),
-        ("PGSSLCERT", parsed.ssl_cert),
-        ("PGSSLKEY", parsed.ssl_key),
-        ("PGOPTIONS", parsed.options),
+        ("PGSSLCERT", parsed.ssl_cert.clone()),
+        ("PGSSLKEY", parsed.ssl_key.clone()),
+        ("PGOPTIONS", parsed.options.clone()),
+        ("PGTARGETSESSIONATTRS", target),
     ];
     variables.extend(
         rest.into_iter()
@@ -88,7 +119,7 @@ mod tests {
     use super::*;
 
     fn told(url: &str) -> impl Fn(&str) -> Option<String> + use<> {
-        let told = variables(url, "db").expect("a good URL");
+        let told = told_by(url).expect("a good URL");
         move |name| {
             told.iter()
                 .find(|(n, _)| *n == name)
@@ -125,6 +156,11 @@ mod tests {
         assert_eq!(of("PGSSLROOTCERT").as_deref(), Some(ca.as_str()));
         // A URL that names authorities wants them asked.
         assert_eq!(of("PGSSLMODE").as_deref(), Some("verify-ca"));
+        assert_eq!(of("PGTARGETSESSIONATTRS"), None);
+        let of = told("postgres://u@h1,h2:6/db");
+        let names = ["PGHOST", "PGPORT", "PGTARGETSESSIONATTRS"];
+        let values = ["h1,h2", "5432,6", "read-write"];
+        assert_eq!(names.map(&of), values.map(|value| Some(value.to_owned())));
         assert_eq!(
             told("postgres://u@/db?host=/sock")("PGHOST").as_deref(),
             Some("/sock")

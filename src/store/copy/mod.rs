@@ -17,10 +17,9 @@ pub use sqlite::{Place, copy_to};
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
-
+use super::StoreError;
+use super::servers::{Found, Servers};
 use super::session::Tx;
-use super::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -60,8 +59,9 @@ impl Snapshot {
     }
 }
 
-async fn connect(url: &str) -> Result<PgConnection, StoreError> {
-    pg_url::connect(&pg_url::options(url, &application())?, CONNECT).await
+/// Connects to the server of `url` that will do.
+async fn find(url: &str) -> Result<Found, StoreError> {
+    Servers::of(url, &application())?.connect(CONNECT).await
 }
 
 /// What the database's own views call this.

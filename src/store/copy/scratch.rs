@@ -2,8 +2,9 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::connect;
+use super::find;
 use crate::random;
+use crate::store::servers::Found;
 use crate::store::{StoreError, pg_url};
 
 const PREFIX: &str = "discordctl_drill_";
@@ -21,7 +22,11 @@ pub struct Scratch {
 impl Scratch {
     /// Makes one on the server of `url`, whose user must be allowed to.
     pub async fn make(url: &str) -> Result<Self, StoreError> {
-        let mut admin = connect(url).await?;
+        let Found {
+            connection: mut admin,
+            options,
+            ..
+        } = find(url).await?;
         drop_stale(&mut admin).await?;
         let random = random::bytes()
             .map_err(|error| StoreError::Unavailable(format!("no random numbers: {error}")))?;
@@ -31,7 +36,7 @@ impl Scratch {
             &format!("CREATE DATABASE {name} TEMPLATE template0"),
         )
         .await?;
-        let inside = pg_url::read(url)?.database(&name).connect().await?;
+        let inside = options.database(&name).connect().await?;
         let url = pg_url::parse(url)?.with_database(&name).expose();
         Ok(Self {
             admin,

@@ -151,7 +151,7 @@ impl History {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         let raw = match &self.session.database {
-            Database::Postgres(pool) => {
+            Database::Postgres(pool, _) => {
                 let page = copied(pool, room, after, up_to, limit);
                 self.session.within(page).await?
             }

@@ -2,9 +2,9 @@
 use std::time::Duration;
 
 use refinery_core::Migration;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, FromRow};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::error::MigrateError;
 use super::{HIDDEN, HISTORY};
 use crate::store::embedded::{Embedded, Hold, Use};
+use crate::store::servers::Servers;
 use crate::store::{StoreError, pg_url};
 
 /// How long to wait for a server to answer at all.
@@ -48,9 +49,12 @@ impl Database {
         if url.starts_with("sqlite:") {
             return Self::embedded(&Embedded::of(url)?, purpose).await;
         }
+        if purpose != Purpose::Look {
+            pg_url::without_pooler(&pg_url::parse(url)?, "migrating")?;
+        }
         let name = format!("discordctl migrate, pid {}", std::process::id());
-        let connection = pg_url::connect(&pg_url::options(url, &name)?, CONNECT).await?;
-        Ok(Some(Self::Postgres(connection)))
+        let found = Servers::of(url, &name)?.connect(CONNECT).await?;
+        Ok(Some(Self::Postgres(found.connection)))
     }
 
     async fn embedded(of: &Embedded, purpose: Purpose) -> Result<Option<Self>, MigrateError> {
@@ -150,7 +154,7 @@ impl Database {
         let sql = "SELECT version, name, applied_on, checksum FROM schema_migrations
                    ORDER BY version";
         let rows: Vec<Row> = match self {
-            Self::Postgres(c) => sqlx::query_as(sql).fetch_all(c).await?,
+            Self::Postgres(c) => unprepared(c, sql).await?,
             Self::Sqlite(c, _) => sqlx::query_as(sql).fetch_all(c).await?,
         };
         Ok(rows.into_iter().map(applied).collect::<Result<_, _>>()?)
@@ -162,7 +166,7 @@ impl Database {
         }
         let sql = "SELECT version, dirty FROM schema_steps ORDER BY version";
         let rows: Vec<(i32, bool)> = match self {
-            Self::Postgres(c) => sqlx::query_as(sql).fetch_all(c).await?,
+            Self::Postgres(c) => unprepared(c, sql).await?,
             Self::Sqlite(c, _) => sqlx::query_as(sql).fetch_all(c).await?,
         };
         let mark = |(version, dirty)| Mark { version, dirty };
@@ -174,18 +178,19 @@ impl Database {
         let Self::Postgres(connection) = self else {
             return Ok(());
         };
-        let hidden = sqlx::query_scalar(HIDDEN).fetch_optional(connection);
-        match hidden.await? {
-            Some(why) => Err(StoreError::NotAllowed(why).into()),
+        let hidden: Vec<(String,)> = unprepared(connection, HIDDEN).await?;
+        match hidden.into_iter().next() {
+            Some((why,)) => Err(StoreError::NotAllowed(why).into()),
             None => Ok(()),
         }
     }
 
-    async fn has_table(&mut self, name: &str) -> Result<bool, sqlx::Error> {
+    async fn has_table(&mut self, name: &'static str) -> Result<bool, sqlx::Error> {
         match self {
             Self::Postgres(c) => {
-                let there = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL");
-                there.bind(name).fetch_one(c).await
+                let there = format!("SELECT to_regclass('{name}') IS NOT NULL");
+                let there: Vec<(bool,)> = unprepared(c, &there).await?;
+                Ok(there == [(true,)])
             }
             Self::Sqlite(c, _) => {
                 let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)";
@@ -212,6 +217,16 @@ impl Database {
         }
         Ok(names)
     }
+}
+
+/// The rows of a statement that is not prepared: a pooler in transaction mode may stand between one
+/// that looks and its database.
+async fn unprepared<T>(connection: &mut PgConnection, sql: &str) -> Result<Vec<T>, sqlx::Error>
+where
+    T: for<'r> FromRow<'r, PgRow>,
+{
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection);
+    rows.await?.iter().map(T::from_row).collect()
 }
 
 /// Who holds the lock, as the database knows them.

@@ -2,11 +2,12 @@
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnection, PgRow};
 use tokio::time::timeout;
 
 use crate::model::plain_line;
 use crate::store::activity::{Connections, PostgresActivity, Query, Statement, Table};
+use crate::store::servers::Servers;
 use crate::store::{StoreError, pg_url};
 
 /// Clients by what they do, with what there is of the whole server.
@@ -34,7 +35,7 @@ const STATEMENTS: &str = "SELECT calls, mean_exec_time AS mean_ms, \
 
 /// A connection that is made again after it failed.
 pub struct Observer {
-    options: PgConnectOptions,
+    servers: Servers,
     patience: Duration,
     connection: Option<PgConnection>,
     /// Whether `pg_stat_statements` answered; asked once for each connection.
@@ -44,7 +45,7 @@ pub struct Observer {
 impl Observer {
     pub(in crate::store) fn new(url: &str, patience: Duration) -> Result<Self, StoreError> {
         Ok(Self {
-            options: pg_url::options(url, "discordctl monitor")?,
+            servers: Servers::of(url, "discordctl monitor")?,
             patience,
             connection: None,
             has_statements: false,
@@ -78,7 +79,7 @@ impl Observer {
     }
 
     async fn connect(&mut self) -> Result<PgConnection, StoreError> {
-        let mut connection = pg_url::connect(&self.options, self.patience).await?;
+        let mut connection = self.servers.connect(self.patience).await?.connection;
         self.has_statements = all(&mut connection, STATEMENTS).await.is_ok();
         Ok(connection)
     }

@@ -3,12 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection as _, FromRow};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::TAKES_NONE;
 use crate::store::ask::Statement;
+use crate::store::servers::Servers;
 use crate::store::session::Row;
 use crate::store::sql::{Arg, Sql};
 use crate::store::{Options, StoreError, pg_url};
@@ -16,16 +18,19 @@ use crate::store::{Options, StoreError, pg_url};
 /// An idle connection older than this is asked whether it is still there.
 const TRUSTED: Duration = Duration::from_secs(1);
 
+/// An answer that is not there after so long makes us look whether the server is still the one.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How to connect, and how long anything may take.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Target {
-    options: PgConnectOptions,
+    servers: Servers,
     /// False where a pooler may give every transaction another server process, so that no
     /// prepared statement survives it: then every statement runs in a transaction, unprepared.
     pub(super) prepares: bool,
     /// For a place in the queue for a connection.
     pub(super) patience: Duration,
-    /// For a connection.
+    /// For a connection, to whichever of the servers.
     connecting: Duration,
     /// For one statement or transaction.
     pub(super) statement: Duration,
@@ -36,46 +41,67 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
         let url = pg_url::parse(&options.url)?;
+        if let Some(target) = url.target.filter(|target| !target.may_write()) {
+            let named = target.as_str();
+            return Err(pg_url::unusable(&format!(
+                "'target_session_attrs={named}' names a server that takes no writes, and an \
+                 instance needs one that does: say read-write, or leave it out"
+            )));
+        }
         let prepares = url.prepares();
         let application = url
             .application_name
             .as_ref()
             .unwrap_or(&options.application);
         let statement = options.acquire_timeout * 2;
-        let parsed = pg_url::options(&options.url, application)?;
-        let parsed = if prepares {
+        let servers = Servers::of(&options.url, application)?;
+        let servers = if prepares {
             // No statement here has a better plan for particular values, and to look for one
             // would cost more than most of them take.
             let generic = [("plan_cache_mode", "force_generic_plan")];
-            parsed.options(limits(statement)).options(generic)
+            servers.with(|one| one.options(limits(statement)).options(generic))
         } else {
-            parsed
+            servers
         };
         Ok(Self {
-            options: parsed,
+            servers,
             prepares,
             patience: options.acquire_timeout,
-            connecting: url.connect_timeout.unwrap_or(options.acquire_timeout),
+            connecting: options.acquire_timeout,
             statement,
             server: Arc::default(),
         })
     }
 
-    /// The server takes no writes: it is a standby now, and the primary is elsewhere. No connection
+    /// The server takes no writes, or another does: the primary is elsewhere now. No connection
     /// that was made until now is used again.
     pub(super) fn has_moved(&self) {
         self.server.fetch_add(1, Relaxed);
     }
 
+    /// Ready when another server than the one in that place turns out to take writes, which is asked
+    /// while an answer is late; waits for ever where there is no other.
+    pub(super) async fn moves_from(&self, place: usize) {
+        if !self.servers.may_move() {
+            return std::future::pending().await;
+        }
+        loop {
+            sleep(LATE).await;
+            if self.servers.have_moved_from(place, self.connecting).await {
+                return self.has_moved();
+            }
+        }
+    }
+
     /// The same, where nothing may take longer than `limit`.
     pub(super) fn within(&self, limit: Duration) -> Self {
-        let options = if self.prepares {
-            self.options.clone().options(limits(limit))
+        let servers = if self.prepares {
+            self.servers.with(|one| one.options(limits(limit)))
         } else {
-            self.options.clone()
+            self.servers.clone()
         };
         Self {
-            options,
+            servers,
             patience: limit,
             statement: limit,
             ..self.clone()
@@ -83,7 +109,7 @@ impl Target {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        let raw = pg_url::connect(&self.options, self.connecting).await?;
+        let found = self.servers.connect(self.connecting).await?;
         let begin = if self.prepares {
             "BEGIN".to_owned()
         } else {
@@ -91,7 +117,8 @@ impl Target {
             format!("BEGIN{}", set.concat())
         };
         Ok(Connection {
-            raw,
+            raw: found.connection,
+            place: found.place,
             prepares: self.prepares,
             begin,
             open: false,
@@ -113,6 +140,8 @@ fn limits(statement: Duration) -> [(&'static str, u128); 2] {
 
 pub(super) struct Connection {
     raw: PgConnection,
+    /// Which of the servers it is to.
+    pub(super) place: usize,
     prepares: bool,
     begin: String,
     /// Whether a transaction was begun and not committed.
@@ -181,6 +210,19 @@ impl Connection {
 
     pub(super) fn idle(&self) -> Duration {
         self.used.elapsed()
+    }
+
+    /// Whether it is to a server that takes writes, asked of that; false where that cannot be told.
+    pub(super) async fn takes_writes(&mut self, within: Duration) -> bool {
+        if self.made_for != self.server.load(Relaxed) || self.open {
+            return false;
+        }
+        let look = async {
+            // Between two transactions: nothing is left of it but its answer.
+            let rows: Vec<(bool, Option<i64>)> = self.all(sqlx::query_as(TAKES_NONE)).await?;
+            Ok::<_, sqlx::Error>(rows.iter().all(|(takes_none, _)| !takes_none))
+        };
+        matches!(timeout(within, look).await, Ok(Ok(true)))
     }
 
     /// Whether the other end is there, as far as can be told for little.
@@ -270,7 +312,10 @@ mod tests {
                 shed_after: Duration::from_secs(1),
                 waiting: 1,
             };
-            let error = Target::new(&options).expect_err("no such URL").to_string();
+            let error = Target::new(&options)
+                .err()
+                .expect("no such URL")
+                .to_string();
             assert!(!error.contains("s3cret"), "{error}");
         }
     }

@@ -47,6 +47,10 @@ const BEAT: Duration = Duration::from_millis(1_200);
 const SIGNS: u32 = 1;
 const MOST_ASKING: usize = 1_000;
 
+/// Whether the server takes no writes, and a look at something that is stored.
+const TAKES_NONE: &str = "SELECT current_setting('transaction_read_only') = 'on',
+    (SELECT id FROM rooms LIMIT 1)";
+
 pub(super) struct PostgresStore {
     writers: Writers,
     pool: Pool,
@@ -64,7 +68,8 @@ pub(super) struct PostgresStore {
 impl PostgresStore {
     pub(super) async fn open(options: &Options, meters: Arc<Meters>) -> Result<Self, StoreError> {
         let target = Target::new(options)?;
-        let pool = |gate, size| Pool::new(target.clone(), gate, size, options.idle_timeout);
+        // These are kept: one that was closed may not be had again, where others use up what there is.
+        let apart = |target, gate, size| Pool::new(target, gate, size as usize, Duration::MAX);
         let shared = Arc::new(Gate::new(options.shedding(), meters));
         // Of the connections, the commits have some to themselves, and two are for signs of
         // life; at least one is left for the rest.
@@ -84,15 +89,15 @@ impl PostgresStore {
         };
         let store = Self {
             writers: Writers::new(target.clone(), shared.clone(), commits as usize),
-            pool: pool(shared.clone(), others as usize),
-            last_beat: parking_lot::Mutex::default(),
-            pulse: Pool::new(
-                target.within(BEAT),
-                aside(1, BEAT),
-                PULSE as usize,
+            pool: Pool::new(
+                target.clone(),
+                shared.clone(),
+                others as usize,
                 options.idle_timeout,
             ),
-            signs: pool(aside(MOST_ASKING, options.acquire_timeout), SIGNS as usize),
+            last_beat: parking_lot::Mutex::default(),
+            pulse: apart(target.within(BEAT), aside(1, BEAT), PULSE),
+            signs: apart(target, aside(MOST_ASKING, options.acquire_timeout), SIGNS),
             gate: shared,
             looked_at: AtomicI64::new(0),
             connections: commits + others + small,
@@ -118,9 +123,7 @@ impl PostgresStore {
     /// Whether the server would take a commit. Where a standby is in the place of the primary, the next
     /// question goes to whatever the address leads to by then.
     async fn takes_writes(&self, turn: Turn) -> Result<(), StoreError> {
-        let look = "SELECT current_setting('transaction_read_only') = 'on',
-             (SELECT id FROM rooms LIMIT 1)";
-        let rows: Vec<(bool, Option<i64>)> = self.all(turn, &[(look, &[])]).await?;
+        let rows: Vec<(bool, Option<i64>)> = self.all(turn, &[(TAKES_NONE, &[])]).await?;
         if rows.iter().all(|(read_only, _)| !read_only) {
             return Ok(());
         }
@@ -217,8 +220,12 @@ impl Maintenance for PostgresStore {
         super::instances::expire(self, session_life, &self.looked_at).await
     }
 
+    /// Where no connection can be had to ask by, one that commits is asked.
     async fn ping(&self) -> Result<(), StoreError> {
-        self.takes_writes(Turn::ReadAside).await
+        match self.takes_writes(Turn::ReadAside).await {
+            Err(StoreError::Unavailable(_)) if self.writers.take_writes().await => Ok(()),
+            asked => asked,
+        }
     }
 
     async fn serves(&self) -> Result<(), StoreError> {

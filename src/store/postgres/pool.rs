@@ -157,6 +157,8 @@ impl Pool {
             if connection.lives(self.target.patience).await {
                 return Ok(self.lend(connection, slot));
             }
+            // To ask each of the others would take as long again.
+            self.forget_idle();
         }
         Ok(self.lend(self.target.connect().await?, slot))
     }

@@ -31,6 +31,19 @@ struct Line {
     writer: Option<(i64, i64)>,
 }
 
+/// A line that goes back, also if what it was taken for is given up: there may be no other to be had.
+struct Borrowed<'w> {
+    line: Line,
+    home: &'w Writers,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        self.home.idle().push(line);
+    }
+}
+
 /// How an attempt ended that did not settle the batch.
 enum Setback {
     /// Nothing happened; try again.
@@ -70,6 +83,21 @@ impl Writers {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a commit is possible, as far as a connection that is there can tell.
+    pub(super) async fn take_writes(&self) -> bool {
+        let Ok(Ok(_slot)) = timeout(self.target.patience, self.slots.acquire()).await else {
+            return false;
+        };
+        let mut borrowed = Borrowed {
+            line: self.idle().pop().unwrap_or_default(),
+            home: self,
+        };
+        match &mut borrowed.line.connection {
+            Some(connection) => connection.takes_writes(self.target.patience).await,
+            None => false,
+        }
     }
 
     pub(super) async fn append(
@@ -139,6 +167,7 @@ impl Writers {
     /// Sends the batch once, and looks up what became of it if it was sent before.
     async fn attempt(&self, line: &mut Line, layout: &Layout<'_>) -> Result<Reply, Setback> {
         let (connection, writer) = self.ready(line).await.map_err(Setback::Failed)?;
+        let place = connection.place;
         let work = async {
             if !self.target.prepares {
                 connection.begin().await?;
@@ -154,7 +183,15 @@ impl Writers {
             }
             Ok::<_, sqlx::Error>(reply)
         };
-        match timeout(self.target.statement + GRACE, work).await {
+        let answer = tokio::select! {
+            biased;
+            answer = timeout(self.target.statement + GRACE, work) => answer,
+            () = self.target.moves_from(place) => {
+                line.connection = None;
+                return Err(Setback::Lost("another server is the primary now".into()));
+            }
+        };
+        match answer {
             Ok(Ok(reply)) => {
                 connection.touch();
                 if matches!(reply, Reply::Stored(_)) {

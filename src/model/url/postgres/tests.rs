@@ -16,7 +16,9 @@ fn refused(text: &str) -> String {
 fn what_libpq_takes_is_taken() {
     let place = |text: &str| {
         let url = read(text);
-        (url.host, url.port, url.database)
+        let server = url.servers[0].clone();
+        assert_eq!(url.servers.len(), 1, "{text}");
+        (server.host, server.port, url.database)
     };
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(place("postgresql://"), (None, None, None));
@@ -72,6 +74,54 @@ fn what_libpq_takes_is_taken() {
 }
 
 #[test]
+fn several_servers_are_as_libpq_has_them() {
+    let servers = |text: &str| {
+        let servers = read(text).servers.into_iter().map(|server| {
+            let or_empty = |text: Option<String>| text.unwrap_or_default();
+            let port = server.port.unwrap_or(0);
+            format!(
+                "{}|{}|{port}",
+                or_empty(server.host),
+                or_empty(server.address)
+            )
+        });
+        servers.collect::<Vec<_>>().join(" ")
+    };
+    for (url, wanted) in [
+        ("postgresql://u:p@h1:5,h2:6/db", "h1||5 h2||6"),
+        (
+            "postgresql://h1,[::1]:6,10.0.0.1/db",
+            "h1||0 ::1||6 10.0.0.1||0",
+        ),
+        (
+            "postgresql:///db?host=h1,/sock,&port=6",
+            "h1||6 /sock||6 ||6",
+        ),
+        ("postgresql:///db?host=h1,h2&port=5,", "h1||5 h2||0"),
+        ("postgresql://:7/db?host=h1,h2", "h1||7 h2||7"),
+        (
+            "postgresql:///db?hostaddr=::1,10.0.0.1",
+            "|::1|0 |10.0.0.1|0",
+        ),
+        (
+            "postgresql://h1,h2/db?hostaddr=::1,10.0.0.1",
+            "h1|::1|0 h2|10.0.0.1|0",
+        ),
+    ] {
+        assert_eq!(servers(url), wanted, "{url}");
+        assert_eq!(read(&read(url).expose()), read(url), "{url}");
+    }
+    for &target in TargetSession::ALL {
+        let url = format!(
+            "postgresql://a,b/db?target_session_attrs={}",
+            target.as_str()
+        );
+        assert_eq!(read(&url).target, Some(target));
+    }
+    assert_eq!(read("postgresql://a,b/db").target, None);
+}
+
+#[test]
 fn a_parameter_that_is_not_known_is_an_error_and_never_dropped() {
     let error = refused("postgres://h/db?sslmod=require");
     assert_eq!(error, "an unknown parameter; did you mean sslmode?");
@@ -89,21 +139,25 @@ fn a_parameter_that_is_not_known_is_an_error_and_never_dropped() {
         ("sslmode=", "none of: disable, allow"),
         ("sslmode=disable&sslmode=require", "twice"),
         ("ssl=false", "only as true"),
-        ("target_session_attrs=read-write", "only as any"),
+        ("target_session_attrs=master", "none of: any, read-write"),
         ("channel_binding=require", "only as disable or prefer"),
         ("sslcrl=x", "not supported yet"),
         ("sslpassword=x", "not supported yet"),
         ("sslcert=x", "together"),
         ("sslrootcert=system&sslmode=require", "verify-full"),
-        ("host=a,b", "several hosts"),
-        ("port=1,2", "several hosts"),
+        ("host=a,b%20c", "no name"),
+        ("port=1,2", "as many ports"),
+        ("host=a,b&hostaddr=::1", "as many addresses"),
+        ("host=a,b,c&port=1,2", "as many ports"),
         ("hostaddr=x", "no address"),
+        ("hostaddr=::1,x", "no address"),
         ("connect_timeout=soon", "whole number"),
     ] {
         let error = refused(&format!("postgres://h/db?{wrong}"));
         assert!(error.contains(why), "{wrong}: {error}");
     }
-    assert!(refused("postgres://a,b:5/db").contains("several hosts"));
+    let crowd = ["h"; 17].join(",");
+    assert!(refused(&format!("postgres://{crowd}/db")).contains("16 are the most"));
     assert!(refused("postgres://h:0/db").contains("port"));
     assert!(refused("postgres://[::1/db").contains("not closed"));
     assert!(refused("postgres://a b/db").contains("host"));
@@ -137,7 +191,7 @@ proptest! {
         user in "[ -~]{1,8}",
         password in "\\PC{1,12}",
         database in "\\PC{1,8}",
-        host in "[a-z]{1,8}|/[a-z/ ]{1,8}|::1",
+        host in "([a-z]{1,8}|/[a-z/ ]{1,8}|::1)(,[a-z]{0,3}){0,3}",
         port in 1u16..,
     ) {
         let e = super::super::encoded;
@@ -150,7 +204,8 @@ proptest! {
         prop_assert_eq!(url.user.as_deref(), Some(user.as_str()));
         prop_assert_eq!(url.password.as_deref(), Some(password.as_str()));
         prop_assert_eq!(url.database.as_deref(), Some(database.as_str()));
-        prop_assert_eq!(url.host.as_deref(), Some(host.as_str()));
+        let hosts: Vec<String> = url.servers.iter().map(|s| s.host.clone().unwrap_or_default()).collect();
+        prop_assert_eq!(hosts.join(","), host.as_str());
         prop_assert_eq!(&read(&url.expose()), &url);
         // Another part may be the same by chance; what is shown says nothing of this one.
         prop_assert_eq!(format!("{url:?}"), format!("{:?}", with("another")));
