@@ -1,7 +1,7 @@
 //! What can be typed.
 use clap::{Args, Parser, Subcommand};
 
-use crate::control::{connections, disconnect, drain, log_level};
+use crate::control::{connections, disconnect, drain, log_level, reload};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Drain(drain::DrainArgs),
     Undrain(drain::UndrainArgs),
     LogLevel(log_level::LogLevelArgs),
+    Reload(reload::ReloadArgs),
     Migrate(migrate::MigrateArgs),
     Archive(archive::ArchiveArgs),
     Cleanup(cleanup::CleanupArgs),

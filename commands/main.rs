@@ -92,6 +92,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Drain(args) => control::drain::drain(&args, output),
         Command::Undrain(args) => control::drain::undrain(&args, output),
         Command::LogLevel(args) => control::log_level::run(&args, output),
+        Command::Reload(args) => control::reload::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
         Command::Archive(args) => archive::run(args, output),
         Command::Cleanup(args) => cleanup::run(args, yes, output),

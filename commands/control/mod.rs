@@ -3,6 +3,7 @@ pub(crate) mod connections;
 pub(crate) mod disconnect;
 pub(crate) mod drain;
 pub(crate) mod log_level;
+pub(crate) mod reload;
 
 use clap::Args;
 use discordctl::config::Config;
@@ -99,6 +100,10 @@ fn refused(instance: &str, code: &str, error: &ControlError) -> Failure {
             "ask as the user who runs it, or as root"];
         "no_such_connection" | "no_such_session" => [Exit::NoInput, "not_found",
             "'discordctl connections' lists who is there"];
+        "config-invalid" => [Exit::Config, "config-invalid",
+            "correct these; 'discordctl config check FILE' says when it is right"];
+        "config-unreadable" => [Exit::NoInput, "config-unreadable",
+            "put its file back, or start the instance with another"];
         "stopping" => [Exit::TryAgain, "stopping", "wait for it to end, and start it again"];
         _ => [Exit::Usage, "refused", "see --help"];
     )

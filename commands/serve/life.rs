@@ -2,11 +2,12 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use discordctl::config::Config;
 use discordctl::process::Claim;
+use discordctl::process::control::Reloaded;
 use discordctl::server::{Order, Orders, Server, log};
 
 use super::ServeArgs;
+use crate::failure::Failure;
 
 /// Between two looks at what may have been taken away.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -14,7 +15,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Lives until a signal asks to stop. What else signals ask is done on the way.
 pub(super) async fn until_stop(
     args: &ServeArgs,
-    config: &Config,
     server: &Server,
     claim: &mut Claim,
     orders: &mut Orders,
@@ -22,16 +22,18 @@ pub(super) async fn until_stop(
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut files = Files::Well;
+    let mut asked = server.reload_requests();
     loop {
         tokio::select! {
             order = orders.next() => match order {
                 Order::Stop(_) => return,
                 Order::Reopen => log::reopen(),
                 Order::Reload => {
-                    log::reopen();
-                    reload(args, config);
+                    // The log has what came of it.
+                    let _ = reload(args, server, claim);
                 }
             },
+            Some(request) = asked.recv() => request.answer(reload(args, server, claim)),
             _ = look.tick() => {
                 log::follow();
                 files = files.after(mended(server, claim));
@@ -79,32 +81,37 @@ impl Files {
     }
 }
 
-/// Reads the configuration again. The log's level takes effect at once, and nothing else.
-fn reload(args: &ServeArgs, config: &Config) {
-    let now = match args.settings.load() {
-        Ok(loaded) => loaded.config,
-        Err(failure) => {
-            let (what, why) = (failure.what, failure.why);
+/// Reads the configuration again, and follows it as far as that needs no restart: all of what can
+/// change, or nothing.
+fn reload(
+    args: &ServeArgs,
+    server: &Server,
+    claim: &mut Claim,
+) -> Result<Reloaded, (&'static str, String)> {
+    log::reopen();
+    let loaded = match args.settings.load() {
+        Ok(loaded) => loaded,
+        Err(Failure {
+            code, what, why, ..
+        }) => {
             tracing::error!(
                 what,
                 why,
                 "nothing was reloaded: the settings from before hold"
             );
-            return;
+            return Err((code, format!("{what}; nothing was reloaded:\n{why}")));
         }
     };
-    log::set_usual(now.log.level);
-    let mut waiting = config.differing(&now);
-    waiting.retain(|key| key != "log.level");
-    let level = now.log.level.as_str();
-    if waiting.is_empty() {
-        tracing::warn!(level, "reloaded: the log's level, and its file opened anew")
-    } else {
-        tracing::warn!(
-            level,
-            waiting = waiting.join(", "),
-            "reloaded: the log's level, and its file opened anew; what else was changed takes \
-             effect at the next start"
-        )
+    let mut reloaded = server.reload(&loaded.config);
+    reloaded.warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+    if let Err(error) = claim.follow(&server.config()) {
+        tracing::warn!(%error, "commands may not see the settings that hold now");
     }
+    tracing::warn!(
+        changed = reloaded.changed.join(", "),
+        waiting = reloaded.waiting.join(", "),
+        warnings = reloaded.warnings.join("; "),
+        "reloaded: what changed holds; what waits needs a restart"
+    );
+    Ok(reloaded)
 }

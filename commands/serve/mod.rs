@@ -85,11 +85,8 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         signal = orders.stop() => return Ok(Exit::of_signal(signal)),
     };
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
-    let program = Program {
-        path: this_program()?,
-        variables: config.variables(),
-    };
-    server.run_jobs(config, program);
+    let path = this_program()?;
+    server.run_jobs(Program { path });
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim
         .ready(&server.listeners)
@@ -100,7 +97,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
     tokio::select! {
-        () = life::until_stop(args, config, &server, &mut claim, &mut orders) => {
+        () = life::until_stop(args, &server, &mut claim, &mut orders) => {
             tell(supervisor.stopping());
             // What it says of itself is for people; that it cannot must not keep it from stopping.
             let _ = claim.say(State::Draining);

@@ -16,6 +16,19 @@ impl Rate {
         }
     }
 
+    /// Both numbers in one.
+    pub(super) fn to_bits(self) -> u64 {
+        u64::from(self.per_minute) << 32 | u64::from(self.burst)
+    }
+
+    /// The rate of which these are the bits.
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self {
+            per_minute: (bits >> 32) as u32,
+            burst: bits as u32,
+        }
+    }
+
     pub(super) fn times(self, factor: u32) -> Self {
         Self {
             per_minute: self.per_minute.saturating_mul(factor),

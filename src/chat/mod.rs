@@ -56,20 +56,13 @@ pub use reader::Reader;
 pub use session::{Alert, Attached, Session};
 pub use verbs::Sending;
 
-/// What is asked of a session, as configured.
+/// What holds for a session as long as the instance runs; what may change is in [`Limits`].
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Characters in a message.
-    pub message_chars: usize,
     /// Messages shown to a client that joins.
     pub history: usize,
     /// A session that is not used for so long is over.
     pub session_ttl: Duration,
-    /// Sessions that may be known here at once.
-    pub sessions: usize,
-    /// Rooms there may be, and how many of them one user may create in a day.
-    pub rooms: u64,
-    pub rooms_per_user_per_day: u64,
 }
 
 /// Rooms one session may be in.

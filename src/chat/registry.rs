@@ -49,7 +49,7 @@ impl Chat {
 
     /// Whether one more session may be known here.
     fn has_place(&self) -> Result<(), ChatError> {
-        let most = self.rules.sessions;
+        let most = self.limiter.live().sessions();
         if self.presence.count() < most {
             return Ok(());
         }

@@ -10,6 +10,7 @@ mod defaults;
 mod layers;
 mod problem;
 mod redact;
+mod reload;
 mod schedule;
 mod secret_url;
 mod settings;
@@ -26,6 +27,7 @@ use crate::model::{Listener, ListenerKind};
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::{redact, redact_words};
+pub use reload::Follow;
 pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, BadUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{

@@ -114,6 +114,16 @@ impl Claim {
         self.say(State::Ready)
     }
 
+    /// Says that it runs with other settings from now on.
+    ///
+    /// # Errors
+    /// Where the record cannot be written; it is written with the next that is said.
+    pub fn follow(&mut self, config: &Config) -> Result<(), ClaimError> {
+        self.identity.settings = Some(config.shown());
+        self.identity.hides_secrets = config.has_secrets();
+        self.say(self.identity.state)
+    }
+
     /// Says what it waits for.
     pub fn waits(&mut self, what: Option<String>) -> Result<(), ClaimError> {
         self.identity.waits = what;

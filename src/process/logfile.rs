@@ -13,11 +13,16 @@ use crate::private;
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    written: u64,
     /// Beyond this many bytes it is turned over.
     limit: u64,
     /// How many old ones stay: `path.1` is the newest of them.
     keep: u32,
-    written: Mutex<u64>,
 }
 
 impl LogFile {
@@ -26,17 +31,25 @@ impl LogFile {
         let written = behind_stderr(path)?;
         Ok(Self {
             path: path.to_owned(),
-            limit,
-            keep,
-            written: Mutex::new(written),
+            state: Mutex::new(State {
+                written,
+                limit,
+                keep,
+            }),
         })
     }
 
     /// Opens it anew at its path, wherever what was written so far is now.
     pub fn reopen(&self) -> io::Result<()> {
-        let mut written = self.written.lock();
-        *written = behind_stderr(&self.path)?;
+        let mut state = self.state.lock();
+        state.written = behind_stderr(&self.path)?;
         Ok(())
+    }
+
+    /// Turns it over beyond `limit` bytes from now on, and leaves `keep` old ones.
+    pub fn rotate_at(&self, limit: u64, keep: u32) {
+        let mut state = self.state.lock();
+        (state.limit, state.keep) = (limit, keep);
     }
 
     /// Does so if another file, or none, is at its path.
@@ -58,14 +71,14 @@ impl LogFile {
 
     /// An earlier writer, or another program, may have moved the file already: then the
     /// new one is opened and nothing is moved.
-    fn turn_over(&self) -> io::Result<u64> {
+    fn turn_over(&self, keep: u32) -> io::Result<u64> {
         let ours = rustix::fs::fstat(io::stderr())?.st_ino;
         if fs::metadata(&self.path).is_ok_and(|found| found.ino() == ours) {
-            for number in (1..self.keep).rev() {
+            for number in (1..keep).rev() {
                 // Those that are not there yet.
                 let _ = fs::rename(self.old(number), self.old(number + 1));
             }
-            match self.keep {
+            match keep {
                 0 => fs::remove_file(&self.path)?,
                 _ => fs::rename(&self.path, self.old(1))?,
             }
@@ -77,14 +90,14 @@ impl LogFile {
 impl Write for &LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        let mut written = self.written.lock();
-        if *written > 0 && written.saturating_add(length) > self.limit {
+        let mut state = self.state.lock();
+        if state.written > 0 && state.written.saturating_add(length) > state.limit {
             // Where it cannot be turned over it grows on, and is tried again when it has
             // doubled: a log that is too long is better than none.
-            *written = self.turn_over().unwrap_or(0);
+            state.written = self.turn_over(state.keep).unwrap_or(0);
         }
         io::stderr().write_all(line)?;
-        *written = written.saturating_add(length);
+        state.written = state.written.saturating_add(length);
         Ok(line.len())
     }
 

@@ -8,11 +8,13 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::sync::watch::Receiver;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::handover::Giver;
 use super::lifecycle::Lifecycle;
+use super::reload::Requests;
 use super::{ServeError, log};
 use crate::chat::{Chat, Link, Order};
 use crate::config::{Config, LogLevel};
@@ -56,7 +58,8 @@ pub(super) struct Control {
     pub(super) chat: Arc<Chat>,
     pub(super) lifecycle: Lifecycle,
     pub(super) giver: Arc<Giver>,
-    pub(super) settings: Settings,
+    pub(super) settings: Receiver<Arc<Config>>,
+    pub(super) reload: Requests,
     pub(super) files: Files,
 }
 
@@ -161,7 +164,8 @@ impl Control {
             }
             Request::Drain {} => result(&self.set_aside(true)?),
             Request::Undrain {} => result(&self.set_aside(false)?),
-            Request::Settings {} => result(&self.settings),
+            Request::Settings {} => result(&self.settings()),
+            Request::Reload {} => result(&self.reload.ask().await?),
             Request::Connections { most } => result(&self.connections(most)),
             Request::Disconnect {
                 connection: Some(id),
@@ -175,6 +179,12 @@ impl Control {
                 let detail = "a disconnect names a connection or a nickname";
                 Err(refusal("bad_request", detail))
             }
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            variables: self.settings.borrow().variables(),
         }
     }
 

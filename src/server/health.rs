@@ -181,7 +181,7 @@ impl Checks {
         pool: Option<StoreError>,
         bus: BusState,
     ) -> Self {
-        let at = &watch.thresholds;
+        let at = &watch.config().thresholds;
         let Look {
             publish,
             db_wait,
@@ -289,7 +289,7 @@ fn exhausted(watch: &Watch, asked: Option<StoreError>) -> Option<String> {
 const CROWDED: usize = 90;
 
 fn connections(watch: &Watch) -> Check {
-    let most = watch.most_connections;
+    let most = watch.config().limits.connections;
     let open = usize::try_from(watch.meters().places.get()).unwrap_or(0);
     let level = match open {
         _ if open >= most => Level::Critical,
@@ -332,7 +332,11 @@ fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
 }
 
 fn queue(watch: &Watch) -> Check {
-    let threshold = watch.thresholds.queue_depth.map(|depth| depth as f64);
+    let threshold = watch
+        .config()
+        .thresholds
+        .queue_depth
+        .map(|depth| depth as f64);
     let value = watch.meters().queue_depth.get() as f64;
     let figure = Figure::new(value, "messages", threshold);
     let what = "messages wait to be committed";

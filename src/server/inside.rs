@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
+use super::reload::Settings;
 use super::watch::Watch;
 use super::{ServeError, Waits};
 use crate::bus;
@@ -100,8 +101,8 @@ impl Inside {
         })
     }
 
-    pub(super) fn watch(&self, config: &Config, lifecycle: &Lifecycle) -> Watch {
-        Watch::new(config, lifecycle, &self.hub, &self.store, &self.clock)
+    pub(super) fn watch(&self, settings: Settings, lifecycle: &Lifecycle) -> Watch {
+        Watch::new(settings, lifecycle, &self.hub, &self.store, &self.clock)
     }
 
     /// Gives signs of life until `stop`.
@@ -155,19 +156,19 @@ fn instance(config: &Config, listeners: &Listeners) -> Instance {
 
 fn rules(config: &Config) -> Rules {
     Rules {
-        message_chars: config.limits.message_chars,
         history: config.history.per_room,
         session_ttl: config.session_ttl.get(),
-        sessions: SESSIONS_A_PLACE * config.limits.connections,
-        rooms: config.limits.rooms,
-        rooms_per_user_per_day: config.limits.rooms_per_user_per_day,
     }
 }
 
-fn client_limits(config: &Config) -> Limits {
+pub(super) fn client_limits(config: &Config) -> Limits {
     let asked = &config.limits;
     let networks = asked.uncounted.iter().filter_map(|text| text.parse().ok());
     Limits {
+        message_chars: asked.message_chars,
+        sessions: SESSIONS_A_PLACE * asked.connections,
+        rooms: asked.rooms,
+        rooms_per_user_per_day: asked.rooms_per_user_per_day,
         messages_per_minute: asked.messages_per_minute,
         burst: asked.burst,
         requests_per_minute: asked.requests_per_minute,

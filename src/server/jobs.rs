@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::reload::Settings;
 use crate::config::{Config, Schedule};
 use crate::model::format_time;
 use crate::random;
@@ -33,50 +34,51 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct Program {
     pub path: PathBuf,
-    pub variables: Vec<(String, String)>,
 }
 
 pub(super) struct Jobs {
-    url: String,
-    instance: String,
+    settings: Settings,
     jobs: Vec<Job>,
-    program: Arc<Program>,
+    program: Program,
 }
+
+/// A job's name, and where its schedule is.
+type Kind = (&'static str, fn(&Config) -> &Schedule);
+
+const JOBS: [Kind; 2] = [
+    ("archive", |config| &config.archive.schedule),
+    ("cleanup", |config| &config.retention.schedule),
+];
 
 struct Job {
     name: &'static str,
+    of: fn(&Config) -> &Schedule,
     schedule: Schedule,
     /// The last due time that needs no more thought here.
     settled: Option<DateTime<Utc>>,
 }
 
 impl Jobs {
-    pub(super) fn new(config: &Config, program: Program) -> Self {
-        let job = |name, schedule: &Schedule| Job {
+    pub(super) fn new(settings: Settings, program: Program) -> Self {
+        let config = settings.borrow().clone();
+        let job = |(name, of): Kind| Job {
             name,
-            schedule: schedule.clone(),
+            of,
+            schedule: of(&config).clone(),
             settled: None,
         };
-        let mut jobs = vec![
-            job("archive", &config.archive.schedule),
-            job("cleanup", &config.retention.schedule),
-        ];
-        jobs.retain(|job| !job.schedule.is_off());
         Self {
-            url: config.db_url.expose().to_owned(),
-            instance: config.instance_id.clone(),
-            jobs,
-            program: Arc::new(program),
+            settings,
+            jobs: JOBS.map(job).into(),
+            program,
         }
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        if self.jobs.is_empty() {
-            return;
-        }
         let runs = TaskTracker::new();
         let look = async {
             loop {
+                self.until_any_is_on().await;
                 let pause = match self.look(&runs, &stop).await {
                     Ok(pause) => pause,
                     Err(error) => {
@@ -95,29 +97,45 @@ impl Jobs {
         runs.wait().await;
     }
 
+    /// Waits until there is a job that runs by itself.
+    async fn until_any_is_on(&mut self) {
+        let on = |config: &Arc<Config>| self.jobs.iter().any(|job| !(job.of)(config).is_off());
+        if self.settings.wait_for(on).await.is_err() {
+            // Nothing can change any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Watches the database's clock, and starts what is due. Returns on an error.
     async fn look(
         &mut self,
         runs: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Duration, StoreError> {
-        let application = format!("discordctl {} jobs", self.instance);
-        let upkeep = upkeep::open(&self.url, &application).await?;
+        let config = self.settings.borrow().clone();
+        let application = format!("discordctl {} jobs", config.instance_id);
+        let upkeep = upkeep::open(config.db_url.expose(), &application).await?;
         self.settle(&upkeep).await?;
         loop {
             let now = upkeep.now().await?;
+            let config = self.settings.borrow_and_update().clone();
             for at in 0..self.jobs.len() {
+                self.jobs[at].follow(&config, now);
                 self.jobs[at].mend(now);
                 if let Some(due) = self.jobs[at].due(now) {
                     let name = self.jobs[at].name;
-                    if let Some(run) = upkeep.claim_run(name, due, &self.instance).await? {
-                        let work = self.program.clone().work(name, run, upkeep.clone());
+                    if let Some(run) = upkeep.claim_run(name, due, &config.instance_id).await? {
+                        let work = self.program.work(&config, name, run, upkeep.clone());
                         runs.spawn(work.until(stop.clone()));
                     }
                     self.jobs[at].settled = Some(due);
                 }
             }
-            sleep(self.pause(now)).await;
+            let pause = self.pause(now);
+            tokio::select! {
+                () = sleep(pause) => {}
+                Ok(()) = self.settings.changed() => {}
+            }
         }
     }
 
@@ -142,6 +160,15 @@ impl Jobs {
 }
 
 impl Job {
+    /// Goes by the schedule of `config`. What was due by another one before is not made up for.
+    fn follow(&mut self, config: &Config, now: DateTime<Utc>) {
+        let schedule = (self.of)(config);
+        if self.schedule != *schedule {
+            self.schedule = schedule.clone();
+            self.settled = schedule.latest(now);
+        }
+    }
+
     /// What was settled at a time that is still to come was settled by a clock that went back
     /// since: the job goes on with the next time of the clock as it is.
     fn mend(&mut self, now: DateTime<Utc>) {
@@ -161,9 +188,10 @@ impl Job {
 }
 
 impl Program {
-    fn work(self: Arc<Self>, job: &'static str, run: RunId, upkeep: Arc<Upkeep>) -> Work {
+    fn work(&self, config: &Config, job: &'static str, run: RunId, upkeep: Arc<Upkeep>) -> Work {
         Work {
-            program: self,
+            program: self.path.clone(),
+            variables: config.variables(),
             job,
             run,
             upkeep,
@@ -173,7 +201,8 @@ impl Program {
 
 /// One run of a job.
 struct Work {
-    program: Arc<Program>,
+    program: PathBuf,
+    variables: Vec<(String, String)>,
     job: &'static str,
     run: RunId,
     upkeep: Arc<Upkeep>,
@@ -210,14 +239,9 @@ impl Work {
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
-        Command::new(&self.program.path)
+        Command::new(&self.program)
             .args(["jobs", "run", self.job, "--run", &self.run.to_string()])
-            .envs(
-                self.program
-                    .variables
-                    .iter()
-                    .map(|(name, value)| (name, value)),
-            )
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -261,6 +285,7 @@ mod tests {
     fn a_clock_that_went_back_mends_itself() {
         let mut job = Job {
             name: "cleanup",
+            of: |config| &config.retention.schedule,
             schedule: "*/5 * * * *".parse().expect("five fields"),
             settled: None,
         };
@@ -281,6 +306,26 @@ mod tests {
     }
 
     #[test]
+    fn another_schedule_holds_from_its_next_time_on() {
+        let mut config = Config::default();
+        config.retention.schedule = "off".parse().expect("off");
+        let mut job = Job {
+            name: "cleanup",
+            of: |config| &config.retention.schedule,
+            schedule: config.retention.schedule.clone(),
+            settled: None,
+        };
+        let now = at("2026-11-29T10:02:00Z");
+        assert_eq!(job.due(now), None);
+        config.retention.schedule = "*/5 * * * *".parse().expect("five fields");
+        job.follow(&config, now);
+        assert_eq!(job.due(now), None, "it was not due before it was set");
+        let next = at("2026-11-29T10:05:00Z");
+        job.follow(&config, next);
+        assert_eq!(job.due(next), Some(next));
+    }
+
+    #[test]
     fn no_clock_is_too_strange() {
         let schedule: Schedule = "*/5 * * * *".parse().expect("five fields");
         for time in [
@@ -292,6 +337,7 @@ mod tests {
         ] {
             let mut job = Job {
                 name: "cleanup",
+                of: |config| &config.retention.schedule,
                 schedule: schedule.clone(),
                 settled: Some(at("2026-01-01T00:00:00Z")),
             };

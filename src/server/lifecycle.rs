@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
-use crate::transport::Drain;
+use crate::transport::{Drain, Spread};
 
 /// The stages of a stop, each begun once.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Lifecycle {
             closed: CancellationToken::new(),
             drain: Drain {
                 stop: CancellationToken::new(),
-                spread: config.spread.get(),
+                spread: Spread::new(config.spread.get()),
                 tasks: TaskTracker::new(),
             },
             cut: CancellationToken::new(),

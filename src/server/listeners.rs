@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::ServeError;
 use super::lifecycle::{LINGER, Lifecycle};
-use super::watch::Watch;
-use super::{ServeError, http_limits, tcp_limits};
+use super::terms::Terms;
 use crate::chat::{Chat, Entered, Origin};
 use crate::config::Config;
 use crate::meter::Meters;
@@ -100,18 +100,15 @@ impl Listeners {
     /// Accepts on all of them until they are to close, and serves those who were `resumed`.
     pub(super) fn serve(
         self,
-        config: &Config,
+        terms: Arc<Terms>,
         chat: Arc<Chat>,
         lifecycle: Lifecycle,
-        watch: Arc<Watch>,
         resumed: Vec<Resumed>,
     ) -> (JoinHandle<()>, Doors) {
         let door = Arc::new(Door {
-            places: Arc::new(Semaphore::new(config.limits.connections)),
+            terms: terms.clone(),
             polite: Arc::new(Semaphore::new(POLITE)),
             probes: Arc::new(Semaphore::new(PROBES)),
-            // One address must not have all of them.
-            of_one_address: config.limits.connections.div_ceil(2),
             chat: chat.clone(),
             meters: chat.meters().clone(),
             lifecycle: lifecycle.clone(),
@@ -121,21 +118,13 @@ impl Listeners {
             let drain = lifecycle.drain.clone();
             door.serve(place, move || line.serve(drain));
         }
-        let http = self.first(ListenerKind::Http);
         let serve_line = {
-            let (chat, limits) = (chat.clone(), Arc::new(tcp_limits(config, http.port())));
-            let drain = lifecycle.drain.clone();
-            move |stream| tcp::serve(chat.clone(), stream, limits.clone(), drain.clone())
+            let (terms, drain) = (terms.clone(), lifecycle.drain.clone());
+            move |stream| tcp::serve(chat.clone(), stream, terms.lines(), drain.clone())
         };
-        let site = Arc::new(http::Site {
-            chat,
-            drain: lifecycle.drain.clone(),
-            limits: http_limits(config, &self.all),
-            probes: watch,
-        });
         let serve_offer = |offer| {
-            let site = site.clone();
-            move |stream| http::serve(stream, site.clone(), offer)
+            let terms = terms.clone();
+            move |stream| http::serve(stream, terms.site(), offer)
         };
         let probe = Arc::new(serve_offer(http::Offer::Probes));
         let serve_page = serve_offer(http::Offer::Everything);
@@ -254,10 +243,9 @@ fn full_page() -> &'static str {
 
 /// Which connections are served.
 struct Door {
-    places: Arc<Semaphore>,
+    terms: Arc<Terms>,
     polite: Arc<Semaphore>,
     probes: Arc<Semaphore>,
-    of_one_address: usize,
     chat: Arc<Chat>,
     meters: Arc<Meters>,
     lifecycle: Lifecycle,
@@ -265,13 +253,14 @@ struct Door {
 
 /// A connection's place, and its address's part in it.
 struct Place {
-    _permit: OwnedSemaphorePermit,
+    terms: Arc<Terms>,
     _entered: Entered,
     meters: Arc<Meters>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.terms.leave();
         self.meters.places.add(-1);
     }
 }
@@ -279,11 +268,13 @@ impl Drop for Place {
 impl Door {
     /// A place for a connection, if there is one for its address.
     fn place(&self, origin: &Origin) -> Option<Place> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        let entered = origin.enter(self.of_one_address)?;
+        let entered = origin.enter(self.terms.of_one_address())?;
+        if !self.terms.enter() {
+            return None;
+        }
         self.meters.places.add(1);
         Some(Place {
-            _permit: permit,
+            terms: self.terms.clone(),
             _entered: entered,
             meters: self.meters.clone(),
         })

@@ -87,9 +87,12 @@ pub fn follow() {
     }
 }
 
-/// The level of a configuration that was read again.
-pub fn set_usual(level: LogLevel) {
-    set(level, None);
+/// What a configuration that was read again says: the level, and when its file is turned over.
+pub(super) fn follow_config(config: &Log) {
+    set(config.level, None);
+    if let Some(file) = FILE.get() {
+        file.rotate_at(config.rotate_size.bytes(), config.rotate_keep);
+    }
 }
 
 /// Libraries are heard from warnings on: what they say below that is about themselves.

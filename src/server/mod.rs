@@ -8,8 +8,10 @@ mod lifecycle;
 mod listeners;
 pub mod log;
 mod metrics;
+mod reload;
 mod signals;
 mod sizes;
+mod terms;
 mod watch;
 
 use std::net::SocketAddr;
@@ -19,27 +21,30 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::net::UnixListener;
-use tokio::sync::watch::Receiver;
+use tokio::sync::mpsc;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::BusError;
 use crate::config::Config;
 use crate::model::{Listener, ListenerKind};
-use crate::process::control::Settings;
+use crate::process::control::Reloaded;
 use crate::process::{Files, Owner};
-use crate::transport::http::{Hosts, HttpLimits, Origins, Reach};
-use crate::transport::tcp::{Resumed, TcpLimits};
+use crate::transport::tcp::Resumed;
 use control::Control;
 use handover::{Estate, Giver, Replaced};
 use inside::Inside;
 use lifecycle::Lifecycle;
 use listeners::Listeners;
+use reload::{Followers, Requests};
+use terms::Terms;
 
 pub use crate::clock::SystemClock;
 pub use crate::store::StoreError;
 pub use jobs::Program;
 pub use lifecycle::{Signals, signalled};
+pub use reload::ReloadRequest;
 pub use signals::{Order, Orders, disregard_all};
 
 /// Why an instance did not start, or did not stop as it should.
@@ -81,13 +86,13 @@ pub struct Server {
     pub http: SocketAddr,
     /// All of them, and the first of their kinds above.
     pub listeners: Vec<Listener>,
-    lifecycle: Lifecycle,
     inside: Inside,
     listening: JoinHandle<()>,
     /// Stopped last, since draining still needs them.
     helpers: Vec<JoinHandle<()>>,
     stop_helpers: CancellationToken,
-    drain: crate::config::Drain,
+    followers: Followers,
+    requests: Requests,
     files: Files,
     lock: Arc<Mutex<Option<OwnedFd>>>,
     replaced: Receiver<Option<Replaced>>,
@@ -128,7 +133,7 @@ impl Server {
         .await?;
         let taking = async {
             let resumed = inheritance
-                .receive(&inside.chat, config, listeners.first(ListenerKind::Http))
+                .receive(&inside.chat, config, &listeners.all)
                 .await?;
             inheritance.ready(inside.presence.id()).await?;
             Ok(resumed)
@@ -160,11 +165,15 @@ impl Server {
         let (tcp, http) = (of(ListenerKind::Lines), of(ListenerKind::Http));
         let all = listeners.all.clone();
         let lifecycle = Lifecycle::new(&config.drain);
-        let watch = Arc::new(inside.watch(config, &lifecycle));
+        let settings = Sender::new(Arc::new(config.clone()));
+        let watch = Arc::new(inside.watch(settings.subscribe(), &lifecycle));
         let sockets = listeners.sockets();
         let chat = inside.chat.clone();
+        let (drain, probes) = (lifecycle.drain.clone(), watch.clone());
+        let terms = Terms::new(config, all.clone(), chat.clone(), drain, probes);
+        let terms = Arc::new(terms);
         let (listening, doors) =
-            listeners.serve(config, chat, lifecycle.clone(), watch.clone(), resumed);
+            listeners.serve(terms.clone(), chat.clone(), lifecycle.clone(), resumed);
         let estate = Estate {
             chat: inside.chat.clone(),
             presence: inside.presence.clone(),
@@ -173,13 +182,13 @@ impl Server {
         };
         let giver = Arc::new(Giver::new(estate, config));
         let (lock, replaced) = (giver.lock.clone(), giver.replaced.subscribe());
+        let requests_to_reload = Requests::default();
         let control = Control {
             chat: inside.chat.clone(),
             lifecycle: lifecycle.clone(),
             giver,
-            settings: Settings {
-                variables: config.variables(),
-            },
+            settings: settings.subscribe(),
+            reload: requests_to_reload.clone(),
             files: Files::of(config),
         };
         let stop_helpers = CancellationToken::new();
@@ -193,12 +202,17 @@ impl Server {
             tcp,
             http,
             listeners: all,
-            lifecycle,
             inside,
             listening,
             helpers,
             stop_helpers,
-            drain: config.drain.clone(),
+            followers: Followers {
+                config: settings,
+                chat,
+                terms,
+                lifecycle,
+            },
+            requests: requests_to_reload,
             files: Files::of(config),
             lock,
             replaced,
@@ -218,9 +232,25 @@ impl Server {
         }
     }
 
+    /// Operators' requests to read the configuration again. Each is answered with what
+    /// [`Server::reload`] says, or with why there is no configuration to follow.
+    pub fn reload_requests(&self) -> mpsc::Receiver<ReloadRequest> {
+        self.requests.listen()
+    }
+
+    /// Has everything follow `read` that can without a restart, and names the rest.
+    pub fn reload(&self, read: &Config) -> Reloaded {
+        self.followers.follow(read)
+    }
+
+    /// The configuration that holds now.
+    pub fn config(&self) -> Arc<Config> {
+        self.followers.config.borrow().clone()
+    }
+
     /// Has `program` run the jobs that are due, from now on until it stops.
-    pub fn run_jobs(&mut self, config: &Config, program: Program) {
-        let jobs = jobs::Jobs::new(config, program);
+    pub fn run_jobs(&mut self, program: Program) {
+        let jobs = jobs::Jobs::new(self.followers.config.subscribe(), program);
         let stop = self.stop_helpers.clone();
         self.helpers.push(tokio::spawn(jobs.run(stop)));
     }
@@ -230,9 +260,11 @@ impl Server {
     pub async fn stop(self) -> Result<(), ServeError> {
         let replaced = *self.replaced.borrow();
         tracing::info!(replaced = replaced.is_some(), "stopping");
-        let draining = self
-            .lifecycle
-            .drain(&self.drain, self.listening, replaced.is_some());
+        let config = self.config();
+        let draining =
+            self.followers
+                .lifecycle
+                .drain(&config.drain, self.listening, replaced.is_some());
         let cut = draining.await;
         if replaced.is_none()
             && let Err(error) = self.files.remove_socket()
@@ -244,36 +276,11 @@ impl Server {
             self.inside.retire().await;
         }
         self.stop_helpers.cancel();
+        drop(self.followers);
         self.inside.close(self.helpers).await;
         match cut {
             0 => Ok(()),
             cut => Err(ServeError::Cut(cut)),
         }
-    }
-}
-
-fn tcp_limits(config: &Config, http_port: u16) -> TcpLimits {
-    TcpLimits {
-        http_port,
-        line_bytes: config.limits.line_bytes.as_usize(),
-        idle_timeout: config.limits.idle_timeout.get(),
-        write_timeout: config.limits.write_timeout.get(),
-    }
-}
-
-fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
-    let on_loopback = |listener: &Listener| listener.address.ip().to_canonical().is_loopback();
-    let reach = if listening.iter().all(on_loopback) {
-        Reach::Loopback
-    } else {
-        Reach::Elsewhere
-    };
-    let http = &config.http;
-    let hosts = Hosts::new(reach, &http.hosts, http.public_url.as_deref());
-    HttpLimits {
-        hosts,
-        origins: Origins::new(&config.cors.origins),
-        body_bytes: config.limits.body_bytes.as_usize(),
-        write_timeout: config.limits.write_timeout.get(),
     }
 }

@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics;
+use super::reload::Settings;
 use super::sizes::Sizes;
 use crate::clock::Clock;
-use crate::config::{Config, Thresholds};
+use crate::config::Config;
 use crate::delivery::Hub;
 use crate::meter::{Look, Meters, Recent};
 use crate::model::format_time;
@@ -32,13 +33,7 @@ pub(super) struct Watch {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Arc<dyn Maintenance>,
     epochs: Arc<dyn Epochs>,
-    pub(super) thresholds: Thresholds,
-    /// Connections that clients may have open.
-    pub(super) most_connections: usize,
-    /// Sessions that may be known.
-    pub(super) most_sessions: usize,
-    /// How many may wait for a connection before new requests are turned away.
-    pub(super) most_waiting: usize,
+    settings: Settings,
     /// Where this instance writes.
     pub(super) folders: Vec<PathBuf>,
     pub(super) started_at: DateTime<Utc>,
@@ -52,23 +47,21 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(
-        config: &Config,
+        settings: Settings,
         lifecycle: &Lifecycle,
         hub: &Arc<Hub>,
         store: &Arc<dyn Store>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
+        let config = settings.borrow().clone();
         Self {
             instance: config.instance_id.clone(),
             hub: hub.clone(),
             store: store.clone(),
             epochs: store.clone(),
-            thresholds: config.thresholds.clone(),
-            most_connections: config.limits.connections,
-            most_sessions: super::inside::SESSIONS_A_PLACE * config.limits.connections,
-            most_waiting: config.db_pool.max_waiting,
-            folders: disk::folders(config),
-            sizes: Sizes::new(config),
+            folders: disk::folders(&config),
+            sizes: Sizes::new(&config),
+            settings,
             lifecycle: lifecycle.clone(),
             started: clock.now(),
             started_at: clock.utc(),
@@ -90,6 +83,11 @@ impl Watch {
             () = self.sizes.run(stop) => {}
             () = turns => {}
         }
+    }
+
+    /// The configuration that holds now.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.settings.borrow().clone()
     }
 
     pub(super) fn meters(&self) -> &Meters {

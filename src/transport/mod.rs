@@ -6,6 +6,8 @@ pub mod http;
 mod outlet;
 pub mod tcp;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::random;
@@ -19,9 +21,30 @@ use tokio_util::task::TaskTracker;
 pub struct Drain {
     pub stop: CancellationToken,
     /// The time over which the moments are spread.
-    pub spread: Duration,
+    pub spread: Spread,
     /// Everything that must end before the process does.
     pub tasks: TaskTracker,
+}
+
+/// A time that may be set anew as long as no moment was drawn.
+#[derive(Debug, Clone)]
+pub struct Spread(Arc<AtomicU64>);
+
+impl Spread {
+    pub fn new(time: Duration) -> Self {
+        let spread = Self(Arc::default());
+        spread.set(time);
+        spread
+    }
+
+    pub fn set(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.0.store(millis, Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Relaxed))
+    }
 }
 
 impl Drain {
@@ -44,7 +67,7 @@ impl Moment {
     /// Waits for it; may be dropped and asked again.
     pub(crate) async fn come(&mut self) {
         self.drain.stop.cancelled().await;
-        let spread = self.drain.spread;
+        let spread = self.drain.spread.get();
         let at = *self
             .at
             .get_or_insert_with(|| Instant::now() + spread.mul_f64(random::share()));

@@ -3,6 +3,7 @@
 //! A session alone would not bound anything, since another is begun in a moment; so the address
 //! that it comes from is counted too, for all its sessions together.
 mod cost;
+mod live;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -19,6 +20,7 @@ use super::{Actor, Chat, ChatError, Limited};
 use crate::meter::Meters;
 use crate::model::{Network, client_network};
 pub use cost::Cost;
+use live::Live;
 
 /// Addresses that are known by themselves. Beyond, neighbours share a bucket.
 pub const MOST_ADDRESSES: usize = 65_536;
@@ -31,9 +33,16 @@ const FEW: usize = 1_024;
 /// An address may have so many times what a session may have.
 const SESSIONS: u32 = 10;
 
-/// What is asked of sessions and addresses, as configured; 0 is no limit.
+/// What is asked of sessions and addresses, as configured; a rate of 0 is no limit.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Characters in a message.
+    pub message_chars: usize,
+    /// Sessions that may be known here at once.
+    pub sessions: usize,
+    /// Rooms there may be, and how many of them one user may create in a day.
+    pub rooms: u64,
+    pub rooms_per_user_per_day: u64,
     pub messages_per_minute: u32,
     /// Messages that may come at once before that limit is felt.
     pub burst: u32,
@@ -56,7 +65,7 @@ impl Limits {
         Rate::new(per_minute, per_minute.max(Cost::SHOWN.units()))
     }
 
-    fn sessions(&self) -> Rate {
+    fn begun(&self) -> Rate {
         Rate::new(self.new_sessions_per_minute, self.new_sessions_per_minute)
     }
 }
@@ -108,7 +117,9 @@ struct Buckets {
 /// The addresses that something was heard of lately.
 #[derive(Debug)]
 pub(super) struct Limiter {
-    limits: Limits,
+    live: Live,
+    uncounted: Vec<Network>,
+    loopback_only: bool,
     meters: Arc<Meters>,
     known: Mutex<Known>,
     shared: Box<[Arc<Address>]>,
@@ -125,10 +136,13 @@ struct Known {
 
 impl Limiter {
     pub(super) fn new(limits: Limits, meters: Arc<Meters>, now: Instant) -> Self {
-        let shared = (0..SHARED).map(|_| Arc::new(Address::new(&limits, now)));
+        let live = Live::of(&limits);
+        let shared = (0..SHARED).map(|_| Arc::new(Address::new(&live, now)));
         Self {
             shared: shared.collect(),
-            limits,
+            live,
+            uncounted: limits.uncounted,
+            loopback_only: limits.loopback_only,
             meters,
             known: Mutex::new(Known {
                 addresses: HashMap::new(),
@@ -144,12 +158,21 @@ impl Limiter {
         Self::new(tests::limits(), Arc::default(), now)
     }
 
+    /// Holds everyone to other limits from now on. Which addresses are counted stays as it is.
+    pub(super) fn set(&self, limits: &Limits) {
+        self.live.set(limits);
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
     pub(super) fn messages(&self) -> Rate {
-        self.limits.messages()
+        self.live.messages()
     }
 
     pub(super) fn requests(&self) -> Rate {
-        self.limits.requests()
+        self.live.requests()
     }
 
     /// Whom a connection or request of `peer` is counted for.
@@ -158,8 +181,8 @@ impl Limiter {
             return Origin(None);
         };
         let address = peer.ip().to_canonical();
-        let at_home = self.limits.loopback_only && address.is_loopback();
-        if at_home || self.limits.uncounted.iter().any(|n| n.contains(address)) {
+        let at_home = self.loopback_only && address.is_loopback();
+        if at_home || self.uncounted.iter().any(|n| n.contains(address)) {
             return Origin(None);
         }
         let network = client_network(address);
@@ -167,10 +190,10 @@ impl Limiter {
         if let Some(address) = known.addresses.get(&network) {
             return Origin(Some(address.clone()));
         }
-        if !known.has_place(&self.limits, now) {
+        if !known.has_place(&self.live, now) {
             return Origin(Some(self.shared[self.shared_by(network)].clone()));
         }
-        let address = Arc::new(Address::new(&self.limits, now));
+        let address = Arc::new(Address::new(&self.live, now));
         known.addresses.insert(network, address.clone());
         self.meters.addresses.set(known.addresses.len() as i64);
         Origin(Some(address))
@@ -189,7 +212,7 @@ impl Limiter {
 impl Known {
     /// Whether one more may be known, after those were forgotten of whom nothing need be known:
     /// none is forgotten that has used up anything, so to be many does not help.
-    fn has_place(&mut self, limits: &Limits, now: Instant) -> bool {
+    fn has_place(&mut self, limits: &Live, now: Instant) -> bool {
         let full = self.addresses.len() >= MOST_ADDRESSES;
         let due = !full || now.saturating_duration_since(self.swept) >= SWEEP_EVERY;
         if self.addresses.len() >= self.sweep_at && due {
@@ -203,20 +226,20 @@ impl Known {
 }
 
 impl Address {
-    fn new(limits: &Limits, now: Instant) -> Self {
+    fn new(limits: &Live, now: Instant) -> Self {
         let of = |rate: Rate| Bucket::full(rate.times(SESSIONS), now);
         Self {
             buckets: Mutex::new(Buckets {
                 requests: of(limits.requests()),
                 messages: of(limits.messages()),
-                sessions: Bucket::full(limits.sessions(), now),
+                sessions: Bucket::full(limits.begun(), now),
             }),
             connections: AtomicUsize::new(0),
         }
     }
 
     /// Its buckets are as full as new ones.
-    fn is_at_rest(&self, limits: &Limits, now: Instant) -> bool {
+    fn is_at_rest(&self, limits: &Live, now: Instant) -> bool {
         let buckets = self.buckets.lock();
         buckets
             .requests
@@ -224,11 +247,17 @@ impl Address {
             && buckets
                 .messages
                 .is_full(limits.messages().times(SESSIONS), now)
-            && buckets.sessions.is_full(limits.sessions(), now)
+            && buckets.sessions.is_full(limits.begun(), now)
     }
 }
 
 impl Chat {
+    /// Holds all sessions to other limits from now on, those that are there too. Which addresses are
+    /// counted stays as it was at the start.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.limiter.set(limits);
+    }
+
     /// Whom a connection or request of `peer` is counted for.
     pub fn origin(&self, peer: Option<SocketAddr>) -> Origin {
         self.limiter.origin(peer, self.clock().now())
@@ -243,7 +272,7 @@ impl Chat {
             return Ok(());
         }
         let cost = cost.units();
-        let (now, rate) = (self.clock().now(), self.limiter.limits.requests());
+        let (now, rate) = (self.clock().now(), self.limiter.requests());
         let of_session = || match actor.session() {
             Some(session) => session.state.lock().requests.take(cost, rate, now),
             None => Ok(()),
@@ -266,7 +295,7 @@ impl Chat {
         let Some(address) = &origin.0 else {
             return Ok(());
         };
-        let (now, rate) = (self.clock().now(), self.limiter.limits.sessions());
+        let (now, rate) = (self.clock().now(), self.limiter.live.begun());
         let taken = address.buckets.lock().sessions.take(1, rate, now);
         taken.map_err(|after| {
             self.meters().limited_sessions.add(1);
@@ -280,7 +309,7 @@ impl Chat {
         origin: &Origin,
         of_session: &mut Bucket,
     ) -> Result<(), ChatError> {
-        let (now, rate) = (self.clock().now(), self.limiter.limits.messages());
+        let (now, rate) = (self.clock().now(), self.limiter.messages());
         let of_address = || match &origin.0 {
             Some(address) => {
                 let mut buckets = address.buckets.lock();

@@ -4,6 +4,10 @@ use crate::clock::{Clock, ManualClock};
 
 pub(super) fn limits() -> Limits {
     Limits {
+        message_chars: 4_000,
+        sessions: 100,
+        rooms: 100,
+        rooms_per_user_per_day: 10,
         messages_per_minute: 120,
         burst: 20,
         requests_per_minute: 600,
@@ -24,7 +28,7 @@ fn peer(address: &str) -> Option<SocketAddr> {
 /// Takes requests until there are no more; how many it got.
 fn exhaust(limiter: &Limiter, origin: &Origin, now: Instant) -> usize {
     let address = origin.0.as_ref().expect("counted");
-    let rate = limiter.limits.requests().times(SESSIONS);
+    let rate = limiter.requests().times(SESSIONS);
     let mut buckets = address.buckets.lock();
     (0..100_000)
         .take_while(|_| buckets.requests.take(1, rate, now).is_ok())
@@ -82,7 +86,7 @@ fn to_be_many_makes_nobody_forgotten() {
     // Where all of them have used something, newcomers share with their neighbours.
     for n in 0..MOST_ADDRESSES {
         let address = origin(n).0.expect("counted");
-        let rate = limiter.limits.requests().times(SESSIONS);
+        let rate = limiter.requests().times(SESSIONS);
         let _ = address.buckets.lock().requests.take(5, rate, clock.now());
     }
     for n in MOST_ADDRESSES..3 * MOST_ADDRESSES {
@@ -92,6 +96,27 @@ fn to_be_many_makes_nobody_forgotten() {
     clock.advance(Duration::from_secs(60));
     origin(4 * MOST_ADDRESSES);
     assert!(known() <= FEW, "{} are known after a minute", known());
+}
+
+#[test]
+fn other_limits_hold_at_once_for_those_who_are_there() {
+    let clock = ManualClock::default();
+    let limiter = limiter(&clock);
+    let origin = limiter.origin(peer("192.0.2.1"), clock.now());
+    assert_eq!(exhaust(&limiter, &origin, clock.now()), 6_000);
+    let (fewer, none) = (1, 0);
+    let of = |requests_per_minute| Limits {
+        requests_per_minute,
+        ..limits()
+    };
+    limiter.set(&of(none));
+    assert_eq!(exhaust(&limiter, &origin, clock.now()), 100_000);
+    limiter.set(&of(fewer));
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(exhaust(&limiter, &origin, clock.now()), 10);
+    limiter.set(&limits());
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(exhaust(&limiter, &origin, clock.now()), 6_000);
 }
 
 #[test]

@@ -28,14 +28,14 @@ impl Chat {
     /// is told otherwise.
     async fn may_create(&self, name: &RoomName, by: UserId) -> Result<(), ChatError> {
         let (all, today) = self.store().room_counts(by).await?;
-        let rules = &self.rules;
+        let limits = self.limiter.live();
         let room = || name.clone();
-        let refused = if today >= rules.rooms_per_user_per_day {
+        let refused = if today >= limits.rooms_per_user_per_day() {
             ChatError::RoomsToday {
                 room: room(),
                 today,
             }
-        } else if all >= rules.rooms && self.find(name).await?.is_none() {
+        } else if all >= limits.rooms() && self.find(name).await?.is_none() {
             ChatError::RoomsFull { room: room(), all }
         } else {
             return Ok(());

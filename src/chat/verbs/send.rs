@@ -39,7 +39,7 @@ impl Chat {
         nonce: Option<&str>,
     ) -> Result<Sending, ChatError> {
         let session = actor.known()?;
-        let content = Content::parse(text, self.rules.message_chars)?;
+        let content = Content::parse(text, self.limiter.live().message_chars())?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
         let (user, nickname) = self.author(actor, session)?;
         let outgoing = Outgoing {

@@ -16,8 +16,8 @@ use tokio::time::{sleep, timeout};
 use super::{Files, Known, look};
 
 pub use wire::{
-    Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, Refusal, Request,
-    Settings, Successor,
+    Answer, Connection, ConnectionList, Disconnected, Drained, LevelSet, Refusal, Reloaded,
+    Request, Settings, Successor,
 };
 
 /// The version of all that is said at a hand-over, and of the sessions' states. Processes of

@@ -20,6 +20,8 @@ pub enum Request {
     Undrain {},
     /// Its settings, passwords and all.
     Settings {},
+    /// Read the configuration again, and follow it as far as that needs no restart.
+    Reload {},
     /// The open connections, oldest first, not more than `most`.
     Connections { most: usize },
     /// End a connection, by its number, or a person's session, by nickname.
@@ -70,6 +72,17 @@ impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Settings({} variables)", self.variables.len())
     }
+}
+
+/// What came of a configuration that was read again. All holds that changed, or nothing was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The keys that took effect.
+    pub changed: Vec<String>,
+    /// The keys that are set otherwise than they are in force, and need a restart.
+    pub waiting: Vec<String>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<String>,
 }
 
 /// What was logged before, and what will be when the time is over.

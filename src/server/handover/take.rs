@@ -1,6 +1,5 @@
 //! The successor's side: it prepares everything, and touches nothing before the last word.
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,8 @@ use crate::config::Config;
 use crate::model::{Listener, RoomId};
 use crate::process::Files;
 use crate::process::control::{Answer, Request, Successor};
-use crate::server::{ServeError, tcp_limits};
+use crate::server::ServeError;
+use crate::server::terms::tcp_limits;
 use crate::store::InstanceId;
 use crate::transport::tcp::{Resumed, TcpLimits};
 
@@ -116,7 +116,7 @@ impl Inheritance {
         &mut self,
         chat: &Arc<Chat>,
         config: &Config,
-        pages: SocketAddr,
+        listening: &[Listener],
     ) -> Result<Vec<Resumed>, ServeError> {
         let receiving = async {
             for room in std::mem::take(&mut self.rooms) {
@@ -124,7 +124,7 @@ impl Inheritance {
                 let _ = chat.warm(room).await;
             }
             self.channel.say(&Word::Prepared {}, &[]).await?;
-            let limits = Arc::new(tcp_limits(config, pages.port()));
+            let limits = Arc::new(tcp_limits(config, listening));
             self.sessions(chat, limits).await
         };
         receiving.await.map_err(refused)

@@ -8,6 +8,7 @@ use crate::delivery::COMMIT_QUEUE;
 use crate::meter::Queue;
 use crate::meter::table::Sample;
 
+use super::inside::SESSIONS_A_PLACE;
 use super::watch::Watch;
 pub(super) use json::json;
 
@@ -35,6 +36,9 @@ fn sample(watch: &Watch) -> Sample<'_> {
 fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
     let meters = watch.meters();
     let bus = watch.hub.bus_backlog();
+    let config = watch.config();
+    let (connections, waiting) = (config.limits.connections, config.db_pool.max_waiting);
+    let sessions = SESSIONS_A_PLACE * connections;
     let of = |name, depth: i64, limit| {
         let depth = usize::try_from(depth).unwrap_or(0);
         (name, Queue { depth, limit })
@@ -42,10 +46,10 @@ fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
     vec![
         of("commit", meters.queue_depth.get(), COMMIT_QUEUE),
         of("presence", meters.presence_depth.get(), PRESENCE_QUEUE),
-        of("database", meters.db_waiting.get(), watch.most_waiting),
-        of("connections", meters.places.get(), watch.most_connections),
+        of("database", meters.db_waiting.get(), waiting),
+        of("connections", meters.places.get(), connections),
         of("probes", meters.probes.get(), super::listeners::PROBES),
-        of("sessions", meters.sessions_known.get(), watch.most_sessions),
+        of("sessions", meters.sessions_known.get(), sessions),
         of("addresses", meters.addresses.get(), MOST_ADDRESSES),
         ("bus_out", bus.out),
         ("bus_events", bus.events),

@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 
@@ -27,6 +28,7 @@ use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
 use super::{Client, Offer, Site, answered, filter, hardened, not_found};
 use crate::random;
+use crate::transport::Moment;
 
 /// What an HTTP connection is held to.
 #[derive(Debug, Clone)]
@@ -92,7 +94,7 @@ async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Se
                     return None;
                 }
             },
-            () = moment.come(), if !stopping => {
+            () = ended(&mut moment, &site.outdated), if !stopping => {
                 // Requests under way are answered; streams end by themselves.
                 Pin::new(&mut connection).graceful_shutdown();
                 stopping = true;
@@ -105,6 +107,14 @@ async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Se
         read: parts.read_buf,
         version,
     }))
+}
+
+/// Waits until no further request is to be taken here.
+async fn ended(moment: &mut Moment, outdated: &CancellationToken) {
+    tokio::select! {
+        () = moment.come() => {}
+        () = outdated.cancelled() => {}
+    }
 }
 
 /// Answers one request under an id, by which the log and the client can speak of it. The path

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
@@ -48,6 +49,9 @@ pub struct Site {
     pub drain: Drain,
     pub limits: HttpLimits,
     pub probes: Arc<dyn Probes>,
+    /// Another site is in the place of this one: connections that are not streams end after the
+    /// request that is under way.
+    pub outdated: CancellationToken,
 }
 
 /// The client of a request.

@@ -7,6 +7,7 @@ mod folder;
 mod killed;
 mod load;
 mod logs;
+mod reload;
 mod roll;
 mod signals;
 mod start;

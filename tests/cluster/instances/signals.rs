@@ -78,11 +78,11 @@ async fn hup_takes_a_new_level_and_says_what_has_to_wait() {
     folder.run("start").await.exits(0);
     let log = folder.files(1).log;
     let text = || fs::read_to_string(&log).unwrap_or_default();
-    let changed = json!({ "log": { "level": "debug" }, "limits": { "messages_per_minute": 7 } });
+    let changed = json!({ "log": { "level": "debug" }, "db_pool": { "max": 7 } });
     folder.configure(1, &changed);
     handle(&folder).signal(Signal::HUP).expect("ours");
-    let told = || async { text().contains("limits.messages_per_minute") };
-    eventually("it says what takes effect at the next start", told).await;
+    let told = || async { text().contains("db_pool.max") };
+    eventually("it says what needs a restart", told).await;
     let level = folder.run("log-level info").await.exits(0);
     assert_eq!(level.each("was"), ["debug"]);
     // What cannot be read changes nothing.

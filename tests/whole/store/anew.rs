@@ -71,14 +71,14 @@ impl House {
         let presence = Arc::new(presence);
         let (committer, commits) = Committer::new(hub.clone());
         let rules = Rules {
-            message_chars: 4_000,
             history: 0,
             session_ttl: Duration::from_secs(3600),
+        };
+        let limits = Limits {
+            message_chars: 4_000,
             sessions: 2 * MANY,
             rooms: 100,
             rooms_per_user_per_day: 100,
-        };
-        let limits = Limits {
             messages_per_minute: 0,
             burst: 10,
             requests_per_minute: 0,
