@@ -164,16 +164,6 @@ impl Connection {
         query.fetch_all(&mut self.raw).await
     }
 
-    pub(super) async fn one<T>(&mut self, query: AskAs<'_, (T,)>) -> Result<Option<T>, sqlx::Error>
-    where
-        T: Send + Unpin,
-        (T,): for<'r> FromRow<'r, PgRow>,
-    {
-        let query = query.persistent(self.prepares);
-        let row = query.fetch_optional(&mut self.raw).await?;
-        Ok(row.map(|(value,)| value))
-    }
-
     /// The number of rows that were changed.
     pub(super) async fn run(&mut self, query: Ask<'_>) -> Result<u64, sqlx::Error> {
         let query = query.persistent(self.prepares);

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::append::{Answer, Layout, Reply};
 use super::connection::{Connection, Failure, Target};
 use super::pause;
+use crate::random;
 use crate::store::gate::Gate;
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
@@ -273,16 +274,23 @@ impl Writers {
         ))
     }
 
+    /// Of a number by chance: one that the database counts out comes again after it went back, and
+    /// then two lines would take each other's batches for their own.
     async fn new_writer(&self, connection: &mut Connection) -> Result<i64, StoreError> {
+        let number = random::number().map_err(|error| {
+            let why = format!("no random numbers: {error}");
+            StoreError::Refused(why)
+        })?;
+        let id = (number >> 1).cast_signed();
         let work = async {
             connection.begin().await?;
-            let made = sqlx::query_as("INSERT INTO writers DEFAULT VALUES RETURNING id");
-            let id = connection.one(made).await?;
+            let made = sqlx::query("INSERT INTO writers (id) VALUES ($1)").bind(id);
+            connection.run(made).await?;
             connection.commit().await?;
-            id.ok_or(sqlx::Error::RowNotFound)
+            Ok::<_, sqlx::Error>(())
         };
         match timeout(self.target.statement, work).await {
-            Ok(id) => Ok(id?),
+            Ok(made) => Ok(made.map(|()| id)?),
             Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
         }
     }

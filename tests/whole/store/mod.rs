@@ -107,6 +107,7 @@ crate::support::db::on! { of_postgres, Postgres;
     }
     outages {
         a_lost_answer_is_found_again,
+        no_store_takes_the_batch_of_another_for_its_own,
         a_commit_that_goes_on_without_its_connection_is_waited_for,
         backends_that_are_terminated_lose_and_double_nothing,
         a_writer_whose_row_was_deleted_gets_another,

@@ -53,6 +53,20 @@ pub(crate) async fn a_lost_answer_is_found_again(db: Db) {
     assert_eq!(contents(&store, &two).await.len(), 10);
 }
 
+/// After the database went back, rows of writers are gone and their numbers are given anew.
+pub(crate) async fn no_store_takes_the_batch_of_another_for_its_own(db: Db) {
+    let (one, two) = (db.open().await, db.open().await);
+    let user = one.user("alice").await.expect("a user");
+    let general = room(&one, "general").await;
+    append(&one, &[draft(&general, user, "one 1")]).await;
+    db.sql("TRUNCATE writers RESTART IDENTITY").await;
+    append(&two, &[draft(&general, user, "two 1")]).await;
+    append(&one, &[draft(&general, user, "one 2")]).await;
+    append(&two, &[draft(&general, user, "two 2")]).await;
+    let all = ["one 1", "two 1", "one 2", "two 2"];
+    assert_eq!(contents(&one, &general).await, all);
+}
+
 pub(crate) async fn a_commit_that_goes_on_without_its_connection_is_waited_for(db: Db) {
     let (proxy, options) = wired(&db).await;
     let store = db.open_with(options).await;
