@@ -120,6 +120,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
         Ok(answers) => {
             hub.meters.queue_depth.add(-(batch.len() as i64));
             hub.meters.db_full.set(0);
+            hub.meters.refusing.set(0);
             if outage.swap(false, Relaxed) {
                 tracing::info!("commits again");
             }
@@ -131,6 +132,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
             if !outage.swap(true, Relaxed) {
                 tracing::warn!(%error, messages = batch.len(), "cannot commit");
             }
+            hub.meters.refusing.set(1);
             if matches!(error, StoreError::Full(_)) {
                 hub.meters.db_full.set(1);
             }

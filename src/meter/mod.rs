@@ -115,6 +115,8 @@ pub struct Meters {
     pub beats_late: Counter,
     /// 1 while the last sign of life could not be written.
     pub db_down: Gauge,
+    /// 1 while the last send that went to the database was refused.
+    pub refusing: Gauge,
     /// 1 while the last write found no space.
     pub db_full: Gauge,
     /// Readers that read pages from the store, since what they want is not in memory.

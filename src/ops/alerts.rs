@@ -88,6 +88,14 @@ fn states() -> Vec<Rule> {
             Cause::DiskFull,
         ),
         rule(
+            "DiscordSendsRefused",
+            "critical",
+            refused_share(),
+            "15s",
+            "sends are refused: {{ $value | humanizePercentage }} of the last minute's",
+            Cause::DatabaseAway,
+        ),
+        rule(
             "DiscordPoolExhausted",
             "critical",
             format!(
@@ -108,6 +116,14 @@ fn states() -> Vec<Rule> {
             Cause::BusAway,
         ),
     ]
+}
+
+/// Of all sends, where it is more than what a failover of some seconds refuses.
+fn refused_share() -> String {
+    let rate = |metric: &Metric| format!("rate({}[1m])", metric.name);
+    let refused = rate(&table::MESSAGES_REFUSED);
+    let taken = rate(&table::MESSAGES_COMMITTED);
+    format!("{refused} / ({refused} + {taken}) > 0.05")
 }
 
 fn figures(at: &Thresholds) -> Vec<Rule> {

@@ -43,6 +43,7 @@ struct Checks {
     connections: Check,
     disk: Check,
     queue: Check,
+    sends: Check,
     publish_latency: Check,
     db_connection_wait: Check,
     history_hit_rate: Check,
@@ -204,6 +205,7 @@ impl Checks {
             connections: connections(watch),
             disk: disk(watch),
             queue: queue(watch),
+            sends: sends(watch, down.as_ref()),
             publish_latency: Check::latency(
                 &publish,
                 at.publish_latency,
@@ -235,7 +237,13 @@ impl Checks {
     /// Without its database an instance can do nothing new. What else is bad makes it slower or
     /// turns some away: to take it out of service would only move the load to the others.
     fn status(&self, draining: bool) -> Status {
-        let bad = [&self.pool, &self.connections, &self.disk, &self.queue];
+        let bad = [
+            &self.pool,
+            &self.connections,
+            &self.disk,
+            &self.queue,
+            &self.sends,
+        ];
         match (self.database.ok, draining) {
             (_, true) => Status::Draining,
             (false, _) => Status::Unhealthy,
@@ -329,6 +337,16 @@ fn table(watch: &Watch, name: &str, at: Threshold<ByteSize>) -> Check {
     let figure = Figure::new(value, "MB", threshold);
     let what = format!("the table {name} is large ('discordctl storage' tells more)");
     Check::above(figure, &what, Cause::TableLarge)
+}
+
+/// Until a commit or a heartbeat tells that the database takes writes again.
+fn sends(watch: &Watch, down: Option<&StoreError>) -> Check {
+    let meters = watch.meters();
+    let refused = (meters.refusing.get() > 0).then(|| {
+        let all = meters.refused.get();
+        format!("the last sends were refused, {all} since the start; the log says why")
+    });
+    Check::critical_if(refused, down.map_or(Cause::DatabaseBusy, StoreError::cause))
 }
 
 fn queue(watch: &Watch) -> Check {

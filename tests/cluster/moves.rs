@@ -135,6 +135,13 @@ async fn a_database_that_takes_no_writes_is_told_as_one_that_is_away() {
         assert!(refused.head.contains_key("retry-after"), "{refused:?}");
     }
     assert_eq!(ready().await.status, 503);
+    let health = cluster.instances[0].get("/health").await;
+    let sends = &health["checks"]["sends"];
+    assert_eq!(
+        (&sends["ok"], &sends["runbook"]),
+        (&json!(false), &json!("database-down")),
+        "{health}"
+    );
     let log = log_of(&cluster.instances[0].plan);
     let told = log.lines().filter(|line| line.contains("takes no writes"));
     assert!((1..5).contains(&told.count()), "{log}");
@@ -142,6 +149,7 @@ async fn a_database_that_takes_no_writes_is_told_as_one_that_is_away() {
     let again = || async { say(201).await.unwrap().status == 200 };
     eventually("sends are taken again", again).await;
     assert_eq!(ready().await.status, 200);
+    cluster.becomes("healthy").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,7 @@ impl Presence {
                 Ok(known) => {
                     last = now;
                     self.meters.db_full.set(0);
+                    self.meters.refusing.set(0);
                     self.look_back(known, silence);
                     self.beats.fetch_add(u64::from(known), Relaxed);
                 }
