@@ -42,12 +42,13 @@ pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
             "give this role what it needs: CONNECT, USAGE on the schema, and SELECT, INSERT, \
              UPDATE and DELETE on its tables and sequences; migrating needs their owner")];
         StoreError::Gone(_) => [Exit::Unavailable, "database_gone",
-            "put its files back in their place", Cause::DatabaseDamaged];
+            "put its files back in their place", Cause::DatabaseLost];
         StoreError::Schema(_) => [Exit::Config, "schema",
             "bring the database and this program together, then try again"];
         StoreError::Unsupported(_) => [Exit::Config, "db_url",
             "check 'db_url'; 'discordctl config show' says where it comes from"];
-        StoreError::Full(_) => [Exit::CannotCreate, "full", "make room on the database's disk"];
+        StoreError::Full(_) => [Exit::CannotCreate, "full", "make room on the database's disk",
+            Cause::DiskFull];
         StoreError::Busy => [Exit::TryAgain, "busy", "try again in a moment"];
         StoreError::Refused(_) => [Exit::Io, "refused",
             "'discordctl migrate verify' says whether the schema is as it should be"];

@@ -27,38 +27,38 @@ pub(super) fn explain(error: &BackupError, what: &str, config: &Config) -> Failu
             "see what it is and who made it; remove it, or choose another name"];
         BackupError::NotAlone { .. } => [Exit::BadData, "not_alone",
             "that is a database and no backup: make one of it with 'discordctl backup --to FILE \
-             --db-url sqlite://PATH', which reads both", Cause::DatabaseDamaged];
+             --db-url sqlite://PATH', which reads both", Cause::DatabaseLost];
         BackupError::Foreign(_) => [Exit::BadData, "foreign_objects",
             "find out how these came there; if they are yours, add --allow-foreign",
-            Cause::DatabaseDamaged];
+            Cause::DatabaseLost];
         BackupError::Almighty(_) => [Exit::NotPermitted, "superuser",
             "name a plain role that owns the database in 'db_url'; if you made the dump and \
-             nobody else could change it, add --as-superuser", Cause::DatabaseDamaged];
+             nobody else could change it, add --as-superuser", Cause::DatabaseLost];
         BackupError::NoSpace { .. } => [Exit::CannotCreate, "no_space",
             "make room, or choose another disk"];
         BackupError::NoTool { .. } => [Exit::Unavailable, "no_tool",
             "install PostgreSQL's client programs of that version, such as postgresql-client-17",
-            Cause::DatabaseDamaged];
+            Cause::DatabaseLost];
         BackupError::Tool { said, .. } if said.contains("No space left") =>
             [Exit::CannotCreate, "no_space",
             "make room, or choose another disk"];
         BackupError::Tool { .. } => [Exit::Unavailable, "tool_failed",
-            "what it said tells more; the database is as it was", Cause::DatabaseDamaged];
+            "what it said tells more; the database is as it was", Cause::DatabaseLost];
         BackupError::Corrupt { .. } => [Exit::BadData, "corrupt",
-            "use another backup, and find out what happened to this one", Cause::DatabaseDamaged];
+            "use another backup, and find out what happened to this one", Cause::DatabaseLost];
         BackupError::NotEmpty(_) => [Exit::CannotCreate, "not_empty",
             match config.db_url.file() {
                 Some(_) => "add --set-aside, and it gets another name, whole; nothing was changed",
                 None => {
                     "restore into a new database, and name that in 'db_url'; nothing was changed"
                 }
-            }, Cause::DatabaseDamaged];
+            }, Cause::DatabaseLost];
         BackupError::InUse(_) => [Exit::TryAgain, "in_use",
             "stop the instances of this database first, and try again 10 s later",
-            Cause::DatabaseDamaged];
+            Cause::DatabaseLost];
         BackupError::Differs(_) => [Exit::Critical, "differs",
             "do not rely on this backup; make another, and look for what is missing",
-            Cause::DatabaseDamaged];
+            Cause::DatabaseLost];
         BackupError::OtherKind { .. } => [Exit::Config, "db_url",
             "name a database of that kind with --db-url or DISCORDCTL_DB_URL"];
         BackupError::Io { source, .. } if source.kind() == std::io::ErrorKind::InvalidInput =>

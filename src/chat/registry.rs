@@ -119,11 +119,13 @@ impl Chat {
             let used = session.state.lock().last_used;
             now.duration_since(used) < self.rules.session_ttl
         });
-        self.meters().sessions.record(cached.is_some());
+        let is_known = cached.is_some();
         let session = match cached {
             Some(session) => session,
             None => self.load(&id, transport).await?,
         };
+        // A database that does not answer says nothing of what is in memory.
+        self.meters().sessions.record(is_known);
         session.use_it();
         let (online, upgraded) = {
             let mut state = session.state.lock();

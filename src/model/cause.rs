@@ -22,12 +22,17 @@ pub enum Cause {
     DatabaseAway,
     /// It answers, and has no connection or no time for us.
     DatabaseBusy,
+    /// What it holds cannot be read any more.
     DatabaseDamaged,
+    /// Its files were taken away or replaced, or what is to take its place is no good.
+    DatabaseLost,
     /// It answers, and does not let us.
     DatabaseDenies,
     /// There is no file of that name, where one is made at the first start.
     NoDatabase,
     SchemaUnfit,
+    /// What is read often is not in memory, as after a start or an outage.
+    CacheCold,
     BusAway,
     BusSlow,
     DiskFull,
@@ -43,7 +48,9 @@ impl Cause {
             Self::Died | Self::Unresponsive => Some("bad-deploy"),
             Self::DatabaseAway => Some("database-down"),
             Self::DatabaseBusy => Some("pool-exhaustion"),
-            Self::DatabaseDamaged => Some("restore-backup"),
+            Self::DatabaseDamaged => Some("damaged-database"),
+            Self::DatabaseLost => Some("restore-backup"),
+            Self::DiskFull => Some("disk-full"),
             Self::SchemaUnfit => Some("failed-migration"),
             Self::BusAway | Self::BusSlow => Some("valkey-down"),
             Self::PastChanged => Some("failover"),
@@ -55,7 +62,7 @@ impl Cause {
             | Self::Unseen
             | Self::DatabaseDenies
             | Self::NoDatabase
-            | Self::DiskFull
+            | Self::CacheCold
             | Self::TableLarge => None,
         }
     }
@@ -85,6 +92,10 @@ impl Cause {
                  from which the program is started",
             ),
             Self::DiskFull => Some("make room: discordctl storage shows what takes it"),
+            Self::CacheCold => Some(
+                "wait a minute after a start or an outage; if it stays, readers are far behind or \
+                 come again after long: 'discordctl monitor' shows how many",
+            ),
             Self::TableLarge => {
                 Some("discordctl storage shows how fast it grows; discordctl cleanup trims rooms")
             }
@@ -93,6 +104,7 @@ impl Cause {
             | Self::DatabaseAway
             | Self::DatabaseBusy
             | Self::DatabaseDamaged
+            | Self::DatabaseLost
             | Self::SchemaUnfit
             | Self::BusAway
             | Self::BusSlow
@@ -119,9 +131,11 @@ mod tests {
             Cause::DatabaseAway,
             Cause::DatabaseBusy,
             Cause::DatabaseDamaged,
+            Cause::DatabaseLost,
             Cause::DatabaseDenies,
             Cause::NoDatabase,
             Cause::SchemaUnfit,
+            Cause::CacheCold,
             Cause::BusAway,
             Cause::BusSlow,
             Cause::DiskFull,

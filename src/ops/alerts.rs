@@ -220,7 +220,7 @@ fn below(
         expr: format!("100 * {hits} / {all} < {limit} and {all} > 500"),
         hold: "1m",
         summary: format!("{summary}, the limit is {limit} %"),
-        cause: Cause::DatabaseBusy,
+        cause: Cause::CacheCold,
     };
     [rule("warning", at.warning), rule("critical", at.critical)]
 }

@@ -139,7 +139,7 @@ impl Check {
             Level::Ok
         };
         let figure = Figure::new(value, "%", threshold);
-        Self::measured(level, figure, what, Cause::DatabaseBusy)
+        Self::measured(level, figure, what, Cause::CacheCold)
     }
 }
 

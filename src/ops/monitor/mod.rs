@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use crate::bus::BusError;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::model::format_time;
+use crate::model::{Cause, format_time};
 use crate::ops::probe;
 use crate::store::{StoreError, activity};
 use instance::{Found, Watched};
@@ -140,6 +140,7 @@ impl Monitor {
             .zip(found)
             .map(|(watched, found)| watched.take(found, now))
             .collect();
+        let cause = activity.as_ref().map_err(StoreError::cause).err();
         let activity = activity.map_err(|error| error.to_string());
         let database = self.database.take(activity, now);
         let redis = self
@@ -147,9 +148,10 @@ impl Monitor {
             .as_mut()
             .zip(info)
             .map(|(asked, info)| asked.take(info, now));
+        let found = (&database, cause.unwrap_or(Cause::DatabaseAway));
         let alerts = self
             .rules
-            .apply(&self.instances, &instances, &database, redis.as_ref(), &at);
+            .apply(&self.instances, &instances, found, redis.as_ref(), &at);
         self.trends.push(&instances);
         View {
             at,

@@ -49,7 +49,7 @@ impl Rules {
         &mut self,
         watched: &[Watched],
         instances: &[Instance],
-        database: &Source<Database>,
+        (database, cause): (&Source<Database>, Cause),
         redis: Option<&Source<Redis>>,
         at: &str,
     ) -> Vec<Alert> {
@@ -63,7 +63,7 @@ impl Rules {
                 "database",
                 database.error.as_deref(),
                 Level::Critical,
-                Cause::DatabaseAway,
+                cause,
             ));
             looks.extend(tables(&first.thresholds, database));
         }
@@ -205,14 +205,14 @@ fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
             |f| f.history_hit_rate,
             Bound::Below(thresholds.history_hit_rate.map(Percent::get)),
             " %",
-            POOL,
+            Cause::CacheCold,
         ),
         look(
             "session_cache_hit_rate",
             |f| f.session_cache_hit_rate,
             Bound::Below(thresholds.session_cache_hit_rate.map(Percent::get)),
             " %",
-            POOL,
+            Cause::CacheCold,
         ),
     ]
 }
@@ -302,9 +302,13 @@ mod tests {
                 let instances = vec![self.watched[0].take(found, self.clock.now())];
                 let database = database(bytes);
                 let at = "2024-01-15T10:30:00.000Z";
-                alerts = self
-                    .rules
-                    .apply(&self.watched, &instances, &database, None, at);
+                alerts = self.rules.apply(
+                    &self.watched,
+                    &instances,
+                    (&database, Cause::DatabaseAway),
+                    None,
+                    at,
+                );
             }
             alerts
                 .iter()

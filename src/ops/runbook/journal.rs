@@ -37,12 +37,20 @@ impl Journal {
         })
     }
 
-    /// Writes a line, and returns it as it may be shown.
+    /// Writes a line, and returns it as it may be shown. What does not fit on a full disk is shown only:
+    /// it may be the walk that makes room.
     pub(super) fn line(&mut self, text: &str) -> io::Result<String> {
         let text = hidden(text, &self.secrets);
-        writeln!(self.file, "{} {text}", format_time(self.clock.utc()))?;
-        Ok(text)
+        match writeln!(self.file, "{} {text}", format_time(self.clock.utc())) {
+            Err(error) if !is_full(&error) => Err(error),
+            _ => Ok(text),
+        }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Without these secrets, and without what may be a password in a URL.

@@ -16,9 +16,11 @@ pub use walk::{Outcome, Person, Report, Taken, Verdict, walk};
 struct Files;
 
 /// Every runbook, in the order in which they are listed.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 9] = [
     "bad-deploy",
+    "damaged-database",
     "database-down",
+    "disk-full",
     "failed-migration",
     "failover",
     "pool-exhaustion",

@@ -32,6 +32,9 @@ impl Place {
         place.set("TCP_HOST", Site::of(config).tcp.ip());
         place.set("TCP_PORT", config.tcp_port);
         let is_postgres = config.db_url.expose().starts_with("postgres");
+        if let Some(archive) = config.archive.url.path() {
+            place.set("ARCHIVE", archive.display());
+        }
         place.set("DB_KIND", if is_postgres { "postgresql" } else { "sqlite" });
         if is_postgres {
             let variables = libpq::told_by(config.db_url.expose()).unwrap_or_default();

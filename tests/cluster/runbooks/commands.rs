@@ -7,8 +7,9 @@ use tokio::process::Command;
 use super::site::Site;
 
 /// Those that need nothing but the servers and an instance of this test.
-const RUNBOOKS: [&str; 5] = [
+const RUNBOOKS: [&str; 6] = [
     "database-down",
+    "disk-full",
     "failed-migration",
     "failover",
     "pool-exhaustion",

@@ -2,7 +2,10 @@
 
 mod background;
 mod commands;
+mod damaged;
+mod database;
 mod deploy;
+mod disk;
 mod migration;
 mod pool;
 mod restore;
