@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
-use crate::model::{ConnectionId, Nickname, RoomId, Seq};
+use crate::model::{ConnectionId, Nickname, RoomKey, Seq};
 
 named! {
     /// What a connection is made of; unlike a session, it has one and keeps it.
@@ -81,7 +81,7 @@ pub struct Link {
     pub since: DateTime<Utc>,
     session: OnceLock<Arc<Session>>,
     /// What it was to be given next in each room, when it last stopped to wait.
-    places: Mutex<Vec<(RoomId, Seq)>>,
+    places: Mutex<Vec<(RoomKey, Seq)>>,
     waiting: AtomicUsize,
     order: Mutex<Option<Order>>,
     ordered: Notify,
@@ -128,7 +128,7 @@ impl Link {
         }
     }
 
-    pub(super) fn stands_at(&self, places: impl ExactSizeIterator<Item = (RoomId, Seq)>) {
+    pub(super) fn stands_at(&self, places: impl ExactSizeIterator<Item = (RoomKey, Seq)>) {
         let mut known = self.places.lock();
         known.clear();
         // Most are in one room; a vector would make place for four.

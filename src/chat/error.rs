@@ -153,7 +153,7 @@ impl ChatError {
             Self::RateLimited { after, .. } => Some(*after),
             Self::RoomsToday { .. } => Some(AN_HOUR),
             Self::SessionsFull { .. } => Some(A_MINUTE),
-            Self::QueueFull | Self::Stopping => Some(SHORTLY),
+            Self::QueueFull | Self::Stopping | Self::NotEntered => Some(SHORTLY),
             Self::Database(trouble) => trouble.retry_after(),
             _ => None,
         }
@@ -251,6 +251,7 @@ impl From<SendError> for ChatError {
             SendError::Busy => Self::QueueFull,
             SendError::Stopping => Self::Stopping,
             SendError::Rejected(Rejected::NoSuchRoom) => Self::RoomGone,
+            SendError::Rejected(Rejected::NoSuchUser) => Self::NotEntered,
             SendError::Store(error) => error.into(),
         }
     }

@@ -12,7 +12,8 @@ use super::limits::Limiter;
 use super::session::{Attached, InStore, Session};
 use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{
-    ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, UserId,
+    ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, Uid, UserId,
+    UserKey,
 };
 use crate::store::Standing;
 
@@ -25,6 +26,11 @@ pub struct SessionState {
     user: Option<UserId>,
     guest: bool,
     rooms: Vec<(RoomId, String)>,
+    /// The uids of the user and of each room; none where its process knew of none.
+    #[serde(default)]
+    user_uid: Option<Uid>,
+    #[serde(default)]
+    room_uids: Vec<Uid>,
     current: Option<RoomId>,
     /// Messages that it may send at once.
     tokens: f64,
@@ -87,15 +93,17 @@ impl Session {
     fn to_state(&self, limiter: &Limiter, now: Instant) -> SessionState {
         let ago = |then: Instant| now.saturating_duration_since(then).as_millis() as u64;
         let state = self.state.lock();
-        let room = |room: &RoomRef| (room.id, room.name.as_str().to_owned());
+        let room = |room: &RoomRef| (room.key.id, room.name.as_str().to_owned());
         SessionState {
             secret: self.id().secret().to_owned(),
             transport: state.transport.as_str().to_owned(),
             nickname: state.nickname.as_str().to_owned(),
-            user: state.user,
+            user: state.user.map(|user| user.id),
+            user_uid: state.user.map(|user| user.uid),
             guest: state.standing == Standing::Guest,
             rooms: state.rooms.iter().map(room).collect(),
-            current: state.current.as_ref().map(|room| room.id),
+            room_uids: state.rooms.iter().map(|room| room.key.uid).collect(),
+            current: state.current.as_ref().map(|room| room.key.id),
             tokens: state.messages.level(limiter.messages(), now),
             requests: Some(state.requests.level(limiter.requests(), now)),
             unused_ms: ago(state.last_used),
@@ -122,13 +130,12 @@ impl Session {
         };
         {
             let mut state = session.state.lock();
-            state.user = from.user;
-            let room = |(id, name): &(RoomId, String)| RoomRef {
-                id: *id,
-                name: RoomName::stored(name),
-            };
-            state.rooms = from.rooms.iter().map(room).collect();
-            let current = state.rooms.iter().find(|r| Some(r.id) == from.current);
+            state.user = UserKey::of(from.user, from.user_uid);
+            let rooms = from.rooms.iter().zip(&from.room_uids);
+            let room =
+                |((id, name), uid): (&(RoomId, String), &Uid)| RoomRef::stored(*id, *uid, name);
+            state.rooms = rooms.map(room).collect();
+            let current = state.rooms.iter().find(|r| Some(r.key.id) == from.current);
             state.current = current.cloned();
             state.messages = Bucket::holding(from.tokens, now);
             if let Some(requests) = from.requests {
@@ -149,9 +156,31 @@ impl Chat {
     }
 
     /// A line session that another process had, with its secret and its nickname.
-    pub fn take_in(&self, state: SessionState) -> Result<Arc<Session>, ChatError> {
+    pub async fn take_in(&self, mut state: SessionState) -> Result<Arc<Session>, ChatError> {
+        self.identify(&mut state).await?;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         Ok(self.presence.insert(Arc::new(session)))
+    }
+
+    /// Finds rooms and user by their names where the process that handed over knew of no uids.
+    async fn identify(&self, state: &mut SessionState) -> Result<(), ChatError> {
+        if state.room_uids.len() != state.rooms.len() {
+            let mut found = Vec::new();
+            for (id, name) in std::mem::take(&mut state.rooms) {
+                let room = self.find(&RoomName::stored(&name)).await?;
+                found.extend(room.filter(|room| room.key.id == id));
+            }
+            let named = found
+                .iter()
+                .map(|room| (room.key.id, room.name.as_str().to_owned()));
+            state.rooms = named.collect();
+            state.room_uids = found.iter().map(|room| room.key.uid).collect();
+        }
+        if state.user.is_some() && state.user_uid.is_none() {
+            let user = self.store().user(&state.nickname).await?;
+            (state.user, state.user_uid) = (Some(user.id), Some(user.uid));
+        }
+        Ok(())
     }
 
     /// Goes on reading a room of a session that was taken in, at `next`.
@@ -162,7 +191,7 @@ impl Chat {
         next: Seq,
     ) -> Result<Cursor, ChatError> {
         let rooms = attached.session().rooms();
-        let Some(room) = rooms.iter().find(|known| known.id == room) else {
+        let Some(room) = rooms.iter().find(|known| known.key.id == room) else {
             return Err(ChatError::internal(&"a session reads where it is not"));
         };
         let room = self.hub.remember(room.clone());
@@ -175,7 +204,7 @@ impl Chat {
     pub fn past_on(&self, session: &Session, past: (RoomId, Seq, Seq)) -> Option<Box<Past>> {
         let (room, first, last) = past;
         let rooms = session.rooms();
-        let room = rooms.iter().find(|known| known.id == room)?;
+        let room = rooms.iter().find(|known| known.key.id == room)?;
         Some(Box::new(self.hub.past_of(room, (first, last))))
     }
 
@@ -201,7 +230,8 @@ impl Chat {
 
     /// Expects a session that was online through another process and may come back by a secret;
     /// who does not is idle after a while, as they would have been there.
-    pub fn expect(&self, state: SessionState) -> Result<(), ChatError> {
+    pub async fn expect(&self, mut state: SessionState) -> Result<(), ChatError> {
+        self.identify(&mut state).await?;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         self.presence.expect(Arc::new(session));
         Ok(())
@@ -209,14 +239,13 @@ impl Chat {
 
     /// The rooms that are read here.
     pub fn read_rooms(&self) -> Vec<(RoomId, String)> {
-        let room = |room: RoomRef| (room.id, room.name.as_str().to_owned());
+        let room = |room: RoomRef| (room.key.id, room.name.as_str().to_owned());
         self.hub.warm_refs().into_iter().map(room).collect()
     }
 
     /// Has a room's newest messages in memory before it is read.
-    pub async fn warm(&self, (id, name): (RoomId, String)) -> Result<(), ChatError> {
-        let name = RoomName::stored(&name);
-        let room = self.hub.remember(RoomRef { id, name });
+    pub async fn warm(&self, (_, name): (RoomId, String)) -> Result<(), ChatError> {
+        let room = self.room(&name).await?;
         let nobody = Arc::<Notify>::default();
         self.hub.read(&room, Start::Last(0), nobody).await?;
         Ok(())

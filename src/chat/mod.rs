@@ -37,7 +37,7 @@ use crate::random;
 use crate::store::Store;
 
 pub use crate::delivery::{
-    Chunk, Cursor, Encoded, Entry, Format, Next, Past, Receipt, Slice, Start,
+    Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
 pub use crate::store::{Online, RoomSummary, Span};
 pub use actor::Actor;

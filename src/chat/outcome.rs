@@ -1,6 +1,6 @@
 //! What chat answers: values, which the codecs make words and JSON of.
 use super::{Cursor, Listed, Online, Past, RoomSummary, Span};
-use crate::model::{Epoch, Message, Nickname, RoomName, RoomRef, Seq, UserId};
+use crate::model::{Epoch, Message, Nickname, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub enum Outcome {
     Goodbye,
     Renamed {
         nickname: Nickname,
-        user: Option<UserId>,
+        user: Option<UserKey>,
     },
     Users(Counted<Online>),
     Rooms(Counted<RoomSummary>),

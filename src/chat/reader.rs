@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cursor, Link, Next, Past, Slice, push_tight};
-use crate::model::{RoomId, RoomRef, Seq};
+use crate::model::{RoomKey, RoomRef, Seq};
 use crate::random;
 
 /// How long a reader waits before it asks a failing store again, at least.
@@ -34,7 +34,7 @@ impl Reader {
     }
 
     pub fn add(&mut self, cursor: Cursor) {
-        self.cursors.retain(|c| c.room().id != cursor.room().id);
+        self.cursors.retain(|c| c.room().key != cursor.room().key);
         push_tight(&mut self.cursors, cursor);
     }
 
@@ -50,7 +50,7 @@ impl Reader {
 
     /// The room is read to where it is now, and no further. That one left is for the others.
     pub fn end(&mut self, room: &RoomRef) {
-        for cursor in self.cursors.iter_mut().filter(|c| c.room().id == room.id) {
+        for cursor in self.cursors.iter_mut().filter(|c| c.room().key == room.key) {
             cursor.skip_notices();
             cursor.end_here();
         }
@@ -114,8 +114,8 @@ impl Reader {
     }
 
     /// Where it is in each room.
-    pub fn places(&self) -> impl ExactSizeIterator<Item = (RoomId, Seq)> {
-        let place = |cursor: &Cursor| (cursor.room().id, cursor.next_seq());
+    pub fn places(&self) -> impl ExactSizeIterator<Item = (RoomKey, Seq)> {
+        let place = |cursor: &Cursor| (cursor.room().key, cursor.next_seq());
         self.cursors.iter().map(place)
     }
 

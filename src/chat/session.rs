@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::push_tight;
-use crate::model::{Nickname, RoomName, RoomRef, SessionId, SessionKey, TransportKind, UserId};
+use crate::model::{Nickname, RoomName, RoomRef, SessionId, SessionKey, TransportKind, UserKey};
 use crate::store::Standing;
 
 /// Alerts that may wait for a session beside what it reads.
@@ -64,7 +64,7 @@ impl InStore {
 pub(super) struct State {
     pub(super) transport: TransportKind,
     pub(super) nickname: Nickname,
-    pub(super) user: Option<UserId>,
+    pub(super) user: Option<UserKey>,
     pub(super) standing: Standing,
     pub(super) rooms: Vec<RoomRef>,
     pub(super) current: Option<RoomRef>,
@@ -133,7 +133,7 @@ impl Session {
         self.state.lock().nickname.clone()
     }
 
-    pub fn user(&self) -> Option<UserId> {
+    pub fn user(&self) -> Option<UserKey> {
         self.state.lock().user
     }
 
@@ -148,6 +148,16 @@ impl Session {
 
     pub fn rooms(&self) -> Vec<RoomRef> {
         self.state.lock().rooms.clone()
+    }
+
+    /// It is in that room no more.
+    pub(super) fn lose(&self, room: &RoomRef) {
+        let mut state = self.state.lock();
+        state.rooms.retain(|known| known.key != room.key);
+        let current = state.current.as_ref();
+        if current.is_some_and(|current| current.key == room.key) {
+            state.current = state.rooms.last().cloned();
+        }
     }
 
     /// Whether the store knows that it is online.
@@ -175,7 +185,7 @@ impl Session {
     }
 
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
-        self.state.lock().rooms.iter().any(|r| r.id == room.id)
+        self.state.lock().rooms.iter().any(|r| r.key == room.key)
     }
 
     /// Tells the session alone, on each of its connections, beside what its rooms say.

@@ -28,6 +28,20 @@ pub enum Entry {
         epoch: Epoch,
         last_seq: Seq,
     },
+    /// Nothing comes any more.
+    End {
+        room: RoomName,
+        why: End,
+    },
+}
+
+named! {
+    /// Why the reading of a room is over. The names are part of the interface.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum End {
+        /// It is not there any more.
+        NoSuchRoom => "no_such_room",
+    }
 }
 
 impl Entry {
@@ -36,7 +50,7 @@ impl Entry {
         match self {
             Self::Message(message) => Some(message.seq),
             Self::Gap { to, .. } => Some(*to),
-            Self::Notice(_) | Self::Reset { .. } => None,
+            Self::Notice(_) | Self::Reset { .. } | Self::End { .. } => None,
         }
     }
 
@@ -46,7 +60,7 @@ impl Entry {
             Self::Message(m) => 128 + m.user.len() + m.content.len(),
             Self::Notice(notice) => 64 + notice_size(notice),
             Self::Gap { .. } => 64,
-            Self::Reset { .. } => 128,
+            Self::Reset { .. } | Self::End { .. } => 128,
         }
     }
 

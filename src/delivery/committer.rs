@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
-use crate::model::{Content, Message, MessageId, Nonce, RoomId, RoomRef, Seq, UserId};
+use crate::model::{Content, Message, MessageId, Nonce, RoomKey, RoomRef, Seq, UserKey};
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
@@ -23,7 +23,7 @@ const BATCH: usize = 1_024;
 #[derive(Debug)]
 pub struct Outgoing {
     pub room: RoomRef,
-    pub user: UserId,
+    pub user: UserKey,
     pub nickname: Arc<str>,
     pub content: Content,
     pub nonce: Option<Nonce>,
@@ -82,7 +82,7 @@ impl Committer {
     /// and visible to readers here.
     pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
-        let lane = message.room.id.get() as usize % self.lanes.len();
+        let lane = message.room.key.id.get() as usize % self.lanes.len();
         let answer = self.lanes[lane]
             .offer((message, accepted))
             .map_err(|QueueFull| SendError::Busy);
@@ -151,7 +151,7 @@ fn refuse(hub: &Hub, batch: Batch, error: &StoreError) {
 
 fn draft(message: &Outgoing) -> Draft {
     Draft {
-        room: message.room.id,
+        room: message.room.key,
         user: message.user,
         content: message.content.shared(),
         nonce: message.nonce.clone(),
@@ -160,7 +160,7 @@ fn draft(message: &Outgoing) -> Draft {
 
 /// Makes what is committed visible to readers here, then hands it to the bus.
 fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appended, Rejected>]) {
-    let mut rooms: HashMap<RoomId, (Instant, Vec<Message>)> = HashMap::new();
+    let mut rooms: HashMap<RoomKey, (Instant, Vec<Message>)> = HashMap::new();
     let mut count = 0;
     for (((message, accepted), _), answer) in batch.iter().zip(answers) {
         if let Ok(stored) = answer
@@ -171,7 +171,7 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
                 .commit
                 .record(hub.now().saturating_duration_since(*accepted));
             let (_, messages) = rooms
-                .entry(message.room.id)
+                .entry(message.room.key)
                 .or_insert((*accepted, Vec::new()));
             messages.push(committed(message, stored));
         }
@@ -216,7 +216,10 @@ fn acknowledge(
                 created_at,
             }),
             Err(rejected) => {
-                hub.forget(&message.room);
+                match rejected {
+                    Rejected::NoSuchRoom => hub.forget(&message.room),
+                    Rejected::NoSuchUser => hub.strangers.notify_one(),
+                }
                 hub.meters.refused.add(1);
                 Err(rejected.into())
             }

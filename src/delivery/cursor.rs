@@ -192,7 +192,7 @@ impl Cursor {
                 None => tail.index_of(next_seq),
             };
             let Some(mut at) = known.or_else(sought) else {
-                return Some((None, Next::Behind));
+                return Some((None, Next::Behind, None));
             };
             // The tail may have been read anew since the end was set.
             let end = end.map(|(index, last)| {
@@ -240,14 +240,21 @@ impl Cursor {
                 Next::Idle
             };
             // Skipped notices are behind; what was offered is not until it was written.
-            Some(((next != Next::Some).then_some(at), next))
+            Some(((next != Next::Some).then_some(at), next, tail.closed()))
         });
         if let Some(None) = found {
             self.go_back();
             return self.peek(slices);
         }
-        let (at, next) = found.flatten().unwrap_or((None, Next::Behind));
+        let (at, next, closed) = found.flatten().unwrap_or((None, Next::Behind, None));
         self.index = at.or(self.index);
+        if let (Next::Idle, Some(why)) = (next, closed) {
+            self.end_here();
+            let room = self.room.room.name.clone();
+            let end = Entry::End { room, why };
+            self.told_first = Some(Slice::page(Chunk::new(vec![end], None)).into());
+            return self.peek(slices);
+        }
         self.live |= next == Next::Idle;
         self.count_behind(next == Next::Behind);
         next

@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::chunk::json_size;
+use super::chunk::{End, json_size};
 use super::cursor::{Cursor, Start};
 use super::hearsay::Hearsay;
 use super::herald::Herald;
@@ -17,7 +17,7 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Epoch, Message, RoomId, RoomName, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
 use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -47,13 +47,17 @@ pub struct Hub {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
     limits: TailLimits,
-    rooms: RwLock<HashMap<RoomId, Arc<Room>>>,
+    rooms: RwLock<HashMap<RoomKey, Arc<Room>>>,
     names: RwLock<HashMap<String, RoomRef>>,
     pub(super) herald: Herald,
     pub(super) hearsay: Hearsay,
     turns: Semaphore,
     /// The past that the store told last.
     epoch: RwLock<Option<Epoch>>,
+    /// Rooms that are not there any more, until sessions are told.
+    gone: Mutex<Vec<RoomRef>>,
+    /// Woken when users of sessions here may be others' by now: all are to be entered anew.
+    pub strangers: Notify,
 }
 
 impl std::fmt::Debug for Hub {
@@ -88,6 +92,8 @@ impl Hub {
             hearsay: Hearsay::default(),
             turns: Semaphore::new(TURNS),
             epoch: RwLock::default(),
+            gone: Mutex::default(),
+            strangers: Notify::new(),
         }
     }
 
@@ -97,8 +103,13 @@ impl Hub {
     }
 
     pub(super) fn is_in(&self, epoch: &Epoch) {
-        if self.epoch.read().as_ref() != Some(epoch) {
-            *self.epoch.write() = Some(epoch.clone());
+        if self.epoch.read().as_ref() == Some(epoch) {
+            return;
+        }
+        if self.epoch.write().replace(epoch.clone()).is_some() {
+            // Names may be other rooms' and other users' by now.
+            self.names.write().clear();
+            self.strangers.notify_one();
         }
     }
 
@@ -142,8 +153,8 @@ impl Hub {
         room
     }
 
-    pub(super) fn known(&self, name: &RoomName) -> Option<RoomId> {
-        self.names.read().get(&name.key()).map(|room| room.id)
+    pub(super) fn known(&self, name: &RoomName) -> Option<RoomKey> {
+        self.names.read().get(&name.key()).map(|room| room.key)
     }
 
     /// Forgets a room that turned out to be gone.
@@ -153,7 +164,7 @@ impl Hub {
 
     /// The room as served here; it has a tail once it is read.
     pub fn room(&self, room: &RoomRef) -> Arc<Room> {
-        if let Some(served) = self.served(room.id) {
+        if let Some(served) = self.served(room.key) {
             return served;
         }
         if self.count() >= MANY {
@@ -162,14 +173,32 @@ impl Hub {
         let fresh = || Arc::new(Room::new(room.clone(), self.limits, self.now()));
         self.rooms
             .write()
-            .entry(room.id)
+            .entry(room.key)
             .or_insert_with(fresh)
             .clone()
     }
 
     /// The room, if it is served here.
-    pub fn served(&self, room: RoomId) -> Option<Arc<Room>> {
+    pub fn served(&self, room: RoomKey) -> Option<Arc<Room>> {
         self.rooms.read().get(&room).cloned()
+    }
+
+    /// Lets go of a room that is not there any more, and ends what is read of it here.
+    pub(super) fn close(&self, room: RoomKey) {
+        let Some(closed) = self.rooms.write().remove(&room) else {
+            return;
+        };
+        let room = &closed.room;
+        tracing::warn!(room = ?room.name, id = room.key.id.get(), "a room that was read is gone");
+        self.forget(room);
+        self.bus.unsubscribe(&room.name);
+        closed.close(End::NoSuchRoom);
+        self.gone.lock().push(room.clone());
+    }
+
+    /// The rooms that turned out to be gone since this was asked last.
+    pub fn take_gone(&self) -> Vec<RoomRef> {
+        std::mem::take(&mut self.gone.lock())
     }
 
     pub(super) fn warm_rooms(&self) -> Vec<Arc<Room>> {
@@ -221,12 +250,12 @@ impl Hub {
         let loaded = async {
             let _turn = self.turn().await?;
             let epoch = self.epochs.era().await?.epoch;
-            let head = self.log.head(room.room.id).await?;
+            let head = self.log.head(room.room.key).await?;
             let (newest, keep) = (Part::Before(None), self.limits.keep);
             let newest = self.log.read(&room.room, newest, keep).await?;
             // A room that is gone is as an empty one.
             let gone = Head {
-                room: room.room.id,
+                room: room.room.key,
                 last_seq: Seq::START,
                 replayed_seq: Seq::START,
                 version: RoomVersion::new(0),
@@ -304,7 +333,7 @@ impl Hub {
 
     /// What the tail of a room that is served here knows.
     fn in_memory<T>(&self, room: &RoomRef, look: impl FnOnce(&Tail) -> Option<T>) -> Option<T> {
-        self.served(room.id)?.with_tail(look).flatten()
+        self.served(room.key)?.with_tail(look).flatten()
     }
 
     /// Where the newest `limit` messages before that place, or of all, lie, and whether memory could tell.
@@ -320,7 +349,7 @@ impl Hub {
             return Ok((span, true));
         }
         let _turn = self.turn().await?;
-        Ok((self.log.span(room.id, before, limit).await?, false))
+        Ok((self.log.span(room.key, before, limit).await?, false))
     }
 
     /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their

@@ -18,7 +18,7 @@ mod tail;
 mod tests;
 
 pub use batcher::{Batcher, QueueFull};
-pub use chunk::{Chunk, Encode, Encoded, Entry, Format};
+pub use chunk::{Chunk, Encode, Encoded, End, Entry, Format};
 pub use committer::{Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};

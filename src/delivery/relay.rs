@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::hub::{Hub, LINGER};
 use super::room::{Room, Taken};
 use crate::bus::{BusEvent, BusState, Events};
-use crate::model::{Epoch, RoomId, RoomName, Seq};
+use crate::model::{Epoch, RoomKey, RoomName, Seq};
 use crate::store::{Head, Heads, Known, Part, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
@@ -170,14 +170,19 @@ pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     }
     let known: Vec<Known> = held.iter().map(|(known, _)| *known).collect();
     hub.meters.sweeps.add(1);
-    let Heads { epoch, rooms } = hub.log.heads(&known).await?;
-    if let Some(head) = gone_back(&held, &epoch, &rooms) {
-        let (id, last) = (head.room, head.last_seq);
-        let reason = format!("room {id} ends at {last}, before what was shown");
-        hub.rewind(&epoch, &reason).await?;
+    let heads = hub.log.heads(&known).await?;
+    if let Some((room, last)) = gone_back(&held, &heads) {
+        let room = hub.served(room).map(|room| room.room.name.clone());
+        let room = room.map(|name| name.to_string()).unwrap_or_default();
+        let reason = format!("room {room} ends at {last}, before what was shown");
+        hub.rewind(&heads.epoch, &reason).await?;
     } else {
-        hub.adopt(&epoch).await?;
+        hub.adopt(&heads.epoch).await?;
     }
+    for room in &heads.gone {
+        hub.close(*room);
+    }
+    let rooms = heads.rooms;
     for head in &rooms {
         if let Some(room) = hub.served(head.room) {
             hub.refresh(&room, head).await?;
@@ -187,20 +192,18 @@ pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     Ok(rooms.len())
 }
 
-/// The first of these rooms that ends before what is known of it in that same epoch: in another, that
-/// it went back is known.
-fn gone_back<'h>(held: &[(Known, Epoch)], epoch: &Epoch, heads: &'h [Head]) -> Option<&'h Head> {
-    if heads.is_empty() {
+/// The first of these rooms that ends before what is known of it in that same epoch, or is gone with
+/// what was said in it, and where it ends: in another epoch, that it went back is known.
+fn gone_back(held: &[(Known, Epoch)], heads: &Heads) -> Option<(RoomKey, Seq)> {
+    if heads.rooms.is_empty() && heads.gone.is_empty() {
         return None;
     }
-    let same = held.iter().filter(|(_, of)| of == epoch);
-    let known: HashMap<RoomId, Seq> = same.map(|(k, _)| (k.room, k.seq)).collect();
-    let before = |head: &&Head| {
-        known
-            .get(&head.room)
-            .is_some_and(|seq| head.last_seq < *seq)
-    };
-    heads.iter().find(before)
+    let same = held.iter().filter(|(_, of)| *of == heads.epoch);
+    let known: HashMap<RoomKey, Seq> = same.map(|(k, _)| (k.room, k.seq)).collect();
+    let there = heads.rooms.iter().map(|head| (head.room, head.last_seq));
+    let gone = heads.gone.iter().map(|room| (*room, Seq::START));
+    let before = |(room, last): &(RoomKey, Seq)| known.get(room).is_some_and(|seq| last < seq);
+    there.chain(gone).find(before)
 }
 
 impl Hub {

@@ -102,7 +102,7 @@ impl Hub {
         let Some((before, last)) = room.shown() else {
             return Ok(None);
         };
-        let head = self.log.head(room.room.id).await?;
+        let head = self.log.head(room.room.key).await?;
         let stored = head.map_or(Seq::START, |head| head.last_seq);
         let ends = (stored < last).then(|| stored.next());
         let mut after = before;

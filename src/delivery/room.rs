@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::chunk::{Chunk, Entry};
+use super::chunk::{Chunk, End, Entry};
 use super::notices::Notices;
 use super::tail::{Replay, Tail, TailLimits};
 use crate::model::{Epoch, Message, Notice, RoomRef, Seq};
@@ -191,6 +191,14 @@ impl Room {
         lost
     }
 
+    /// It is not there any more: readers are told, and have had everything.
+    pub(super) fn close(&self, why: End) {
+        if let Phase::Warm(tail) = &mut self.state.lock().phase {
+            tail.close(why);
+        }
+        self.wake();
+    }
+
     /// From now on what is committed is kept for the tail that is about to be read.
     pub(super) fn begin_loading(&self) {
         self.state.lock().phase = Phase::Loading;
@@ -272,7 +280,7 @@ impl Room {
 
     fn known_of(&self, tail: &Tail) -> Known {
         Known {
-            room: self.room.id,
+            room: self.room.key,
             seq: tail.last(),
             version: tail.version(),
         }

@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::chunk::{Chunk, Entry};
+use super::chunk::{Chunk, End, Entry};
 use crate::model::{Epoch, Message, MessageId, RoomVersion, Seq};
 use crate::store::Span;
 
@@ -69,6 +69,8 @@ pub(super) struct Tail {
     epoch: Epoch,
     /// Where the past turned out to be another one, each time that it did.
     rewinds: Vec<Seq>,
+    /// Why nothing comes any more, if so.
+    closed: Option<End>,
 }
 
 impl Tail {
@@ -87,6 +89,7 @@ impl Tail {
             replay: None,
             epoch,
             rewinds: Vec::new(),
+            closed: None,
         }
     }
 
@@ -113,6 +116,15 @@ impl Tail {
         tail.epoch = epoch.clone();
         tail.rewinds.push(seq);
         tail
+    }
+
+    /// Nothing comes any more. That is no entry in the ring: readers learn of it wherever they are.
+    pub(super) fn close(&mut self, why: End) {
+        self.closed = Some(why);
+    }
+
+    pub(super) fn closed(&self) -> Option<End> {
+        self.closed
     }
 
     pub(super) fn epoch(&self) -> &Epoch {

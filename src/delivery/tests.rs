@@ -16,11 +16,11 @@ use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
-use crate::model::{Message, MessageId, Nickname, Notice, RoomName, RoomRef, Seq, UserId};
+use crate::model::{Message, MessageId, Nickname, Notice, RoomName, RoomRef, Seq, UserKey};
 use crate::store::{self, Draft, Log, Store};
 
 /// A store on a file of its own with one room and one user.
-async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserId) {
+async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserKey) {
     let options = store::Options {
         url: format!("sqlite://{}/test.db", folder.path().display()),
         application: "test".into(),
@@ -55,9 +55,9 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
     ))
 }
 
-async fn write(log: &dyn Log, room: &RoomRef, user: UserId, texts: &[String]) -> Vec<Message> {
+async fn write(log: &dyn Log, room: &RoomRef, user: UserKey, texts: &[String]) -> Vec<Message> {
     let draft = |text: &String| Draft {
-        room: room.id,
+        room: room.key,
         user,
         content: text.as_str().into(),
         nonce: None,
@@ -166,7 +166,7 @@ proptest! {
             let hub = hub(&store, limits);
             let signal = Arc::<Notify>::default();
             let mut live = hub.read(&room, after(0), signal.clone()).await.expect("opens");
-            let served = hub.served(room.id).expect("it is read");
+            let served = hub.served(room.key).expect("it is read");
             let mut seen = Vec::new();
             let texts: Vec<String> = (0..fates.len()).map(|n| n.to_string()).collect();
             let committed = write(&*store, &room, user, &texts).await;
@@ -235,7 +235,7 @@ async fn two_instances_that_write_to_one_room_agree() {
             work.await.expect("ends");
             let mut seen = Vec::new();
             while seen.len() < 400 {
-                let served = hub.served(room.id).expect("it is read");
+                let served = hub.served(room.key).expect("it is read");
                 hub.catch_up(&served).await.expect("readable");
                 drain(&mut cursor, &mut seen).await;
             }
@@ -287,6 +287,7 @@ fn short(entry: &Entry) -> String {
         Entry::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
         Entry::Notice(other) => panic!("no reader is told {other:?}"),
         Entry::Reset { last_seq, .. } => format!("reset {last_seq}"),
+        Entry::End { why, .. } => format!("end {}", why.as_str()),
     }
 }
 
@@ -329,7 +330,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let mut history = history::open(&url, "test").await.expect("opens");
     let deleted = history
-        .delete(room.id, Seq::new(2), 100)
+        .delete(room.key.id, Seq::new(2), 100)
         .await
         .expect("deleted");
     assert_eq!(deleted, 2);
@@ -357,7 +358,7 @@ async fn what_is_put_back_is_history_and_no_news() {
             None,
         )
         .await;
-    assert_eq!(claimed.expect("claimed").0, room.id);
+    assert_eq!(claimed.expect("claimed").0, room.key.id);
     // What is said meanwhile comes after it.
     let said = say(1).await;
     assert_eq!(said[0].seq.get(), 10);
@@ -365,9 +366,12 @@ async fn what_is_put_back_is_history_and_no_news() {
     hub.catch_up(&served).await.expect("readable");
     assert_eq!(told(&mut live).await, [-9, 10], "no news, but a gap");
     let rows: Vec<_> = [1, 2, 6, 7, 8, 9].map(row).to_vec();
-    assert_eq!(history.restore(room.id, &rows).await.expect("restored"), 6);
-    assert_eq!(history.restore(room.id, &rows).await.expect("works"), 0);
-    history.refresh(room.id).await.expect("works");
+    assert_eq!(
+        history.restore(room.key.id, &rows).await.expect("restored"),
+        6
+    );
+    assert_eq!(history.restore(room.key.id, &rows).await.expect("works"), 0);
+    history.refresh(room.key.id).await.expect("works");
     sweep(&hub).await;
     assert_eq!(told(&mut live).await, [0; 0], "it has had all");
     assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
@@ -381,9 +385,9 @@ async fn what_is_put_back_is_history_and_no_news() {
     let claimed = history
         .claim(&room.name, Claim::Next(2), MessageId::new(1_012), None)
         .await;
-    assert_eq!(claimed.expect("claimed"), (room.id, Seq::new(10)));
+    assert_eq!(claimed.expect("claimed"), (room.key.id, Seq::new(10)));
     let rows = [11, 12].map(row);
-    history.restore(room.id, &rows).await.expect("restored");
+    history.restore(room.key.id, &rows).await.expect("restored");
     sweep(&hub).await;
     assert_eq!(told(&mut live).await, [-12]);
     assert_eq!(told(&mut slow).await, [3, 4, 5, 6, 7, 8, 9, 10, -12]);

@@ -1,9 +1,12 @@
 //! Numbers that name things: a type each, so that one is never taken for another.
 use std::fmt;
+use std::io;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::random;
 
 /// The largest number up to which JSON readers tell each integer from the next (RFC 8259, 6).
 /// Messages that are put back have none beyond it.
@@ -51,6 +54,11 @@ number! {
     UserId(i64)
 }
 number! {
+    /// What a room or a user was given at random when it was made: a database that went back may give an
+    /// id again, and not this one. It is no secret, and exact in JSON.
+    Uid(i64)
+}
+number! {
     /// A message's identity in the database, unique over all rooms.
     MessageId(i64)
 }
@@ -74,6 +82,17 @@ number! {
     /// A message's place in its room: 1, 2, 3, … with no gap and no repeat.
     #[derive(Default)]
     Seq(i64)
+}
+
+impl Uid {
+    /// One that nothing else has, of 53 bits.
+    ///
+    /// # Errors
+    /// Where the operating system has no random numbers.
+    pub fn random() -> io::Result<Self> {
+        let bits = (random::number()? >> 11) as i64;
+        Ok(Self(bits.max(1)))
+    }
 }
 
 /// Arithmetic stays within what an `i64` holds: a position that a client made up is as good as the

@@ -21,7 +21,7 @@ pub use content::{Content, ContentError, MAX_CHARS};
 pub use epoch::Epoch;
 pub use host::Host;
 pub use ids::{
-    ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, UserId,
+    ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,
 };
 pub use listener::{Listener, ListenerKind, Listeners};
 pub use message::{Message, format_time};
@@ -29,5 +29,5 @@ pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use network::{Network, NotANetwork, client_network};
 pub use notice::{Notice, Told};
 pub use plain::{plain, plain_json, plain_line};
-pub use room::RoomRef;
+pub use room::{RoomKey, RoomRef, UserKey};
 pub use session::{Nonce, SessionId, SessionKey, TransportKind};

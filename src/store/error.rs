@@ -48,6 +48,8 @@ pub enum StoreError {
 pub enum Rejected {
     #[error("the room is gone")]
     NoSuchRoom,
+    #[error("the user is gone")]
+    NoSuchUser,
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -4,7 +4,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, UserId};
+use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId};
 
 macro_rules! stored_as_bigint {
     ($($id:ty),+) => {$(
@@ -54,5 +54,6 @@ stored_as_bigint!(
     RoomVersion,
     RunId,
     Seq,
+    Uid,
     UserId
 );

@@ -37,8 +37,8 @@ use chrono::{DateTime, Utc};
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Epoch, Message, MessageId, Nickname, Nonce, RoomId, RoomName, RoomRef, RoomVersion, Seq,
-    SessionKey, UserId,
+    Epoch, Message, MessageId, Nickname, Nonce, RoomKey, RoomName, RoomRef, RoomVersion, Seq,
+    SessionKey, UserKey,
 };
 
 pub use crate::meter::PoolState;
@@ -57,8 +57,8 @@ pub const LEASE: Duration = Duration::from_secs(10);
 /// A message before it has a place: what the committer hands in.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    pub room: RoomId,
-    pub user: UserId,
+    pub room: RoomKey,
+    pub user: UserKey,
     pub content: Arc<str>,
     pub nonce: Option<Nonce>,
 }
@@ -108,7 +108,7 @@ pub enum Part {
 /// messages were then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
-    pub room: RoomId,
+    pub room: RoomKey,
     pub seq: Seq,
     pub version: RoomVersion,
 }
@@ -116,7 +116,7 @@ pub struct Known {
 /// Where a room stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    pub room: RoomId,
+    pub room: RoomKey,
     pub last_seq: Seq,
     /// What was put back from an archive ends here: up to it nothing is news.
     pub replayed_seq: Seq,
@@ -128,6 +128,8 @@ pub struct Head {
 pub struct Heads {
     pub epoch: Epoch,
     pub rooms: Vec<Head>,
+    /// Those that are not there, or of whose id there is another one.
+    pub gone: Vec<RoomKey>,
 }
 
 /// Where some consecutive messages of a room lie.
@@ -168,15 +170,16 @@ pub trait Reading: Send + Sync + 'static {
     /// Where the newest `limit` messages before that place, or of all, lie: a look at numbers alone.
     async fn span(
         &self,
-        room: RoomId,
+        room: RoomKey,
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError>;
 
     /// Where a room stands; `None` if it is gone.
-    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError>;
+    async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError>;
 
-    /// Of these rooms, those that went on or went back, or whose older messages came or went.
+    /// Of these rooms, those that went on or went back, or whose older messages came or went, and those
+    /// that are gone.
     async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError>;
 }
 
@@ -219,11 +222,11 @@ pub trait Rooms: Send + Sync + 'static {
     async fn create_room(
         &self,
         name: &RoomName,
-        by: Option<UserId>,
+        by: Option<UserKey>,
     ) -> Result<Option<RoomRef>, StoreError>;
 
     /// Makes `by` the creator of a room that has none; false if it has one.
-    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError>;
+    async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError>;
 
     /// A page of the rooms, by name.
     async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError>;
@@ -232,14 +235,14 @@ pub trait Rooms: Send + Sync + 'static {
     async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError>;
 
     /// How many rooms there are, and how many of them `by` created in the last 24 hours.
-    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError>;
+    async fn room_counts(&self, by: UserKey) -> Result<(u64, u64), StoreError>;
 }
 
 /// Users and their sessions, as they are looked up.
 #[async_trait]
 pub trait People: Send + Sync + 'static {
     /// The user of that nickname, made if there is none.
-    async fn user(&self, nickname: &str) -> Result<UserId, StoreError>;
+    async fn user(&self, nickname: &str) -> Result<UserKey, StoreError>;
 
     /// The session with that key, unless it was unused for longer than `life`.
     async fn session(

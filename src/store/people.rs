@@ -4,30 +4,40 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::ask::{Ask, Turn};
+use super::ask::{Ask, Statement, Turn};
 use super::sql::Arg;
 use super::{InstanceId, LEASE, Online, Page, People, SessionRow, StoreError, alive};
-use crate::model::{RoomId, RoomRef, SessionKey, UserId};
+use crate::model::{RoomId, RoomRef, SessionKey, Uid, UserId, UserKey};
 
 #[async_trait]
 impl<A: Ask> People for A {
-    async fn user(&self, nickname: &str) -> Result<UserId, StoreError> {
+    async fn user(&self, nickname: &str) -> Result<UserKey, StoreError> {
         // Nothing is written on PostgreSQL for one who is there. The empty update makes RETURNING
         // answer for one that another makes at this moment.
         let sql = self.either(
             r#"WITH found AS (
-                 SELECT id FROM users WHERE lower(nickname COLLATE "C") = lower($1::text COLLATE "C")
+                 SELECT id, uid FROM users
+                 WHERE lower(nickname COLLATE "C") = lower($1::text COLLATE "C")
                ), made AS (
                  INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS (SELECT FROM found)
                  ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
-                 RETURNING id
+                 RETURNING id, uid
                )
-               SELECT id FROM found UNION ALL SELECT id FROM made"#,
-            "INSERT INTO users (nickname) VALUES ($1)
-             ON CONFLICT (nickname) DO UPDATE SET nickname = nickname RETURNING id",
+               SELECT id, uid FROM found UNION ALL SELECT id, uid FROM made"#,
+            // Not RETURNING: its uid is given to a row after it is there.
+            "SELECT id, uid FROM users WHERE nickname = $1",
         );
-        self.value(Turn::Repeatable, &[(sql, &[nickname.into()])])
-            .await
+        let args = [nickname.into()];
+        let make = (
+            "INSERT INTO users (nickname) VALUES ($1) ON CONFLICT DO NOTHING",
+            &args[..],
+        );
+        let find = (sql, &args[..]);
+        let statements: [Statement<'_>; 2] = [make, find];
+        let statements = self.either(&statements[1..], &statements[..]);
+        let rows: Vec<(UserId, Uid)> = self.all(Turn::Repeatable, statements).await?;
+        let (id, uid) = rows.first().copied().ok_or(sqlx::Error::RowNotFound)?;
+        Ok(UserKey { id, uid })
     }
 
     async fn session(
@@ -36,26 +46,37 @@ impl<A: Ask> People for A {
         life: Duration,
     ) -> Result<Option<SessionRow>, StoreError> {
         let sql = concat!(
-            "SELECT s.user_id, s.nickname,
+            "SELECT s.user_id, u.uid, s.nickname,
                s.online AND EXISTS (SELECT 1 FROM instances i WHERE i.id = s.instance_id AND ",
             alive!("i.heartbeat_at"),
-            "), r.id, r.name
-             FROM sessions s LEFT JOIN session_rooms sr ON sr.session_id = s.id
+            "), r.id, r.uid, r.name
+             FROM sessions s LEFT JOIN users u ON u.id = s.user_id
+               LEFT JOIN session_rooms sr ON sr.session_id = s.id
                LEFT JOIN rooms r ON r.id = sr.room_id
              WHERE s.id = $3 AND s.transport <> 'tcp' AND s.last_used_at > @now($4)
              ORDER BY r.id"
         );
-        type Row = (Option<UserId>, String, bool, Option<RoomId>, Option<String>);
+        type Row = (
+            Option<UserId>,
+            Option<Uid>,
+            String,
+            bool,
+            Option<RoomId>,
+            Option<Uid>,
+            Option<String>,
+        );
         let [ago, ahead] = alive::args(LEASE);
         let args = [ago, ahead, key.as_str().into(), Arg::Ago(life)];
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let room = |row: &Row| Some(RoomRef::stored(row.3?, row.4.as_ref()?));
-        Ok(rows.first().map(|(user, nickname, online, ..)| SessionRow {
-            user: *user,
-            nickname: nickname.as_str().into(),
-            online: *online,
-            rooms: rows.iter().filter_map(room).collect(),
-        }))
+        let room = |row: &Row| Some(RoomRef::stored(row.4?, row.5?, row.6.as_ref()?));
+        Ok(rows
+            .first()
+            .map(|row @ (_, _, nickname, online, ..)| SessionRow {
+                user: UserKey::of(row.0, row.1),
+                nickname: nickname.as_str().into(),
+                online: *online,
+                rooms: rows.iter().filter_map(room).collect(),
+            }))
     }
 
     async fn ended(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Nickname, RoomId, RoomRef, SessionKey, TransportKind, UserId};
+use crate::model::{Nickname, RoomId, RoomKey, RoomRef, SessionKey, TransportKind, Uid, UserKey};
 
 /// What an instance says of itself when it starts.
 #[derive(Debug, Clone)]
@@ -32,10 +32,10 @@ pub enum PresenceChange {
     Join {
         session: SessionKey,
         nickname: Nickname,
-        room: RoomId,
+        room: RoomKey,
     },
     /// The session left, and its user is no member any more.
-    Leave { session: SessionKey, room: RoomId },
+    Leave { session: SessionKey, room: RoomKey },
     /// The session is used now.
     Touch { session: SessionKey },
     /// The session has no connection and its nickname is free, but it may come back.
@@ -63,7 +63,7 @@ pub enum Standing {
 pub enum PresenceOutcome {
     Done,
     /// To a claim or a join: the user it is for.
-    User(Option<UserId>),
+    User(Option<UserKey>),
     /// A session that is online has that nickname.
     NicknameTaken,
     NoSuchRoom,
@@ -72,7 +72,7 @@ pub enum PresenceOutcome {
 
 impl PresenceOutcome {
     /// Whether a claim was granted, and the user it is for.
-    pub(super) fn to_claim(answer: Option<(bool, Option<UserId>)>) -> Self {
+    pub(super) fn to_claim(answer: Option<(bool, Option<UserKey>)>) -> Self {
         match answer {
             Some((true, user)) => Self::User(user),
             _ => Self::NicknameTaken,
@@ -83,7 +83,7 @@ impl PresenceOutcome {
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRow {
-    pub user: Option<UserId>,
+    pub user: Option<UserKey>,
     pub nickname: Arc<str>,
     pub online: bool,
     pub rooms: Vec<RoomRef>,
@@ -131,7 +131,7 @@ pub(super) enum Run<'c> {
     Joins(Joins<'c>),
     Leaves {
         sessions: Vec<&'c str>,
-        rooms: Vec<RoomId>,
+        rooms: Rooms,
     },
     Touches(Vec<&'c str>),
     Idles(Vec<&'c str>),
@@ -140,6 +140,20 @@ pub(super) enum Run<'c> {
         sessions: Vec<&'c str>,
         guests: Vec<bool>,
     },
+}
+
+/// Rooms by column.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    pub(super) ids: Vec<RoomId>,
+    pub(super) uids: Vec<Uid>,
+}
+
+impl Rooms {
+    fn push(&mut self, room: RoomKey) {
+        self.ids.push(room.id);
+        self.uids.push(room.uid);
+    }
 }
 
 /// Claims by different sessions of different nicknames.
@@ -157,7 +171,7 @@ pub(super) struct Claims<'c> {
 pub(super) struct Joins<'c> {
     pub(super) sessions: Vec<&'c str>,
     pub(super) nicknames: Vec<&'c str>,
-    pub(super) rooms: Vec<RoomId>,
+    pub(super) rooms: Rooms,
 }
 
 impl<'c> Claims<'c> {
@@ -205,7 +219,7 @@ impl<'c> Run<'c> {
             PresenceChange::Join { .. } => Self::Joins(Joins::default()),
             PresenceChange::Leave { .. } => Self::Leaves {
                 sessions: Vec::new(),
-                rooms: Vec::new(),
+                rooms: Rooms::default(),
             },
             PresenceChange::Touch { .. } => Self::Touches(Vec::new()),
             PresenceChange::Idle { .. } => Self::Idles(Vec::new()),

@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::{Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
-use crate::model::{Epoch, Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, MessageId, RoomId, RoomKey, RoomRef, RoomVersion, Seq, Uid};
 
-/// A page of a room; whether a place is beyond `$2` is the index's to say, also where that is NULL.
+/// A page of the room `$1` whose uid is `$4`, if that is the one; whether a place is beyond `$2` is the
+/// index's to say, also where that is NULL.
 macro_rules! page {
     ($which:literal) => {
         concat!(
             "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
              FROM messages m LEFT JOIN users u ON u.id = m.user_id
-             WHERE m.room_id = $1 AND m.seq ",
+             WHERE m.room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $4) AND m.seq ",
             $which,
             " LIMIT $3"
         )
@@ -28,25 +29,34 @@ const NEWS_IN_SQLITE: &str =
     page!("> max($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq");
 
 const SPAN: &str = "WITH page AS (SELECT seq FROM messages
-      WHERE room_id = $1 AND seq < coalesce($2, 9223372036854775807) ORDER BY seq DESC LIMIT $3)
+      WHERE room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $4)
+        AND seq < coalesce($2, 9223372036854775807) ORDER BY seq DESC LIMIT $3)
     SELECT min(seq), max(seq), count(*), EXISTS
       (SELECT 1 FROM messages WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page))
     FROM page";
 
-const HEAD: &str = "SELECT id, last_seq, replayed_seq, history_version FROM rooms WHERE id = $1";
+const HEAD: &str = "SELECT last_seq, replayed_seq, history_version FROM rooms
+    WHERE id = $1 AND uid = $2";
 
-/// The epoch beside each room that is elsewhere than it is known to be, or alone.
+/// The epoch beside each room that is elsewhere than it is known to be, without a place where it is
+/// gone, or alone.
 macro_rules! heads {
-    ($known:literal, $id:literal, $seq:literal, $version:literal) => {
+    ($known:literal, $id:literal, $uid:literal, $seq:literal, $version:literal) => {
         concat!(
-            "SELECT e.epoch, h.id, h.last_seq, h.replayed_seq, h.history_version
+            "SELECT e.epoch, h.id, h.uid, h.last_seq, h.replayed_seq, h.history_version
              FROM epoch e LEFT JOIN
-               (SELECT r.id, r.last_seq, r.replayed_seq, r.history_version
+               (SELECT ",
+            $id,
+            " AS id, ",
+            $uid,
+            " AS uid, r.last_seq, r.replayed_seq, r.history_version
                 FROM ",
             $known,
-            " JOIN rooms r ON r.id = ",
+            " LEFT JOIN rooms r ON r.id = ",
             $id,
-            " WHERE r.last_seq <> ",
+            " AND r.uid = ",
+            $uid,
+            " WHERE r.id IS NULL OR r.last_seq <> ",
             $seq,
             " OR r.history_version <> ",
             $version,
@@ -56,8 +66,9 @@ macro_rules! heads {
 }
 
 const HEADS_IN_POSTGRES: &str = heads!(
-    "unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (id, seq, version)",
+    "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS k (id, uid, seq, version)",
     "k.id",
+    "k.uid",
     "k.seq",
     "k.version"
 );
@@ -65,13 +76,15 @@ const HEADS_IN_SQLITE: &str = heads!(
     "json_each($1) k",
     "k.value ->> 0",
     "k.value ->> 1",
-    "k.value ->> 2"
+    "k.value ->> 2",
+    "k.value ->> 3"
 );
 
-type HeadRow = (RoomId, Seq, Seq, RoomVersion);
+type HeadRow = (Seq, Seq, RoomVersion);
 type EpochRow = (
     String,
     Option<RoomId>,
+    Option<Uid>,
     Option<Seq>,
     Option<Seq>,
     Option<RoomVersion>,
@@ -91,7 +104,8 @@ impl<A: Ask> Reading for A {
             Part::Before(seq) => (BEFORE, seq),
         };
         type Row = (MessageId, Seq, String, String, DateTime<Utc>);
-        let args = [room.id.into(), place.into(), limit.into()];
+        let key = room.key;
+        let args = [key.id.into(), place.into(), limit.into(), key.uid.into()];
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let message = |(id, seq, user, content, created_at): Row| Message {
             id,
@@ -110,12 +124,12 @@ impl<A: Ask> Reading for A {
 
     async fn span(
         &self,
-        room: RoomId,
+        room: RoomKey,
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError> {
         type Row = (Option<Seq>, Option<Seq>, i64, bool);
-        let args = [room.into(), before.into(), limit.into()];
+        let args = [room.id.into(), before.into(), limit.into(), room.uid.into()];
         let rows: Vec<Row> = self.all(Turn::Read, &[(SPAN, &args)]).await?;
         let span = |(first, last, count, more): &Row| {
             Some(Span {
@@ -128,9 +142,10 @@ impl<A: Ask> Reading for A {
         Ok(rows.first().and_then(span))
     }
 
-    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
-        let rows: Vec<HeadRow> = self.all(Turn::Read, &[(HEAD, &[room.into()])]).await?;
-        Ok(rows.into_iter().next().map(Head::from))
+    async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError> {
+        let args = [room.id.into(), room.uid.into()];
+        let rows: Vec<HeadRow> = self.all(Turn::Read, &[(HEAD, &args)]).await?;
+        Ok(rows.first().map(|row| head(room, *row)))
     }
 
     async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError> {
@@ -138,23 +153,32 @@ impl<A: Ask> Reading for A {
         let args = [Arg::Known(known)];
         let rows: Vec<EpochRow> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let (epoch, ..) = rows.first().ok_or_else(epoch::missing)?;
-        let head = |(_, room, last, replayed, version): &EpochRow| {
-            Some(Head::from(((*room)?, (*last)?, (*replayed)?, (*version)?)))
-        };
-        Ok(Heads {
+        let mut heads = Heads {
             epoch: Epoch::named(epoch),
-            rooms: rows.iter().filter_map(head).collect(),
-        })
+            rooms: Vec::new(),
+            gone: Vec::new(),
+        };
+        for (_, id, uid, last, replayed, version) in rows {
+            let (Some(id), Some(uid)) = (id, uid) else {
+                continue;
+            };
+            let room = RoomKey { id, uid };
+            match (last, replayed, version) {
+                (Some(last), Some(replayed), Some(version)) => {
+                    heads.rooms.push(head(room, (last, replayed, version)));
+                }
+                _ => heads.gone.push(room),
+            }
+        }
+        Ok(heads)
     }
 }
 
-impl From<HeadRow> for Head {
-    fn from((room, last_seq, replayed_seq, version): HeadRow) -> Self {
-        Self {
-            room,
-            last_seq,
-            replayed_seq,
-            version,
-        }
+fn head(room: RoomKey, (last_seq, replayed_seq, version): HeadRow) -> Head {
+    Head {
+        room,
+        last_seq,
+        replayed_seq,
+        version,
     }
 }

@@ -8,46 +8,57 @@ use async_trait::async_trait;
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::{LEASE, Page, RoomSummary, Rooms, StoreError, alive};
-use crate::model::{RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::model::{RoomId, RoomKey, RoomName, RoomRef, Seq, Uid, UserKey};
 
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
 impl<A: Ask> Rooms for A {
     async fn room(&self, name: &RoomName) -> Result<Option<(RoomRef, Seq)>, StoreError> {
-        let sql = "SELECT id, name, last_seq FROM rooms WHERE @lower(name@c) = @lower($1@c)";
+        let sql = "SELECT id, uid, name, last_seq FROM rooms WHERE @lower(name@c) = @lower($1@c)";
         let args = [name.as_str().into()];
-        let rows: Vec<(RoomId, String, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let rows: Vec<(RoomId, Uid, String, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let row = rows.first();
-        Ok(row.map(|(id, name, last)| (RoomRef::stored(*id, name), *last)))
+        Ok(row.map(|(id, uid, name, last)| (RoomRef::stored(*id, *uid, name), *last)))
     }
 
     async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError> {
-        let sql = "SELECT id, name FROM rooms WHERE @lower(name@c) @in($1)";
+        let sql = "SELECT id, uid, name FROM rooms WHERE @lower(name@c) @in($1)";
         let keys: Vec<String> = names.iter().map(RoomName::key).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args = [keys.as_slice().into()];
-        let rows: Vec<(RoomId, String)> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let room = |(id, name): &(RoomId, String)| RoomRef::stored(*id, name);
+        type Row = (RoomId, Uid, String);
+        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let room = |(id, uid, name): &Row| RoomRef::stored(*id, *uid, name);
         Ok(rows.iter().map(room).collect())
     }
 
     async fn create_room(
         &self,
         name: &RoomName,
-        by: Option<UserId>,
+        by: Option<UserKey>,
     ) -> Result<Option<RoomRef>, StoreError> {
-        let sql = "INSERT INTO rooms (name, created_by) VALUES ($1, $2)
+        let failed = |error| StoreError::Unavailable(format!("cannot make a room's uid: {error}"));
+        let uid = Uid::random().map_err(failed)?;
+        let sql = "INSERT INTO rooms (name, uid, created_by)
+             VALUES ($1, $2, (SELECT id FROM users WHERE id = $3 AND uid = $4))
              ON CONFLICT DO NOTHING RETURNING id";
-        let args = [name.as_str().into(), by.into()];
+        let (user, user_uid) = (by.map(|by| by.id), by.map(|by| by.uid));
+        let args = [
+            name.as_str().into(),
+            uid.into(),
+            user.into(),
+            user_uid.into(),
+        ];
         let made: Vec<(RoomId,)> = self.all(Turn::Once, &[(sql, &args)]).await?;
-        let name = name.clone();
-        Ok(made.first().map(|(id,)| RoomRef { id: *id, name }))
+        let made = made.first();
+        Ok(made.map(|(id,)| RoomRef::stored(*id, uid, name.as_str())))
     }
 
-    async fn adopt_room(&self, room: RoomId, by: UserId) -> Result<bool, StoreError> {
-        let sql = "UPDATE rooms SET created_by = $1 WHERE id = $2 AND created_by IS NULL";
-        let args = [by.into(), room.into()];
+    async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError> {
+        let sql = "UPDATE rooms SET created_by = $3 WHERE id = $1 AND uid = $2
+             AND created_by IS NULL AND EXISTS (SELECT 1 FROM users WHERE id = $3 AND uid = $4)";
+        let args = [room.id.into(), room.uid.into(), by.id.into(), by.uid.into()];
         Ok(self.run(Turn::Once, &[(sql, &args)]).await? > 0)
     }
 
@@ -85,10 +96,10 @@ impl<A: Ask> Rooms for A {
         Ok(count.unsigned_abs())
     }
 
-    async fn room_counts(&self, by: UserId) -> Result<(u64, u64), StoreError> {
+    async fn room_counts(&self, by: UserKey) -> Result<(u64, u64), StoreError> {
         let sql = "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM rooms
                WHERE created_by = $1 AND created_at > @now($2))";
-        let args = [by.into(), Arg::Ago(A_DAY)];
+        let args = [by.id.into(), Arg::Ago(A_DAY)];
         let rows: Vec<(i64, i64)> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let (all, today) = rows.first().copied().unwrap_or_default();
         Ok((all.unsigned_abs(), today.unsigned_abs()))

@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 
 use super::Known;
-use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, UserId, format_time};
+use crate::model::{
+    InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId, format_time,
+};
 
 /// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
 /// length of time, `@true` a truth that is stored, `@position` where one text is in another, `@in($1)`
@@ -72,7 +74,7 @@ pub(super) enum Arg<'a> {
     Texts(&'a [&'a str]),
     /// An array for PostgreSQL, one as JSON for SQLite.
     Numbers(&'a [i64]),
-    /// Three arrays for PostgreSQL, one of rows as JSON for SQLite.
+    /// Four arrays for PostgreSQL, one of rows as JSON for SQLite.
     Known(&'a [Known]),
     Time(DateTime<Utc>),
     /// Lengths of time for `@now($1)`: after now, and before.
@@ -91,10 +93,12 @@ impl Arg<'_> {
                 Self::Texts(texts) => bound.add(texts),
                 Self::Numbers(numbers) => bound.add(numbers),
                 Self::Known(known) => {
-                    let rooms: Vec<RoomId> = known.iter().map(|k| k.room).collect();
+                    let rooms: Vec<RoomId> = known.iter().map(|k| k.room.id).collect();
+                    let uids: Vec<Uid> = known.iter().map(|k| k.room.uid).collect();
                     let seqs: Vec<Seq> = known.iter().map(|k| k.seq).collect();
                     let versions: Vec<RoomVersion> = known.iter().map(|k| k.version).collect();
-                    let added = bound.add(rooms).and_then(|()| bound.add(seqs));
+                    let added = bound.add(rooms).and_then(|()| bound.add(uids));
+                    let added = added.and_then(|()| bound.add(seqs));
                     added.and_then(|()| bound.add(versions))
                 }
                 Self::Time(time) => bound.add(time),
@@ -116,7 +120,9 @@ impl Arg<'_> {
                 Self::Texts(texts) => bound.add(json(texts)?),
                 Self::Numbers(numbers) => bound.add(json(numbers)?),
                 Self::Known(known) => {
-                    let rows = known.iter().map(|k| (k.room, k.seq, k.version));
+                    let rows = known
+                        .iter()
+                        .map(|k| (k.room.id, k.room.uid, k.seq, k.version));
                     bound.add(json(rows.collect::<Vec<_>>())?)
                 }
                 Self::Time(time) => bound.add(format_time(time)),
@@ -191,4 +197,4 @@ macro_rules! numbers {
     )+};
 }
 
-numbers!(InstanceId, MessageId, RoomId, RunId, Seq, UserId);
+numbers!(InstanceId, MessageId, RoomId, RunId, Seq, Uid, UserId);

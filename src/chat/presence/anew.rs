@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BATCH, Presence};
 use crate::chat::session::{InStore, Session};
 use crate::chat::{Alert, guest};
-use crate::model::{Nickname, UserId};
+use crate::model::{Nickname, UserKey};
 use crate::store::{PresenceChange, PresenceOutcome, Standing, StoreError};
 
 /// Guests' names are short, so some may be taken; a few tries find free ones for all.
@@ -120,7 +120,7 @@ impl Presence {
         Ok(renamed)
     }
 
-    fn became_guest(&self, session: &Arc<Session>, name: Nickname, user: Option<UserId>) {
+    fn became_guest(&self, session: &Arc<Session>, name: Nickname, user: Option<UserKey>) {
         let before = {
             let mut state = session.state.lock();
             state.standing = Standing::Guest;
@@ -140,7 +140,7 @@ impl Presence {
                 let change = PresenceChange::Join {
                     session: session.key().clone(),
                     nickname: nickname.clone(),
-                    room: room.id,
+                    room: room.key,
                 };
                 (session, room, change)
             }));
@@ -153,6 +153,7 @@ impl Presence {
                     PresenceOutcome::User(user) => session.state.lock().user = user,
                     PresenceOutcome::NoSuchRoom => {
                         self.hub.forget(room);
+                        session.lose(room);
                         let room = room.name.clone();
                         session.tell(Alert::RoomGone { room });
                     }

@@ -43,6 +43,7 @@ impl Presence {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.doubted.notified() => {}
+                () = self.hub.strangers.notified() => self.doubt(Doubt::Lost),
             }
             if let Err(error) = self.keep_level(&mut others, round).await {
                 tracing::warn!(%error, "cannot keep the database level with who is here");
@@ -72,6 +73,16 @@ impl Presence {
         Ok(())
     }
 
+    /// Has no session in a room that is not there any more. What reads it was told.
+    fn leave_gone(&self) {
+        let gone = self.hub.take_gone();
+        if !gone.is_empty() {
+            for session in self.sessions() {
+                gone.iter().for_each(|room| session.lose(room));
+            }
+        }
+    }
+
     async fn keep_level(
         &self,
         others: &mut HashSet<InstanceId>,
@@ -80,6 +91,7 @@ impl Presence {
         let lively: HashSet<_> = self.store.lively(SILENT).await?.into_iter().collect();
         let before = std::mem::replace(others, lively);
         let one_is_gone = !before.is_subset(others);
+        self.leave_gone();
         let doubt = self.doubts.lock().take();
         let thorough = round.is_multiple_of(THOROUGH);
         let settled = self.settle(doubt, one_is_gone, thorough).await;

@@ -279,7 +279,7 @@ impl Presence {
         let change = PresenceChange::Join {
             session: session.key().clone(),
             nickname: session.nickname(),
-            room: room.id,
+            room: room.key,
         };
         match self.change(change.clone()).await? {
             PresenceOutcome::NoSuchSession => {

@@ -1,7 +1,7 @@
 //! Make a room and join it.
 use super::join::may_enter;
 use super::{Actor, Chat, ChatError, Outcome, Session};
-use crate::model::{RoomName, RoomRef, UserId};
+use crate::model::{RoomName, RoomRef, UserKey};
 
 impl Chat {
     pub(in crate::chat) async fn create(
@@ -26,7 +26,7 @@ impl Chat {
 
     /// Whether there is place for one more room, also of this user's. A room that is there already
     /// is told otherwise.
-    async fn may_create(&self, name: &RoomName, by: UserId) -> Result<(), ChatError> {
+    async fn may_create(&self, name: &RoomName, by: UserKey) -> Result<(), ChatError> {
         let (all, today) = self.store().room_counts(by).await?;
         let limits = self.limiter.live();
         let room = || name.clone();
@@ -46,10 +46,10 @@ impl Chat {
 
     /// The lobby may have come into being before a user created it; then the first to ask for
     /// it is its creator. Any other room has one already.
-    async fn adopt(&self, name: RoomName, by: UserId) -> Result<RoomRef, ChatError> {
+    async fn adopt(&self, name: RoomName, by: UserKey) -> Result<RoomRef, ChatError> {
         if name.is_lobby() {
             let lobby = self.room(name.as_str()).await?;
-            if self.store().adopt_room(lobby.id, by).await? {
+            if self.store().adopt_room(lobby.key, by).await? {
                 return Ok(lobby);
             }
         }
@@ -57,7 +57,7 @@ impl Chat {
     }
 
     /// The session's user, made now if it is a guest's first need of one.
-    async fn account(&self, session: &Session) -> Result<UserId, ChatError> {
+    async fn account(&self, session: &Session) -> Result<UserKey, ChatError> {
         match session.user() {
             Some(user) => Ok(user),
             None => Ok(self.store().user(session.nickname().as_str()).await?),

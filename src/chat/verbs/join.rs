@@ -118,7 +118,7 @@ impl Chat {
                 if error.code() == Code::DatabaseUnavailable
                     && self
                         .hub
-                        .served(room.id)
+                        .served(room.key)
                         .is_some_and(|r| r.delivered().is_some()) =>
             {
                 session.goes_away();
@@ -131,7 +131,7 @@ impl Chat {
     async fn last_seq(&self, room: &RoomRef) -> Option<Seq> {
         match self
             .hub
-            .served(room.id)
+            .served(room.key)
             .and_then(|served| served.delivered())
         {
             Some(last) => Some(last),

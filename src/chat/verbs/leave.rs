@@ -14,20 +14,10 @@ impl Chat {
         let room = which(session, name)?;
         let change = PresenceChange::Leave {
             session: session.key().clone(),
-            room: room.id,
+            room: room.key,
         };
         self.presence.change(change).await?;
-        {
-            let mut state = session.state.lock();
-            state.rooms.retain(|r| r.id != room.id);
-            if state
-                .current
-                .as_ref()
-                .is_some_and(|current| current.id == room.id)
-            {
-                state.current = state.rooms.last().cloned();
-            }
-        }
+        session.lose(&room);
         tracing::debug!(session = %session.key(), room = %room.name, "left");
         let left = Notice::left(&room.name, &session.nickname());
         self.hub.announce(left);

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{Actor, Chat, ChatError, Session};
 use crate::chat::Receipt;
 use crate::delivery::{Outgoing, SendError};
-use crate::model::{Content, Nonce, RoomRef, UserId};
+use crate::model::{Content, Nonce, RoomRef, UserKey};
 
 /// A client's nonce has at most so many bytes.
 const LONGEST_NONCE: usize = 128;
@@ -64,7 +64,7 @@ impl Chat {
     }
 
     /// Who says it, unless they say too much.
-    fn author(&self, actor: &Actor, session: &Session) -> Result<(UserId, Arc<str>), ChatError> {
+    fn author(&self, actor: &Actor, session: &Session) -> Result<(UserKey, Arc<str>), ChatError> {
         let mut state = session.state.lock();
         if state.has_ended() {
             return Err(ChatError::UnknownSession);

@@ -15,7 +15,7 @@ pub(super) async fn contents(reader: &mut Cursor) -> Vec<String> {
 /// A room of ten messages, "0" to "9", with a reader who has had them.
 pub(super) async fn read_room(
     folder: &tempfile::TempDir,
-) -> (Arc<Hub>, RoomRef, UserId, Vec<Message>, Cursor) {
+) -> (Arc<Hub>, RoomRef, UserKey, Vec<Message>, Cursor) {
     let (store, room, user) = store(folder).await;
     let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
     let said = write(&*store, &room, user, &texts).await;
@@ -42,7 +42,7 @@ fn lies(said: &[Message], seqs: std::ops::RangeInclusive<i64>) -> Vec<Message> {
 async fn what_was_committed_here_wins_over_what_was_heard() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
-    let served = hub.served(room.id).expect("it is read");
+    let served = hub.served(room.key).expect("it is read");
     for lie in lies(&said, 11..=13) {
         assert_eq!(served.accept_announced(lie), Taken::All, "it comes next");
     }
@@ -79,7 +79,7 @@ async fn what_was_committed_here_wins_over_what_was_heard() {
 async fn what_was_set_aside_is_not_replaced_by_what_is_heard() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
-    let served = hub.served(room.id).expect("it is read");
+    let served = hub.served(room.key).expect("it is read");
     let stored = write(&*hub.log, &room, user, &["theirs".into(), "own".into()]).await;
     let taken = served.accept(stored[1..].to_vec(), hub.now());
     assert_eq!(taken, Taken::Missing);
@@ -92,7 +92,7 @@ async fn what_was_set_aside_is_not_replaced_by_what_is_heard() {
 async fn a_look_takes_back_whatever_was_not_committed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, room, user, said, mut reader) = read_room(&folder).await;
-    let served = hub.served(room.id).expect("it is read");
+    let served = hub.served(room.key).expect("it is read");
     for lie in lies(&said, 11..=110) {
         served.accept_announced(lie);
     }

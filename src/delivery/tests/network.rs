@@ -22,7 +22,7 @@ use time::{Dice, Time};
 
 use super::*;
 use crate::clock::Clock;
-use crate::model::RoomId;
+use crate::model::RoomKey;
 
 /// How many seeds there are without `DISCORDCTL_TEST_SEEDS`.
 const SEEDS: u64 = 300;
@@ -173,7 +173,7 @@ impl World {
         self.shore.time.sleep(patience).await;
         let mut shown = 0;
         for reader in &self.readers {
-            let said = self.shore.log.last(reader.room.id);
+            let said = self.shore.log.last(reader.room.key);
             assert_eq!(reader.seen(), said, "{reader:?} was not given all");
             shown = Dice(shown).number(&[reader.trace()]);
         }
@@ -185,7 +185,7 @@ impl World {
             .shore
             .rooms
             .iter()
-            .map(|room| self.shore.log.last(room.id));
+            .map(|room| self.shore.log.last(room.key));
         (said.map(|seq| seq.get() as u64).sum(), shown)
     }
 }
@@ -201,7 +201,7 @@ fn limits(keep: usize) -> TailLimits {
 
 fn shore(dice: Dice, time: &Time, weather: Weather, rooms: i64) -> Shore {
     let room = |id| RoomRef {
-        id: RoomId::new(id),
+        key: RoomKey::new(id, id),
         name: RoomName::parse(&format!("room-{id}")).expect("a name"),
     };
     Shore {

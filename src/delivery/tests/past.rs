@@ -3,16 +3,18 @@ use super::*;
 
 /// The database as a lagging standby has it, or an older backup: without what came after `seq`.
 async fn go_back(folder: &tempfile::TempDir, seq: i64) {
-    let url = format!("sqlite://{}/test.db", folder.path().display());
-    let pool = sqlx::SqlitePool::connect(&url).await.expect("the file");
     let back = format!(
         "DELETE FROM messages WHERE seq > {seq}; UPDATE rooms SET last_seq = {seq};
          UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM messages) WHERE name = 'messages'"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(back))
-        .execute(&pool)
-        .await
-        .expect("it goes back");
+    change(folder, back).await;
+}
+
+async fn change(folder: &tempfile::TempDir, sql: String) {
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let pool = sqlx::SqlitePool::connect(&url).await.expect("the file");
+    let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await;
+    changed.expect("it is changed");
     pool.close().await;
 }
 
@@ -44,11 +46,35 @@ async fn a_log_that_went_back_and_grew_beyond_is_told_from_where_it_changed() {
     let texts: Vec<String> = (8..=14).map(|n| format!("new {n}")).collect();
     write(&*hub.log, &room, user, &texts).await;
     sweep(&hub).await;
-    let served = hub.served(room.id).expect("it is read");
+    let served = hub.served(room.key).expect("it is read");
     hub.settle(&served).await.expect("readable");
     let mut wanted = vec!["reset 7".to_owned()];
     wanted.extend((8..=14).map(|n| format!("{n} new {n}")));
     assert_eq!(given(&mut reader).await, wanted);
+}
+
+#[tokio::test]
+async fn a_room_that_is_gone_ends_and_the_one_with_its_id_is_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, user, _, mut reader) = heard::read_room(&folder).await;
+    let id = room.key.id;
+    let other = format!("DELETE FROM rooms; INSERT INTO rooms (id, name) VALUES ({id}, 'other')");
+    change(&folder, other).await;
+    sweep(&hub).await;
+    assert_eq!(given(&mut reader).await, ["reset 0", "end no_such_room"]);
+    assert_eq!(reader.peek(&mut Vec::new()), Next::Ended);
+    assert_eq!(hub.take_gone(), [room.clone()]);
+    assert!(hub.served(room.key).is_none() && hub.remembered(&room.name).is_none());
+    let draft = Draft {
+        room: room.key,
+        user,
+        content: "for a room that is gone".into(),
+        nonce: None,
+    };
+    let answers = hub.log.append(&[draft]).await.expect("an answer");
+    assert_eq!(answers, [Err(store::Rejected::NoSuchRoom)]);
+    let late = hub.read(&room, Start::Last(5), Arc::default()).await;
+    assert_eq!(given(&mut late.expect("reads")).await, [""; 0]);
 }
 
 #[tokio::test]

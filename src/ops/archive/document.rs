@@ -151,7 +151,7 @@ impl Document {
         let entry = Entry {
             path: String::new(),
             room: room.name.to_string(),
-            room_id: room.id,
+            room_id: room.key.id,
             size: 0,
             count: 0,
             first_seq: first,
@@ -192,7 +192,7 @@ fn inside(error: impl std::fmt::Display) -> ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, RoomId, RoomName};
+    use crate::model::{MessageId, RoomKey, RoomName};
 
     fn row(seq: i64, at: &str) -> Row {
         Row {
@@ -206,7 +206,7 @@ mod tests {
 
     fn builder(known: &[(i64, i64)]) -> Builder {
         let room = RoomRef {
-            id: RoomId::new(3),
+            key: RoomKey::new(3, 3),
             name: RoomName::stored("a/b"),
         };
         Builder::new(

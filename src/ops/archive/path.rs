@@ -9,7 +9,7 @@ pub(super) fn of(room: &RoomRef, (year, month): (i32, u32), first: Seq, last: Se
 
 /// The folder of a room's documents.
 pub(super) fn folder(room: &RoomRef) -> String {
-    format!("rooms/{}", room.id)
+    format!("rooms/{}", room.key.id)
 }
 
 /// A room's name in a path. One that was made by hand may hold anything; the folder tells rooms

@@ -92,7 +92,7 @@ async fn run(
         if stop.is_cancelled() {
             break;
         }
-        let room = stand.room.id;
+        let room = stand.room.key.id;
         let young = archiver
             .history()
             .first_since(room, stand.archived, older)

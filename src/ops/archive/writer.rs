@@ -124,7 +124,7 @@ impl<'a> Archiver<'a> {
         if !self.watch.wants_total() {
             return Ok(());
         }
-        let (room, after) = (stand.room.id, stand.archived);
+        let (room, after) = (stand.room.key.id, stand.archived);
         self.watch
             .expect(self.history.count(room, after, up_to).await?);
         Ok(())
@@ -137,7 +137,9 @@ impl<'a> Archiver<'a> {
         after: Seq,
         up_to: Seq,
     ) -> Result<Vec<Row>, ArchiveError> {
-        let page = self.history.page(stand.room.id, after, up_to, self.page);
+        let page = self
+            .history
+            .page(stand.room.key.id, after, up_to, self.page);
         let rows = page.await?;
         let bytes: usize = rows.iter().map(|row| row.content.len() + 100).sum();
         if let Some(average) = bytes.checked_div(rows.len()) {
@@ -211,7 +213,7 @@ impl<'a> Archiver<'a> {
         }
         self.manifest.save(self.destination).await?;
         fault::point("archive:entered");
-        self.history.archived(stand.room.id, last).await?;
+        self.history.archived(stand.room.key.id, last).await?;
         fault::point("archive:marked");
         Ok(())
     }

@@ -112,7 +112,7 @@ async fn run(
         _ => Hands::Plain(history),
     };
     let mut rooms: Vec<_> = (stands.iter())
-        .filter(|stand| crowded.contains(&stand.room.id))
+        .filter(|stand| crowded.contains(&stand.room.key.id))
         .collect();
     // Where one takes all the time that there is, the others are done before it.
     rooms.sort_by_key(|stand| stand.last_seq.since(stand.archived));
@@ -175,7 +175,7 @@ impl Trimming<'_> {
         hands: &mut Hands<'_>,
         stand: &RoomStand,
     ) -> Result<Option<RoomReport>, ArchiveError> {
-        let room = stand.room.id;
+        let room = stand.room.key.id;
         let named = |(name, _): &&(RoomName, _)| *name == stand.room.name;
         let own = self
             .options
@@ -266,7 +266,7 @@ async fn archive(
         Hands::Archiving(_) => Ok((0, stand.archived)),
         // A dry run: all of it would be.
         Hands::Plain(history) => {
-            let count = history.count(stand.room.id, stand.archived, limit);
+            let count = history.count(stand.room.key.id, stand.archived, limit);
             Ok((count.await?, limit))
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn stored(url: &str, room: &str) -> Result<Vec<usize>, DrillErr
         let mut after = Seq::START;
         loop {
             let page = history
-                .page(stand.room.id, after, stand.last_seq, PAGE)
+                .page(stand.room.key.id, after, stand.last_seq, PAGE)
                 .await?;
             let Some(last) = page.last() else { break };
             after = last.seq;

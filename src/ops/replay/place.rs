@@ -115,7 +115,7 @@ async fn find(
     stand: &RoomStand,
     floor: &mut Seq,
 ) -> Result<Place, ReplayError> {
-    let (room, count) = (stand.room.id, document.count);
+    let (room, count) = (stand.room.key.id, document.count);
     // Some of it is there: it was replayed before, or interrupted, or never gone.
     let ids: Vec<MessageId> = document.samples.iter().map(|(id, _)| *id).collect();
     let stored = history.stored(&ids).await?;
@@ -188,7 +188,7 @@ async fn compare(
         (Place::After(base), _) => Some((base, base.plus(document.count))),
         _ => None,
     };
-    let room = stand.map(|stand| stand.room.id);
+    let room = stand.map(|stand| stand.room.key.id);
     let taken = match (span, room) {
         (Some((after, last)), Some(room)) => history.count(room, after, last).await?,
         _ => 0,

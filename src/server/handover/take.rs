@@ -146,7 +146,7 @@ impl Inheritance {
                 }
                 (Word::Others { sessions }, _) => {
                     for state in sessions {
-                        chat.expect(state).map_err(io::Error::other)?;
+                        chat.expect(state).await.map_err(io::Error::other)?;
                     }
                 }
                 (Word::All { lines }, _) if lines == resumed.len() => return Ok(resumed),

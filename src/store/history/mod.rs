@@ -17,7 +17,7 @@ use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
 use super::{LEASE, StoreError, alive};
-use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, UserId};
+use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, Uid, UserId};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,21 +63,20 @@ const BATCH_ALONE: usize = 1_000;
 macro_rules! stands {
     ($which:literal) => {
         concat!(
-            "SELECT r.id, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
+            "SELECT r.id, r.uid, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
              FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ",
             $which
         )
     };
 }
 
-type Stand = (RoomId, String, Seq, Seq, Seq);
+type Stand = (RoomId, Uid, String, Seq, Seq, Seq);
 type Raw = (MessageId, Seq, Option<UserId>, String, DateTime<Utc>);
 
 impl From<Stand> for RoomStand {
-    fn from((id, name, last_seq, archived, replayed): Stand) -> Self {
-        let name = RoomName::stored(&name);
+    fn from((id, uid, name, last_seq, archived, replayed): Stand) -> Self {
         Self {
-            room: RoomRef { id, name },
+            room: RoomRef::stored(id, uid, &name),
             last_seq,
             archived,
             replayed,

@@ -1,19 +1,20 @@
 //! One batch as one statement: laid out here, committed there, and its answers put in place.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
 use super::seconds;
-use crate::model::{MessageId, Nonce, RoomId, Seq, UserId};
+use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq, Uid, UserId, UserKey};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected};
 
 pub(super) type Answer = Option<Result<Appended, Rejected>>;
 
 /// The whole commit. In this order:
 /// `turn` locks the writer's row, if this batch is its next; `known` looks whether a nonce was
-/// stored before, for then nothing is done but to say so; `room` locks the rooms, lowest id
-/// first everywhere, so that no two commits wait for each other; `head` moves their last_seq on.
+/// stored before, and `strange` whether a room or a user is not the one that is meant: then nothing
+/// is done but to say so; `room` locks the rooms, lowest id first everywhere, so that no two
+/// commits wait for each other; `head` moves their last_seq on.
 /// What waits for a lock sees the row as it is afterwards, so places come from the row that was
 /// updated. A nonce that another commit stores at this very moment is not `known`: the insert
 /// waits for that commit, then violates NOT NULL, and the batch is tried again.
@@ -24,9 +25,16 @@ const APPEND: &str = "WITH turn AS MATERIALIZED (
       FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS a (session_id, nonce, n)
       JOIN nonces o ON o.session_id = a.session_id AND o.nonce = a.nonce
        AND o.created_at > now() - make_interval(secs => $13)
+    ), strange AS MATERIALIZED (
+      SELECT 'room' AS what, a.n
+      FROM unnest($3::bigint[], $14::bigint[]) WITH ORDINALITY AS a (id, uid, n)
+      WHERE NOT EXISTS (SELECT FROM rooms r WHERE r.id = a.id AND r.uid = a.uid)
+      UNION ALL SELECT 'user', a.n
+      FROM unnest($15::bigint[], $16::bigint[]) WITH ORDINALITY AS a (id, uid, n)
+      WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = a.id AND u.uid = a.uid)
     ), room AS MATERIALIZED (
-      SELECT id FROM rooms WHERE id = ANY ($3::bigint[])
-        AND EXISTS (SELECT FROM turn) AND NOT EXISTS (SELECT FROM known)
+      SELECT id FROM rooms WHERE id = ANY ($3::bigint[]) AND EXISTS (SELECT FROM turn)
+        AND NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM strange)
       ORDER BY id FOR NO KEY UPDATE
     ), head AS MATERIALIZED (
       UPDATE rooms SET last_seq = last_seq + n.count
@@ -35,10 +43,10 @@ const APPEND: &str = "WITH turn AS MATERIALIZED (
       RETURNING rooms.id, rooms.last_seq - n.count AS base
     ), stored AS (
       INSERT INTO messages (room_id, seq, user_id, content)
-      SELECT h.id, h.base + d.place, u.id, d.content
+      SELECT h.id, h.base + d.place, d.user_id, d.content
       FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
         AS d (room_id, place, user_id, content)
-      JOIN head h ON h.id = d.room_id LEFT JOIN users u ON u.id = d.user_id
+      JOIN head h ON h.id = d.room_id
       RETURNING id, room_id, seq, created_at
     ), remembered AS (
       INSERT INTO nonces (session_id, nonce, message_id, room_id, seq, created_at)
@@ -54,10 +62,12 @@ const APPEND: &str = "WITH turn AS MATERIALIZED (
     ), done AS (
       UPDATE writers SET batch = $2, used_at = now(),
         first_id = (SELECT min(id) FROM stored), last_id = (SELECT max(id) FROM stored)
-      WHERE id = (SELECT id FROM turn) AND NOT EXISTS (SELECT FROM known)
+      WHERE id = (SELECT id FROM turn)
+        AND NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM strange)
     )
     SELECT 'turn', 0::bigint, id, 0::bigint, 0::bigint, now() FROM turn
     UNION ALL SELECT 'known', n, message_id, room_id, seq, created_at FROM known
+    UNION ALL SELECT what, n, 0, 0, 0, now() FROM strange
     UNION ALL SELECT 'stored', 0, id, room_id, seq, created_at FROM stored";
 
 /// What a batch of a writer stored, from the ids that its row names. In the batch's rooms no
@@ -74,7 +84,10 @@ type Row = (String, i64, MessageId, RoomId, Seq, DateTime<Utc>);
 #[derive(Debug, Default)]
 pub(super) struct Layout<'b> {
     rooms: Vec<RoomId>,
+    room_uids: Vec<Uid>,
     counts: Vec<i64>,
+    users: Vec<UserId>,
+    user_uids: Vec<Uid>,
     /// Which draft each row is.
     drafts: Vec<usize>,
     room: Vec<RoomId>,
@@ -93,8 +106,9 @@ pub(super) struct Layout<'b> {
 pub(super) enum Reply {
     /// It is committed.
     Stored(Vec<Placed>),
-    /// Some nonces are known: answers to those drafts. Nothing was stored.
-    Known(Vec<(usize, Appended)>),
+    /// Answers to some drafts: their nonces are known, or their room or user is not theirs. Nothing
+    /// was stored.
+    Answered(Vec<(usize, Result<Appended, Rejected>)>),
     /// This was not the writer's next batch.
     NotItsTurn,
 }
@@ -110,7 +124,8 @@ impl<'b> Layout<'b> {
     /// Lays out the drafts that have no answer yet.
     pub(super) fn of(batch: &'b [Draft], answers: &[Answer]) -> Self {
         let mut layout = Self::default();
-        let mut counts: BTreeMap<RoomId, i64> = BTreeMap::new();
+        let mut counts: BTreeMap<RoomKey, i64> = BTreeMap::new();
+        let mut users: BTreeSet<UserKey> = BTreeSet::new();
         let mut firsts: HashMap<&Nonce, usize> = HashMap::new();
         for (i, draft) in batch.iter().enumerate() {
             if let Some(nonce) = &draft.nonce {
@@ -124,9 +139,15 @@ impl<'b> Layout<'b> {
                 let count = counts.entry(draft.room).or_default();
                 *count += 1;
                 layout.push(i, draft, *count);
+                users.insert(draft.user);
             }
         }
-        (layout.rooms, layout.counts) = counts.into_iter().unzip();
+        for (room, count) in counts {
+            layout.rooms.push(room.id);
+            layout.room_uids.push(room.uid);
+            layout.counts.push(count);
+        }
+        (layout.users, layout.user_uids) = users.into_iter().map(|u| (u.id, u.uid)).unzip();
         layout
     }
 
@@ -137,9 +158,9 @@ impl<'b> Layout<'b> {
             self.nonce.push(&nonce.value);
         }
         self.drafts.push(i);
-        self.room.push(draft.room);
+        self.room.push(draft.room.id);
         self.place.push(place);
-        self.user.push(draft.user);
+        self.user.push(draft.user.id);
         self.content.push(&draft.content);
     }
 
@@ -151,6 +172,7 @@ impl<'b> Layout<'b> {
     pub(super) async fn commit(
         &self,
         connection: &mut Connection,
+        drafts: &[Draft],
         (writer, batch): (i64, i64),
     ) -> Result<Reply, sqlx::Error> {
         let query = sqlx::query_as(APPEND)
@@ -166,29 +188,44 @@ impl<'b> Layout<'b> {
             .bind(&self.nonce)
             .bind(self.of_named(&self.room))
             .bind(self.of_named(&self.place))
-            .bind(seconds(NONCE_LIFE));
+            .bind(seconds(NONCE_LIFE))
+            .bind(&self.room_uids)
+            .bind(&self.users)
+            .bind(&self.user_uids);
         let rows: Vec<Row> = connection.all(query).await?;
-        Ok(self.reply(rows))
+        Ok(self.reply(drafts, rows))
     }
 
     fn of_named<T: Copy>(&self, column: &[T]) -> Vec<T> {
         self.named.iter().map(|row| column[*row]).collect()
     }
 
-    fn reply(&self, rows: Vec<Row>) -> Reply {
-        let (mut turn, mut known, mut stored) = (false, Vec::new(), Vec::new());
+    fn reply(&self, drafts: &[Draft], rows: Vec<Row>) -> Reply {
+        let (mut turn, mut answered, mut stored) = (false, Vec::new(), Vec::new());
         for (kind, n, id, room, seq, created_at) in rows {
             match kind.as_str() {
                 "turn" => turn = true,
-                "known" => known.push((
+                "known" => answered.push((
                     self.drafts[self.named[(n - 1) as usize]],
-                    Appended {
+                    Ok(Appended {
                         id,
                         seq,
                         created_at,
                         fresh: false,
-                    },
+                    }),
                 )),
+                "room" => {
+                    let at = (n - 1) as usize;
+                    let (id, uid) = (self.rooms[at], self.room_uids[at]);
+                    let of = |draft: &Draft| draft.room == RoomKey { id, uid };
+                    answered.extend(self.reject(drafts, of, Rejected::NoSuchRoom));
+                }
+                "user" => {
+                    let at = (n - 1) as usize;
+                    let (id, uid) = (self.users[at], self.user_uids[at]);
+                    let of = |draft: &Draft| draft.user == UserKey { id, uid };
+                    answered.extend(self.reject(drafts, of, Rejected::NoSuchUser));
+                }
                 _ => stored.push(Placed {
                     id,
                     room,
@@ -197,11 +234,23 @@ impl<'b> Layout<'b> {
                 }),
             }
         }
-        match (turn, known.is_empty()) {
+        match (turn, answered.is_empty()) {
             (false, _) => Reply::NotItsTurn,
-            (true, false) => Reply::Known(known),
+            (true, false) => Reply::Answered(answered),
             (true, true) => Reply::Stored(stored),
         }
+    }
+
+    /// The same answer to each of these drafts that is laid out.
+    fn reject(
+        &self,
+        drafts: &[Draft],
+        which: impl Fn(&Draft) -> bool,
+        why: Rejected,
+    ) -> Vec<(usize, Result<Appended, Rejected>)> {
+        let laid_out = self.drafts.iter().copied();
+        let of = laid_out.filter(|draft| which(&drafts[*draft]));
+        of.map(|draft| (draft, Err(why))).collect()
     }
 
     /// Looks up what number `batch` of `writer` stored; `None` if it is not that writer's last.

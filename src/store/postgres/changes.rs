@@ -3,7 +3,7 @@
 //! as they were before.
 use super::connection::Connection;
 use super::seconds;
-use crate::model::UserId;
+use crate::model::{Uid, UserId, UserKey};
 use crate::store::presence::{Claims, Joins, Run, runs};
 use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, alive};
 
@@ -24,7 +24,10 @@ pub(super) async fn apply(
                 outcomes.extend(join(connection, joins).await?);
                 continue;
             }
-            Run::Leaves { sessions, rooms } => sqlx::query(LEAVE).bind(sessions).bind(rooms),
+            Run::Leaves { sessions, rooms } => {
+                let query = sqlx::query(LEAVE).bind(sessions);
+                query.bind(&rooms.ids).bind(&rooms.uids)
+            }
             Run::Touches(sessions) => sqlx::query(TOUCH).bind(sessions),
             Run::Idles(sessions) => sqlx::query(IDLE).bind(sessions).bind(instance),
             Run::Drops(sessions) => sqlx::query(DROP).bind(sessions).bind(instance),
@@ -44,7 +47,9 @@ const IDLE: &str = "UPDATE sessions SET online = false
 const DROP: &str = "DELETE FROM sessions WHERE id = ANY ($1::text[]) AND instance_id = $2";
 
 const LEAVE: &str = "WITH gone AS MATERIALIZED (
-      SELECT * FROM unnest($1::text[], $2::bigint[]) AS w (session, room)
+      SELECT w.session, w.room
+      FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS w (session, room, uid)
+        JOIN rooms r ON r.id = w.room AND r.uid = w.uid
     ), membership AS (
       DELETE FROM room_members m USING gone g, sessions s
       WHERE s.id = g.session AND m.user_id = s.user_id AND m.room_id = g.room
@@ -83,16 +88,16 @@ const CLAIM: &str = concat!(
     ), granted AS MATERIALIZED (
       SELECT * FROM wanted w WHERE NOT EXISTS (SELECT FROM held h WHERE h.n = w.n AND h.alive)
     ), found AS MATERIALIZED (
-      SELECT g.n, u.id FROM granted g JOIN users u
+      SELECT g.n, u.id, u.uid FROM granted g JOIN users u
         ON lower(u.nickname COLLATE "C") = g.folded WHERE g.account
     ), made AS (
       INSERT INTO users (nickname) SELECT g.nickname FROM granted g
       WHERE g.account AND NOT EXISTS (SELECT FROM found f WHERE f.n = g.n) ORDER BY g.folded
       ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
-      RETURNING id, lower(nickname COLLATE "C") AS folded
+      RETURNING id, uid, lower(nickname COLLATE "C") AS folded
     ), account AS MATERIALIZED (
-      SELECT n, id FROM found
-      UNION ALL SELECT g.n, m.id FROM granted g JOIN made m ON m.folded = g.folded
+      SELECT n, id, uid FROM found
+      UNION ALL SELECT g.n, m.id, m.uid FROM granted g JOIN made m ON m.folded = g.folded
     ), moving AS MATERIALIZED (
       SELECT r.room_id, s.user_id AS before, a.id AS after
       FROM granted g JOIN account a ON a.n = g.n JOIN session_rooms r ON r.session_id = g.session
@@ -117,12 +122,12 @@ const CLAIM: &str = concat!(
         instance_id = excluded.instance_id, online = true, last_used_at = now()
       RETURNING id
     )
-    SELECT EXISTS (SELECT FROM claimed c WHERE c.id = w.session), a.id,
+    SELECT EXISTS (SELECT FROM claimed c WHERE c.id = w.session), a.id, a.uid,
       (SELECT min(h.id) FROM held h WHERE h.n = w.n AND h.alive)
     FROM wanted w LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#
 );
 
-type Claimed = (bool, Option<UserId>, Option<String>);
+type Claimed = (bool, Option<UserId>, Option<Uid>, Option<String>);
 
 /// A name that an earlier claim of the same run has given up is asked for once more, alone.
 async fn claim(
@@ -131,7 +136,7 @@ async fn claim(
     claims: &Claims<'_>,
 ) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
-    for (at, (granted, user, holder)) in ask(connection, instance, claims)
+    for (at, (granted, id, uid, holder)) in ask(connection, instance, claims)
         .await?
         .into_iter()
         .enumerate()
@@ -140,9 +145,10 @@ async fn claim(
         let again = !granted && holder.as_deref().is_some_and(given_up);
         let answer = if again {
             let answers = ask(connection, instance, &claims.only(at)).await?;
-            answers.first().map(|(granted, user, _)| (*granted, *user))
+            let answer = answers.first();
+            answer.map(|(granted, id, uid, _)| (*granted, UserKey::of(*id, *uid)))
         } else {
-            Some((granted, user))
+            Some((granted, UserKey::of(id, uid)))
         };
         outcomes.push(PresenceOutcome::to_claim(answer));
     }
@@ -166,26 +172,29 @@ async fn ask(
 
 const JOIN: &str = r#"WITH wanted AS MATERIALIZED (
       SELECT *, lower(nickname COLLATE "C") AS folded
-      FROM unnest($1::text[], $2::text[], $3::bigint[])
-        WITH ORDINALITY AS w (session, nickname, room, n)
+      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+        WITH ORDINALITY AS w (session, nickname, room, uid, n)
     ), known AS MATERIALIZED (
-      SELECT w.*, s.user_id, EXISTS (SELECT FROM rooms r WHERE r.id = w.room) AS there
+      SELECT w.*, s.user_id,
+        EXISTS (SELECT FROM rooms r WHERE r.id = w.room AND r.uid = w.uid) AS there
       FROM wanted w JOIN sessions s ON s.id = w.session
     ), nameless AS MATERIALIZED (
       SELECT DISTINCT ON (folded) folded, nickname FROM known WHERE there AND user_id IS NULL
     ), found AS MATERIALIZED (
-      SELECT l.folded, u.id FROM nameless l JOIN users u
+      SELECT l.folded, u.id, u.uid FROM nameless l JOIN users u
         ON lower(u.nickname COLLATE "C") = l.folded
     ), made AS (
       INSERT INTO users (nickname) SELECT l.nickname FROM nameless l
       WHERE NOT EXISTS (SELECT FROM found f WHERE f.folded = l.folded) ORDER BY l.folded
       ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
-      RETURNING id, lower(nickname COLLATE "C") AS folded
+      RETURNING id, uid, lower(nickname COLLATE "C") AS folded
     ), named AS MATERIALIZED (
-      SELECT folded, id FROM found UNION ALL SELECT folded, id FROM made
+      SELECT folded, id, uid FROM found UNION ALL SELECT folded, id, uid FROM made
     ), account AS MATERIALIZED (
-      SELECT k.n, k.session, k.room, k.user_id IS NULL AS new, coalesce(k.user_id, m.id) AS id
-      FROM known k LEFT JOIN named m ON m.folded = k.folded WHERE k.there
+      SELECT k.n, k.session, k.room, k.user_id IS NULL AS new, coalesce(k.user_id, m.id) AS id,
+        coalesce(u.uid, m.uid) AS uid
+      FROM known k LEFT JOIN named m ON m.folded = k.folded
+        LEFT JOIN users u ON u.id = k.user_id WHERE k.there
     ), bound AS (
       UPDATE sessions s SET user_id = a.id FROM account a
       WHERE s.id = a.session AND a.new AND s.user_id IS NULL
@@ -196,7 +205,7 @@ const JOIN: &str = r#"WITH wanted AS MATERIALIZED (
       INSERT INTO session_rooms (session_id, room_id) SELECT DISTINCT session, room FROM account
       ORDER BY 1, 2 ON CONFLICT DO NOTHING
     )
-    SELECT k.there, a.id FROM wanted w LEFT JOIN known k ON k.n = w.n
+    SELECT k.there, a.id, a.uid FROM wanted w LEFT JOIN known k ON k.n = w.n
       LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#;
 
 async fn join(
@@ -206,10 +215,11 @@ async fn join(
     let query = sqlx::query_as(JOIN)
         .bind(&joins.sessions)
         .bind(&joins.nicknames)
-        .bind(&joins.rooms);
-    let rows: Vec<(Option<bool>, Option<UserId>)> = connection.all(query).await?;
-    let outcome = |(there, user)| match there {
-        Some(true) => PresenceOutcome::User(user),
+        .bind(&joins.rooms.ids)
+        .bind(&joins.rooms.uids);
+    let rows: Vec<(Option<bool>, Option<UserId>, Option<Uid>)> = connection.all(query).await?;
+    let outcome = |(there, id, uid)| match there {
+        Some(true) => PresenceOutcome::User(UserKey::of(id, uid)),
         Some(false) => PresenceOutcome::NoSuchRoom,
         None => PresenceOutcome::NoSuchSession,
     };

@@ -130,10 +130,10 @@ impl Writers {
         let (mut doubt, mut tries) = (None, 0);
         let mut stall = None;
         while !layout.is_empty() {
-            let error = match self.attempt(line, &layout).await {
-                Ok(Reply::Known(known)) => {
-                    for (draft, answer) in known {
-                        answers[draft] = Some(Ok(answer));
+            let error = match self.attempt(line, batch, &layout).await {
+                Ok(Reply::Answered(answered)) => {
+                    for (draft, answer) in answered {
+                        answers[draft] = Some(answer);
                     }
                     (layout, doubt) = (Layout::of(batch, &answers), None);
                     continue;
@@ -166,14 +166,19 @@ impl Writers {
     }
 
     /// Sends the batch once, and looks up what became of it if it was sent before.
-    async fn attempt(&self, line: &mut Line, layout: &Layout<'_>) -> Result<Reply, Setback> {
+    async fn attempt(
+        &self,
+        line: &mut Line,
+        batch: &[Draft],
+        layout: &Layout<'_>,
+    ) -> Result<Reply, Setback> {
         let (connection, writer) = self.ready(line).await.map_err(Setback::Failed)?;
         let place = connection.place;
         let work = async {
             if !self.target.prepares {
                 connection.begin().await?;
             }
-            let mut reply = layout.commit(connection, *writer).await?;
+            let mut reply = layout.commit(connection, batch, *writer).await?;
             if matches!(reply, Reply::NotItsTurn)
                 && let Some(stored) = layout.look_up(connection, *writer).await?
             {

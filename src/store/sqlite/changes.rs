@@ -6,7 +6,7 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::span;
-use crate::model::UserId;
+use crate::model::{Uid, UserId, UserKey};
 use crate::store::presence::{Claims, Joins, Run, runs};
 use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, StoreError, alive};
 
@@ -27,7 +27,14 @@ pub(super) async fn apply(
                 outcomes.extend(join(&mut tx, joins).await?);
                 continue;
             }
-            Run::Leaves { sessions, rooms } => (LEAVE, json(sessions.iter().zip(rooms))),
+            Run::Leaves { sessions, rooms } => {
+                let rooms = rooms.ids.iter().zip(&rooms.uids);
+                let rows = sessions.iter().zip(rooms);
+                (
+                    LEAVE,
+                    json(rows.map(|(session, (id, uid))| (session, id, uid))),
+                )
+            }
             Run::Touches(sessions) => (TOUCH, json(sessions.iter())),
             Run::Idles(sessions) => (IDLE, json(sessions.iter())),
             Run::Drops(sessions) => (DROP, json(sessions.iter())),
@@ -60,9 +67,11 @@ const DROP: &str = "DELETE FROM sessions
     WHERE id IN (SELECT value FROM json_each(?1)) AND instance_id = ?2";
 
 const LEAVE: &str = "DELETE FROM room_members WHERE (room_id, user_id) IN (
-      SELECT w.value ->> 1, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0);
+      SELECT r.id, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
+        JOIN rooms r ON r.id = w.value ->> 1 AND r.uid = w.value ->> 2);
     DELETE FROM session_rooms WHERE (session_id, room_id) IN (
-      SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)";
+      SELECT w.value ->> 0, r.id FROM json_each(?1) w
+        JOIN rooms r ON r.id = w.value ->> 1 AND r.uid = w.value ->> 2)";
 
 const RELEASE: &str = "DELETE FROM room_members WHERE (room_id, user_id) IN (
       SELECT r.room_id, s.user_id FROM json_each(?1) w
@@ -129,12 +138,12 @@ const CLAIM: &str = concat!(
     claims!(
         "SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.id = w.session AND s.online = 1
              AND s.nickname = w.nickname),
-           (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname)
-         FROM wanted w ORDER BY w.n"
+           u.id, u.uid
+         FROM wanted w LEFT JOIN users u ON w.account AND u.nickname = w.nickname ORDER BY w.n"
     ),
 );
 
-type Claimed = (bool, Option<UserId>);
+type Claimed = (bool, Option<UserId>, Option<Uid>);
 
 /// The claims of a run for a name that another session of the same run has, and which that is.
 const HELD: &str = "SELECT w.key, h.id FROM json_each(?1) w JOIN sessions h
@@ -154,13 +163,14 @@ async fn claim(
         holder.is_some_and(|holder| claims.gives_up_before(holder, at))
     };
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
-    for (at, (granted, user)) in ask(tx, instance, claims).await?.into_iter().enumerate() {
-        let again = !granted && given_up(at);
+    for (at, asked) in ask(tx, instance, claims).await?.into_iter().enumerate() {
+        let again = !asked.0 && given_up(at);
         let answer = if again {
             ask(tx, instance, &claims.only(at)).await?.pop()
         } else {
-            Some((granted, user))
+            Some(asked)
         };
+        let answer = answer.map(|(granted, id, uid)| (granted, UserKey::of(id, uid)));
         outcomes.push(PresenceOutcome::to_claim(answer));
     }
     Ok(outcomes)
@@ -189,34 +199,39 @@ async fn ask(
 
 const JOIN: &str = "INSERT INTO users (nickname)
       SELECT w.value ->> 1 FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
-        JOIN rooms r ON r.id = w.value ->> 2
+        JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3
       WHERE s.user_id IS NULL
       ON CONFLICT (nickname) DO NOTHING;
     UPDATE sessions SET user_id = u.id FROM json_each(?1) w
-        JOIN users u ON u.nickname = w.value ->> 1 JOIN rooms r ON r.id = w.value ->> 2
+        JOIN users u ON u.nickname = w.value ->> 1
+        JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3
       WHERE sessions.id = w.value ->> 0 AND sessions.user_id IS NULL;
     INSERT OR IGNORE INTO session_rooms (session_id, room_id)
       SELECT s.id, r.id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
-        JOIN rooms r ON r.id = w.value ->> 2;
+        JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3;
     INSERT OR IGNORE INTO room_members (room_id, user_id)
       SELECT r.id, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
-        JOIN rooms r ON r.id = w.value ->> 2;
-    SELECT s.id IS NOT NULL, r.id IS NOT NULL, s.user_id FROM json_each(?1) w
-      LEFT JOIN sessions s ON s.id = w.value ->> 0 LEFT JOIN rooms r ON r.id = w.value ->> 2
-      ORDER BY w.key";
+        JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3;
+    SELECT s.id IS NOT NULL, r.id IS NOT NULL, u.id, u.uid FROM json_each(?1) w
+      LEFT JOIN sessions s ON s.id = w.value ->> 0 LEFT JOIN users u ON u.id = s.user_id
+      LEFT JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3 ORDER BY w.key";
 
 async fn join(
     tx: &mut SqliteConnection,
     joins: &Joins<'_>,
 ) -> Result<Vec<PresenceOutcome>, StoreError> {
-    let rows = (0..joins.sessions.len())
-        .map(|at| (joins.sessions[at], joins.nicknames[at], joins.rooms[at]));
-    let rows: Vec<(bool, bool, Option<UserId>)> =
-        sqlx::query_as(JOIN).bind(json(rows)).fetch_all(tx).await?;
-    let outcome = |(session, room, user)| match (session, room) {
+    let rooms = &joins.rooms;
+    let row = |at| {
+        let (session, nickname) = (joins.sessions[at], joins.nicknames[at]);
+        (session, nickname, rooms.ids[at], rooms.uids[at])
+    };
+    let rows = json((0..joins.sessions.len()).map(row));
+    let rows: Vec<(bool, bool, Option<UserId>, Option<Uid>)> =
+        sqlx::query_as(JOIN).bind(rows).fetch_all(tx).await?;
+    let outcome = |(session, room, id, uid)| match (session, room) {
         (false, _) => PresenceOutcome::NoSuchSession,
         (true, false) => PresenceOutcome::NoSuchRoom,
-        (true, true) => PresenceOutcome::User(user),
+        (true, true) => PresenceOutcome::User(UserKey::of(id, uid)),
     };
     Ok(rows.into_iter().map(outcome).collect())
 }

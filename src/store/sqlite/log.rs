@@ -2,57 +2,89 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{MessageId, Nonce, RoomId, Seq, UserId};
+use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq, UserKey};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
 type Answer = Option<Result<Appended, Rejected>>;
 type Row = (MessageId, RoomId, Seq, DateTime<Utc>);
 
 /// The drafts of a room that are to be stored, by their indices in the batch, in their order.
-type Members = Vec<(RoomId, Vec<usize>)>;
+type Members = Vec<(RoomKey, Vec<usize>)>;
+/// Drafts whose room or user is not the one that is meant, with their answers.
+type Strange = HashMap<usize, Rejected>;
 
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     batch: &[Draft],
 ) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
-    match attempt(connection, batch, &HashSet::new()).await {
+    match attempt(connection, batch, &Strange::new()).await {
         Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
             catch_up(connection, batch).await?;
         }
-        Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => {}
+        Err(sqlx::Error::Database(e))
+            if e.is_foreign_key_violation() || e.kind() == ErrorKind::NotNullViolation => {}
         answers => return Ok(answers?),
     }
-    let gone = gone(connection, batch).await?;
-    Ok(attempt(connection, batch, &gone).await?)
+    let strange = strange(connection, batch).await?;
+    Ok(attempt(connection, batch, &strange).await?)
 }
 
-/// Authors who were deleted while their messages were on the way: those are stored without one.
+/// The drafts whose room or user was deleted, or is another one by now, while they were on the way.
 /// Asked only when a row was refused, since it is rare and every row would pay for it.
-async fn gone(
+async fn strange(
     connection: &mut SqliteConnection,
     batch: &[Draft],
-) -> Result<HashSet<UserId>, sqlx::Error> {
-    let mut authors: HashSet<UserId> = batch.iter().map(|draft| draft.user).collect();
-    let asked = serde_json::to_string(&authors).unwrap_or_default();
-    let found: Vec<UserId> =
-        sqlx::query_scalar("SELECT id FROM users WHERE id IN (SELECT value FROM json_each(?1))")
-            .bind(asked)
-            .fetch_all(connection)
-            .await?;
-    found.iter().for_each(|id| {
-        authors.remove(id);
-    });
-    Ok(authors)
+) -> Result<Strange, sqlx::Error> {
+    let rooms = batch
+        .iter()
+        .map(|draft| (draft.room.id.get(), draft.room.uid.get()));
+    let no_rooms = "SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE NOT EXISTS
+         (SELECT 1 FROM rooms WHERE id = value ->> 0 AND uid = value ->> 1)";
+    let no_rooms = absent(connection, no_rooms, rooms).await?;
+    let users = batch
+        .iter()
+        .map(|draft| (draft.user.id.get(), draft.user.uid.get()));
+    let no_users = "SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE NOT EXISTS
+         (SELECT 1 FROM users WHERE id = value ->> 0 AND uid = value ->> 1)";
+    let no_users = absent(connection, no_users, users).await?;
+    let why = |draft: &Draft| {
+        let UserKey { id, uid } = draft.user;
+        if no_rooms.contains(&(draft.room.id.get(), draft.room.uid.get())) {
+            Some(Rejected::NoSuchRoom)
+        } else if no_users.contains(&(id.get(), uid.get())) {
+            Some(Rejected::NoSuchUser)
+        } else {
+            None
+        }
+    };
+    let strange = batch.iter().map(why).enumerate();
+    Ok(strange.filter_map(|(i, why)| Some((i, why?))).collect())
+}
+
+/// Those of the asked, each an id and a uid, that `sql` says are not there.
+async fn absent(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    asked: impl Iterator<Item = (i64, i64)>,
+) -> Result<HashSet<(i64, i64)>, sqlx::Error> {
+    let asked: HashSet<(i64, i64)> = asked.collect();
+    let asked = serde_json::to_string(&asked).unwrap_or_default();
+    let absent: Vec<(i64, i64)> = sqlx::query_as(sql)
+        .bind(asked)
+        .fetch_all(connection)
+        .await?;
+    Ok(absent.into_iter().collect())
 }
 
 /// Rows that were inserted by hand without their `last_seq` hold the places that it would
 /// give out next: raises it past them, or nothing could be said in that room any more.
 async fn catch_up(connection: &mut SqliteConnection, batch: &[Draft]) -> Result<(), sqlx::Error> {
-    for room in batch.iter().map(|d| d.room).collect::<HashSet<_>>() {
+    for room in batch.iter().map(|d| d.room.id).collect::<HashSet<_>>() {
         sqlx::query(
             "UPDATE rooms SET last_seq =
                max(last_seq, (SELECT coalesce(max(seq), 0) FROM messages WHERE room_id = ?1))
@@ -70,9 +102,9 @@ async fn catch_up(connection: &mut SqliteConnection, batch: &[Draft]) -> Result<
 async fn attempt(
     connection: &mut SqliteConnection,
     batch: &[Draft],
-    gone: &HashSet<UserId>,
+    strange: &Strange,
 ) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
-    let outcome = commit(connection, batch, gone).await;
+    let outcome = commit(connection, batch, strange).await;
     if outcome.is_err() {
         // Some errors have ended the transaction already, and there is nothing to roll back.
         let _ = run(connection, "ROLLBACK").await;
@@ -85,9 +117,10 @@ async fn attempt(
 async fn commit(
     connection: &mut SqliteConnection,
     batch: &[Draft],
-    gone: &HashSet<UserId>,
+    strange: &Strange,
 ) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
-    let mut answers: Vec<Answer> = vec![None; batch.len()];
+    let rejected = |i| strange.get(&i).copied().map(Err);
+    let mut answers: Vec<Answer> = (0..batch.len()).map(rejected).collect();
     let named = batch.iter().any(|draft| draft.nonce.is_some());
     let mut twins = HashMap::new();
     if named {
@@ -96,9 +129,9 @@ async fn commit(
     }
     let members = by_room(batch, |i| answers[i].is_none() && !twins.contains_key(&i));
     let mut query = if named {
-        store(batch, gone, &members, ("", ""))
+        store(batch, &members, ("", ""))
     } else {
-        store(batch, gone, &members, ("BEGIN IMMEDIATE; ", "COMMIT"))
+        store(batch, &members, ("BEGIN IMMEDIATE; ", "COMMIT"))
     };
     let stored: Vec<Row> = query
         .build_query_as()
@@ -156,14 +189,14 @@ async fn known_nonces(
         .bind(ago(NONCE_LIFE))
         .fetch_optional(&mut *tx)
         .await?;
-        answers[i] = known.map(|(id, seq, created_at)| {
-            Ok(Appended {
+        if let Some((id, seq, created_at)) = known {
+            answers[i] = Some(Ok(Appended {
                 id,
                 seq,
                 created_at,
                 fresh: false,
-            })
-        });
+            }));
+        }
     }
     Ok(twins)
 }
@@ -171,7 +204,7 @@ async fn known_nonces(
 /// The drafts that are to be stored, by room.
 fn by_room(batch: &[Draft], wanted: impl Fn(usize) -> bool) -> Members {
     let mut rooms: Members = Vec::new();
-    let mut at: HashMap<RoomId, usize> = HashMap::new();
+    let mut at: HashMap<RoomKey, usize> = HashMap::new();
     for (i, draft) in batch.iter().enumerate().filter(|(i, _)| wanted(*i)) {
         let slot = *at.entry(draft.room).or_insert_with(|| {
             rooms.push((draft.room, Vec::new()));
@@ -182,11 +215,11 @@ fn by_room(batch: &[Draft], wanted: impl Fn(usize) -> bool) -> Members {
     rooms
 }
 
-/// For each room: raises its `last_seq`, and inserts its rows below that. A room that is gone
-/// takes none of its own and of no other.
+/// For each room: raises its `last_seq`, and inserts its rows below that. Where the room is not there
+/// under that uid, a row has no place; where the user is not, it has a user that there cannot be:
+/// either way it is refused, and with it all of this.
 fn store(
     batch: &[Draft],
-    gone: &HashSet<UserId>,
     members: &Members,
     (begin, commit): (&str, &str),
 ) -> QueryBuilder<Sqlite> {
@@ -196,19 +229,29 @@ fn store(
         sql.push("UPDATE rooms SET last_seq = last_seq + ")
             .push_bind(count)
             .push(" WHERE id = ")
-            .push_bind(*room)
-            .push("; INSERT INTO messages (room_id, seq, user_id, content) SELECT r.id, r.last_seq - ")
+            .push_bind(room.id)
+            .push(" AND uid = ")
+            .push_bind(room.uid)
+            .push("; INSERT INTO messages (room_id, seq, user_id, content) SELECT ")
+            .push_bind(room.id)
+            .push(", (SELECT last_seq FROM rooms WHERE id = ")
+            .push_bind(room.id)
+            .push(" AND uid = ")
+            .push_bind(room.uid)
+            .push(") - ")
             .push_bind(count)
-            .push(" + column1, column2, column3 FROM (");
+            .push(
+                " + column1, coalesce((SELECT id FROM users WHERE id = column2 AND uid = column3),
+                   0), column4 FROM (",
+            );
         sql.push_values((1i64..).zip(drafts), |mut row, (place, i)| {
             let draft = &batch[*i];
             row.push_bind(place);
-            row.push_bind(Some(draft.user).filter(|user| !gone.contains(user)));
+            row.push_bind(draft.user.id);
+            row.push_bind(draft.user.uid);
             row.push_bind(draft.content.clone());
         });
-        sql.push(") JOIN rooms r WHERE r.id = ")
-            .push_bind(*room)
-            .push(" RETURNING id, room_id, seq, created_at; ");
+        sql.push(") RETURNING id, room_id, seq, created_at; ");
     }
     sql.push(commit);
     sql
@@ -219,8 +262,10 @@ fn fill(members: &Members, mut stored: Vec<Row>, answers: &mut [Answer]) {
     // SQLite promises no order for RETURNING.
     stored.sort_unstable_by_key(|(_, room, seq, _)| (*room, *seq));
     for (room, drafts) in members {
-        let first = stored.partition_point(|(_, of, ..)| of < room);
-        let rows = stored[first..].iter().take_while(|(_, of, ..)| of == room);
+        let first = stored.partition_point(|(_, of, ..)| *of < room.id);
+        let rows = stored[first..]
+            .iter()
+            .take_while(|(_, of, ..)| *of == room.id);
         for (i, (id, _, seq, created_at)) in drafts.iter().zip(rows) {
             answers[*i] = Some(Ok(Appended {
                 id: *id,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Refusal, words};
-use crate::chat::{Counted, Entry, History, Messages, Online, Outcome, RoomSummary, Session};
+use crate::chat::{Counted, End, Entry, History, Messages, Online, Outcome, RoomSummary, Session};
 use crate::model::{Epoch, RoomName, Seq};
 
 /// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
@@ -33,6 +33,10 @@ pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
         } => {
             out.extend_from_slice(b"event: reset\ndata: ");
             write(&Reset::new(room, epoch, *last_seq), out);
+        }
+        Entry::End { room, why } => {
+            out.extend_from_slice(b"event: end\ndata: ");
+            write(&Ended::new(room, *why), out);
         }
     }
     out.extend_from_slice(b"\n\n");
@@ -74,6 +78,10 @@ pub(super) fn frame(entry: &Entry, out: &mut Vec<u8>) {
             let (kind, of) = ("reset", &Reset::new(room, epoch, *last_seq));
             write(&Typed { kind, of }, out);
         }
+        Entry::End { room, why } => {
+            let (kind, of) = ("end", &Ended::new(room, *why));
+            write(&Typed { kind, of }, out);
+        }
     }
 }
 
@@ -96,6 +104,19 @@ struct Reset<'a> {
     room: &'a str,
     epoch: &'a Epoch,
     last_seq: Seq,
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    room: &'a str,
+    code: &'static str,
+}
+
+impl<'a> Ended<'a> {
+    fn new(room: &'a RoomName, why: End) -> Self {
+        let (room, code) = (room.as_str(), why.as_str());
+        Self { room, code }
+    }
 }
 
 impl<'a> Reset<'a> {
@@ -139,7 +160,7 @@ pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -
 pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
     match outcome {
         Outcome::Renamed { nickname, user } => {
-            Some(json!({ "nickname": nickname.as_str(), "user_id": user }))
+            Some(json!({ "nickname": nickname.as_str(), "user_id": user.map(|user| user.id) }))
         }
         Outcome::Users(users) => Some(self::users(users)),
         Outcome::Rooms(rooms) => Some(self::rooms(rooms)),
@@ -156,7 +177,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
 pub(in crate::transport) fn connected(session: &Session) -> Value {
     json!({
         "session_id": session.id().secret(),
-        "user_id": session.user(),
+        "user_id": session.user().map(|user| user.id),
         "nickname": session.nickname().as_str(),
     })
 }

@@ -21,6 +21,7 @@ pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
         Entry::Notice(notice) => system(&words::notice(notice), out),
         Entry::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
         Entry::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),
+        Entry::End { room, .. } => system(&words::no_such_room(room), out),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn error(error: &ChatError) -> String {
     }
 }
 
-fn no_such_room(name: &RoomName) -> String {
+pub(super) fn no_such_room(name: &RoomName) -> String {
     format!("there is no room '{name}'; /rooms lists them, /create {name} makes it")
 }
 

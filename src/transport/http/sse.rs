@@ -177,6 +177,10 @@ impl Events {
                     self.say_last(&farewell(), line);
                     continue;
                 }
+                Stage::Live if wrote == Wrote::All && self.reader.is_empty() => {
+                    self.say_last(b"", line);
+                    continue;
+                }
                 Stage::Said if wrote == Wrote::All => return Ok(()),
                 _ => {}
             }

@@ -67,10 +67,14 @@ impl Connection {
             connection: link.id,
             since_ms: link.since.timestamp_millis(),
             session: self.chat.as_state(self.attached.session()),
-            reading: self.reader.places().collect(),
+            reading: self
+                .reader
+                .places()
+                .map(|(room, next)| (room.id, next))
+                .collect(),
             past: self.reader.answering().map(|past| {
                 let (first, last) = past.rest();
-                (past.room().id, first, last)
+                (past.room().key.id, first, last)
             }),
             typed: hex(typed),
             skipping,
@@ -101,7 +105,7 @@ impl Connection {
             DateTime::from_timestamp_millis(state.since_ms).unwrap_or_else(|| chat.clock().utc());
         let peer = stream.peer_addr().ok();
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
-        let session = chat.take_in(state.session)?;
+        let session = chat.take_in(state.session).await?;
         // One that is in a room has given a command, and one that is in none can say nothing.
         let trust = match session.current() {
             Some(_) => Trust::Earned,

@@ -68,7 +68,7 @@ pub(crate) async fn archived_and_replayed_rows_are_the_very_same(db: Db) {
     assert_eq!(last.get(), 1_000);
     let user = store.user("bob").await.unwrap();
     let draft = discordctl::store::Draft {
-        room: room.id,
+        room: room.key,
         user,
         content: "next".into(),
         nonce: None,

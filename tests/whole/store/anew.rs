@@ -197,8 +197,10 @@ pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
         };
         assert_eq!(told, Some(lost));
         let user = session.user().expect("a user of its own");
-        let theirs =
-            format!("SELECT count(*) FROM users WHERE id = {user} AND nickname = '{name}'");
+        let theirs = format!(
+            "SELECT count(*) FROM users WHERE id = {} AND nickname = '{name}'",
+            user.id
+        );
         assert_eq!(db.number(&theirs).await, 1);
     }
     assert_eq!(house.attached[8].next_alert(), None);

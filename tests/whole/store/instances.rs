@@ -60,9 +60,9 @@ pub(crate) async fn what_was_online_through_the_dead_ends_once(db: Db) {
     );
     let (alice, bob) = (key(), key());
     let games = room(&one.store, "games").await;
-    one.all(&[account(&bob, "bob"), join(&bob, "bob", games.id)])
+    one.all(&[account(&bob, "bob"), join(&bob, "bob", games.key)])
         .await;
-    two.all(&[account(&alice, "alice"), join(&alice, "alice", games.id)])
+    two.all(&[account(&alice, "alice"), join(&alice, "alice", games.key)])
         .await;
     let bury = async || one.store.bury().await.expect("an answer");
     assert_eq!(bury().await, []);
@@ -129,7 +129,7 @@ pub(crate) async fn members_and_online_are_counted(db: Db) {
         (&two, &bob, "bob"),
         (&two, &carol, "carol"),
     ] {
-        node.all(&[account(session, name), join(session, name, general.id)])
+        node.all(&[account(session, name), join(session, name, general.key)])
             .await;
     }
     one.one(idle(&alice)).await;
@@ -161,8 +161,8 @@ pub(crate) async fn the_online_list_names_rooms_and_instances(db: Db) {
     one.all(&[guest(&visitor, "guest-1")]).await;
     two.all(&[
         account(&bob, "Bob"),
-        join(&bob, "Bob", games.id),
-        join(&bob, "Bob", art.id),
+        join(&bob, "Bob", games.key),
+        join(&bob, "Bob", art.key),
     ])
     .await;
     let online = online(&two.store).await;

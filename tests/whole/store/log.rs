@@ -2,16 +2,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{Message, RoomId, RoomName, RoomRef, RoomVersion, Seq, UserId};
+use discordctl::model::{Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq, UserKey};
 use discordctl::store::{
     Appended, Draft, Known, Page, Part, Rejected, RoomSummary, Store, StoreError,
 };
 
 use crate::support::db::{Db, Kind};
 
-pub(crate) fn draft(room: &RoomRef, user: UserId, content: &str) -> Draft {
+pub(crate) fn draft(room: &RoomRef, user: UserKey, content: &str) -> Draft {
     Draft {
-        room: room.id,
+        room: room.key,
         user,
         content: content.into(),
         nonce: None,
@@ -47,7 +47,7 @@ pub(crate) async fn append(store: &Arc<dyn Store>, batch: &[Draft]) -> Vec<Appen
 
 fn known(room: &RoomRef, seq: i64) -> Known {
     Known {
-        room: room.id,
+        room: room.key,
         seq: Seq::new(seq),
         version: RoomVersion::new(0),
     }
@@ -196,7 +196,7 @@ pub(crate) async fn answers_tell_what_is_stored(db: Db) {
         let told = batch
             .iter()
             .zip(&answers)
-            .filter(|(d, _)| d.room == room.id);
+            .filter(|(d, _)| d.room == room.key);
         let mut count = 0;
         for (message, (draft, answer)) in said.iter().zip(told) {
             assert!(answer.fresh);
@@ -220,7 +220,7 @@ pub(crate) async fn a_missing_room_rejects_only_its_own_draft(db: Db) {
     let store = db.open().await;
     let user = store.user("alice").await.expect("a user");
     let (general, gone) = (room(&store, "general").await, room(&store, "gone").await);
-    db.sql(&format!("DELETE FROM rooms WHERE id = {}", gone.id))
+    db.sql(&format!("DELETE FROM rooms WHERE id = {}", gone.key.id))
         .await;
     let batch = [
         draft(&gone, user, "a"),
@@ -238,6 +238,72 @@ pub(crate) async fn a_missing_room_rejects_only_its_own_draft(db: Db) {
     assert_eq!(contents(&store, &general).await, ["b", "d"]);
     let alone = store.append(&batch[..1]).await.expect("an answer");
     assert_eq!(alone, vec![Err(Rejected::NoSuchRoom)]);
+}
+
+/// As a database leaves it that went back, and gave the ids of what it lost to others.
+pub(crate) async fn an_id_that_was_given_again_is_no_one_elses(db: Db) {
+    let store = db.open().await;
+    let (alice, bob) = (
+        store.user("alice").await.unwrap(),
+        store.user("bob").await.unwrap(),
+    );
+    let (general, lost) = (room(&store, "general").await, room(&store, "lost").await);
+    append(&store, &[draft(&lost, bob, "of a past that is over")]).await;
+    let (room_id, user_id) = (lost.key.id, bob.id);
+    db.sql(&format!("DELETE FROM rooms WHERE id = {room_id}"))
+        .await;
+    db.sql(&format!("DELETE FROM users WHERE id = {user_id}"))
+        .await;
+    db.sql(&format!(
+        "INSERT INTO users (id, nickname) VALUES ({user_id}, 'mallory')"
+    ))
+    .await;
+    db.sql(&format!(
+        "INSERT INTO rooms (id, name) VALUES ({room_id}, 'private')"
+    ))
+    .await;
+    let (private, _) = found(&store, &RoomName::parse("private").unwrap()).await;
+    let mallory = store.user("mallory").await.unwrap();
+    assert_eq!((private.key.id, mallory.id), (room_id, user_id));
+
+    let batch = [
+        draft(&general, alice, "a"),
+        draft(&lost, alice, "for a room that is gone"),
+        draft(&private, mallory, "b"),
+        draft(&general, bob, "by a user that is gone"),
+        draft(&lost, bob, "both"),
+        draft(&private, alice, "c"),
+    ];
+    let answers = store.append(&batch).await.expect("the batch is committed");
+    let refused: Vec<Option<Rejected>> = answers.into_iter().map(Result::err).collect();
+    let (no_room, no_user) = (Some(Rejected::NoSuchRoom), Some(Rejected::NoSuchUser));
+    assert_eq!(refused[..4], [None, no_room, None, no_user]);
+    assert!(refused[4].is_some() && refused[5].is_none());
+    assert_eq!(contents(&store, &general).await, ["a"]);
+    assert_eq!(contents(&store, &private).await, ["b", "c"]);
+
+    assert_eq!(
+        contents(&store, &lost).await,
+        [""; 0],
+        "it is not read as the other"
+    );
+    assert_eq!(store.span(lost.key, None, 10).await.unwrap(), None);
+    assert_eq!(store.head(lost.key).await.unwrap(), None);
+    let heads = store
+        .heads(&[known(&lost, 1), known(&private, 2)])
+        .await
+        .unwrap();
+    assert_eq!((heads.gone, heads.rooms), (vec![lost.key], vec![]));
+    assert!(!store.adopt_room(lost.key, alice).await.unwrap());
+    assert!(!store.adopt_room(private.key, bob).await.unwrap());
+    let name = RoomName::parse("theirs").unwrap();
+    store
+        .create_room(&name, Some(bob))
+        .await
+        .unwrap()
+        .expect("a new room");
+    let owned = "SELECT count(*) FROM rooms WHERE created_by IS NOT NULL";
+    assert_eq!(db.number(owned).await, 0);
 }
 
 pub(crate) async fn reads_stop_where_they_are_told(db: Db) {
@@ -296,17 +362,17 @@ pub(crate) async fn heads_tell_the_rooms_that_went_on(db: Db) {
         heads
     };
     let all: Vec<_> = rooms.iter().map(|room| known(room, 0)).collect();
-    assert_eq!(heads(&all).await, [(rooms[1].id, 2), (rooms[2].id, 1)]);
+    assert_eq!(heads(&all).await, [(rooms[1].key, 2), (rooms[2].key, 1)]);
     let gone = Known {
-        room: RoomId::new(9_999),
+        room: RoomKey::new(9_999, 1),
         ..known(&rooms[0], 0)
     };
     let some = [known(&rooms[1], 1), known(&rooms[2], 1), gone];
-    assert_eq!(heads(&some).await, [(rooms[1].id, 2)]);
+    assert_eq!(heads(&some).await, [(rooms[1].key, 2)]);
     let ahead = [known(&rooms[1], 7), known(&rooms[2], 1)];
-    assert_eq!(heads(&ahead).await, [(rooms[1].id, 2)], "it went back");
+    assert_eq!(heads(&ahead).await, [(rooms[1].key, 2)], "it went back");
     assert_eq!(heads(&[]).await, []);
-    let head = store.head(rooms[1].id).await.expect("an answer");
+    let head = store.head(rooms[1].key).await.expect("an answer");
     assert_eq!(head.map(|head| head.last_seq), Some(Seq::new(2)));
     assert_eq!(store.head(gone.room).await.expect("an answer"), None);
 }
@@ -347,8 +413,8 @@ pub(crate) async fn a_row_inserted_by_hand_without_its_last_seq_does_not_jam_the
     let (ops, general) = (room(&store, "ops").await, room(&store, "general").await);
     append(&store, &[draft(&ops, user, "first")]).await;
     db.sql(&format!(
-        "INSERT INTO messages (room_id, seq, user_id, content) VALUES ({}, 2, {user}, 'by hand')",
-        ops.id
+        "INSERT INTO messages (room_id, seq, user_id, content) VALUES ({}, 2, {}, 'by hand')",
+        ops.key.id, user.id
     ))
     .await;
     let batch = [
@@ -366,11 +432,17 @@ pub(crate) async fn a_deleted_users_messages_stay(db: Db) {
     let general = room(&store, "general").await;
     append(&store, &[draft(&general, user, "before")]).await;
     db.sql("DELETE FROM users").await;
-    append(&store, &[draft(&general, user, "after")]).await;
+    let after = [draft(&general, user, "after")];
+    let after = store.append(&after).await.expect("an answer");
+    assert_eq!(
+        after,
+        [Err(Rejected::NoSuchUser)],
+        "nothing is said by no one"
+    );
     let said = store.read(&general, Part::After(Seq::START), 10).await;
     let said = said.expect("messages");
     let users: Vec<_> = said.iter().map(|m| &*m.user).collect();
-    assert_eq!(users, ["deleted-user", "deleted-user"]);
+    assert_eq!(users, ["deleted-user"]);
 }
 
 pub(crate) async fn changes_of_others_are_noticed(db: Db) {

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use discordctl::model::{Nonce, RoomId, RoomRef, Seq, SessionId, SessionKey, UserId};
+use discordctl::model::{Nonce, RoomKey, RoomRef, Seq, SessionId, SessionKey, UserKey};
 use discordctl::store::{Draft, NONCE_LIFE, Part, Store};
 
 use crate::store::log::{append, draft, room};
@@ -21,7 +21,7 @@ fn with_nonce(draft: Draft, session: &SessionKey, value: &str) -> Draft {
 struct Scene {
     store: Arc<dyn Store>,
     general: RoomRef,
-    user: UserId,
+    user: UserKey,
     session: SessionKey,
 }
 
@@ -165,7 +165,7 @@ pub(crate) async fn a_known_nonce_leaves_no_hole(db: Db) {
 pub(crate) async fn a_rejected_draft_leaves_its_nonce_free(db: Db) {
     let scene = Scene::new(&db).await;
     let gone = RoomRef {
-        id: RoomId::new(9_999),
+        key: RoomKey::new(9_999, 1),
         name: scene.general.name.clone(),
     };
     let lost = with_nonce(draft(&gone, scene.user, "hello"), &scene.session, "n");

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use discordctl::model::{Nickname, RoomId, SessionId, SessionKey, TransportKind, UserId};
+use discordctl::model::{Nickname, RoomKey, SessionId, SessionKey, TransportKind, UserKey};
 use discordctl::store::{
     Instance, InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow,
     Standing, Store,
@@ -90,7 +90,7 @@ impl Node {
         &self,
         session: &SessionKey,
         name: &str,
-    ) -> Result<UserId, PresenceOutcome> {
+    ) -> Result<UserKey, PresenceOutcome> {
         match self.one(account(session, name)).await {
             PresenceOutcome::User(Some(user)) => Ok(user),
             other => Err(other),
@@ -143,7 +143,7 @@ pub(crate) fn guest(session: &SessionKey, name: &str) -> PresenceChange {
     }
 }
 
-pub(crate) fn join(session: &SessionKey, name: &str, room: RoomId) -> PresenceChange {
+pub(crate) fn join(session: &SessionKey, name: &str, room: RoomKey) -> PresenceChange {
     PresenceChange::Join {
         session: session.clone(),
         nickname: nick(name),
@@ -151,7 +151,7 @@ pub(crate) fn join(session: &SessionKey, name: &str, room: RoomId) -> PresenceCh
     }
 }
 
-fn leave(session: &SessionKey, room: RoomId) -> PresenceChange {
+fn leave(session: &SessionKey, room: RoomKey) -> PresenceChange {
     let session = session.clone();
     PresenceChange::Leave { session, room }
 }
@@ -198,7 +198,7 @@ pub(crate) async fn a_session_may_claim_again(db: Db) {
     let general = room(&one.store, "general").await;
     let alice = key();
     let user = one.claim(&alice, "alice").await.expect("a free nickname");
-    one.one(join(&alice, "alice", general.id)).await;
+    one.one(join(&alice, "alice", general.key)).await;
     db.age("room_members", "joined_at", HOUR).await;
     assert_eq!(
         two.claim(&alice, "Alice").await,
@@ -251,13 +251,16 @@ pub(crate) async fn a_rename_takes_the_memberships_along(db: Db) {
     let (alice, other) = (key(), key());
     let before = node.claim(&alice, "alice").await.expect("a free nickname");
     node.all(&[
-        join(&alice, "alice", games.id),
-        join(&alice, "alice", art.id),
+        join(&alice, "alice", games.key),
+        join(&alice, "alice", art.key),
     ])
     .await;
     let after = node.claim(&alice, "Bob").await.expect("a free nickname");
     assert_ne!(before, after);
-    let members = format!("SELECT count(*) FROM room_members WHERE user_id = {after}");
+    let members = format!(
+        "SELECT count(*) FROM room_members WHERE user_id = {}",
+        after.id
+    );
     assert_eq!(db.number(&members).await, 2);
     assert_eq!(db.number("SELECT count(*) FROM room_members").await, 2);
     assert_eq!(
@@ -274,7 +277,7 @@ pub(crate) async fn a_guest_leaves_no_memberships(db: Db) {
     let outcomes = node
         .all(&[
             guest(&visitor, "guest-1"),
-            join(&visitor, "guest-1", general.id),
+            join(&visitor, "guest-1", general.key),
         ])
         .await;
     assert_eq!(
@@ -294,7 +297,7 @@ pub(crate) async fn a_user_stays_a_member(db: Db) {
     let node = Node::start(&db, "one").await;
     let general = room(&node.store, "general").await;
     let alice = key();
-    node.all(&[account(&alice, "alice"), join(&alice, "alice", general.id)])
+    node.all(&[account(&alice, "alice"), join(&alice, "alice", general.key)])
         .await;
     node.one(release(&alice, Standing::Account)).await;
     let rooms = rooms(&node.store).await;
@@ -311,10 +314,10 @@ pub(crate) async fn to_leave_ends_the_membership(db: Db) {
     let alice = key();
     node.all(&[
         account(&alice, "alice"),
-        join(&alice, "alice", games.id),
-        join(&alice, "alice", art.id),
-        leave(&alice, games.id),
-        leave(&alice, RoomId::new(9_999)),
+        join(&alice, "alice", games.key),
+        join(&alice, "alice", art.key),
+        leave(&alice, games.key),
+        leave(&alice, RoomKey::new(9_999, 1)),
     ])
     .await;
     let row = node.session(&alice).await.expect("the session");
@@ -329,9 +332,9 @@ pub(crate) async fn what_does_not_exist_is_not_joined(db: Db) {
     let outcomes = node
         .all(&[
             account(&alice, "alice"),
-            join(&alice, "alice", RoomId::new(9_999)),
-            join(&stranger, "stranger", general.id),
-            join(&alice, "alice", general.id),
+            join(&alice, "alice", RoomKey::new(9_999, 1)),
+            join(&stranger, "stranger", general.key),
+            join(&alice, "alice", general.key),
         ])
         .await;
     assert_eq!(outcomes[1], PresenceOutcome::NoSuchRoom);
@@ -354,9 +357,9 @@ pub(crate) async fn changes_are_applied_in_order(db: Db) {
             account(&other, "alice"),
             account(&alice, "bob"),
             account(&other, "alice"),
-            join(&other, "alice", general.id),
+            join(&other, "alice", general.key),
             release(&other, Standing::Account),
-            join(&other, "alice", general.id),
+            join(&other, "alice", general.key),
             PresenceChange::Touch {
                 session: alice.clone(),
             },
@@ -391,7 +394,7 @@ pub(crate) async fn a_heartbeat_of_a_time_to_come_is_no_sign_of_life(db: Db) {
     let general = room(&node.store, "general").await;
     let (old, new) = (key(), key());
     gone.claim(&old, "alice").await.expect("free");
-    gone.one(join(&old, "alice", general.id)).await;
+    gone.one(join(&old, "alice", general.key)).await;
     let ahead = Duration::from_secs(3_600);
     db.hasten("instances", "heartbeat_at", ahead).await;
     let mut history = history::open(&db.url, "test").await.expect("opens");

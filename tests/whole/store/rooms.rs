@@ -1,5 +1,5 @@
 //! Rooms and users: found without case, shown as they were made.
-use discordctl::model::{RoomId, RoomName, Seq, UserId};
+use discordctl::model::{RoomKey, RoomName, Seq, UserKey};
 use discordctl::store::Page;
 
 use crate::store::log::{append, draft, found, room, rooms};
@@ -23,7 +23,7 @@ pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
     assert_eq!(made.len(), 1, "one of two makes it");
     for raw in ["games.2", "GaMeS.2"] {
         let (found, last) = found(&store, &name(raw)).await;
-        assert_eq!((found.id, last), (made[0].id, Seq::START));
+        assert_eq!((found.key, last), (made[0].key, Seq::START));
         assert_eq!(
             found.name.as_str(),
             made[0].name.as_str(),
@@ -40,14 +40,14 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
     );
     let general = room(&store, "general").await;
     let adopt = async |room, user| store.adopt_room(room, user).await.unwrap();
-    assert!(adopt(general.id, alice).await);
-    assert!(!adopt(general.id, bob).await);
-    assert!(!adopt(RoomId::new(9_999), bob).await);
+    assert!(adopt(general.key, alice).await);
+    assert!(!adopt(general.key, bob).await);
+    assert!(!adopt(RoomKey::new(9_999, 1), bob).await);
     let own = store.create_room(&name("own"), Some(bob)).await.unwrap();
     let own = own.expect("a new room");
-    assert!(!adopt(own.id, alice).await);
+    assert!(!adopt(own.key, alice).await);
     let creator = "SELECT created_by FROM rooms WHERE name = 'own'";
-    assert_eq!(db.number(creator).await, bob.get());
+    assert_eq!(db.number(creator).await, bob.id.get());
 }
 
 pub(crate) async fn a_user_is_made_once_and_found_without_case(db: Db) {
@@ -130,7 +130,8 @@ pub(crate) async fn what_was_never_used_goes(db: Db) {
     assert_eq!(of_all.await.expect("counts"), (4, 2));
     let old = format!(
         "UPDATE rooms SET created_at = '{of_today}';
-         UPDATE users SET created_at = '{of_today}' WHERE id <> {young}"
+         UPDATE users SET created_at = '{of_today}' WHERE id <> {}",
+        young.id
     );
     db.sql(&old).await;
     assert_eq!(store.room_counts(creator).await.expect("counts"), (4, 0));
@@ -138,8 +139,8 @@ pub(crate) async fn what_was_never_used_goes(db: Db) {
     let left = rooms(&store).await;
     let left: Vec<&str> = left.iter().map(|room| room.name.as_str()).collect();
     assert_eq!(left, ["by-hand", "general", "kept"]);
-    let there = async |id: UserId| {
-        let count = format!("SELECT count(*) FROM users WHERE id = {id}");
+    let there = async |id: UserKey| {
+        let count = format!("SELECT count(*) FROM users WHERE id = {}", id.id);
         db.number(&count).await == 1
     };
     assert!(!there(idle).await, "nothing is theirs");

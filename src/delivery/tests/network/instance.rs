@@ -13,7 +13,7 @@ use super::super::*;
 use super::bus::{Link, Network};
 use super::log::{Log, Reach};
 use super::time::{Dice, Time};
-use crate::model::{Content, RoomId, UserId};
+use crate::model::{Content, RoomKey, UserKey};
 
 /// By then an instance has shown what was committed, if it reached the log all the time: a sweep is
 /// due, a second one if the first was told that the log is out of reach, and each takes some ways.
@@ -53,9 +53,9 @@ pub(super) struct Run {
     committer: Committer,
     tasks: Vec<JoinHandle<()>>,
     /// When a room was first read in this run.
-    warm: Mutex<BTreeMap<RoomId, Duration>>,
+    warm: Mutex<BTreeMap<RoomKey, Duration>>,
     /// What was heard of and is missing, and since when.
-    missing: Mutex<BTreeMap<RoomId, (Seq, Duration)>>,
+    missing: Mutex<BTreeMap<RoomKey, (Seq, Duration)>>,
 }
 
 impl Drop for Run {
@@ -139,7 +139,7 @@ impl Instance {
         if let Some(run) = self.run.borrow().as_ref() {
             let outgoing = Outgoing {
                 room: room.clone(),
-                user: UserId::new(1),
+                user: UserKey::new(1, 1),
                 nickname: "writer".into(),
                 content: Content::parse(&text, 100).expect("short"),
                 nonce: None,
@@ -160,11 +160,11 @@ impl Instance {
             return;
         }
         for room in &self.shore.rooms {
-            let served = run.hub.served(room.id);
+            let served = run.hub.served(room.key);
             let Some(delivered) = served.and_then(|served| served.delivered()) else {
                 continue;
             };
-            let warm = *run.warm.lock().entry(room.id).or_insert(now);
+            let warm = *run.warm.lock().entry(room.key).or_insert(now);
             let reached = *self.reached.lock();
             let since = warm.max(reached + AFTER_FAILURE);
             let shown_of = match self.shore.network.link(self.number) {
@@ -173,7 +173,7 @@ impl Instance {
                 _ if now >= warm.max(reached) + BOUND => now - BOUND,
                 _ => continue,
             };
-            let wanted = self.shore.log.last_by(room.id, shown_of);
+            let wanted = self.shore.log.last_by(room.key, shown_of);
             assert!(
                 delivered >= wanted,
                 "instance {} has shown {delivered} of {} at {now:?}, where {wanted} were committed at {shown_of:?}",
@@ -193,7 +193,7 @@ impl Instance {
         let reached = *self.reached.lock() + AFTER_FAILURE;
         for room in run.hub.warm_rooms() {
             let mut missing = run.missing.lock();
-            let known = missing.get(&room.room.id).copied();
+            let known = missing.get(&room.room.key).copied();
             match known.filter(|(seq, _)| room.delivered() < Some(*seq)) {
                 Some((seq, since)) => assert!(
                     self.away.load(Relaxed) || now < since.max(reached) + SOON,
@@ -202,9 +202,9 @@ impl Instance {
                     room.room.name
                 ),
                 None => {
-                    missing.remove(&room.room.id);
+                    missing.remove(&room.room.key);
                     let heard = room.missing_up_to().map(|seq| (seq, now));
-                    missing.extend(heard.map(|heard| (room.room.id, heard)));
+                    missing.extend(heard.map(|heard| (room.room.key, heard)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Epoch, Message, MessageId, RoomId, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, MessageId, RoomKey, RoomRef, RoomVersion, Seq};
 use crate::store::{
     Appended, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices, Part,
     Reading, Rejected, Span, StoreError,
@@ -25,15 +25,15 @@ const SWEEP_ALONE: Duration = Duration::from_millis(100);
 
 /// What was committed, and when.
 #[derive(Default)]
-pub(super) struct Log(Mutex<BTreeMap<RoomId, Vec<(Message, Duration)>>>);
+pub(super) struct Log(Mutex<BTreeMap<RoomKey, Vec<(Message, Duration)>>>);
 
 impl Log {
-    pub(super) fn last(&self, room: RoomId) -> Seq {
+    pub(super) fn last(&self, room: RoomKey) -> Seq {
         let log = self.0.lock();
         Seq::new(log.get(&room).map_or(0, |log| log.len() as i64))
     }
 
-    fn head(&self, room: RoomId) -> Head {
+    fn head(&self, room: RoomKey) -> Head {
         Head {
             room,
             last_seq: self.last(room),
@@ -43,13 +43,13 @@ impl Log {
     }
 
     /// The last that was committed by that time.
-    pub(super) fn last_by(&self, room: RoomId, time: Duration) -> Seq {
+    pub(super) fn last_by(&self, room: RoomKey, time: Duration) -> Seq {
         let log = self.0.lock();
         let by_then = |log: &Vec<(Message, Duration)>| log.partition_point(|(_, at)| *at <= time);
         Seq::new(log.get(&room).map_or(0, |log| by_then(log) as i64))
     }
 
-    pub(super) fn at(&self, room: RoomId, seq: Seq) -> Option<Message> {
+    pub(super) fn at(&self, room: RoomKey, seq: Seq) -> Option<Message> {
         let log = self.0.lock();
         let place = usize::try_from(seq.previous().get()).ok()?;
         log.get(&room)?
@@ -57,7 +57,7 @@ impl Log {
             .map(|(message, _)| message.clone())
     }
 
-    fn between(&self, room: RoomId, seqs: impl Fn(Seq) -> bool) -> Vec<Message> {
+    fn between(&self, room: RoomKey, seqs: impl Fn(Seq) -> bool) -> Vec<Message> {
         let log = self.0.lock();
         let all = log.get(&room).into_iter().flatten();
         let wanted = all.filter(|(message, _)| seqs(message.seq));
@@ -68,7 +68,7 @@ impl Log {
         let mut log = self.0.lock();
         let id = log.values().map(|log| log.len() as i64).sum::<i64>() + 1;
         let id = MessageId::new(id);
-        let room = rooms.iter().find(|room| room.id == draft.room);
+        let room = rooms.iter().find(|room| room.key == draft.room);
         let log = log.entry(draft.room).or_default();
         let message = Message {
             id,
@@ -130,11 +130,11 @@ impl Reading for Reach {
         part: Part,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let question = room.id.get() as u64 * 100;
+        let question = room.key.id.get() as u64 * 100;
         match part {
             Part::After(after) | Part::News(after) => {
                 let first = || {
-                    let mut page = self.log.between(room.id, |seq| seq > after);
+                    let mut page = self.log.between(room.key, |seq| seq > after);
                     page.truncate(limit);
                     page
                 };
@@ -143,7 +143,7 @@ impl Reading for Reach {
             Part::Before(before) => {
                 let last = || {
                     let older = |seq| before.is_none_or(|before| seq < before);
-                    let mut older = self.log.between(room.id, older);
+                    let mut older = self.log.between(room.key, older);
                     older.split_off(older.len().saturating_sub(limit))
                 };
                 self.look(question + 20, last).await
@@ -153,7 +153,7 @@ impl Reading for Reach {
 
     async fn span(
         &self,
-        room: RoomId,
+        room: RoomKey,
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError> {
@@ -168,10 +168,10 @@ impl Reading for Reach {
                 more: from > 0,
             })
         };
-        self.look(room.get() as u64 * 100 + 30, span).await
+        self.look(room.id.get() as u64 * 100 + 30, span).await
     }
 
-    async fn head(&self, room: RoomId) -> Result<Option<Head>, StoreError> {
+    async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError> {
         self.look(40, || Some(self.log.head(room))).await
     }
 
@@ -184,6 +184,7 @@ impl Reading for Reach {
             Heads {
                 epoch: era().epoch,
                 rooms: heads,
+                gone: Vec::new(),
             }
         };
         self.look(40, heads).await

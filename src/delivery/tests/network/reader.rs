@@ -128,7 +128,7 @@ impl Life {
             panic!("nothing is missing in the log, but {at} is told {entry:?}");
         };
         assert_eq!(message.seq, notes.seen.next(), "what comes next for {at}");
-        let committed = self.shore.log.at(self.room.id, message.seq);
+        let committed = self.shore.log.at(self.room.key, message.seq);
         assert_eq!(
             committed.as_ref(),
             Some(message),
