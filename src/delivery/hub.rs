@@ -10,6 +10,7 @@ use super::chunk::{End, json_size};
 use super::cursor::{Cursor, Start};
 use super::hearsay::Hearsay;
 use super::herald::Herald;
+use super::lost::Lost;
 use super::past::Past;
 use super::tail::Tail;
 pub use super::tail::TailLimits;
@@ -56,6 +57,8 @@ pub struct Hub {
     epoch: RwLock<Option<Epoch>>,
     /// Rooms that are not there any more, until sessions are told.
     gone: Mutex<Vec<RoomRef>>,
+    /// What was shown and is stored no more, until it is saved.
+    pub(super) lost: Lost,
     /// Woken when users of sessions here may be others' by now: all are to be entered anew.
     pub strangers: Notify,
 }
@@ -93,6 +96,7 @@ impl Hub {
             turns: Semaphore::new(TURNS),
             epoch: RwLock::default(),
             gone: Mutex::default(),
+            lost: Lost::default(),
             strangers: Notify::new(),
         }
     }

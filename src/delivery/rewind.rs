@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::hub::Hub;
+use super::lost::LostMessages;
 use super::relay::AFTER_FAILURE;
 use super::room::Room;
 use crate::model::{Epoch, Seq};
@@ -80,15 +81,21 @@ impl Hub {
                 if there() {
                     continue;
                 }
+                let before = room.epoch();
                 let wrong = self.first_other(&room).await?;
-                let lost = room.rewind(wrong, epoch);
-                if let Some(first) = lost.first() {
+                let messages = room.rewind(wrong, epoch);
+                if let (Some(first), Some(before)) = (messages.first(), before) {
                     tracing::error!(
                         room = ?room.room.name,
                         from = first.seq.get(),
-                        messages = lost.len(),
+                        messages = messages.len(),
                         "messages were shown that are not stored any more"
                     );
+                    self.lost.add(LostMessages {
+                        room: room.room.name.clone(),
+                        epoch: before,
+                        messages,
+                    });
                 }
             }
             self.catch_up(&room).await?;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
+use super::lost;
 use super::reload::Settings;
 use super::watch::Watch;
 use super::{ServeError, Waits};
@@ -109,6 +110,12 @@ impl Inside {
     pub(super) fn keep_presence(&self, stop: CancellationToken) -> JoinHandle<()> {
         let presence = self.presence.clone();
         tokio::spawn(async move { presence.run(stop).await })
+    }
+
+    /// Saves messages that the database turns out to have lost, until `stop`.
+    pub(super) fn save_lost(&self, config: &Config, stop: CancellationToken) -> JoinHandle<()> {
+        let (hub, clock) = (self.hub.clone(), self.clock.clone());
+        tokio::spawn(lost::save(hub, config.data_dir.clone(), clock, stop))
     }
 
     /// Takes this process off the books, so that its nicknames are free at once.

@@ -7,6 +7,7 @@ mod jobs;
 mod lifecycle;
 mod listeners;
 pub mod log;
+mod lost;
 mod metrics;
 mod reload;
 mod signals;
@@ -195,6 +196,7 @@ impl Server {
         let mut helpers = vec![
             inside.keep_presence(stop_helpers.clone()),
             tokio::spawn(watch.run(stop_helpers.clone())),
+            inside.save_lost(config, stop_helpers.clone()),
         ];
         let listen = |requests| tokio::spawn(control.run(requests, stop_helpers.clone()));
         helpers.extend(requests.map(listen));

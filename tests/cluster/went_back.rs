@@ -1,7 +1,7 @@
 //! The database goes back under readers and writers: a failover to a standby that lacked the newest
 //! messages. Every reader is told, and given what is stored from then on.
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use discordctl::client::{Buffer, Event, Events, Frame, Lines, Socket};
 use serde_json::{Value, json};
@@ -19,22 +19,22 @@ enum Ear {
 }
 
 impl Ear {
-    async fn lines(at: Address) -> Self {
+    async fn lines(at: Address, room: &str) -> Self {
         let mut lines = Lines::connect(at.tcp, DEADLINE).await.unwrap();
-        lines.say("/join general").await.unwrap();
+        lines.say(&format!("/join {room}")).await.unwrap();
         while !lines.next().await.unwrap().unwrap().contains("joined") {}
         Self::Lines(lines)
     }
 
-    async fn events(at: Address, query: &str) -> Self {
-        let path = format!("/api/messages/general?{query}");
+    async fn events(at: Address, room: &str, query: &str) -> Self {
+        let path = format!("/api/messages/{room}?{query}");
         let events = Events::open(at.http, &path, None, Buffer::Usual, DEADLINE).await;
         Self::Events(events.unwrap())
     }
 
-    async fn socket(at: Address, nickname: &str) -> Self {
+    async fn socket(at: Address, room: &str, nickname: &str) -> Self {
         let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
-        let hello = json!({ "type": "connect", "nickname": nickname, "rooms": { "general": 0 } });
+        let hello = json!({ "type": "connect", "nickname": nickname, "rooms": { room: 0 } });
         socket.send(&hello).await.unwrap();
         Self::Socket(Box::new(socket))
     }
@@ -70,20 +70,25 @@ impl Ear {
 }
 
 fn of_line(line: &str) -> Option<String> {
-    if let Some(rest) = line.strip_prefix("[system] the past of general has changed: ") {
+    let told = line.strip_prefix("[system] the past of ");
+    if let Some((_, rest)) = told.and_then(|told| told.split_once(" has changed: ")) {
         let seq = rest
             .split_whitespace()
             .find(|word| word.parse::<i64>().is_ok());
         return Some(format!("reset {}", seq.unwrap()));
     }
-    let (_, content) = line.strip_prefix("[general] ")?.split_once(": ")?;
-    Some(content.to_owned())
+    if line.starts_with("[system] there is no room ") {
+        return Some("end no_such_room".to_owned());
+    }
+    let (_, content) = line.split_once("] ")?.1.split_once(": ")?;
+    (!line.starts_with("[system]")).then(|| content.to_owned())
 }
 
 fn of_object(kind: &str, object: &Value) -> Option<String> {
     match kind {
         "message" => Some(object["content"].as_str().unwrap().to_owned()),
         "reset" => Some(format!("reset {}", object["last_seq"])),
+        "end" => Some(format!("end {}", object["code"].as_str().unwrap())),
         _ => None,
     }
 }
@@ -135,11 +140,14 @@ async fn a_failover_that_lost_messages_is_told_to_every_reader() {
     let session = connect(one.http, "alice").await;
     let mut ears = Vec::new();
     for (n, at) in [one, two].into_iter().enumerate() {
-        ears.push((format!("lines {n}"), Ear::lines(at).await));
-        ears.push((format!("events {n}"), Ear::events(at, "after=0").await));
+        ears.push((format!("lines {n}"), Ear::lines(at, "general").await));
+        ears.push((
+            format!("events {n}"),
+            Ear::events(at, "general", "after=0").await,
+        ));
         ears.push((
             format!("socket {n}"),
-            Ear::socket(at, &format!("ear-{n}")).await,
+            Ear::socket(at, "general", &format!("ear-{n}")).await,
         ));
     }
     let (kept, lost, anew) = (texts("kept", 20), texts("lost", 10), texts("anew", 15));
@@ -197,10 +205,11 @@ async fn a_failover_that_lost_messages_is_told_to_every_reader() {
         (format!("after=33&epoch={after}"), anew[13..].to_vec()),
         ("after=36".to_owned(), vec!["reset 35".to_owned()]),
     ] {
-        let mut ear = Ear::events(two, &query).await;
+        let mut ear = Ear::events(two, "general", &query).await;
         ear.hears(&query, &wanted).await;
     }
 
+    what_was_lost_is_put_back(&cluster, &lost).await;
     cluster.becomes("degraded").await;
     let health = request(one.http, "GET", "/health", None)
         .await
@@ -211,7 +220,127 @@ async fn a_failover_that_lost_messages_is_told_to_every_reader() {
     cluster.becomes("healthy").await;
 }
 
+/// Each instance has saved what it had shown; of all of it each message comes back once.
+async fn what_was_lost_is_put_back(cluster: &Cluster, lost: &[String]) {
+    let shell = shell(cluster);
+    let folder = &cluster.instances[0].plan.folder;
+    let count = cluster.instances.len();
+    let saved = || async { saved_in(folder).len() == count };
+    eventually("what was lost is saved", saved).await;
+    for (n, file) in saved_in(folder).iter().enumerate() {
+        let replayed = shell
+            .run(&format!("replay {} -o json", file.display()))
+            .await;
+        let report: Value = serde_json::from_str(&replayed.stdout).unwrap();
+        let restored = if n == 0 { lost.len() } else { 0 };
+        let counts = (&report["messages"], &report["restored"]);
+        assert_eq!(counts, (&json!(lost.len()), &json!(restored)));
+    }
+    let at = cluster.instances[0].at.http;
+    let there = || async {
+        let page = request(at, "GET", "/api/history/general?limit=10", None).await;
+        let page = page.unwrap().body;
+        let said = page["messages"].as_array().unwrap().iter();
+        said.map(|m| m["content"].as_str().unwrap()).eq(lost)
+    };
+    eventually("what was lost is there", there).await;
+}
+
+fn saved_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_lost = |path: &PathBuf| {
+        path.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("lost-")
+    };
+    paths.filter(is_lost).collect()
+}
+
+/// A room and a user that the new primary lacks, whose ids it gives to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stored_in_a_strangers_room_or_name() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let (one, two) = (cluster.instances[0].at, cluster.instances[1].at);
+    let mut standby = cluster.postgres.standby().await;
+    standby.crash();
+    let session = connect(one.http, "alice").await;
+    let create = json!({ "session_id": session, "command": "/create lost" });
+    post(one.http, "/api/command", create).await.unwrap();
+    let mut ears = Vec::new();
+    for (n, at) in [one, two].into_iter().enumerate() {
+        ears.push((format!("lines {n}"), Ear::lines(at, "lost").await));
+        ears.push((
+            format!("events {n}"),
+            Ear::events(at, "lost", "after=0").await,
+        ));
+        let nickname = format!("ear-{n}");
+        ears.push((
+            format!("socket {n}"),
+            Ear::socket(at, "lost", &nickname).await,
+        ));
+    }
+    let to = |room: &str, content: &str| {
+        let nonce = format!("{room} {content}");
+        json!({ "session_id": session, "room": room, "content": content, "nonce": nonce })
+    };
+    let said = post(one.http, "/api/message", to("lost", "for us alone"))
+        .await
+        .unwrap();
+    assert_eq!(said.status, 200);
+    for (what, ear) in &mut ears {
+        ear.hears(what, &["for us alone".to_owned()]).await;
+    }
+    let room = cluster
+        .postgres
+        .number("SELECT id FROM rooms WHERE name = 'lost'")
+        .await;
+    let user = cluster
+        .postgres
+        .number("SELECT id FROM users WHERE nickname = 'alice'")
+        .await;
+
+    cluster.postgres.crash();
+    standby.port = cluster.postgres.port;
+    standby.restart().await;
+    cluster.postgres = standby;
+    cluster.postgres.promote();
+    let given_again = format!(
+        "INSERT INTO users (id, nickname) VALUES ({user}, 'mallory');
+         INSERT INTO rooms (id, name, created_by) VALUES ({room}, 'private', {user})"
+    );
+    cluster.postgres.sql(&given_again).await;
+    let answered = || async {
+        let answer = post(one.http, "/api/message", to("lost", "for strangers")).await;
+        answer.is_ok_and(|answer| answer.status == 404 && answer.code() == "no_such_room")
+    };
+    eventually("the room is gone", answered).await;
+    say(one.http, &session, "it is me").await;
+    let by = "SELECT u.nickname FROM messages m JOIN users u ON u.id = m.user_id
+        WHERE m.content = 'it is me'";
+    assert_eq!(cluster.postgres.text(by).await, "alice");
+    let theirs = format!("SELECT count(*) FROM messages WHERE room_id = {room}");
+    assert_eq!(cluster.postgres.number(&theirs).await, 0);
+    for (what, ear) in &mut ears {
+        ear.hears(what, &["reset 0".to_owned(), "end no_such_room".to_owned()])
+            .await;
+    }
+    let members = format!("SELECT count(*) FROM room_members WHERE room_id = {room}");
+    assert_eq!(cluster.postgres.number(&members).await, 0);
+}
+
 async fn walk_the_runbook(cluster: &Cluster) {
+    let walked = shell(cluster).run("runbook run failover --yes").await;
+    assert_eq!(walked.code, Some(0), "{walked:?}");
+}
+
+/// Where commands are run as they stand in the runbook.
+fn shell(cluster: &Cluster) -> Shell {
     let binary = Path::new(env!("CARGO_BIN_EXE_discordctl"));
     let programs = binary.parent().unwrap().display();
     let path = std::env::var("PATH").unwrap();
@@ -224,6 +353,5 @@ async fn walk_the_runbook(cluster: &Cluster) {
         .with("PGDATABASE", "postgres");
     let config = json!({ "db_url": cluster.postgres.url() });
     std::fs::write(shell.path("instance.json"), config.to_string()).unwrap();
-    let walked = shell.run("runbook run failover --yes").await;
-    assert_eq!(walked.code, Some(0), "{walked:?}");
+    shell
 }

@@ -7,38 +7,42 @@ use serde::{Deserialize, Deserializer};
 /// What is given each item, and may refuse it.
 type OnItem<'f, T> = &'f mut dyn FnMut(T) -> Result<(), String>;
 
-/// An object that has a text under one key, and a list under another; other keys say nothing.
+/// An object that has a text under one key, perhaps one under a second, and a list under another; other
+/// keys say nothing.
 pub(in crate::ops) struct Object<'f, T> {
     pub(in crate::ops) text: &'static str,
+    pub(in crate::ops) perhaps: Option<&'static str>,
     pub(in crate::ops) list: &'static str,
     pub(in crate::ops) on_item: OnItem<'f, T>,
 }
 
 impl<'de, T: Deserialize<'de>> Object<'_, T> {
-    /// Reads it to the end of `json`; returns the text.
+    /// Reads it to the end of `json`; returns the texts.
     pub(in crate::ops) fn read<R: serde_json::de::Read<'de>>(
         self,
         mut json: serde_json::Deserializer<R>,
-    ) -> serde_json::Result<String> {
-        let text = json.deserialize_map(self)?;
-        json.end().map(|()| text)
+    ) -> serde_json::Result<(String, Option<String>)> {
+        let texts = json.deserialize_map(self)?;
+        json.end().map(|()| texts)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = String;
+    type Value = (String, Option<String>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an object with a {} and its {}", self.text, self.list)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<String, A::Error> {
-        let (mut text, mut listed) = (None, false);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut text, mut second, mut listed) = (None, None, false);
         while let Some(key) = map.next_key::<String>()? {
             if key == self.text {
                 if text.replace(map.next_value()?).is_some() {
                     return Err(A::Error::duplicate_field(self.text));
                 }
+            } else if Some(key.as_str()) == self.perhaps {
+                second = Some(map.next_value()?);
             } else if key != self.list {
                 map.next_value::<IgnoredAny>()?;
             } else if listed {
@@ -50,7 +54,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
             }
         }
         if listed {
-            text.ok_or_else(|| A::Error::missing_field(self.text))
+            let text = text.ok_or_else(|| A::Error::missing_field(self.text))?;
+            Ok((text, second))
         } else {
             Err(A::Error::missing_field(self.list))
         }

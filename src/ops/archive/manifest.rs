@@ -126,6 +126,7 @@ fn each<'t, R: serde_json::de::Read<'t>>(
 ) -> Result<(), ArchiveError> {
     let manifest = Object {
         text: "schema",
+        perhaps: None,
         list: "files",
         on_item: &mut |entry| {
             on_entry(entry);
@@ -133,7 +134,7 @@ fn each<'t, R: serde_json::de::Read<'t>>(
         },
     };
     let schema = manifest.read(text);
-    let schema =
+    let (schema, _) =
         schema.map_err(|e| ArchiveError::damaged(PATH, format!("it cannot be read: {e}")))?;
     if schema == SCHEMA {
         return Ok(());

@@ -22,6 +22,8 @@ pub(super) struct Checked {
     pub(super) origin: Origin,
     pub(super) room: RoomName,
     pub(super) count: u64,
+    /// Its messages were lost when the database went back: their ids and places are others' by now.
+    pub(super) lost: bool,
     /// The first and last `seq`, where messages have one.
     pub(super) seqs: Option<(Seq, Seq)>,
     pub(super) lowest_id: MessageId,
@@ -89,12 +91,12 @@ async fn one(
     let read = spawn_blocking(move || {
         let mut reading = Reading::of(origin);
         let read = opened.text(|text| reader::read(text, &stopped, |line| reading.take(&line)));
-        read.map(|(room, sum)| (room, sum, reading))
+        read.map(|(head, sum)| (head, sum, reading))
     });
     let read = read
         .await
         .map_err(|e| ReplayError::bad(&path, e.to_string()))?;
-    let (room, sum, reading) = match (read, &expected) {
+    let (head, sum, reading) = match (read, &expected) {
         // What was changed since it was archived is told as that, whatever it looks like now.
         (Err(Fault::Foreign(why)), Some(_)) => return Err(ReplayError::bad(&path, why)),
         (read, _) => read.map_err(|fault| explain(&path, fault))?,
@@ -102,6 +104,7 @@ async fn one(
     if let Some(why) = expected.and_then(|entry| sum.difference(&entry)) {
         return Err(ReplayError::bad(&path, why));
     }
+    let (room, lost) = (head.room, head.lost);
     let named = RoomName::stored(&room);
     if let Err(why) = check_room(&room, origin)
         && (room.chars().any(char::is_control) || history.room(&named).await?.is_none())
@@ -111,13 +114,14 @@ async fn one(
     let (Some(ids), Some(times)) = (reading.ids, reading.times) else {
         return Ok(None);
     };
-    if !reading.ascending {
+    if !reading.ascending && !lost {
         ids::distinct(&source, reading.count, stop).await?;
     }
     Ok(Some(Checked {
         room: named,
         origin,
         count: reading.count,
+        lost,
         seqs: reading.with_seq.then_some(reading.seqs),
         lowest_id: ids.0,
         highest_id: ids.1,

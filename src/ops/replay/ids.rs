@@ -43,7 +43,7 @@ pub(super) async fn apart(
     checked: &[Checked],
     stop: &CancellationToken,
 ) -> Result<(), ReplayError> {
-    let mut order: Vec<&Checked> = checked.iter().collect();
+    let mut order: Vec<&Checked> = checked.iter().filter(|document| !document.lost).collect();
     order.sort_by_key(|document| document.lowest_id);
     let mut group: Vec<&Checked> = Vec::new();
     let mut end = None;

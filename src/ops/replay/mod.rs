@@ -6,6 +6,7 @@
 mod check;
 mod error;
 mod ids;
+mod late;
 mod place;
 mod reader;
 mod rules;
@@ -18,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{RoomName, Seq};
 use crate::ops::archive::{Destination, Watch};
 use crate::store::history::History;
+
+use check::Checked;
+use place::Placed;
 
 pub use error::ReplayError;
 pub use source::{Source, find};
@@ -71,16 +75,18 @@ pub async fn run(
     };
     let looked = async {
         let checked = check::all(history, archive, sources, plan, stop).await?;
-        place::all(history, checked, stop).await
+        let (lost, checked) = checked.into_iter().partition(|document| document.lost);
+        Ok((lost, place::all(history, checked, stop).await?))
     };
-    let placed = match looked.await {
+    let (lost, placed): (Vec<Checked>, Vec<Placed>) = match looked.await {
         Err(ReplayError::Stopped) => {
             report.interrupted = true;
             return Ok(report);
         }
-        placed => placed?,
+        looked => looked?,
     };
     crate::ops::fault::point("replay:verified");
+    watch.expect(lost.iter().map(|document| document.count).sum());
     for document in &placed {
         watch.expect(document.missing);
     }
@@ -96,6 +102,22 @@ pub async fn run(
         report.messages += document.checked.count;
         report.restored += restored;
         report.files.push(document.report(restored));
+    }
+    for document in lost {
+        if stop.is_cancelled() {
+            break;
+        }
+        let restored = late::restore(history, &document, plan.dry_run, watch, stop).await?;
+        report.messages += document.count;
+        report.restored += restored;
+        report.files.push(FileReport {
+            path: document.path,
+            room: document.room.to_string(),
+            messages: document.count,
+            restored,
+            first_seq: None,
+            last_seq: None,
+        });
     }
     report.interrupted = stop.is_cancelled();
     Ok(report)

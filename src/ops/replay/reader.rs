@@ -59,13 +59,21 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Reads a document, gives each message to `on_line`, and returns the room's name. What
+/// What a document says of itself.
+#[derive(Debug, PartialEq)]
+pub(super) struct Head {
+    pub(super) room: String,
+    /// It holds what a database lost that went back, and not the places that this had there.
+    pub(super) lost: bool,
+}
+
+/// Reads a document, gives each message to `on_line`, and returns what it says of itself. What
 /// `on_line` refuses is told with its place. `stop` ends it wherever it is.
 pub(super) fn read(
     input: impl Read,
     stop: &CancellationToken,
     mut on_line: impl FnMut(Line) -> Result<(), String>,
-) -> Result<String, Fault> {
+) -> Result<Head, Fault> {
     let since = Rc::new(Cell::new(0));
     let input = Bounded {
         input,
@@ -75,6 +83,7 @@ pub(super) fn read(
     let json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
     let document = Object {
         text: "room",
+        perhaps: Some("lost"),
         list: "messages",
         on_item: &mut |line| {
             since.set(0);
@@ -85,7 +94,9 @@ pub(super) fn read(
     if stop.is_cancelled() {
         Err(Fault::Stopped)
     } else {
-        room.map_err(fault)
+        let (room, lost) = room.map_err(fault)?;
+        let lost = lost.is_some();
+        Ok(Head { room, lost })
     }
 }
 
@@ -148,7 +159,7 @@ mod tests {
             Ok(())
         });
         match room {
-            Ok(room) => Ok((room, lines)),
+            Ok(head) => Ok((head.room, lines)),
             Err(Fault::Bad(why) | Fault::Foreign(why)) => Err(why),
             Err(other) => panic!("{other:?}"),
         }

@@ -3,6 +3,7 @@
 //! On one connection of its own, so that it never stands between chat and the database.
 mod copy;
 mod known;
+mod late;
 mod restore;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
 use self::known::{Ids, Names};
+pub use self::late::Late;
 use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;

@@ -20,10 +20,10 @@ const ROWS: usize = 250;
 /// How often it is tried while users are deleted that were just looked up.
 const TRIES: u32 = 3;
 
-const MAKE_ROOM: &str = "INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS
+pub(super) const MAKE_ROOM: &str = "INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS
      (SELECT 1 FROM rooms WHERE @lower(name@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
 /// Places that are claimed were never given to anything that was said.
-const CLAIM: &str = "UPDATE rooms SET history_version = history_version + 1,
+pub(super) const CLAIM: &str = "UPDATE rooms SET history_version = history_version + 1,
        last_seq = @greatest(last_seq + $2, $3), replayed_seq = CASE
          WHEN @greatest(last_seq + $2, $3) > last_seq THEN @greatest(last_seq + $2, $3)
          ELSE replayed_seq END
@@ -165,7 +165,7 @@ async fn insert(tx: &mut Tx, ids: &Ids, room: RoomId, missing: &[&Row]) -> Resul
 }
 
 /// The user of that nickname, made if there is none.
-async fn user(tx: &mut Tx, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
+pub(super) async fn user(tx: &mut Tx, name: &Arc<str>) -> Result<UserId, sqlx::Error> {
     let args = [(&**name).into()];
     tx.run(MAKE_USER, &args).await?;
     let found: Vec<(UserId,)> = tx.all(FIND_USER, &args).await?;

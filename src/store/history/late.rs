@@ -1,0 +1,84 @@
+//! Rows that are put at the end of their room, as what is said next is.
+use super::restore::{CLAIM, MAKE_ROOM, user};
+use super::{History, Row};
+use crate::model::{RoomId, RoomName, Seq};
+use crate::store::StoreError;
+use crate::store::session::Tx;
+
+/// What is done with rows that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// They are counted.
+    Count,
+    Append,
+}
+
+/// Whether the room `$1` has a message of that time and text by that user, or by one who was deleted.
+const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM messages m
+       JOIN rooms r ON r.id = m.room_id LEFT JOIN users u ON u.id = m.user_id
+     WHERE @lower(r.name@c) = @lower($1@c) AND m.created_at = $2 AND m.content = $3
+       AND (u.id IS NULL OR @lower(u.nickname@c) = @lower($4@c)))";
+const APPEND: &str = "INSERT INTO messages (room_id, seq, user_id, content, created_at)
+     VALUES ($1, $2, $3, $4, $5)";
+
+impl History {
+    /// Puts those of these rows that the room has not at its end, in their order, with their times and
+    /// with places and ids of their own; the room is made if there is none. Returns how many.
+    ///
+    /// # Errors
+    /// Fails where the database does; then nothing of it was done.
+    pub async fn late(
+        &mut self,
+        room: &RoomName,
+        rows: &[Row],
+        late: Late,
+    ) -> Result<u64, StoreError> {
+        let appended = async {
+            let mut tx = self.session.begin_to_write().await?;
+            let mut missing = Vec::new();
+            for row in rows {
+                if !is_there(&mut tx, room, row).await? {
+                    missing.push(row);
+                }
+            }
+            if late == Late::Append && !missing.is_empty() {
+                append(&mut tx, room, &missing).await?;
+            }
+            tx.commit().await?;
+            Ok(missing.len() as u64)
+        };
+        self.session.within(appended).await
+    }
+}
+
+async fn is_there(tx: &mut Tx, room: &RoomName, row: &Row) -> Result<bool, sqlx::Error> {
+    let by = row.user.as_deref().unwrap_or_default();
+    let (name, content) = (room.as_str(), row.content.as_str());
+    let args = [
+        name.into(),
+        row.created_at.into(),
+        content.into(),
+        by.into(),
+    ];
+    let found: Vec<(bool,)> = tx.all(IS_THERE, &args).await?;
+    Ok(found.first().is_some_and(|(there,)| *there))
+}
+
+async fn append(tx: &mut Tx, room: &RoomName, rows: &[&Row]) -> Result<(), sqlx::Error> {
+    tx.run(MAKE_ROOM, &[room.as_str().into()]).await?;
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let claim = [room.as_str().into(), count.into(), Seq::START.into()];
+    let places: Vec<(RoomId, Seq)> = tx.all(CLAIM, &claim).await?;
+    let (room, mut seq) = *places.first().ok_or(sqlx::Error::RowNotFound)?;
+    for row in rows {
+        seq = seq.next();
+        let by = match &row.user {
+            Some(name) => Some(user(tx, name).await?),
+            None => None,
+        };
+        let (content, at) = (row.content.as_str().into(), row.created_at.into());
+        let args = [room.into(), seq.into(), by.into(), content, at];
+        tx.run(APPEND, &args).await?;
+    }
+    Ok(())
+}
