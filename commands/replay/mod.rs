@@ -27,6 +27,9 @@ A document may hold only id, user, content and created_at: then its messages sta
 oldest first, and must all be older or all be newer than what their room has. An id is a whole
 number below 2^53 that no other message has; names are such as can be chosen here.
 
+What an instance saved of messages that the database lost (lost-<time>.json) goes to the end of its
+room, with new ids; run again, or with another instance's file, each message is put back once.
+
 People who are online are not told of replayed messages as if they were new. 'cleanup' and
 'archive' take old messages away again when they are due.
 

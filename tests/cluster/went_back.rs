@@ -228,9 +228,8 @@ async fn what_was_lost_is_put_back(cluster: &Cluster, lost: &[String]) {
     let saved = || async { saved_in(folder).len() == count };
     eventually("what was lost is saved", saved).await;
     for (n, file) in saved_in(folder).iter().enumerate() {
-        let replayed = shell
-            .run(&format!("replay {} -o json", file.display()))
-            .await;
+        let replayed = shell.run(&format!("replay {}", file.display())).await;
+        assert_eq!(replayed.code, Some(0), "{replayed:?}");
         let report: Value = serde_json::from_str(&replayed.stdout).unwrap();
         let restored = if n == 0 { lost.len() } else { 0 };
         let counts = (&report["messages"], &report["restored"]);

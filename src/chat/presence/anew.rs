@@ -154,8 +154,11 @@ impl Presence {
                     PresenceOutcome::NoSuchRoom => {
                         self.hub.forget(room);
                         session.lose(room);
-                        let room = room.name.clone();
-                        session.tell(Alert::RoomGone { room });
+                        // Who reads it is told where it ends.
+                        if self.hub.served(room.key).is_none() {
+                            let room = room.name.clone();
+                            session.tell(Alert::RoomGone { room });
+                        }
                     }
                     _ => {}
                 }
