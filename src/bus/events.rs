@@ -6,15 +6,22 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Queue;
-use crate::model::{Message, Told};
+use crate::model::{Lineage, Message, Told};
+
+/// Something that an instance says, and which past it is of, where that is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said<T> {
+    pub what: T,
+    pub lineage: Option<Lineage>,
+}
 
 /// What a bus tells the relay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BusEvent {
     /// An instance proves that it committed this.
-    Message(Message),
+    Message(Said<Message>),
     /// An instance proves that this happened in a room.
-    Told(Told),
+    Told(Said<Told>),
     /// It carries again, or carries rooms that it did not, after a time in which anything may
     /// have been lost; or there was more than the relay could take.
     Restored,

@@ -1,6 +1,6 @@
 //! No bus: one instance alone, or several on one file that find each other in the database.
 use super::{Backlog, Bus, BusState, Events, Key};
-use crate::model::{Message, RoomName, Told};
+use crate::model::{Lineage, Message, RoomName, Told};
 
 /// Carries nothing.
 #[derive(Debug)]
@@ -14,13 +14,13 @@ impl LocalBus {
 }
 
 impl Bus for LocalBus {
-    fn publish(&self, _messages: &[Message]) {}
+    fn publish(&self, _messages: &[Message], _of: Option<&Lineage>) {}
 
     fn subscribe(&self, _room: &RoomName) {}
 
     fn unsubscribe(&self, _room: &RoomName) {}
 
-    fn tell(&self, _told: &[Told]) {}
+    fn tell(&self, _told: &[Told], _of: Option<&Lineage>) {}
 
     fn headcount(&self, _online: u64) {}
 

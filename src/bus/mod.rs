@@ -8,9 +8,9 @@ mod wire;
 use std::sync::Arc;
 
 use crate::meter::Meters;
-use crate::model::{Message, RoomName, Told};
+use crate::model::{Lineage, Message, RoomName, Told};
 
-pub use self::events::{BusEvent, Events};
+pub use self::events::{BusEvent, Events, Said};
 #[cfg(test)]
 pub(crate) use self::events::{Ears, channel};
 pub use self::key::Key;
@@ -26,7 +26,7 @@ pub const EVENTS: usize = 8_192;
 /// No call waits for the network: what cannot be taken at once is dropped and counted.
 pub trait Bus: Send + Sync + 'static {
     /// Publishes messages that are committed; never before.
-    fn publish(&self, messages: &[Message]);
+    fn publish(&self, messages: &[Message], of: Option<&Lineage>);
 
     /// From some moment on, messages of `room` come as events. Kept over reconnects.
     fn subscribe(&self, room: &RoomName);
@@ -34,7 +34,7 @@ pub trait Bus: Send + Sync + 'static {
     fn unsubscribe(&self, room: &RoomName);
 
     /// Tells what happened in rooms beside their messages, once it is in the store.
-    fn tell(&self, told: &[Told]);
+    fn tell(&self, told: &[Told], of: Option<&Lineage>);
 
     /// Tells how many people are online over all instances.
     fn headcount(&self, online: u64);

@@ -6,8 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
+use super::events::Said;
 use super::key::{DIGITS, Key};
-use crate::model::{Content, MAX_CHARS, Message, MessageId, Nickname, RoomName, Seq, Told};
+use crate::model::{
+    Content, Epoch, Lineage, MAX_CHARS, Message, MessageId, Nickname, RoomName, Seq, Told,
+};
 
 /// Every room has a channel of its own, so that an instance hears only what it has readers for.
 const PREFIX: &str = "room:";
@@ -39,20 +42,31 @@ struct Outgoing<'a, T> {
     #[serde(flatten)]
     of: &'a T,
     instance: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<&'a Epoch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<i64>,
 }
 
-pub(super) fn encode(message: &Message, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
-    let of = message;
-    sealed(
-        &Outgoing { of, instance },
-        message.content.len(),
-        channel,
-        key,
-    )
+impl<'a, T> Outgoing<'a, T> {
+    fn of(said: &'a Said<T>, instance: &'a str) -> Self {
+        let lineage = said.lineage.as_ref();
+        Self {
+            of: &said.what,
+            instance,
+            epoch: lineage.map(|lineage| &lineage.epoch),
+            timeline: lineage.and_then(|lineage| lineage.timeline),
+        }
+    }
 }
 
-pub(super) fn encode_told(told: &Told, instance: &str, key: &Key) -> Vec<u8> {
-    sealed(&Outgoing { of: told, instance }, 0, NOTICES, key)
+pub(super) fn encode(said: &Said<Message>, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
+    let text = said.what.content.len();
+    sealed(&Outgoing::of(said, instance), text, channel, key)
+}
+
+pub(super) fn encode_told(told: &Said<Told>, instance: &str, key: &Key) -> Vec<u8> {
+    sealed(&Outgoing::of(told, instance), 0, NOTICES, key)
 }
 
 /// An object, in which there are so many bytes of text, with the key `mac` as its last: what it proves is every byte before it and the
@@ -96,6 +110,25 @@ struct Incoming<'a> {
     created_at: DateTime<Utc>,
     #[serde(borrow, rename = "instance")]
     _instance: Cow<'a, str>,
+    /// Which past it is of; older versions do not say.
+    #[serde(default, borrow)]
+    epoch: Option<Cow<'a, str>>,
+    #[serde(default)]
+    timeline: Option<i64>,
+}
+
+/// The same of a notice.
+#[derive(Deserialize)]
+struct Of<'a> {
+    #[serde(default, borrow)]
+    epoch: Option<Cow<'a, str>>,
+    #[serde(default)]
+    timeline: Option<i64>,
+}
+
+fn lineage(epoch: Option<&str>, timeline: Option<i64>) -> Option<Lineage> {
+    let epoch = Epoch::named(epoch?);
+    Some(Lineage { epoch, timeline })
 }
 
 /// Why something on a channel is no message of ours. The texts never quote it.
@@ -123,9 +156,9 @@ pub(super) enum Junk {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
     /// An instance of this database says so.
-    Proved(Message),
+    Proved(Said<Message>),
     /// An instance of this database says that this happened in a room.
-    Told(Told),
+    Told(Said<Told>),
     /// Any client of the bus may have said so.
     Claimed,
 }
@@ -136,10 +169,12 @@ pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, J
     let sealed = is_sealed(payload, channel, key);
     if channel == NOTICES
         && payload.len() <= MAX_BYTES
-        && let Ok(told) = serde_json::from_slice(payload)
+        && let Ok(what) = serde_json::from_slice(payload)
     {
+        let of = serde_json::from_slice::<Of<'_>>(payload).ok();
+        let lineage = of.and_then(|of| lineage(of.epoch.as_deref(), of.timeline));
         return if sealed {
-            Ok(Heard::Told(told))
+            Ok(Heard::Told(Said { what, lineage }))
         } else {
             Err(Junk::Notice)
         };
@@ -152,7 +187,7 @@ pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, J
     }
 }
 
-fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
+fn message(channel: &str, payload: &[u8]) -> Result<Said<Message>, Junk> {
     if payload.len() > MAX_BYTES {
         return Err(Junk::TooLong(payload.len()));
     }
@@ -165,7 +200,7 @@ fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
     if incoming.id.get() < 1 || incoming.seq < Seq::FIRST {
         return Err(Junk::Place);
     }
-    Ok(Message {
+    let what = Message {
         id: incoming.id,
         seq: incoming.seq,
         room: room(channel, &incoming.room)?,
@@ -174,7 +209,9 @@ fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
             .shared(),
         content: content(&incoming.content)?,
         created_at: incoming.created_at,
-    })
+    };
+    let lineage = lineage(incoming.epoch.as_deref(), incoming.timeline);
+    Ok(Said { what, lineage })
 }
 
 fn room(channel: &str, claimed: &str) -> Result<RoomName, Junk> {
@@ -210,9 +247,20 @@ mod tests {
     /// What is believed of a payload.
     fn proved(channel: &str, payload: &[u8]) -> Option<Message> {
         match parse(channel, payload, &key()) {
-            Ok(Heard::Proved(message)) => Some(message),
+            Ok(Heard::Proved(said)) => Some(said.what),
             _ => None,
         }
+    }
+
+    fn said<T: Clone>(what: &T) -> Said<T> {
+        Said {
+            what: what.clone(),
+            lineage: None,
+        }
+    }
+
+    fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
+        super::message(channel, payload).map(|said| said.what)
     }
 
     fn object() -> Value {
@@ -231,7 +279,7 @@ mod tests {
     #[test]
     fn a_message_is_the_object_of_the_contract() {
         let read = message(ROOM, object().to_string().as_bytes()).expect("a message");
-        let payload = encode(&read, "instance-1", ROOM, &key());
+        let payload = encode(&said(&read), "instance-1", ROOM, &key());
         let mut again: Value = serde_json::from_slice(&payload).expect("our own JSON");
         let tag = again.as_object_mut().and_then(|keys| keys.remove("mac"));
         let digits = tag.as_ref().and_then(Value::as_str).map(str::len);
@@ -240,12 +288,29 @@ mod tests {
     }
 
     #[test]
+    fn an_object_says_of_which_past_it_is() {
+        let read = message(ROOM, object().to_string().as_bytes()).expect("a message");
+        let of = |timeline| Lineage {
+            epoch: Epoch::named("e1"),
+            timeline,
+        };
+        for lineage in [None, Some(of(None)), Some(of(Some(2)))] {
+            let said = Said {
+                what: read.clone(),
+                lineage,
+            };
+            let payload = encode(&said, "instance-1", ROOM, &key());
+            assert_eq!(parse(ROOM, &payload, &key()), Ok(Heard::Proved(said)));
+        }
+    }
+
+    #[test]
     fn what_is_not_proved_is_no_more_than_a_hint() {
         let payload = object().to_string().into_bytes();
         let read = message(ROOM, &payload).expect("a message");
-        let sealed = encode(&read, "instance-1", ROOM, &key());
+        let sealed = encode(&said(&read), "instance-1", ROOM, &key());
         let text = String::from_utf8(sealed.clone()).expect("JSON");
-        let of_others = encode(&read, "instance-1", ROOM, &Key::new(&[8; 32]));
+        let of_others = encode(&said(&read), "instance-1", ROOM, &Key::new(&[8; 32]));
         let changed = text.replace("hello", "hullo").into_bytes();
         let longer = text.replace(",\"mac\"", ",\"x\":1,\"mac\"").into_bytes();
         for claimed in [
@@ -274,8 +339,11 @@ mod tests {
                 &Nickname::parse("alice").expect("a good name"),
             ),
         };
-        let payload = encode_told(&told, "instance-1", &key());
-        assert_eq!(parse(NOTICES, &payload, &key()), Ok(Heard::Told(told)));
+        let payload = encode_told(&said(&told), "instance-1", &key());
+        assert_eq!(
+            parse(NOTICES, &payload, &key()),
+            Ok(Heard::Told(said(&told)))
+        );
         assert_eq!(
             parse(NOTICES, &payload, &Key::new(&[8; 32])),
             Err(Junk::Notice)
@@ -288,7 +356,7 @@ mod tests {
         // A room may be called like the channel.
         let payload = with("room", json!("notices"));
         let read = message(NOTICES, &payload).expect("a message");
-        let sealed = encode(&read, "instance-1", NOTICES, &key());
+        let sealed = encode(&said(&read), "instance-1", NOTICES, &key());
         assert_eq!(proved(NOTICES, &sealed), Some(read));
         assert_eq!(parse(NOTICES, &payload, &key()), Ok(Heard::Claimed));
     }
@@ -381,7 +449,7 @@ mod tests {
         fn what_is_encoded_is_what_is_read(message in any_message(), instance in ".{0,40}") {
             prop_assume!(message.room.key() != "headcount");
             let channel = channel(&message.room).expect("a good name");
-            let payload = encode(&message, &instance, &channel, &key());
+            let payload = encode(&said(&message), &instance, &channel, &key());
             let read = proved(&channel, &payload);
             let room = read.as_ref().map(|m| m.room.as_str());
             prop_assert_eq!(room, Some(message.room.as_str()));
@@ -399,7 +467,7 @@ mod tests {
             cut in any::<bool>(),
         ) {
             let channel = format!("{PREFIX}{}", message.room);
-            let whole = encode(&message, "instance-1", &channel, &key());
+            let whole = encode(&said(&message), "instance-1", &channel, &key());
             let mut bytes = whole.clone();
             let at = at.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] = byte }

@@ -178,12 +178,13 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
     }
     hub.meters.committed.add(count);
     hub.meters.batches.add(1);
+    let lineage = hub.lineage();
     for (id, (accepted, messages)) in rooms {
         if let Some(room) = hub.served(id) {
             let taken = room.accept(messages.clone(), accepted);
             hub.after(taken, room);
         }
-        hub.bus.publish(&messages);
+        hub.bus.publish(&messages, lineage.as_ref());
     }
 }
 

@@ -142,7 +142,7 @@ impl Hub {
             notice,
         };
         let told: Vec<Told> = (first..).zip(notices).map(told).collect();
-        self.bus.tell(&told);
+        self.bus.tell(&told, self.lineage().as_ref());
         true
     }
 }

@@ -1,6 +1,7 @@
 //! The rooms that this instance serves: those with readers here, and for a while after.
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -18,7 +19,7 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Epoch, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Lineage, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
 use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -57,6 +58,8 @@ pub struct Hub {
     epoch: RwLock<Option<Epoch>>,
     /// Rooms that are not there any more, until sessions are told.
     gone: Mutex<Vec<RoomRef>>,
+    /// The database went back, and no new epoch was begun for it yet.
+    pub(super) behind: AtomicBool,
     /// What was shown and is stored no more, until it is saved.
     pub(super) lost: Lost,
     /// Woken when users of sessions here may be others' by now: all are to be entered anew.
@@ -96,6 +99,7 @@ impl Hub {
             turns: Semaphore::new(TURNS),
             epoch: RwLock::default(),
             gone: Mutex::default(),
+            behind: AtomicBool::default(),
             lost: Lost::default(),
             strangers: Notify::new(),
         }
@@ -104,6 +108,20 @@ impl Hub {
     /// Which past the store tells, once it was asked.
     pub fn epoch(&self) -> Option<Epoch> {
         self.epoch.read().clone()
+    }
+
+    /// The past that this instance's database tells, once it was asked.
+    pub(super) fn lineage(&self) -> Option<Lineage> {
+        Some(Lineage {
+            epoch: self.epoch()?,
+            timeline: self.log.timeline(),
+        })
+    }
+
+    /// Whether something is of another past than this instance's, so that the store alone can tell.
+    pub(super) fn is_of_another(&self, of: Option<&Lineage>) -> bool {
+        let known = of.zip(self.lineage());
+        known.is_some_and(|(of, ours)| of.is_other(&ours))
     }
 
     pub(super) fn is_in(&self, epoch: &Epoch) {

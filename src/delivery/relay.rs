@@ -75,20 +75,24 @@ impl Relay {
 
 /// Reasons to sweep before it is time. However often one is given, it is followed once.
 #[derive(Debug, Default)]
-struct Calls {
+pub(super) struct Calls {
     restored: Notify,
-    hinted: Notify,
+    pub(super) hinted: Notify,
 }
 
-fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
+pub(super) fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
     match event {
-        BusEvent::Message(message) => {
-            if let Some(room) = hub.named(&message.room) {
-                let taken = room.accept_announced(message);
+        BusEvent::Message(said) if hub.is_of_another(said.lineage.as_ref()) => {
+            calls.hinted.notify_one();
+        }
+        BusEvent::Message(said) => {
+            if let Some(room) = hub.named(&said.what.room) {
+                let taken = room.accept_announced(said.what);
                 hub.after(taken, room);
             }
         }
-        BusEvent::Told(told) => hub.heard(&told),
+        BusEvent::Told(said) if hub.is_of_another(said.lineage.as_ref()) => {}
+        BusEvent::Told(said) => hub.heard(&said.what),
         BusEvent::Restored => {
             calls.restored.notify_one();
             hub.hearsay.look.notify_one();
@@ -164,6 +168,7 @@ async fn due(hub: &Hub, calls: &Calls, not_before: Instant) -> Reason {
 /// Asks once for all rooms here which have grown or changed, and brings those up to date. Returns
 /// how many that were.
 pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
+    hub.look_behind().await?;
     let held: Vec<(Known, Epoch)> = hub.warm_rooms().iter().filter_map(|r| r.held()).collect();
     if held.is_empty() {
         return Ok(0);

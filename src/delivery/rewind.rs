@@ -50,6 +50,20 @@ impl Hub {
         }
     }
 
+    /// Begins a new epoch if the database lacks what it said was committed here: also rooms of which
+    /// nothing is in memory may then have lost something.
+    pub(super) async fn look_behind(self: &Arc<Self>) -> Result<(), StoreError> {
+        if self.log.went_back().await? {
+            self.behind.store(true, Relaxed);
+        }
+        if let (true, Some(epoch)) = (self.behind.load(Relaxed), self.epoch()) {
+            let reason = "what was committed through this instance is not stored any more";
+            self.rewind(&epoch, reason).await?;
+            self.behind.store(false, Relaxed);
+        }
+        Ok(())
+    }
+
     /// Begins a new epoch after `known`, unless another instance did, and goes back with all rooms
     /// here.
     pub(super) async fn rewind(

@@ -37,3 +37,20 @@ impl fmt::Display for Epoch {
         f.write_str(&self.0)
     }
 }
+
+/// The past that a server of the database tells, and goes on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    pub epoch: Epoch,
+    /// PostgreSQL's own count of promotions, where it is known: of two servers that both go on with one
+    /// epoch, it tells which is which.
+    pub timeline: Option<i64>,
+}
+
+impl Lineage {
+    /// Whether what is told of one need not be so in the other.
+    pub fn is_other(&self, than: &Self) -> bool {
+        let both = self.timeline.zip(than.timeline);
+        self.epoch != than.epoch || both.is_some_and(|(one, other)| one != other)
+    }
+}

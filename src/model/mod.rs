@@ -18,7 +18,7 @@ pub mod url;
 pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
-pub use epoch::Epoch;
+pub use epoch::{Epoch, Lineage};
 pub use host::Host;
 pub use ids::{
     ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,

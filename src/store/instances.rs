@@ -14,7 +14,7 @@ use crate::model::{LOBBY, Nickname, RoomName, UserId};
 /// How long a dead instance's row is kept, so that an operator can look into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
 /// A writer unused for so long belongs to no connection any more.
-const FORGET_WRITERS: Duration = Duration::from_secs(24 * 3600);
+pub(super) const FORGET_WRITERS: Duration = Duration::from_secs(24 * 3600);
 /// Rows deleted by one statement, so that none takes long, or holds up others, however much there
 /// is to forget.
 const PORTION: i64 = 5_000;

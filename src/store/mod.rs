@@ -203,6 +203,14 @@ pub trait Log: Reading {
         std::future::pending().await
     }
 
+    /// PostgreSQL's own count of promotions, as of the newest connection to a server that takes writes.
+    fn timeline(&self) -> Option<i64> {
+        None
+    }
+
+    /// Whether the database went back behind what it had said was committed here; said once.
+    async fn went_back(&self) -> Result<bool, StoreError>;
+
     /// Whether another process may have committed since the last time this was asked; cheap.
     async fn changed(&self) -> Result<bool, StoreError>;
 

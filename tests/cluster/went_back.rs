@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use crate::support::http::{connect, post, request};
-use crate::support::instance::Address;
+use crate::support::instance::{Address, Instance, Plan};
 use crate::support::{DEADLINE, Shell, eventually, in_time};
 
 /// A connection that stays open throughout.
@@ -331,6 +331,85 @@ async fn nothing_is_stored_in_a_strangers_room_or_name() {
     }
     let members = format!("SELECT count(*) FROM room_members WHERE room_id = {room}");
     assert_eq!(cluster.postgres.number(&members).await, 0);
+}
+
+/// It is noticed by what this instance had been told is committed, also where nothing is in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_lost_what_is_read_by_no_one_begins_an_epoch() {
+    let Some(mut cluster) = Cluster::start(1).await else {
+        return;
+    };
+    let at = cluster.instances[0].at;
+    let session = connect(at.http, "alice").await;
+    say(at.http, &session, "kept").await;
+    let mut standby = cluster.postgres.standby().await;
+    let before = cluster.postgres.text("SELECT epoch FROM epoch").await;
+    standby.crash();
+    say(at.http, &session, "lost").await;
+    cluster.postgres.crash();
+    standby.port = cluster.postgres.port;
+    standby.restart().await;
+    cluster.postgres = standby;
+    cluster.postgres.promote();
+    let postgres = &cluster.postgres;
+    let another = || async { postgres.text("SELECT epoch FROM epoch").await != before };
+    eventually("another epoch has begun", another).await;
+    let mut ear = Ear::events(at, "general", &format!("after=2&epoch={before}")).await;
+    ear.hears("a client of before", &["reset 1".to_owned()])
+        .await;
+}
+
+/// Each of two primaries takes writes, and all instances share one Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_each_of_two_primaries_are_shown_what_is_stored_there() {
+    let Some(mut cluster) = Cluster::start(1).await else {
+        return;
+    };
+    let standby = cluster.postgres.standby().await;
+    let one = cluster.instances[0].at;
+    let session = connect(one.http, "alice").await;
+    say(one.http, &session, "before").await;
+    let streamed = || async { standby.number("SELECT count(*) FROM messages").await == 1 };
+    eventually("the standby has it", streamed).await;
+    standby.promote();
+    let two = Instance::start(Plan {
+        name: "elsewhere".into(),
+        db_url: standby.url(),
+        ..cluster.instances[0].plan.clone()
+    })
+    .await;
+    let other = connect(two.at.http, "bob").await;
+    let mut ears = Vec::new();
+    for (side, at) in [("one", one), ("two", two.at)] {
+        let what = |kind: &str| format!("{kind} of {side}");
+        ears.push((side, what("lines"), Ear::lines(at, "general").await));
+        ears.push((
+            side,
+            what("events"),
+            Ear::events(at, "general", "after=1").await,
+        ));
+        let nickname = format!("ear-{side}");
+        ears.push((
+            side,
+            what("socket"),
+            Ear::socket(at, "general", &nickname).await,
+        ));
+    }
+    for (_, what, ear) in &mut ears {
+        if !what.starts_with("events") {
+            ear.hears(what, &["before".to_owned()]).await;
+        }
+    }
+    let said = [texts("one", 10), texts("two", 10)];
+    for (mine, theirs) in said[0].iter().zip(&said[1]) {
+        say(one.http, &session, mine).await;
+        say(two.at.http, &other, theirs).await;
+    }
+    for (side, what, ear) in &mut ears {
+        let wanted = if *side == "one" { &said[0] } else { &said[1] };
+        ear.hears(what, wanted).await;
+    }
+    cluster.instances.push(two);
 }
 
 async fn walk_the_runbook(cluster: &Cluster) {

@@ -192,6 +192,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::Said;
 
     use chrono::DateTime;
 
@@ -214,7 +215,11 @@ mod tests {
             content: "hi".into(),
             created_at: DateTime::UNIX_EPOCH,
         };
-        wire::encode(&message, "instance-1", "room:general", &key())
+        let said = Said {
+            what: message,
+            lineage: None,
+        };
+        wire::encode(&said, "instance-1", "room:general", &key())
     }
 
     fn inbox(capacity: usize) -> (Inbox, Events, Arc<Meters>) {

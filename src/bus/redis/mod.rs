@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, events};
 use crate::meter::Meters;
-use crate::model::{Message, RoomName, Told};
+use crate::model::{Lineage, Message, RoomName, Told};
 use address::Address;
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
@@ -73,10 +73,10 @@ impl RedisBus {
 }
 
 impl Bus for RedisBus {
-    fn publish(&self, messages: &[Message]) {
+    fn publish(&self, messages: &[Message], of: Option<&Lineage>) {
         self.meters
             .publish_failed
-            .add(self.outbox.publish(messages));
+            .add(self.outbox.publish(messages, of));
     }
 
     fn subscribe(&self, room: &RoomName) {
@@ -87,8 +87,8 @@ impl Bus for RedisBus {
         self.outbox.unwant(room);
     }
 
-    fn tell(&self, told: &[Told]) {
-        self.outbox.tell(told);
+    fn tell(&self, told: &[Told], of: Option<&Lineage>) {
+        self.outbox.tell(told, of);
     }
 
     /// Published when it differs from what was last seen on the channel, no matter from whom:

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::bus::Queue;
 use crate::bus::wire::{self, NOTICES};
-use crate::model::{Message, RoomName, Told};
+use crate::bus::{Queue, Said};
+use crate::model::{Lineage, Message, RoomName, Told};
 
 /// Messages that wait; beyond it the oldest goes, because who hears of a newer one reads what
 /// he missed from the store.
@@ -26,9 +26,9 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct Waiting {
     /// What was said once, without an answer.
-    again: Vec<Message>,
-    messages: VecDeque<Message>,
-    told: VecDeque<Told>,
+    again: Vec<Said<Message>>,
+    messages: VecDeque<Said<Message>>,
+    told: VecDeque<Said<Told>>,
     headcount: Option<u64>,
     /// The rooms to be subscribed to, over all reconnects. As large as the rooms served here.
     wanted: HashSet<RoomName>,
@@ -46,15 +46,15 @@ pub(super) struct Changes {
 /// What is to be published next.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<Said<Message>>,
     again: bool,
 }
 
 impl Outbox {
     /// Returns how many had to give way.
-    pub(super) fn publish(&self, messages: &[Message]) -> u64 {
+    pub(super) fn publish(&self, messages: &[Message], of: Option<&Lineage>) -> u64 {
         let mut waiting = self.lock();
-        waiting.messages.extend(messages.iter().cloned());
+        waiting.messages.extend(messages.iter().map(said(of)));
         let excess = waiting.messages.len().saturating_sub(WAITING);
         waiting.messages.drain(..excess);
         self.filled.notify_one();
@@ -80,15 +80,15 @@ impl Outbox {
         0
     }
 
-    pub(super) fn tell(&self, told: &[Told]) {
+    pub(super) fn tell(&self, told: &[Told], of: Option<&Lineage>) {
         let mut waiting = self.lock();
-        waiting.told.extend(told.iter().cloned());
+        waiting.told.extend(told.iter().map(said(of)));
         let excess = waiting.told.len().saturating_sub(NOTICES_WAITING);
         waiting.told.drain(..excess);
         self.filled.notify_one();
     }
 
-    pub(super) fn take_told(&self) -> Vec<Told> {
+    pub(super) fn take_told(&self) -> Vec<Said<Told>> {
         self.lock().told.drain(..).collect()
     }
 
@@ -167,6 +167,14 @@ impl Outbox {
     }
 }
 
+/// Things as they are said by an instance that tells that past.
+fn said<T: Clone>(of: Option<&Lineage>) -> impl Fn(&T) -> Said<T> {
+    move |what| Said {
+        what: what.clone(),
+        lineage: of.cloned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -192,26 +200,31 @@ mod tests {
             .take_while(|messages| !messages.is_empty())
             .inspect(|messages| assert!(messages.len() <= PIPELINE))
             .flatten()
-            .map(|message| message.seq.get())
+            .map(|said| said.what.seq.get())
             .collect()
     }
 
     #[test]
     fn the_newest_are_kept_when_there_are_too_many() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.publish(&messages(1..5_001)), 904);
+        assert_eq!(outbox.publish(&messages(1..5_001), None), 904);
         assert_eq!(drain(&outbox), (905..5_001).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_had_no_answer_is_said_first_and_once_more() {
         let outbox = Outbox::default();
-        outbox.publish(&messages(1..3));
+        outbox.publish(&messages(1..3), None);
         let batch = outbox.messages();
-        outbox.publish(&messages(3..5));
+        outbox.publish(&messages(3..5), None);
         assert_eq!(outbox.put_back(batch), 0);
         let batch = outbox.messages();
-        assert_eq!(batch.messages, messages(1..3));
+        let said: Vec<Message> = batch
+            .messages
+            .iter()
+            .map(|said| said.what.clone())
+            .collect();
+        assert_eq!(said, messages(1..3));
         assert_eq!(outbox.put_back(batch), 2);
         assert_eq!(drain(&outbox), [3, 4]);
     }

@@ -1,5 +1,9 @@
 //! What is heard of is believed for as long as nothing better is known.
+use futures_util::FutureExt;
+
 use super::*;
+use crate::bus::{BusEvent, Said};
+use crate::model::{Epoch, Lineage};
 
 /// What each entry says, in the order in which a reader is given them.
 pub(super) async fn contents(reader: &mut Cursor) -> Vec<String> {
@@ -115,4 +119,37 @@ async fn a_look_takes_back_whatever_was_not_committed() {
     hub.settle(&served).await.expect("readable");
     assert_eq!(contents(&mut reader).await, [""; 0]);
     assert_eq!(served.missing_up_to(), None);
+}
+
+/// Of two primaries both go on with one epoch, and PostgreSQL counts which was promoted.
+#[tokio::test]
+async fn what_is_of_another_past_is_not_believed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, room, _, said, mut reader) = read_room(&folder).await;
+    hub.remember(room);
+    let era = hub.epochs.era().await.expect("an epoch");
+    let next = |content: &str| Message {
+        seq: Seq::new(11),
+        id: MessageId::new(said[9].id.get() + 1),
+        content: content.into(),
+        ..said[9].clone()
+    };
+    let calls = super::super::relay::Calls::default();
+    let hear = |content: &str, epoch: &Epoch, timeline| {
+        let lineage = Some(Lineage {
+            epoch: epoch.clone(),
+            timeline,
+        });
+        let what = next(content);
+        let event = BusEvent::Message(Said { what, lineage });
+        super::super::relay::on_event(&hub, &calls, event);
+    };
+    hear("of another epoch", &Epoch::named("another"), None);
+    assert_eq!(contents(&mut reader).await, [""; 0]);
+    assert!(
+        calls.hinted.notified().now_or_never().is_some(),
+        "the store is asked"
+    );
+    hear("of ours", &era.epoch, Some(7));
+    assert_eq!(contents(&mut reader).await, ["11 of ours"]);
 }

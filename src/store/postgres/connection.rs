@@ -1,6 +1,6 @@
 //! One connection to PostgreSQL, and what its errors mean.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
@@ -36,7 +36,15 @@ pub(super) struct Target {
     pub(super) statement: Duration,
     /// Which connections are to the server that takes writes now, by their number.
     server: Arc<AtomicU64>,
+    /// How many connections were made.
+    made: Arc<AtomicU64>,
+    /// The timeline of the server that takes writes, or 0.
+    timeline: Arc<AtomicI64>,
 }
+
+/// Its count of promotions stands in the names of the files of its log.
+const TIMELINE: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN
+    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint END";
 
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, StoreError> {
@@ -70,7 +78,28 @@ impl Target {
             connecting: options.acquire_timeout,
             statement,
             server: Arc::default(),
+            made: Arc::default(),
+            timeline: Arc::default(),
         })
+    }
+
+    /// How many connections were made: after another one the server may be another, too.
+    pub(super) fn made(&self) -> u64 {
+        self.made.load(Relaxed)
+    }
+
+    pub(super) fn timeline(&self) -> Option<i64> {
+        Some(self.timeline.load(Relaxed)).filter(|known| *known > 0)
+    }
+
+    /// Learns the timeline that a connection's server is on. Not every server tells it to everyone.
+    async fn learn(&self, connection: &mut PgConnection) {
+        let asked = sqlx::query_scalar(TIMELINE).persistent(false);
+        let answer = timeout(self.connecting, asked.fetch_one(connection)).await;
+        if let Ok(Ok(Some(timeline))) = answer {
+            self.timeline.store(timeline, Relaxed);
+        }
+        self.made.fetch_add(1, Relaxed);
     }
 
     /// The server takes no writes, or another does: the primary is elsewhere now. No connection
@@ -109,7 +138,8 @@ impl Target {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        let found = self.servers.connect(self.connecting).await?;
+        let mut found = self.servers.connect(self.connecting).await?;
+        self.learn(&mut found.connection).await;
         let begin = if self.prepares {
             "BEGIN".to_owned()
         } else {

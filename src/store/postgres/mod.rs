@@ -25,6 +25,7 @@ use self::writer::Writers;
 use super::ask::{Ask, Statement, Turn};
 use super::gate::{Gate, Shedding};
 use super::session::Row;
+use super::sql::Arg;
 use super::{
     Appended, Draft, Instance, InstanceId, Log, Maintenance, Options, PoolState, Presence,
     PresenceChange, PresenceOutcome, Rejected, StoreError, migrations,
@@ -63,6 +64,7 @@ pub(super) struct PostgresStore {
     /// Users up to this one were looked at, whether they are of use.
     looked_at: AtomicI64,
     connections: u32,
+    target: Target,
 }
 
 impl PostgresStore {
@@ -97,10 +99,15 @@ impl PostgresStore {
             ),
             last_beat: parking_lot::Mutex::default(),
             pulse: apart(target.within(BEAT), aside(1, BEAT), PULSE),
-            signs: apart(target, aside(MOST_ASKING, options.acquire_timeout), SIGNS),
+            signs: apart(
+                target.clone(),
+                aside(MOST_ASKING, options.acquire_timeout),
+                SIGNS,
+            ),
             gate: shared,
             looked_at: AtomicI64::new(0),
             connections: commits + others + small,
+            target,
         };
         let applied = store.all(Turn::Read, &[(migrations::APPLIED, &[])]).await;
         let hidden = store.all(Turn::Read, &[(migrations::HIDDEN, &[])]);
@@ -171,6 +178,29 @@ impl Log for PostgresStore {
 
     async fn stalled(&self) {
         self.writers.stalled().await;
+    }
+
+    fn timeline(&self) -> Option<i64> {
+        self.target.timeline()
+    }
+
+    /// A batch that was acknowledged has left its number in its writer's row. A standby may still get it.
+    async fn went_back(&self) -> Result<bool, StoreError> {
+        if self.writers.take_went_back() {
+            return Ok(true);
+        }
+        let (ids, batches) = self.writers.to_look_at();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let sql = "SELECT k.id FROM unnest($1::bigint[], $2::bigint[]) AS k (id, batch)
+               LEFT JOIN writers w ON w.id = k.id
+             WHERE NOT pg_is_in_recovery() AND (w.id IS NULL OR w.batch < k.batch)";
+        let args = [Arg::Numbers(&ids), Arg::Numbers(&batches)];
+        let behind: Vec<(i64,)> = self.all(Turn::ReadAside, &[(sql, &args)]).await?;
+        let behind: Vec<i64> = behind.into_iter().map(|(id,)| id).collect();
+        self.writers.forget(&behind);
+        Ok(!behind.is_empty())
     }
 
     /// To ask would cost what asking for the news themselves costs.

@@ -1,6 +1,7 @@
 //! The connections that commit. A batch whose answer is lost with its connection is sent again
 //! as the same batch of the same writer: either it is its turn and is committed now, or it was,
 //! and is looked up. So nothing is stored twice, and the caller hears how it ended.
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::connection::{Connection, Failure, Target};
 use super::pause;
 use crate::random;
 use crate::store::gate::Gate;
+use crate::store::instances::FORGET_WRITERS;
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
 pub(super) struct Writers {
@@ -22,6 +24,10 @@ pub(super) struct Writers {
     idle: Mutex<Vec<Line>>,
     /// How many batches are in doubt while the database cannot be reached.
     stalled: watch::Sender<usize>,
+    /// The database lacks a batch that it had said was committed.
+    went_back: AtomicBool,
+    /// How many connections there had been when the writers' rows were looked at.
+    looked: AtomicU64,
 }
 
 /// A writer's row in the database, by the number of its next batch, and its connection. A line
@@ -30,6 +36,7 @@ pub(super) struct Writers {
 struct Line {
     connection: Option<Connection>,
     writer: Option<(i64, i64)>,
+    used: Option<Instant>,
 }
 
 /// A line that goes back, also if what it was taken for is given up: there may be no other to be had.
@@ -64,6 +71,33 @@ impl Writers {
             slots: Semaphore::new(count),
             idle: Mutex::default(),
             stalled: watch::Sender::new(0),
+            went_back: AtomicBool::default(),
+            looked: AtomicU64::default(),
+        }
+    }
+
+    /// Whether the database went back behind a batch that was acknowledged; said once.
+    pub(super) fn take_went_back(&self) -> bool {
+        self.went_back.swap(false, Relaxed)
+    }
+
+    /// The writers that rest, each with the last batch that was acknowledged, if there was another
+    /// connection since they were asked for.
+    pub(super) fn to_look_at(&self) -> (Vec<i64>, Vec<i64>) {
+        let made = self.target.made();
+        if self.looked.swap(made, Relaxed) == made {
+            return (Vec::new(), Vec::new());
+        }
+        let idle = self.idle();
+        let writers = idle.iter().filter_map(|line| line.writer);
+        let acknowledged = writers.filter(|(_, next)| *next > 1);
+        acknowledged.map(|(id, next)| (id, next - 1)).unzip()
+    }
+
+    /// These are not as they were left: they are begun anew.
+    pub(super) fn forget(&self, writers: &[i64]) {
+        for line in self.idle().iter_mut() {
+            line.writer = line.writer.filter(|(id, _)| !writers.contains(id));
         }
     }
 
@@ -142,8 +176,11 @@ impl Writers {
                     layout.fill(stored, &mut answers);
                     return Ok(complete(answers));
                 }
-                // Its row is gone, so that what was sent before cannot be committed any more.
+                // Its row is gone, or as it was before: what was sent cannot be committed any more, and
+                // what was acknowledged is lost.
                 Ok(Reply::NotItsTurn) => {
+                    let acknowledged = line.writer.is_some_and(|(_, next)| next > 1);
+                    self.went_back.fetch_or(acknowledged, Relaxed);
                     (line.writer, doubt) = (None, None);
                     "the writer's row was deleted".to_owned()
                 }
@@ -269,7 +306,11 @@ impl Writers {
             }
             None => self.target.connect().await?,
         };
-        let writer = match line.writer {
+        let forgotten = line
+            .used
+            .is_some_and(|used| used.elapsed() > FORGET_WRITERS / 2);
+        line.used = Some(Instant::now());
+        let writer = match line.writer.filter(|_| !forgotten) {
             Some(writer) => writer,
             None => (self.new_writer(&mut connection).await?, 1),
         };

@@ -55,6 +55,8 @@ pub(super) struct SqliteStore {
     seen: AtomicI64,
     /// Users up to this one were looked at, whether they are of use.
     looked_at: AtomicI64,
+    /// The highest id of a message that was committed through this process.
+    given: AtomicI64,
 }
 
 impl SqliteStore {
@@ -89,6 +91,7 @@ impl SqliteStore {
             gate: Gate::new(options.shedding(), meters),
             seen: AtomicI64::new(-1),
             looked_at: AtomicI64::new(0),
+            given: AtomicI64::new(0),
         })
     }
 
@@ -197,7 +200,27 @@ impl Log for SqliteStore {
         let mut writer = self.usable(slot.take()).await?;
         let answers = log::append(&mut writer, batch).await;
         *slot = Some(writer);
-        answers
+        let answers = answers?;
+        let ids = answers.iter().flatten().map(|stored| stored.id.get());
+        self.given
+            .fetch_max(ids.max().unwrap_or(0), Ordering::Relaxed);
+        Ok(answers)
+    }
+
+    /// AUTOINCREMENT remembers the highest id that it gave.
+    async fn went_back(&self) -> Result<bool, StoreError> {
+        let given = self.given.load(Ordering::Relaxed);
+        let sql = "SELECT count(*) FROM sqlite_sequence WHERE name = 'messages' AND seq >= $1";
+        if given == 0
+            || self
+                .value::<i64>(Turn::Read, &[(sql, &[given.into()])])
+                .await?
+                > 0
+        {
+            return Ok(false);
+        }
+        self.given.store(0, Ordering::Relaxed);
+        Ok(true)
     }
 
     async fn changed(&self) -> Result<bool, StoreError> {

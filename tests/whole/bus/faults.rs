@@ -11,7 +11,7 @@ use crate::support::redis::Server;
 /// What is published now arrives at the other.
 async fn flows(one: &Peer, two: &mut Peer, seq: i64) {
     two.forget();
-    one.bus.publish(&[message("general", seq)]);
+    one.bus.publish(&[message("general", seq)], None);
     assert_eq!(two.message().await, message("general", seq));
 }
 
@@ -47,7 +47,7 @@ async fn what_is_published_meanwhile_is_told_afterwards() {
     server.kill();
     one.becomes(BusState::Disconnected).await;
     one.bus
-        .publish(&[message("general", 1), message("general", 2)]);
+        .publish(&[message("general", 1), message("general", 2)], None);
     server.restart();
     assert_eq!(one.meters.publish_failed.get(), 0);
     eventually("said", || async {
@@ -64,7 +64,7 @@ async fn frozen_and_thawed() {
     };
     server.freeze();
     let start = Instant::now();
-    (1..=10_000).for_each(|seq| one.bus.publish(&[message("general", seq)]));
+    (1..=10_000).for_each(|seq| one.bus.publish(&[message("general", seq)], None));
     one.bus.subscribe(&room("random"));
     one.bus.headcount(3);
     let calls = start.elapsed();
@@ -85,7 +85,7 @@ async fn frozen_and_thawed() {
     })
     .await;
     // The newest of what waited went out; whatever comes now comes behind it.
-    one.bus.publish(&[message("general", 10_001)]);
+    one.bus.publish(&[message("general", 10_001)], None);
     while two.message().await.seq.get() != 10_001 {}
 }
 
@@ -99,7 +99,7 @@ async fn cut_off_again_and_again() {
         let hears = async || server.subscribers("room:general") > 0;
         eventually("one hears again", hears).await;
         cut += server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-        one.bus.publish(&[message("general", seq)]);
+        one.bus.publish(&[message("general", seq)], None);
     }
     assert!(cut >= 10, "cut off so often: {cut}");
     one.becomes(BusState::Connected).await;
@@ -132,7 +132,7 @@ async fn not_there_at_the_start() {
     );
     one.bus.subscribe(&room("general"));
     two.bus.subscribe(&room("general"));
-    one.bus.publish(&[message("general", 1)]);
+    one.bus.publish(&[message("general", 1)], None);
     assert_eq!(one.bus.state(), BusState::Disconnected);
     server.restart();
     let back = one.becomes(BusState::Connected).await;
@@ -153,7 +153,7 @@ async fn a_listener_that_is_behind_is_told_to_look_for_itself() {
     for seqs in (1..=12_000i64).collect::<Vec<_>>().chunks(1_000) {
         let before = one.meters.publish.read().summary().count;
         let messages: Vec<_> = seqs.iter().map(|seq| message("general", *seq)).collect();
-        one.bus.publish(&messages);
+        one.bus.publish(&messages, None);
         eventually("said", || async {
             one.meters.publish.read().summary().count >= before + 4
         })

@@ -55,7 +55,7 @@ async fn carries(url: &str) {
     let messages = (2..=50).flat_map(|seq| ROOMS.map(|name| message(name, seq)));
     let messages: Vec<_> = messages.collect();
     two.forget();
-    one.bus.publish(&messages);
+    one.bus.publish(&messages, None);
     let mut heard = Vec::new();
     while heard.len() < messages.len() {
         heard.push(two.message().await);
@@ -72,7 +72,7 @@ async fn carries(url: &str) {
     two.bus.unsubscribe(&room("help"));
     flows(&one, &mut two, "random").await;
     one.bus
-        .publish(&[message("help", 60), message("random", 60)]);
+        .publish(&[message("help", 60), message("random", 60)], None);
     while two.message().await != message("random", 60) {}
     commands_see(url).await;
 }
@@ -83,7 +83,7 @@ async fn flows(one: &Peer, two: &mut Peer, name: &str) {
     two.forget();
     let said = tokio::time::timeout(DEADLINE, async {
         loop {
-            one.bus.publish(std::slice::from_ref(&wanted));
+            one.bus.publish(std::slice::from_ref(&wanted), None);
             let heard = tokio::time::timeout(DEADLINE / 300, two.message()).await;
             if heard.is_ok_and(|heard| heard == wanted) {
                 return;

@@ -42,7 +42,7 @@ impl Peer {
 
     pub(crate) async fn message(&mut self) -> Message {
         self.event(|event| match event {
-            BusEvent::Message(message) => Some(message),
+            BusEvent::Message(said) => Some(said.what),
             _ => None,
         })
         .await

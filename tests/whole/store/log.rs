@@ -306,6 +306,31 @@ pub(crate) async fn an_id_that_was_given_again_is_no_one_elses(db: Db) {
     assert_eq!(db.number(owned).await, 0);
 }
 
+/// What an instance was told is committed, the database lacks: it went back.
+pub(crate) async fn a_commit_that_is_lost_is_noticed(db: Db) {
+    let store = db.open().await;
+    let user = store.user("alice").await.expect("a user");
+    let general = room(&store, "general").await;
+    let went_back = async || store.went_back().await.expect("an answer");
+    append(&store, &[draft(&general, user, "kept")]).await;
+    append(&store, &[draft(&general, user, "lost")]).await;
+    assert!(!went_back().await);
+    db.sql("DELETE FROM messages WHERE content = 'lost'; UPDATE rooms SET last_seq = 1")
+        .await;
+    db.sql(match db.kind {
+        Kind::Sqlite => "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'messages'",
+        Kind::Postgres => "UPDATE writers SET batch = batch - 1",
+    })
+    .await;
+    if db.kind == Kind::Postgres {
+        append(&store, &[draft(&general, user, "anew")]).await;
+    }
+    assert!(went_back().await);
+    assert!(!went_back().await, "it is said once");
+    append(&store, &[draft(&general, user, "more")]).await;
+    assert!(!went_back().await);
+}
+
 pub(crate) async fn reads_stop_where_they_are_told(db: Db) {
     let store = db.open().await;
     let user = store.user("alice").await.expect("a user");

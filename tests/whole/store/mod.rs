@@ -23,6 +23,7 @@ crate::support::db::on_both! {
         answers_tell_what_is_stored,
         a_missing_room_rejects_only_its_own_draft,
         an_id_that_was_given_again_is_no_one_elses,
+        a_commit_that_is_lost_is_noticed,
         reads_stop_where_they_are_told,
         heads_tell_the_rooms_that_went_on,
         rows_inserted_by_hand_are_messages,

@@ -8,9 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
-use crate::bus::{Backlog, Bus, BusEvent, BusState, Ears, Events, Key, channel};
+use crate::bus::{Backlog, Bus, BusEvent, BusState, Ears, Events, Key, Said, channel};
 use crate::clock::Clock;
-use crate::model::{Message, RoomName, Told};
+use crate::model::{Lineage, Message, RoomName, Told};
 
 /// Events that wait for a relay at most: few, so that they come to be too many.
 const EVENTS: usize = 16;
@@ -147,7 +147,11 @@ impl Network {
                 tokio::spawn(async move {
                     arrives.await;
                     if peer.is_reached() && peer.subscribed.lock().contains(&message.room) {
-                        peer.ears.hear(BusEvent::Message(message));
+                        let said = Said {
+                            what: message,
+                            lineage: None,
+                        };
+                        peer.ears.hear(BusEvent::Message(said));
                     }
                 });
             }
@@ -163,7 +167,7 @@ pub(super) struct Socket {
 }
 
 impl Bus for Socket {
-    fn publish(&self, messages: &[Message]) {
+    fn publish(&self, messages: &[Message], _: Option<&Lineage>) {
         if self.peer.is_reached() {
             for message in messages {
                 self.network.send(self.instance, message);
@@ -179,7 +183,7 @@ impl Bus for Socket {
         self.peer.subscribed.lock().retain(|other| other != room);
     }
 
-    fn tell(&self, _: &[Told]) {}
+    fn tell(&self, _: &[Told], _: Option<&Lineage>) {}
 
     fn headcount(&self, _: u64) {}
 

@@ -193,6 +193,10 @@ impl Reading for Reach {
 
 #[async_trait]
 impl StoreLog for Reach {
+    async fn went_back(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         self.way(1).await?;
         let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
