@@ -1,6 +1,8 @@
 //! Looking at a database from outside, over one connection of its own: so it can be seen also when
 //! the instances have none left. Nothing is prepared, so that a pooler in transaction mode may
 //! stand between.
+mod replication;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +17,8 @@ use super::servers::Servers;
 use super::session::Row;
 use super::sql::Sql;
 use crate::model::{Nickname, RoomName};
+
+pub use replication::{Archiving, Replication, Slot, Standby};
 
 /// One connection. Nothing here but connecting has a deadline of its own: the caller sets one, and
 /// a call that is dropped half way leaves nothing behind but a connection that is then closed.

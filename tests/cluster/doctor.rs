@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::cluster::Cluster;
-use crate::support::Ran;
 use crate::support::http::{connect, post};
 use crate::support::postgres::run;
+use crate::support::{Ran, eventually};
 
 /// What is not well: check, on what, how bad.
 fn troubles(ran: &Ran) -> Vec<(String, String, String)> {
@@ -101,6 +101,72 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
         assert!(found.contains(&expected), "{expected:?} in {found:#?}");
     }
     cluster.postgres.restart().await;
+}
+
+/// What it says of how the database is replicated: check, how bad, and in which words.
+async fn replicated(cluster: &Cluster) -> Vec<(String, String, String)> {
+    let report = cluster.run(JSON).await.json();
+    let checks = report["checks"].as_array().expect("a list").iter();
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let found = checks.map(|f| (word(f, "check"), word(f, "level"), word(f, "detail")));
+    let wanted = ["replication", "replication slots", "WAL archive"];
+    found.filter(|f| wanted.contains(&f.0.as_str())).collect()
+}
+
+/// Waits until one of its findings is so.
+async fn told(cluster: &Cluster, check: &str, level: &str, words: &str) {
+    let is_told = || async {
+        let found = replicated(cluster).await.into_iter();
+        let mut of_check = found.filter(|f| f.0 == check);
+        of_check.any(|f| f.1 == level && f.2.contains(words))
+    };
+    eventually(&format!("{check} is {level}: {words}"), is_told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failover_would_lose_and_what_fills_the_disk() {
+    let Some(mut cluster) = Cluster::start(1).await else {
+        return;
+    };
+    told(&cluster, "replication", "ok", "no standby streams").await;
+    let mut standby = cluster.postgres.standby().await;
+    told(&cluster, "replication", "warning", "no commit waits for it").await;
+    cluster.postgres.waits_for_its_standby().await;
+    told(&cluster, "replication", "ok", "a synchronous standby").await;
+    standby.crash();
+    told(&cluster, "replication", "critical", "every commit waits").await;
+    for statement in [
+        "ALTER SYSTEM RESET synchronous_standby_names",
+        "ALTER SYSTEM SET archive_mode = on",
+        "ALTER SYSTEM SET archive_command = 'false'",
+        "SELECT pg_create_physical_replication_slot('forgotten', true)",
+    ] {
+        cluster.postgres.sql(statement).await;
+    }
+    told(
+        &cluster,
+        "replication slots",
+        "warning",
+        "nothing reads the slot forgotten",
+    )
+    .await;
+    cluster.postgres.crash();
+    cluster.postgres.restart().await;
+    cluster
+        .postgres
+        .sql("CREATE TABLE written (); SELECT pg_switch_wal()")
+        .await;
+    told(&cluster, "WAL archive", "critical", "none ever succeeded").await;
+    for statement in [
+        "ALTER SYSTEM SET archive_command = 'true'",
+        "SELECT pg_reload_conf()",
+        "SELECT pg_drop_replication_slot('forgotten')",
+    ] {
+        cluster.postgres.sql(statement).await;
+    }
+    told(&cluster, "WAL archive", "ok", "the last piece was archived").await;
+    let found = replicated(&cluster).await;
+    assert!(found.iter().all(|f| f.1 == "ok"), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use super::super::finding::{Finding, Verdict};
 use super::super::probe::Shared;
 use super::super::probe::database::{Failure, Reached, schema};
-use super::Deadline;
+use super::{Deadline, replication};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DbUrl};
 use crate::model::{Cause, plain_line};
@@ -18,8 +18,12 @@ const OLDEST: i32 = 140_000;
 
 pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Finding> {
     let Shared { url, on, configs } = of;
-    let asked = async { Reached::open(url, deadline).await?.facts().await };
-    let (facts, odd) = match asked.await {
+    let asked = async {
+        let mut reached = Reached::open(url, deadline).await?;
+        let facts = reached.facts().await?;
+        Ok((facts, reached.replication().await))
+    };
+    let ((facts, odd), replicated) = match asked.await {
         Ok(found) => found,
         Err(error) => return vec![away(on, &error, url)],
     };
@@ -32,6 +36,7 @@ pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Find
             findings.extend(settings(on, of));
             findings.push(connections(on, of, configs));
             findings.push(extensions(on, of));
+            findings.extend(replication::judge(on, replicated));
         }
         Kind::Sqlite(of) => findings.extend(embedded(on, of, url)),
     }

@@ -2,12 +2,14 @@
 //! is broken, everything else is still looked at.
 mod archive;
 pub mod bundle;
+mod certificates;
 mod database;
 mod files;
 mod instances;
 mod machine;
 mod proxy;
 mod redis;
+mod replication;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +53,7 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(instances::look(&configs).await);
     findings.extend(machine::look(&configs).await);
     findings.extend(files::look(plan));
+    findings.extend(certificates::look(&configs));
     let databases = probe::databases(configs.iter().copied());
     let redises = probe::buses(configs.iter().copied());
     let archives = probe::archives(configs.iter().copied());

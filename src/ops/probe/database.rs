@@ -9,7 +9,7 @@ use super::super::finding::{Finding, Verdict};
 use crate::config::DbUrl;
 use crate::model::Cause;
 use crate::store::StoreError;
-use crate::store::check::{Facts, Inspector, OddNames};
+use crate::store::check::{Facts, Inspector, OddNames, Replication};
 use crate::store::migrations::{MigrateError, Migrator, State, Status};
 
 /// Why a part of it is not known.
@@ -74,6 +74,11 @@ impl Reached {
             Ok::<_, StoreError>((facts, odd))
         };
         Ok(self.deadline.bound(asked).await??)
+    }
+
+    /// How it is replicated; nothing of an embedded one.
+    pub(in crate::ops) async fn replication(&mut self) -> Result<Option<Replication>, Failure> {
+        Ok(self.deadline.bound(self.inspector.replication()).await??)
     }
 }
 

@@ -199,6 +199,16 @@ async fn certificates_named_in_the_url() {
         ))
         .await;
     }
+    // It is made for two days.
+    let shell = Shell::new().with("DISCORDCTL_REDIS_URL", &url);
+    let told = shell.run("doctor").await.json();
+    let mut checks = told["checks"].as_array().unwrap().iter();
+    let found = checks.find(|check| check["check"] == "certificates");
+    let found = found.unwrap_or_else(|| panic!("{told}"));
+    assert_eq!(
+        (&found["on"], &found["level"]),
+        (&json!(cert), &json!("critical"))
+    );
     let refused = Inspector::open(&url, DEADLINE).await;
     assert!(refused.is_err(), "a client without a certificate");
     let missing = format!("{url}&sslcert=/none&sslkey={key}");
