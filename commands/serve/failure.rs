@@ -45,6 +45,9 @@ fn by_cause(error: &ServeError, config: &Config) -> Failure {
         ServeError::Database { url, error } => {
             database::explain(error, config).what(format!("cannot open the database {url}"))
         };
+        ServeError::LivesElsewhere { .. } => [Exit::TryAgain, "lives_elsewhere",
+            "give each instance another 'instance_id' ('instance-' and the TCP port unless it is \
+             set), or stop that process first"];
         ServeError::Bus(_) => [Exit::Config, "redis_url",
             "check 'redis_url'; 'discordctl config show' says where it comes from"];
         ServeError::Cut(_) => [Exit::TryAgain, "cut",

@@ -89,7 +89,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     server.run_jobs(Program { path });
     let (tcp, http) = (server.tcp.port(), server.http.port());
     claim
-        .ready(&server.listeners)
+        .ready(&server.listeners, server.row())
         .map_err(|error| unclaimed(&error))?;
     // It serves, whether or not its greeting can be read.
     let _ = greet(&server, config);
@@ -142,7 +142,8 @@ async fn begin(
 async fn started(config: &Config, claim: &mut Claim) -> Result<Server, ServeError> {
     let waits = Waits::new(None);
     let mut said = waits.subscribe();
-    let mut starting = std::pin::pin!(Server::start_saying(config, &waits));
+    let succeeds = claim.succeeds();
+    let mut starting = std::pin::pin!(Server::start_saying(config, succeeds, &waits));
     loop {
         tokio::select! {
             started = &mut starting => return started,

@@ -28,6 +28,7 @@ pub struct Claim {
     files: Files,
     identity: Identity,
     lock: Lock,
+    succeeds: Option<i64>,
 }
 
 /// What a process knows of how it was started.
@@ -47,7 +48,11 @@ impl Claim {
         files.make_folder().map_err(at(&files.run))?;
         for _ in 0..TRIES {
             if let Some(lock) = Lock::take(&files.lock).map_err(at(&files.lock))? {
-                return Self::with(lock, config, origin, clock);
+                // What a dead process left: its lock was free.
+                let left = Identity::read(&files.identity).ok().flatten();
+                let mut claim = Self::with(lock, config, origin, clock)?;
+                claim.succeeds = left.and_then(|left| left.row);
+                return Ok(claim);
             }
             tokio::time::sleep(BETWEEN).await;
         }
@@ -83,6 +88,7 @@ impl Claim {
             waits: None,
             started_at: format_time(clock.utc()),
             unit: origin.unit,
+            row: None,
             hand_over: cfg!(target_os = "linux").then_some(control::HAND_OVER),
         };
         identity
@@ -92,6 +98,7 @@ impl Claim {
             files,
             identity,
             lock,
+            succeeds: None,
         })
     }
 
@@ -107,8 +114,14 @@ impl Claim {
         &self.lock
     }
 
-    /// Says that clients can connect, and where.
-    pub fn ready(&mut self, listeners: &[Listener]) -> Result<(), ClaimError> {
+    /// The row in the database of a process of this name that died here, whose place this one takes.
+    pub fn succeeds(&self) -> Option<i64> {
+        self.succeeds
+    }
+
+    /// Says that clients can connect, and where, and which its row in the database is.
+    pub fn ready(&mut self, listeners: &[Listener], row: i64) -> Result<(), ClaimError> {
+        self.identity.row = Some(row);
         self.identity.waits = None;
         self.identity.listeners = Listeners::Open(listeners.to_vec());
         self.say(State::Ready)
@@ -199,7 +212,7 @@ mod tests {
         let config = config(&folder);
         let take = || Claim::take(&config, Origin::default(), &SystemClock);
         let mut claim = take().await.expect("free");
-        claim.ready(&config.listeners()).expect("written");
+        claim.ready(&config.listeners(), 1).expect("written");
         let again = take().await.expect_err("taken");
         let pid = std::process::id();
         assert_eq!(
@@ -233,7 +246,7 @@ mod tests {
         assert!(matches!(again, Err(ClaimError::Taken { .. })), "{again:?}");
         std::fs::remove_dir_all(&files.run).expect("removed");
         claim
-            .ready(&config.listeners())
+            .ready(&config.listeners(), 1)
             .expect("said in a folder made anew");
         assert!(claim.mend().expect("mended"));
         // Another process came first: its files are left alone.

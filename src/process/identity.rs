@@ -42,6 +42,9 @@ pub struct Identity {
     #[serde(default)]
     pub waits: Option<String>,
     pub started_at: String,
+    /// The number of its row among the database's instances.
+    #[serde(default)]
+    pub row: Option<i64>,
     /// The systemd unit that it is, if it is one.
     #[serde(default)]
     pub unit: Option<String>,

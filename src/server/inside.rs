@@ -10,7 +10,7 @@ use super::listeners::Listeners;
 use super::lost;
 use super::reload::Settings;
 use super::watch::Watch;
-use super::{ServeError, Waits};
+use super::{ServeError, Waits, namesake};
 use crate::bus;
 use crate::chat::{Base, Chat, Limits, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
@@ -30,11 +30,19 @@ pub(super) struct Inside {
     pub(super) presence: Arc<Presence>,
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
     /// End when nothing needs them any more, with everything accepted done.
     writers: Vec<JoinHandle<()>>,
     relay: JoinHandle<()>,
     stop_relay: CancellationToken,
+}
+
+/// How a process comes among the instances.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entry {
+    /// Alone, in the place of the dead process that had that row.
+    After(Option<InstanceId>),
+    /// Beside the process in that row, which still serves.
+    Beside(InstanceId),
 }
 
 impl Inside {
@@ -43,7 +51,7 @@ impl Inside {
     pub(super) async fn open(
         config: &Config,
         listeners: &Listeners,
-        predecessor: Option<InstanceId>,
+        entry: Entry,
         waits: &Waits,
     ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -75,6 +83,13 @@ impl Inside {
             meters,
             session_ttl: config.session_ttl.get(),
         };
+        let predecessor = match entry {
+            Entry::Beside(predecessor) => Some(predecessor),
+            Entry::After(dead) => {
+                namesake::gone(store.as_ref(), config, dead, waits).await?;
+                None
+            }
+        };
         let instance = instance(config, listeners);
         let (presence, changes) = Presence::open(base, instance, predecessor)
             .await
@@ -95,7 +110,6 @@ impl Inside {
             presence,
             hub,
             store,
-            clock,
             writers: vec![tokio::spawn(commits), tokio::spawn(changes)],
             relay: tokio::spawn(relay),
             stop_relay,
@@ -103,7 +117,7 @@ impl Inside {
     }
 
     pub(super) fn watch(&self, settings: Settings, lifecycle: &Lifecycle) -> Watch {
-        Watch::new(settings, lifecycle, &self.hub, &self.store, &self.clock)
+        Watch::new(settings, lifecycle, &self.hub, &self.store, &self.presence)
     }
 
     /// Gives signs of life until `stop`.
@@ -114,7 +128,7 @@ impl Inside {
 
     /// Saves messages that the database turns out to have lost, until `stop`.
     pub(super) fn save_lost(&self, config: &Config, stop: CancellationToken) -> JoinHandle<()> {
-        let (hub, clock) = (self.hub.clone(), self.clock.clone());
+        let (hub, clock) = (self.hub.clone(), self.presence.clock().clone());
         tokio::spawn(lost::save(hub, config.data_dir.clone(), clock, stop))
     }
 

@@ -9,6 +9,7 @@ mod listeners;
 pub mod log;
 mod lost;
 mod metrics;
+mod namesake;
 mod reload;
 mod signals;
 mod sizes;
@@ -29,13 +30,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::BusError;
 use crate::config::Config;
-use crate::model::{Listener, ListenerKind};
+use crate::model::{InstanceId, Listener, ListenerKind};
 use crate::process::control::Reloaded;
 use crate::process::{Files, Owner};
 use crate::transport::tcp::Resumed;
 use control::Control;
 use handover::{Estate, Giver, Replaced};
-use inside::Inside;
+use inside::{Entry, Inside};
 use lifecycle::Lifecycle;
 use listeners::Listeners;
 use reload::{Followers, Requests};
@@ -60,6 +61,11 @@ pub enum ServeError {
     },
     #[error("{error}")]
     Database { url: String, error: StoreError },
+    #[error(
+        "{name} lives elsewhere: pid {pid}, on another machine or from another folder, has that \
+        'instance_id' and serves"
+    )]
+    LivesElsewhere { name: String, pid: i64 },
     #[error(transparent)]
     Bus(#[from] BusError),
     #[error("cannot listen on {}: {source}", path.display())]
@@ -102,13 +108,22 @@ pub struct Server {
 impl Server {
     /// Opens everything and listens; returns when clients can connect.
     pub async fn start(config: &Config) -> Result<Self, ServeError> {
-        Self::start_saying(config, &Waits::new(None)).await
+        Self::start_saying(config, None, &Waits::new(None)).await
     }
 
-    /// The same, and says in `waits` what it waits for.
-    pub async fn start_saying(config: &Config, waits: &Waits) -> Result<Self, ServeError> {
+    /// The same in the place of the dead process that had that row in the database, and says in `waits`
+    /// what it waits for.
+    ///
+    /// # Errors
+    /// Says why it does not serve.
+    pub async fn start_saying(
+        config: &Config,
+        succeeds: Option<i64>,
+        waits: &Waits,
+    ) -> Result<Self, ServeError> {
         let listeners = Listeners::bind(config).await?;
-        let inside = Inside::open(config, &listeners, None, waits).await?;
+        let entry = Entry::After(succeeds.map(InstanceId::new));
+        let inside = Inside::open(config, &listeners, entry, waits).await?;
         let requests = control::listen(config)?;
         let requests = Some(requests);
         Ok(Self::serve(config, listeners, inside, requests, Vec::new()))
@@ -128,7 +143,7 @@ impl Server {
         let inside = Inside::open(
             config,
             &listeners,
-            Some(inheritance.predecessor),
+            Entry::Beside(inheritance.predecessor),
             &Waits::new(None),
         )
         .await?;
@@ -219,6 +234,11 @@ impl Server {
             lock,
             replaced,
         }
+    }
+
+    /// The number of its row among the database's instances.
+    pub fn row(&self) -> i64 {
+        self.inside.presence.id().get()
     }
 
     /// Lets a successor have `lock`, and with it everything.

@@ -15,6 +15,7 @@ use super::lifecycle::Lifecycle;
 use super::metrics;
 use super::reload::Settings;
 use super::sizes::Sizes;
+use crate::chat::Presence;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Hub;
@@ -33,6 +34,7 @@ pub(super) struct Watch {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Arc<dyn Maintenance>,
     epochs: Arc<dyn Epochs>,
+    presence: Arc<Presence>,
     settings: Settings,
     /// Where this instance writes.
     pub(super) folders: Vec<PathBuf>,
@@ -51,14 +53,16 @@ impl Watch {
         lifecycle: &Lifecycle,
         hub: &Arc<Hub>,
         store: &Arc<dyn Store>,
-        clock: &Arc<dyn Clock>,
+        presence: &Arc<Presence>,
     ) -> Self {
+        let clock = presence.clock();
         let config = settings.borrow().clone();
         Self {
             instance: config.instance_id.clone(),
             hub: hub.clone(),
             store: store.clone(),
             epochs: store.clone(),
+            presence: presence.clone(),
             folders: disk::folders(&config),
             sizes: Sizes::new(&config),
             settings,
@@ -140,8 +144,14 @@ impl Watch {
         let (reached, lag) = tokio::join!(self.ask_database(), self.lag());
         let reason = if self.is_draining() {
             Some("draining".to_owned())
+        } else if let Err(error) = reached {
+            Some(error.to_string())
+        } else if self.presence.has_its_lease() {
+            None
         } else {
-            reached.err().map(|error| error.to_string())
+            let why =
+                "its lease ran out: it claims the nicknames of its sessions before it serves on";
+            Some(why.to_owned())
         };
         let mut body = json!({
             "ready": reason.is_none(),

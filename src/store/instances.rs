@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::unused::{LOOK_AT, ROOM_AGE, USER_AGE};
-use super::{Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE, StoreError, alive};
+use super::{
+    Holder, Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE, StoreError, alive,
+};
 use crate::model::{LOBBY, Nickname, RoomName, UserId};
 
 /// How long a dead instance's row is kept, so that an operator can look into what happened.
@@ -55,6 +58,26 @@ impl<A: Ask> Instances for A {
             (enter, &entry[..]),
         ];
         self.value(Turn::Repeatable, &statements).await
+    }
+
+    async fn holder(
+        &self,
+        name: &str,
+        except: Option<InstanceId>,
+    ) -> Result<Option<Holder>, StoreError> {
+        let sql = concat!(
+            "SELECT id, pid, heartbeat_at FROM instances WHERE ",
+            alive!("heartbeat_at"),
+            " AND name = $3 AND id <> $4 ORDER BY heartbeat_at DESC LIMIT 1"
+        );
+        let [since, until] = alive::args(LEASE);
+        // Rows are counted from 1.
+        let except = except.unwrap_or(InstanceId::new(0));
+        let args = [since, until, name.into(), except.into()];
+        let rows: Vec<(InstanceId, i64, DateTime<Utc>)> =
+            self.all(Turn::ReadAside, &[(sql, &args)]).await?;
+        let holder = |(id, pid, seen)| Holder { id, pid, seen };
+        Ok(rows.into_iter().next().map(holder))
     }
 
     async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError> {

@@ -46,7 +46,9 @@ pub use crate::model::InstanceId;
 pub use epoch::Era;
 pub use error::{Rejected, StoreError};
 pub use notices::{Bulletin, NOTICE_LIFE};
-pub use presence::{Instance, Online, PresenceChange, PresenceOutcome, SessionRow, Standing};
+pub use presence::{
+    Holder, Instance, Lease, Online, PresenceChange, PresenceOutcome, SessionRow, Standing,
+};
 pub use secret::{BUS_KEY, Secret};
 
 /// A nonce is remembered this long.
@@ -280,6 +282,14 @@ pub trait Instances: Send + Sync + 'static {
     /// Enters this process among the instances, in the place of earlier runs of that name.
     async fn register(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
 
+    /// The process that has that name by a heartbeat within its lease, but for the one in the row
+    /// `except`.
+    async fn holder(
+        &self,
+        name: &str,
+        except: Option<InstanceId>,
+    ) -> Result<Option<Holder>, StoreError>;
+
     /// Enters this process beside an earlier run of its name, which still serves.
     async fn register_beside(&self, instance: &Instance) -> Result<InstanceId, StoreError>;
 
@@ -301,9 +311,8 @@ pub trait Instances: Send + Sync + 'static {
 #[async_trait]
 pub trait Presence: Send + Sync + 'static {
     /// Says that the instance lives, on a connection of its own: it waits for no other call.
-    /// False if its row was gone and had to be written anew, or is not as it was left: the
-    /// database was restored, and sessions must claim their nicknames again.
-    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError>;
+    /// Writes the row anew where it is gone.
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<Lease, StoreError>;
 
     /// Applies presence changes in order, in one transaction, and answers each.
     async fn presence(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::{InstanceId, LEASE};
 use crate::model::{Nickname, RoomId, RoomKey, RoomRef, SessionKey, TransportKind, Uid, UserKey};
 
 /// What an instance says of itself when it starts.
@@ -14,6 +15,15 @@ pub struct Instance {
     pub version: &'static str,
     pub tcp_port: u16,
     pub http_port: u16,
+}
+
+/// A process that has an instance's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    pub id: InstanceId,
+    pub pid: i64,
+    /// Its last heartbeat, by the database's clock.
+    pub seen: DateTime<Utc>,
 }
 
 /// One change of who is where. They are stored in the order in which they happened.
@@ -98,6 +108,18 @@ pub struct Online {
     pub instance: String,
 }
 
+/// What a heartbeat found of the lease that the one before it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// It had not run out.
+    Held,
+    /// It had, by the database's clock: nicknames were free for all meanwhile.
+    RanOut,
+    /// There was none, or not the one that was left: the database was restored, and sessions must
+    /// claim their nicknames again.
+    Forgotten,
+}
+
 /// A sign of life as it was written: what was there before, and what is now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beat(Option<(DateTime<Utc>, DateTime<Utc>)>);
@@ -112,15 +134,24 @@ impl Beat {
         Self(None)
     }
 
-    /// Whether it comes after our own `last`, which it becomes. A database that was put back
-    /// holds an older one, or none.
-    pub(super) fn follows(self, last: &mut Option<DateTime<Utc>>) -> bool {
+    /// What it says if our own `last` was the one before, which it becomes. A database that was put
+    /// back holds an older one, or none.
+    pub(super) fn after_ours(self, last: &mut Option<DateTime<Utc>>) -> Lease {
         let ours = last.take();
         let Some((before, now)) = self.0 else {
-            return false;
+            return Lease::Forgotten;
         };
         *last = Some(now);
-        ours.is_none_or(|ours| ours == before)
+        if ours.is_some_and(|ours| ours != before) {
+            Lease::Forgotten
+        } else if (now - before)
+            .to_std()
+            .is_ok_and(|silence| silence >= LEASE)
+        {
+            Lease::RanOut
+        } else {
+            Lease::Held
+        }
     }
 }
 

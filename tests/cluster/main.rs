@@ -30,4 +30,5 @@ mod postgres_faults;
 mod presence;
 mod redis_faults;
 mod runbooks;
+mod silence;
 mod went_back;

@@ -38,6 +38,15 @@ pub(crate) struct Plan {
     pub(crate) folder: PathBuf,
 }
 
+impl Plan {
+    /// What runs it, with its last words told to the test.
+    pub(crate) fn command_that_tells(&self) -> Command {
+        let mut command = command(self, (0, 0));
+        command.stderr(std::process::Stdio::piped());
+        command
+    }
+}
+
 /// Killed when dropped; if its test fails, the end of its log is shown.
 pub(crate) struct Instance {
     pub(crate) plan: Plan,
@@ -60,6 +69,10 @@ impl Instance {
             http: process.http,
         };
         Self { plan, at, process }
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        self.process.signal(signal);
     }
 
     /// kill -9: nothing is told, nothing is flushed.

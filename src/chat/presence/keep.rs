@@ -95,9 +95,13 @@ impl Presence {
         let doubt = self.doubts.lock().take();
         let thorough = round.is_multiple_of(THOROUGH);
         let settled = self.settle(doubt, one_is_gone, thorough).await;
-        if settled.is_err() {
+        {
             let mut doubts = self.doubts.lock();
-            *doubts = (*doubts).max(doubt);
+            if settled.is_err() {
+                *doubts = (*doubts).max(doubt);
+            } else if doubt.is_some() && doubts.is_none() {
+                self.tenure.goes_on();
+            }
         }
         let idle = settled?;
         if thorough {

@@ -3,6 +3,7 @@
 mod anew;
 mod keep;
 mod pulse;
+mod tenure;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::ChatError;
 use super::session::{InStore, Session};
+use super::{ChatError, Trouble};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::delivery::{Batcher, Hub};
@@ -23,11 +24,14 @@ use crate::model::{Nickname, Notice, RoomName, RoomRef, SessionKey};
 use crate::store::{
     Instance, InstanceId, PresenceChange, PresenceOutcome, Standing, Store, StoreError,
 };
+use tenure::Tenure;
 
 /// Changes that may wait; another waits for room.
 pub const QUEUE: usize = 4_096;
 /// Changes in one transaction.
 const BATCH: usize = 512;
+/// An instance that comes back claims its nicknames within this time, or requests are refused.
+const REGAINED_WITHIN: Duration = Duration::from_secs(2);
 type Outcome = Result<PresenceOutcome, StoreError>;
 
 /// This instance's sessions, and its line to the store about them.
@@ -50,6 +54,7 @@ pub struct Presence {
     /// Why our nicknames may not be ours, until that was looked into.
     doubts: Mutex<Option<Doubt>>,
     doubted: Notify,
+    tenure: Tenure,
     /// Signs of life of which the database knew the one before.
     beats: AtomicU64,
     over: Mutex<Over>,
@@ -106,6 +111,7 @@ impl Presence {
             meters,
             session_ttl,
         } = base;
+        let entered = clock.now();
         let id = match predecessor {
             None => store.register(&instance).await?,
             Some(_) => store.register_beside(&instance).await?,
@@ -143,6 +149,7 @@ impl Presence {
             changes,
             doubts: Mutex::default(),
             doubted: Notify::new(),
+            tenure: Tenure::new(entered),
             beats: AtomicU64::new(0),
             over: Mutex::default(),
         };
@@ -153,7 +160,7 @@ impl Presence {
         &self.store
     }
 
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+    pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
@@ -316,8 +323,30 @@ impl Presence {
         }
     }
 
+    /// Whether the nicknames here are those of the sessions here, for certain.
+    pub fn has_its_lease(&self) -> bool {
+        self.tenure.holds(self.clock.now())
+    }
+
+    /// Waits until that is so again. While an instance comes back after it was silent for longer than
+    /// its lease, that takes a moment.
+    ///
+    /// # Errors
+    /// Fails where it takes longer, and at once while the database is away.
+    pub(super) async fn regain_names(&self) -> Result<(), ChatError> {
+        let regained = self.tenure.regained(|| self.clock.now());
+        let patience = if self.meters.db_down.get() == 0 {
+            REGAINED_WITHIN
+        } else {
+            Duration::ZERO
+        };
+        let regained = tokio::time::timeout(patience, regained).await;
+        regained.map_err(|_| ChatError::Database(Trouble::Unavailable))
+    }
+
     /// Our nicknames may not be ours: the store is asked about each, at once.
     fn doubt(&self, doubt: Doubt) {
+        self.tenure.ends();
         let mut doubts = self.doubts.lock();
         *doubts = (*doubts).max(Some(doubt));
         self.doubted.notify_one();

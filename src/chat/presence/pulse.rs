@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Doubt, Presence};
-use crate::store::{LEASE, StoreError};
+use crate::store::{LEASE, Lease, StoreError};
 
 /// Between two signs of life; `store::LEASE` allows for three.
 const BEAT: Duration = Duration::from_secs(3);
@@ -33,12 +33,14 @@ impl Presence {
             let silence = now.duration_since(last);
             self.meters.beats_late.add(u64::from(silence >= LATE));
             match beat {
-                Ok(known) => {
-                    last = now;
+                Ok(lease) => {
+                    last = begun;
                     self.meters.db_full.set(0);
                     self.meters.refusing.set(0);
-                    self.look_back(known, silence);
-                    self.beats.fetch_add(u64::from(known), Relaxed);
+                    self.look_back(lease, silence);
+                    self.tenure.beat(begun);
+                    self.beats
+                        .fetch_add(u64::from(lease != Lease::Forgotten), Relaxed);
                 }
                 Err(error) => tracing::warn!(%error, ?silence, "cannot write the heartbeat"),
             }
@@ -47,19 +49,14 @@ impl Presence {
 
     /// What follows from a sign of life after such a silence: our nicknames may be others' by
     /// now, or the database knows nothing of them.
-    fn look_back(&self, known: bool, silence: Duration) {
-        let doubt = if !known {
-            Doubt::Lost
-        } else if silence >= LEASE {
-            Doubt::Late
-        } else {
-            return;
+    fn look_back(&self, lease: Lease, silence: Duration) {
+        let doubt = match lease {
+            Lease::Forgotten => Doubt::Lost,
+            Lease::RanOut => Doubt::Late,
+            Lease::Held if silence >= LEASE => Doubt::Late,
+            Lease::Held => return,
         };
-        tracing::warn!(
-            ?silence,
-            row_was_there = known,
-            "claiming every nickname anew"
-        );
+        tracing::warn!(?silence, ?lease, "claiming every nickname anew");
         self.doubt(doubt);
     }
 }

@@ -27,7 +27,7 @@ use super::gate::{Gate, Shedding};
 use super::session::Row;
 use super::sql::Arg;
 use super::{
-    Appended, Draft, Instance, InstanceId, Log, Maintenance, Options, PoolState, Presence,
+    Appended, Draft, Instance, InstanceId, Lease, Log, Maintenance, Options, PoolState, Presence,
     PresenceChange, PresenceOutcome, Rejected, StoreError, migrations,
 };
 use crate::meter::Meters;
@@ -219,7 +219,7 @@ impl Log for PostgresStore {
 
 #[async_trait]
 impl Presence for PostgresStore {
-    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<Lease, StoreError> {
         let work = self
             .pulse
             .run(Kind::Repeatable, (id, instance), |c, &(id, instance)| {
@@ -227,7 +227,7 @@ impl Presence for PostgresStore {
             });
         let beat = work.await?;
         let mut last = self.last_beat.lock();
-        Ok(beat.follows(&mut last))
+        Ok(beat.after_ours(&mut last))
     }
 
     async fn presence(

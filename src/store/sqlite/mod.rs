@@ -25,7 +25,7 @@ use super::gate::Gate;
 use super::session::Row;
 use super::sql::{Arg, Sql, span};
 use super::{
-    Appended, Draft, Instance, InstanceId, Log, Maintenance, Options, PoolState, Presence,
+    Appended, Draft, Instance, InstanceId, Lease, Log, Maintenance, Options, PoolState, Presence,
     PresenceChange, PresenceOutcome, Rejected, StoreError, migrations,
 };
 use crate::meter::Meters;
@@ -240,7 +240,7 @@ impl Log for SqliteStore {
 impl Presence for SqliteStore {
     /// It stands in line with our own writes, or they would be in its way for ever; but not for
     /// long, since one of them may wait for another process.
-    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<bool, StoreError> {
+    async fn heartbeat(&self, id: InstanceId, instance: &Instance) -> Result<Lease, StoreError> {
         let mut slot = self.pulse.lock().await;
         self.in_place(slot.as_ref())?;
         let _turn = tokio::time::timeout(TURN, self.writer.lock()).await;
@@ -253,7 +253,7 @@ impl Presence for SqliteStore {
         let beat = instances::heartbeat(&mut pulse, id, instance).await;
         *slot = Some(pulse);
         let mut last = self.last_beat.lock();
-        Ok(beat?.follows(&mut last))
+        Ok(beat?.after_ours(&mut last))
     }
 
     async fn presence(

@@ -10,7 +10,7 @@ use discordctl::chat::{
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
 use discordctl::model::{Nickname, TransportKind};
-use discordctl::store::{LEASE, Options, Store};
+use discordctl::store::{LEASE, Lease, Options, Store};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -286,7 +286,7 @@ pub(crate) async fn a_sign_of_life_waits_for_nothing_else(db: Db) {
         // There is one writer at a time; what matters is that it is told in time.
         assert!(beat.is_err());
     } else {
-        assert!(beat.is_ok_and(|known| known));
+        assert!(beat.is_ok_and(|lease| lease == Lease::Held));
     }
     drop(hold);
     let again = Instant::now();

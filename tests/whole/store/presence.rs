@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use discordctl::model::{Nickname, RoomKey, SessionId, SessionKey, TransportKind, UserKey};
 use discordctl::store::{
-    Instance, InstanceId, LEASE, Online, Page, PresenceChange, PresenceOutcome, SessionRow,
+    Instance, InstanceId, LEASE, Lease, Online, Page, PresenceChange, PresenceOutcome, SessionRow,
     Standing, Store,
 };
 
@@ -100,7 +100,7 @@ impl Node {
     /// Gives a sign of life; whether the database knew it.
     pub(crate) async fn beats(&self) -> bool {
         let beat = self.store.heartbeat(self.id, &instance(self.name)).await;
-        beat.expect("alive")
+        beat.expect("alive") != Lease::Forgotten
     }
 
     pub(crate) async fn session(&self, key: &SessionKey) -> Option<SessionRow> {
