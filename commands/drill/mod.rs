@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use discordctl::config::HumanDuration;
 use discordctl::model::plain;
-use discordctl::ops::drill::{self, Commands, DrillError, Event, Fault, Live, Plan};
+use discordctl::ops::drill::{self, Commands, DrillError, Event, Fault, Live, Plan, Replication};
 use discordctl::ops::instances::Place;
 use discordctl::private;
 
@@ -36,6 +36,10 @@ acknowledged; readers are at each instance over TCP and SSE. When message
   database-restart  the same with PostgreSQL, which is stopped as in a crash
   kill-instance     the same with an instance (kill -9)
   rolling-restart   every instance is replaced, one at a time
+  failover          a primary with a streaming standby is killed and stays so,
+                    and after --recovery-wait the standby is promoted; with
+                    --async it lacks the newest messages: what was lost is
+                    said, and readers must be told
   slow-reader       a reader reads nothing for --recovery-wait; messages are
                     large, so that no buffer of the kernel holds them all
 
@@ -58,6 +62,8 @@ Examples:
   discordctl drill redis-outage
   discordctl drill kill-instance --messages 400 --kill-at 200 --interval 10ms
   discordctl drill database-restart --recovery-wait 10s -o json
+  discordctl drill failover
+  discordctl drill failover --async --messages 200
   discordctl drill slow-reader --messages 1000 --kill-at 100 --interval 5ms
   discordctl drill rolling-restart --live --config-dir config
   discordctl drill kill-instance --live --instance instance-2 --interval 500ms
@@ -84,6 +90,9 @@ pub(crate) struct DrillArgs {
     /// How long the fault lasts
     #[arg(long, value_name = "TIME", default_value = "3s")]
     recovery_wait: HumanDuration,
+    /// failover: commits do not wait for the standby, which falls behind
+    #[arg(long = "async")]
+    asynchronous: bool,
     /// Where to write the files; those of an earlier drill are replaced
     #[arg(long, value_name = "FOLDER", default_value = "logs")]
     logs: PathBuf,
@@ -173,8 +182,17 @@ impl DrillArgs {
                 )));
             }
         }
+        if self.asynchronous && self.fault != Fault::Failover {
+            return Err(usage("--async is for the drill 'failover'".to_owned()));
+        }
+        let replication = if self.asynchronous {
+            Replication::Asynchronous
+        } else {
+            Replication::Synchronous
+        };
         Ok(Plan {
             fault: self.fault,
+            replication,
             messages: self.messages.into(),
             kill_at: self.kill_at.into(),
             clients: self.clients.into(),

@@ -32,8 +32,24 @@ pub(super) fn summary(report: &Report) -> String {
         ("fault lasted", format!("{:.0} ms", report.fault_ms)),
         ("well again after", format!("{:.0} ms", report.recovery_ms)),
     ];
-    let rows = rows.map(|(name, value)| [name.to_owned(), value]);
-    let mut text = table(["DRILL", report.fault.as_str()], rows.into());
+    let mut rows = rows.to_vec();
+    if report.replication.is_some() {
+        let writes = report.writes_again_ms.unwrap_or_default();
+        let told = report.readers.iter().filter(|reader| reader.resets > 0);
+        rows.extend([
+            ("writes again after", format!("{writes:.0} ms")),
+            (
+                "lost with the primary",
+                report.lost_with_primary.to_string(),
+            ),
+            ("readers told", told.count().to_string()),
+            ("shown, not stored", report.not_stored.to_string()),
+        ]);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|(name, value)| [name.to_owned(), value]);
+    let mut text = table(["DRILL", report.fault.as_str()], rows.collect());
     text += "\n\n";
     let headings = [
         "READER",
@@ -56,13 +72,19 @@ pub(super) fn summary(report: &Report) -> String {
         ]
     });
     text += &table(headings, readers.collect());
-    let verdict = if report.passed {
-        "passed: nothing lost, nothing twice, everything in order"
-    } else {
-        "FAILED"
-    };
-    let _ = write!(text, "\n\n{verdict}");
+    let _ = write!(text, "\n\n{}", verdict(report));
     text
+}
+
+fn verdict(report: &Report) -> String {
+    match (report.passed, report.lost_with_primary) {
+        (false, _) => "FAILED".to_owned(),
+        (true, 0) => "passed: nothing lost, nothing twice, everything in order".to_owned(),
+        (true, lost) => format!(
+            "passed: {lost} acknowledged messages were lost with the primary, every reader was told, \
+             and sees what is stored, once and in order"
+        ),
+    }
 }
 
 fn latency(ms: &Milliseconds) -> String {

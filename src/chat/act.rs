@@ -1,7 +1,7 @@
 //! The one door: what a client asks for, over whichever transport, is asked for here.
 use super::{Actor, Chat, ChatError, Code, Need, Session, Verb};
 use crate::model::TransportKind;
-use crate::policy::{self, Action};
+use crate::policy;
 
 impl Chat {
     /// Does what `actor` asks for, if it may.
@@ -19,7 +19,7 @@ impl Chat {
             self.come_back(session, terms.need).await?;
         }
         // What is said under a nickname is said by its owner.
-        if terms.action == Action::Write && !self.presence.has_its_lease() {
+        if terms.action == policy::Action::Write && !self.presence.has_its_lease() {
             self.presence.regain_names().await?;
         }
         verb.run(self, actor).await

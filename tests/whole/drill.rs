@@ -87,6 +87,37 @@ async fn an_instance_that_is_killed_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_failover_to_a_synchronous_standby_loses_nothing() {
+    nothing_is_lost("failover", "the standby is promoted").await;
+}
+
+/// What was lost is said, and nothing else may be: every reader was told, and sees what is stored.
+#[tokio::test]
+async fn a_failover_to_a_standby_that_fell_behind_says_what_it_lost() {
+    let shell = operator();
+    let line = drill("failover --async --kill-at 20 --recovery-wait 500ms");
+    let ended = shell.run(&line).await;
+    if ended.code == Some(69) && ended.stderr.contains("not_installed") {
+        return left_out("postgres", &ended.stderr);
+    }
+    let report = ended.well();
+    assert_eq!(report["replication"], "asynchronous");
+    let number = |key: &str| report[key].as_u64().expect("a number");
+    assert!(number("lost_with_primary") > 0, "{report}");
+    assert_eq!(number("in_database") + number("lost_with_primary"), 60);
+    for key in ["lost", "repeated", "out_of_order", "not_stored"] {
+        assert_eq!(report[key], 0, "{key}: {report}");
+    }
+    let readers = report["readers"].as_array().expect("a list");
+    assert!(
+        readers.iter().all(|reader| reader["resets"] == 1),
+        "{report}"
+    );
+    assert_eq!(left_behind(&shell), Vec::<String>::new());
+    shell.run(&drill("redis-outage --async")).await.exits(64);
+}
+
+#[tokio::test]
 async fn a_signal_ends_its_servers_too() {
     let shell = operator();
     let line = drill("redis-outage --kill-at 20 --recovery-wait 1h");

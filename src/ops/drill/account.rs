@@ -1,5 +1,5 @@
 //! What became of every message: said, stored, and seen by each reader.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::error::DrillError;
@@ -16,6 +16,8 @@ use crate::store::history;
 const PAGE: usize = 1_000;
 
 pub(super) struct Account {
+    /// What was acknowledged need not be stored: then it is not due to any reader either.
+    pub(super) may_lose: bool,
     pub(super) said: Vec<Said>,
     /// Messages in the database, by their place in the room.
     pub(super) stored: Vec<usize>,
@@ -50,6 +52,21 @@ impl Account {
         said.map(|said| (said.number, said.sent)).collect()
     }
 
+    /// How many messages were acknowledged and are not stored.
+    pub(super) fn lost_with_primary(&self) -> usize {
+        let acknowledged = self.said.iter().filter(|said| said.acknowledged.is_some());
+        let lost = acknowledged.filter(|said| !self.stored.contains(&said.number));
+        lost.count()
+    }
+
+    /// From when it was mended until the next message was acknowledged.
+    pub(super) fn writes_again(&self) -> Option<Micros> {
+        let mended = self.recovery.mended;
+        let times = self.said.iter().filter_map(|said| said.acknowledged);
+        let first = times.filter(|time| *time >= mended).min();
+        first.map(|time| time - mended)
+    }
+
     /// What one reader made of it, and how long after it was first sent each message came.
     pub(super) fn reading(&self, name: &str, notes: &Notes) -> (ReaderReport, Vec<Micros>) {
         let places = self.stored.iter().enumerate();
@@ -57,11 +74,24 @@ impl Account {
             places.map(|(place, number)| (*number, place)).collect();
         let sent = self.sent();
         let mut first = HashMap::new();
+        // What it saw under the past that holds; what it saw before may have another place now.
+        let mut under_this = HashSet::new();
+        let last_reset = notes.resets.last().copied().unwrap_or(0);
         let (mut repeated, mut out_of_order, mut furthest) = (0, 0, None);
         let mut latencies = Vec::new();
-        for (number, at) in &notes.seen {
-            if first.insert(*number, *at).is_some() {
+        for (seen, (number, at)) in notes.seen.iter().enumerate() {
+            let is_past = seen < last_reset;
+            if !is_past && !under_this.insert(*number) {
                 repeated += 1;
+                continue;
+            }
+            if first.contains_key(number) {
+                // Stored before the past changed and again after it, or one of both.
+                repeated += usize::from(!self.may_lose);
+                continue;
+            }
+            first.insert(*number, *at);
+            if is_past {
                 continue;
             }
             let place = places.get(number).copied();
@@ -73,6 +103,7 @@ impl Account {
         }
         // What was stored or acknowledged is there to be read.
         let acknowledged = self.said.iter().filter(|said| said.acknowledged.is_some());
+        let acknowledged = acknowledged.filter(|_| !self.may_lose);
         let mut due: Vec<usize> = acknowledged.map(|said| said.number).collect();
         due.extend(&self.stored);
         due.sort_unstable();
@@ -84,6 +115,11 @@ impl Account {
             lost: lost.count(),
             repeated,
             out_of_order,
+            not_stored: under_this
+                .iter()
+                .filter(|number| !places.contains_key(number))
+                .count(),
+            resets: notes.resets.len(),
             cut_off: notes.connections.saturating_sub(1),
             longest_pause_ms: ms(longest_pause(notes, &sent)),
         };
@@ -141,6 +177,7 @@ mod tests {
             tries: 1,
         };
         Account {
+            may_lose: false,
             said: (1..=4).map(said).collect(),
             stored: stored.to_vec(),
             readers: Vec::new(),
@@ -182,6 +219,23 @@ mod tests {
     fn what_was_acknowledged_and_is_not_stored_is_lost() {
         let (reading, _) = account(&[1, 2, 4]).reading("", &notes(&[(1, 1), (2, 2), (4, 4)]));
         assert_eq!(reading.lost, 1);
+    }
+
+    #[test]
+    fn what_was_lost_with_its_primary_is_told_as_that() {
+        let mut account = account(&[1, 4]);
+        account.may_lose = true;
+        assert_eq!(account.lost_with_primary(), 2);
+        let mut seen = notes(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
+        let (reading, _) = account.reading("", &seen);
+        assert_eq!((reading.not_stored, reading.resets), (2, 0));
+        seen.resets.push(3);
+        let (reading, _) = account.reading("", &seen);
+        assert_eq!((reading.not_stored, reading.resets), (0, 1));
+        assert_eq!(
+            (reading.lost, reading.repeated, reading.out_of_order),
+            (0, 0, 0)
+        );
     }
 
     #[test]

@@ -25,6 +25,17 @@ pub(super) enum Backing<P: Program> {
 }
 
 impl<P: Program> Backing<P> {
+    /// The server itself, where it is the drill's own.
+    pub(super) fn ours(&mut self) -> Result<&mut Server<P>, DrillError> {
+        match self {
+            Self::Ours(server) => Ok(server),
+            Self::Theirs(_) => {
+                let why = "a failover is held on private servers only";
+                Err(DrillError::Refused(why.into()))
+            }
+        }
+    }
+
     pub(super) async fn stop(&mut self) -> Result<(), DrillError> {
         match self {
             Self::Ours(server) => server.kill().await,

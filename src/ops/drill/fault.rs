@@ -48,7 +48,11 @@ impl Scene<'_> {
             Fault::KillInstance => self.kill_instance().await?,
             Fault::RollingRestart => self.rolling_restart().await?,
             Fault::SlowReader => self.slow_reader().await?,
+            Fault::Failover => self.failover().await?,
         };
+        if self.plan.may_lose() {
+            self.acknowledge().await?;
+        }
         self.stage.healthy(self.stop).await?;
         Ok(Recovery {
             caused,
@@ -140,8 +144,12 @@ impl Scene<'_> {
     }
 
     async fn wait(&self) {
+        self.wait_for(self.plan.recovery_wait).await;
+    }
+
+    pub(super) async fn wait_for(&self, time: Duration) {
         tokio::select! {
-            () = tokio::time::sleep(self.plan.recovery_wait) => {}
+            () = tokio::time::sleep(time) => {}
             () = self.stop.cancelled() => {}
         }
     }

@@ -26,6 +26,11 @@ impl Live {
             return Some("there is no instance".to_owned());
         };
         let server = match plan.fault {
+            Fault::Failover => {
+                let why = "a failover is held on private servers only: yours is switched over by what \
+                    manages it, as 'patronictl switchover', while clients talk";
+                return Some(why.to_owned());
+            }
             Fault::RedisOutage if first.config.redis_url.is_none() => {
                 return Some("no 'redis_url' is configured: there is nothing to stop".to_owned());
             }
@@ -62,6 +67,7 @@ impl Live {
                 format!("kill {name} (kill -9), cutting its clients off, and start it {later}")
             }
             (Fault::RollingRestart, _) => format!("replace {all}, one at a time"),
+            (Fault::Failover, _) => "do nothing".to_owned(),
             (Fault::SlowReader, _) => "stop nothing; each message has 16 KB".to_owned(),
         };
         format!(

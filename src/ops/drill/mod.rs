@@ -20,6 +20,7 @@ mod run;
 mod sender;
 mod server;
 mod stage;
+mod standby;
 mod talk;
 
 use std::path::PathBuf;
@@ -45,12 +46,14 @@ pub enum Fault {
     KillInstance,
     RollingRestart,
     SlowReader,
+    Failover,
 }
 
 impl Fault {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::RedisOutage,
         Self::DatabaseRestart,
+        Self::Failover,
         Self::KillInstance,
         Self::RollingRestart,
         Self::SlowReader,
@@ -63,14 +66,25 @@ impl Fault {
             Self::KillInstance => "kill-instance",
             Self::RollingRestart => "rolling-restart",
             Self::SlowReader => "slow-reader",
+            Self::Failover => "failover",
         }
     }
+}
+
+/// Whether a commit waits for the standby that a failover promotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Replication {
+    Synchronous,
+    /// What the standby lacks is lost with the primary.
+    Asynchronous,
 }
 
 /// What to do, and with what.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub fault: Fault,
+    pub replication: Replication,
     pub messages: usize,
     /// The fault is caused when this message is due.
     pub kill_at: usize,
@@ -96,6 +110,11 @@ impl Plan {
     fn lasts(&self) -> Duration {
         let messages = u32::try_from(self.messages).unwrap_or(u32::MAX);
         self.interval * messages + self.recovery_wait
+    }
+
+    /// Whether what was acknowledged may be lost.
+    fn may_lose(&self) -> bool {
+        self.fault == Fault::Failover && self.replication == Replication::Asynchronous
     }
 
     /// What message `number` says.

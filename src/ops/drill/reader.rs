@@ -35,11 +35,24 @@ pub(super) struct Notes {
     /// Messages, in the order they came in.
     pub(super) seen: Vec<(usize, Micros)>,
     pub(super) connections: usize,
+    /// How many messages it had seen when it was told that the past changed, each time.
+    pub(super) resets: Vec<usize>,
     /// The place of the last one, where places are told.
     pub(super) last_seq: Seq,
 }
 
 impl Notes {
+    fn reset(&mut self, last_seq: Option<Seq>) {
+        self.resets.push(self.seen.len());
+        self.last_seq = last_seq.unwrap_or(self.last_seq);
+    }
+
+    /// Whether it saw all of these.
+    pub(super) fn has_all(&self, numbers: &[usize]) -> bool {
+        let seen: HashSet<usize> = self.seen.iter().map(|(number, _)| *number).collect();
+        numbers.iter().all(|number| seen.contains(number))
+    }
+
     /// How many different messages it saw.
     pub(super) fn distinct(&self) -> usize {
         let numbers = self.seen.iter().map(|(number, _)| number);
@@ -143,6 +156,7 @@ impl Connection {
         let mut lines = Lines::over(stream, SILENT);
         lines.say(&format!("/join {room}")).await?;
         let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));
+        let changed = format!("[system] the past of {room} has changed");
         let mut through = String::new();
         loop {
             // The sender of this outlives the task.
@@ -155,6 +169,8 @@ impl Connection {
                 through = format!("[system] {me} joined {room}");
             } else if line == through {
                 self.notes.lock().connections += 1;
+            } else if line.starts_with(&changed) {
+                self.notes.lock().reset(None);
             } else if line.starts_with("[system] ") && line.contains("unavailable") {
                 return Ok(());
             }
@@ -191,6 +207,12 @@ impl Connection {
                     if let Some(number) = data["content"].as_str().and_then(number_of) {
                         self.saw(number);
                     }
+                }
+                Some(Event::Named { name, data, .. }) if name == "reset" => {
+                    let data: Value = serde_json::from_str(&data).unwrap_or_default();
+                    self.notes
+                        .lock()
+                        .reset(data["last_seq"].as_i64().map(Seq::new));
                 }
                 Some(_) => {}
             }

@@ -3,12 +3,14 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::journal::Micros;
-use super::{Fault, Plan};
+use super::{Fault, Plan, Replication};
 
 /// Of all messages, or of all that a reader was to see.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub fault: Fault,
+    /// Of a failover: whether commits waited for the standby.
+    pub replication: Option<Replication>,
     /// Nothing acknowledged was lost, seen twice or out of order by any reader, and every
     /// message was acknowledged in the end.
     pub passed: bool,
@@ -24,6 +26,8 @@ pub struct Report {
     pub in_database: usize,
     /// Rows beyond the first of a message.
     pub stored_twice: usize,
+    /// Acknowledged, and not stored any more: what an asynchronous standby lacked.
+    pub lost_with_primary: usize,
     /// What all readers together were to see, and saw.
     pub expected: usize,
     pub received: usize,
@@ -31,6 +35,8 @@ pub struct Report {
     pub lost: usize,
     pub repeated: usize,
     pub out_of_order: usize,
+    /// Seen, and stored nowhere, by readers who were not told since that the past changed.
+    pub not_stored: usize,
     pub ack_ms: Milliseconds,
     pub delivery_ms: Milliseconds,
     /// The longest time in which a reader saw nothing while a message was under way.
@@ -39,6 +45,8 @@ pub struct Report {
     pub fault_ms: f64,
     /// From when it was mended until every instance was healthy.
     pub recovery_ms: f64,
+    /// From when it was mended until the next message was acknowledged.
+    pub writes_again_ms: Option<f64>,
     pub readers: Vec<ReaderReport>,
 }
 
@@ -49,6 +57,10 @@ pub struct ReaderReport {
     pub lost: usize,
     pub repeated: usize,
     pub out_of_order: usize,
+    /// Seen since it was last told that the past changed, and stored nowhere.
+    pub not_stored: usize,
+    /// How often it was told that the past changed.
+    pub resets: usize,
     /// How often its connection ended.
     pub cut_off: usize,
     /// The longest time in which it saw nothing while a message was under way.
@@ -101,6 +113,7 @@ impl Report {
         let (received, lost): (usize, usize) = (total(|r| r.received), total(|r| r.lost));
         let mut report = Self {
             fault: plan.fault,
+            replication: (plan.fault == Fault::Failover).then_some(plan.replication),
             passed: false,
             messages: plan.messages,
             clients: plan.clients,
@@ -112,6 +125,7 @@ impl Report {
             retries: account.said.iter().map(|said| said.tries - 1).sum(),
             in_database: distinct.len(),
             stored_twice: account.stored.len() - distinct.len(),
+            lost_with_primary: account.lost_with_primary(),
             expected: received + lost,
             received,
             delivery_rate_percent: match received + lost {
@@ -121,6 +135,7 @@ impl Report {
             lost,
             repeated: total(|r| r.repeated),
             out_of_order: total(|r| r.out_of_order),
+            not_stored: total(|r| r.not_stored),
             ack_ms: Milliseconds::of(acks),
             delivery_ms: Milliseconds::of(latencies),
             longest_pause_ms: readers
@@ -129,20 +144,30 @@ impl Report {
                 .fold(0.0, f64::max),
             fault_ms: ms(account.recovery.mended - account.recovery.caused),
             recovery_ms: ms(account.recovery.well - account.recovery.mended),
+            writes_again_ms: account.writes_again().map(ms),
             readers,
         };
-        report.passed = report.is_well();
+        report.passed = report.is_well(plan.may_lose());
         report
     }
 
-    fn is_well(&self) -> bool {
+    fn is_well(&self, may_lose: bool) -> bool {
         let all = self.messages;
-        [self.sent, self.acknowledged, self.in_database] == [all; 3]
+        let lost = self.lost_with_primary;
+        let told = if lost > 0 {
+            self.readers.iter().all(|reader| reader.resets > 0)
+        } else {
+            may_lose || self.readers.iter().all(|reader| reader.resets == 0)
+        };
+        [self.sent, self.acknowledged, self.in_database + lost] == [all; 3]
             && [
                 self.stored_twice,
                 self.lost,
                 self.repeated,
                 self.out_of_order,
-            ] == [0; 4]
+                self.not_stored,
+            ] == [0; 5]
+            && (may_lose || lost == 0)
+            && told
     }
 }

@@ -96,13 +96,18 @@ async fn hold(
     // With a fault that could not be mended there is nothing to be learnt from more messages.
     let (said, recovery): (_, Recovery) = tokio::try_join!(talk, fault)?;
     journal.note("everything is said");
-    arrive(&said, &readers, stop).await;
+    if plan.fault == Fault::Failover {
+        arrive_stored(&stage.database, &room, &readers, stop).await?;
+    } else {
+        arrive(&said, &readers, stop).await;
+    }
     if stop.is_cancelled() {
         return Err(DrillError::Stopped);
     }
     journal.note("every reader has read what there is");
     let stored = account::stored(&stage.database, &room).await?;
     Ok(Account {
+        may_lose: plan.may_lose(),
         said,
         stored,
         recovery,
@@ -144,6 +149,22 @@ async fn readers(
         sites.rotate_left(1);
     }
     Ok(readers)
+}
+
+/// The same of what is stored: what was acknowledged may not be.
+async fn arrive_stored(
+    database: &str,
+    room: &str,
+    readers: &[Reader],
+    stop: &CancellationToken,
+) -> Result<(), DrillError> {
+    let deadline = Instant::now() + ARRIVED_WITHIN;
+    let stored = account::stored(database, room).await?;
+    let behind = |reader: &Reader| reader.look(|notes| !notes.has_all(&stored));
+    while readers.iter().any(behind) && Instant::now() < deadline && !stop.is_cancelled() {
+        tokio::time::sleep(BETWEEN).await;
+    }
+    Ok(())
 }
 
 /// Waits until every reader has seen what was acknowledged.

@@ -51,6 +51,10 @@ impl<P: Program> Server<P> {
         Ok(server)
     }
 
+    pub(super) fn program(&mut self) -> &mut P {
+        &mut self.program
+    }
+
     /// Starts it as it was before it was killed.
     pub(super) async fn restart(&mut self) -> Result<(), DrillError> {
         self.child = spawn(&self.program, &self.log)?;

@@ -12,7 +12,8 @@ use super::journal::Journal;
 use super::live::Live;
 use super::postgres::{self, Postgres, Programs};
 use super::redis::{self, Redis};
-use super::{Fault, Plan};
+use super::server::Server;
+use super::{Fault, Plan, standby};
 use crate::ops::probe::instance::Site;
 
 const INSTANCES: usize = 2;
@@ -24,6 +25,8 @@ pub(super) struct Stage {
     pub(super) instances: Vec<Instance>,
     pub(super) redis: Backing<Redis>,
     pub(super) postgres: Backing<Postgres>,
+    /// What a failover promotes.
+    pub(super) standby: Option<Server<Postgres>>,
     /// The database's URL.
     pub(super) database: String,
     _folder: Option<Folder>,
@@ -70,6 +73,7 @@ impl Stage {
             instances,
             redis: Backing::Theirs(live.commands.clone()),
             postgres: Backing::Theirs(live.commands.clone()),
+            standby: None,
             database: database.unwrap_or_default(),
             _folder: None,
         })
@@ -84,14 +88,21 @@ impl Stage {
         Programs::find()?;
         redis::find()?;
         let folder = Folder::make()?;
-        let (postgres, database) = postgres::start(&folder).await?;
+        let (mut postgres, mut database) = postgres::start(&folder).await?;
         journal.note("PostgreSQL started");
+        let mut follower = None;
+        if plan.fault == Fault::Failover {
+            let (made, both) = standby::follow(&folder, &mut postgres, plan).await?;
+            (follower, database) = (Some(made), both);
+            journal.note("a standby of it started");
+        }
         let (redis, bus) = redis::start(&folder).await?;
         journal.note("Redis started");
         let mut stage = Self {
             instances: Vec::new(),
             redis: Backing::Ours(redis),
             postgres: Backing::Ours(postgres),
+            standby: follower,
             database: database.clone(),
             _folder: None,
         };
