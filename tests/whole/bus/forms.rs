@@ -219,7 +219,8 @@ async fn certificates_named_in_the_url() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinels_tell_of_the_primary_and_of_the_next_one() {
     for program in programs() {
-        let mut watched = Watched::start(&program).await;
+        let user = least_privilege("ACL SETUSER asker");
+        let mut watched = Watched::start(&program, &user[2..]).await;
         let url = watched.url();
         carries(&url).await;
         let (one, mut two) = (Peer::open(&url, "one"), Peer::open(&url, "two"));

@@ -15,7 +15,8 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) async fn start(program: &str) -> Self {
+    /// `user` are the words that make a user of the sentinels.
+    pub(crate) async fn start(program: &str, user: &[String]) -> Self {
         let with_password = |port: u16, more: &str| {
             let words =
                 format!("--port {port} --requirepass {PASSWORD} --masterauth {PASSWORD} {more}");
@@ -27,7 +28,7 @@ impl Watched {
         let sentinel = |_| {
             Server::start_program(program, |port, dir| {
                 let file = dir.path().join("sentinel.conf");
-                sentinel_file(&file, port, primary.port);
+                sentinel_file(&file, port, primary.port, user);
                 vec![file.display().to_string(), "--sentinel".to_owned()]
             })
         };
@@ -57,17 +58,18 @@ impl Watched {
         let at = |sentinel: &Server| format!("localhost:{}", sentinel.port);
         let sentinels: Vec<String> = self.sentinels.iter().map(at).collect();
         format!(
-            "redis+sentinel://:{PASSWORD}@{}/main?sentinel_password={PASSWORD}-too",
+            "redis+sentinel://:{PASSWORD}@{}/main?sentinel_user=asker&sentinel_password={PASSWORD}",
             sentinels.join(",")
         )
     }
 }
 
-fn sentinel_file(file: &Path, port: u16, primary: u16) {
+fn sentinel_file(file: &Path, port: u16, primary: u16, user: &[String]) {
+    let user = user.join(" ");
     let settings = format!(
         "port {port}\nrequirepass {PASSWORD}-too\nsentinel sentinel-pass {PASSWORD}-too\n\
          sentinel monitor main 127.0.0.1 {primary} 2\nsentinel auth-pass main {PASSWORD}\n\
-         sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"
+         sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\nuser {user}\n"
     );
     std::fs::write(file, settings).unwrap();
 }
