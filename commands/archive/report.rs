@@ -96,6 +96,7 @@ pub(super) struct Verdict {
     missing: usize,
     damaged: usize,
     unlisted: usize,
+    superseded: usize,
     files: Vec<Finding>,
 }
 
@@ -108,6 +109,7 @@ impl Verdict {
             missing: count(State::Missing),
             damaged: count(State::Damaged),
             unlisted: count(State::Unlisted),
+            superseded: count(State::Superseded),
             files,
         }
     }
@@ -126,6 +128,10 @@ impl Verdict {
             "{} ok, {} damaged, {} missing, {} not in the manifest, in {}",
             self.ok, self.damaged, self.missing, self.unlisted, self.archive
         );
+        let sum = match self.superseded {
+            0 => sum,
+            count => format!("{sum}; {count} of the past before"),
+        };
         let wrong = self.files.iter().filter(|file| file.state != State::Ok);
         let rows: Vec<_> = wrong
             .map(|file| {
@@ -134,6 +140,7 @@ impl Verdict {
                     State::Missing => "missing",
                     State::Damaged => "damaged",
                     State::Unlisted => "unlisted",
+                    State::Superseded => "superseded",
                 };
                 [file.path.clone(), state.to_owned(), file.why.clone()]
             })

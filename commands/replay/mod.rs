@@ -104,6 +104,11 @@ fn as_text(report: &Report) -> String {
         "{nothing}{} of {} messages {did}; the others are there",
         report.restored, report.messages
     );
+    let left_out = report.left_out.iter().map(|document| {
+        let (path, by) = (&document.path, &document.superseded_by);
+        format!("\n{path} is of another past and was left out: {by} holds its places")
+    });
+    let sum = sum + &left_out.collect::<String>();
     if report.files.is_empty() {
         return sum;
     }

@@ -127,6 +127,7 @@ mod tests {
             sha256: sum.sha256.clone(),
             prefixes: sum.prefixes.clone(),
             archived_at: String::new(),
+            epoch: None,
         };
         assert_eq!(sum.difference(&entry), None);
         for (place, from) in [(0, 0), (2 * BLOCK - 1, BLOCK), (3 * BLOCK + 4, 3 * BLOCK)] {

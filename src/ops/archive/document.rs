@@ -11,7 +11,7 @@ use super::error::ArchiveError;
 use super::line::Lines;
 use super::manifest::Entry;
 use super::path;
-use crate::model::{RoomRef, Seq, format_time};
+use crate::model::{Epoch, RoomRef, Seq, format_time};
 use crate::store::history::Row;
 
 /// A document ends with the month, or with so many messages, or so many bytes.
@@ -41,6 +41,7 @@ impl Entry {
 pub(super) struct Builder {
     room: RoomRef,
     made_at: DateTime<Utc>,
+    epoch: Epoch,
     /// Documents that were written and not entered, as first and last `seq`: they are made once
     /// more, to see that they are what they should be.
     known: BTreeMap<Seq, Seq>,
@@ -59,13 +60,14 @@ struct Open {
 impl Builder {
     pub(super) fn new(
         room: RoomRef,
-        made_at: DateTime<Utc>,
+        (made_at, epoch): (DateTime<Utc>, Epoch),
         known: BTreeMap<Seq, Seq>,
         buffers: Buffers,
     ) -> Self {
         Self {
             room,
             made_at,
+            epoch,
             known,
             lines: Lines::new(),
             open: None,
@@ -87,7 +89,8 @@ impl Builder {
                 Some(open) => &mut open.document,
                 None => {
                     let text = self.buffers.take();
-                    let document = Document::begin(text, &self.room, self.made_at, row.seq)?;
+                    let made = (self.made_at, &self.epoch);
+                    let document = Document::begin(text, &self.room, made, row.seq)?;
                     let open = Open {
                         document,
                         month,
@@ -141,13 +144,15 @@ impl Document {
     fn begin(
         mut text: Vec<u8>,
         room: &RoomRef,
-        made_at: DateTime<Utc>,
+        (made_at, epoch): (DateTime<Utc>, &Epoch),
         first: Seq,
     ) -> Result<Self, ArchiveError> {
         let archived_at = format_time(made_at);
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
-        write!(text, ",\"archived_at\":\"{archived_at}\",\"messages\":[").map_err(inside)?;
+        write!(text, ",\"archived_at\":\"{archived_at}\",\"epoch\":").map_err(inside)?;
+        serde_json::to_writer(&mut text, epoch).map_err(inside)?;
+        text.extend_from_slice(b",\"messages\":[");
         let entry = Entry {
             path: String::new(),
             room: room.name.to_string(),
@@ -159,8 +164,20 @@ impl Document {
             sha256: String::new(),
             prefixes: String::new(),
             archived_at,
+            epoch: Some(epoch.clone()),
         };
         Ok(Self { entry, text })
+    }
+
+    /// Where it will be, unless it is moved.
+    pub(super) fn path(&self, compress: bool) -> String {
+        let packed = if compress { ".zst" } else { "" };
+        format!("{}{packed}", self.entry.path)
+    }
+
+    /// Gives it a name by the past that it is of.
+    pub(super) fn name_by_epoch(&mut self, epoch: &Epoch) {
+        self.entry.path = path::of_epoch(&self.entry.path, epoch);
     }
 
     /// Brings it into the form in which it is stored, and describes that.
@@ -211,7 +228,10 @@ mod tests {
         };
         Builder::new(
             room,
-            "2024-03-01T00:00:00Z".parse().expect("a time"),
+            (
+                "2024-03-01T00:00:00Z".parse().expect("a time"),
+                Epoch::named("e1"),
+            ),
             known
                 .iter()
                 .map(|(from, to)| (Seq::new(*from), Seq::new(*to)))
@@ -252,7 +272,7 @@ mod tests {
         let text = std::str::from_utf8(&done[0].text).expect("text");
         assert_eq!(
             text,
-            "{\"room\":\"a/b\",\"archived_at\":\"2024-03-01T00:00:00.000Z\",\"messages\":[\n\
+            "{\"room\":\"a/b\",\"archived_at\":\"2024-03-01T00:00:00.000Z\",\"epoch\":\"e1\",\"messages\":[\n\
              {\"id\":107,\"user\":\"alice\",\"content\":\"a \\\"quoted\\\"\\nline\",\
              \"created_at\":\"2024-01-31T23:59:59.999Z\",\"seq\":7}\n]}\n"
         );

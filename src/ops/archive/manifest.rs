@@ -1,5 +1,5 @@
 //! The manifest: what the archive holds, with the hash of each document.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, Read};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde_json::Deserializer;
 use super::destination::{Destination, Version};
 use super::error::ArchiveError;
 use super::list::Object;
-use crate::model::{RoomId, Seq};
+use crate::model::{Epoch, RoomId, Seq};
 
 /// Its place in the archive.
 const PATH: &str = "manifest.json";
@@ -33,6 +33,19 @@ pub struct Entry {
     #[serde(default)]
     pub prefixes: String,
     pub archived_at: String,
+    /// Which past it is of; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+}
+
+impl Entry {
+    /// Whether both hold the same places, in two pasts.
+    pub(in crate::ops) fn contradicts(&self, other: &Self) -> bool {
+        self.room_id == other.room_id
+            && self.epoch != other.epoch
+            && self.first_seq <= other.last_seq
+            && other.first_seq <= self.last_seq
+    }
 }
 
 /// All entries, in the order in which they were made.
@@ -80,6 +93,31 @@ impl Manifest {
     /// Whether that path is entered.
     pub(super) fn knows(&self, path: &str) -> bool {
         self.paths.contains(path)
+    }
+
+    /// Whether that path is entered as a document of another past than `epoch`.
+    pub(super) fn is_of_another(&self, path: &str, epoch: &Epoch) -> bool {
+        let found = || self.entries.iter().find(|entry| entry.path == path);
+        self.knows(path) && found().is_some_and(|entry| entry.epoch.as_ref() != Some(epoch))
+    }
+
+    /// Documents whose places a later one holds in another past, each with that one's path.
+    pub(super) fn superseded(&self) -> HashMap<&str, &str> {
+        let mut rooms: HashMap<RoomId, Vec<&Entry>> = HashMap::new();
+        for entry in &self.entries {
+            rooms.entry(entry.room_id).or_default().push(entry);
+        }
+        let several = |entries: &&Vec<&Entry>| entries.iter().any(|e| e.epoch != entries[0].epoch);
+        let mut superseded = HashMap::new();
+        for entries in rooms.values().filter(several) {
+            for (n, entry) in entries.iter().enumerate() {
+                let later = entries[n + 1..]
+                    .iter()
+                    .find(|later| later.contradicts(entry));
+                superseded.extend(later.map(|later| (entry.path.as_str(), later.path.as_str())));
+            }
+        }
+        superseded
     }
 
     pub(super) fn add(&mut self, entry: Entry) {

@@ -82,6 +82,8 @@ pub enum State {
     Missing,
     /// It is not what was written.
     Damaged,
+    /// It is what was written, and a later document holds its places in another past.
+    Superseded,
     /// It is there, and the manifest does not name it: written by a run that was ended, which
     /// the next run enters, or put there by hand.
     Unlisted,
@@ -104,12 +106,18 @@ pub async fn verify(
 ) -> Result<Vec<Finding>, ArchiveError> {
     let manifest = Manifest::load(destination).await?;
     watch.expect(manifest.entries().iter().map(|entry| entry.count).sum());
+    let superseded = manifest.superseded();
     let mut findings = Vec::new();
     for entry in manifest.entries() {
         if stop.is_cancelled() {
             break;
         }
-        findings.push(check(destination, entry).await?);
+        let mut finding = check(destination, entry).await?;
+        if let (State::Ok, Some(by)) = (finding.state, superseded.get(entry.path.as_str())) {
+            finding.state = State::Superseded;
+            finding.why = format!("it is of another past, whose places {by} holds now");
+        }
+        findings.push(finding);
         watch.advance(entry.count);
     }
     for path in destination.list("rooms").await? {

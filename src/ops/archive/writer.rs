@@ -13,7 +13,7 @@ use super::error::ArchiveError;
 use super::manifest::{Entry, Manifest};
 use super::path;
 use super::{Watch, verify};
-use crate::model::Seq;
+use crate::model::{Epoch, Seq};
 use crate::ops::fault;
 use crate::store::history::{History, RoomStand, Row};
 
@@ -43,6 +43,8 @@ pub struct Archiver<'a> {
     watch: &'a dyn Watch,
     stop: &'a CancellationToken,
     manifest: Manifest,
+    /// The past that documents are of.
+    epoch: Epoch,
     page: usize,
     /// Documents that are being stored, the oldest first.
     storing: VecDeque<JoinHandle<Result<Entry, ArchiveError>>>,
@@ -58,6 +60,7 @@ impl<'a> Archiver<'a> {
         stop: &'a CancellationToken,
     ) -> Result<Self, ArchiveError> {
         let manifest = Manifest::load(destination).await?;
+        let epoch = history.epoch().await?;
         Ok(Self {
             history,
             destination,
@@ -65,6 +68,7 @@ impl<'a> Archiver<'a> {
             watch,
             stop,
             manifest,
+            epoch,
             page: FIRST_ROWS,
             storing: VecDeque::new(),
             buffers: Buffers::of(WHOLE),
@@ -90,7 +94,8 @@ impl<'a> Archiver<'a> {
         }
         let known = self.unentered(stand).await?;
         let (room, buffers) = (stand.room.clone(), self.buffers.clone());
-        let mut builder = Builder::new(room, self.form.made_at, known, buffers);
+        let made = (self.form.made_at, self.epoch.clone());
+        let mut builder = Builder::new(room, made, known, buffers);
         let mut entered = Vec::new();
         while let Some(last) = rows.last().map(|row| row.seq)
             && !self.stop.is_cancelled()
@@ -160,7 +165,7 @@ impl<'a> Archiver<'a> {
     async fn store(
         &mut self,
         stand: &RoomStand,
-        document: Document,
+        mut document: Document,
         entered: &mut Vec<Entry>,
     ) -> Result<(), ArchiveError> {
         // Compressing takes memory of its own, and leaves less to wait for.
@@ -168,6 +173,12 @@ impl<'a> Archiver<'a> {
         self.settle(stand, beside, entered).await?;
         let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
         let (compress, dry_run) = (self.form.compress, self.form.dry_run);
+        if self
+            .manifest
+            .is_of_another(&document.path(compress), &self.epoch)
+        {
+            document.name_by_epoch(&self.epoch);
+        }
         self.storing.push_back(tokio::spawn(async move {
             let own = buffers.clone();
             let sealed = spawn_blocking(move || document.seal(compress, &own)).await;

@@ -9,9 +9,9 @@ use super::error::ReplayError;
 use super::reader::{self, Fault};
 use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
-use super::{Destination, Plan, ids};
+use super::{Destination, LeftOut, Plan, ids};
 use crate::model::{MessageId, RoomName, Seq};
-use crate::ops::archive::Manifest;
+use crate::ops::archive::{Entry, Manifest};
 use crate::store::history::History;
 
 /// A document that was read to its end.
@@ -32,9 +32,17 @@ pub(super) struct Checked {
     pub(super) latest: DateTime<Utc>,
     /// Some ids with their place in the document, counted from 0.
     pub(super) samples: Vec<(MessageId, u64)>,
+    /// What a manifest says of it.
+    pub(super) entry: Option<Entry>,
     /// The archive holds this very document.
     pub(super) archived: bool,
     pub(super) sha256: String,
+}
+
+/// What was read, and what of it another past holds by now.
+pub(super) struct Read {
+    pub(super) documents: Vec<Checked>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// Reads all documents, and leaves out those of other rooms than the one asked for and those
@@ -45,7 +53,7 @@ pub(super) async fn all(
     sources: Vec<Source>,
     plan: &Plan,
     stop: &CancellationToken,
-) -> Result<Vec<Checked>, ReplayError> {
+) -> Result<Read, ReplayError> {
     let mut checked: Vec<Checked> = Vec::new();
     let mut seen = HashSet::new();
     for source in sources {
@@ -60,6 +68,7 @@ pub(super) async fn all(
     if let (true, Some(room)) = (checked.is_empty(), &plan.room) {
         return Err(ReplayError::OtherRooms(room.to_string()));
     }
+    let left_out = leave_out(&mut checked);
     ids::apart(&checked, stop).await?;
     // An archive that cannot be reached knows nothing: its messages are archived once more.
     if let Ok(manifest) = Manifest::load(archive).await {
@@ -72,7 +81,38 @@ pub(super) async fn all(
             document.archived = known.contains(document.sha256.as_str());
         }
     }
-    Ok(checked)
+    let documents = checked;
+    Ok(Read {
+        documents,
+        left_out,
+    })
+}
+
+/// Of documents that hold the same places in two pasts, the one that was archived later is what was said.
+fn leave_out(checked: &mut Vec<Checked>) -> Vec<LeftOut> {
+    let made = |document: &Checked| {
+        let entry = document.entry.clone()?;
+        Some((entry.archived_at.clone(), entry))
+    };
+    let all: Vec<_> = checked.iter().filter_map(made).collect();
+    let by = |document: &Checked| {
+        let (at, entry) = made(document)?;
+        let later = all
+            .iter()
+            .find(|(other_at, other)| *other_at > at && other.contradicts(&entry));
+        later.map(|(_, later)| LeftOut {
+            path: document.path.clone(),
+            superseded_by: later.path.clone(),
+        })
+    };
+    let mut left_out = Vec::new();
+    checked.retain(|document| {
+        let superseded = by(document);
+        let keep = superseded.is_none();
+        left_out.extend(superseded);
+        keep
+    });
+    left_out
 }
 
 /// Reads one document; `None` if it holds no message.
@@ -101,7 +141,7 @@ async fn one(
         (Err(Fault::Foreign(why)), Some(_)) => return Err(ReplayError::bad(&path, why)),
         (read, _) => read.map_err(|fault| explain(&path, fault))?,
     };
-    if let Some(why) = expected.and_then(|entry| sum.difference(&entry)) {
+    if let Some(why) = expected.as_ref().and_then(|entry| sum.difference(entry)) {
         return Err(ReplayError::bad(&path, why));
     }
     let (room, lost) = (head.room, head.lost);
@@ -128,6 +168,7 @@ async fn one(
         earliest: times.0,
         latest: times.1,
         samples: reading.samples(),
+        entry: expected,
         archived: false,
         sha256: sum.sha256,
         source,

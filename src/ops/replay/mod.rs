@@ -38,6 +38,13 @@ pub struct FileReport {
     pub last_seq: Option<Seq>,
 }
 
+/// A document whose places another one holds, in a past that began later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    pub path: String,
+    pub superseded_by: String,
+}
+
 /// What a replay did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -47,6 +54,8 @@ pub struct Report {
     pub messages: u64,
     pub restored: u64,
     pub files: Vec<FileReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What a replay is to do.
@@ -74,17 +83,20 @@ pub async fn run(
         ..Report::default()
     };
     let looked = async {
-        let checked = check::all(history, archive, sources, plan, stop).await?;
-        let (lost, checked) = checked.into_iter().partition(|document| document.lost);
-        Ok((lost, place::all(history, checked, stop).await?))
+        let read = check::all(history, archive, sources, plan, stop).await?;
+        let documents = read.documents.into_iter();
+        let (lost, others) = documents.partition(|document| document.lost);
+        let placed = place::all(history, others, stop).await?;
+        Ok((lost, placed, read.left_out))
     };
-    let (lost, placed): (Vec<Checked>, Vec<Placed>) = match looked.await {
+    let (lost, placed, left_out): (Vec<Checked>, Vec<Placed>, _) = match looked.await {
         Err(ReplayError::Stopped) => {
             report.interrupted = true;
             return Ok(report);
         }
         looked => looked?,
     };
+    report.left_out = left_out;
     crate::ops::fault::point("replay:verified");
     watch.expect(lost.iter().map(|document| document.count).sum());
     for document in &placed {

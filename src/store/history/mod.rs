@@ -19,7 +19,7 @@ use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
 use super::{LEASE, StoreError, alive};
-use crate::model::{MessageId, RoomId, RoomName, RoomRef, Seq, Uid, UserId};
+use crate::model::{Epoch, MessageId, RoomId, RoomName, RoomRef, Seq, Uid, UserId};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -114,6 +114,12 @@ impl History {
     /// The database's clock.
     pub async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
         self.session.one("SELECT @now", &[]).await
+    }
+
+    /// Which past the database tells.
+    pub async fn epoch(&mut self) -> Result<Epoch, StoreError> {
+        let name: String = self.session.one("SELECT epoch FROM epoch", &[]).await?;
+        Ok(Epoch::named(&name))
     }
 
     /// Whether instances serve this database now, whose commits must not wait.

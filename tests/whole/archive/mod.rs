@@ -5,6 +5,7 @@ mod documents;
 mod foreign;
 mod kills;
 mod operator;
+mod pasts;
 mod round_trip;
 
 crate::support::db::on_both! {
@@ -29,6 +30,9 @@ crate::support::db::on_both! {
         what_would_do_harm_is_refused,
         only_files_are_opened,
         only_files_of_the_archive_are_opened,
+    }
+    pasts {
+        documents_of_two_pasts_are_told_apart,
     }
     bucket {
         a_bucket_is_as_good_as_a_folder,
