@@ -5,8 +5,9 @@ use crate::control::{connections, disconnect, drain, log_level, reload};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, doctor, drill, epoch, health, instances,
-    jobs, man, migrate, monitor, replay, restart, restore, runbook, serve, storage,
+    archive, backup, bench, cleanup, completion, config, doctor, drill, epoch, events, health,
+    instances, jobs, logs, man, migrate, monitor, replay, restart, restore, runbook, serve,
+    storage,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Disconnect(disconnect::DisconnectArgs),
     Drain(drain::DrainArgs),
     Undrain(drain::UndrainArgs),
+    Logs(logs::LogsArgs),
     LogLevel(log_level::LogLevelArgs),
     Reload(reload::ReloadArgs),
     Migrate(migrate::MigrateArgs),
@@ -83,6 +85,7 @@ pub(crate) enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Epoch(epoch::EpochArgs),
+    Events(events::EventsArgs),
     Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
     Config(config::ConfigArgs),

@@ -13,12 +13,14 @@ mod deployment;
 mod doctor;
 mod drill;
 mod epoch;
+mod events;
 mod exit;
 mod failure;
 mod health;
 mod instances;
 mod interrupt;
 mod jobs;
+mod logs;
 mod man;
 mod migrate;
 mod monitor;
@@ -91,6 +93,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Disconnect(args) => control::disconnect::run(&args, output),
         Command::Drain(args) => control::drain::drain(&args, output),
         Command::Undrain(args) => control::drain::undrain(&args, output),
+        Command::Logs(args) => logs::run(&args, output),
         Command::LogLevel(args) => control::log_level::run(&args, output),
         Command::Reload(args) => control::reload::run(&args, output),
         Command::Migrate(args) => migrate::run(args, yes, output),
@@ -100,6 +103,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Epoch(args) => epoch::run(&args, output),
+        Command::Events(args) => events::run(&args, output),
         Command::Storage(args) => storage::run(&args, output),
         Command::Replay(args) => replay::run(args, output),
         Command::Config(args) => config::run(args, output),

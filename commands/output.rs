@@ -166,6 +166,22 @@ impl Output {
     }
 }
 
+/// Prints whole lines of JSON. The reader may take its time: meanwhile the thread that waits for
+/// signals goes on. False if the reader has gone.
+pub(crate) async fn write_out(lines: Vec<u8>) -> anyhow::Result<bool> {
+    let write = move || {
+        let text = String::from_utf8_lossy(&lines);
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(plain_json(&text).as_bytes());
+        match written.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            result => result.map(|()| true),
+        }
+    };
+    let written = tokio::task::spawn_blocking(write).await?;
+    written.context("cannot write the result to stdout")
+}
+
 /// A line on stderr. That it cannot be written is no reason to end.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

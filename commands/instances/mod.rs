@@ -1,4 +1,5 @@
 //! `discordctl start | stop | status`: the instances of a folder, in the background.
+mod can_stop;
 mod failure;
 mod row;
 mod start;

@@ -21,13 +21,20 @@ stopped, foreign (something is in its place that is not it), unknown.
 Exits as init scripts do: 0 all run, 3 one does not run, 4 one is foreign or
 cannot be seen, 1 one is dead. Of several, the last in this order counts.
 
+With --can-stop it is another question: whether the clients of that instance could go on
+elsewhere if it were stopped now. It exits 0 for yes and 1 for no, with a sentence why.
+
 Examples:
   discordctl status
+  discordctl status --can-stop instance-2 && discordctl stop instance-2
   discordctl status instance-1 && echo up
   discordctl status -o json | jq '.instances[] | {instance, state, lag}'")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     fleet: Fleet,
+    /// Say whether this instance can be stopped without a client being left out
+    #[arg(long, value_name = "NAME", conflicts_with = "instances")]
+    can_stop: Option<String>,
 }
 
 pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
@@ -35,6 +42,9 @@ pub(crate) fn run(args: &StatusArgs, output: &Output) -> anyhow::Result<Exit> {
         let instances = Vec::<Standing>::new();
         output.result("status", &Report { instances }, |_| "nothing".into())?;
         return Err(nothing.into());
+    }
+    if let Some(name) = &args.can_stop {
+        return super::can_stop::run(name, &args.fleet, output);
     }
     let places = args.fleet.members(Twice::Refuse, output)?;
     let looks = places.iter().map(|place| Standing::of(place, &SystemClock));

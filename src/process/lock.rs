@@ -38,7 +38,10 @@ impl Lock {
     }
 
     /// Whether a process has it. To ask is to hold it, shared, for a moment.
-    pub(super) fn is_held(path: &Path) -> io::Result<bool> {
+    ///
+    /// # Errors
+    /// Where the file is there and cannot be opened or asked.
+    pub fn is_held(path: &Path) -> io::Result<bool> {
         match File::open(path) {
             Ok(file) => Ok(!attempt(&file, FlockOperation::NonBlockingLockShared)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

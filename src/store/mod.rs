@@ -6,6 +6,7 @@ mod cause;
 pub mod check;
 pub mod copy;
 pub mod embedded;
+pub mod entries;
 mod epoch;
 mod error;
 mod gate;

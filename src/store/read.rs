@@ -21,7 +21,7 @@ macro_rules! page {
     };
 }
 
-const AFTER: &str = page!("> $2 ORDER BY m.seq");
+pub(super) const AFTER: &str = page!("> $2 ORDER BY m.seq");
 const BEFORE: &str = page!("< coalesce($2, 9223372036854775807) ORDER BY m.seq DESC");
 const NEWS_IN_POSTGRES: &str =
     page!("> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq");

@@ -4,6 +4,7 @@
 //! sure that a signal meets the one it is for.
 mod error;
 mod launch;
+mod may_stop;
 mod place;
 pub mod roll;
 mod standing;
@@ -19,6 +20,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub use crate::clock::SystemClock;
 pub use error::{End, InstanceError, Said};
 pub use launch::Launch;
+pub use may_stop::{MayStop, Other, may_stop};
 pub use place::Place;
 pub use standing::{Condition, Standing};
 pub use start::{Start, Started, start};

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::folder::Folder;
 use crate::support::eventually;
 use crate::support::http::connect;
+use crate::support::{Running, Stream};
 
 #[tokio::test]
 async fn a_log_is_begun_anew_when_it_is_long() {
@@ -34,4 +35,35 @@ async fn a_log_is_begun_anew_when_it_is_long() {
     folder.run("stop").await.exits(0);
     let whole = || async { fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n')) };
     eventually("its last line is whole", whole).await;
+}
+
+#[tokio::test]
+async fn the_logs_of_all_are_shown_as_one_and_followed() {
+    let folder = Folder::embedded(2);
+    folder.run("logs").await.exits(66);
+    folder.run("start").await.exits(0);
+    folder.run("log-level debug").await.exits(0);
+    let shown = folder.run("logs -n 2").await.exits(0).stdout;
+    let rows = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let rows: Vec<serde_json::Value> = rows.collect();
+    let of = |name: &str| rows.iter().filter(|row| row["instance"] == name).count();
+    assert_eq!((of("instance-1"), of("instance-2")), (2, 2), "{shown}");
+    assert!(
+        rows.iter()
+            .all(|row| row["log"].is_object() || row["log"].is_string())
+    );
+    let follow = folder.command("logs --follow instance-1 instance-2 -n 1");
+    let mut running = Running::start(follow, Stream::Stdout);
+    running.until("instance-2 | {").await;
+    // Through a file that is moved away.
+    let log = folder.files(2).log;
+    fs::rename(&log, log.with_extension("away")).expect("moved");
+    eventually("it is there again", || async { log.exists() }).await;
+    folder.run("log-level warn instance-2").await.exits(0);
+    let line = running.until("\"level\":\"warn\"").await;
+    assert!(line.starts_with("instance-2 | {"), "{line}");
+    running.signal(rustix::process::Signal::INT);
+    assert_eq!(running.ends().await.1, Some(130));
 }

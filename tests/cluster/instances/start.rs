@@ -1,7 +1,8 @@
 //! What starts, what does not, and what runs already.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::folder::Folder;
+use crate::support::eventually;
 use crate::support::process::free_port;
 
 #[tokio::test]
@@ -33,6 +34,50 @@ async fn instances_are_started_once_and_stopped_once() {
     assert_eq!(rest.each("result"), ["stopped", "not running"]);
     assert!(!folder.files(1).identity.exists());
     let unknown = folder.run("start instance-9").await.exits(66);
+    unknown.says("no_such_instance");
+}
+
+#[tokio::test]
+async fn one_may_be_stopped_while_another_is_ready_for_its_clients() {
+    let folder = Folder::embedded(2);
+    folder.run("start").await.exits(0);
+    let asked = |name: &str, exit: i32| {
+        let line = format!("status --can-stop {name}");
+        let folder = &folder;
+        async move { folder.run(&line).await.exits(exit).json() }
+    };
+    let says = |answer: &Value, part: &str| {
+        assert!(
+            answer["why"].as_str().is_some_and(|why| why.contains(part)),
+            "{answer}"
+        );
+    };
+    let yes = asked("instance-1", 0).await;
+    assert_eq!(yes["can_stop"], true);
+    says(&yes, "instance-2 is ready");
+    folder.run("drain instance-2").await.exits(0);
+    says(&asked("instance-1", 1).await, "no other instance is ready");
+    says(&asked("instance-2", 0).await, "is draining, and instance-1");
+    folder.run("undrain instance-2").await.exits(0);
+    let roll = folder.files(1).run.join("roll.json");
+    std::fs::write(&roll, "{}").expect("written");
+    says(&asked("instance-1", 1).await, "restart --resume");
+    std::fs::remove_file(&roll).expect("removed");
+    // Two clients, and two places, of which one is taken by the question.
+    let connect = || std::net::TcpStream::connect(folder.instances[0].tcp).expect("connected");
+    let _clients = [connect(), connect()];
+    folder.configure(2, &json!({ "limits": { "connections": 2 } }));
+    folder.run("reload instance-2").await.exits(0);
+    eventually("both are counted", || async {
+        let answer = folder.run("status --can-stop instance-1").await;
+        answer.json()["clients"] == 2 && answer.code == Some(1)
+    })
+    .await;
+    says(&asked("instance-1", 1).await, "1 free places");
+    folder.run("stop instance-2").await.exits(0);
+    says(&asked("instance-1", 1).await, "no other instance is ready");
+    says(&asked("instance-2", 0).await, "does not run");
+    let unknown = folder.run("status --can-stop instance-9").await.exits(66);
     unknown.says("no_such_instance");
 }
 

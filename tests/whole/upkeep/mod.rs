@@ -1,6 +1,7 @@
 //! What keeps the database small and safe, the same cases over every database.
 mod backup;
 mod cleanup;
+mod events;
 mod files;
 mod foreign;
 mod jobs;
@@ -43,6 +44,11 @@ crate::support::db::on_both! {
         a_killed_run_is_lost_and_the_next_does_its_work,
         a_run_that_fails_says_why,
     }
+    events {
+        entries_are_told_in_order_and_resumed,
+        what_is_said_is_told_as_it_comes,
+        a_past_that_went_back_is_told,
+    }
     storage {
         sizes_are_judged_and_their_growth_is_told,
         tables_fit_on_a_screen,
@@ -62,6 +68,9 @@ crate::support::db::on_both! {
 }
 
 crate::support::db::on! { of_postgres, Postgres;
+    events {
+        what_is_committed_late_is_not_missed,
+    }
     backup {
         a_password_is_on_no_command_line,
     }

@@ -19,5 +19,5 @@ pub use event::{Event, Fault, How, Outcome, Way, What};
 pub use keeper::Keeper;
 pub use preflight::Refusal;
 pub use run::{Plan, Report, RollError, Row, Verdict, abort, resume, roll};
-pub use state::Progress;
+pub use state::{Progress, Underway, underway};
 pub use step::{Order, step};

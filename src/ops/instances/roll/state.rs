@@ -20,6 +20,30 @@ pub enum Progress {
     Skipped,
 }
 
+/// Whether instances are being replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Underway {
+    No,
+    Rolling,
+    /// It was ended half way, and waits to be gone on with or taken back.
+    Unfinished,
+}
+
+/// Whether a roll of the instances with that folder is under way.
+pub fn underway(run: &Path) -> Underway {
+    // Where that cannot be seen, no other process can roll them either.
+    if Lock::is_held(&run.join(LOCK)).unwrap_or(false) {
+        Underway::Rolling
+    } else if run.join(STATE).exists() {
+        Underway::Unfinished
+    } else {
+        Underway::No
+    }
+}
+
+const LOCK: &str = "roll.lock";
+const STATE: &str = "roll.json";
+
 /// What a roll is, and how far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct State {
@@ -57,11 +81,11 @@ pub(super) struct StateFile {
 impl StateFile {
     /// `None` if another roll is in progress.
     pub(super) fn open(run: &Path) -> io::Result<Option<Self>> {
-        let Some(lock) = Lock::take(&run.join("roll.lock"))? else {
+        let Some(lock) = Lock::take(&run.join(LOCK))? else {
             return Ok(None);
         };
         Ok(Some(Self {
-            path: run.join("roll.json"),
+            path: run.join(STATE),
             _lock: lock,
         }))
     }
