@@ -20,6 +20,7 @@ After a change that no operator asked for, /health is degraded until 'epoch ack'
 Examples:
   discordctl epoch
   discordctl epoch ack
+  discordctl epoch begin 'recovered to 14:05'
   discordctl epoch -o json | jq .acknowledged_at")]
 pub(crate) struct EpochArgs {
     #[command(flatten)]
@@ -28,10 +29,15 @@ pub(crate) struct EpochArgs {
     action: Option<Action>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum Action {
     /// Say that it is known that the past changed
     Ack,
+    /// Begin another, since you brought the database back by other means than 'restore'
+    Begin {
+        /// Why, as it is shown later
+        reason: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -57,7 +63,8 @@ pub(crate) fn run(args: &EpochArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = args.settings.load(Doubt::Refuse, output)?;
     let era = block_on(async {
         let upkeep = database::open(&config, "epoch").await?;
-        let era = match args.action {
+        let era = match &args.action {
+            Some(Action::Begin { reason }) => upkeep.change_epoch(reason).await,
             Some(Action::Ack) => upkeep.acknowledge_epoch().await,
             None => upkeep.era().await,
         };

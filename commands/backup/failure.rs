@@ -18,6 +18,9 @@ pub(super) fn explain(error: &BackupError, what: &str, config: &Config) -> Failu
             database::explain(store, config)
                 .what(format!("cannot {what}, with the database {}", config.db_url))
         };
+        BackupError::Destination(_) => [Exit::Io, "backup_unreachable",
+            "see that backup.url is right, can be reached and written, and has space; a bucket's \
+             keys come from the variables AWS_*"];
         BackupError::Exists(_) => [Exit::CannotCreate, "exists",
             "choose another name: a backup is never overwritten"];
         BackupError::Missing(_) => [Exit::NoInput, "no_such_file", "check the path"];

@@ -15,7 +15,7 @@ use crate::interrupt::unless_signalled;
 use crate::output::Output;
 use crate::restore::Trust;
 use crate::runtime::block_on;
-use report::Report;
+use report::{List, Report};
 
 /// Copy the whole database to a file while it is in use, or prove such a file
 #[derive(Debug, Args)]
@@ -29,7 +29,12 @@ was looked into, and never in the place of another; FILE.json beside it says
 what it holds, with its SHA-256. Give the database's own address, not a
 pooler's.
 
+With 'backup.schedule' they are made by the instances, into 'backup.url', each
+read back before it counts; 'backup.keep' says which stay.
+
 Examples:
+  discordctl backup list
+  discordctl backup fetch discordctl-20261129T020000000Z.dump --to chat.dump
   discordctl backup --to /backup/chat-$(date +%F).dump
   discordctl backup verify /backup/chat-2026-11-21.dump --restore-drill
   discordctl restore /backup/chat-2026-11-21.dump"
@@ -58,6 +63,16 @@ enum BackupCommand {
         #[command(flatten)]
         trust: Trust,
     },
+    /// Show the backups that ran by themselves (backup.url)
+    List,
+    /// Bring one of them to a file, and prove it there
+    Fetch {
+        /// As 'backup list' shows it
+        name: String,
+        /// The file to write; it must not be there
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
 }
 
 /// What goes into a pipe can neither be read back nor be taken away again.
@@ -73,13 +88,20 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
     }
     // To read a file is not about any database.
     let doubt = match args.command {
-        Some(BackupCommand::Verify {
-            restore_drill: false,
-            ..
-        }) => Doubt::Take,
+        Some(
+            BackupCommand::Verify {
+                restore_drill: false,
+                ..
+            }
+            | BackupCommand::List
+            | BackupCommand::Fetch { .. },
+        ) => Doubt::Take,
         _ => Doubt::Refuse,
     };
     let config = args.settings.load(doubt, output)?;
+    if matches!(args.command, Some(BackupCommand::List)) {
+        return list(&config, output);
+    }
     let url = config.db_url.expose();
     let work = async {
         match (&args.command, &args.to) {
@@ -98,6 +120,10 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
                 let verified = backup::verify(file, trust.how().foreign).await?;
                 Ok(Report::verified(file, verified, None))
             }
+            (Some(BackupCommand::Fetch { name, to }), _) => {
+                let verified = backup::fetch(&config.backup.url, name, to).await?;
+                Ok(Report::verified(to, verified, None))
+            }
             (None, Some(to)) if args.dry_run => Ok(Report::plan(to, &backup::plan(url, to).await?)),
             (None, Some(to)) => {
                 let made = backup::make(url, to, &discordctl::ops::SystemClock).await?;
@@ -109,7 +135,9 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
                 }
                 Ok(Report::made(to, &made))
             }
-            (None, None) => Err(BackupError::Missing(PathBuf::new())),
+            (Some(BackupCommand::List), _) | (None, None) => {
+                Err(BackupError::Missing(PathBuf::new()))
+            }
         }
     };
     let (what, path) = args.what();
@@ -117,6 +145,20 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> anyhow::Result<Exit> {
     let untouched = format!("nothing was left at {path}, and {url} is as it was");
     let report = attempt(work, &what, &config, &untouched)?;
     output.result(report.name(), &report, Report::as_text)?;
+    Ok(Exit::Done)
+}
+
+fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let url = &config.backup.url;
+    let stored = block_on(backup::stored(url))?;
+    let what = format!("list the backups in {url}");
+    let backups = stored.map_err(|error| failure::explain(&error, &what, config))?;
+    let list = List {
+        url: url.to_string(),
+        schedule: config.backup.schedule.to_string(),
+        backups,
+    };
+    output.result("backup-list", &list, List::as_text)?;
     Ok(Exit::Done)
 }
 
@@ -147,8 +189,11 @@ impl BackupArgs {
             (Some(BackupCommand::Verify { file, .. }), _) => {
                 (format!("verify {}", file.display()), file)
             }
+            (Some(BackupCommand::Fetch { name, to }), _) => {
+                (format!("fetch {name} to {}", to.display()), to)
+            }
             (None, Some(to)) => (format!("back up to {}", to.display()), to),
-            (None, None) => ("back up".into(), Path::new("")),
+            (Some(BackupCommand::List), _) | (None, None) => ("back up".into(), Path::new("")),
         }
     }
 }

@@ -1,10 +1,41 @@
 //! What `discordctl backup` prints.
 use std::path::Path;
 
-use discordctl::ops::backup::{Contents, Made, Plan, Verified};
+use discordctl::ops::backup::{Contents, Made, Plan, Stored, Verified};
 use serde::Serialize;
 
+use crate::output::table;
 use crate::units::{bytes, time};
+
+/// The backups that ran by themselves.
+#[derive(Serialize)]
+pub(super) struct List {
+    pub(super) url: String,
+    pub(super) schedule: String,
+    pub(super) backups: Vec<Stored>,
+}
+
+impl List {
+    pub(super) fn as_text(&self) -> String {
+        let row = |one: &Stored| {
+            let verified = one.verified_at.map_or_else(|| "no".to_owned(), time);
+            let messages = one.messages.to_string();
+            [one.name.clone(), messages, bytes(one.bytes), verified]
+        };
+        let rows: Vec<_> = self.backups.iter().map(row).collect();
+        let sum = format!(
+            "backups in {1}: {0}; backup.schedule is {2}",
+            rows.len(),
+            self.url,
+            self.schedule
+        );
+        if rows.is_empty() {
+            return sum;
+        }
+        let heading = ["BACKUP", "MESSAGES", "SIZE", "VERIFIED"];
+        format!("{}\n\n{sum}", table(heading, rows))
+    }
+}
 
 #[derive(Default, Serialize)]
 pub(super) struct Report {

@@ -20,9 +20,9 @@ use report::{ListReport, RunReport};
 /// Show the scheduled jobs, or run one now
 #[derive(Debug, Args)]
 #[command(after_help = "\
-'serve' runs them: 'archive' as archive.schedule says, 'cleanup' as
-retention.schedule says, in UTC, once for all instances of a database; \"off\"
-turns one off. A time at which no instance ran is made up for by one run.
+'serve' runs them: 'archive' as archive.schedule says, 'backup' as
+backup.schedule, 'cleanup' as retention.schedule, in UTC, once for all
+instances of a database; \"off\" turns one off. A time at which no instance ran is made up for by one run.
 
 Examples:
   discordctl jobs list
@@ -41,7 +41,7 @@ enum JobsCommand {
     List,
     /// Run one now, unless it is under way
     Run {
-        /// archive or cleanup
+        /// archive, cleanup or backup
         #[arg(value_name = "JOB")]
         job: Job,
         /// A run that a scheduler entered already

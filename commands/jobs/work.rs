@@ -2,10 +2,14 @@
 use std::time::Duration;
 
 use discordctl::config::Config;
+use discordctl::ops::SystemClock;
 use discordctl::ops::archive::{self, ArchiveError, LeaseError};
+use discordctl::ops::backup;
 use discordctl::ops::cleanup;
 use discordctl::ops::jobs::{Ended, Job, RunResult};
 use tokio_util::sync::CancellationToken;
+
+use crate::units::bytes;
 
 /// It goes on at its next time.
 const LONGEST_CLEANUP: Duration = Duration::from_secs(240);
@@ -13,11 +17,38 @@ const LONGEST_CLEANUP: Duration = Duration::from_secs(240);
 pub(super) async fn work(config: &Config, job: Job, stop: &CancellationToken) -> Ended {
     let done = match job {
         Job::Archive => archive(config, stop).await,
+        Job::Backup => return back_up(config, stop).await,
         Job::Cleanup => trim(config, stop).await,
     };
     match done {
         Ok(ended) => ended,
         Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => RunResult::Skipped.with(held),
+        Err(error) => RunResult::Failed.with(error),
+    }
+}
+
+/// A backup is whole or not at all: it is dropped where it is.
+async fn back_up(config: &Config, stop: &CancellationToken) -> Ended {
+    let run = backup::scheduled(config, &SystemClock);
+    let ran = tokio::select! {
+        ran = run => ran,
+        () = stop.cancelled() => {
+            return RunResult::Interrupted.with("interrupted; the backups from before are there");
+        }
+    };
+    match ran {
+        Ok(ran) => {
+            let backup::Ran {
+                made,
+                removed,
+                kept,
+            } = ran;
+            let (name, bytes, messages) = (&made.name, bytes(made.bytes), made.messages);
+            RunResult::Ok.with(format!(
+                "{name}: {messages} messages, {bytes}, verified; {removed} older ones removed, \
+                 {kept} kept"
+            ))
+        }
         Err(error) => RunResult::Failed.with(error),
     }
 }

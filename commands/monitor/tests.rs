@@ -23,6 +23,7 @@ const LARGE: (u16, u16) = (200, 60);
 
 fn figures(clients: f64) -> Figures {
     Figures {
+        backup_age_hours: None,
         version: Some("0.1.0".into()),
         uptime_seconds: Some(7_500.0),
         clients: Some(clients),

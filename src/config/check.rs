@@ -63,12 +63,21 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
         let message = "clients are cut before all were told within drain.spread".into();
         found.push(("drain.deadline", message));
     }
+    let (gap, old) = (
+        config.backup.schedule.longest_gap(),
+        config.thresholds.backup_age.warning,
+    );
+    if gap.is_some_and(|gap| gap > old.get()) {
+        let message =
+            format!("has more time between two backups than thresholds.backup_age.warning, {old}");
+        found.push(("backup.schedule", message));
+    }
     problems(found, provenance)
 }
 
 const MIB: u64 = 1 << 20;
 
-const RANGES: [(&str, RangeInclusive<u64>); 13] = [
+const RANGES: [(&str, RangeInclusive<u64>); 16] = [
     ("history.per_room", 1..=1_000),
     ("limits.connections", 1..=1_000_000),
     ("limits.message_chars", 1..=4_000),
@@ -80,6 +89,9 @@ const RANGES: [(&str, RangeInclusive<u64>); 13] = [
     ("db_pool.max", 1..=1_000),
     ("db_pool.max_waiting", 1..=100_000),
     ("retention.keep_last", 0..=1_000_000),
+    ("backup.keep.newest", 1..=10_000),
+    ("backup.keep.daily", 0..=10_000),
+    ("backup.keep.weekly", 0..=10_000),
     ("log.rotate_size", 4_096..=1 << 40),
     ("log.rotate_keep", 0..=1_000),
 ];
@@ -153,7 +165,8 @@ fn thresholds_out_of_order(t: &Thresholds) -> impl Iterator<Item = (&'static str
         session_cache_hit_rate: Less,
         messages_table: Greater,
         users_table: Greater,
-        rooms_table: Greater
+        rooms_table: Greater,
+        backup_age: Greater
     ];
     let found = found.into_iter();
     found.filter_map(|(key, message)| Some((key, message?)))

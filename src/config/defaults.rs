@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
-    Archive, Config, Cors, DbPool, Drain, History, Http, Limits, Log, LogFormat, LogLevel,
-    Retention, Thresholds,
+    Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
+    LogLevel, Retention, Thresholds,
 };
 use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
@@ -56,6 +56,15 @@ impl Default for Config {
                 older_than: HumanDuration::days(30),
                 schedule: schedule("0 3 * * *"),
             },
+            backup: Backup {
+                schedule: schedule("off"),
+                url: ArchiveUrl::folder("backup"),
+                keep: Keep {
+                    newest: 7,
+                    daily: 7,
+                    weekly: 4,
+                },
+            },
             thresholds: thresholds(),
             drain: Drain {
                 delay: HumanDuration::secs(0),
@@ -92,6 +101,7 @@ fn thresholds() -> Thresholds {
         messages_table: at(ByteSize::mb(5), ByteSize::mb(50)),
         users_table: at(ByteSize::kb(500), ByteSize::mb(5)),
         rooms_table: at(ByteSize::kb(200), ByteSize::mb(2)),
+        backup_age: at(HumanDuration::hours(36), HumanDuration::hours(72)),
     }
 }
 

@@ -31,8 +31,8 @@ pub use reload::Follow;
 pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, BadUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
-    Archive, Config, Cors, DbPool, Drain, History, Http, Limits, Log, LogFormat, LogLevel,
-    Retention, Thresholds,
+    Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
+    LogLevel, Retention, Thresholds,
 };
 pub use threshold::{Level, Threshold};
 pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};
@@ -100,10 +100,11 @@ impl Config {
     }
 
     /// The settings that may hold passwords, as they are.
-    fn secrets(&self) -> [(&'static str, Option<&str>); 3] {
+    fn secrets(&self) -> [(&'static str, Option<&str>); 4] {
         let redis = self.redis_url.as_ref();
         [
             ("archive.url", Some(self.archive.url.expose())),
+            ("backup.url", Some(self.backup.url.expose())),
             ("db_url", Some(self.db_url.expose())),
             ("redis_url", redis.map(SecretUrl::expose)),
         ]
@@ -124,6 +125,7 @@ impl Config {
         self.data_dir = folder.join(&self.data_dir);
         self.db_url = self.db_url.anchored(folder);
         self.archive.url = self.archive.url.anchored(folder);
+        self.backup.url = self.backup.url.anchored(folder);
         self
     }
 

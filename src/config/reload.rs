@@ -23,6 +23,7 @@ impl Config {
             },
             retention: read.retention.clone(),
             archive: read.archive.clone(),
+            backup: read.backup.clone(),
             thresholds: read.thresholds.clone(),
             drain: read.drain.clone(),
             http: read.http.clone(),

@@ -35,6 +35,22 @@ impl Schedule {
         self.cron.as_ref()?.after(&next).next_back()
     }
 
+    /// The longest time between two of the next times, as far as a year or some of them show it;
+    /// none if it is off.
+    pub fn longest_gap(&self) -> Option<std::time::Duration> {
+        const TIMES: usize = 400;
+        let times: Vec<_> = self
+            .cron
+            .as_ref()?
+            .after(&DateTime::UNIX_EPOCH)
+            .take(TIMES)
+            .collect();
+        let gaps = times
+            .windows(2)
+            .filter_map(|two| (two[1] - two[0]).to_std().ok());
+        gaps.max()
+    }
+
     pub fn is_off(&self) -> bool {
         self.cron.is_none()
     }

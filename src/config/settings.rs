@@ -29,6 +29,7 @@ pub struct Config {
     pub db_pool: DbPool,
     pub retention: Retention,
     pub archive: Archive,
+    pub backup: Backup,
     pub thresholds: Thresholds,
     pub drain: Drain,
     /// A session unused for this long is forgotten.
@@ -108,6 +109,22 @@ pub struct Archive {
     pub schedule: Schedule,
 }
 
+/// Backups that run themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Backup {
+    pub schedule: Schedule,
+    pub url: ArchiveUrl,
+    pub keep: Keep,
+}
+
+/// Which of them stay: the newest ones, and the last of each of so many days and weeks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Keep {
+    pub newest: u32,
+    pub daily: u32,
+    pub weekly: u32,
+}
+
 /// When a check turns to warning and to critical: beyond the value, or below it for rates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
@@ -119,6 +136,8 @@ pub struct Thresholds {
     pub messages_table: Threshold<ByteSize>,
     pub users_table: Threshold<ByteSize>,
     pub rooms_table: Threshold<ByteSize>,
+    /// Since the last verified backup began, where they run by a schedule.
+    pub backup_age: Threshold<HumanDuration>,
 }
 
 /// A planned stop, in order.

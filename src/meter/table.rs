@@ -59,6 +59,8 @@ pub struct Sample<'a> {
     pub queues: Vec<(&'static str, Queue)>,
     /// Tables by name, in bytes.
     pub tables: Vec<(&'static str, u64)>,
+    /// Of the last verified backup, in seconds; nothing where none runs by a schedule.
+    pub backup_age: Option<f64>,
     /// Nothing where the system does not tell.
     pub process: Option<Process>,
 }
@@ -225,6 +227,9 @@ metrics! {
         "Connections at most.", |s| whole(s.pool.max);
     TABLE_SIZE: Gauge "discord_table_size_bytes" ["table"] => "table_bytes",
         "How large a table is with its indexes, looked up every five minutes.", |s| s.tables.clone();
+    BACKUP_AGE: Gauge "discord_backup_age_seconds" => "backup_age_seconds",
+        "Since the last verified backup began, looked up every five minutes; since the start where none was made.",
+        |s| s.backup_age;
     DATABASE_WAITING: Gauge "discord_database_waiting" => "db_pool_waiting",
         "Requests waiting for a connection.", |s| s.meters.db_waiting.get();
     DATABASE_BREAKER_OPEN: Gauge "discord_database_breaker_open",

@@ -37,6 +37,8 @@ pub enum Cause {
     BusSlow,
     DiskFull,
     TableLarge,
+    /// The last verified backup is old, or there is none.
+    BackupOld,
     /// Messages that were shown are not stored any more.
     PastChanged,
 }
@@ -63,7 +65,8 @@ impl Cause {
             | Self::DatabaseDenies
             | Self::NoDatabase
             | Self::CacheCold
-            | Self::TableLarge => None,
+            | Self::TableLarge
+            | Self::BackupOld => None,
         }
     }
 
@@ -99,6 +102,9 @@ impl Cause {
             Self::TableLarge => {
                 Some("discordctl storage shows how fast it grows; discordctl cleanup trims rooms")
             }
+            Self::BackupOld => Some(
+                "discordctl jobs list says how the last run went; discordctl jobs run backup makes one",
+            ),
             Self::Died
             | Self::Unresponsive
             | Self::DatabaseAway
@@ -140,6 +146,7 @@ mod tests {
             Cause::BusSlow,
             Cause::DiskFull,
             Cause::TableLarge,
+            Cause::BackupOld,
             Cause::PastChanged,
         ];
         for cause in all {

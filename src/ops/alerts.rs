@@ -163,6 +163,13 @@ fn figures(at: &Thresholds) -> Vec<Rule> {
         at.session_cache_hit_rate.map(|rate| rate.get()),
         "only {{ $value | humanize }} % of sessions are found in memory",
     ));
+    rules.extend(above(
+        "DiscordBackupOld",
+        table::BACKUP_AGE.name,
+        at.backup_age.map(seconds),
+        "the last verified backup is {{ $value | humanizeDuration }} old",
+        Cause::BackupOld,
+    ));
     let tables = [
         ("DiscordMessagesTable", "messages", at.messages_table),
         ("DiscordUsersTable", "users", at.users_table),

@@ -15,19 +15,21 @@ use crate::store::upkeep::{Run, RunId, Upkeep};
 #[serde(rename_all = "lowercase")]
 pub enum Job {
     Archive,
+    Backup,
     Cleanup,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no job '{0}'; there are archive and cleanup")]
+#[error("there is no job '{0}'; there are archive, cleanup and backup")]
 pub struct NoSuchJob(String);
 
 impl Job {
-    pub const ALL: [Self; 2] = [Self::Archive, Self::Cleanup];
+    pub const ALL: [Self; 3] = [Self::Archive, Self::Cleanup, Self::Backup];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Archive => "archive",
+            Self::Backup => "backup",
             Self::Cleanup => "cleanup",
         }
     }
@@ -35,6 +37,7 @@ impl Job {
     fn schedule(self, config: &Config) -> &Schedule {
         match self {
             Self::Archive => &config.archive.schedule,
+            Self::Backup => &config.backup.schedule,
             Self::Cleanup => &config.retention.schedule,
         }
     }

@@ -1,4 +1,6 @@
 //! What `/health` says: how the instance is, and what of it.
+use std::time::Duration;
+
 use http::StatusCode;
 use serde::Serialize;
 
@@ -51,6 +53,7 @@ struct Checks {
     messages_table: Check,
     users_table: Check,
     rooms_table: Check,
+    backup: Check,
 }
 
 /// One thing that was looked at. A failing one names the runbook that deals with it.
@@ -231,6 +234,7 @@ impl Checks {
             messages_table: table(watch, "messages", at.messages_table),
             users_table: table(watch, "users", at.users_table),
             rooms_table: table(watch, "rooms", at.rooms_table),
+            backup: backup(watch, at.backup_age),
         }
     }
 
@@ -347,6 +351,18 @@ fn sends(watch: &Watch, down: Option<&StoreError>) -> Check {
         format!("the last sends were refused, {all} since the start; the log says why")
     });
     Check::critical_if(refused, down.map_or(Cause::DatabaseBusy, StoreError::cause))
+}
+
+/// Where none runs by a schedule there is nothing to be said of it here.
+fn backup(watch: &Watch, at: Threshold<HumanDuration>) -> Check {
+    let hours = |time: Duration| time.as_secs_f64() / 3_600.0;
+    let Some(age) = watch.backup_age() else {
+        return Check::new(Level::Ok, "", Cause::BackupOld);
+    };
+    let figure = Figure::new(hours(age), "h", at.map(|limit| hours(limit.get())));
+    let what =
+        "so long ago the last verified backup began ('discordctl jobs list' tells of its runs)";
+    Check::above(figure, what, Cause::BackupOld)
 }
 
 fn queue(watch: &Watch) -> Check {

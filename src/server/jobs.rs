@@ -45,8 +45,9 @@ pub(super) struct Jobs {
 /// A job's name, and where its schedule is.
 type Kind = (&'static str, fn(&Config) -> &Schedule);
 
-const JOBS: [Kind; 2] = [
+const JOBS: [Kind; 3] = [
     ("archive", |config| &config.archive.schedule),
+    ("backup", |config| &config.backup.schedule),
     ("cleanup", |config| &config.retention.schedule),
 ];
 

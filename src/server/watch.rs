@@ -110,6 +110,15 @@ impl Watch {
         self.clock.now().duration_since(self.started)
     }
 
+    /// How old the last verified backup is, or how long this has run without any; `None` where none
+    /// runs by a schedule, or before that was looked up.
+    pub(super) fn backup_age(&self) -> Option<Duration> {
+        let is_on = !self.config().backup.schedule.is_off();
+        is_on
+            .then(|| self.sizes.backup_age(self.uptime()))
+            .flatten()
+    }
+
     /// Asks the database for a word, within a second.
     pub(super) async fn ask_database(&self) -> Result<(), StoreError> {
         let late = |_| StoreError::Unavailable("no answer within 1 s".into());

@@ -46,7 +46,10 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let found: Vec<_> = found.into_iter().filter(|t| t.0 != "open files").collect();
     // The PostgreSQL of these tests may lose everything.
     let unsafe_database = trouble("settings", "postgresql", "critical");
-    assert_eq!(found, vec![unsafe_database; 2], "{}", ran.stdout);
+    // And no instance is told to make backups.
+    let no_backup = trouble("backup", "folder", "warning");
+    let expected = [unsafe_database.clone(), unsafe_database, no_backup];
+    assert_eq!(found, expected, "{}", ran.stdout);
     assert!(ran.stdout.contains("fsync is off"), "{}", ran.stdout);
 
     let mut superuser = cluster.postgres.connect().await;

@@ -25,6 +25,7 @@ mod kills;
 mod moves;
 mod network;
 mod notices;
+mod point_in_time;
 mod pooler;
 mod postgres_faults;
 mod presence;

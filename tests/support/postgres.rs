@@ -76,26 +76,62 @@ impl Postgres {
         assert!(self.answers().await, "PostgreSQL does not start again");
     }
 
+    /// Keeps its log in a folder from now on, as far as that is full.
+    pub(crate) async fn archives(&mut self) -> TempDir {
+        let kept = folder();
+        hand_over(kept.path());
+        let command = format!("cp %p {}/%f", kept.path().display());
+        self.sql("ALTER SYSTEM SET archive_mode = on").await;
+        let set = format!("ALTER SYSTEM SET archive_command = '{command}'");
+        self.sql(&set).await;
+        self.crash();
+        self.restart().await;
+        kept
+    }
+
+    /// Copies it while it is used.
+    pub(crate) fn base_backup(&self) -> TempDir {
+        let dir = folder();
+        self.copy_to(&dir.path().join("cluster"), &[]);
+        dir
+    }
+
+    /// Makes a server of such a copy and the log that was kept, as it was at `time`.
+    pub(crate) async fn recovered(&self, dir: TempDir, kept: &Path, time: &str) -> Self {
+        let cluster = dir.path().join("cluster");
+        let settings = format!(
+            "restore_command = 'cp {}/%f %p'\nrecovery_target_time = '{time}'\n\
+             recovery_target_action = 'promote'\narchive_mode = off\n",
+            kept.display()
+        );
+        let auto = cluster.join("postgresql.auto.conf");
+        let before = fs::read_to_string(&auto).expect("a file");
+        fs::write(&auto, before + &settings).expect("written");
+        fs::write(cluster.join("recovery.signal"), "").expect("written");
+        hand_over(&cluster.join("recovery.signal"));
+        let port = free_port();
+        let mut recovered = Self {
+            port,
+            programs: self.programs.clone(),
+            child: spawn(&self.programs, &cluster, port),
+            dir,
+        };
+        assert!(recovered.answers().await, "it does not recover");
+        let is_so = || async {
+            recovered
+                .number("SELECT pg_is_in_recovery()::int::bigint")
+                .await
+                == 0
+        };
+        super::eventually("it takes writes", is_so).await;
+        recovered
+    }
+
     /// Makes a server that streams from this one, and has all that this one has.
     pub(crate) async fn standby(&self) -> Self {
         let dir = folder();
         let (cluster, port) = (dir.path().join("cluster"), free_port());
-        place(&cluster);
-        let copied = as_postgres(&self.programs.join("pg_basebackup"))
-            .args(["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream"])
-            .args([
-                "-c",
-                "fast",
-                "--no-sync",
-                "-p",
-                &self.port.to_string(),
-                "-D",
-            ])
-            .arg(&cluster)
-            .output()
-            .expect("pg_basebackup");
-        let said = String::from_utf8_lossy(&copied.stderr);
-        assert!(copied.status.success(), "pg_basebackup: {said}");
+        self.copy_to(&cluster, &["-R"]);
         let mut standby = Self {
             port,
             programs: self.programs.clone(),
@@ -104,6 +140,20 @@ impl Postgres {
         };
         assert!(standby.answers().await, "the standby does not start");
         standby
+    }
+
+    fn copy_to(&self, cluster: &Path, more: &[&str]) {
+        place(cluster);
+        let port = self.port.to_string();
+        let copied = as_postgres(&self.programs.join("pg_basebackup"))
+            .args(["-h", "127.0.0.1", "-U", "postgres", "-X", "stream"])
+            .args(["-c", "fast", "--no-sync", "-p", &port, "-D"])
+            .arg(cluster)
+            .args(more)
+            .output()
+            .expect("pg_basebackup");
+        let said = String::from_utf8_lossy(&copied.stderr);
+        assert!(copied.status.success(), "pg_basebackup: {said}");
     }
 
     /// Commits here wait for every standby that streams, of which there is one by then.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
+use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -14,6 +15,8 @@ use object_store::{
     ClientOptions, Error, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutMode,
     PutOptions, RetryConfig, UpdateVersion,
 };
+
+use tokio::io::AsyncWriteExt;
 
 use super::error::ArchiveError;
 use super::parts::Parts;
@@ -27,9 +30,11 @@ const REQUEST: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(60);
 const RETRIES: usize = 5;
+/// What is sent of a large file at once.
+const PART: usize = 8 << 20;
 
 /// What a file was when it was read, so that nothing is replaced unseen.
-pub(super) type Version = UpdateVersion;
+pub(in crate::ops) type Version = UpdateVersion;
 
 /// A folder or bucket.
 #[derive(Debug, Clone)]
@@ -109,7 +114,11 @@ impl Destination {
     }
 
     /// Stores a file whole; false if there is one of that name.
-    pub(super) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<bool, ArchiveError> {
+    pub(in crate::ops) async fn put_new(
+        &self,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<bool, ArchiveError> {
         let options = PutOptions::from(PutMode::Create);
         let place = self.path(path)?;
         self.prepare()?;
@@ -143,7 +152,10 @@ impl Destination {
     }
 
     /// A whole file, if it is there.
-    pub(super) async fn get(&self, path: &str) -> Result<Option<(Bytes, Version)>, ArchiveError> {
+    pub(in crate::ops) async fn get(
+        &self,
+        path: &str,
+    ) -> Result<Option<(Bytes, Version)>, ArchiveError> {
         let Some(found) = self.find(path).await? else {
             return Ok(None);
         };
@@ -191,8 +203,42 @@ impl Destination {
         }))
     }
 
+    /// Stores a local file, in parts. In a bucket it appears when all of it is there.
+    pub(in crate::ops) async fn put_file(
+        &self,
+        path: &str,
+        file: &FilePath,
+    ) -> Result<(), ArchiveError> {
+        let place = self.path(path)?;
+        self.prepare()?;
+        let mut to = BufWriter::with_capacity(self.store.clone(), place, PART);
+        let sent = async {
+            let mut from = tokio::fs::File::open(file).await?;
+            let sent =
+                tokio::io::copy_buf(&mut tokio::io::BufReader::new(&mut from), &mut to).await;
+            match sent {
+                Ok(_) => to.shutdown().await,
+                Err(error) => {
+                    // What a bucket has of it would be paid for.
+                    let _ = to.abort().await;
+                    Err(error)
+                }
+            }
+        };
+        let what = || format!("cannot write {path} in {}", self.shown);
+        sent.await.map_err(|e| ArchiveError::destination(what(), e))
+    }
+
+    /// Takes a file away, if it is there.
+    pub(in crate::ops) async fn remove(&self, path: &str) -> Result<(), ArchiveError> {
+        match self.store.delete(&self.path(path)?).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("remove", path, error)),
+        }
+    }
+
     /// The files below `folder`, by path.
-    pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
+    pub(in crate::ops) async fn list(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
         let prefix = self.path(folder)?;
         let found = self.store.list(Some(&prefix));
         let paths = found.map_ok(|meta| meta.location.to_string()).try_collect();

@@ -61,6 +61,9 @@ pub enum BackupError {
         is: &'static str,
         wanted: &'static str,
     },
+    /// The folder or bucket of backups cannot be used.
+    #[error("{0}")]
+    Destination(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{what}: {source}")]

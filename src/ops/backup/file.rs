@@ -107,7 +107,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Removes the draft of a process that was killed; nothing else that has its name.
-fn remove_left(path: &Path) -> Result<(), BackupError> {
+pub(super) fn remove_left(path: &Path) -> Result<(), BackupError> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let left = match File::options().read(true).custom_flags(flags).open(path) {
         Ok(left) => left,

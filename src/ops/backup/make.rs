@@ -103,12 +103,9 @@ async fn dump(url: &str, to: &Path, draft: &Draft) -> Result<Contents, BackupErr
 /// Writes the manifest first: a backup that is there has one. One without a backup is what a
 /// process left that was killed in between.
 fn describe(to: &Path, manifest: &Manifest) -> Result<(), BackupError> {
-    let path = Manifest::path(to);
-    let mut draft = Draft::begin(&path, ".partial")?;
     let json = serde_json::to_vec_pretty(manifest)
-        .map_err(|error| BackupError::io("write", &path)(error.into()))?;
-    draft.write(&json)?;
-    draft.replace(&path)
+        .map_err(|error| BackupError::io("write", &Manifest::path(to))(error.into()))?;
+    Manifest::write(to, &json)
 }
 
 /// Neither the file nor that beside it is there.

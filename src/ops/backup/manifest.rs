@@ -33,6 +33,9 @@ impl Kind {
 pub struct Manifest {
     pub schema: String,
     pub made_at: DateTime<Utc>,
+    /// When one that runs by itself was read back and found as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<DateTime<Utc>>,
     pub database: Kind,
     /// The version of the program that made it.
     pub program: String,
@@ -51,6 +54,7 @@ impl Manifest {
         Self {
             schema: SCHEMA.into(),
             made_at,
+            verified_at: None,
             database,
             program: env!("CARGO_PKG_VERSION").into(),
             bytes,
@@ -62,6 +66,14 @@ impl Manifest {
     /// `chat.dump` has its own in `chat.dump.json`.
     pub fn path(backup: &Path) -> PathBuf {
         file::beside(backup, ".json")
+    }
+
+    /// Writes what is said of `backup`, in the place of what was said before.
+    pub(super) fn write(backup: &Path, json: &[u8]) -> Result<(), BackupError> {
+        let path = Self::path(backup);
+        let mut draft = file::Draft::begin(&path, ".partial")?;
+        draft.write(json)?;
+        draft.replace(&path)
     }
 
     /// Of `backup`, if it has one.

@@ -2,10 +2,13 @@
 mod drill;
 mod error;
 mod file;
+mod keep;
 mod make;
 mod manifest;
+mod place;
 mod restore;
 mod rows;
+mod scheduled;
 mod toc;
 pub(super) mod tools;
 mod verify;
@@ -20,7 +23,9 @@ pub use drill::drill;
 pub use error::BackupError;
 pub use make::{Made, Plan, make, plan};
 pub use manifest::{Kind, Manifest};
+pub use place::Stored;
 pub use restore::{Existing, How, Powers, Restored, check, restore};
+pub use scheduled::{Ran, fetch, scheduled, stored};
 pub use verify::{Verified, verify};
 
 /// Tables without which a copy is none of a chat.

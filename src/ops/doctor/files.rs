@@ -6,7 +6,7 @@ use rustix::fs::{Access, access};
 
 use super::super::finding::{Finding, Verdict};
 use super::{Candidate, Plan};
-use crate::config::Config;
+use crate::config::{ArchiveUrl, Config};
 use crate::process::Files;
 
 const CHECK: &str = "permissions";
@@ -36,7 +36,8 @@ fn of(candidate: &Candidate) -> Vec<Finding> {
     }
     findings.extend(writable(&config.data_dir));
     findings.extend(run_folder(config));
-    findings.extend(archive(config));
+    findings.extend(stored_in(&config.archive.url));
+    findings.extend(stored_in(&config.backup.url));
     if let Some(file) = config.db_url.file() {
         findings.extend(database(&file));
         findings.extend(file.parent().and_then(writable));
@@ -107,8 +108,8 @@ fn database(file: &Path) -> Option<Finding> {
     open_to_others(file, fix)
 }
 
-fn archive(config: &Config) -> Option<Finding> {
-    let folder = config.archive.url.path()?;
+fn stored_in(url: &ArchiveUrl) -> Option<Finding> {
+    let folder = url.path()?;
     open_to_others(folder, format!("chmod -R o= {}", folder.display()))
 }
 

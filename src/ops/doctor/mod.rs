@@ -1,6 +1,7 @@
 //! Looks for what is wrong with a deployment's surroundings, and says how to mend it. Whatever
 //! is broken, everything else is still looked at.
 mod archive;
+mod backup;
 pub mod bundle;
 mod certificates;
 mod database;
@@ -14,7 +15,7 @@ mod replication;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::{join_all, join4};
+use futures_util::future::{join_all, join5};
 
 use super::deadline::Deadline;
 use super::finding::{Finding, Verdict};
@@ -57,10 +58,12 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     let databases = probe::databases(configs.iter().copied());
     let redises = probe::buses(configs.iter().copied());
     let archives = probe::archives(configs.iter().copied());
-    let (databases, redises, archives, proxy) = join4(
+    let backups = probe::backups(configs.iter().copied());
+    let (databases, redises, archives, backups, proxy) = join5(
         join_all(databases.iter().map(|of| database::look(of, deadline))),
         join_all(redises.iter().map(|of| redis::look(of, deadline))),
         join_all(archives.iter().map(|of| archive::look(of, deadline))),
+        join_all(backups.iter().map(|of| backup::look(of, deadline))),
         async {
             match &plan.url {
                 Some(url) => Some(proxy::look(url, deadline).await),
@@ -71,6 +74,7 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     .await;
     findings.extend(databases.into_iter().chain(redises).flatten());
     findings.extend(archives);
+    findings.extend(backups);
     findings.extend(proxy);
     findings
 }

@@ -145,6 +145,7 @@ impl Watched {
                 }
             }),
             readers_behind: number(table::READERS_BEHIND.name),
+            backup_age_hours: number(table::BACKUP_AGE.name).map(|seconds| seconds / 3_600.0),
             cpu_percent: window
                 .rate(table::PROCESS_CPU.name)
                 .map(|used| used * 100.0),

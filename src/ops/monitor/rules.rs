@@ -155,7 +155,7 @@ fn reachable(source: &str, error: Option<&str>, level: Level, cause: Cause) -> L
     }
 }
 
-fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
+fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 6] {
     let figures = &instance.figures;
     let answered = instance.state != State::Down;
     let look = |metric, value: fn(&Figures) -> Option<f64>, bound, unit: &str, cause: Cause| {
@@ -213,6 +213,17 @@ fn figures(thresholds: &Thresholds, instance: &Instance) -> [Look; 5] {
             Bound::Below(thresholds.session_cache_hit_rate.map(Percent::get)),
             " %",
             Cause::CacheCold,
+        ),
+        look(
+            "backup_age",
+            |f| f.backup_age_hours,
+            Bound::Above(
+                thresholds
+                    .backup_age
+                    .map(|age| age.get().as_secs_f64() / 3_600.0),
+            ),
+            " h",
+            Cause::BackupOld,
         ),
     ]
 }

@@ -103,6 +103,8 @@ pub struct Figures {
     pub breaker: Option<Breaker>,
     /// Readers that are so far back that they read from the database.
     pub readers_behind: Option<f64>,
+    /// Since the last verified backup began, where they run by a schedule.
+    pub backup_age_hours: Option<f64>,
     /// Of one processor.
     pub cpu_percent: Option<f64>,
     pub resident_bytes: Option<f64>,

@@ -1,6 +1,7 @@
 //! One look at each kind of server that a deployment consists of, with typed results. What a
 //! result means is judged by the caller: the doctor, health, the monitor and the roll.
 pub(super) mod archive;
+pub(super) mod backup;
 pub(super) mod bus;
 pub(super) mod database;
 pub mod instance;
@@ -38,6 +39,14 @@ pub(super) fn archives<'c>(
 ) -> Vec<Shared<'c, ArchiveUrl>> {
     let kind = |url: &ArchiveUrl| url.path().map_or("bucket", |_| "folder");
     sharing(configs, |config| Some(&config.archive.url), kind)
+}
+
+/// Each place of backups once.
+pub(super) fn backups<'c>(
+    configs: impl IntoIterator<Item = &'c Config>,
+) -> Vec<Shared<'c, ArchiveUrl>> {
+    let kind = |url: &ArchiveUrl| url.path().map_or("bucket", |_| "folder");
+    sharing(configs, |config| Some(&config.backup.url), kind)
 }
 
 fn sharing<'c, U: PartialEq + Display>(

@@ -28,6 +28,7 @@ fn sample(watch: &Watch) -> Sample<'_> {
         pool: watch.store.pool(),
         queues: queues(watch),
         tables: watch.sizes.last(),
+        backup_age: watch.backup_age().map(|age| age.as_secs_f64()),
         process: process::look(),
     }
 }

@@ -46,8 +46,20 @@ impl Upkeep {
         Ok(rows.into_iter().map(Run::from).collect())
     }
 
+    /// When the last run of `job` that ended well began, and the database's clock now.
+    pub async fn last_well(
+        &self,
+        job: &str,
+    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+        let sql = "SELECT started_at FROM job_runs WHERE job = $1 AND result = 'ok'
+             ORDER BY id DESC LIMIT 1";
+        let began: Option<(DateTime<Utc>,)> = self.0.first(sql, &[job.into()]).await?;
+        let now = self.now().await?;
+        Ok(began.map(|(began,)| (began, now)))
+    }
+
     /// Ends runs whose process was killed as `lost`, and forgets old ones, and those of a time
-    /// that is still to come.
+    /// that is still to come; but for the last of each job, and the last that ended well.
     pub async fn tidy_runs(&self) -> Result<(), StoreError> {
         let lost = "UPDATE job_runs SET finished_at = @now, result = 'lost',
                detail = 'its process ended without a word'
@@ -56,7 +68,10 @@ impl Upkeep {
                  AND l.until > @now)";
         let old = "DELETE FROM job_runs
              WHERE (started_at < @now($1) OR started_at > @now($2))
-               AND id < (SELECT max(id) FROM job_runs newest WHERE newest.job = job_runs.job)";
+               AND id < (SELECT max(id) FROM job_runs newest WHERE newest.job = job_runs.job)
+               AND id <> coalesce((SELECT max(id) FROM job_runs well
+                 WHERE well.job = job_runs.job AND well.result = 'ok'
+                   AND well.started_at <= @now($2)), 0)";
         let tidied = async {
             let mut tx = self.0.begin_to_write().await?;
             tx.run(lost, &[Arg::Ago(LOST_AFTER), Arg::Ahead(AHEAD)])

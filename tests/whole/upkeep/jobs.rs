@@ -109,7 +109,7 @@ pub(crate) async fn a_job_does_not_run_beside_itself(db: Db) {
     let done = shell.run("jobs run cleanup").await.well();
     assert_eq!(done["result"], "ok", "{done}");
     let unknown = shell.run("jobs run sweep").await.exits(64);
-    unknown.says("there are archive and cleanup");
+    unknown.says("there are archive, cleanup and backup");
 }
 
 pub(crate) async fn a_killed_run_is_lost_and_the_next_does_its_work(db: Db) {

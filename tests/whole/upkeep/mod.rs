@@ -8,6 +8,7 @@ mod jobs;
 mod leases;
 mod log;
 mod runs;
+mod scheduled;
 mod storage;
 
 crate::support::db::on_both! {
@@ -43,6 +44,11 @@ crate::support::db::on_both! {
         a_job_does_not_run_beside_itself,
         a_killed_run_is_lost_and_the_next_does_its_work,
         a_run_that_fails_says_why,
+    }
+    scheduled {
+        they_are_verified_and_thinned,
+        a_bucket_holds_them_too,
+        their_age_is_told,
     }
     events {
         entries_are_told_in_order_and_resumed,
