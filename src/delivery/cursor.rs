@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::Entry;
+use super::{End, Entry};
 use super::chunk::Chunk;
 use super::hub::Hub;
 use super::past::PageSize;
@@ -194,12 +194,7 @@ impl Cursor {
             let Some(mut at) = known.or_else(sought) else {
                 return Some((None, Next::Behind, None));
             };
-            // The tail may have been read anew since the end was set.
-            let end = end.map(|(index, last)| {
-                let known = index >= tail.first_index();
-                let sought = || tail.index_of(last.next()).unwrap_or(index);
-                if known { index } else { sought() }
-            });
+            let end = end.map(|end| place_of(end, tail));
             let begun = slices.len();
             let mut weight = 0;
             while slices.len() - begun < MOST_SLICES && weight < MOST_WEIGHT {
@@ -249,15 +244,20 @@ impl Cursor {
         let (at, next, closed) = found.flatten().unwrap_or((None, Next::Behind, None));
         self.index = at.or(self.index);
         if let (Next::Idle, Some(why)) = (next, closed) {
-            self.end_here();
-            let room = self.room.room.name.clone();
-            let end = Entry::End { room, why };
-            self.told_first = Some(Slice::page(Chunk::new(vec![end], None)).into());
+            self.close(why);
             return self.peek(slices);
         }
         self.live |= next == Next::Idle;
         self.count_behind(next == Next::Behind);
         next
+    }
+
+    /// Nothing comes any more: that is told, and then it has ended.
+    fn close(&mut self, why: End) {
+        self.end_here();
+        let room = self.room.room.name.clone();
+        let end = Entry::End { room, why };
+        self.told_first = Some(Slice::page(Chunk::new(vec![end], None)).into());
     }
 
     /// If the past is another one by now, goes back to where it changed, and tells so first.
@@ -344,6 +344,15 @@ impl Cursor {
         self.page_size.learn(&chunk);
         self.page = (!entries.is_empty()).then(|| Slice::page(Chunk::new(entries, None)).into());
         Ok(())
+    }
+}
+
+/// Where an end is in the tail, which may have been read anew since it was set.
+fn place_of((index, last): (u64, Seq), tail: &Tail) -> u64 {
+    if index >= tail.first_index() {
+        index
+    } else {
+        tail.index_of(last.next()).unwrap_or(index)
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Epoch, Lineage, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
 use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -50,12 +50,12 @@ pub struct Hub {
     pub(super) meters: Arc<Meters>,
     limits: TailLimits,
     rooms: RwLock<HashMap<RoomKey, Arc<Room>>>,
-    names: RwLock<HashMap<String, RoomRef>>,
+    pub(super) names: RwLock<HashMap<String, RoomRef>>,
     pub(super) herald: Herald,
     pub(super) hearsay: Hearsay,
     turns: Semaphore,
     /// The past that the store told last.
-    epoch: RwLock<Option<Epoch>>,
+    pub(super) epoch: RwLock<Option<Epoch>>,
     /// Rooms that are not there any more, until sessions are told.
     gone: Mutex<Vec<RoomRef>>,
     /// The database went back, and no new epoch was begun for it yet.
@@ -102,36 +102,6 @@ impl Hub {
             behind: AtomicBool::default(),
             lost: Lost::default(),
             strangers: Notify::new(),
-        }
-    }
-
-    /// Which past the store tells, once it was asked.
-    pub fn epoch(&self) -> Option<Epoch> {
-        self.epoch.read().clone()
-    }
-
-    /// The past that this instance's database tells, once it was asked.
-    pub(super) fn lineage(&self) -> Option<Lineage> {
-        Some(Lineage {
-            epoch: self.epoch()?,
-            timeline: self.log.timeline(),
-        })
-    }
-
-    /// Whether something is of another past than this instance's, so that the store alone can tell.
-    pub(super) fn is_of_another(&self, of: Option<&Lineage>) -> bool {
-        let known = of.zip(self.lineage());
-        known.is_some_and(|(of, ours)| of.is_other(&ours))
-    }
-
-    pub(super) fn is_in(&self, epoch: &Epoch) {
-        if self.epoch.read().as_ref() == Some(epoch) {
-            return;
-        }
-        if self.epoch.write().replace(epoch.clone()).is_some() {
-            // Names may be other rooms' and other users' by now.
-            self.names.write().clear();
-            self.strangers.notify_one();
         }
     }
 

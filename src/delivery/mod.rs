@@ -8,6 +8,7 @@ mod cursor;
 mod hearsay;
 mod herald;
 mod hub;
+mod lineage;
 mod lost;
 mod notices;
 mod past;

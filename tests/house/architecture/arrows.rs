@@ -16,6 +16,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "bus",
             "process",
+            "private",
             "config",
             "clock",
             "model",
