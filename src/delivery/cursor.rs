@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::{End, Entry};
 use super::chunk::Chunk;
 use super::hub::Hub;
 use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
+use super::{End, Entry};
 use crate::model::{Epoch, RoomRef, Seq};
 use crate::store::{Part, StoreError};
 
