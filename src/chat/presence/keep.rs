@@ -39,15 +39,21 @@ impl Presence {
     /// Keeps the store level with who is here, for ever.
     pub(super) async fn keep(&self) {
         let mut others = HashSet::new();
+        let mut fails = false;
         for round in 0.. {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.doubted.notified() => {}
                 () = self.hub.strangers.notified() => self.doubt(Doubt::Lost),
             }
-            if let Err(error) = self.keep_level(&mut others, round).await {
+            let kept = self.keep_level(&mut others, round).await;
+            // Told of when it begins: an outage is one thing, however long.
+            if let Err(error) = &kept
+                && !fails
+            {
                 tracing::warn!(%error, "cannot keep the database level with who is here");
             }
+            fails = kept.is_err();
         }
     }
 
