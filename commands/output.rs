@@ -182,6 +182,26 @@ pub(crate) async fn write_out(lines: Vec<u8>) -> anyhow::Result<bool> {
     written.context("cannot write the result to stdout")
 }
 
+/// Waits until what reads stdout has gone: one that follows must not wait for the next line to find
+/// that out. For ever, where stdout is no pipe.
+pub(crate) async fn reader_has_gone() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    loop {
+        let stdout = io::stdout();
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        let looked = poll(&mut watched, Some(&at_once));
+        if looked.is_ok() && watched[0].revents().contains(PollFlags::ERR) {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// A line on stderr. That it cannot be written is no reason to end.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

@@ -11,7 +11,7 @@ use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
-use crate::output::{Output, write_out};
+use crate::output::{Output, reader_has_gone, write_out};
 use crate::runtime::block_on;
 
 /// Tell every entry of every room as JSON Lines, and follow those that come
@@ -66,8 +66,13 @@ pub(crate) fn run(args: &EventsArgs, output: &Output) -> anyhow::Result<Exit> {
         if mends && !write_out(b"\n".to_vec()).await? {
             return Ok(Exit::Done);
         }
+        let mut gone = std::pin::pin!(reader_has_gone());
         loop {
-            match events.next().await.map_err(explain)? {
+            let next = tokio::select! {
+                next = events.next() => next.map_err(explain)?,
+                () = &mut gone => break,
+            };
+            match next {
                 Next::Lines(lines) => {
                     if !write_out(lines.into_bytes()).await? {
                         break;

@@ -13,7 +13,7 @@ use crate::deployment::Fleet;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::unless_signalled;
-use crate::output::{Format, Output, write_out};
+use crate::output::{Format, Output, reader_has_gone, write_out};
 use crate::runtime::block_on;
 
 /// Between two looks for what is new.
@@ -66,14 +66,17 @@ pub(crate) fn run(args: &LogsArgs, output: &Output) -> anyhow::Result<Exit> {
     let format = output.format();
     let shown = move |lines: &[Line]| shown(lines, format, width.unwrap_or(0));
     let told = block_on(unless_signalled(async {
+        let mut gone = std::pin::pin!(reader_has_gone());
         let mut lines = lines;
         loop {
             let has_gone = !lines.is_empty() && !write_out(shown(&lines)).await?;
             if has_gone || !args.follow {
                 return Ok(Exit::Done);
             }
-            tokio::time::sleep(PAUSE).await;
-            lines = logs.news();
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => lines = logs.news(),
+                () = &mut gone => return Ok(Exit::Done),
+            }
         }
     }))?;
     told.unwrap_or_else(Ok)
