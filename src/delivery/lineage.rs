@@ -1,4 +1,6 @@
 //! Which past this instance's database tells, and what of another one is worth.
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::hub::Hub;
 use crate::model::{Epoch, Lineage};
 
@@ -29,6 +31,8 @@ impl Hub {
         if self.epoch.write().replace(epoch.clone()).is_some() {
             // Names may be other rooms' and other users' by now.
             self.names.write().clear();
+            self.log.epoch_began();
+            self.behind.store(false, Relaxed);
             self.strangers.notify_one();
         }
     }

@@ -46,7 +46,10 @@ impl Hub {
                 let reason = format!("another message is stored as {seq} of {name} than was shown");
                 self.rewind(&epoch, &reason).await
             }
-            _ => self.catch_up(room).await,
+            _ => {
+                room.is_right();
+                self.catch_up(room).await
+            }
         }
     }
 

@@ -40,6 +40,8 @@ struct State {
     waiting: Waiting,
     notices: Notices,
     idle_since: Instant,
+    /// Two messages were heard of in one place: nothing is shown before the store has said which is right.
+    disputed: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Room {
                 waiting: Waiting::default(),
                 notices: Notices::default(),
                 idle_since: now,
+                disputed: false,
             }),
             readers: Mutex::default(),
             loading: tokio::sync::Mutex::default(),
@@ -102,7 +105,12 @@ impl Room {
         too_early: impl Fn(&mut Waiting, Message),
     ) -> Taken {
         let mut state = self.state.lock();
-        let State { phase, waiting, .. } = &mut *state;
+        let State {
+            phase,
+            waiting,
+            disputed,
+            ..
+        } = &mut *state;
         let tail = match phase {
             Phase::Cold => return Taken::All,
             Phase::Loading => {
@@ -111,7 +119,8 @@ impl Room {
             }
             Phase::Warm(tail) => tail,
         };
-        if tail.disputed_by(&messages).is_some() {
+        *disputed |= tail.disputed_by(&messages).is_some();
+        if *disputed {
             return Taken::Disputed;
         }
         let next = tail.last().next();
@@ -143,11 +152,17 @@ impl Room {
     /// than are here, and nothing of it was taken.
     pub(super) fn accept_page(&self, messages: Vec<Message>) -> Option<usize> {
         let mut state = self.state.lock();
-        let State { phase, waiting, .. } = &mut *state;
+        let State {
+            phase,
+            waiting,
+            disputed,
+            ..
+        } = &mut *state;
         let Phase::Warm(tail) = phase else {
             return Some(0);
         };
-        if tail.disputed_by(&messages).is_some() {
+        *disputed |= tail.disputed_by(&messages).is_some();
+        if *disputed {
             return None;
         }
         let next = tail.last().next();
@@ -186,6 +201,7 @@ impl Room {
         let lost = tail.after(from.previous());
         *tail = tail.rewound(from, epoch);
         *waiting = Waiting::default();
+        state.disputed = false;
         drop(state);
         self.wake();
         lost
@@ -199,9 +215,16 @@ impl Room {
         self.wake();
     }
 
+    /// What is here is what is stored: what was heard of meanwhile is read from there.
+    pub(super) fn is_right(&self) {
+        self.state.lock().disputed = false;
+    }
+
     /// From now on what is committed is kept for the tail that is about to be read.
     pub(super) fn begin_loading(&self) {
-        self.state.lock().phase = Phase::Loading;
+        let mut state = self.state.lock();
+        state.phase = Phase::Loading;
+        state.disputed = false;
     }
 
     /// Gives up on loading; the next reader tries again.

@@ -211,8 +211,12 @@ pub trait Log: Reading {
         None
     }
 
-    /// Whether the database went back behind what it had said was committed here; said once.
+    /// Whether the database went back behind what it had said was committed here in this epoch; said
+    /// once.
     async fn went_back(&self) -> Result<bool, StoreError>;
+
+    /// Another epoch holds: what was committed before need not be there.
+    fn epoch_began(&self);
 
     /// Whether another process may have committed since the last time this was asked; cheap.
     async fn changed(&self) -> Result<bool, StoreError>;

@@ -29,6 +29,7 @@ mod point_in_time;
 mod pooler;
 mod postgres_faults;
 mod presence;
+mod put_back;
 mod redis_faults;
 mod runbooks;
 mod silence;

@@ -12,29 +12,37 @@ use crate::support::instance::{Address, Instance, Plan};
 use crate::support::{DEADLINE, Shell, eventually, in_time};
 
 /// A connection that stays open throughout.
-enum Ear {
+pub(crate) enum Ear {
     Lines(Lines),
     Events(Events),
     Socket(Box<Socket>),
 }
 
 impl Ear {
-    async fn lines(at: Address, room: &str) -> Self {
+    pub(crate) async fn lines(at: Address, room: &str) -> Self {
         let mut lines = Lines::connect(at.tcp, DEADLINE).await.unwrap();
         lines.say(&format!("/join {room}")).await.unwrap();
         while !lines.next().await.unwrap().unwrap().contains("joined") {}
         Self::Lines(lines)
     }
 
-    async fn events(at: Address, room: &str, query: &str) -> Self {
+    pub(crate) async fn events(at: Address, room: &str, query: &str) -> Self {
         let path = format!("/api/messages/{room}?{query}");
         let events = Events::open(at.http, &path, None, Buffer::Usual, DEADLINE).await;
         Self::Events(events.unwrap())
     }
 
-    async fn socket(at: Address, room: &str, nickname: &str) -> Self {
+    pub(crate) async fn socket(at: Address, room: &str, nickname: &str) -> Self {
         let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
         let hello = json!({ "type": "connect", "nickname": nickname, "rooms": { room: 0 } });
+        socket.send(&hello).await.unwrap();
+        Self::Socket(Box::new(socket))
+    }
+
+    /// One that comes back with positions of an epoch.
+    pub(crate) async fn socket_from(at: Address, rooms: Value, epoch: &str) -> Self {
+        let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
+        let hello = json!({ "type": "connect", "nickname": "ear", "rooms": rooms, "epoch": epoch });
         socket.send(&hello).await.unwrap();
         Self::Socket(Box::new(socket))
     }
@@ -61,7 +69,7 @@ impl Ear {
         }
     }
 
-    async fn hears(&mut self, what: &str, wanted: &[String]) {
+    pub(crate) async fn hears(&mut self, what: &str, wanted: &[String]) {
         for wanted in wanted {
             let heard = in_time(&format!("{what}: {wanted}"), self.next()).await;
             assert_eq!(heard, *wanted, "{what}");
@@ -94,7 +102,7 @@ fn of_object(kind: &str, object: &Value) -> Option<String> {
 }
 
 /// Says it, however often that must be tried; once, since it has a nonce.
-async fn say(at: SocketAddr, session: &str, content: &str) {
+pub(crate) async fn say(at: SocketAddr, session: &str, content: &str) {
     let message =
         json!({ "session_id": session, "room": "general", "content": content, "nonce": content });
     let said = || async {
@@ -127,7 +135,7 @@ async fn what_is_stored_can_be_read(cluster: &Cluster) {
     assert_eq!(page.unwrap().body["messages"].as_array().unwrap().len(), 5);
 }
 
-fn texts(what: &str, count: i64) -> Vec<String> {
+pub(crate) fn texts(what: &str, count: i64) -> Vec<String> {
     (1..=count).map(|n| format!("{what} {n}")).collect()
 }
 

@@ -142,6 +142,20 @@ impl Postgres {
         standby
     }
 
+    /// Its data folder as it is now.
+    pub(crate) fn copy(&self) -> TempDir {
+        let dir = folder();
+        self.copy_to(&dir.path().join("cluster"), &[]);
+        dir
+    }
+
+    /// Goes on with that folder in the place of its own.
+    pub(crate) async fn put_back(&mut self, copy: TempDir) {
+        self.crash();
+        self.dir = copy;
+        self.restart().await;
+    }
+
     fn copy_to(&self, cluster: &Path, more: &[&str]) {
         place(cluster);
         let port = self.port.to_string();

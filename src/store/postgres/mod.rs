@@ -184,6 +184,10 @@ impl Log for PostgresStore {
         self.target.timeline()
     }
 
+    fn epoch_began(&self) {
+        self.writers.epoch_began();
+    }
+
     /// A batch that was acknowledged has left its number in its writer's row. A standby may still get it.
     async fn went_back(&self) -> Result<bool, StoreError> {
         if self.writers.take_went_back() {

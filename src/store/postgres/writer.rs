@@ -26,6 +26,8 @@ pub(super) struct Writers {
     stalled: watch::Sender<usize>,
     /// The database lacks a batch that it had said was committed.
     went_back: AtomicBool,
+    /// How many epochs began.
+    epochs: AtomicU64,
     /// How many connections there had been when the writers' rows were looked at.
     looked: AtomicU64,
 }
@@ -37,6 +39,8 @@ struct Line {
     connection: Option<Connection>,
     writer: Option<(i64, i64)>,
     used: Option<Instant>,
+    /// In which epoch its last batch was acknowledged.
+    acknowledged: Option<u64>,
 }
 
 /// A line that goes back, also if what it was taken for is given up: there may be no other to be had.
@@ -72,8 +76,20 @@ impl Writers {
             idle: Mutex::default(),
             stalled: watch::Sender::new(0),
             went_back: AtomicBool::default(),
+            epochs: AtomicU64::default(),
             looked: AtomicU64::default(),
         }
+    }
+
+    /// What was acknowledged until now is of an epoch that is over.
+    pub(super) fn epoch_began(&self) {
+        self.epochs.fetch_add(1, Relaxed);
+        self.went_back.store(false, Relaxed);
+    }
+
+    /// Whether the line's last batch was acknowledged in the epoch that holds.
+    fn counts(&self, line: &Line) -> bool {
+        line.acknowledged == Some(self.epochs.load(Relaxed))
     }
 
     /// Whether the database went back behind a batch that was acknowledged; said once.
@@ -89,9 +105,9 @@ impl Writers {
             return (Vec::new(), Vec::new());
         }
         let idle = self.idle();
-        let writers = idle.iter().filter_map(|line| line.writer);
-        let acknowledged = writers.filter(|(_, next)| *next > 1);
-        acknowledged.map(|(id, next)| (id, next - 1)).unzip()
+        let counted = idle.iter().filter(|line| self.counts(line));
+        let writers = counted.filter_map(|line| line.writer);
+        writers.map(|(id, next)| (id, next - 1)).unzip()
     }
 
     /// These are not as they were left: they are begun anew.
@@ -173,14 +189,15 @@ impl Writers {
                     continue;
                 }
                 Ok(Reply::Stored(stored)) => {
+                    line.acknowledged = Some(self.epochs.load(Relaxed));
                     layout.fill(stored, &mut answers);
                     return Ok(complete(answers));
                 }
                 // Its row is gone, or as it was before: what was sent cannot be committed any more, and
                 // what was acknowledged is lost.
                 Ok(Reply::NotItsTurn) => {
-                    let acknowledged = line.writer.is_some_and(|(_, next)| next > 1);
-                    self.went_back.fetch_or(acknowledged, Relaxed);
+                    self.went_back.fetch_or(self.counts(line), Relaxed);
+                    line.acknowledged = None;
                     (line.writer, doubt) = (None, None);
                     "the writer's row was deleted".to_owned()
                 }

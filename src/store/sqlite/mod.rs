@@ -207,6 +207,10 @@ impl Log for SqliteStore {
         Ok(answers)
     }
 
+    fn epoch_began(&self) {
+        self.given.store(0, Ordering::Relaxed);
+    }
+
     /// AUTOINCREMENT remembers the highest id that it gave.
     async fn went_back(&self) -> Result<bool, StoreError> {
         let given = self.given.load(Ordering::Relaxed);

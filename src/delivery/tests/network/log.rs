@@ -197,6 +197,8 @@ impl StoreLog for Reach {
         Ok(false)
     }
 
+    fn epoch_began(&self) {}
+
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         self.way(1).await?;
         let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
