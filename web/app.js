@@ -26,7 +26,8 @@ function begin(identity, fresh) {
     chat.addEventListener("look-again", () => watch.soon());
     chat.addEventListener("heard", ({ detail }) => announce(detail));
     chat.addEventListener("leaving-view", ({ detail: room }) => { room.draft = draft(); });
-    chat.addEventListener("opened", ({ detail: room }) => opened(room));
+    chat.addEventListener("unsent", ({ detail: text }) => setDraft(text));
+    chat.addEventListener("opened", ({ detail }) => opened(detail));
     chat.addEventListener("session-lost", renew);
     chat.restore(identity);
   }
@@ -101,8 +102,9 @@ async function signOut() {
 
 // ── the screen ──
 
-function opened(room) {
-  setDraft(room?.draft ?? "");
+function opened({ room, from }) {
+  // What was typed while no room was open, as in one that is gone, comes along.
+  setDraft([room?.draft, from ? "" : draft()].filter(Boolean).join("\n"));
   closePanels(false);
   focusInput();
 }

@@ -28,6 +28,7 @@ export class Chat extends EventTarget {
     this.link.addEventListener("system", ({ detail }) => this.#system(detail));
     this.link.addEventListener("gap", ({ detail }) => this.#gap(detail));
     this.link.addEventListener("reset", ({ detail }) => this.#reset(detail));
+    this.link.addEventListener("end", ({ detail }) => this.#end(detail));
     this.link.addEventListener("session-lost", () => this.#tell("session-lost"));
     document.addEventListener("visibilitychange", () => this.#looked());
   }
@@ -60,12 +61,12 @@ export class Chat extends EventTarget {
 
   // ── rooms ──
 
-  open(room) {
-    if (this.rooms.current) this.#tell("leaving-view", this.rooms.current);
+  open(room, from = this.rooms.current) {
+    if (from) this.#tell("leaving-view", from);
     this.rooms.open(room);
     if (document.visibilityState === "visible") room.markRead();
     this.link.roomsChanged();
-    this.#tell("opened", room);
+    this.#tell("opened", { room, from });
     this.#changed();
   }
 
@@ -76,6 +77,8 @@ export class Chat extends EventTarget {
     const known = this.rooms.get(name);
     if (known?.joined && command.startsWith("/join") && show) return this.open(known);
     this.#joining.add(keyOf(name));
+    // Before anything is shown of it: a position of which the epoch is unknown would be believed in any.
+    this.rooms.epoch ??= (await api.history(name, 0, 1).catch(() => ({}))).epoch;
     try {
       const { data, message } = await this.link.command(command);
       const room = this.rooms.join(data?.room ?? name);
@@ -96,9 +99,10 @@ export class Chat extends EventTarget {
 
   async leave(room) {
     await this.link.command(`/leave ${room.name}`);
+    const from = this.rooms.current;
     const next = this.rooms.leave(room);
     this.link.roomsChanged();
-    if (next) this.open(next); else this.#tell("opened", null);
+    if (next) this.open(next, from); else this.#tell("opened", { room: null, from });
     this.#changed();
   }
 
@@ -110,7 +114,11 @@ export class Chat extends EventTarget {
     const rejoin = this.#fresh && this.link.byStreams ? this.rooms.joined.map((room) => room.name) : [];
     if (this.rooms.joined.length === 0) rejoin.push("general");
     try {
-      for (const name of rejoin) await this.#joinBy(`/join ${name}`, name, this.rooms.current === null);
+      for (const name of rejoin) {
+        await this.#joinBy(`/join ${name}`, name, this.rooms.current === null).catch((error) => {
+          if (error.code !== "no_such_room" || !this.#end({ room: name })) throw error;
+        });
+      }
       this.#fresh = false;
     } catch (error) {
       if (!error.unanswered) this.note(error.detail, "problem");
@@ -129,8 +137,7 @@ export class Chat extends EventTarget {
     if (outcome === "known") return;
     if (outcome === "other") {
       // The same place in the room holds something else: the server's log is another one now.
-      room.forget();
-      room.note("The history of this room was replaced on the server.");
+      this.#anew(room, 0, "The history of this room was replaced on the server.");
       outcome = room.add(message);
     } else if (outcome === "new" && before > 0 && message.seq > before + 1) {
       this.#fill(room, before + 1, message.seq - 1);
@@ -164,10 +171,8 @@ export class Chat extends EventTarget {
       room.note(`Messages ${from} to ${to} are no longer kept here.`, "gap");
     } else {
       // We claim to have seen what the server does not have: believe the server.
-      room.forget();
-      room.last = from === null ? to : from - 1;
-      room.markRead();
-      room.note("The history of this room was replaced on the server.", "gap");
+      const last = from === null ? to : from - 1;
+      this.#anew(room, last, "The history of this room was replaced on the server.");
     }
     this.#changed();
   }
@@ -177,21 +182,45 @@ export class Chat extends EventTarget {
     this.rooms.epoch = epoch;
     const room = name && this.rooms.get(name);
     if (!room?.joined) return;
-    room.forget();
-    room.last = last_seq;
-    room.markRead();
-    room.note("The server lost part of the past. What it has is shown.", "gap");
-    this.older(room);
+    this.#anew(room, last_seq, "The server lost part of the past. What it has is shown.");
     this.#changed();
+  }
+
+  /** Holds nothing of a room any more, and says why. What is shown of it is read again. */
+  #anew(room, last, why) {
+    room.forget();
+    room.last = last;
+    room.markRead();
+    room.note(why, "gap");
+    if (room === this.rooms.current) this.#tell("heard", why);
+  }
+
+  /** A room is not there any more; whether we were in it. No other is opened: what is typed at this moment is not
+   *  for that one. */
+  #end({ room: name }) {
+    const room = name && this.rooms.get(name);
+    if (!room?.joined) return false;
+    const unsent = this.outbox.withdraw(room);
+    if (room !== this.rooms.current && room.draft.trim()) unsent.push(room.draft);
+    room.draft = "";
+    room.listed = false;
+    this.rooms.leave(room);
+    this.link.roomsChanged();
+    const kept = unsent.length ? ` You had not sent:\n${unsent.join("\n")}` : "";
+    this.note(`The room ${room.name} is not there any more.${kept}`, "problem");
+    this.#tell("look-again");
+    return true;
   }
 
   /** A message came too early: fetch those between. They are put in their place by seq. */
   async #fill(room, from, to) {
     from = Math.max(from, room.gapTo + 1);
     let before = to + 1;
+    const { begun } = room;
     try {
       while (before > from && to - before < MOST_FILLED) {
         const { messages } = await api.history(room.name, before, HISTORY_PAGE);
+        if (room.begun !== begun) return;
         const missing = messages.filter((m) => m.seq >= from && m.seq < before);
         if (missing.length === 0) break;
         for (const message of missing) room.add(message);
@@ -206,14 +235,16 @@ export class Chat extends EventTarget {
     if (room.loading) return 0;
     room.loading = true;
     this.#changed();
+    const { begun } = room;
     try {
       const { messages, has_more, epoch } = await api.history(room.name, room.first || room.last + 1, limit);
+      if (room.begun !== begun) return 0;
       this.rooms.epoch ??= epoch;
       const added = messages.filter((message) => room.add(message) !== "known").length;
       room.hasMore = has_more && added > 0;
       return added;
     } catch {
-      room.stuck = true;
+      room.stuck = room.begun === begun;
       return 0;
     } finally {
       room.loading = false;
@@ -225,7 +256,10 @@ export class Chat extends EventTarget {
 
   say(text) {
     const room = this.rooms.current;
-    if (!room) return this.note("You are in no room. Join one first.", "problem");
+    if (!room) {
+      this.#tell("unsent", text);
+      return this.note("You are in no room. Join one first.", "problem");
+    }
     room.divider = 0;
     this.outbox.add(room, text);
     this.log.toEnd();

@@ -122,7 +122,8 @@ export class Log {
         before = null;
       }
       const head = !before || before.user !== message.user || date - new Date(before.created_at) > SAME_BREATH;
-      items.push({ key: `m${message.seq}`, kind: "message", message, date, head });
+      // A seq that was given again is another message.
+      items.push({ key: `m${room.begun} ${message.seq}`, kind: "message", message, date, head });
       before = message;
     }
     notesAfter(Infinity);

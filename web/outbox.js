@@ -42,6 +42,13 @@ export class Outbox {
     this.#changed();
   }
 
+  /** The room is gone: nothing waits for it any more. Gives the texts that nobody has seen in it. */
+  withdraw(room) {
+    const unseen = this.of(room).map((item) => item.content);
+    this.#items = this.#items.filter((item) => keyOf(item.room) !== keyOf(room.name));
+    return unseen;
+  }
+
   /** Our own words came back, perhaps before the answer did: do not show them twice. */
   seen({ room, content, seq }) {
     const item = this.#items.find((i) => i.presumed === null && keyOf(i.room) === keyOf(room) && i.content === content

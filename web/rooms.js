@@ -18,6 +18,7 @@ export class Room {
   joined = false;
   hasMore = true;     // older messages may exist on the server
   loading = false;
+  begun = 0;          // how often it began from nothing: what was asked for before that is not of this past
   draft = "";
   facts = { members: 0, online: 0, last_seq: 0 };
   #seqs = new Map();  // seq -> id
@@ -56,6 +57,7 @@ export class Room {
 
   /** Starts from nothing, as after leaving, or when the server's log is another one. */
   forget() {
+    this.begun++;
     this.messages = [];
     this.notes = [];
     this.#seqs.clear();

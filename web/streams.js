@@ -21,6 +21,8 @@ export class Streams {
 
   /** Streams the rooms used last; the others are seen through the list of rooms until they are opened. */
   follow() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
     const { rooms, epoch } = this.#where();
     const wanted = new Map([...rooms].slice(0, MOST_STREAMS));
     for (const [room, source] of this.#open) {
@@ -59,33 +61,36 @@ export class Streams {
     pass("message");
     pass("system");
     pass("gap");
-    pass("reset");
-    // The browser would come back with the epoch that is over.
-    source.addEventListener("reset", () => {
-      if (this.#open.get(room) !== source) return;
+    // The browser would come back by itself: to a room that is gone, or with the epoch that is over.
+    const over = () => {
+      if (this.#open.get(room) !== source) return false;
       source.close();
-      this.#open.delete(room);
-      this.follow();
-    });
+      return this.#open.delete(room);
+    };
+    pass("reset");
+    source.addEventListener("reset", () => { if (over()) this.follow(); });
+    source.addEventListener("end", ({ data }) => { if (over()) this.#on.event("end", JSON.parse(data)); });
     source.onopen = () => { this.#backoff.reset(); this.#on.state("open"); };
     source.onerror = () => {
       if (this.#open.get(room) !== source) return;
       // While it is CONNECTING the browser comes back by itself, at the time the server asked for.
       if (source.readyState === EventSource.CONNECTING) this.#on.state("waiting", null);
-      else this.#refused();
+      else this.#refused(room);
     };
   }
 
   /** The server answered, but not with a stream: ask why, and come back later. */
-  async #refused() {
+  async #refused(room) {
     this.close();
     const delay = this.#backoff.next();
     this.#timer = setTimeout(() => this.restart(), delay);
     this.#on.state("waiting", Date.now() + delay);
     try {
       await api.command(this.#session, "/help");
+      await api.history(room, 0, 1);
     } catch (error) {
       if (error.sessionLost) this.#on.event("session-lost", {});
+      if (error.code === "no_such_room") this.#on.event("end", { room });
     }
   }
 }

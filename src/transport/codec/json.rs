@@ -106,14 +106,15 @@ struct Reset<'a> {
     last_seq: Seq,
 }
 
+/// What is read of a room is over.
 #[derive(Serialize)]
-struct Ended<'a> {
+pub(in crate::transport) struct Ended<'a> {
     room: &'a str,
     code: &'static str,
 }
 
 impl<'a> Ended<'a> {
-    fn new(room: &'a RoomName, why: End) -> Self {
+    pub(in crate::transport) fn new(room: &'a RoomName, why: End) -> Self {
         let (room, code) = (room.as_str(), why.as_str());
         Self { room, code }
     }

@@ -68,6 +68,11 @@ impl Person {
         self.type_into("#input", &format!("{lines}{enter}")).await;
     }
 
+    /// Types into the box, and sends nothing.
+    pub(crate) async fn types(&self, text: &str) {
+        self.type_into("#input", text).await;
+    }
+
     pub(crate) async fn click(&self, selector: &str) {
         self.find(selector).await.click().await.expect("click it");
     }

@@ -1,16 +1,15 @@
 //! The binary under test, on a data directory and ports of its own, so that it can be killed and come back.
 use std::net::SocketAddr;
 
-use serde_json::Value;
-use tempfile::TempDir;
-
-use crate::support::eventually;
+use crate::support::db::sqlite;
 use crate::support::http::{Answer, post, request};
 use crate::support::process::Process;
 use crate::support::server::spawn;
+use crate::support::{Shell, eventually};
+use serde_json::Value;
 
 pub(crate) struct Server {
-    dir: TempDir,
+    shell: Shell,
     pub(crate) tcp: u16,
     pub(crate) http: u16,
     process: Option<Process>,
@@ -19,7 +18,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         let mut server = Self {
-            dir: tempfile::tempdir().unwrap(),
+            shell: Shell::new(),
             tcp: 0,
             http: 0,
             process: None,
@@ -30,7 +29,7 @@ impl Server {
 
     /// Runs it (again), and waits until it says that it is ready.
     pub(crate) async fn run(&mut self) {
-        let process = spawn(self.dir.path(), "one", (self.tcp, self.http)).await;
+        let process = spawn(self.shell.folder.path(), "one", (self.tcp, self.http)).await;
         (self.tcp, self.http) = process.ports();
         self.process = Some(process);
         let ready = || async { self.get("/readyz").await.status == 200 };
@@ -41,6 +40,21 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.process.as_mut().expect("it runs").kill();
         self.process = None;
+    }
+
+    /// Runs the program on its database, with the words of `line`.
+    pub(crate) async fn tool(&self, line: &str) {
+        let line = format!("{line} --db-url {}", self.url());
+        self.shell.run(&line).await.exits(0);
+    }
+
+    /// Changes its database, whether it runs or not.
+    pub(crate) async fn change(&self, sql: &str) {
+        sqlite(&self.url(), sql).await;
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}/discord.db", self.shell.folder.path().display())
     }
 
     /// The texts that the server has of a room, in order.

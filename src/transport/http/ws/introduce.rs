@@ -2,9 +2,12 @@
 use std::collections::BTreeMap;
 
 use super::{Connection, End};
-use crate::chat::{Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start};
+use crate::chat::{
+    self, ChatError, Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start,
+};
 use crate::model::{Epoch, Seq};
-use crate::transport::codec::{Refusal, json};
+use crate::transport::codec::Refusal;
+use crate::transport::codec::json::{self, Ended};
 
 /// Where a client left its rooms.
 pub(super) struct Positions {
@@ -15,7 +18,8 @@ pub(super) struct Positions {
 
 impl Connection {
     /// Resumes the session of that secret, or begins one of that nickname, with each of its rooms
-    /// where the client left it. Returns why not, where the client may try again.
+    /// where the client left it. One that is not there ends at once. Returns why not, where the
+    /// client may try again.
     pub(super) async fn connect(
         &mut self,
         who: (Option<String>, Option<String>),
@@ -54,6 +58,10 @@ impl Connection {
                 for one in rejoined {
                     match one {
                         Ok(cursor) => self.reader.add(*cursor),
+                        Err(ChatError::NoSuchRoom(room)) => {
+                            let ended = Ended::new(&room, chat::End::NoSuchRoom);
+                            self.send("end", &ended).await?;
+                        }
                         Err(error) => self.refuse(error, &None).await?,
                     }
                 }
