@@ -42,15 +42,8 @@ pub async fn perform(
     let alone = Alone::Archive.unless(options.dry_run);
     let session = Session::open(&config.db_url, "discordctl archive", alone).await?;
     let run = async |session: &mut Session, stop: &CancellationToken| {
-        run(
-            config,
-            options,
-            &mut session.history,
-            &destination,
-            watch,
-            stop,
-        )
-        .await
+        let history = &mut session.history;
+        Box::pin(run(config, options, history, &destination, watch, stop)).await
     };
     session.during(stop, run).await
 }

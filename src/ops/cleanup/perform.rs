@@ -50,7 +50,7 @@ pub async fn perform(
     stop: &CancellationToken,
 ) -> Result<Report, ArchiveError> {
     let alone = Alone::Cleanup.unless(options.dry_run);
-    let session = match Session::open(&config.db_url, "discordctl cleanup", alone).await {
+    let session = match Box::pin(Session::open(&config.db_url, "discordctl cleanup", alone)).await {
         Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => {
             return Ok(Report {
                 skipped: Some(held.to_string()),
@@ -61,7 +61,8 @@ pub async fn perform(
     };
     let stop = stop.child_token();
     let work = session.during(&stop, async |session, stop| {
-        run(config, options, session, watch, stop).await
+        // Boxed: it is all of a run, and too large for what may wait for it on a small stack.
+        Box::pin(run(config, options, session, watch, stop)).await
     });
     match options.max_run {
         Some(time) => stopped_after(sleep(time), work, &stop).await,

@@ -110,7 +110,7 @@ pub(crate) async fn a_main_file_that_was_replaced_is_not_destroyed(db: Db) {
     drop(server);
     let copy = site.shell.path("copy");
     fs::copy(&copy, &site.file).unwrap();
-    site.run(SERVE).await.exits(65).says("restore-backup");
+    site.run(SERVE).await.exits(65).says("damaged-database");
     site.run("restore copy --yes").await.exits(65);
     let kept = fs::read(&site.file).unwrap() == fs::read(&copy).unwrap();
     assert!(kept, "to look changes nothing");
