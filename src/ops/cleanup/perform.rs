@@ -205,14 +205,15 @@ impl Trimming<'_> {
         } else {
             self.delete(hands.history(), room, may_go).await?
         };
-        let left = hands.history().count(room, Seq::START, Seq::MAX).await?;
+        let last = stand.last_seq;
+        let left = hands.history().count(room, Seq::START, last).await?;
         // A dry run shows what would be left.
         let (after, gone) = if self.options.dry_run {
             (limit, candidates)
         } else {
             (Seq::START, 0)
         };
-        let oldest = hands.history().page(room, after, Seq::MAX, 1).await?;
+        let oldest = hands.history().page(room, after, last, 1).await?;
         Ok(Some(RoomReport {
             room: stand.room.name.to_string(),
             candidates,

@@ -68,7 +68,7 @@ pub(super) async fn all(
         fit_together(&pair[0], &pair[1])?;
     }
     // Newest first: what is older goes before it.
-    let mut floors: HashMap<String, Seq> = HashMap::new();
+    let mut floors: HashMap<String, Option<Seq>> = HashMap::new();
     let mut placed = Vec::with_capacity(checked.len());
     for document in checked.into_iter().rev() {
         let stand = history.room(&document.room).await?;
@@ -76,7 +76,7 @@ pub(super) async fn all(
             (Some((_, last)), _) => Place::Own { last },
             (None, None) => Place::End,
             (None, Some(stand)) => {
-                let floor = floors.entry(document.room.key()).or_insert(Seq::MAX);
+                let floor = floors.entry(document.room.key()).or_default();
                 find(history, &document, stand, floor).await?
             }
         };
@@ -113,7 +113,7 @@ async fn find(
     history: &mut History,
     document: &Checked,
     stand: &RoomStand,
-    floor: &mut Seq,
+    floor: &mut Option<Seq>,
 ) -> Result<Place, ReplayError> {
     let (room, count) = (stand.room.key.id, document.count);
     // Some of it is there: it was replayed before, or interrupted, or never gone.
@@ -123,7 +123,7 @@ async fn find(
         && let Some((_, nth)) = document.samples.iter().find(|(sample, _)| sample == id)
     {
         let base = seq.previous().minus(*nth);
-        *floor = (*floor).min(base.next());
+        *floor = Some(floor.map_or(base.next(), |floor| floor.min(base.next())));
         return Ok(Place::After(base));
     }
     let newest = match history.beyond_newest(room, 0).await? {
@@ -141,7 +141,10 @@ async fn find(
             Place::End
         }
     };
-    let oldest = history.page(room, Seq::START, Seq::MAX, 1).await?.pop();
+    let oldest = history
+        .page(room, Seq::START, stand.last_seq, 1)
+        .await?
+        .pop();
     let (Some(oldest), Some(newest)) = (oldest, newest) else {
         return Ok(end());
     };
@@ -158,7 +161,7 @@ async fn find(
             ),
         ));
     }
-    let first = oldest.seq.min(*floor);
+    let first = floor.map_or(oldest.seq, |floor| oldest.seq.min(floor));
     let base = first.previous().minus(count);
     if base < Seq::START {
         return Err(ReplayError::unfit(
@@ -170,7 +173,7 @@ async fn find(
             ),
         ));
     }
-    *floor = base.next();
+    *floor = Some(base.next());
     Ok(Place::After(base))
 }
 
@@ -203,7 +206,8 @@ async fn compare(
     let mut missing = 0;
     let base = match place {
         Place::After(base) => base,
-        Place::Own { .. } | Place::End => Seq::MAX.minus(document.count),
+        // Its places, if it names none, are not there yet.
+        Place::Own { .. } | Place::End => stand.map_or(Seq::START, |stand| stand.last_seq),
     };
     let mut batches = Batches::of(document, base, history.batch(), stop).await?;
     while let Some(rows) = batches.next().await? {
