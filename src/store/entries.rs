@@ -2,11 +2,9 @@
 //! connection of its own, and only to read, whether or not anything runs.
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::session::{Purpose, Session};
 use super::{StoreError, epoch, read};
-use crate::model::{Epoch, Message, MessageId, RoomId, RoomName, RoomRef, Seq, Uid};
+use crate::model::{Epoch, Message, RoomId, RoomName, RoomRef, Seq, Uid};
 
 /// For a connection, and for each answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,19 +93,10 @@ impl Entries {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        type Row = (MessageId, Seq, String, String, DateTime<Utc>);
         let (id, uid) = (room.key.id.into(), room.key.uid.into());
         let args = [id, after.into(), limit.into(), uid];
-        let rows: Vec<Row> = self.session.all(read::AFTER, &args).await?;
-        let message = |(id, seq, user, content, created_at): Row| Message {
-            id,
-            room: room.name.clone(),
-            seq,
-            user: user.into(),
-            content: content.into(),
-            created_at,
-        };
-        Ok(rows.into_iter().map(message).collect())
+        let rows = self.session.all(read::AFTER, &args).await?;
+        Ok(read::messages(room, rows))
     }
 
     pub async fn close(self) {

@@ -7,8 +7,8 @@ use super::sql::Arg;
 use super::{Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
 use crate::model::{Epoch, Message, MessageId, RoomId, RoomKey, RoomRef, RoomVersion, Seq, Uid};
 
-/// A page of the room `$1` whose uid is `$4`, if that is the one; whether a place is beyond `$2` is the
-/// index's to say, also where that is NULL.
+/// A page of the room with id `$1` and uid `$4`. The index finds the first place beyond `$2`, also where
+/// that is NULL.
 macro_rules! page {
     ($which:literal) => {
         concat!(
@@ -103,19 +103,10 @@ impl<A: Ask> Reading for A {
             Part::News(seq) => (self.either(NEWS_IN_POSTGRES, NEWS_IN_SQLITE), Some(seq)),
             Part::Before(seq) => (BEFORE, seq),
         };
-        type Row = (MessageId, Seq, String, String, DateTime<Utc>);
         let key = room.key;
         let args = [key.id.into(), place.into(), limit.into(), key.uid.into()];
-        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let message = |(id, seq, user, content, created_at): Row| Message {
-            id,
-            room: room.name.clone(),
-            seq,
-            user: user.into(),
-            content: content.into(),
-            created_at,
-        };
-        let mut messages: Vec<Message> = rows.into_iter().map(message).collect();
+        let rows = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let mut messages = messages(room, rows);
         if matches!(part, Part::Before(_)) {
             messages.reverse();
         }
@@ -172,6 +163,21 @@ impl<A: Ask> Reading for A {
         }
         Ok(heads)
     }
+}
+
+/// A row of a page.
+pub(super) type Row = (MessageId, Seq, String, String, DateTime<Utc>);
+
+pub(super) fn messages(room: &RoomRef, rows: Vec<Row>) -> Vec<Message> {
+    let message = |(id, seq, user, content, created_at): Row| Message {
+        id,
+        room: room.name.clone(),
+        seq,
+        user: user.into(),
+        content: content.into(),
+        created_at,
+    };
+    rows.into_iter().map(message).collect()
 }
 
 fn head(room: RoomKey, (last_seq, replayed_seq, version): HeadRow) -> Head {

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq, UserKey};
+use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
 
 type Answer = Option<Result<Appended, Rejected>>;
@@ -15,7 +15,7 @@ type Row = (MessageId, RoomId, Seq, DateTime<Utc>);
 
 /// The drafts of a room that are to be stored, by their indices in the batch, in their order.
 type Members = Vec<(RoomKey, Vec<usize>)>;
-/// Drafts whose room or user is not the one that is meant, with their answers.
+/// Drafts with a room or a user that is not the one meant, and their answers.
 type Strange = HashMap<usize, Rejected>;
 
 pub(super) async fn append(
@@ -34,29 +34,33 @@ pub(super) async fn append(
     Ok(attempt(connection, batch, &strange).await?)
 }
 
-/// The drafts whose room or user was deleted, or is another one by now, while they were on the way.
-/// Asked only when a row was refused, since it is rare and every row would pay for it.
+/// Whether each row of a table that is asked for, by id and uid, is not there.
+macro_rules! absent {
+    ($table:literal) => {
+        concat!(
+            "SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE NOT EXISTS
+             (SELECT 1 FROM ",
+            $table,
+            " WHERE id = value ->> 0 AND uid = value ->> 1)"
+        )
+    };
+}
+
+/// The drafts with a room or a user that was deleted, or is another one by now, while they were on the
+/// way. Asked only when a row was refused, since it is rare and every row would pay for it.
 async fn strange(
     connection: &mut SqliteConnection,
     batch: &[Draft],
 ) -> Result<Strange, sqlx::Error> {
-    let rooms = batch
-        .iter()
-        .map(|draft| (draft.room.id.get(), draft.room.uid.get()));
-    let no_rooms = "SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE NOT EXISTS
-         (SELECT 1 FROM rooms WHERE id = value ->> 0 AND uid = value ->> 1)";
-    let no_rooms = absent(connection, no_rooms, rooms).await?;
-    let users = batch
-        .iter()
-        .map(|draft| (draft.user.id.get(), draft.user.uid.get()));
-    let no_users = "SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE NOT EXISTS
-         (SELECT 1 FROM users WHERE id = value ->> 0 AND uid = value ->> 1)";
-    let no_users = absent(connection, no_users, users).await?;
+    let room = |draft: &Draft| (draft.room.id.get(), draft.room.uid.get());
+    let user = |draft: &Draft| (draft.user.id.get(), draft.user.uid.get());
+    let (rooms, users) = (batch.iter().map(room), batch.iter().map(user));
+    let rooms = absent(connection, absent!("rooms"), rooms).await?;
+    let users = absent(connection, absent!("users"), users).await?;
     let why = |draft: &Draft| {
-        let UserKey { id, uid } = draft.user;
-        if no_rooms.contains(&(draft.room.id.get(), draft.room.uid.get())) {
+        if rooms.contains(&room(draft)) {
             Some(Rejected::NoSuchRoom)
-        } else if no_users.contains(&(id.get(), uid.get())) {
+        } else if users.contains(&user(draft)) {
             Some(Rejected::NoSuchUser)
         } else {
             None
