@@ -17,6 +17,7 @@ mod by_hand;
 mod clocks;
 mod cluster;
 mod doctor;
+mod ear;
 mod figures;
 mod forged;
 mod health;

@@ -100,7 +100,7 @@ async fn a_primary_that_vanishes_without_a_word_is_given_up() {
     nothing_was_lost(&cluster, crowd, &readers).await;
 }
 
-/// As an operator does who closes a database, or a failover that forgot to open it again.
+/// An operator closes a database so, and a failover may forget to open it again.
 async fn closed(database: &Postgres, closed: bool) {
     let mut operator = database.connect().await;
     run(&mut operator, "SET default_transaction_read_only = off").await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cluster::Cluster;
-use super::went_back::{Ear, say, texts};
+use super::ear::{Ear, say, texts};
 use crate::support::Shell;
 use crate::support::http::{connect, request};
 use crate::support::instance::{Instance, Plan};
@@ -20,19 +20,7 @@ async fn an_old_data_folder_under_running_instances_is_told_to_every_reader() {
         say(one.http, &session, content).await;
     }
     let copy = cluster.postgres.copy();
-    let mut ears = Vec::new();
-    for (n, at) in [one, two].into_iter().enumerate() {
-        let nickname = format!("ear-{n}");
-        ears.push((format!("lines {n}"), Ear::lines(at, "general").await));
-        ears.push((
-            format!("events {n}"),
-            Ear::events(at, "general", "after=0").await,
-        ));
-        ears.push((
-            format!("socket {n}"),
-            Ear::socket(at, "general", &nickname).await,
-        ));
-    }
+    let mut ears = Ear::everywhere(&[one, two], "general").await;
     for content in &lost {
         say(one.http, &session, content).await;
     }

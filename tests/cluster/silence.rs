@@ -1,6 +1,6 @@
-//! An instance is silent for longer than its lease, and its people's nicknames become others': when it
-//! comes back, nothing is said under a nickname by those who lost it. And a name of an instance is
-//! that of one process.
+//! An instance is silent for longer than its lease, and its sessions lose their nicknames: when it
+//! comes back, no session says anything under a nickname that it lost. And an instance's name is that of
+//! one process.
 use std::time::Duration;
 
 use discordctl::client::{Buffer, Event, Events, Frame, Socket};
@@ -27,7 +27,7 @@ enum Silence {
     CutOff,
 }
 
-/// People of the first instance, one over each transport, who have a nickname each.
+/// Clients of the first instance, one over each transport, each with a nickname.
 struct People {
     lines: Lines,
     socket: Socket,
@@ -162,7 +162,7 @@ async fn silent_for_longer_than_its_lease(silence: Silence) {
     let all = "SELECT count(*) FROM messages WHERE content LIKE 'afterwards%'";
     let said = || async { cluster.postgres.number(all).await == 3 };
     eventually("all three say it", said).await;
-    // What those said who came later is theirs, and nothing else is.
+    // The later holders' messages are stored under those nicknames, and no others.
     let under = "SELECT count(*) FROM messages m JOIN users u ON u.id = m.user_id
         WHERE u.nickname LIKE 'by-%' AND m.content NOT LIKE 'new %'";
     assert_eq!(cluster.postgres.number(under).await, 0);

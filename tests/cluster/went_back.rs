@@ -1,116 +1,14 @@
 //! The database goes back under readers and writers: a failover to a standby that lacked the newest
 //! messages. Every reader is told, and given what is stored from then on.
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use discordctl::client::{Buffer, Event, Events, Frame, Lines, Socket};
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
+use super::ear::{Ear, say, texts};
 use crate::support::http::{connect, post, request};
-use crate::support::instance::{Address, Instance, Plan};
-use crate::support::{DEADLINE, Shell, eventually, in_time};
-
-/// A connection that stays open throughout.
-pub(crate) enum Ear {
-    Lines(Lines),
-    Events(Events),
-    Socket(Box<Socket>),
-}
-
-impl Ear {
-    pub(crate) async fn lines(at: Address, room: &str) -> Self {
-        let mut lines = Lines::connect(at.tcp, DEADLINE).await.unwrap();
-        lines.say(&format!("/join {room}")).await.unwrap();
-        while !lines.next().await.unwrap().unwrap().contains("joined") {}
-        Self::Lines(lines)
-    }
-
-    pub(crate) async fn events(at: Address, room: &str, query: &str) -> Self {
-        let path = format!("/api/messages/{room}?{query}");
-        let events = Events::open(at.http, &path, None, Buffer::Usual, DEADLINE).await;
-        Self::Events(events.unwrap())
-    }
-
-    pub(crate) async fn socket(at: Address, room: &str, nickname: &str) -> Self {
-        let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
-        let hello = json!({ "type": "connect", "nickname": nickname, "rooms": { room: 0 } });
-        socket.send(&hello).await.unwrap();
-        Self::Socket(Box::new(socket))
-    }
-
-    /// One that comes back with positions of an epoch.
-    pub(crate) async fn socket_from(at: Address, rooms: Value, epoch: &str) -> Self {
-        let mut socket = Socket::open(at.http, DEADLINE).await.unwrap();
-        let hello = json!({ "type": "connect", "nickname": "ear", "rooms": rooms, "epoch": epoch });
-        socket.send(&hello).await.unwrap();
-        Self::Socket(Box::new(socket))
-    }
-
-    /// What comes next: the text of a message, or `reset` and the last `seq` that holds.
-    async fn next(&mut self) -> String {
-        loop {
-            let told = match self {
-                Self::Lines(lines) => of_line(&lines.next().await.unwrap().unwrap()),
-                Self::Events(events) => match events.next().await.unwrap().unwrap() {
-                    Event::Named { name, data, .. } => {
-                        of_object(&name, &serde_json::from_str(&data).unwrap())
-                    }
-                    Event::Comment(_) => None,
-                },
-                Self::Socket(socket) => match socket.next().await.unwrap() {
-                    Frame::Json(frame) => of_object(frame["type"].as_str().unwrap(), &frame),
-                    other => panic!("{other:?}"),
-                },
-            };
-            if let Some(told) = told {
-                return told;
-            }
-        }
-    }
-
-    pub(crate) async fn hears(&mut self, what: &str, wanted: &[String]) {
-        for wanted in wanted {
-            let heard = in_time(&format!("{what}: {wanted}"), self.next()).await;
-            assert_eq!(heard, *wanted, "{what}");
-        }
-    }
-}
-
-fn of_line(line: &str) -> Option<String> {
-    let told = line.strip_prefix("[system] the past of ");
-    if let Some((_, rest)) = told.and_then(|told| told.split_once(" has changed: ")) {
-        let seq = rest
-            .split_whitespace()
-            .find(|word| word.parse::<i64>().is_ok());
-        return Some(format!("reset {}", seq.unwrap()));
-    }
-    if line.starts_with("[system] there is no room ") {
-        return Some("end no_such_room".to_owned());
-    }
-    let (_, content) = line.split_once("] ")?.1.split_once(": ")?;
-    (!line.starts_with("[system]")).then(|| content.to_owned())
-}
-
-fn of_object(kind: &str, object: &Value) -> Option<String> {
-    match kind {
-        "message" => Some(object["content"].as_str().unwrap().to_owned()),
-        "reset" => Some(format!("reset {}", object["last_seq"])),
-        "end" => Some(format!("end {}", object["code"].as_str().unwrap())),
-        _ => None,
-    }
-}
-
-/// Says it, however often that must be tried; once, since it has a nonce.
-pub(crate) async fn say(at: SocketAddr, session: &str, content: &str) {
-    let message =
-        json!({ "session_id": session, "room": "general", "content": content, "nonce": content });
-    let said = || async {
-        let answer = post(at, "/api/message", message.clone()).await;
-        answer.is_ok_and(|answer| answer.status == 200)
-    };
-    eventually(&format!("{content} is said"), said).await;
-}
+use crate::support::instance::{Instance, Plan};
+use crate::support::{Shell, eventually};
 
 /// In the place of the primary, a standby is as no database: nothing is ready, and sends are refused so
 /// that they come again.
@@ -135,10 +33,6 @@ async fn what_is_stored_can_be_read(cluster: &Cluster) {
     assert_eq!(page.unwrap().body["messages"].as_array().unwrap().len(), 5);
 }
 
-pub(crate) fn texts(what: &str, count: i64) -> Vec<String> {
-    (1..=count).map(|n| format!("{what} {n}")).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_that_lost_messages_is_told_to_every_reader() {
     let Some(mut cluster) = Cluster::start(2).await else {
@@ -146,18 +40,7 @@ async fn a_failover_that_lost_messages_is_told_to_every_reader() {
     };
     let (one, two) = (cluster.instances[0].at, cluster.instances[1].at);
     let session = connect(one.http, "alice").await;
-    let mut ears = Vec::new();
-    for (n, at) in [one, two].into_iter().enumerate() {
-        ears.push((format!("lines {n}"), Ear::lines(at, "general").await));
-        ears.push((
-            format!("events {n}"),
-            Ear::events(at, "general", "after=0").await,
-        ));
-        ears.push((
-            format!("socket {n}"),
-            Ear::socket(at, "general", &format!("ear-{n}")).await,
-        ));
-    }
+    let mut ears = Ear::everywhere(&[one, two], "general").await;
     let (kept, lost, anew) = (texts("kept", 20), texts("lost", 10), texts("anew", 15));
     let mut standby = cluster.postgres.standby().await;
     for content in &kept {
@@ -267,7 +150,7 @@ fn saved_in(folder: &Path) -> Vec<PathBuf> {
     paths.filter(is_lost).collect()
 }
 
-/// A room and a user that the new primary lacks, whose ids it gives to others.
+/// The new primary lacks a room and a user, and gives their ids to others.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_stored_in_a_strangers_room_or_name() {
     let Some(mut cluster) = Cluster::start(2).await else {
@@ -279,19 +162,7 @@ async fn nothing_is_stored_in_a_strangers_room_or_name() {
     let session = connect(one.http, "alice").await;
     let create = json!({ "session_id": session, "command": "/create lost" });
     post(one.http, "/api/command", create).await.unwrap();
-    let mut ears = Vec::new();
-    for (n, at) in [one, two].into_iter().enumerate() {
-        ears.push((format!("lines {n}"), Ear::lines(at, "lost").await));
-        ears.push((
-            format!("events {n}"),
-            Ear::events(at, "lost", "after=0").await,
-        ));
-        let nickname = format!("ear-{n}");
-        ears.push((
-            format!("socket {n}"),
-            Ear::socket(at, "lost", &nickname).await,
-        ));
-    }
+    let mut ears = Ear::everywhere(&[one, two], "lost").await;
     let to = |room: &str, content: &str| {
         let nonce = format!("{room} {content}");
         json!({ "session_id": session, "room": room, "content": content, "nonce": nonce })

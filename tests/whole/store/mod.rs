@@ -6,6 +6,7 @@ mod migrate;
 mod migrations;
 mod nonces;
 mod outages;
+mod past;
 pub(crate) mod presence;
 mod rooms;
 mod secrets;
@@ -22,8 +23,6 @@ crate::support::db::on_both! {
         a_reader_beside_sees_commits_in_the_order_of_seq,
         answers_tell_what_is_stored,
         a_missing_room_rejects_only_its_own_draft,
-        an_id_that_was_given_again_is_no_one_elses,
-        a_commit_that_is_lost_is_noticed,
         reads_stop_where_they_are_told,
         heads_tell_the_rooms_that_went_on,
         rows_inserted_by_hand_are_messages,
@@ -41,6 +40,10 @@ crate::support::db::on_both! {
         a_known_nonce_leaves_no_hole,
         a_rejected_draft_leaves_its_nonce_free,
         the_old_are_swept_away_and_the_young_are_not,
+    }
+    past {
+        an_id_that_was_given_again_is_another_rows,
+        a_commit_that_is_lost_is_noticed,
     }
     secrets {
         a_secret_is_made_once_whoever_comes_first,
