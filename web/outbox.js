@@ -42,7 +42,7 @@ export class Outbox {
     this.#changed();
   }
 
-  /** The room is gone: nothing waits for it any more. Gives the texts that nobody has seen in it. */
+  /** The room is gone: nothing waits for it any more. Gives the texts that were not stored in it. */
   withdraw(room) {
     const unseen = this.of(room).map((item) => item.content);
     this.#items = this.#items.filter((item) => keyOf(item.room) !== keyOf(room.name));

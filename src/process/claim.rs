@@ -114,7 +114,7 @@ impl Claim {
         &self.lock
     }
 
-    /// The row in the database of a process of this name that died here, whose place this one takes.
+    /// The database row of a process of this name that died here: this process takes its place.
     pub fn succeeds(&self) -> Option<i64> {
         self.succeeds
     }

@@ -13,7 +13,7 @@ use crate::config::{Config, Follow};
 use crate::process::control::{Refusal, Reloaded};
 use crate::server::control::refusal;
 
-/// The configuration that holds, for those who ask now and then.
+/// The configuration that holds, for callers that ask now and then.
 pub(super) type Settings = watch::Receiver<Arc<Config>>;
 
 /// What follows it.
@@ -55,7 +55,7 @@ pub struct ReloadRequest(oneshot::Sender<Result<Reloaded, Refusal>>);
 impl ReloadRequest {
     /// Says what came of it: what changed, or a stable code and why nothing did.
     pub fn answer(self, outcome: Result<Reloaded, (&'static str, String)>) {
-        // An operator who does not wait any more has the log.
+        // The receiver is gone where the operator gave up waiting: the log has the answer.
         let _ = self
             .0
             .send(outcome.map_err(|(code, why)| refusal(code, &why)));

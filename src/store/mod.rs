@@ -131,7 +131,7 @@ pub struct Head {
 pub struct Heads {
     pub epoch: Epoch,
     pub rooms: Vec<Head>,
-    /// Those that are not there, or of whose id there is another one.
+    /// Those that are not there; a room with another uid may have the id.
     pub gone: Vec<RoomKey>,
 }
 
@@ -181,7 +181,7 @@ pub trait Reading: Send + Sync + 'static {
     /// Where a room stands; `None` if it is gone.
     async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError>;
 
-    /// Of these rooms, those that went on or went back, or whose older messages came or went, and those
+    /// Of these rooms, those that went on or went back, or with older messages that came or went, and those
     /// that are gone.
     async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError>;
 }

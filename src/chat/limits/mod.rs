@@ -158,7 +158,7 @@ impl Limiter {
         Self::new(tests::limits(), Arc::default(), now)
     }
 
-    /// Holds everyone to other limits from now on. Which addresses are counted stays as it is.
+    /// Holds all clients to other limits from now on. Which addresses are counted stays as it is.
     pub(super) fn set(&self, limits: &Limits) {
         self.live.set(limits);
     }

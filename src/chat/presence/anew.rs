@@ -154,7 +154,7 @@ impl Presence {
                     PresenceOutcome::NoSuchRoom => {
                         self.hub.forget(room);
                         session.lose(room);
-                        // Who reads it is told where it ends.
+                        // A reader of it is told at its end.
                         if self.hub.served(room.key).is_none() {
                             let room = room.name.clone();
                             session.tell(Alert::RoomGone { room });

@@ -21,7 +21,7 @@ const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 pub struct PostgresUrl {
     /// Where it may be, in the order in which they are tried: one at least.
     pub servers: Vec<Server>,
-    /// Which of them will do; what that is where it is not said, is for those who connect.
+    /// Which of them will do. Where the URL does not say, the caller that connects decides.
     pub target: Option<TargetSession>,
     pub user: Option<String>,
     pub password: Option<String>,

@@ -101,7 +101,8 @@ impl Manifest {
         self.knows(path) && found().is_some_and(|entry| entry.epoch.as_ref() != Some(epoch))
     }
 
-    /// Documents whose places a later one holds in another past, each with that one's path.
+    /// The superseded documents: a later one holds the same places in another past. Each with the path of
+    /// that one.
     pub(super) fn superseded(&self) -> HashMap<&str, &str> {
         let mut rooms: HashMap<RoomId, Vec<&Entry>> = HashMap::new();
         for entry in &self.entries {

@@ -193,7 +193,7 @@ impl Stored {
 }
 
 /// Takes away what killed runs left: drafts that no process writes any more, and manifests of what
-/// never appeared. What cannot be taken away is in no one's way.
+/// never appeared. What cannot be removed does no harm.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {

@@ -35,7 +35,7 @@ pub struct Report {
     pub lost: usize,
     pub repeated: usize,
     pub out_of_order: usize,
-    /// Seen, and stored nowhere, by readers who were not told since that the past changed.
+    /// Messages that readers saw and that are stored nowhere, where no `reset` followed.
     pub not_stored: usize,
     pub ack_ms: Milliseconds,
     pub delivery_ms: Milliseconds,

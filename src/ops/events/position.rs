@@ -126,7 +126,7 @@ pub struct Since {
     places: HashMap<String, Place>,
     /// Lines of files that were none of ours, or were cut off.
     pub skipped: u64,
-    /// Files whose last line was cut off.
+    /// Files with a last line that was cut off.
     pub torn: Vec<PathBuf>,
 }
 

@@ -148,8 +148,8 @@ async fn ready(place: &Place) -> Option<Other> {
     })
 }
 
-/// Those of other machines and folders. An embedded database is of this machine, and who has it is
-/// found by its files.
+/// The instances of other machines and folders. An embedded database is of this machine, and its
+/// files name the processes that use it.
 async fn elsewhere(place: &Place, all: &[Place]) -> Vec<String> {
     if place.config.db_url.file().is_some() {
         return Vec::new();

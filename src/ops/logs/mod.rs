@@ -31,7 +31,7 @@ impl Logs {
     }
 
     /// The last `count` lines of each, also from files that were turned over. What comes later is in
-    /// [`Logs::news`]. Beside it, the instances whose log cannot be read, and why.
+    /// [`Logs::news`]. Beside it, the instances with a log that cannot be read, and why.
     pub fn last(&mut self, count: usize) -> (Vec<Line>, Vec<(String, io::Error)>) {
         self.each(|tail| tail.last(count))
     }

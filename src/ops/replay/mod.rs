@@ -38,7 +38,7 @@ pub struct FileReport {
     pub last_seq: Option<Seq>,
 }
 
-/// A document whose places another one holds, in a past that began later.
+/// A document that another one supersedes: it holds the same places in a past that began later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     pub path: String,

@@ -13,7 +13,7 @@ pub enum Late {
     Append,
 }
 
-/// Whether the room `$1` has a message of that time and text by that user, or by one who was deleted.
+/// Whether the room `$1` has a message of that time and text by that user, or by a deleted one.
 const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM messages m
        JOIN rooms r ON r.id = m.room_id LEFT JOIN users u ON u.id = m.user_id
      WHERE @lower(r.name@c) = @lower($1@c) AND m.created_at = $2 AND m.content = $3

@@ -92,7 +92,7 @@ impl Target {
         Some(self.timeline.load(Relaxed)).filter(|known| *known > 0)
     }
 
-    /// Learns the timeline that a connection's server is on. Not every server tells it to everyone.
+    /// Learns the timeline that a connection's server is on. Some servers refuse to tell a plain role.
     async fn learn(&self, connection: &mut PgConnection) {
         let asked = sqlx::query_scalar(TIMELINE).persistent(false);
         let answer = timeout(self.connecting, asked.fetch_one(connection)).await;

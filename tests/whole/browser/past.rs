@@ -1,4 +1,4 @@
-//! The past goes back, or a room goes, under people who look on: one by a WebSocket, one by streams.
+//! The past goes back, or a room goes, under two open pages: one uses a WebSocket, one streams.
 use super::*;
 
 /// Anna reads by a WebSocket, and Ben by streams; both are in the general room.

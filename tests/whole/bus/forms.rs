@@ -130,7 +130,7 @@ async fn one_server_in_both_protocols_and_on_a_socket() {
     }
 }
 
-/// Words of docs/cluster.md that make a user who may do no more than an instance needs.
+/// Commands of docs/cluster.md that make a user with no more rights than an instance needs.
 fn least_privilege(of: &str) -> Vec<String> {
     let page = std::fs::read_to_string("docs/cluster.md").unwrap();
     let line = page.lines().find(|line| line.starts_with(of));

@@ -62,7 +62,7 @@ pub(crate) async fn they_are_verified_and_thinned(db: Db) {
     assert!(!three.contains(&first[0]), "the oldest is gone");
     let verify = format!("backup verify kept/{}", three[1].0);
     assert_eq!(shell.run(&verify).await.well()["messages"], 100);
-    // A file of the operator's own is nobody's to remove.
+    // The job removes no file of the operator's own.
     fs::write(shell.path("kept/mine.dump"), "mine").expect("written");
 
     // Killed before it was proved, it does not count; killed before it was whole, it is not there.
