@@ -1,6 +1,7 @@
 //! `discordctl config show`: the settings in force, and where each comes from.
 use clap::Args;
 use discordctl::config::{Config, Origin};
+use discordctl::model::Access;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -28,6 +29,8 @@ struct Shown {
     config: Config,
     /// The same, a line each.
     settings: Vec<Setting>,
+    /// Who may come in by these settings, where `auto` is decided.
+    access: Access,
 }
 
 #[derive(Serialize)]
@@ -55,8 +58,13 @@ pub(crate) fn run(args: &ShowArgs, output: &Output) -> anyhow::Result<Exit> {
             }
         })
         .collect();
-    let config = loaded.config;
-    output.result("config-show", &Shown { config, settings }, as_table)?;
+    let access = loaded.config.access();
+    let shown = Shown {
+        config: loaded.config,
+        settings,
+        access,
+    };
+    output.result("config-show", &shown, as_table)?;
     Ok(Exit::Done)
 }
 
@@ -73,10 +81,25 @@ fn source(origin: &Origin) -> (&'static str, Option<String>) {
 fn as_table(shown: &Shown) -> String {
     let row = |setting: &Setting| {
         let from = setting.from.as_deref().unwrap_or(setting.source);
-        [setting.key.clone(), plain(&setting.value), from.to_owned()]
+        let value = decided(&setting.key, plain(&setting.value), shown.access);
+        [setting.key.clone(), value, from.to_owned()]
     };
     let rows = shown.settings.iter().map(row).collect();
     table(["KEY", "VALUE", "FROM"], rows)
+}
+
+/// What `auto` is.
+fn decided(key: &str, value: String, access: Access) -> String {
+    let decided = match key {
+        "access.mode" => access.mode.as_str(),
+        "access.registration" => access.registration.as_str(),
+        _ => return value,
+    };
+    if value == "auto" {
+        format!("auto: {decided}")
+    } else {
+        value
+    }
 }
 
 fn plain(value: &Value) -> String {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::{Config, Loaded};
-use discordctl::model::plain;
+use discordctl::model::{Access, AccessMode, Registration, plain};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
 use discordctl::server::{self, Orders, Program, ServeError, Server, SystemClock, Waits, log};
@@ -194,7 +194,7 @@ fn tell(told: std::io::Result<()>) {
     }
 }
 
-/// Three lines for the user at the terminal: where to talk, and how to stop.
+/// For the user at the terminal: where to talk, who may, and how to stop.
 fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
     let (host, page) = callable(config.bind);
     let mut stdout = std::io::stdout().lock();
@@ -210,10 +210,31 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
     )?;
     writeln!(
         stdout,
+        "who may come in:       {}",
+        who_may(config.access())
+    )?;
+    writeln!(
+        stdout,
         "stored in:             {}  (Ctrl-C stops)",
         config.db_url
     )?;
     Ok(stdout.flush()?)
+}
+
+fn who_may(access: Access) -> String {
+    let Access {
+        mode, registration, ..
+    } = access;
+    let who = match mode {
+        AccessMode::Open => "guests and people with an account",
+        AccessMode::Members | AccessMode::Invite => "people with an account",
+    };
+    let how = match registration {
+        Registration::Open => "which all may register",
+        Registration::Invite => "which takes an invite",
+        Registration::Closed => "which operators make",
+    };
+    format!("{who}, {how}  (access.mode: {})", mode.as_str())
 }
 
 /// What to call the address that is listened on, at a terminal and in a URL.

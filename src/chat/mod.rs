@@ -5,6 +5,7 @@
 //! `charge`), shows and ends connections for the operator (`connections`, `standing`, `evict`), tells
 //! how chat is set (`rules`, `meters`, `clock`), and carries sessions, with the rights that they had,
 //! into another process (`handover`).
+mod access;
 mod act;
 mod actor;
 mod bucket;
@@ -26,13 +27,14 @@ mod verbs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::LiveAccess;
 use limits::Limiter;
 use unused::Unused;
 
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
-use crate::model::Nickname;
+use crate::model::{Access, Nickname};
 use crate::random;
 use crate::store::Store;
 
@@ -80,6 +82,7 @@ pub struct Chat {
     limiter: Limiter,
     unused: Unused,
     rules: Rules,
+    access: LiveAccess,
 }
 
 /// What chat stands on.
@@ -89,6 +92,7 @@ pub struct Parts {
     pub presence: Arc<Presence>,
     pub rules: Rules,
     pub limits: Limits,
+    pub access: Access,
 }
 
 impl Chat {
@@ -99,6 +103,7 @@ impl Chat {
             presence,
             rules,
             limits,
+            access,
         } = parts;
         let (meters, now) = (presence.meters().clone(), presence.clock().now());
         Self {
@@ -109,6 +114,7 @@ impl Chat {
             limiter: Limiter::new(limits, meters, now),
             unused: Unused::default(),
             rules,
+            access: LiveAccess::of(access),
         }
     }
 

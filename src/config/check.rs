@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
+use super::access;
 use super::allowed::show;
 use super::layers::Provenance;
 use super::problem::Problem;
@@ -31,6 +32,8 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
             found.push((key, "found 0, expected a duration above it".into()));
         }
     }
+    let contradiction = access::contradiction(config);
+    found.extend(contradiction.map(|message| ("access.registration", message)));
     found.extend(thresholds_out_of_order(&config.thresholds));
     if config.tcp_port != 0 && config.tcp_port == config.http_port {
         let message = format!("found {}, which is tcp_port already", config.http_port);

@@ -1,6 +1,7 @@
 //! The default of every key: the one place it is written.
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::access::{Access, AccessMode, Registration};
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
@@ -22,6 +23,11 @@ impl Default for Config {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             data_dir: "data".into(),
             history: History { per_room: 10 },
+            access: Access {
+                mode: AccessMode::Auto,
+                registration: Registration::Auto,
+                plaintext_login: false,
+            },
             limits: Limits {
                 connections: 10_000,
                 message_chars: 4_000,

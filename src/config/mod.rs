@@ -4,6 +4,7 @@
 //! field does, and a value is right because it deserialises. So there is no second list of keys
 //! to keep in step, and each setting is judged alone, which is how a file's problems are all
 //! reported at once instead of the first only.
+mod access;
 mod allowed;
 mod check;
 mod defaults;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Listener, ListenerKind};
 
+pub use access::{Access, AccessMode, Registration};
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::{redact, redact_words};

@@ -17,6 +17,7 @@ impl Config {
     pub fn follow(&self, read: &Self) -> Follow {
         // Everything else is opened, bound or handed out at the start.
         let config = Self {
+            access: read.access.clone(),
             limits: Limits {
                 uncounted: self.limits.uncounted.clone(),
                 ..read.limits.clone()
@@ -54,7 +55,16 @@ mod tests {
         let default = tree::of(&Config::default());
         let is = tree::leaf(&default, key);
         let number = is.as_u64().map(|n| json!(n + 1));
-        let texts = ["7s", "7%", "7MB", "error", "text", "0 4 * * *", "::1"];
+        let texts = [
+            "7s",
+            "7%",
+            "7MB",
+            "error",
+            "text",
+            "0 4 * * *",
+            "::1",
+            "open",
+        ];
         let urls = ["sqlite://a.db", "redis://a", "file:a", "https://a", "a"];
         let texts = texts.into_iter().chain(urls).map(Value::from);
         let others = [json!(!is.as_bool().unwrap_or(false)), json!(["10.0.0.0/8"])];

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
 use super::threshold::Threshold;
@@ -25,6 +26,7 @@ pub struct Config {
     /// Where the instance keeps its own files; relative to the working directory.
     pub data_dir: PathBuf,
     pub history: History,
+    pub access: Access,
     pub limits: Limits,
     pub db_pool: DbPool,
     pub retention: Retention,

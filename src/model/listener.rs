@@ -39,6 +39,27 @@ impl Listener {
     }
 }
 
+/// Who can reach an instance at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// This machine alone: there no client is a stranger, and a foreign name can only be a trick.
+    Loopback,
+    /// Others too, under names that are not known here unless they are set.
+    Elsewhere,
+}
+
+impl Reach {
+    /// Of an instance that listens there.
+    pub fn of(listeners: &[Listener]) -> Self {
+        let on_loopback = |listener: &Listener| listener.address.ip().to_canonical().is_loopback();
+        if listeners.iter().all(on_loopback) {
+            Self::Loopback
+        } else {
+            Self::Elsewhere
+        }
+    }
+}
+
 /// The listeners of an instance. In JSON they are the list of those that are open, and beside it
 /// the ports of the first of each kind, which the first version wrote alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

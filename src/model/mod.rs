@@ -1,4 +1,5 @@
 //! The values that chat is made of. No I/O, no clock, nothing shared.
+mod access;
 mod cause;
 mod closest;
 mod content;
@@ -15,6 +16,7 @@ mod room;
 mod session;
 pub mod url;
 
+pub use access::{Access, AccessMode, PlaintextLogin, Registration};
 pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
@@ -23,7 +25,7 @@ pub use host::Host;
 pub use ids::{
     ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,
 };
-pub use listener::{Listener, ListenerKind, Listeners};
+pub use listener::{Listener, ListenerKind, Listeners, Reach};
 pub use message::{Message, format_time};
 pub use name::{LOBBY, NameError, Nickname, RoomName};
 pub use network::{Network, NotANetwork, client_network};

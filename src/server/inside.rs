@@ -17,7 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
-use crate::model::ListenerKind;
+use crate::model::{ListenerKind, Reach};
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -102,6 +102,7 @@ impl Inside {
             presence: presence.clone(),
             rules: rules(config),
             limits: client_limits(config),
+            access: config.access(),
         }));
         let stop_relay = CancellationToken::new();
         let relay = Relay::new(hub.clone()).run(events, stop_relay.clone());
@@ -195,7 +196,7 @@ pub(super) fn client_limits(config: &Config) -> Limits {
         requests_per_minute: asked.requests_per_minute,
         new_sessions_per_minute: asked.new_sessions_per_minute,
         uncounted: networks.collect(),
-        loopback_only: config.bind.is_loopback(),
+        loopback_only: Reach::of(&config.listeners()) == Reach::Loopback,
     }
 }
 

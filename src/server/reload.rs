@@ -36,6 +36,7 @@ impl Followers {
         } = was.follow(read);
         log::follow_config(&config.log);
         self.chat.set_limits(&client_limits(&config));
+        self.chat.set_access(config.access());
         self.terms.set(&was, &config);
         self.lifecycle.drain.spread.set(config.drain.spread.get());
         // Health, the jobs, the stop and operators' commands look here.

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::Chat;
 use crate::config::Config;
-use crate::model::{Listener, ListenerKind};
+use crate::model::{Listener, ListenerKind, Reach};
 use crate::transport::Drain;
-use crate::transport::http::{Hosts, HttpLimits, Origins, Probes, Reach, Site};
+use crate::transport::http::{Hosts, HttpLimits, Origins, Probes, Site};
 use crate::transport::tcp::TcpLimits;
 
 pub(super) struct Terms {
@@ -113,13 +113,7 @@ pub(super) fn tcp_limits(config: &Config, listening: &[Listener]) -> TcpLimits {
 }
 
 fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
-    let on_loopback = |listener: &Listener| listener.address.ip().to_canonical().is_loopback();
-    let reach = if listening.iter().all(on_loopback) {
-        Reach::Loopback
-    } else {
-        Reach::Elsewhere
-    };
-    let http = &config.http;
+    let (http, reach) = (&config.http, Reach::of(listening));
     let hosts = Hosts::new(reach, &http.hosts, http.public_url.as_deref());
     HttpLimits {
         hosts,

@@ -4,16 +4,7 @@
 use http::{Request, StatusCode, Version, header};
 
 use super::problem::Problem;
-use crate::model::Host;
-
-/// Who can reach the listeners at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// This machine alone, so that a foreign name can only be a trick.
-    Loopback,
-    /// Others too, under names that are not known here unless they are set.
-    Elsewhere,
-}
+use crate::model::{Host, Reach};
 
 /// The names under which this server answers.
 #[derive(Debug, Clone)]

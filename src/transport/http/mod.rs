@@ -37,7 +37,7 @@ use problem::Problem;
 pub use answer::{Response, json, whole};
 pub use connection::{HttpLimits, serve};
 pub use cors::Origins;
-pub use hosts::{Hosts, Reach};
+pub use hosts::Hosts;
 pub use route::{Probe, Route};
 
 /// This API in OpenAPI 3.1.

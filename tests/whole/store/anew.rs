@@ -9,7 +9,7 @@ use discordctl::chat::{
 };
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
-use discordctl::model::{Nickname, TransportKind};
+use discordctl::model::{Access, Nickname, TransportKind};
 use discordctl::store::{LEASE, Lease, Options, Store};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
@@ -92,6 +92,7 @@ impl House {
             presence: presence.clone(),
             rules,
             limits,
+            access: Access::OPEN,
         }));
         Self {
             chat,
