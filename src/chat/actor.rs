@@ -63,7 +63,8 @@ impl Actor {
         self.transport
     }
 
-    pub(super) fn origin(&self) -> &Origin {
+    /// Where it asks from: `origin().peer()` says at which address, and whether by TLS.
+    pub fn origin(&self) -> &Origin {
         &self.origin
     }
 

@@ -1,6 +1,5 @@
 //! The open connections, as an operator sees and ends them: a few words for each.
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::{Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
-use crate::model::{ConnectionId, Nickname, RoomKey, Seq};
+use crate::model::{ConnectionId, Nickname, Peer, RoomKey, Seq};
 
 named! {
     /// What a connection is made of; unlike a session, it has one and keeps it.
@@ -75,8 +74,7 @@ impl Connections {
 pub struct Link {
     pub id: ConnectionId,
     pub through: Through,
-    pub peer: Option<SocketAddr>,
-    /// Whom it is counted for.
+    /// The client's end, and whom it is counted for.
     pub origin: Origin,
     pub since: DateTime<Utc>,
     session: OnceLock<Arc<Session>>,
@@ -145,7 +143,7 @@ pub struct Open {
 }
 
 impl Open {
-    pub fn new(chat: &Arc<Chat>, through: Through, peer: Option<SocketAddr>) -> Self {
+    pub fn new(chat: &Arc<Chat>, through: Through, peer: Peer) -> Self {
         let before = chat.connections.last.fetch_add(1, Relaxed);
         let id = ConnectionId::new(before + 1);
         Self::again(chat, id, chat.clock().utc(), through, peer)
@@ -157,14 +155,13 @@ impl Open {
         id: ConnectionId,
         since: DateTime<Utc>,
         through: Through,
-        peer: Option<SocketAddr>,
+        peer: Peer,
     ) -> Self {
         let connections = &chat.connections;
         connections.last.fetch_max(id.get(), Relaxed);
         let link = Arc::new(Link {
             id,
             through,
-            peer,
             origin: chat.origin(peer),
             since,
             session: OnceLock::new(),

@@ -241,13 +241,14 @@ impl Control {
     fn describe(&self, link: &Link) -> Connection {
         let (rooms, lag) = self.chat.standing(link);
         let nickname = link.session().map(|session| session.nickname());
+        let peer = link.origin.peer().address;
         Connection {
             id: link.id,
             transport: link.through.as_str().to_owned(),
             nickname: nickname.map(|nickname| nickname.as_str().to_owned()),
             rooms,
             since: format_time(link.since),
-            peer: link.peer.map_or_else(String::new, |peer| peer.to_string()),
+            peer: peer.map_or_else(String::new, |peer| peer.to_string()),
             lag,
             bytes_waiting: link.bytes_waiting(),
         }

@@ -17,7 +17,7 @@ use super::terms::Terms;
 use crate::chat::{Chat, Entered, Origin};
 use crate::config::Config;
 use crate::meter::Meters;
-use crate::model::{Listener, ListenerKind};
+use crate::model::{Listener, ListenerKind, Peer};
 use crate::process;
 use crate::transport::tcp::Resumed;
 use crate::transport::{http, tcp};
@@ -342,7 +342,7 @@ async fn accept<F, Fut>(
                 continue;
             }
         };
-        let Some(place) = door.place(&door.chat.origin(Some(peer))) else {
+        let Some(place) = door.place(&door.chat.origin(Peer::in_clear(Some(peer)))) else {
             full(stream);
             continue;
         };

@@ -8,7 +8,7 @@ mod live;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::bucket::{Bucket, Rate};
 use super::{Actor, Chat, ChatError, Limited};
 use crate::meter::Meters;
-use crate::model::{Network, client_network};
+use crate::model::{Network, Peer, client_network};
 pub use cost::Cost;
 use live::Live;
 
@@ -70,15 +70,23 @@ impl Limits {
     }
 }
 
-/// Where a request comes from: its address's buckets, or nothing where it is not counted.
+/// Where a request comes from: the other end, and its address's buckets where it is counted.
 #[derive(Debug, Clone, Default)]
-pub struct Origin(Option<Arc<Address>>);
+pub struct Origin {
+    peer: Peer,
+    counted: Option<Arc<Address>>,
+}
 
 impl Origin {
+    /// The client's end, by which it is told whether what it says is private.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// Counts an open connection for as long as the value lives; `None` where its address has
     /// `most` already.
     pub fn enter(&self, most: usize) -> Option<Entered> {
-        if let Some(address) = &self.0 {
+        if let Some(address) = &self.counted {
             let count = address.connections.fetch_add(1, Relaxed);
             if count >= most {
                 address.connections.fetch_sub(1, Relaxed);
@@ -95,7 +103,7 @@ pub struct Entered(Origin);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(address) = &self.0.0 {
+        if let Some(address) = &self.0.counted {
             address.connections.fetch_sub(1, Relaxed);
         }
     }
@@ -176,27 +184,31 @@ impl Limiter {
     }
 
     /// Whom a connection or request of `peer` is counted for.
-    fn origin(&self, peer: Option<SocketAddr>, now: Instant) -> Origin {
-        let Some(peer) = peer else {
-            return Origin(None);
-        };
-        let address = peer.ip().to_canonical();
+    fn origin(&self, peer: Peer, now: Instant) -> Origin {
+        Origin {
+            peer,
+            counted: self.counted(peer, now),
+        }
+    }
+
+    fn counted(&self, peer: Peer, now: Instant) -> Option<Arc<Address>> {
+        let address = peer.address?.ip().to_canonical();
         let at_home = self.loopback_only && address.is_loopback();
         if at_home || self.uncounted.iter().any(|n| n.contains(address)) {
-            return Origin(None);
+            return None;
         }
         let network = client_network(address);
         let mut known = self.known.lock();
         if let Some(address) = known.addresses.get(&network) {
-            return Origin(Some(address.clone()));
+            return Some(address.clone());
         }
         if !known.has_place(&self.live, now) {
-            return Origin(Some(self.shared[self.shared_by(network)].clone()));
+            return Some(self.shared[self.shared_by(network)].clone());
         }
         let address = Arc::new(Address::new(&self.live, now));
         known.addresses.insert(network, address.clone());
         self.meters.addresses.set(known.addresses.len() as i64);
-        Origin(Some(address))
+        Some(address)
     }
 
     /// Which bucket the neighbours of a network share.
@@ -259,7 +271,7 @@ impl Chat {
     }
 
     /// Whom a connection or request of `peer` is counted for.
-    pub fn origin(&self, peer: Option<SocketAddr>) -> Origin {
+    pub fn origin(&self, peer: Peer) -> Origin {
         self.limiter.origin(peer, self.clock().now())
     }
 
@@ -277,7 +289,7 @@ impl Chat {
             Some(session) => session.state.lock().requests.take(cost, rate, now),
             None => Ok(()),
         };
-        let of_address = || match &actor.origin().0 {
+        let of_address = || match &actor.origin().counted {
             Some(address) => {
                 let mut buckets = address.buckets.lock();
                 buckets.requests.take(cost, rate.times(SESSIONS), now)
@@ -292,7 +304,7 @@ impl Chat {
 
     /// Lets a session begin, if its address has not begun too many.
     pub(super) fn admit_session(&self, origin: &Origin) -> Result<(), ChatError> {
-        let Some(address) = &origin.0 else {
+        let Some(address) = &origin.counted else {
             return Ok(());
         };
         let (now, rate) = (self.clock().now(), self.limiter.live.begun());
@@ -310,7 +322,7 @@ impl Chat {
         of_session: &mut Bucket,
     ) -> Result<(), ChatError> {
         let (now, rate) = (self.clock().now(), self.limiter.messages());
-        let of_address = || match &origin.0 {
+        let of_address = || match &origin.counted {
             Some(address) => {
                 let mut buckets = address.buckets.lock();
                 buckets.messages.take(1, rate.times(SESSIONS), now)

@@ -1,4 +1,6 @@
 //! Addresses are counted, few of them are kept, and none that has used up anything is forgotten.
+use std::net::SocketAddr;
+
 use super::*;
 use crate::clock::{Clock, ManualClock};
 
@@ -21,13 +23,14 @@ fn limiter(clock: &ManualClock) -> Limiter {
     Limiter::new(limits(), Arc::default(), clock.now())
 }
 
-fn peer(address: &str) -> Option<SocketAddr> {
-    Some(SocketAddr::new(address.parse().expect("an address"), 5))
+fn peer(address: &str) -> Peer {
+    let address = address.parse().expect("an address");
+    Peer::in_clear(Some(SocketAddr::new(address, 5)))
 }
 
 /// Takes requests until there are no more; how many it got.
 fn exhaust(limiter: &Limiter, origin: &Origin, now: Instant) -> usize {
-    let address = origin.0.as_ref().expect("counted");
+    let address = origin.counted.as_ref().expect("counted");
     let rate = limiter.requests().times(SESSIONS);
     let mut buckets = address.buckets.lock();
     (0..100_000)
@@ -52,7 +55,7 @@ fn an_address_has_what_ten_sessions_have() {
     );
     assert_eq!(exhaust(&limiter, &origin("2001:db8::2"), clock.now()), 0);
     for uncounted in ["127.0.0.1", "::1", "::ffff:127.0.0.9", "198.51.100.7"] {
-        assert!(origin(uncounted).0.is_none(), "{uncounted}");
+        assert!(origin(uncounted).counted.is_none(), "{uncounted}");
     }
 }
 
@@ -64,7 +67,12 @@ fn a_server_for_others_counts_loopback_too() {
         ..limits()
     };
     let limiter = Limiter::new(limits, Arc::default(), clock.now());
-    assert!(limiter.origin(peer("127.0.0.1"), clock.now()).0.is_some());
+    assert!(
+        limiter
+            .origin(peer("127.0.0.1"), clock.now())
+            .counted
+            .is_some()
+    );
 }
 
 #[test]
@@ -73,7 +81,10 @@ fn to_be_many_makes_nobody_forgotten() {
     let limiter = limiter(&clock);
     let origin = |n: usize| {
         let address = IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + n as u32));
-        limiter.origin(Some(SocketAddr::new(address, 5)), clock.now())
+        limiter.origin(
+            Peer::in_clear(Some(SocketAddr::new(address, 5))),
+            clock.now(),
+        )
     };
     assert_eq!(exhaust(&limiter, &origin(0), clock.now()), 6_000);
     // Those who used nothing are forgotten, whichever come.
@@ -85,7 +96,7 @@ fn to_be_many_makes_nobody_forgotten() {
     assert_eq!(exhaust(&limiter, &origin(0), clock.now()), 0);
     // Where all of them have used something, newcomers share with their neighbours.
     for n in 0..MOST_ADDRESSES {
-        let address = origin(n).0.expect("counted");
+        let address = origin(n).counted.expect("counted");
         let rate = limiter.requests().times(SESSIONS);
         let _ = address.buckets.lock().requests.take(5, rate, clock.now());
     }

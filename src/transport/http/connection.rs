@@ -27,6 +27,7 @@ use super::head::Wanted;
 use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
 use super::{Client, Offer, Site, answered, filter, hardened, not_found};
+use crate::model::Peer;
 use crate::random;
 use crate::transport::Moment;
 
@@ -60,7 +61,7 @@ pub fn serve(stream: TcpStream, site: Arc<Site>, offer: Offer) -> impl Future<Ou
 
 /// Answers requests, until the connection ends or is to go on otherwise.
 async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Serving> {
-    let peer = stream.peer_addr().ok();
+    let peer = Peer::in_clear(stream.peer_addr().ok());
     let handle = Arc::<Handle>::default();
     let patience = site.limits.write_timeout;
     let io = TokioIo::new(Progress::new(stream, patience, handle.clone()));

@@ -15,7 +15,6 @@ mod upgrade;
 mod web;
 mod ws;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,7 +27,7 @@ use warp::path::FullPath;
 
 use super::Drain;
 use crate::chat::{Actor, Chat, Cost};
-use crate::model::TransportKind;
+use crate::model::{Peer, TransportKind};
 use answer::bare;
 use api::Answer;
 use body::{Content, Sent, content};
@@ -57,7 +56,7 @@ pub struct Site {
 /// The client of a request.
 #[derive(Debug, Clone, Copy)]
 struct Client {
-    peer: Option<SocketAddr>,
+    peer: Peer,
     offer: Offer,
 }
 

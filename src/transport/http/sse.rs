@@ -1,6 +1,5 @@
 //! A room as Server-Sent Events: one stream, which holds its position and nothing else.
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
 use crate::chat::{Attached, Chat, Open, Read, Reader, Start, Through};
-use crate::model::Epoch;
+use crate::model::{Epoch, Peer};
 use crate::random;
 
 /// An idle stream says this often that it lives, so that proxies let it be.
@@ -41,7 +40,7 @@ pub(super) struct Query {
 pub(super) struct Asked<'a> {
     pub(super) query: Query,
     pub(super) last_event_id: Option<&'a str>,
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) peer: Peer,
     /// How long it may take nothing.
     pub(super) patience: Duration,
 }

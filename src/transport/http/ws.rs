@@ -3,7 +3,6 @@ mod end;
 mod introduce;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use crate::chat::{
     Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Outcome, Reader,
     Say, Sending, Slice, Target, Through,
 };
-use crate::model::{Epoch, TransportKind};
+use crate::model::{Epoch, Peer, TransportKind};
 use end::End;
 use introduce::Positions;
 
@@ -46,13 +45,7 @@ type Socket = WebSocketStream<Progress>;
 type Reference = Option<Value>;
 
 /// Serves one connection, after the head that switched to this protocol, until it ends.
-pub(super) async fn serve(
-    chat: Arc<Chat>,
-    taken: Taken,
-    peer: Option<SocketAddr>,
-    most: usize,
-    drain: Drain,
-) {
+pub(super) async fn serve(chat: Arc<Chat>, taken: Taken, peer: Peer, most: usize, drain: Drain) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)

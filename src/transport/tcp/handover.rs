@@ -12,6 +12,7 @@ use super::super::codec::line::{Lines, Trust};
 use super::super::outlet::Wrote;
 use super::{Connection, TcpLimits};
 use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Origin, Still, Through, Verdict};
+use crate::model::Peer;
 
 /// Who a connection is to go on with, or to end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Connection {
         let stream = stream.map_err(|error| ChatError::internal(&error))?;
         let since =
             DateTime::from_timestamp_millis(state.since_ms).unwrap_or_else(|| chat.clock().utc());
-        let peer = stream.peer_addr().ok();
+        let peer = Peer::in_clear(stream.peer_addr().ok());
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
         let session = chat.take_in(state.session).await?;
         // One that is in a room has given a command, and one that is in none can say nothing.

@@ -20,7 +20,7 @@ use crate::chat::{
     Actor, Attached, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open, Order,
     Outcome, Reader, Say, Sending, Session, Target, Through,
 };
-use crate::model::TransportKind;
+use crate::model::{Peer, TransportKind};
 use handover::Whose;
 
 pub use handover::Resumed;
@@ -50,7 +50,8 @@ pub fn serve(
     limits: Arc<TcpLimits>,
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
-    let open = Open::new(&chat, Through::Lines, stream.peer_addr().ok());
+    let peer = Peer::in_clear(stream.peer_addr().ok());
+    let open = Open::new(&chat, Through::Lines, peer);
     let stranger = Actor::anonymous(TransportKind::Tcp, open.link().origin.clone());
     let mut moment = drain.moment();
     async move {
