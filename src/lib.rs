@@ -19,6 +19,7 @@ macro_rules! named {
     };
 }
 
+pub mod auth;
 pub mod bus;
 pub mod chat;
 pub mod client;

@@ -109,6 +109,8 @@ pub struct Meters {
     pub db_wait: Histogram,
     /// Requests turned away because too many waited.
     pub db_shed: Counter,
+    /// Passwords waiting for a core to be hashed on.
+    pub passwords_waiting: Gauge,
     /// One sign of life of this instance, from asking to its answer.
     pub beat: Histogram,
     /// Signs of life that came so late that the lease was in danger.

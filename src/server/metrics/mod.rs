@@ -3,6 +3,7 @@ mod json;
 mod process;
 mod prometheus;
 
+use crate::auth::password::MOST_WAITING;
 use crate::chat::{MOST_ADDRESSES, PRESENCE_QUEUE};
 use crate::delivery::COMMIT_QUEUE;
 use crate::meter::Queue;
@@ -52,6 +53,7 @@ fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
         of("probes", meters.probes.get(), super::listeners::PROBES),
         of("sessions", meters.sessions_known.get(), sessions),
         of("addresses", meters.addresses.get(), MOST_ADDRESSES),
+        of("passwords", meters.passwords_waiting.get(), MOST_WAITING),
         ("bus_out", bus.out),
         ("bus_events", bus.events),
     ]

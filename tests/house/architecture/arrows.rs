@@ -12,6 +12,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "transport",
             "chat",
+            "auth",
             "delivery",
             "store",
             "bus",
@@ -27,8 +28,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "client", "store", "bus", "process", "private", "config", "clock", "model", "meter",
-            "random",
+            "client", "auth", "store", "bus", "process", "private", "config", "clock", "model",
+            "meter", "random",
         ],
     ),
     ("client", &["model"]),
@@ -36,9 +37,10 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "chat",
         &[
-            "policy", "delivery", "store", "bus", "clock", "model", "meter", "random",
+            "policy", "auth", "delivery", "store", "bus", "clock", "model", "meter", "random",
         ],
     ),
+    ("auth", &["model", "clock", "random", "meter"]),
     ("policy", &["model"]),
     (
         "delivery",
