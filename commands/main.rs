@@ -41,6 +41,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use discordctl::private;
 
 use cli::{Cli, Command};
 use exit::Exit;
@@ -48,6 +49,7 @@ use failure::Failure;
 use output::{Asked, Format, Output};
 
 fn main() -> ExitCode {
+    private::by_default();
     let args: Vec<OsString> = std::env::args_os().collect();
     // Before parsing, because its errors too have a form and a colour.
     let format = Format::asked_for(&args);

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, CommandFactory};
+use discordctl::private;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -23,8 +24,11 @@ pub(crate) struct ManArgs {
 pub(crate) fn run(args: &ManArgs, output: &Output) -> anyhow::Result<Exit> {
     match &args.dir {
         Some(dir) => {
-            std::fs::create_dir_all(dir)
-                .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
+            let write = || {
+                std::fs::create_dir_all(dir)?;
+                clap_mangen::generate_to(Cli::command(), dir)
+            };
+            private::for_all(write)
                 .with_context(|| format!("cannot write manual pages into {}", dir.display()))?;
         }
         None => {

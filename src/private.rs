@@ -4,17 +4,35 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
+use rustix::process::umask;
 
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
+/// What the user's group and all others may do.
+const OTHERS: u32 = 0o077;
 /// What lies there is not followed elsewhere, and a pipe does not hold us up.
 const AS_IT_IS: i32 = OFlags::NOFOLLOW
     .union(OFlags::NONBLOCK)
     .bits()
     .cast_signed();
+
+/// From here on, whatever this process and its children make is their user's alone, also what
+/// takes no mode from us: SQLite's files, a library's, `pg_dump`'s. For a process with one thread.
+pub fn by_default() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Makes what all users may read, such as manual pages. For a process with one thread.
+pub fn for_all<T>(make: impl FnOnce() -> T) -> T {
+    let before = umask(Mode::WGRP | Mode::WOTH);
+    let made = make();
+    umask(before);
+    made
+}
 
 /// Makes a file that was not there.
 pub fn create_new(path: &Path) -> io::Result<File> {
@@ -84,6 +102,26 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Copies a file to one that was not there.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, create_new(to)?);
+    io::copy(&mut from, &mut to).map(drop)
+}
+
+/// Copies a program, in the place of an earlier copy.
+pub fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+    remove(to)?;
+    copy(from, to)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(FOLDER))
+}
+
+/// Listens on a socket that was not there.
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
+    close_to_others(path)?;
+    Ok(listener)
+}
+
 /// Sees to it that a file which another program writes and reads is there, and is our own.
 pub fn prepare(path: &Path) -> io::Result<()> {
     trust(path)?;
@@ -109,7 +147,19 @@ pub fn folder(path: &Path) -> io::Result<()> {
     ours(path, fs::metadata(path)?.uid())
 }
 
-/// The same, of which nobody but us has anything: it is no link either, even to a folder of ours,
+/// Makes a folder that was not there.
+pub fn new_folder(path: &Path) -> io::Result<()> {
+    trust(path)?;
+    DirBuilder::new().mode(FOLDER).create(path)
+}
+
+/// Makes one through which other users may pass to what they know of, without seeing what is in it.
+pub fn new_passage(path: &Path) -> io::Result<()> {
+    new_folder(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o711))
+}
+
+/// Makes a folder, if it is not there, of which no other user has anything: it is no link either, even to a folder of ours,
 /// since what is made in it would lie where the link leads.
 pub fn own_folder(path: &Path) -> io::Result<()> {
     let path = here(path);
@@ -143,6 +193,30 @@ pub fn close_to_others(path: &Path) -> io::Result<()> {
         }
         closed => closed,
     }
+}
+
+/// What other users may do with `path`, of which nothing is to be theirs: the bits of its mode. `None`
+/// where it is closed to them, is not there, or is a link.
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let found = fs::symlink_metadata(path).ok()?;
+    let open = found.mode() & OTHERS;
+    (open != 0 && !found.is_symlink()).then_some(open)
+}
+
+/// Closes to other users what is ours of `paths`, and tells which of them were open. What is another
+/// user's is for that user to close, and for `doctor` to find.
+pub fn tighten(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let us = rustix::process::geteuid().as_raw();
+    let close = |path: &PathBuf| {
+        let Ok(found) = fs::symlink_metadata(path) else {
+            return false;
+        };
+        let closed = fs::Permissions::from_mode(found.mode() & 0o700);
+        found.uid() == us
+            && open_to_others(path).is_some()
+            && fs::set_permissions(path, closed).is_ok()
+    };
+    paths.into_iter().filter(close).collect()
 }
 
 /// `chat.db` is in the folder ``, which is this one.
@@ -252,6 +326,56 @@ mod tests {
         assert!(!target.exists() && fs::symlink_metadata(&link).expect("there").is_file());
         let error = append(place.path()).expect_err("a folder").to_string();
         assert!(!error.is_empty());
+    }
+
+    #[test]
+    fn programs_sockets_and_passages_are_as_closed_as_they_can_be() {
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        new_folder(&at("new")).expect("made");
+        new_folder(&at("new")).expect_err("it is there");
+        new_passage(&at("passage")).expect("made");
+        let _listener = listen(&at("socket")).expect("bound");
+        fs::write(at("open"), "text").expect("written");
+        fs::set_permissions(at("open"), fs::Permissions::from_mode(0o666)).expect("ours");
+        copy(&at("open"), &at("copy")).expect("copied");
+        copy(&at("open"), &at("copy")).expect_err("it is there");
+        for _ in 0..2 {
+            copy_program(&at("open"), &at("program")).expect("copied");
+        }
+        for (name, expected) in [
+            ("new", 0o700),
+            ("passage", 0o711),
+            ("socket", 0o600),
+            ("copy", 0o600),
+            ("program", 0o700),
+        ] {
+            assert_eq!(mode(&at(name)), expected, "{name}");
+        }
+        assert_eq!(fs::read(at("program")).expect("there"), b"text");
+    }
+
+    #[test]
+    fn what_was_left_open_is_closed_once_and_what_a_link_leads_to_is_not() {
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        for (name, open) in [("file", 0o644), ("closed", 0o600), ("elsewhere", 0o666)] {
+            fs::write(at(name), "").expect("written");
+            fs::set_permissions(at(name), fs::Permissions::from_mode(open)).expect("ours");
+        }
+        fs::create_dir(at("folder")).expect("made");
+        fs::set_permissions(at("folder"), fs::Permissions::from_mode(0o775)).expect("ours");
+        symlink(at("elsewhere"), at("link")).expect("linked");
+        let all = || {
+            ["file", "closed", "folder", "link", "absent"]
+                .map(at)
+                .to_vec()
+        };
+        assert_eq!(open_to_others(&at("file")), Some(0o044));
+        assert_eq!(tighten(all()), [at("file"), at("folder")]);
+        assert_eq!((mode(&at("file")), mode(&at("folder"))), (0o600, 0o700));
+        assert_eq!(mode(&at("elsewhere")), 0o666);
+        assert!(tighten(all()).is_empty());
     }
 
     /// Needs to be root, as in a container: only root can make another user's files.

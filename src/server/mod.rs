@@ -14,6 +14,7 @@ mod reload;
 mod signals;
 mod sizes;
 mod terms;
+mod tighten;
 mod watch;
 
 use std::net::SocketAddr;
@@ -121,6 +122,7 @@ impl Server {
         succeeds: Option<i64>,
         waits: &Waits,
     ) -> Result<Self, ServeError> {
+        tighten::close_to_others(config);
         let listeners = Listeners::bind(config).await?;
         let entry = Entry::After(succeeds.map(InstanceId::new));
         let inside = Inside::open(config, &listeners, entry, waits).await?;
@@ -140,6 +142,7 @@ impl Server {
             .and_then(Listeners::inherited)
             .map_err(|error| ServeError::NotHandedOver(error.to_string()))?;
         handover::fits(config, &listeners.all)?;
+        tighten::close_to_others(config);
         let inside = Inside::open(
             config,
             &listeners,

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all, and never in another's place.
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags};
@@ -148,8 +148,7 @@ impl Folder {
 
     fn at(path: PathBuf, bytes: u64) -> Result<Self, BackupError> {
         room(&path, bytes)?;
-        let made = DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(BackupError::io("make", &path))?;
+        private::new_folder(&path).map_err(BackupError::io("make", &path))?;
         Ok(Self(path))
     }
 }

@@ -10,6 +10,7 @@ use super::{BackupError, Foreign, compare, copy, must_be_of, pour};
 use crate::clock::Clock;
 use crate::model::format_time;
 use crate::ops::{fault, lease};
+use crate::private;
 use crate::store::StoreError;
 use crate::store::copy::{Contents, Embedded, Occupancy, Place, Server};
 use crate::store::migrations::{Migrator, State};
@@ -174,8 +175,9 @@ pub(super) async fn put(
     suffix: &str,
 ) -> Result<Vec<(PathBuf, PathBuf)>, BackupError> {
     let target = database.main();
-    if let Some(folder) = target.parent() {
-        std::fs::create_dir_all(folder).map_err(BackupError::io("make", folder))?;
+    // One that is there may be another user's, for whom root does this.
+    if let Some(folder) = target.parent().filter(|folder| !folder.is_dir()) {
+        private::folder(folder).map_err(BackupError::io("make", folder))?;
     }
     room(target, checked.bytes)?;
     let draft = Draft::begin(target, ".restoring")?;

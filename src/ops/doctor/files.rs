@@ -7,11 +7,15 @@ use rustix::fs::{Access, access};
 use super::super::finding::{Finding, Verdict};
 use super::{Candidate, Plan};
 use crate::config::{ArchiveUrl, Config};
-use crate::process::Files;
+use crate::private;
+use crate::process::{Files, kept};
+use crate::store::embedded::Embedded;
 
 const CHECK: &str = "permissions";
 /// What users other than the owner and its group may do.
 const OTHERS: u32 = 0o007;
+/// To write, for a group and for others.
+const WRITE: u32 = 0o022;
 
 pub(super) fn look(plan: &Plan) -> Vec<Finding> {
     let mut findings: Vec<Finding> = plan.candidates.iter().flat_map(of).collect();
@@ -36,10 +40,14 @@ fn of(candidate: &Candidate) -> Vec<Finding> {
     }
     findings.extend(writable(&config.data_dir));
     findings.extend(run_folder(config));
-    findings.extend(stored_in(&config.archive.url));
-    findings.extend(stored_in(&config.backup.url));
+    let run = Files::of(config).run;
+    let kept = kept(config).into_iter().filter(|path| *path != run);
+    findings.extend(kept.filter_map(|path| open_to_others(&path)));
+    findings.extend(anyone_may_put_in(&config.archive.url));
+    findings.extend(anyone_may_put_in(&config.backup.url));
     if let Some(file) = config.db_url.file() {
-        findings.extend(database(&file));
+        let files = Embedded::at(&file).files();
+        findings.extend(files.iter().filter_map(|file| open_to_others(file)));
         findings.extend(file.parent().and_then(writable));
     }
     findings
@@ -101,32 +109,33 @@ fn run_folder(config: &Config) -> Option<Finding> {
     })
 }
 
-/// A user that may write there may change what was said, and one that may read there reads every
-/// room.
-fn database(file: &Path) -> Option<Finding> {
-    let fix = format!("chmod o= {0} {0}-wal {0}-shm", file.display());
-    open_to_others(file, fix)
-}
-
-fn stored_in(url: &ArchiveUrl) -> Option<Finding> {
-    let folder = url.path()?;
-    open_to_others(folder, format!("chmod -R o= {}", folder.display()))
-}
-
-/// What holds what people said, and was made by an older version or opened by hand.
-fn open_to_others(path: &Path, fix: String) -> Option<Finding> {
-    const WRITE: u32 = 0o002;
-    let mode = std::fs::metadata(path).ok()?.mode();
-    let (level, detail) = match (mode & WRITE != 0, mode & OTHERS != 0) {
-        (true, _) => (
+/// What holds what people said, and was made by an older version or opened by hand. A user that may
+/// write there may change it, and one that may read there reads every room.
+fn open_to_others(path: &Path) -> Option<Finding> {
+    let open = private::open_to_others(path)?;
+    let (level, detail) = if open & WRITE != 0 {
+        (
             Verdict::Critical,
-            "every user of this machine may change what was said",
-        ),
-        (false, true) => (
+            "other users of this machine may change what was said",
+        )
+    } else {
+        (
             Verdict::Warning,
-            "every user of this machine may read what was said",
-        ),
-        (false, false) => return None,
+            "other users of this machine may read what was said",
+        )
     };
+    let chmod = if path.is_dir() { "chmod -R" } else { "chmod" };
+    let fix = format!("{chmod} go= {}", path.display());
     Some(bad(path, level, detail, fix))
+}
+
+/// What is put in a folder can be read as ours.
+fn anyone_may_put_in(url: &ArchiveUrl) -> Option<Finding> {
+    let folder = url.path()?;
+    let mode = std::fs::metadata(folder).ok()?.mode();
+    (mode & OTHERS & WRITE != 0).then(|| {
+        let fix = format!("chmod o-w {}", folder.display());
+        let detail = "every user of this machine may put files there, or take some away";
+        bad(folder, Verdict::Critical, detail, fix)
+    })
 }

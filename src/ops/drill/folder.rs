@@ -1,9 +1,9 @@
 //! A temporary folder that goes with the drill.
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use super::error::DrillError;
+use crate::private;
 use crate::random;
 
 pub(super) struct Folder(PathBuf);
@@ -12,8 +12,7 @@ impl Folder {
     /// Others may pass through, because PostgreSQL is another user when root starts it.
     pub(super) fn make() -> Result<Self, DrillError> {
         let path = std::env::temp_dir().join(format!("discordctl-drill-{:08x}", random()?));
-        let made = fs::DirBuilder::new().mode(0o711).create(&path);
-        made.map_err(DrillError::io("make", &path))?;
+        private::new_passage(&path).map_err(DrillError::io("make", &path))?;
         Ok(Self(path))
     }
 

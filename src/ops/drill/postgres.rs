@@ -1,6 +1,6 @@
 //! A PostgreSQL cluster of the drill's own.
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +12,7 @@ use super::error::DrillError;
 use super::folder::Folder;
 use super::server::{Program, Server, free_port};
 use crate::ops::backup::tools::candidates;
+use crate::private;
 use crate::store::copy;
 use crate::store::migrations::Migrator;
 
@@ -64,8 +65,7 @@ impl Programs {
 
     /// An empty folder for a cluster.
     fn own_folder(&self, cluster: &Path) -> Result<(), DrillError> {
-        let made = fs::DirBuilder::new().mode(0o700).create(cluster);
-        made.map_err(DrillError::io("make", cluster))?;
+        private::new_folder(cluster).map_err(DrillError::io("make", cluster))?;
         if let Some((user, group)) = self.user {
             let given = chown(cluster, Some(user), Some(group));
             given.map_err(DrillError::io("give away", cluster))?;

@@ -1,8 +1,6 @@
 //! Where the control socket is, and how it is made and reached.
-use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
@@ -30,9 +28,7 @@ impl Files {
         // No other user may enter, so none connects before the socket's own mode is set.
         self.make_folder()?;
         self.remove_socket()?;
-        let listener = self.with_short_path(|path| UnixListener::bind(path))?;
-        fs::set_permissions(&self.socket, Permissions::from_mode(0o600))?;
-        Ok(listener)
+        self.with_short_path(private::listen)
     }
 
     /// Takes the socket away, if it is there.
@@ -80,7 +76,9 @@ impl Files {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use std::fs;
     use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn only_the_owner_can_reach_it_and_a_stale_one_is_replaced() {

@@ -5,14 +5,15 @@
 //! database while that is in use; the last that uses it removes it, and then there is one file.
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 use sqlx::{ConnectOptions, Connection};
 
 use super::{Embedded, access};
+use crate::private;
 use crate::store::StoreError;
 
 /// A database is held alone for moments: so often, and so far apart, it is tried again.
@@ -125,14 +126,7 @@ fn place(database: &Embedded) -> PathBuf {
 
 /// `None` where another has it.
 fn attempt(database: &Embedded, path: &Path, how: FlockOperation) -> io::Result<Option<File>> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)?;
+    let file = private::edit(path)?;
     database.give(path)?;
     match flock(&file, how) {
         Ok(()) if is_at(&file, path) => Ok(Some(file)),

@@ -126,6 +126,11 @@ impl Embedded {
         beside.filter(|file| size(file) > 0).collect()
     }
 
+    /// Those of its files that are there.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.all().filter(|file| file.exists()).collect()
+    }
+
     /// The bytes of all its files.
     pub fn size(&self) -> u64 {
         self.all().map(|file| size(&file)).sum()

@@ -7,6 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::access::Use;
 use super::{Embedded, NEEDED};
+use crate::private;
 use crate::store::StoreError;
 
 /// Larger ones take longer to look at than a restart should.
@@ -105,7 +106,7 @@ impl Embedded {
         let mut pairs = vec![(self.main.clone(), copy.main.clone())];
         pairs.extend(NEEDED.map(|suffix| (self.beside(suffix), copy.beside(suffix))));
         for (from, to) in pairs.iter().filter(|(from, _)| from.exists()) {
-            let done = std::fs::copy(from, to);
+            let done = private::copy(from, to);
             let what = format!("cannot copy {} to {}", from.display(), to.display());
             done.map_err(|error| super::access::failed(&what, &error))?;
         }

@@ -1,5 +1,6 @@
 //! Holds the house to its plan: which room may import which, and what every file looks like.
 mod arrows;
+mod creations;
 mod paths;
 mod samples;
 mod tokens;

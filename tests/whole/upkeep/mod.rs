@@ -1,6 +1,7 @@
 //! What keeps the database small and safe, the same cases over every database.
 mod backup;
 mod cleanup;
+mod closed;
 mod events;
 mod files;
 mod foreign;
@@ -91,6 +92,9 @@ crate::support::db::on! { of_postgres, Postgres;
 }
 
 crate::support::db::on! { embedded, Sqlite;
+    closed {
+        whatever_is_made_is_its_users_alone,
+    }
     files {
         a_log_left_behind_is_never_played_over_another,
         a_main_file_that_was_replaced_is_not_destroyed,

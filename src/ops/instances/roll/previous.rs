@@ -1,10 +1,10 @@
 //! The binary that runs, kept startable though the file on disk was replaced since.
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::super::Place;
+use crate::private;
 use crate::process::{Executable, Identity};
 
 fn kept(place: &Place) -> PathBuf {
@@ -25,8 +25,8 @@ pub(super) fn keep(place: &Place, identity: &Identity) -> io::Result<PathBuf> {
         kept(place),
         place.files.identity.with_extension("previous.new"),
     );
-    fs::copy(format!("/proc/{}/exe", identity.pid), &new)?;
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o700))?;
+    let runs = format!("/proc/{}/exe", identity.pid);
+    private::copy_program(Path::new(&runs), &new)?;
     fs::rename(&new, &path)?;
     Ok(path)
 }
