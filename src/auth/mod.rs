@@ -1,5 +1,11 @@
 //! Who a client is, as far as that can be proved: passwords and how often they may be tried,
-//! tokens and invite codes. Values and processor time; what is stored is stored by `chat`.
+//! tokens and invite codes, and what an identity provider says. What is stored is stored by `chat`.
+mod cached;
+pub mod jwt;
+pub mod oidc;
 pub mod password;
+mod provider;
 pub mod secret;
 pub mod throttle;
+
+pub use cached::Unavailable;

@@ -2,8 +2,8 @@
 //! stored for each, a count and a time.
 //!
 //! An attempt is counted as a failure *before* the password is checked, so that many at once are
-//! counted too. One that succeeds takes its account's count away, and of its address's count only
-//! itself: an attacker's own account does not buy attempts on others.
+//! counted too. An attempt that succeeds takes its account's count away, and of its address's
+//! count only itself: an attacker's own account does not buy attempts on others.
 use std::net::IpAddr;
 use std::time::Duration;
 

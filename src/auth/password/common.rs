@@ -164,7 +164,7 @@ mod tests {
     }
 
     proptest! {
-        /// Sixteen random letters and digits are nobody's first guess.
+        /// Sixteen random letters and digits are no first guess.
         #[test]
         fn random_passwords_pass(password in "[a-zA-Z0-9]{16}") {
             prop_assert!(!is_common(&password));

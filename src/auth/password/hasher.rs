@@ -43,7 +43,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// One that uses all cores when nothing else wants them.
+    /// A hasher that uses all cores when nothing else wants them.
     pub fn new(meters: Arc<Meters>) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::with(cores, MOST_WAITING, LONGEST_WAIT, meters)
@@ -117,7 +117,7 @@ impl Hasher {
     }
 }
 
-/// Counts one that waits for as long as it does.
+/// Counts a caller among those that wait.
 struct Waiting<'a>(&'a Meters);
 
 impl<'a> Waiting<'a> {

@@ -5,6 +5,7 @@ mod parameters;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;
+pub mod web;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
