@@ -40,7 +40,8 @@ pub(crate) fn explain(error: &StoreError, config: &Config) -> Failure {
         StoreError::NotAllowed(_) => [Exit::NotPermitted, "not_permitted", of_kind(
             "run this as the user to whom the database belongs, where it may be written to",
             "give this role what it needs: CONNECT, USAGE on the schema, and SELECT, INSERT, \
-             UPDATE and DELETE on its tables and sequences; migrating needs their owner")];
+             UPDATE and DELETE on its tables and sequences; migrating needs their owner \
+             (docs/database-roles.md)")];
         StoreError::Gone(_) => [Exit::Unavailable, "database_gone",
             "put its files back in their place", Cause::DatabaseLost];
         StoreError::Schema(_) => [Exit::Config, "schema",

@@ -23,7 +23,11 @@ pub(super) fn explain(error: &ServeError, config: &Config, settings: &Settings) 
     // A schema may be too new as well, and then the reason says what to do.
     if failure.code == "schema" && failure.why.ends_with("has to be migrated") {
         let migrate = settings.again("discordctl migrate up");
-        return failure.hint(format!("{migrate}; then start again"));
+        let whose = match config.db_url.file() {
+            Some(_) => "",
+            None => ", as the role that owns the schema (docs/database-roles.md)",
+        };
+        return failure.hint(format!("{migrate}{whose}; then start again"));
     }
     failure
 }

@@ -2,6 +2,7 @@
 //! the instances have none left. Nothing is prepared, so that a pooler in transaction mode may
 //! stand between.
 mod replication;
+mod role;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::sql::Sql;
 use crate::model::{Nickname, RoomName};
 
 pub use replication::{Archiving, Replication, Slot, Standby};
+pub use role::{Role, Standing};
 
 /// One connection. Nothing here but connecting has a deadline of its own: the caller sets one, and
 /// a call that is dropped half way leaves nothing behind but a connection that is then closed.

@@ -48,7 +48,14 @@ async fn what_endangers_a_deployment_is_found_with_its_fix() {
     let unsafe_database = trouble("settings", "postgresql", "critical");
     // And no instance is told to make backups.
     let no_backup = trouble("backup", "folder", "warning");
-    let expected = [unsafe_database.clone(), unsafe_database, no_backup];
+    // And serves with the superuser that made it.
+    let superuser = trouble("role", "postgresql", "warning");
+    let expected = [
+        superuser,
+        unsafe_database.clone(),
+        unsafe_database,
+        no_backup,
+    ];
     assert_eq!(found, expected, "{}", ran.stdout);
     assert!(ran.stdout.contains("fsync is off"), "{}", ran.stdout);
 

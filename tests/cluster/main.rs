@@ -32,6 +32,7 @@ mod postgres_faults;
 mod presence;
 mod put_back;
 mod redis_faults;
+mod roles;
 mod runbooks;
 mod silence;
 mod went_back;

@@ -220,6 +220,28 @@ impl Postgres {
         connection.close().await.expect("closed");
     }
 
+    /// Has its own `psql` run a file, with these variables, as an administrator.
+    pub(crate) fn psql(&self, file: &Path, variables: &[(&str, &str)]) {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args([
+            "-X",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-d",
+            "postgres",
+        ])
+        .args(["-p", &self.port.to_string()]);
+        for (name, value) in variables {
+            psql.arg("-v").arg(format!("{name}={value}"));
+        }
+        let ran = psql.arg("-f").arg(file).output().expect("psql");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "psql: {said}");
+    }
+
     /// The one text that `query` answers.
     pub(crate) async fn text(&self, query: &str) -> String {
         let mut connection = self.connect().await;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use super::super::finding::{Finding, Verdict};
 use super::super::probe::Shared;
 use super::super::probe::database::{Failure, Reached, schema};
-use super::{Deadline, replication};
+use super::{Deadline, replication, role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DbUrl};
 use crate::model::{Cause, plain_line};
@@ -21,9 +21,10 @@ pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Find
     let asked = async {
         let mut reached = Reached::open(url, deadline).await?;
         let facts = reached.facts().await?;
-        Ok((facts, reached.replication().await))
+        let role = reached.role().await?;
+        Ok((facts, role, reached.replication().await))
     };
-    let ((facts, odd), replicated) = match asked.await {
+    let ((facts, odd), role, replicated) = match asked.await {
         Ok(found) => found,
         Err(error) => return vec![away(on, &error, url)],
     };
@@ -31,6 +32,7 @@ pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Find
     findings.push(clock(on, &facts, SystemClock.utc()));
     findings.push(schema(url, on, deadline).await);
     findings.push(names(on, &odd));
+    findings.extend(role.map(|role| role::judge(on, &role)));
     match &facts.of {
         Kind::Postgres(of) => {
             findings.extend(settings(on, of));

@@ -11,6 +11,7 @@ mod machine;
 mod proxy;
 mod redis;
 mod replication;
+mod role;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use super::super::finding::{Finding, Verdict};
 use crate::config::DbUrl;
 use crate::model::Cause;
 use crate::store::StoreError;
-use crate::store::check::{Facts, Inspector, OddNames, Replication};
+use crate::store::check::{Facts, Inspector, OddNames, Replication, Role};
 use crate::store::migrations::{MigrateError, Migrator, State, Status};
 
 /// Why a part of it is not known.
@@ -74,6 +74,11 @@ impl Reached {
             Ok::<_, StoreError>((facts, odd))
         };
         Ok(self.deadline.bound(asked).await??)
+    }
+
+    /// The role with which it is used; nothing of an embedded one.
+    pub(in crate::ops) async fn role(&mut self) -> Result<Option<Role>, Failure> {
+        Ok(self.deadline.bound(self.inspector.role()).await??)
     }
 
     /// How it is replicated; nothing of an embedded one.
