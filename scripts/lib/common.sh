@@ -65,6 +65,7 @@ debian_package() {
     unshare | setpriv) echo util-linux ;;
     readelf | strip) echo binutils ;;
     python3) echo python3 python3-venv ;;
+    node) echo nodejs ;;
     *) echo "$1" ;;
   esac
 }

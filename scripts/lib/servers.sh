@@ -151,6 +151,29 @@ valkey_install() {
   return 1
 }
 
+# The identity provider for tests: a node package, tried with this version.
+OIDC_PROVIDER='oidc-provider@9.13.3'
+
+oidc_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/$OIDC_PROVIDER"; }
+
+# oidc_install: installs it if it is not there; 1, with a sentence, where that cannot be done.
+oidc_install() {
+  local home log
+  home=$(oidc_home)
+  [ -s "$home/node_modules/oidc-provider/package.json" ] && return 0
+  log=$(mktemp "${TMPDIR:-/tmp}/discordctl-oidc.XXXXXX")
+  say "installing: $OIDC_PROVIDER, into $home"
+  mkdir -p "$home"
+  if retry 3 npm install --prefix "$home" --no-save --no-audit --no-fund --ignore-scripts \
+    "$OIDC_PROVIDER" >"$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  rm -rf "$home"
+  say "scripts/${0##*/}: cannot install an identity provider (all it said: $log); --without oidc leaves its tests out"
+  return 1
+}
+
 # redis_start DIR PORT [OPTION…]: starts it and waits until it answers.
 redis_start() {
   local dir=$1 port=$2 bin cli

@@ -8,6 +8,7 @@ pub(crate) mod need;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proof;
+pub(crate) mod provider;
 pub(crate) mod proxy;
 pub(crate) mod reader;
 pub(crate) mod redis;

@@ -7,6 +7,7 @@
 mod support;
 
 mod archive;
+mod auth;
 mod bench;
 mod browser;
 mod bus;
