@@ -34,5 +34,6 @@ mod put_back;
 mod redis_faults;
 mod roles;
 mod runbooks;
+mod secrets;
 mod silence;
 mod went_back;

@@ -242,6 +242,16 @@ impl Postgres {
         assert!(ran.status.success(), "psql: {said}");
     }
 
+    /// Lets a role in by its password alone, from now on.
+    pub(crate) async fn ask_for_password(&self, role: &str, password: &str) {
+        let file = self.cluster().join("pg_hba.conf");
+        let before = fs::read_to_string(&file).expect("a file");
+        let rule = format!("host all {role} 127.0.0.1/32 scram-sha-256\n");
+        fs::write(&file, rule + &before).expect("written");
+        let set = format!("ALTER ROLE {role} PASSWORD '{password}'; SELECT pg_reload_conf()");
+        self.sql(&set).await;
+    }
+
     /// The one text that `query` answers.
     pub(crate) async fn text(&self, query: &str) -> String {
         let mut connection = self.connect().await;
