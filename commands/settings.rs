@@ -61,8 +61,8 @@ impl Listeners {
     /// The settings with these in place of theirs.
     pub(crate) fn over(&self, config: Config) -> Config {
         Config {
-            tcp_port: self.tcp_port.unwrap_or(config.tcp_port),
-            http_port: self.http_port.unwrap_or(config.http_port),
+            tcp_port: self.tcp_port.or(config.tcp_port),
+            http_port: self.http_port.or(config.http_port),
             bind: self.bind.unwrap_or(config.bind),
             ..config
         }

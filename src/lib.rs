@@ -35,4 +35,5 @@ pub mod process;
 pub mod random;
 pub mod server;
 pub mod store;
+pub mod tls;
 pub mod transport;

@@ -58,6 +58,9 @@ pub(crate) struct BenchArgs {
     /// How readers are connected; senders use TCP
     #[arg(long, value_enum, default_value_t = Readers::Tcp)]
     transport: Readers,
+    /// Over the ports of 'tls' alone; whose certificate is shown is not looked at
+    #[arg(long, conflicts_with = "reference")]
+    tls: bool,
     /// Readers over SSE and WebSocket cut their connection about so often, at random moments, and
     /// go on where they were, at the next instance; so they do when a server ends it
     #[arg(long, value_name = "TIME")]
@@ -145,7 +148,8 @@ impl BenchArgs {
         } else {
             vec![settings::of(None)?.config]
         };
-        let site = |config| Site::of(&self.listeners.over(config));
+        let of = if self.tls { Site::by_tls } else { Site::of };
+        let site = |config| of(&self.listeners.over(config));
         let sites = configs.into_iter().map(site).collect();
         Ok(Subject::Sites(sites))
     }

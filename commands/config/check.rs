@@ -3,7 +3,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use discordctl::config::{self, ConfigError, Origin, Problem, Sources};
+use discordctl::config::{self, ConfigError, Loaded, Origin, Problem, Sources};
+use discordctl::server::check_certificate;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -49,7 +50,7 @@ fn check(file: &Path) -> FileReport {
         overrides: Vec::new(),
     });
     let (problems, warnings) = match loaded {
-        Ok(loaded) => (Vec::new(), loaded.warnings),
+        Ok(loaded) => certificate(loaded),
         Err(ConfigError::Invalid { problems }) => (problems, Vec::new()),
         Err(ConfigError::Unreadable { path, source }) => {
             let unreadable = Problem {
@@ -66,6 +67,28 @@ fn check(file: &Path) -> FileReport {
         valid: problems.is_empty(),
         problems,
         warnings,
+    }
+}
+
+/// What a start would find of the certificate beside.
+fn certificate(loaded: Loaded) -> (Vec<Problem>, Vec<Problem>) {
+    let Loaded {
+        config,
+        provenance,
+        mut warnings,
+    } = loaded;
+    let of = |key: &str, message: String| Problem {
+        origin: provenance.origin(key).clone(),
+        key: Some(key.to_owned()),
+        message,
+        suggestion: None,
+    };
+    match check_certificate(&config) {
+        Ok(warning) => {
+            warnings.extend(warning.map(|warning| of("tls.key", warning)));
+            (Vec::new(), warnings)
+        }
+        Err(error) => (vec![of("tls.cert", error.to_string())], warnings),
     }
 }
 

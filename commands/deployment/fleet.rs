@@ -156,11 +156,10 @@ fn nothing(config: &Config) -> Failure {
         running::here().display(),
         config.data_dir.display()
     );
-    if let Some(owner) = owner(config.tcp_port) {
-        why += &format!(
-            "; port {} is held by {owner}, which was started elsewhere",
-            config.tcp_port
-        );
+    let ports = config.listeners().into_iter().map(|at| at.address.port());
+    let held = ports.filter_map(|port| Some((port, owner(port)?))).next();
+    if let Some((port, owner)) = held {
+        why += &format!("; port {port} is held by {owner}, which was started elsewhere");
     }
     Failure::new(Exit::Unknown, "nothing_runs", "nothing runs here")
         .why(why)

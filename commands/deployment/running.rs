@@ -98,9 +98,13 @@ pub(super) fn settings(found: &Found) -> Option<Config> {
     for (port, said) in [
         (&mut config.tcp_port, port(ListenerKind::Lines)),
         (&mut config.http_port, port(ListenerKind::Http)),
+        (&mut config.tls.tcp_port, port(ListenerKind::TlsLines)),
+        (&mut config.tls.https_port, port(ListenerKind::Https)),
     ] {
         // 0 was any free one, and now it is this.
-        *port = said.filter(|_| *port == 0).unwrap_or(*port);
+        if *port == Some(0) {
+            *port = said.or(*port);
+        }
     }
     Some(config)
 }

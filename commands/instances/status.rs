@@ -71,6 +71,10 @@ fn exit(instances: &[Standing]) -> Exit {
 }
 
 fn as_table(report: &Report<Standing>) -> String {
+    let port = |row: &Standing, kinds: &[ListenerKind]| {
+        let first = row.listeners.first_of(kinds)?;
+        Some(first.address.port())
+    };
     let row = |row: &Standing| {
         let state = serde_json::to_value(row.state).unwrap_or_default();
         [
@@ -79,8 +83,8 @@ fn as_table(report: &Report<Standing>) -> String {
             or_nothing(row.pid),
             or_nothing(row.uptime_seconds.map(uptime)),
             or_nothing(row.version.clone()),
-            or_nothing(row.listeners.port(ListenerKind::Lines)),
-            or_nothing(row.listeners.port(ListenerKind::Http)),
+            or_nothing(port(row, &ListenerKind::OF_LINES)),
+            or_nothing(port(row, &ListenerKind::OF_HTTP)),
             or_nothing(row.clients),
             or_nothing(row.rooms),
             or_nothing(row.lag),

@@ -52,6 +52,10 @@ fn by_cause(error: &ServeError, config: &Config) -> Failure {
         ServeError::LivesElsewhere { .. } => [Exit::TryAgain, "lives_elsewhere",
             "give each instance another 'instance_id' ('instance-' and the TCP port unless it is \
              set), or stop that process first"];
+        ServeError::Certificate(_) => [Exit::Config, "certificate",
+            "'discordctl config check FILE' says when it is right"];
+        ServeError::Tls(_) => [Exit::Unavailable, "tls",
+            "see that this system gives random numbers"];
         ServeError::Bus(_) => [Exit::Config, "redis_url",
             "check 'redis_url'; 'discordctl config show' says where it comes from"];
         ServeError::Cut(_) => [Exit::TryAgain, "cut",

@@ -103,7 +103,8 @@ fn reload(
         }
     };
     let mut reloaded = server.reload(&loaded.config);
-    reloaded.warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+    let warnings = loaded.warnings.iter().map(ToString::to_string);
+    reloaded.warnings.extend(warnings);
     if let Err(error) = claim.follow(&server.config()) {
         tracing::warn!(%error, "commands may not see the settings that hold now");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use discordctl::config::{Config, Loaded};
-use discordctl::model::{Access, AccessMode, Registration, plain};
+use discordctl::model::{Access, AccessMode, Listener, ListenerKind, Registration, plain};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
 use discordctl::server::{self, Orders, Program, ServeError, Server, SystemClock, Waits, log};
@@ -87,14 +87,13 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
     server.can_hand_over(claim.lock().as_fd().try_clone_to_owned()?);
     let path = this_program()?;
     server.run_jobs(Program { path });
-    let (tcp, http) = (server.tcp.port(), server.http.port());
     claim
         .ready(&server.listeners, server.row())
         .map_err(|error| unclaimed(&error))?;
     // It serves, whether or not its greeting can be read.
     let _ = greet(&server, config);
     let supervisor = supervisor();
-    tell(supervisor.ready(&format!("TCP on port {tcp}, HTTP on port {http}")));
+    tell(supervisor.ready(&listening(&server.listeners)));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
     tokio::select! {
         () = life::until_stop(args, &server, &mut claim, &mut orders) => {
@@ -196,18 +195,10 @@ fn tell(told: std::io::Result<()>) {
 
 /// For the user at the terminal: where to talk, who may, and how to stop.
 fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
-    let (host, page) = callable(config.bind);
     let mut stdout = std::io::stdout().lock();
-    writeln!(
-        stdout,
-        "talk from a terminal:  nc {host} {}",
-        server.tcp.port()
-    )?;
-    writeln!(
-        stdout,
-        "talk from a browser:   http://{page}:{}",
-        server.http.port()
-    )?;
+    for (what, how) in ways_in(&server.listeners, config) {
+        writeln!(stdout, "{what:22} {how}")?;
+    }
     writeln!(
         stdout,
         "who may come in:       {}",
@@ -219,6 +210,43 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
         config.db_url
     )?;
     Ok(stdout.flush()?)
+}
+
+/// For the supervisor: `TCP on port 9001, HTTP on port 3001`.
+fn listening(listeners: &[Listener]) -> String {
+    let one = |listener: &Listener| {
+        let what = match listener.kind {
+            ListenerKind::Lines => "TCP",
+            ListenerKind::Http => "HTTP",
+            ListenerKind::TlsLines => "TCP by TLS",
+            ListenerKind::Https => "HTTPS",
+            ListenerKind::Other => "something else",
+        };
+        format!("{what} on port {}", listener.address.port())
+    };
+    let all: Vec<String> = listeners.iter().map(one).collect();
+    all.join(", ")
+}
+
+/// How people come in: what for, and what to type.
+fn ways_in(listeners: &[Listener], config: &Config) -> Vec<(&'static str, String)> {
+    const TERMINAL: &str = "talk from a terminal:";
+    const BROWSER: &str = "talk from a browser:";
+    let (host, page) = callable(config.bind);
+    let way = |listener: &Listener| {
+        let port = listener.address.port();
+        Some(match listener.kind {
+            ListenerKind::Lines => (TERMINAL, format!("nc {host} {port}")),
+            ListenerKind::TlsLines => (
+                TERMINAL,
+                format!("openssl s_client -quiet -connect {page}:{port}"),
+            ),
+            ListenerKind::Http => (BROWSER, format!("http://{page}:{port}")),
+            ListenerKind::Https => (BROWSER, format!("https://{page}:{port}")),
+            ListenerKind::Other => return None,
+        })
+    };
+    listeners.iter().filter_map(way).collect()
 }
 
 fn who_may(access: Access) -> String {

@@ -1,5 +1,6 @@
 //! Sessions as values, to be given to another process and taken in there, and the stillness
 //! that a line session keeps meanwhile.
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +50,11 @@ pub struct SessionState {
 pub struct LineState {
     pub connection: ConnectionId,
     pub since_ms: i64,
+    /// The client's end, where that is not the socket's: a proxy told it.
+    #[serde(default)]
+    pub behind: Option<SocketAddr>,
+    #[serde(default)]
+    pub encrypted: bool,
     pub session: SessionState,
     /// The next message of each room that it reads.
     pub reading: Vec<(RoomId, Seq)>,

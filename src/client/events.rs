@@ -1,6 +1,5 @@
 //! A stream of Server-Sent Events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::{Buffer, ClientError, bounded, connect, open};
+use super::{Buffer, ClientError, Target, bounded, open};
 use crate::model::Seq;
 
 /// An event that is longer is not one of ours.
@@ -46,14 +45,14 @@ impl Events {
     /// # Errors
     /// [`ClientError::Refused`] where the answer is no stream; else as [`super::get`].
     pub async fn open(
-        address: SocketAddr,
+        at: impl Into<Target>,
         path: &str,
         after: Option<Seq>,
         buffer: Buffer,
         patience: Duration,
     ) -> Result<Self, ClientError> {
         bounded(patience, async {
-            let stream = connect(address, buffer).await?;
+            let stream = at.into().reach(buffer).await?;
             let mut request = Self::request(path);
             if let Some(seq) = after {
                 request = request.header("last-event-id", seq.get());

@@ -1,5 +1,4 @@
 //! A request and its answer, on a connection of its own. The wire format is hyper's.
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST};
@@ -13,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Buffer, ClientError, bounded, connect};
+use super::{Buffer, ClientError, Target, bounded};
 
 /// A page that is longer is not one of ours.
 const LONGEST: usize = 4 << 20;
@@ -65,13 +64,13 @@ fn flatten(value: &mut Value) {
 /// # Errors
 /// Where there is no answer in time. One that says no is an answer.
 pub async fn get(
-    address: SocketAddr,
+    at: impl Into<Target>,
     path: &str,
     accept: &str,
     within: Duration,
 ) -> Result<Answer, ClientError> {
     let request = Request::get(path).header(ACCEPT, accept);
-    send(address, request, String::new(), within).await
+    send(at, request, String::new(), within).await
 }
 
 /// Posts `body` to `path`, within the same bound.
@@ -79,13 +78,13 @@ pub async fn get(
 /// # Errors
 /// As [`get`].
 pub async fn post(
-    address: SocketAddr,
+    at: impl Into<Target>,
     path: &str,
     body: &Value,
     within: Duration,
 ) -> Result<Answer, ClientError> {
     let request = Request::post(path).header(CONTENT_TYPE, "application/json");
-    send(address, request, body.to_string(), within).await
+    send(at, request, body.to_string(), within).await
 }
 
 /// Sends any request, within the same bound.
@@ -93,13 +92,13 @@ pub async fn post(
 /// # Errors
 /// As [`get`].
 pub async fn send(
-    address: SocketAddr,
+    at: impl Into<Target>,
     request: Builder,
     body: String,
     within: Duration,
 ) -> Result<Answer, ClientError> {
     bounded(within, async {
-        let stream = connect(address, Buffer::Usual).await?;
+        let stream = at.into().reach(Buffer::Usual).await?;
         let request = request.header(CONNECTION, "close");
         whole(open(stream, request, body).await?).await
     })

@@ -1,12 +1,10 @@
 //! A session over lines, as netcat has it.
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use super::{Buffer, ClientError, bounded, connect};
+use super::{Buffer, ClientError, Connection, Target, bounded};
 
 /// A line that is longer is not one of ours.
 const LONGEST: usize = 64 << 10;
@@ -17,7 +15,7 @@ const ROOM: usize = 4 << 10;
 /// dropped half way has taken nothing.
 #[derive(Debug)]
 pub struct Lines {
-    stream: TcpStream,
+    stream: Connection,
     read: BytesMut,
     patience: Duration,
 }
@@ -27,15 +25,15 @@ impl Lines {
     ///
     /// # Errors
     /// Where nothing accepts within `patience`.
-    pub async fn connect(address: SocketAddr, patience: Duration) -> Result<Self, ClientError> {
-        let stream = bounded(patience, connect(address, Buffer::Usual)).await?;
+    pub async fn connect(at: impl Into<Target>, patience: Duration) -> Result<Self, ClientError> {
+        let stream = bounded(patience, at.into().reach(Buffer::Usual)).await?;
         Ok(Self::over(stream, patience))
     }
 
     /// Goes on over a connection that is there.
-    pub fn over(stream: TcpStream, patience: Duration) -> Self {
+    pub fn over(stream: impl Into<Connection>, patience: Duration) -> Self {
         Self {
-            stream,
+            stream: stream.into(),
             read: BytesMut::new(),
             patience,
         }
@@ -54,7 +52,11 @@ impl Lines {
     /// # Errors
     /// Where they are not taken in time.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        bounded(self.patience, self.stream.write_all(bytes)).await
+        let writing = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        bounded(self.patience, writing).await
     }
 
     /// Says that nothing more is written; what comes is still read.
@@ -105,7 +107,7 @@ impl Lines {
     }
 
     /// The connection, and what was read from it and not used.
-    pub(super) fn into_parts(self) -> (TcpStream, BytesMut) {
+    pub(super) fn into_parts(self) -> (Connection, BytesMut) {
         (self.stream, self.read)
     }
 }

@@ -10,6 +10,7 @@ mod http;
 mod lines;
 pub mod raw;
 mod socket;
+mod target;
 pub mod wire;
 
 use std::io;
@@ -23,6 +24,7 @@ pub use events::{Event, Events};
 pub use http::{Answer, get, open, post, send};
 pub use lines::Lines;
 pub use socket::{Frame, Socket};
+pub use target::{Connection, Secure, Target};
 pub use wire::Transport;
 
 /// The name by which an instance is asked on whatever address: it always answers to this one,

@@ -1,17 +1,20 @@
 //! Sessions for measuring: each transport's first words, up to where messages begin, and then the
 //! bare connection, for a loop that reads [`wire`](super::wire) from it.
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
+use rustls::ClientConnection;
 use serde_json::{Value, json};
 
 use super::wire::{Transport, frame};
-use super::{Buffer, ClientError, HOST, Lines, bounded, connect};
+use super::{Buffer, ClientError, Connection, HOST, Lines, Target, bounded};
 
 /// A connection on which messages may come, and what came of them already.
 #[derive(Debug)]
 pub struct Opened {
     pub stream: TcpStream,
+    /// Where it is by TLS.
+    pub tls: Option<Box<ClientConnection>>,
     pub rest: Vec<u8>,
     /// From where it could go on, if it was told.
     pub position: Position,
@@ -28,8 +31,16 @@ pub struct Position {
 impl Opened {
     fn of(lines: Lines, position: Position) -> Result<Self, ClientError> {
         let (stream, rest) = lines.into_parts();
+        let (stream, tls) = match stream {
+            Connection::Clear(socket) => (socket, None),
+            Connection::Tls(stream) => {
+                let (socket, session) = stream.into_inner();
+                (socket, Some(Box::new(session)))
+            }
+        };
         Ok(Self {
             stream: stream.into_std()?,
+            tls,
             rest: rest.into(),
             position,
         })
@@ -41,13 +52,13 @@ impl Opened {
     /// Where it is not let in, within `patience` for each answer.
     pub async fn reading(
         transport: Transport,
-        address: SocketAddr,
+        at: impl Into<Target>,
         room: &str,
         nickname: &str,
         buffer: Buffer,
         patience: Duration,
     ) -> Result<Self, ClientError> {
-        let stream = bounded(patience, connect(address, buffer)).await?;
+        let stream = bounded(patience, at.into().reach(buffer)).await?;
         let talk = Lines::over(stream, patience);
         match transport {
             Transport::Tcp => lines(talk, room).await,
@@ -62,7 +73,7 @@ impl Opened {
     /// As [`Opened::reading`].
     pub async fn resumed(
         transport: Transport,
-        http: SocketAddr,
+        http: impl Into<Target>,
         room: &str,
         position: &Position,
         patience: Duration,
@@ -82,11 +93,11 @@ impl Opened {
     /// # Errors
     /// Where nothing accepts within `patience`.
     pub async fn silent(
-        address: SocketAddr,
+        at: impl Into<Target>,
         words: &str,
         patience: Duration,
     ) -> Result<Self, ClientError> {
-        let mut talk = Lines::connect(address, patience).await?;
+        let mut talk = Lines::connect(at, patience).await?;
         talk.write(words.as_bytes()).await?;
         Self::of(talk, Position::default())
     }
@@ -98,12 +109,13 @@ impl Opened {
 /// # Errors
 /// Where one is not made, within `patience` for each answer.
 pub async fn make_rooms(
-    address: SocketAddr,
+    at: impl Into<Target>,
     names: &[String],
     patience: Duration,
 ) -> Result<(), ClientError> {
+    let at = at.into();
     for names in names.chunks(20) {
-        let mut talk = Lines::connect(address, patience).await?;
+        let mut talk = Lines::connect(at, patience).await?;
         expect(&line(&mut talk).await?, "[system] welcome")?;
         for name in names {
             talk.say(&format!("/create {name}")).await?;

@@ -1,14 +1,12 @@
 //! A WebSocket, on which every frame is one JSON value. The wire format is tungstenite's.
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Buffer, ClientError, HOST, bounded, connect};
+use super::{Buffer, ClientError, Connection, HOST, Target, bounded};
 
 /// Something that came over a socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +20,7 @@ pub enum Frame {
 /// has taken nothing. Pings are answered.
 #[derive(Debug)]
 pub struct Socket {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Connection>,
     patience: Duration,
 }
 
@@ -31,9 +29,9 @@ impl Socket {
     ///
     /// # Errors
     /// Where it is not upgraded within `patience`.
-    pub async fn open(address: SocketAddr, patience: Duration) -> Result<Self, ClientError> {
+    pub async fn open(at: impl Into<Target>, patience: Duration) -> Result<Self, ClientError> {
         let upgrade = async {
-            let stream = connect(address, Buffer::Usual).await?;
+            let stream = at.into().reach(Buffer::Usual).await?;
             let url = format!("ws://{HOST}/api/ws");
             let upgraded = tokio_tungstenite::client_async(url, stream).await;
             Ok::<_, ClientError>(upgraded?.0)

@@ -35,10 +35,8 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
     let contradiction = access::contradiction(config);
     found.extend(contradiction.map(|message| ("access.registration", message)));
     found.extend(thresholds_out_of_order(&config.thresholds));
-    if config.tcp_port != 0 && config.tcp_port == config.http_port {
-        let message = format!("found {}, which is tcp_port already", config.http_port);
-        found.push(("http_port", message));
-    }
+    found.extend(ports(config));
+    found.extend(identity(config));
     for (key, fits, expected) in TEXTS {
         let texts = match tree::leaf(&tree, key) {
             Value::Array(entries) => entries.as_slice(),
@@ -62,6 +60,10 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
         );
         found.push(("retention.keep_last", message));
     }
+    if config.tls.cert.is_some() && config.tls.tcp_port.or(config.tls.https_port).is_none() {
+        let message = "nothing is encrypted by it: set tls.https_port or tls.tcp_port".into();
+        found.push(("tls.cert", message));
+    }
     if config.drain.deadline < config.drain.spread {
         let message = "clients are cut before all were told within drain.spread".into();
         found.push(("drain.deadline", message));
@@ -76,6 +78,48 @@ pub(super) fn warnings(config: &Config, provenance: &Provenance) -> Vec<Problem>
         found.push(("backup.schedule", message));
     }
     problems(found, provenance)
+}
+
+/// No two listeners have one port, and there is one at least.
+fn ports(config: &Config) -> Vec<(&'static str, String)> {
+    let all = [
+        ("tcp_port", config.tcp_port),
+        ("http_port", config.http_port),
+        ("tls.tcp_port", config.tls.tcp_port),
+        ("tls.https_port", config.tls.https_port),
+    ];
+    if all.iter().all(|(_, port)| port.is_none()) {
+        let message = "found null for all four ports, expected one on which to listen".to_owned();
+        return vec![("tcp_port", message)];
+    }
+    let same = |n: usize| {
+        let (key, port) = all[n];
+        let port = port.filter(|port| *port != 0)?;
+        let (other, _) = all[..n].iter().find(|(_, before)| *before == Some(port))?;
+        Some((key, format!("found {port}, which is {other} already")))
+    };
+    (0..all.len()).filter_map(same).collect()
+}
+
+/// TLS needs both a certificate and its key.
+fn identity(config: &Config) -> Option<(&'static str, String)> {
+    let tls = &config.tls;
+    let is_on = tls.tcp_port.is_some() || tls.https_port.is_some();
+    match (&tls.cert, &tls.key) {
+        (Some(_), None) => Some((
+            "tls.key",
+            "found null, expected the file of the key that belongs to tls.cert".into(),
+        )),
+        (None, Some(_)) => Some((
+            "tls.cert",
+            "found null, expected the file of the certificate to which tls.key belongs".into(),
+        )),
+        (None, None) if is_on => Some((
+            "tls.cert",
+            "found null, expected the file of a certificate, since a port of tls is set".into(),
+        )),
+        _ => None,
+    }
 }
 
 const MIB: u64 = 1 << 20;
@@ -113,7 +157,7 @@ const MUST_PASS: [&str; 7] = [
 /// A key of texts, which of them are right, and how that is said.
 type Text = (&'static str, fn(&str) -> bool, &'static str);
 
-const TEXTS: [Text; 6] = [
+const TEXTS: [Text; 10] = [
     (
         // It names files and appears in logs.
         "instance_id",
@@ -121,6 +165,10 @@ const TEXTS: [Text; 6] = [
         "1 to 64 letters, digits, \"_\", \"-\" or \".\" (not first)",
     ),
     ("data_dir", |folder| !folder.is_empty(), "a folder"),
+    ("tls.cert", |file| !file.is_empty(), "a file"),
+    ("tls.key", |file| !file.is_empty(), "a file"),
+    ("proxy.protocol", is_network, NETWORK),
+    ("proxy.forwarded", is_network, NETWORK),
     (
         "http.hosts",
         |host| host == "*" || Host::parse(host).is_some(),
@@ -137,12 +185,14 @@ const TEXTS: [Text; 6] = [
         is_web_origin,
         "\"*\" or an origin such as \"https://example.org\"",
     ),
-    (
-        "limits.uncounted",
-        |network| network.parse::<Network>().is_ok(),
-        "an address or a network such as \"10.0.0.0/8\"",
-    ),
+    ("limits.uncounted", is_network, NETWORK),
 ];
+
+const NETWORK: &str = "an address or a network such as \"10.0.0.0/8\"";
+
+fn is_network(text: &str) -> bool {
+    text.parse::<Network>().is_ok()
+}
 
 /// A number, or a size in bytes.
 fn number(leaf: &Value) -> u64 {

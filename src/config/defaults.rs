@@ -6,7 +6,7 @@ use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
     Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
-    LogLevel, Retention, Thresholds,
+    LogLevel, Proxy, Retention, Thresholds, Tls,
 };
 use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
@@ -15,8 +15,18 @@ impl Default for Config {
     fn default() -> Self {
         let tcp_port = 9001;
         Self {
-            tcp_port,
-            http_port: 3001,
+            tcp_port: Some(tcp_port),
+            http_port: Some(3001),
+            tls: Tls {
+                cert: None,
+                key: None,
+                tcp_port: None,
+                https_port: None,
+            },
+            proxy: Proxy {
+                protocol: Vec::new(),
+                forwarded: Vec::new(),
+            },
             instance_id: instance_id(tcp_port),
             db_url: DbUrl::sqlite_file("data/discord.db"),
             redis_url: None,
@@ -28,22 +38,7 @@ impl Default for Config {
                 registration: Registration::Auto,
                 plaintext_login: false,
             },
-            limits: Limits {
-                connections: 10_000,
-                message_chars: 4_000,
-                line_bytes: ByteSize::kib(8),
-                // 4,000 characters, each escaped as \uXXXX\uXXXX, are 48 KB.
-                body_bytes: ByteSize::kib(64),
-                messages_per_minute: 120,
-                burst: 20,
-                requests_per_minute: 600,
-                new_sessions_per_minute: 30,
-                uncounted: Vec::new(),
-                rooms: 10_000,
-                rooms_per_user_per_day: 50,
-                idle_timeout: HumanDuration::secs(600),
-                write_timeout: HumanDuration::secs(60),
-            },
+            limits: limits(),
             db_pool: DbPool {
                 max: 10,
                 idle_timeout: HumanDuration::secs(30),
@@ -96,6 +91,25 @@ impl Default for Config {
     }
 }
 
+fn limits() -> Limits {
+    Limits {
+        connections: 10_000,
+        message_chars: 4_000,
+        line_bytes: ByteSize::kib(8),
+        // 4,000 characters, each escaped as \uXXXX\uXXXX, are 48 KB.
+        body_bytes: ByteSize::kib(64),
+        messages_per_minute: 120,
+        burst: 20,
+        requests_per_minute: 600,
+        new_sessions_per_minute: 30,
+        uncounted: Vec::new(),
+        rooms: 10_000,
+        rooms_per_user_per_day: 50,
+        idle_timeout: HumanDuration::secs(600),
+        write_timeout: HumanDuration::secs(60),
+    }
+}
+
 fn thresholds() -> Thresholds {
     let ms = HumanDuration::millis;
     Thresholds {
@@ -120,6 +134,6 @@ fn at<T>(warning: T, critical: T) -> Threshold<T> {
 }
 
 /// The name of an instance that was given none.
-pub(super) fn instance_id(tcp_port: u16) -> String {
-    format!("instance-{tcp_port}")
+pub(super) fn instance_id(port: u16) -> String {
+    format!("instance-{port}")
 }

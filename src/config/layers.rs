@@ -55,8 +55,13 @@ impl Layers {
     pub(super) fn new() -> Self {
         let tree = tree::of(&Config::default());
         let leaves = tree::leaves(&tree);
-        let empty = leaves.iter().filter(|(_, value)| value.is_null());
-        let nullable = empty.map(|(key, _)| key.clone()).collect();
+        let without = |key: &str| {
+            let mut tree = tree.clone();
+            *tree::at(&mut tree, key)? = Value::Null;
+            Config::deserialize(&tree).ok()
+        };
+        let keys = leaves.iter().map(|(key, _)| key.clone());
+        let nullable = keys.filter(|key| without(key).is_some()).collect();
         let keys = leaves.into_iter().map(|(key, _)| key).collect();
         Self {
             tree,
@@ -248,7 +253,8 @@ impl Layers {
         } = self;
         let mut config = Config::deserialize(&tree).expect("kept valid by `set`");
         if *provenance.origin("instance_id") == Origin::Default {
-            config.instance_id = defaults::instance_id(config.tcp_port);
+            let first = config.listeners().first().map_or(0, |at| at.address.port());
+            config.instance_id = defaults::instance_id(first);
         }
         problems.extend(check::errors(&config, &provenance));
         if !problems.is_empty() {

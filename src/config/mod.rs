@@ -34,7 +34,7 @@ pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, BadUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
-    LogLevel, Retention, Thresholds,
+    LogLevel, Proxy, Retention, Thresholds, Tls,
 };
 pub use threshold::{Level, Threshold};
 pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};
@@ -83,11 +83,16 @@ impl Loaded {
 impl Config {
     /// Where an instance with these settings listens. Port 0 is any free one.
     pub fn listeners(&self) -> Vec<Listener> {
-        let at = |port| SocketAddr::new(self.bind, port);
-        vec![
-            Listener::new("tcp", ListenerKind::Lines, at(self.tcp_port)),
-            Listener::new("http", ListenerKind::Http, at(self.http_port)),
-        ]
+        let all = [
+            ("tcp", ListenerKind::Lines, self.tcp_port),
+            ("http", ListenerKind::Http, self.http_port),
+            ("tls", ListenerKind::TlsLines, self.tls.tcp_port),
+            ("https", ListenerKind::Https, self.tls.https_port),
+        ];
+        let on = all.into_iter().filter_map(|(name, kind, port)| {
+            Some(Listener::new(name, kind, SocketAddr::new(self.bind, port?)))
+        });
+        on.collect()
     }
 
     /// These settings in the shape of a file, passwords hidden.
@@ -125,6 +130,9 @@ impl Config {
     /// The same settings for a process whose working folder is another than `folder`.
     pub fn anchored(mut self, folder: &Path) -> Self {
         self.data_dir = folder.join(&self.data_dir);
+        for file in [&mut self.tls.cert, &mut self.tls.key] {
+            *file = file.as_ref().map(|file| folder.join(file));
+        }
         self.db_url = self.db_url.anchored(folder);
         self.archive.url = self.archive.url.anchored(folder);
         self.backup.url = self.backup.url.anchored(folder);

@@ -1,5 +1,5 @@
 //! What of a configuration a running instance can follow, and what has to wait for its next start.
-use super::settings::{Config, Limits, Log};
+use super::settings::{Config, Limits, Log, Tls};
 
 /// What a configuration that was read again means for an instance that runs with another.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,12 @@ impl Config {
             drain: read.drain.clone(),
             http: read.http.clone(),
             cors: read.cors.clone(),
+            proxy: read.proxy.clone(),
+            tls: Tls {
+                cert: read.tls.cert.clone(),
+                key: read.tls.key.clone(),
+                ..self.tls.clone()
+            },
             log: Log {
                 format: self.log.format,
                 ..read.log.clone()
@@ -67,7 +73,11 @@ mod tests {
         ];
         let urls = ["sqlite://a.db", "redis://a", "file:a", "https://a", "a"];
         let texts = texts.into_iter().chain(urls).map(Value::from);
-        let others = [json!(!is.as_bool().unwrap_or(false)), json!(["10.0.0.0/8"])];
+        let others = [
+            json!(!is.as_bool().unwrap_or(false)),
+            json!(["10.0.0.0/8"]),
+            json!(7),
+        ];
         let values = number.into_iter().chain(others).chain(texts);
         let config = |value: Value| {
             let mut other = default.clone();
@@ -112,7 +122,7 @@ mod tests {
         read.log.level = LogLevel::Debug;
         read.log.format = LogFormat::Json;
         read.log.rotate_size = ByteSize::mb(1);
-        read.tcp_port = 9_009;
+        read.tcp_port = Some(9_009);
         read.http.hosts = vec!["chat.example".into()];
         let Follow {
             config,
@@ -122,7 +132,7 @@ mod tests {
         let live = ["http.hosts", "limits.burst", "log.level", "log.rotate_size"];
         assert_eq!(changed, live);
         assert_eq!(waiting, ["limits.uncounted", "log.format", "tcp_port"]);
-        assert_eq!((config.limits.burst, config.tcp_port), (7, 9_001));
+        assert_eq!((config.limits.burst, config.tcp_port), (7, Some(9_001)));
         // What waits is named as long as it does.
         let again = config.follow(&read);
         assert_eq!((again.changed.len(), again.waiting), (0, waiting));

@@ -13,11 +13,13 @@ use super::units::{ByteSize, HumanDuration, Percent};
 /// One instance's settings. Printing it, in any way, hides passwords.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// Port for netcat; 0 takes any free one.
-    pub tcp_port: u16,
-    /// Port for HTTP and WebSocket; 0 takes any free one.
-    pub http_port: u16,
-    /// Name of this instance among all of them; without one, `instance-<tcp_port>`.
+    /// Port for netcat; 0 takes any free one, and `None` is not to listen.
+    pub tcp_port: Option<u16>,
+    /// Port for HTTP and WebSocket; the same holds.
+    pub http_port: Option<u16>,
+    pub tls: Tls,
+    pub proxy: Proxy,
+    /// Name of this instance among all of them; without one, `instance-` and its first port.
     pub instance_id: String,
     pub db_url: DbUrl,
     /// `None`: instances see each other through the database alone.
@@ -41,6 +43,28 @@ pub struct Config {
     pub http: Http,
     pub cors: Cors,
     pub log: Log,
+}
+
+/// What is encrypted by this server itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tls {
+    /// The server's certificate and those of its issuers, in PEM.
+    pub cert: Option<PathBuf>,
+    /// Its key, in PEM.
+    pub key: Option<PathBuf>,
+    /// Port for lines; 0 takes any free one, and `None` is not to listen.
+    pub tcp_port: Option<u16>,
+    /// Port for HTTP and WebSocket; the same holds.
+    pub https_port: Option<u16>,
+}
+
+/// Which proxies are believed what they say of clients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// From these a connection begins with a header of the PROXY protocol.
+    pub protocol: Vec<String>,
+    /// Of these `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub forwarded: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

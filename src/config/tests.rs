@@ -62,7 +62,7 @@ fn the_stronger_source_wins_and_is_remembered() {
 
     assert_eq!(
         (config.tcp_port, config.http_port, config.limits.burst),
-        (1, 20, 300)
+        (Some(1), Some(20), 300)
     );
     assert_eq!(config.limits.messages_per_minute, 120);
     assert!(matches!(provenance.origin("tcp_port"), Origin::File(_)));
@@ -201,7 +201,7 @@ fn a_variable_that_is_nobodys_key_is_a_warning_unless_it_is_mistyped() {
 #[test]
 fn a_file_may_begin_with_a_byte_order_mark() {
     let loaded = configure("\u{feff}{\"tcp_port\": 7}", &[], &[]).expect("valid");
-    assert_eq!(loaded.config.tcp_port, 7);
+    assert_eq!(loaded.config.tcp_port, Some(7));
 }
 
 /// Whatever a URL is called by and whatever is wrong with it: nothing of its secret is told.

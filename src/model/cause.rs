@@ -39,6 +39,8 @@ pub enum Cause {
     TableLarge,
     /// The last verified backup is old, or there is none.
     BackupOld,
+    /// The certificate that is shown ends soon or has ended, or a new one cannot be used.
+    CertificateEnds,
     /// Messages that were shown are not stored any more.
     PastChanged,
 }
@@ -66,7 +68,8 @@ impl Cause {
             | Self::NoDatabase
             | Self::CacheCold
             | Self::TableLarge
-            | Self::BackupOld => None,
+            | Self::BackupOld
+            | Self::CertificateEnds => None,
         }
     }
 
@@ -102,6 +105,10 @@ impl Cause {
             Self::TableLarge => {
                 Some("discordctl storage shows how fast it grows; discordctl cleanup trims rooms")
             }
+            Self::CertificateEnds => Some(
+                "put a certificate with its key where 'tls.cert' and 'tls.key' say: it is in service within \
+                 seconds",
+            ),
             Self::BackupOld => Some(
                 "discordctl jobs list says how the last run went; discordctl jobs run backup makes one",
             ),

@@ -18,9 +18,24 @@ pub enum ListenerKind {
     Lines,
     /// HTTP with Server-Sent Events and WebSocket.
     Http,
+    /// Lines by TLS.
+    TlsLines,
+    /// HTTP by TLS.
+    Https,
     /// One of a later version, which this one does not know.
     #[serde(other)]
     Other,
+}
+
+impl ListenerKind {
+    /// Where lines are spoken, those in the clear first.
+    pub const OF_LINES: [Self; 2] = [Self::Lines, Self::TlsLines];
+    /// Where HTTP is spoken, as it is the cheapest to ask.
+    pub const OF_HTTP: [Self; 2] = [Self::Http, Self::Https];
+
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Self::TlsLines | Self::Https)
+    }
 }
 
 impl Listener {
@@ -30,6 +45,12 @@ impl Listener {
             kind,
             address,
         }
+    }
+
+    /// The first of those kinds, in their order.
+    pub fn first_of(all: &[Self], kinds: &[ListenerKind]) -> Option<Self> {
+        let of = |kind: &ListenerKind| all.iter().find(|listener| listener.kind == *kind);
+        kinds.iter().find_map(of).cloned()
     }
 
     /// Where the first of that kind is.
@@ -87,6 +108,11 @@ impl Listeners {
     /// The port of the first of that kind.
     pub fn port(&self, kind: ListenerKind) -> Option<u16> {
         Listener::first(self.all(), kind).map(|address| address.port())
+    }
+
+    /// The first of those kinds, in their order.
+    pub fn first_of(&self, kinds: &[ListenerKind]) -> Option<Listener> {
+        Listener::first_of(self.all(), kinds)
     }
 
     fn all(&self) -> &[Listener] {

@@ -54,6 +54,7 @@ struct Checks {
     users_table: Check,
     rooms_table: Check,
     backup: Check,
+    certificate: Check,
 }
 
 /// One thing that was looked at. A failing one names the runbook that deals with it.
@@ -235,6 +236,7 @@ impl Checks {
             users_table: table(watch, "users", at.users_table),
             rooms_table: table(watch, "rooms", at.rooms_table),
             backup: backup(watch, at.backup_age),
+            certificate: certificate(watch),
         }
     }
 
@@ -363,6 +365,31 @@ fn backup(watch: &Watch, at: Threshold<HumanDuration>) -> Check {
     let what =
         "so long ago the last verified backup began ('discordctl jobs list' tells of its runs)";
     Check::above(figure, what, Cause::BackupOld)
+}
+
+/// Not as bad as it is for clients: to take the instance out of service would help none of them.
+fn certificate(watch: &Watch) -> Check {
+    const SOON: chrono::TimeDelta = chrono::TimeDelta::days(7);
+    let Some((standing, left)) = watch.certificate() else {
+        return Check::new(Level::Ok, "", Cause::CertificateEnds);
+    };
+    let ends = standing.ends.format("%Y-%m-%d %H:%M UTC");
+    let (level, detail) = match standing.trouble {
+        _ if left <= chrono::TimeDelta::zero() => (
+            Level::Critical,
+            format!("the certificate in service ended on {ends}: put a new one in its place"),
+        ),
+        Some(why) => (
+            Level::Warning,
+            format!("the certificate from before stays in service, until {ends}: {why}"),
+        ),
+        None if left < SOON => (
+            Level::Warning,
+            format!("the certificate in service ends on {ends}: put a new one in its place"),
+        ),
+        None => (Level::Ok, String::new()),
+    };
+    Check::new(level, detail, Cause::CertificateEnds)
 }
 
 fn queue(watch: &Watch) -> Check {

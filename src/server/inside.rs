@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::certificate::Certificate;
 use super::lifecycle::Lifecycle;
 use super::listeners::Listeners;
 use super::lost;
@@ -17,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
-use crate::model::{ListenerKind, Reach};
+use crate::model::{Listener, ListenerKind, Reach};
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -117,8 +118,14 @@ impl Inside {
         })
     }
 
-    pub(super) fn watch(&self, settings: Settings, lifecycle: &Lifecycle) -> Watch {
-        Watch::new(settings, lifecycle, &self.hub, &self.store, &self.presence)
+    pub(super) fn watch(
+        &self,
+        settings: Settings,
+        lifecycle: &Lifecycle,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Watch {
+        let watch = Watch::new(settings, lifecycle, &self.hub, &self.store, &self.presence);
+        watch.showing(certificate)
     }
 
     /// Gives signs of life until `stop`.
@@ -167,12 +174,16 @@ impl Inside {
 }
 
 fn instance(config: &Config, listeners: &Listeners) -> Instance {
+    let port = |kinds: &[ListenerKind]| {
+        let first = Listener::first_of(&listeners.all, kinds);
+        first.map_or(0, |listener| listener.address.port())
+    };
     Instance {
         name: config.instance_id.clone(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION"),
-        tcp_port: listeners.first(ListenerKind::Lines).port(),
-        http_port: listeners.first(ListenerKind::Http).port(),
+        tcp_port: port(&ListenerKind::OF_LINES),
+        http_port: port(&ListenerKind::OF_HTTP),
     }
 }
 

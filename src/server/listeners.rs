@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::ServeError;
+use super::entrance::{Entrance, TURNS};
 use super::lifecycle::{LINGER, Lifecycle};
 use super::terms::Terms;
 use crate::chat::{Chat, Entered, Origin};
@@ -19,6 +20,8 @@ use crate::config::Config;
 use crate::meter::Meters;
 use crate::model::{Listener, ListenerKind, Peer};
 use crate::process;
+use crate::tls::Speaks;
+use crate::transport::Stream;
 use crate::transport::tcp::Resumed;
 use crate::transport::{http, tcp};
 
@@ -106,11 +109,12 @@ impl Listeners {
         resumed: Vec<Resumed>,
     ) -> (JoinHandle<()>, Doors) {
         let door = Arc::new(Door {
-            terms: terms.clone(),
+            terms,
             polite: Arc::new(Semaphore::new(POLITE)),
             probes: Arc::new(Semaphore::new(PROBES)),
-            chat: chat.clone(),
+            entrance: Entrance::new(TURNS),
             meters: chat.meters().clone(),
+            chat,
             lifecycle: lifecycle.clone(),
         });
         for line in resumed {
@@ -118,36 +122,16 @@ impl Listeners {
             let drain = lifecycle.drain.clone();
             door.serve(place, move || line.serve(drain));
         }
-        let serve_line = {
-            let (terms, drain) = (terms.clone(), lifecycle.drain.clone());
-            move |stream| tcp::serve(chat.clone(), stream, terms.lines(), drain.clone())
-        };
-        let serve_offer = |offer| {
-            let terms = terms.clone();
-            move |stream| http::serve(stream, terms.site(), offer)
-        };
-        let probe = Arc::new(serve_offer(http::Offer::Probes));
-        let serve_page = serve_offer(http::Offer::Everything);
-        // Shared, since each connection keeps it.
-        let (serve_line, serve_page) = (Arc::new(serve_line), Arc::new(serve_page));
         let (asks, mut asked) = mpsc::channel::<Close>(1);
         let accepting = tokio::spawn(async move {
             loop {
-                let accepts = self
-                    .sockets
-                    .0
-                    .iter()
-                    .map(async |(listener, socket)| match listener.kind {
-                        ListenerKind::Lines => {
-                            let full = |stream| door.refuse(stream, FULL_LINE);
-                            accept(socket, &door, &serve_line, full).await;
-                        }
-                        ListenerKind::Http => {
-                            let full = |stream| door.probe(stream, &probe);
-                            accept(socket, &door, &serve_page, full).await;
-                        }
-                        ListenerKind::Other => {}
-                    });
+                let sockets = self.sockets.0.iter();
+                let accepts = sockets.map(async |(listener, socket)| {
+                    if let Some(speaks) = speaks(listener.kind) {
+                        door.accept(socket, speaks, listener.kind.is_encrypted())
+                            .await;
+                    }
+                });
                 let close = tokio::select! {
                     () = lifecycle.closed.cancelled() => return,
                     Some(close) = asked.recv() => close,
@@ -163,6 +147,14 @@ impl Listeners {
             }
         });
         (accepting, Doors(asks))
+    }
+}
+
+fn speaks(kind: ListenerKind) -> Option<Speaks> {
+    match kind {
+        ListenerKind::Lines | ListenerKind::TlsLines => Some(Speaks::Lines),
+        ListenerKind::Http | ListenerKind::Https => Some(Speaks::Http),
+        ListenerKind::Other => None,
     }
 }
 
@@ -246,6 +238,7 @@ struct Door {
     terms: Arc<Terms>,
     polite: Arc<Semaphore>,
     probes: Arc<Semaphore>,
+    entrance: Arc<Entrance>,
     chat: Arc<Chat>,
     meters: Arc<Meters>,
     lifecycle: Lifecycle,
@@ -266,6 +259,69 @@ impl Drop for Place {
 }
 
 impl Door {
+    /// Accepts connections and serves them, those of proxies and by TLS when it is known whose they are.
+    async fn accept(self: &Arc<Self>, listener: &TcpListener, speaks: Speaks, encrypted: bool) {
+        loop {
+            let (socket, address) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    continue;
+                }
+            };
+            if let Err(error) = prepare(&socket) {
+                tracing::debug!(%error, "a connection was gone at once");
+                continue;
+            }
+            let asked = self.terms.asked(speaks, encrypted, address.ip());
+            if asked.is_nothing() {
+                self.admit(socket.into(), Peer::in_clear(Some(address)), speaks);
+                continue;
+            }
+            // A proxy that is listed has as many as it has clients.
+            let origin = self.chat.origin(Peer::in_clear(Some(address)));
+            let counted = (origin.is_counted() && !asked.header).then(|| address.ip());
+            let Some(turn) = self.entrance.turn(counted).await else {
+                self.meters.connections_refused.add(1);
+                continue;
+            };
+            let door = self.clone();
+            tokio::spawn(async move {
+                let introducing = door.entrance.introduce(socket, address, &asked, turn);
+                let known = tokio::select! {
+                    known = introducing => known,
+                    () = door.lifecycle.closed.cancelled() => None,
+                };
+                if let Some((stream, peer)) = known {
+                    door.admit(stream, peer, speaks);
+                }
+            });
+        }
+    }
+
+    /// Serves a client, if there is a place.
+    fn admit(&self, stream: Stream, peer: Peer, speaks: Speaks) {
+        let place = self.place(&self.chat.origin(peer));
+        match (speaks, place) {
+            (Speaks::Lines, Some(place)) => {
+                let (chat, terms) = (self.chat.clone(), self.terms.clone());
+                let drain = self.lifecycle.drain.clone();
+                self.serve(Some(place), move || {
+                    tcp::serve(chat, stream, peer, terms.lines(), drain)
+                });
+            }
+            (Speaks::Http, Some(place)) => {
+                let terms = self.terms.clone();
+                self.serve(Some(place), move || {
+                    http::serve(stream, peer, terms.site(), http::Offer::Everything)
+                });
+            }
+            (Speaks::Lines, None) => self.refuse(stream, FULL_LINE),
+            (Speaks::Http, None) => self.probe(stream, peer),
+        }
+    }
+
     /// A place for a connection, if there is one for its address.
     fn place(&self, origin: &Origin) -> Option<Place> {
         let entered = origin.enter(self.terms.of_one_address())?;
@@ -281,7 +337,7 @@ impl Door {
     }
 
     /// Says that there is no place, as long as not too many are being told.
-    fn refuse(&self, stream: TcpStream, word: &'static str) {
+    fn refuse(&self, stream: Stream, word: &'static str) {
         self.meters.connections_refused.add(1);
         if let Ok(polite) = self.polite.clone().try_acquire_owned() {
             tokio::spawn(refuse(stream, word, polite));
@@ -289,18 +345,15 @@ impl Door {
     }
 
     /// Answers a probe without a place, and everything else with a word that there is none.
-    fn probe<F, Fut>(&self, stream: TcpStream, serve: &Arc<F>)
-    where
-        F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
+    fn probe(&self, stream: Stream, peer: Peer) {
         let Ok(turn) = self.probes.clone().try_acquire_owned() else {
             return self.refuse(stream, full_page());
         };
-        let (serve, meters) = (serve.clone(), self.meters.clone());
+        let (terms, meters) = (self.terms.clone(), self.meters.clone());
         tokio::spawn(async move {
             meters.probes.add(1);
-            let _ = tokio::time::timeout(PROBE_WITHIN, serve(stream)).await;
+            let serving = http::serve(stream, peer, terms.site(), http::Offer::Probes);
+            let _ = tokio::time::timeout(PROBE_WITHIN, serving).await;
             meters.probes.add(-1);
             drop(turn);
         });
@@ -323,38 +376,6 @@ impl Door {
     }
 }
 
-/// Accepts connections and serves them; `full` deals with those for whom there is no place.
-async fn accept<F, Fut>(
-    listener: &TcpListener,
-    door: &Door,
-    serve: &Arc<F>,
-    full: impl Fn(TcpStream),
-) where
-    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(AFTER_FAILURE).await;
-                continue;
-            }
-        };
-        let Some(place) = door.place(&door.chat.origin(Peer::in_clear(Some(peer)))) else {
-            full(stream);
-            continue;
-        };
-        if let Err(error) = prepare(&stream) {
-            tracing::debug!(%error, "a connection was gone at once");
-            continue;
-        }
-        let serve = serve.clone();
-        door.serve(Some(place), move || serve(stream));
-    }
-}
-
 /// Small messages must not wait for acknowledgements (Nagle), and a peer that vanished must
 /// be noticed.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
@@ -366,7 +387,7 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 /// Says why, and closes when the peer has had time to read it.
-async fn refuse(mut stream: TcpStream, word: &'static str, _polite: OwnedSemaphorePermit) {
+async fn refuse(mut stream: Stream, word: &'static str, _polite: OwnedSemaphorePermit) {
     let telling = async {
         stream.write_all(word.as_bytes()).await?;
         stream.shutdown().await?;

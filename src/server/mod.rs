@@ -1,5 +1,7 @@
 //! The composition root: opens what a configuration names, listens, and stops in order.
+mod certificate;
 mod control;
+mod entrance;
 mod handover;
 mod health;
 mod inside;
@@ -34,7 +36,9 @@ use crate::config::Config;
 use crate::model::{InstanceId, Listener, ListenerKind};
 use crate::process::control::Reloaded;
 use crate::process::{Files, Owner};
+use crate::tls::IdentityError;
 use crate::transport::tcp::Resumed;
+use certificate::Certificate;
 use control::Control;
 use handover::{Estate, Giver, Replaced};
 use inside::{Entry, Inside};
@@ -68,6 +72,10 @@ pub enum ServeError {
     )]
     LivesElsewhere { name: String, pid: i64 },
     #[error(transparent)]
+    Certificate(#[from] IdentityError),
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+    #[error(transparent)]
     Bus(#[from] BusError),
     #[error("cannot listen on {}: {source}", path.display())]
     Control {
@@ -80,6 +88,15 @@ pub enum ServeError {
     Cut(usize),
 }
 
+/// Reads the certificate and the key that a configuration names, as a start does. Returns what works, and is
+/// probably not meant.
+///
+/// # Errors
+/// Says what cannot be used, where, why, and what to do.
+pub fn check_certificate(config: &Config) -> Result<Option<String>, IdentityError> {
+    Ok(certificate::read(config)?.and_then(|identity| identity.warning()))
+}
+
 /// The time by this machine's clock, RFC 3339.
 pub fn now() -> String {
     crate::model::format_time(crate::clock::Clock::utc(&SystemClock))
@@ -87,6 +104,14 @@ pub fn now() -> String {
 
 /// What a start waits for, in words, while it does.
 pub type Waits = tokio::sync::watch::Sender<Option<String>>;
+
+/// What is there when an instance begins to serve.
+struct Opened {
+    listeners: Listeners,
+    inside: Inside,
+    certificate: Option<Arc<Certificate>>,
+    resumed: Vec<Resumed>,
+}
 
 /// A running instance.
 pub struct Server {
@@ -123,17 +148,25 @@ impl Server {
         waits: &Waits,
     ) -> Result<Self, ServeError> {
         tighten::close_to_others(config);
+        let certificate = Certificate::open(config)?;
         let listeners = Listeners::bind(config).await?;
         let entry = Entry::After(succeeds.map(InstanceId::new));
         let inside = Inside::open(config, &listeners, entry, waits).await?;
         let requests = control::listen(config)?;
         let requests = Some(requests);
-        Ok(Self::serve(config, listeners, inside, requests, Vec::new()))
+        let open = Opened {
+            listeners,
+            inside,
+            certificate,
+            resumed: Vec::new(),
+        };
+        Ok(Self::serve(config, open, requests))
     }
 
     /// Goes on where the process that serves this instance now leaves off, with its ports, its
     /// lock and its line sessions; `None` where there is no such process.
     pub async fn take_over(config: &Config) -> Result<Option<(Self, OwnedFd)>, ServeError> {
+        let certificate = Certificate::open(config)?;
         let Some(mut inheritance) = handover::ask(config).await? else {
             return Ok(None);
         };
@@ -168,28 +201,35 @@ impl Server {
         let requests = control::listen(config)
             .inspect_err(|error| tracing::error!(%error, "this instance cannot be controlled"));
         let presence = inside.presence.clone();
-        let server = Self::serve(config, listeners, inside, requests.ok(), resumed);
+        let open = Opened {
+            listeners,
+            inside,
+            certificate,
+            resumed,
+        };
+        let server = Self::serve(config, open, requests.ok());
         let lock = inheritance.settle(presence);
         Ok(Some((server, lock)))
     }
 
-    fn serve(
-        config: &Config,
-        listeners: Listeners,
-        inside: Inside,
-        requests: Option<UnixListener>,
-        resumed: Vec<Resumed>,
-    ) -> Self {
+    fn serve(config: &Config, open: Opened, requests: Option<UnixListener>) -> Self {
+        let Opened {
+            listeners,
+            inside,
+            certificate,
+            resumed,
+        } = open;
         let of = |kind| listeners.first(kind);
         let (tcp, http) = (of(ListenerKind::Lines), of(ListenerKind::Http));
         let all = listeners.all.clone();
         let lifecycle = Lifecycle::new(&config.drain);
         let settings = Sender::new(Arc::new(config.clone()));
-        let watch = Arc::new(inside.watch(settings.subscribe(), &lifecycle));
+        let watch = Arc::new(inside.watch(settings.subscribe(), &lifecycle, certificate.clone()));
         let sockets = listeners.sockets();
         let chat = inside.chat.clone();
         let (drain, probes) = (lifecycle.drain.clone(), watch.clone());
-        let terms = Terms::new(config, all.clone(), chat.clone(), drain, probes);
+        let acceptor = certificate.as_ref().map(|shown| shown.acceptor());
+        let terms = Terms::new(config, all.clone(), acceptor, chat.clone(), drain, probes);
         let terms = Arc::new(terms);
         let (listening, doors) =
             listeners.serve(terms.clone(), chat.clone(), lifecycle.clone(), resumed);
@@ -216,6 +256,10 @@ impl Server {
             tokio::spawn(watch.run(stop_helpers.clone())),
             inside.save_lost(config, stop_helpers.clone()),
         ];
+        let looking = certificate
+            .clone()
+            .map(|shown| shown.run(settings.subscribe(), stop_helpers.clone()));
+        helpers.extend(looking.map(tokio::spawn));
         let listen = |requests| tokio::spawn(control.run(requests, stop_helpers.clone()));
         helpers.extend(requests.map(listen));
         Self {
@@ -231,6 +275,7 @@ impl Server {
                 chat,
                 terms,
                 lifecycle,
+                certificate,
             },
             requests: requests_to_reload,
             files: Files::of(config),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::certificate::Certificate;
 use super::inside::client_limits;
 use super::lifecycle::Lifecycle;
 use super::log;
@@ -22,6 +23,7 @@ pub(super) struct Followers {
     pub(super) chat: Arc<Chat>,
     pub(super) terms: Arc<Terms>,
     pub(super) lifecycle: Lifecycle,
+    pub(super) certificate: Option<Arc<Certificate>>,
 }
 
 impl Followers {
@@ -39,12 +41,15 @@ impl Followers {
         self.chat.set_access(config.access());
         self.terms.set(&was, &config);
         self.lifecycle.drain.spread.set(config.drain.spread.get());
+        // The files may be others under the same names.
+        let certificate = self.certificate.as_ref();
+        let warnings = certificate.and_then(|shown| shown.renew(&config));
         // Health, the jobs, the stop and operators' commands look here.
         self.config.send_replace(Arc::new(config));
         Reloaded {
             changed,
             waiting,
-            warnings: Vec::new(),
+            warnings: warnings.into_iter().collect(),
         }
     }
 }

@@ -1,21 +1,27 @@
 //! What connections are held to: the settings of the moment at which they come.
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
+use super::entrance::Asked;
 use crate::chat::Chat;
 use crate::config::Config;
-use crate::model::{Listener, ListenerKind, Reach};
+use crate::model::{Listener, ListenerKind, Network, Reach};
+use crate::tls::{Acceptor, Speaks};
 use crate::transport::Drain;
-use crate::transport::http::{Hosts, HttpLimits, Origins, Probes, Site};
-use crate::transport::tcp::TcpLimits;
+use crate::transport::http::{Forwarders, Hosts, HttpLimits, Origins, Probes, Site};
+use crate::transport::tcp::{Elsewhere, TcpLimits};
 
 pub(super) struct Terms {
     places: Places,
     lines: RwLock<Arc<TcpLimits>>,
     site: RwLock<Arc<Site>>,
+    /// From where a connection begins with what a proxy says of its client.
+    proxies: RwLock<Arc<[Network]>>,
+    acceptor: Option<Acceptor>,
     listening: Vec<Listener>,
 }
 
@@ -29,6 +35,7 @@ impl Terms {
     pub(super) fn new(
         config: &Config,
         listening: Vec<Listener>,
+        acceptor: Option<Acceptor>,
         chat: Arc<Chat>,
         drain: Drain,
         probes: Arc<dyn Probes>,
@@ -47,6 +54,8 @@ impl Terms {
             },
             lines: RwLock::new(Arc::new(tcp_limits(config, &listening))),
             site: RwLock::new(Arc::new(site)),
+            proxies: RwLock::new(proxies(config)),
+            acceptor,
             listening,
         }
     }
@@ -56,10 +65,12 @@ impl Terms {
     pub(super) fn set(&self, was: &Config, config: &Config) {
         self.places.most.store(config.limits.connections, Relaxed);
         *self.lines.write() = Arc::new(tcp_limits(config, &self.listening));
+        *self.proxies.write() = proxies(config);
         let of_http = |config: &Config| {
             let limits = &config.limits;
             let bounds = (limits.body_bytes, limits.write_timeout);
-            (config.http.clone(), config.cors.clone(), bounds)
+            let forwarders = config.proxy.forwarded.clone();
+            (config.http.clone(), config.cors.clone(), bounds, forwarders)
         };
         if of_http(was) == of_http(config) {
             return;
@@ -75,6 +86,17 @@ impl Terms {
         std::mem::replace(&mut *site, Arc::new(anew))
             .outdated
             .cancel();
+    }
+
+    /// What a connection from `address` is asked before it is served.
+    pub(super) fn asked(&self, speaks: Speaks, encrypted: bool, address: IpAddr) -> Asked {
+        let proxies = self.proxies.read().clone();
+        let address = address.to_canonical();
+        Asked {
+            speaks,
+            header: proxies.iter().any(|network| network.contains(address)),
+            tls: self.acceptor.clone().filter(|_| encrypted),
+        }
     }
 
     pub(super) fn lines(&self) -> Arc<TcpLimits> {
@@ -103,9 +125,19 @@ impl Terms {
     }
 }
 
+fn proxies(config: &Config) -> Arc<[Network]> {
+    let listed = config.proxy.protocol.iter();
+    listed.filter_map(|text| text.parse().ok()).collect()
+}
+
 pub(super) fn tcp_limits(config: &Config, listening: &[Listener]) -> TcpLimits {
+    let port = |kind| Listener::first(listening, kind).map(|at| at.port());
     TcpLimits {
-        http_port: Listener::first(listening, ListenerKind::Http).map_or(0, |http| http.port()),
+        elsewhere: Elsewhere {
+            http: port(ListenerKind::Http),
+            https: port(ListenerKind::Https),
+            tls: port(ListenerKind::TlsLines),
+        },
         line_bytes: config.limits.line_bytes.as_usize(),
         idle_timeout: config.limits.idle_timeout.get(),
         write_timeout: config.limits.write_timeout.get(),
@@ -118,6 +150,7 @@ fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
     HttpLimits {
         hosts,
         origins: Origins::new(&config.cors.origins),
+        forwarders: Forwarders::new(&config.proxy.forwarded),
         body_bytes: config.limits.body_bytes.as_usize(),
         write_timeout: config.limits.write_timeout.get(),
     }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::certificate::{Certificate, Standing};
 use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::metrics;
@@ -45,6 +46,7 @@ pub(super) struct Watch {
     lifecycle: Lifecycle,
     recent: Recent,
     pool: tokio::sync::Mutex<()>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Watch {
@@ -72,7 +74,23 @@ impl Watch {
             clock: clock.clone(),
             recent: Recent::default(),
             pool: tokio::sync::Mutex::default(),
+            certificate: None,
         }
+    }
+
+    /// The same of an instance that shows a certificate.
+    pub(super) fn showing(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self {
+            certificate,
+            ..self
+        }
+    }
+
+    /// How it is with the certificate that is shown, and how long that holds.
+    pub(super) fn certificate(&self) -> Option<(Standing, chrono::TimeDelta)> {
+        let standing = self.certificate.as_ref()?.standing();
+        let left = standing.ends - self.clock.utc();
+        Some((standing, left))
     }
 
     /// Keeps what is told of the last minute to the last minute, until `stop`.

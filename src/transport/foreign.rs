@@ -3,6 +3,8 @@
 //! line must never be taken for lines that were typed.
 use std::fmt;
 
+use super::tcp::Elsewhere;
+
 /// A protocol that is not spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Foreign {
@@ -16,6 +18,33 @@ impl fmt::Display for Foreign {
             Self::Http => "HTTP",
             Self::Tls => "TLS",
         })
+    }
+}
+
+/// What a peer is told that speaks it here, and where it can.
+pub(super) fn turned_away(foreign: Foreign, elsewhere: Elsewhere) -> String {
+    let Elsewhere { http, https, tls } = elsewhere;
+    let of_http = match (http, https) {
+        (Some(port), _) => format!("HTTP is at port {port} of this server"),
+        (None, Some(port)) => format!("HTTPS is at port {port} of this server"),
+        (None, None) => "HTTP is spoken nowhere on this server".to_owned(),
+    };
+    match (foreign, tls, https) {
+        (Foreign::Http, ..) => format!("this port takes lines of chat, not HTTP; {of_http}"),
+        (Foreign::Tls, Some(port), None) => format!(
+            "this port takes plain lines of chat, not TLS; lines by TLS are at port {port} of this \
+             server"
+        ),
+        (Foreign::Tls, None, Some(port)) => format!(
+            "this port takes plain lines of chat, not TLS; HTTPS is at port {port} of this server"
+        ),
+        (Foreign::Tls, Some(lines), Some(port)) => format!(
+            "this port takes plain lines of chat, not TLS; lines by TLS are at port {lines} of this \
+             server, and HTTPS is at port {port}"
+        ),
+        (Foreign::Tls, None, None) => {
+            format!("this port takes plain lines of chat, not TLS; {of_http}, also without TLS")
+        }
     }
 }
 

@@ -4,7 +4,11 @@ mod codec;
 mod foreign;
 pub mod http;
 mod outlet;
+pub mod proxy;
+mod stream;
 pub mod tcp;
+
+pub use stream::Stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

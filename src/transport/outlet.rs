@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::Stream;
 use super::codec;
 use crate::chat::{Chat, Format, Link, Next, Reader, Slice};
 
@@ -34,7 +34,7 @@ pub(super) enum Wrote {
 pub(super) struct Outlet<'a> {
     pub(super) chat: &'a Chat,
     pub(super) link: &'a Link,
-    pub(super) stream: &'a TcpStream,
+    pub(super) stream: &'a mut Stream,
     pub(super) reader: &'a mut Reader,
     /// Words of its own, and the rest of an entry that was written in part: these go first.
     pub(super) out: &'a mut Vec<u8>,
@@ -48,7 +48,8 @@ impl Outlet<'_> {
     /// whether it took anything.
     pub(super) fn write(&mut self) -> io::Result<(Wrote, bool)> {
         let mut slices = Vec::new();
-        let (mut written, mut blocked) = (0, false);
+        let mut written = self.stream.push()?;
+        let mut blocked = !self.stream.is_flushed();
         while written < TURN && !blocked {
             if !self.out.is_empty() {
                 let count = would_block(self.stream.try_write(self.out))?;
@@ -63,15 +64,17 @@ impl Outlet<'_> {
                     written += count;
                     blocked = !all;
                 }
-                Next::Behind => return Ok((Wrote::Behind, written > 0)),
-                Next::Idle | Next::Ended => break,
+                Next::Behind if self.stream.is_flushed() => {
+                    return Ok((Wrote::Behind, written > 0));
+                }
+                Next::Behind | Next::Idle | Next::Ended => break,
             }
         }
         if self.out.is_empty() {
             *self.out = Vec::new();
         }
         self.link.holds(self.out.len());
-        if blocked {
+        if blocked || !self.stream.is_flushed() {
             self.reader.park();
             return Ok((Wrote::Blocked, written > 0));
         }
@@ -87,15 +90,18 @@ impl Outlet<'_> {
     fn write_slices(&mut self, slices: &[Slice]) -> io::Result<(usize, bool)> {
         let now = self.chat.clock().now();
         let count = would_block(match slices {
-            [only] => self.stream.try_write(self.bytes(only)),
+            [only] => self.stream.try_write(bytes(only, self.format)),
             _ => {
-                let spans: Vec<_> = slices.iter().map(|s| IoSlice::new(self.bytes(s))).collect();
+                let spans: Vec<_> = slices
+                    .iter()
+                    .map(|s| IoSlice::new(bytes(s, self.format)))
+                    .collect();
                 self.stream.try_write_vectored(&spans)
             }
         })?;
         let mut left = count;
         for slice in slices {
-            let length = self.bytes(slice).len();
+            let length = bytes(slice, self.format).len();
             if left < length {
                 let (whole, rest) =
                     codec::encoded(&slice.chunk, self.format).split(slice.from, left);
@@ -112,10 +118,6 @@ impl Outlet<'_> {
         Ok((count, true))
     }
 
-    fn bytes<'s>(&self, slice: &'s Slice) -> &'s [u8] {
-        codec::encoded(&slice.chunk, self.format).span(slice.from, slice.from + slice.len())
-    }
-
     fn count(&self, slice: &Slice, now: Instant) {
         let meters = self.chat.meters();
         meters.delivered.add(slice.len() as u64);
@@ -127,6 +129,10 @@ impl Outlet<'_> {
     }
 }
 
+fn bytes(slice: &Slice, format: Format) -> &[u8] {
+    codec::encoded(&slice.chunk, format).span(slice.from, slice.from + slice.len())
+}
+
 fn would_block(written: io::Result<usize>) -> io::Result<usize> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -136,7 +142,7 @@ fn would_block(written: io::Result<usize>) -> io::Result<usize> {
 
 /// Waits until the peer takes more, if it was `blocked`, or else says something. A task that asks
 /// as itself leaves its name with the socket and needs no place in a list of those who wait.
-pub(super) fn ready(stream: &TcpStream, blocked: bool) -> impl Future<Output = io::Result<()>> {
+pub(super) fn ready(stream: &Stream, blocked: bool) -> impl Future<Output = io::Result<()>> {
     poll_fn(move |cx| {
         if blocked {
             stream.poll_write_ready(cx)
@@ -148,7 +154,7 @@ pub(super) fn ready(stream: &TcpStream, blocked: bool) -> impl Future<Output = i
 
 /// Gives what has come to `take`; true at the end of it. Not async: the buffer is on the stack
 /// only while there is something to read.
-pub(super) fn receive(stream: &TcpStream, take: impl FnOnce(&[u8])) -> io::Result<bool> {
+pub(super) fn receive(stream: &mut Stream, take: impl FnOnce(&[u8])) -> io::Result<bool> {
     let mut buffer = [0u8; READ];
     match stream.try_read(&mut buffer) {
         Ok(0) => Ok(true),
@@ -163,11 +169,11 @@ pub(super) fn receive(stream: &TcpStream, take: impl FnOnce(&[u8])) -> io::Resul
 
 /// Ends our half and waits a moment for the peer's: closing over unread input would reset the
 /// connection, and the peer might lose what it has not read yet.
-pub(super) async fn part(stream: &mut TcpStream) {
+pub(super) async fn part(stream: &mut Stream) {
     let parting = async {
         stream.shutdown().await?;
         while !receive(stream, |_| {})? {
-            stream.readable().await?;
+            ready(stream, false).await?;
         }
         io::Result::Ok(())
     };

@@ -1,9 +1,8 @@
 //! One person at a keyboard, whichever way they came: what every transport can do, said once.
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use async_trait::async_trait;
-use discordctl::client::{self, Buffer, ClientError, Event, Events, Frame};
+use discordctl::client::{self, Buffer, ClientError, Event, Events, Frame, Target};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -40,8 +39,8 @@ pub(crate) const WAYS: [Way; 3] = [Way::Tcp, Way::Http, Way::WebSocket];
 /// Connects as `nickname` over `way`.
 pub(crate) async fn connect(
     way: Way,
-    tcp: SocketAddr,
-    http: SocketAddr,
+    tcp: impl Into<Target>,
+    http: impl Into<Target>,
     nickname: &str,
 ) -> Box<dyn Person> {
     match way {
@@ -64,7 +63,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: impl Into<Target>) -> Self {
         let lines = client::Lines::connect(address, DEADLINE).await;
         let mut lines = Self {
             lines: lines.expect("it listens"),
@@ -79,7 +78,7 @@ impl Lines {
     }
 
     /// Connects, takes a nickname and goes to the general room.
-    pub(crate) async fn enter(address: SocketAddr, nickname: &str) -> Self {
+    pub(crate) async fn enter(address: impl Into<Target>, nickname: &str) -> Self {
         let mut lines = Self::connect(address).await;
         for command in [&*format!("/nick {nickname}"), "/join general"] {
             lines.command(command).await.expect(command);
@@ -216,26 +215,27 @@ impl Person for Lines {
 
 /// A browser: requests, and a stream for each room.
 pub(crate) struct Browser {
-    address: SocketAddr,
+    address: Target,
     pub(crate) session: String,
     seen: mpsc::UnboundedReceiver<Seen>,
     events: mpsc::UnboundedSender<Seen>,
 }
 
 /// What `path` is answered with: the status and the JSON body.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+pub(crate) async fn get(address: impl Into<Target>, path: &str) -> (u16, Value) {
     let answer = http::request(address, "GET", path, None).await.unwrap();
     (answer.status, answer.body)
 }
 
 /// The same of what is posted.
-pub(crate) async fn post(address: SocketAddr, path: &str, body: Value) -> (u16, Value) {
+pub(crate) async fn post(address: impl Into<Target>, path: &str, body: Value) -> (u16, Value) {
     let answer = http::post(address, path, body).await.unwrap();
     (answer.status, answer.body)
 }
 
 impl Browser {
-    pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> Self {
+    pub(crate) async fn connect(address: impl Into<Target>, nickname: &str) -> Self {
+        let address = address.into();
         let session = http::connect(address, nickname).await;
         let (events, seen) = mpsc::unbounded_channel();
         Self {
@@ -320,7 +320,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: impl Into<Target>) -> Self {
         let socket = client::Socket::open(address, DEADLINE).await;
         Self {
             socket: socket.expect("the handshake"),
@@ -331,7 +331,7 @@ impl Socket {
     }
 
     /// Opens one and connects with these keys.
-    pub(crate) async fn greet(address: SocketAddr, mut hello: Value) -> Self {
+    pub(crate) async fn greet(address: impl Into<Target>, mut hello: Value) -> Self {
         let mut socket = Self::open(address).await;
         hello["type"] = "connect".into();
         socket.send(hello).await;
@@ -341,7 +341,7 @@ impl Socket {
         socket
     }
 
-    pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> Self {
+    pub(crate) async fn connect(address: impl Into<Target>, nickname: &str) -> Self {
         Self::greet(address, json!({ "nickname": nickname })).await
     }
 

@@ -1,8 +1,7 @@
 //! Requests, each on a connection of its own, so that none depends on another's.
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use discordctl::client::{self, ClientError};
+use discordctl::client::{self, ClientError, Target};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ impl Answer {
 }
 
 pub(crate) async fn request(
-    address: SocketAddr,
+    address: impl Into<Target>,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -48,7 +47,7 @@ pub(crate) async fn request(
 }
 
 pub(crate) async fn post(
-    address: SocketAddr,
+    address: impl Into<Target>,
     path: &str,
     body: Value,
 ) -> Result<Answer, ClientError> {
@@ -56,7 +55,7 @@ pub(crate) async fn post(
 }
 
 /// Begins a session and returns its secret.
-pub(crate) async fn connect(address: SocketAddr, nickname: &str) -> String {
+pub(crate) async fn connect(address: impl Into<Target>, nickname: &str) -> String {
     let answer = post(address, "/api/connect", json!({ "nickname": nickname })).await;
     let answer = answer.expect("it answers");
     assert_eq!(answer.status, 200, "{answer:?}");

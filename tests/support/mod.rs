@@ -1,4 +1,5 @@
 //! What tests stand on: databases, servers and processes of their own, and waiting with a deadline.
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod crowd;
 pub(crate) mod db;

@@ -12,8 +12,8 @@ use super::process::{Process, binary, program, serve, unlimited, without_setting
 /// A configuration on free ports and a file of its own, without limits that tests would meet.
 pub(crate) fn config(folder: &Path) -> Config {
     let mut config = Config {
-        tcp_port: 0,
-        http_port: 0,
+        tcp_port: Some(0),
+        http_port: Some(0),
         data_dir: folder.to_owned(),
         db_url: format!("sqlite://{}/discord.db", folder.display())
             .parse()

@@ -19,4 +19,5 @@ mod hostile;
 mod http;
 mod monitor;
 mod store;
+mod tls;
 mod upkeep;

@@ -83,6 +83,11 @@ impl Origin {
         &self.peer
     }
 
+    /// Whether it has limits at all.
+    pub fn is_counted(&self) -> bool {
+        self.counted.is_some()
+    }
+
     /// Counts an open connection for as long as the value lives; `None` where its address has
     /// `most` already.
     pub fn enter(&self, most: usize) -> Option<Entered> {

@@ -68,7 +68,7 @@ impl Lane {
             lane.sends |= matches!(link.role, Role::Sender { .. });
             lane.poll
                 .registry()
-                .register(&mut link.stream, Token(i), interest)?;
+                .register(link.pipe.socket(), Token(i), interest)?;
             lane.links.push(Some(link));
         }
         Ok(lane)
@@ -233,7 +233,7 @@ impl Lane {
 
     fn come_back(&mut self, i: usize, mut link: Link, gone: &mut Vec<Role>, live: &Live) {
         let registry = self.poll.registry();
-        let registered = registry.register(&mut link.stream, Token(i), Interest::READABLE);
+        let registered = registry.register(link.pipe.socket(), Token(i), Interest::READABLE);
         let begun = registered.and_then(|()| link.begin(&mut self.tally));
         self.links[i] = Some(link);
         live.opened();

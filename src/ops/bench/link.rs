@@ -1,9 +1,8 @@
 //! One connection: what came in part, and what reads it.
 use std::io::{self, ErrorKind, Read, Write};
 
-use mio::net::TcpStream;
-
 use super::ledger::Ledger;
+use super::pipe::Pipe;
 use super::reconnect::Reconnect;
 use super::sender::Sender;
 use super::stamp::Stamp;
@@ -18,7 +17,7 @@ const MOST_KEPT: usize = 64 << 10;
 /// A connection of the load.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) stream: TcpStream,
+    pub(super) pipe: Pipe,
     pub(super) role: Role,
     /// If it goes on elsewhere when its connection ends.
     pub(super) reconnect: Option<Reconnect>,
@@ -57,7 +56,7 @@ impl Link {
         reconnect: Option<Reconnect>,
     ) -> Self {
         Self {
-            stream: TcpStream::from_std(opened.stream),
+            pipe: Pipe::new(opened.stream, opened.tls),
             role,
             reconnect,
             wire: Wire::of(transport),
@@ -75,7 +74,7 @@ impl Link {
     pub(super) fn read(&mut self, buffer: &mut [u8], tally: &mut Tally) -> io::Result<Got> {
         let begun = self.kept.len();
         buffer[..begun].copy_from_slice(&self.kept);
-        let count = match self.stream.read(&mut buffer[begun..]) {
+        let count = match self.pipe.read(&mut buffer[begun..]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Got::Nothing),
@@ -123,7 +122,7 @@ impl Link {
         match (&self.wire, &mut self.role) {
             (Wire::Frames, _) if unit.first() == Some(&PING) => {
                 // A socket that does not take twenty bytes is not idle, and needs no answer.
-                would_block(self.stream.write(&pong(unit)))?;
+                would_block(self.pipe.write(&pong(unit)))?;
             }
             (Wire::Lines, Role::Sender { sender, .. }) => {
                 if let Some(why) = unit.strip_prefix(b"[system] not sent: ") {
@@ -153,7 +152,7 @@ impl Link {
             if sender.out.is_empty() {
                 return Ok(());
             }
-            match would_block(self.stream.write(&sender.out))? {
+            match would_block(self.pipe.write(&sender.out))? {
                 0 => return Ok(()),
                 count => drop(sender.out.drain(..count)),
             }

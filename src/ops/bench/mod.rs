@@ -8,6 +8,7 @@ mod latency;
 mod ledger;
 mod link;
 mod live;
+mod pipe;
 mod plan;
 mod plot;
 mod reconnect;

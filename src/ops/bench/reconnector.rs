@@ -1,6 +1,5 @@
 //! Connects readers again that left, beside the lane, which only reads.
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::mpsc as threads;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::lane::Lane;
 use super::link::{Link, Role};
 use super::plan::{Plan, Seat, Subject, room_name};
 use super::reconnect::Reconnect;
+use crate::client::Target;
 use crate::client::raw::{Opened, Position};
 
 /// A reader that has found no way back by then has none.
@@ -45,7 +45,7 @@ pub(super) struct Door {
 pub(super) struct Reconnector {
     trips: mpsc::Receiver<Trip>,
     back: threads::SyncSender<(usize, Option<Opened>)>,
-    sites: Vec<SocketAddr>,
+    sites: Vec<Target>,
 }
 
 impl Reconnector {
@@ -98,7 +98,7 @@ impl Reconnector {
 
 async fn walk(
     trip: Trip,
-    mut sites: Vec<SocketAddr>,
+    mut sites: Vec<Target>,
     back: threads::SyncSender<(usize, Option<Opened>)>,
 ) {
     let first = trip.seat.site % sites.len().max(1);

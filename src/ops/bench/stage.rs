@@ -1,7 +1,7 @@
 //! Everything that must be there before the first message: rooms, connections, and what looks
 //! after the servers.
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -12,7 +12,7 @@ use super::fanout;
 use super::live::{Live, Watch};
 use super::plan::{Plan, Seat, Subject, room_name};
 use crate::client::raw::{self, Opened};
-use crate::client::{Buffer, ClientError};
+use crate::client::{Buffer, ClientError, Target};
 use crate::ops::probe::instance::{Site, ready};
 use crate::process::usage;
 
@@ -202,7 +202,7 @@ impl Servers {
 }
 
 /// An instance that does not tell is measured without this.
-async fn local_pid(http: SocketAddr) -> Option<u32> {
+async fn local_pid(http: Target) -> Option<u32> {
     let pid = ready(http, PATIENCE).await.ok()?.pid?;
-    (http.ip().is_loopback() && usage::is_ours(pid)).then_some(pid)
+    (http.address.ip().is_loopback() && usage::is_ours(pid)).then_some(pid)
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::finding::Finding;
 use super::super::health::{self, Depth};
+use super::super::probe::instance::target;
 use super::Plan;
 use crate::client;
 use crate::clock::{Clock, SystemClock};
@@ -51,7 +52,10 @@ pub async fn gather(plan: &Plan, findings: &[Finding]) -> Vec<Part> {
         let id = &config.instance_id;
         parts.push(part(&format!("config/{id}.json"), &json!(config)));
         parts.push(log(config, &secrets));
-        let Some(port) = seen.listeners.port(ListenerKind::Http) else {
+        let Some(address) = target(
+            config,
+            seen.listeners.first_of(&ListenerKind::OF_HTTP).as_ref(),
+        ) else {
             continue;
         };
         for (path, accept, name) in [
@@ -59,7 +63,6 @@ pub async fn gather(plan: &Plan, findings: &[Finding]) -> Vec<Part> {
             ("/metrics", "application/json", format!("metrics/{id}.json")),
             ("/metrics", "text/plain", format!("metrics/{id}.prom")),
         ] {
-            let address = config.local(port);
             let content = match client::get(address, path, accept, plan.within).await {
                 Ok(answer) => answer.body,
                 Err(error) => format!("{error}\n"),

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -11,6 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::model::url::postgres::PostgresUrl;
 use crate::model::url::redis::RedisUrl;
+use crate::tls::{Identity, validity};
 
 const CHECK: &str = "certificates";
 const SOON: TimeDelta = TimeDelta::days(30);
@@ -21,7 +22,7 @@ const VERY_SOON: TimeDelta = TimeDelta::days(7);
 enum Use {
     /// Authorities, of which one that has ended does no harm beside another.
     Trusted,
-    /// What the client shows.
+    /// What the client shows, or the server.
     Shown,
 }
 
@@ -30,19 +31,36 @@ pub(super) fn look(configs: &[&Config]) -> Vec<Finding> {
     for config in configs {
         files.extend(of_database(config));
         files.extend(of_redis(config));
+        files.extend(config.tls.cert.clone().map(|cert| (cert, Use::Shown)));
     }
     let now = SystemClock.utc();
+    let unusable = configs.iter().filter_map(|config| own(config, now));
+    let mut unusable: Vec<Finding> = unusable.collect();
+    unusable.dedup();
     let found = files.into_iter();
-    found
-        .map(|(path, usage)| {
-            let on = path.display().to_string();
-            match std::fs::read(&path) {
-                Ok(pem) => judge(&on, &pem, usage, now),
-                Err(error) => bad(&on, format!("cannot read it: {error}"))
-                    .fix("put it there, readable for the user of the instances"),
-            }
-        })
-        .collect()
+    let judged = found.map(|(path, usage)| {
+        let on = path.display().to_string();
+        match std::fs::read(&path) {
+            Ok(pem) => judge(&on, &pem, usage, now),
+            Err(error) => bad(&on, format!("cannot read it: {error}"))
+                .fix("put it there, readable for the user of the instances"),
+        }
+    });
+    judged.chain(unusable).collect()
+}
+
+/// What an instance would refuse to show to its clients, for another reason than the certificate's end.
+fn own(config: &Config, now: DateTime<Utc>) -> Option<Finding> {
+    let (cert, key) = (config.tls.cert.as_ref()?, config.tls.key.as_ref()?);
+    let on = key.display().to_string();
+    match Identity::read(cert, key, now) {
+        Ok(identity) => {
+            let warning = identity.warning()?;
+            let finding = Finding::bad(CHECK, on, Verdict::Warning, warning);
+            Some(finding.fix(format!("chmod o= {}", key.display())))
+        }
+        Err(error) => Some(bad(&on, error.to_string()).fix(RENEW)),
+    }
 }
 
 fn of_database(config: &Config) -> Vec<(PathBuf, Use)> {
@@ -70,7 +88,7 @@ fn bad(on: &str, detail: impl Into<String>) -> Finding {
 }
 
 fn judge(on: &str, pem: &[u8], usage: Use, now: DateTime<Utc>) -> Finding {
-    let ends = CertificateDer::pem_slice_iter(pem).map(|found| end_of(&found.ok()?));
+    let ends = CertificateDer::pem_slice_iter(pem).map(|found| Some(validity(&found.ok()?)?.ends));
     let Some(ends) = ends.collect::<Option<Vec<_>>>() else {
         return bad(on, "it holds something that is no certificate").fix(RENEW);
     };
@@ -94,60 +112,8 @@ fn judge(on: &str, pem: &[u8], usage: Use, now: DateTime<Utc>) -> Finding {
     }
 }
 
-const RENEW: &str =
-    "put a new one in its place; Redis's is read at the next connection, PostgreSQL's at a restart";
-
-/// When a certificate ends (RFC 5280, section 4.1).
-fn end_of(der: &[u8]) -> Option<DateTime<Utc>> {
-    const SEQUENCE: u8 = 0x30;
-    const VERSION: u8 = 0xa0;
-    let (_, certificate, _) = element(der)?;
-    let (_, signed, _) = element(certificate)?;
-    let mut rest = signed;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest)?.2;
-    }
-    // The serial number, the algorithm and the issuer.
-    for _ in 0..3 {
-        rest = element(rest)?.2;
-    }
-    let (tag, validity, _) = element(rest)?;
-    let (_, _, end) = element(validity)?;
-    let (kind, end, _) = element(end)?;
-    (tag == SEQUENCE).then(|| time(kind, end)).flatten()
-}
-
-fn time(kind: u8, text: &[u8]) -> Option<DateTime<Utc>> {
-    const UTC_TIME: u8 = 0x17;
-    const GENERALIZED_TIME: u8 = 0x18;
-    let text = std::str::from_utf8(text).ok()?;
-    let century = match kind {
-        UTC_TIME if text.get(..2)? < "50" => "20",
-        UTC_TIME => "19",
-        GENERALIZED_TIME => "",
-        _ => return None,
-    };
-    let time = NaiveDateTime::parse_from_str(&format!("{century}{text}"), "%Y%m%d%H%M%SZ");
-    Some(time.ok()?.and_utc())
-}
-
-/// The tag and the content of the first element of DER, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[tag, short], rest) = der.split_first_chunk::<2>()?;
-    let (length, rest) = match short {
-        0..=0x7f => (usize::from(short), rest),
-        0x81..=0x84 => {
-            let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-            let length = long
-                .iter()
-                .fold(0, |length, byte| length << 8 | usize::from(*byte));
-            (length, rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
-}
+const RENEW: &str = "put a new one in its place; the server's own is in service within seconds, Redis's is read at \
+     the next connection, PostgreSQL's at a restart";
 
 #[cfg(test)]
 mod tests {
@@ -187,13 +153,6 @@ mod tests {
         for bad in ["", "text", &broken] {
             let found = judge("x.pem", bad.as_bytes(), Use::Trusted, at("2026-01-01"));
             assert_eq!(found.level, Verdict::Critical, "{bad}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
-            end_of(&bytes);
         }
     }
 }

@@ -1,18 +1,14 @@
 //! A stream through the public URL: whether what stands there lets it through as it comes.
-use std::io;
-use std::sync::Arc;
-
 use http::Uri;
 use http::header::HOST;
 use http::uri::Scheme;
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
 
 use super::super::deadline::Deadline;
 use super::super::finding::{Finding, Verdict};
 use crate::client::{self, ClientError, Event, Events};
+use crate::tls::{Connector, Trust};
 
 const CHECK: &str = "proxy";
 const STREAM: &str = "api/messages/general?history=0";
@@ -106,27 +102,14 @@ async fn ask(url: &Uri, deadline: Deadline) -> Result<Answered, ClientError> {
         .header(HOST, format!("{host}:{port}"))
         .header("user-agent", "discordctl");
     let response = if is_safe {
-        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        let stream = connector().map_err(io::Error::other)?.connect(name, stream);
-        client::open(stream.await?, request, String::new()).await?
+        let stream = Connector::new(Trust::System)?.connect(name, stream).await?;
+        client::open(stream, request, String::new()).await?
     } else {
         client::open(stream, request, String::new()).await?
     };
     let status = response.status().as_u16();
     let stream = Events::of(response, deadline.within);
     Ok(stream.map_or(Answered::Status(status), Answered::Stream))
-}
-
-/// With the roots that this machine trusts.
-fn connector() -> Result<TlsConnector, rustls::Error> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 #[cfg(test)]

@@ -102,8 +102,8 @@ impl Instance {
             return Err(refused("does not listen yet"));
         };
         let site = Site {
-            tcp: place.config.local(tcp),
-            http: place.config.local(http),
+            tcp: place.config.local(tcp).into(),
+            http: place.config.local(http).into(),
             ..Site::of(&place.config)
         };
         Ok(Self {

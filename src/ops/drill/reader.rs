@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::error::DrillError;
 use super::journal::{Journal, Micros};
 use super::number_of;
-use crate::client::{self, Buffer, ClientError, Event, Events, Lines};
+use crate::client::{Buffer, ClientError, Event, Events, Lines};
 use crate::model::Seq;
 use crate::ops::probe::instance::Site;
 
@@ -152,7 +152,7 @@ impl Connection {
     async fn lines(&mut self, site: &Site) -> Result<(), ClientError> {
         let mut known = self.notes.lock().seen.last().map(|(number, _)| *number);
         let room = self.room.clone();
-        let stream = client::connect(site.tcp, self.buffer).await?;
+        let stream = site.tcp.reach(self.buffer).await?;
         let mut lines = Lines::over(stream, SILENT);
         lines.say(&format!("/join {room}")).await?;
         let (greeting, message) = ("[system] welcome, ", format!("[{room}] "));

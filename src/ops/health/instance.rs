@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::super::finding::{Finding, Verdict, worst};
-use super::super::probe::instance::{Health, health};
+use super::super::probe::instance::{Health, health, target};
 use super::process::{self, Seen};
 use super::{Deadline, Depth, listener};
 use crate::config::Config;
@@ -44,8 +44,8 @@ pub(super) async fn look(
         Some(identity) if !identity.listeners.is_empty() => identity.listeners.clone(),
         _ => Listeners::expected(config.listeners()),
     };
-    let [tcp_address, address] = [ListenerKind::Lines, ListenerKind::Http]
-        .map(|kind| Some(config.local(listeners.port(kind)?)));
+    let [tcp_address, address] = [ListenerKind::OF_LINES, ListenerKind::OF_HTTP]
+        .map(|kinds| target(config, listeners.first_of(&kinds).as_ref()));
     let mut seen = InstanceHealth {
         instance: on.clone(),
         state: "unknown".into(),

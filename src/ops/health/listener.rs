@@ -1,12 +1,11 @@
 //! The two listeners of an instance, as a client meets them.
-use std::net::SocketAddr;
 
 use tokio::time::Instant;
 
 use super::super::finding::{Finding, Verdict};
 use super::super::probe::instance::{self, Ready};
 use super::Deadline;
-use crate::client::{ClientError, Lines};
+use crate::client::{ClientError, Lines, Target};
 use crate::model::{Cause, plain_line};
 
 /// All of `limits.connections` are taken.
@@ -18,12 +17,7 @@ const ANOTHER: &str = "something else than discordctl answers there";
 /// Whether lines are answered with a greeting.
 ///
 /// Where nothing answers, that is `because`.
-pub(super) async fn tcp(
-    on: &str,
-    address: SocketAddr,
-    because: Cause,
-    deadline: Deadline,
-) -> Finding {
+pub(super) async fn tcp(on: &str, address: Target, because: Cause, deadline: Deadline) -> Finding {
     const CHECK: &str = "tcp";
     let start = Instant::now();
     let bad = |level, why: String, cause| {
@@ -52,7 +46,7 @@ pub(super) async fn tcp(
     }
 }
 
-async fn greeting(address: SocketAddr, deadline: Deadline) -> Result<String, ClientError> {
+async fn greeting(address: Target, deadline: Deadline) -> Result<String, ClientError> {
     let mut lines = Lines::connect(address, deadline.within).await?;
     Ok(plain_line(&lines.next().await?.unwrap_or_default()))
 }
@@ -60,7 +54,7 @@ async fn greeting(address: SocketAddr, deadline: Deadline) -> Result<String, Cli
 /// What `/readyz` says, and whether it is this instance that says it.
 pub(super) async fn http(
     on: &str,
-    address: SocketAddr,
+    address: Target,
     because: Cause,
     deadline: Deadline,
 ) -> (Finding, Option<Ready>) {

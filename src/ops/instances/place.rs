@@ -1,11 +1,12 @@
 //! One instance of a folder: its settings, and where it keeps its files.
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::InstanceError;
+use crate::client::Target;
 use crate::config::Config;
 use crate::model::ListenerKind;
+use crate::ops::probe::instance::{Site, target};
 use crate::process::{Files, Identity};
 
 /// Beyond what an instance allows itself, before we call it late.
@@ -39,10 +40,9 @@ impl Place {
     }
 
     /// Where it answers HTTP, by what it says of itself.
-    pub(super) fn http(&self, identity: &Identity) -> SocketAddr {
-        let port = identity.listeners.port(ListenerKind::Http);
-        let port = port.unwrap_or(self.config.http_port);
-        self.config.local(port)
+    pub(super) fn http(&self, identity: &Identity) -> Target {
+        let open = identity.listeners.first_of(&ListenerKind::OF_HTTP);
+        target(&self.config, open.as_ref()).unwrap_or_else(|| Site::of(&self.config).http)
     }
 
     /// How long it may take to become ready: it waits for its database so long.

@@ -1,11 +1,10 @@
 //! One instance, look after look.
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::scrape::Scrape;
 use super::view::{Breaker, Figures, Instance, State};
 use super::window::Window;
-use crate::client::{Answer, ClientError};
+use crate::client::{Answer, ClientError, Target};
 use crate::config::{Config, Thresholds};
 use crate::meter::table;
 use crate::ops::probe::instance::{Check, Health, Site, health, metrics_text};
@@ -26,7 +25,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) async fn of(http: SocketAddr, within: Duration) -> Self {
+    pub(super) async fn of(http: Target, within: Duration) -> Self {
         let (health, metrics) = tokio::join!(health(http, within), metrics_text(http, within));
         Self { health, metrics }
     }

@@ -1,15 +1,14 @@
 //! What an instance says of itself, as far as it is used here. Every field may be missing: of
 //! what something else says that answers there, nothing is left.
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Answer, ClientError, Transport, get};
+use crate::client::{Answer, ClientError, Target, Transport, get};
 use crate::config::Config;
-use crate::model::plain_line;
+use crate::model::{Listener, ListenerKind, plain_line};
 
 const JSON: &str = "application/json";
 
@@ -17,8 +16,8 @@ const JSON: &str = "application/json";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: String,
-    pub tcp: SocketAddr,
-    pub http: SocketAddr,
+    pub tcp: Target,
+    pub http: Target,
 }
 
 impl std::fmt::Display for Site {
@@ -30,20 +29,40 @@ impl std::fmt::Display for Site {
 impl Site {
     /// By its settings.
     pub fn of(config: &Config) -> Self {
+        Self::over(config, &ListenerKind::OF_LINES, &ListenerKind::OF_HTTP)
+    }
+
+    /// The same by TLS alone.
+    pub fn by_tls(config: &Config) -> Self {
+        Self::over(config, &[ListenerKind::TlsLines], &[ListenerKind::Https])
+    }
+
+    fn over(config: &Config, lines: &[ListenerKind], http: &[ListenerKind]) -> Self {
+        let at = |kinds: &[ListenerKind]| {
+            let first = Listener::first_of(&config.listeners(), kinds);
+            target(config, first.as_ref()).unwrap_or_else(|| config.local(0).into())
+        };
         Self {
             name: config.instance_id.clone(),
-            tcp: config.local(config.tcp_port),
-            http: config.local(config.http_port),
+            tcp: at(lines),
+            http: at(http),
         }
     }
 
     /// Where it is reached over `transport`.
-    pub(in crate::ops) fn address(&self, transport: Transport) -> SocketAddr {
+    pub(in crate::ops) fn address(&self, transport: Transport) -> Target {
         match transport {
             Transport::Tcp => self.tcp,
             Transport::Sse | Transport::Ws => self.http,
         }
     }
+}
+
+/// How that listener of an instance is reached from its own machine.
+pub(in crate::ops) fn target(config: &Config, listener: Option<&Listener>) -> Option<Target> {
+    let listener = listener?;
+    let address = config.local(listener.address.port());
+    Some(Target::own(address, listener.kind.is_encrypted()))
 }
 
 /// Whether it can serve: `/readyz`.
@@ -130,40 +149,40 @@ impl Metrics {
 ///
 /// # Errors
 /// Where nothing answers in time, or what answers speaks no HTTP.
-pub async fn ready(address: SocketAddr, within: Duration) -> Result<Ready, ClientError> {
-    ask(address, "/readyz", within).await
+pub async fn ready(at: impl Into<Target>, within: Duration) -> Result<Ready, ClientError> {
+    ask(at.into(), "/readyz", within).await
 }
 
 /// Asks how it is.
 ///
 /// # Errors
 /// As [`ready`].
-pub async fn health(address: SocketAddr, within: Duration) -> Result<Health, ClientError> {
-    ask(address, "/health", within).await
+pub async fn health(at: impl Into<Target>, within: Duration) -> Result<Health, ClientError> {
+    ask(at.into(), "/health", within).await
 }
 
 /// Asks what it has counted.
 ///
 /// # Errors
 /// As [`ready`].
-pub async fn metrics(address: SocketAddr, within: Duration) -> Result<Metrics, ClientError> {
-    ask(address, "/metrics", within).await
+pub async fn metrics(at: impl Into<Target>, within: Duration) -> Result<Metrics, ClientError> {
+    ask(at.into(), "/metrics", within).await
 }
 
 /// The same as Prometheus reads it.
 ///
 /// # Errors
 /// As [`ready`].
-pub async fn metrics_text(address: SocketAddr, within: Duration) -> Result<Answer, ClientError> {
-    get(address, "/metrics", "text/plain", within).await
+pub async fn metrics_text(at: impl Into<Target>, within: Duration) -> Result<Answer, ClientError> {
+    get(at, "/metrics", "text/plain", within).await
 }
 
 async fn ask<T: DeserializeOwned + Default>(
-    address: SocketAddr,
+    at: Target,
     path: &str,
     within: Duration,
 ) -> Result<T, ClientError> {
-    let answer = get(address, path, JSON, within).await?;
+    let answer = get(at, path, JSON, within).await?;
     Ok(answer.read().unwrap_or_default())
 }
 
@@ -171,9 +190,10 @@ async fn ask<T: DeserializeOwned + Default>(
 ///
 /// # Errors
 /// The reason.
-pub async fn is_ready(address: SocketAddr, pid: u32, within: Duration) -> Result<(), String> {
-    let ready = ready(address, within).await;
-    let ready = ready.map_err(|error| format!("http://{address}/readyz: {error}"))?;
+pub async fn is_ready(at: Target, pid: u32, within: Duration) -> Result<(), String> {
+    let address = at.address;
+    let ready = ready(at, within).await;
+    let ready = ready.map_err(|error| format!("{}/readyz: {error}", at.url()))?;
     match ready.pid {
         Some(found) if found == pid && ready.ready => Ok(()),
         Some(found) if found == pid => Err(ready

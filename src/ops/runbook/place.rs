@@ -29,8 +29,8 @@ impl Place {
         place.deployment(file);
         place.set("RUN", config.data_dir.join("run").display());
         place.set("HTTP", Site::of(config).http);
-        place.set("TCP_HOST", Site::of(config).tcp.ip());
-        place.set("TCP_PORT", config.tcp_port);
+        place.set("TCP_HOST", Site::of(config).tcp.address.ip());
+        place.set("TCP_PORT", Site::of(config).tcp.address.port());
         let is_postgres = config.db_url.expose().starts_with("postgres");
         if let Some(archive) = config.archive.url.path() {
             place.set("ARCHIVE", archive.display());

@@ -45,19 +45,6 @@ pub(in crate::transport) fn greeting(nickname: &Nickname) -> String {
     )
 }
 
-/// The word to a peer that speaks another protocol, which is spoken at `port`.
-pub(in crate::transport) fn turned_away(foreign: Foreign, port: u16) -> String {
-    match foreign {
-        Foreign::Http => format!(
-            "this port takes lines of chat, not HTTP; HTTP is at port {port} of this server"
-        ),
-        Foreign::Tls => format!(
-            "this port takes plain lines of chat, not TLS; HTTP is at port {port} of this \
-             server, also without TLS"
-        ),
-    }
-}
-
 /// Why a line that was said was not sent.
 pub(in crate::transport) fn not_sent(error: &ChatError) -> String {
     match error {

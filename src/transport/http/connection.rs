@@ -15,7 +15,6 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -23,13 +22,14 @@ use warp::filters::BoxedFilter;
 
 use super::answer::Response;
 use super::cors::Origins;
+use super::forwarded::Forwarders;
 use super::head::Wanted;
 use super::hosts::Hosts;
 use super::takeover::{Handle, Serving, Taken};
 use super::{Client, Offer, Site, answered, filter, hardened, not_found};
 use crate::model::Peer;
 use crate::random;
-use crate::transport::Moment;
+use crate::transport::{Moment, Stream};
 
 /// What an HTTP connection is held to.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct HttpLimits {
     pub hosts: Hosts,
     /// Pages of these may use the API too.
     pub origins: Origins,
+    /// Proxies whose word on clients is believed.
+    pub forwarders: Forwarders,
 }
 
 /// Headers that take longer are given up, and with them an idle connection.
@@ -49,9 +51,14 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BUFFER: usize = 64 << 10;
 
 /// Serves one connection until it ends or the server stops.
-pub fn serve(stream: TcpStream, site: Arc<Site>, offer: Offer) -> impl Future<Output = ()> + Send {
+pub fn serve(
+    stream: Stream,
+    peer: Peer,
+    site: Arc<Site>,
+    offer: Offer,
+) -> impl Future<Output = ()> + Send {
     // Boxed: hyper's part is large, and over before a stream begins to wait.
-    let requests = Box::pin(requests(stream, site, offer));
+    let requests = Box::pin(requests(stream, Client { peer, offer }, site));
     async move {
         if let Some(serving) = requests.await {
             serving.await;
@@ -60,15 +67,15 @@ pub fn serve(stream: TcpStream, site: Arc<Site>, offer: Offer) -> impl Future<Ou
 }
 
 /// Answers requests, until the connection ends or is to go on otherwise.
-async fn requests(stream: TcpStream, site: Arc<Site>, offer: Offer) -> Option<Serving> {
-    let peer = Peer::in_clear(stream.peer_addr().ok());
+async fn requests(stream: Stream, client: Client, site: Arc<Site>) -> Option<Serving> {
     let handle = Arc::<Handle>::default();
     let patience = site.limits.write_timeout;
     let io = TokioIo::new(Progress::new(stream, patience, handle.clone()));
     let routes = filter(site.clone());
-    let (hosts, handle) = (&site.limits.hosts, &*handle);
+    let (hosts, forwarders, handle) = (&site.limits.hosts, &site.limits.forwarders, &*handle);
     let service = service_fn(|mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Client { peer, offer });
+        let peer = forwarders.client(client.peer, request.headers());
+        request.extensions_mut().insert(Client { peer, ..client });
         answer(routes.clone(), hosts, request, handle)
     });
     let mut connection = http1::Builder::new()
@@ -152,7 +159,7 @@ async fn answer(
 
 /// A stream whose writes fail when the peer has taken nothing for too long.
 pub(super) struct Progress {
-    stream: TcpStream,
+    stream: Stream,
     patience: Duration,
     /// Runs while a write waits.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -160,7 +167,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    fn new(stream: TcpStream, patience: Duration, handle: Arc<Handle>) -> Self {
+    fn new(stream: Stream, patience: Duration, handle: Arc<Handle>) -> Self {
         Self {
             stream,
             patience,
@@ -170,19 +177,19 @@ impl Progress {
     }
 
     /// The socket, whose writes are looked after otherwise from then on.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream
     }
 
-    pub(super) fn stream(&mut self) -> &mut TcpStream {
+    pub(super) fn stream(&mut self) -> &mut Stream {
         &mut self.stream
     }
 
-    fn watched(
+    fn watched<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.deadline = None;
             return written;
@@ -234,10 +241,11 @@ impl AsyncWrite for Progress {
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.handle.has_flushed();
         }
-        flushed
+        self.watched(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.watched(cx, shut)
     }
 }

@@ -4,6 +4,7 @@ mod api;
 mod body;
 mod connection;
 mod cors;
+mod forwarded;
 mod framing;
 mod head;
 mod hosts;
@@ -36,6 +37,7 @@ use problem::Problem;
 pub use answer::{Response, json, whole};
 pub use connection::{HttpLimits, serve};
 pub use cors::Origins;
+pub use forwarded::Forwarders;
 pub use hosts::Hosts;
 pub use route::{Probe, Route};
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use http::{HeaderValue, header};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::codec::json::system_event;
 use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
-use super::super::{Drain, Moment};
+use super::super::{Drain, Moment, Stream};
 use super::answer::{Response, endless};
 use super::api::{Answer, number, owner, paid};
 use super::framing::Framing;
@@ -112,7 +111,7 @@ enum Stage {
 
 /// The connection of a stream that is the stream's own.
 struct Line {
-    stream: TcpStream,
+    stream: Stream,
     framing: Framing,
 }
 
@@ -151,14 +150,14 @@ impl Events {
         let mut moment = drain.moment();
         async move {
             line.framing.put(b": connected\n\n", &mut self.out);
-            match self.run(&line, &mut moment).await {
+            match self.run(&mut line, &mut moment).await {
                 Ok(()) => Box::pin(outlet::part(&mut line.stream)).await,
                 Err(error) => tracing::debug!(%error, "a stream broke"),
             }
         }
     }
 
-    async fn run(&mut self, line: &Line, moment: &mut Moment) -> io::Result<()> {
+    async fn run(&mut self, line: &mut Line, moment: &mut Moment) -> io::Result<()> {
         // Since when it took nothing, and when it last took something.
         let (mut since, mut spoke) = (Instant::now(), Instant::now());
         let mut alive = std::pin::pin!(tokio::time::sleep(ALIVE_EVERY));
@@ -219,7 +218,7 @@ impl Events {
         }
     }
 
-    fn write(&mut self, line: &Line) -> io::Result<(Wrote, bool)> {
+    fn write(&mut self, line: &mut Line) -> io::Result<(Wrote, bool)> {
         while let Some(alert) = self.attached.as_mut().and_then(Attached::next_alert) {
             let event = system_event(&words::alert(&alert));
             line.framing.put(&event, &mut self.out);
@@ -227,7 +226,7 @@ impl Events {
         let mut outlet = Outlet {
             chat: &self.chat,
             link: self.open.link(),
-            stream: &line.stream,
+            stream: &mut line.stream,
             reader: &mut self.reader,
             out: &mut self.out,
             signal: &self.signal,
@@ -236,15 +235,15 @@ impl Events {
         outlet.write()
     }
 
-    fn say_last(&mut self, word: &[u8], line: &Line) {
+    fn say_last(&mut self, word: &[u8], line: &mut Line) {
         line.framing.put(word, &mut self.out);
         line.framing.end(&mut self.out);
         self.stage = Stage::Said;
     }
 
     /// Looks whether the client has gone, which it tells by the end of what it sends.
-    fn ignore(&mut self, line: &Line) -> io::Result<()> {
-        let ended = outlet::receive(&line.stream, |bytes| self.ignored += bytes.len())?;
+    fn ignore(&mut self, line: &mut Line) -> io::Result<()> {
+        let ended = outlet::receive(&mut line.stream, |bytes| self.ignored += bytes.len())?;
         if ended || self.ignored > MOST_IGNORED {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use tokio::net::TcpStream;
 
-use super::super::Drain;
 use super::super::codec::line::{Lines, Trust};
 use super::super::outlet::Wrote;
+use super::super::{Drain, Stream};
 use super::{Connection, TcpLimits};
 use crate::chat::{Chat, ChatError, HoldStill, LineState, Open, Origin, Still, Through, Verdict};
-use crate::model::Peer;
+use crate::model::{Channel, Peer};
 
 /// Who a connection is to go on with, or to end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,9 @@ impl Connection {
         } else {
             Duration::ZERO
         };
-        // Without a free descriptor it stays.
-        let Ok(socket) = self.stream.as_fd().try_clone_to_owned() else {
+        // What TLS knows of a connection cannot be given away. Without a free descriptor it stays too.
+        let socket = self.stream.clear().map(|socket| socket.as_fd());
+        let Some(Ok(socket)) = socket.map(|socket| socket.try_clone_to_owned()) else {
             return Ok(Whose::Ours);
         };
         let state = self.as_state(stalled);
@@ -67,6 +68,8 @@ impl Connection {
         LineState {
             connection: link.id,
             since_ms: link.since.timestamp_millis(),
+            behind: link.origin.peer().address,
+            encrypted: link.origin.peer().is_encrypted(),
             session: self.chat.as_state(self.attached.session()),
             reading: self
                 .reader
@@ -104,7 +107,14 @@ impl Connection {
         let stream = stream.map_err(|error| ChatError::internal(&error))?;
         let since =
             DateTime::from_timestamp_millis(state.since_ms).unwrap_or_else(|| chat.clock().utc());
-        let peer = Peer::in_clear(stream.peer_addr().ok());
+        let channel = if state.encrypted {
+            Channel::Encrypted
+        } else {
+            Channel::Clear
+        };
+        let address = state.behind.or_else(|| stream.peer_addr().ok());
+        let peer = Peer { address, channel };
+        let stream = Stream::from(stream);
         let open = Open::again(&chat, state.connection, since, Through::Lines, peer);
         let session = chat.take_in(state.session).await?;
         // One that is in a room has given a command, and one that is in none can say nothing.

@@ -7,15 +7,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::codec::line::{self, LineError, Lines, system};
 use super::codec::slash::{self, is_command};
 use super::codec::{Refusal, words};
-use super::foreign::Foreign;
+use super::foreign::{Foreign, turned_away};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
-use super::{Drain, Moment};
+use super::{Drain, Moment, Stream};
 use crate::chat::{
     Actor, Attached, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open, Order,
     Outcome, Reader, Say, Sending, Session, Target, Through,
@@ -33,8 +32,16 @@ pub struct TcpLimits {
     pub idle_timeout: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
-    /// Where HTTP is spoken, for those who come here with it.
-    pub http_port: u16,
+    pub elsewhere: Elsewhere,
+}
+
+/// The ports of other protocols, for those who come to the wrong one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    pub http: Option<u16>,
+    pub https: Option<u16>,
+    /// Of lines by TLS.
+    pub tls: Option<u16>,
 }
 
 /// Messages of one connection that may be on their way in; then it is read no further.
@@ -46,11 +53,11 @@ const MOST_ANSWERS: usize = 64 << 10;
 /// first polled.
 pub fn serve(
     chat: Arc<Chat>,
-    mut stream: TcpStream,
+    mut stream: Stream,
+    peer: Peer,
     limits: Arc<TcpLimits>,
     drain: Drain,
 ) -> impl Future<Output = ()> + Send {
-    let peer = Peer::in_clear(stream.peer_addr().ok());
     let open = Open::new(&chat, Through::Lines, peer);
     let stranger = Actor::anonymous(TransportKind::Tcp, open.link().origin.clone());
     let mut moment = drain.moment();
@@ -81,7 +88,7 @@ struct Connection {
     chat: Arc<Chat>,
     actor: Actor,
     attached: Attached,
-    stream: TcpStream,
+    stream: Stream,
     open: Open,
     limits: Arc<TcpLimits>,
     reader: Reader,
@@ -107,7 +114,7 @@ impl Connection {
     fn new(
         chat: Arc<Chat>,
         session: Arc<Session>,
-        stream: TcpStream,
+        stream: Stream,
         open: Open,
         limits: Arc<TcpLimits>,
     ) -> Self {
@@ -252,7 +259,7 @@ impl Connection {
     /// Takes bytes from the socket; true at their end.
     fn receive(&mut self) -> io::Result<bool> {
         let (input, spoken) = (&mut self.input, &mut self.has_spoken);
-        let ended = outlet::receive(&self.stream, |bytes| {
+        let ended = outlet::receive(&mut self.stream, |bytes| {
             input.feed(bytes);
             *spoken = true;
         });
@@ -268,7 +275,7 @@ impl Connection {
         let mut outlet = Outlet {
             chat: &self.chat,
             link: self.open.link(),
-            stream: &self.stream,
+            stream: &mut self.stream,
             reader: &mut self.reader,
             out: &mut self.out,
             signal: self.attached.signal(),
@@ -376,7 +383,7 @@ impl Connection {
     /// Closes on a peer that speaks another protocol: what it sends is not said.
     async fn turn_away(&mut self, foreign: Foreign) {
         tracing::debug!(%foreign, "another protocol was spoken to the port of lines");
-        let told = line::turned_away(foreign, self.limits.http_port);
+        let told = turned_away(foreign, self.limits.elsewhere);
         system(&told, &mut self.out);
         self.close("").await;
     }

@@ -23,16 +23,17 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "model",
             "meter",
             "random",
+            "tls",
         ],
     ),
     (
         "ops",
         &[
-            "client", "auth", "store", "bus", "process", "private", "config", "clock", "model",
-            "meter", "random",
+            "client", "auth", "tls", "store", "bus", "process", "private", "config", "clock",
+            "model", "meter", "random",
         ],
     ),
-    ("client", &["model"]),
+    ("client", &["model", "tls"]),
     ("transport", &["chat", "model", "meter", "random"]),
     (
         "chat",
@@ -52,6 +53,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("process", &["private", "config", "clock", "model"]),
     ("model", &["random"]),
     ("clock", &[]),
+    ("tls", &[]),
     ("random", &[]),
     ("private", &[]),
     ("meter", &[]),

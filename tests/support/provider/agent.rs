@@ -54,7 +54,7 @@ impl Agent {
         let request = Request::get(path)
             .header(HOST, at)
             .header(COOKIE, sent.join("; "));
-        let address = at.parse().expect("an address");
+        let address: std::net::SocketAddr = at.parse().expect("an address");
         let answer = client::send(address, request, String::new(), DEADLINE).await;
         let answer = answer.expect("an answer");
         for set in answer.headers.get_all(SET_COOKIE) {

@@ -3,4 +3,4 @@ mod disk;
 mod faults;
 mod limits;
 mod line;
-mod scenario;
+pub(crate) mod scenario;

@@ -1,4 +1,6 @@
 //! One conversation, told once and run over every transport, and over all of them together.
+use discordctl::client::Target;
+
 use crate::support::client::{Person, Seen, WAYS, Way, connect};
 use crate::support::server::{Local, start};
 
@@ -18,8 +20,19 @@ fn seen(room: &str, user: &str, content: &str) -> Seen {
 async fn two_people_talk_over_each_transport() {
     for way in WAYS {
         let local = start(|_| {}).await;
-        let mut alice = person(&local, way, "alice").await;
-        let mut bob = person(&local, way, "bob").await;
+        two_people_talk(way, local.tcp, local.http).await;
+        local.stop().await;
+    }
+}
+
+pub(crate) async fn two_people_talk(
+    way: Way,
+    tcp: impl Into<Target> + Copy,
+    http: impl Into<Target> + Copy,
+) {
+    {
+        let mut alice = connect(way, tcp, http, "alice").await;
+        let mut bob = connect(way, tcp, http, "bob").await;
         assert_eq!(
             alice.command("/create tea").await.as_deref(),
             Ok("alice joined tea")
@@ -45,7 +58,6 @@ async fn two_people_talk_over_each_transport() {
             }
             assert_eq!([next, person.see().await], rest, "{way:?}");
         }
-        local.stop().await;
     }
 }
 
