@@ -1,5 +1,6 @@
 //! Looks for what is wrong with a deployment's surroundings, and says how to mend it. Whatever
 //! is broken, everything else is still looked at.
+mod access;
 mod archive;
 mod backup;
 pub mod bundle;
@@ -55,6 +56,7 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
     findings.extend(instances::look(&configs).await);
     findings.extend(machine::look(&configs).await);
     findings.extend(files::look(plan));
+    findings.extend(access::look(&configs));
     findings.extend(certificates::look(&configs));
     let databases = probe::databases(configs.iter().copied());
     let redises = probe::buses(configs.iter().copied());
