@@ -53,6 +53,7 @@ struct Row {
     rooms: Vec<String>,
     since: String,
     peer: String,
+    encrypted: bool,
     lag: u64,
     bytes_waiting: u64,
 }
@@ -67,6 +68,7 @@ impl Row {
             rooms: connection.rooms,
             since: connection.since,
             peer: connection.peer,
+            encrypted: connection.encrypted,
             lag: connection.lag,
             bytes_waiting: connection.bytes_waiting,
         }

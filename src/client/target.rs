@@ -6,18 +6,23 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::{Buffer, connect};
 use crate::tls::{Connector, Trust};
 
+/// Version 2 of the PROXY protocol, from a proxy that asks for itself.
+const LOCAL: &[u8; 16] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
 /// A server as a client reaches it.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     pub address: SocketAddr,
     tls: Option<&'static Secure>,
+    /// The server waits for a header of the PROXY protocol.
+    header: bool,
 }
 
 /// The name under which a server is believed, and the means to.
@@ -49,7 +54,11 @@ impl Secure {
 
 impl From<SocketAddr> for Target {
     fn from(address: SocketAddr) -> Self {
-        Self { address, tls: None }
+        Self {
+            address,
+            tls: None,
+            header: false,
+        }
     }
 }
 
@@ -70,8 +79,10 @@ impl fmt::Display for Target {
 impl Target {
     /// A server by TLS.
     pub fn by_tls(address: SocketAddr, secure: &'static Secure) -> Self {
-        let tls = Some(secure);
-        Self { address, tls }
+        Self {
+            tls: Some(secure),
+            ..address.into()
+        }
     }
 
     /// An instance on this machine, by TLS where that port is `encrypted`. It is known by its record and
@@ -79,8 +90,16 @@ impl Target {
     pub fn own(address: SocketAddr, encrypted: bool) -> Self {
         static OWN: OnceLock<Option<&'static Secure>> = OnceLock::new();
         let own = || *OWN.get_or_init(|| Secure::new(super::HOST, Trust::Any).ok());
-        let tls = encrypted.then(own).flatten();
-        Self { address, tls }
+        Self {
+            tls: encrypted.then(own).flatten(),
+            ..address.into()
+        }
+    }
+
+    /// The same server, which takes this machine for a proxy: it is told that we ask for ourselves.
+    pub fn as_proxy(self) -> Self {
+        let header = true;
+        Self { header, ..self }
     }
 
     pub fn is_encrypted(&self) -> bool {
@@ -98,7 +117,11 @@ impl Target {
     /// # Errors
     /// What the system says, or why the server cannot be believed.
     pub async fn reach(self, buffer: Buffer) -> io::Result<Connection> {
-        self.shake_hands(connect(self.address, buffer).await?).await
+        let mut socket = connect(self.address, buffer).await?;
+        if self.header {
+            socket.write_all(LOCAL).await?;
+        }
+        self.shake_hands(socket).await
     }
 
     /// The same over a socket that is connected.

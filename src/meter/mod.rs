@@ -129,6 +129,8 @@ pub struct Meters {
     pub websocket: Gauge,
     /// Connections that have a place among `limits.connections`, streams or not.
     pub places: Gauge,
+    /// Connections whose handshake, or whose proxy's header, is under way.
+    pub unknown: Gauge,
     /// Probes that are answered although all places are taken.
     pub probes: Gauge,
     /// Connections turned away at the limit.

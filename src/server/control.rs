@@ -241,6 +241,7 @@ impl Control {
     fn describe(&self, link: &Link) -> Connection {
         let (rooms, lag) = self.chat.standing(link);
         let nickname = link.session().map(|session| session.nickname());
+        let encrypted = link.origin.peer().is_encrypted();
         let peer = link.origin.peer().address;
         Connection {
             id: link.id,
@@ -249,6 +250,7 @@ impl Control {
             rooms,
             since: format_time(link.since),
             peer: peer.map_or_else(String::new, |peer| peer.to_string()),
+            encrypted,
             lag,
             bytes_waiting: link.bytes_waiting(),
         }

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::meter::Meters;
 use crate::model::{Channel, Peer, client_network};
 use crate::tls::{Acceptor, Speaks};
 use crate::transport::Stream;
@@ -29,6 +30,7 @@ pub(super) struct Entrance {
     most: usize,
     of_each: Mutex<HashMap<IpAddr, usize>>,
     has_told: AtomicBool,
+    meters: Arc<Meters>,
 }
 
 /// What a connection is asked before it is served.
@@ -49,8 +51,15 @@ impl Asked {
 /// A place among those that are not known yet.
 pub(super) struct Turn {
     within: Duration,
+    meters: Arc<Meters>,
     _share: Option<Share>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.meters.unknown.add(-1);
+    }
 }
 
 /// An address's part in them.
@@ -73,12 +82,13 @@ impl Drop for Share {
 }
 
 impl Entrance {
-    pub(super) fn new(turns: usize) -> Arc<Self> {
+    pub(super) fn new(turns: usize, meters: Arc<Meters>) -> Arc<Self> {
         Arc::new(Self {
             turns: Arc::new(Semaphore::new(turns)),
             most: turns,
             of_each: Mutex::default(),
             has_told: AtomicBool::new(false),
+            meters,
         })
     }
 
@@ -90,9 +100,11 @@ impl Entrance {
             None => None,
         };
         let permit = self.turns.clone().acquire_owned().await.ok()?;
+        self.meters.unknown.add(1);
         let scarce = self.turns.available_permits() < self.most / 2;
         Some(Turn {
             within: if scarce { IN_HASTE } else { WITHIN },
+            meters: self.meters.clone(),
             _share: share,
             _permit: permit,
         })
@@ -154,8 +166,8 @@ impl Entrance {
                 Err(BadHeader::Nothing) => return Ok(None),
                 Err(error) => {
                     self.tell(&error, address);
-                    if asked.speaks == Speaks::Lines && asked.tls.is_none() {
-                        let _ = socket.write_all(NO_HEADER).await;
+                    if asked.tls.is_none() {
+                        say(socket, no_header(asked.speaks)).await?;
                     }
                     return Ok(None);
                 }
@@ -165,7 +177,7 @@ impl Entrance {
             return Ok(Some((socket.into(), peer)));
         };
         if !begins_tls(&socket).await? {
-            turn_away(socket, asked.speaks).await?;
+            say(socket, in_clear(asked.speaks)).await?;
             return Ok(None);
         }
         let (socket, session) = acceptor.accept(socket, asked.speaks).await?;
@@ -187,9 +199,6 @@ impl Entrance {
     }
 }
 
-const NO_HEADER: &[u8] = b"[system] this address is listed in 'proxy.protocol', so that its \
-    connections begin with a header of the PROXY protocol; this one did not\n";
-
 /// Whether the first byte is that of a handshake. One that hangs up is none.
 async fn begins_tls(socket: &TcpStream) -> io::Result<bool> {
     const HANDSHAKE: u8 = 0x16;
@@ -200,21 +209,40 @@ async fn begins_tls(socket: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Says in the clear, to a client that speaks so, what is spoken here.
-async fn turn_away(mut socket: TcpStream, speaks: Speaks) -> io::Result<()> {
-    let words: &[u8] = match speaks {
-        Speaks::Lines => b"[system] this port takes lines of chat by TLS, not in the clear\n",
+/// What a client in the clear is told where TLS is spoken.
+fn in_clear(speaks: Speaks) -> &'static str {
+    match speaks {
+        Speaks::Lines => "[system] this port takes lines of chat by TLS, not in the clear\n",
         Speaks::Http => {
-            b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
-              content-length: 43\r\n\r\nthis port speaks HTTPS: ask with https://\r\n"
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n\
+             this port speaks HTTPS: ask with https://\n"
         }
-    };
-    socket.write_all(words).await?;
+    }
+}
+
+/// What a proxy is told, or a client that shares its address.
+fn no_header(speaks: Speaks) -> &'static str {
+    match speaks {
+        Speaks::Lines => {
+            "[system] this address is listed in 'proxy.protocol', so that its connections begin with \
+             a header of the PROXY protocol; this one did not\n"
+        }
+        Speaks::Http => {
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n\
+             this address is listed in 'proxy.protocol', so that its connections begin with a header \
+             of the PROXY protocol; this one did not\n"
+        }
+    }
+}
+
+/// Says `words`, and closes when the other side has had them.
+async fn say(mut socket: TcpStream, words: &str) -> io::Result<()> {
+    socket.write_all(words.as_bytes()).await?;
     socket.shutdown().await?;
     // To close over what was not read would take the words away again.
     let mut rest = [0u8; 1024];
     for _ in 0..64 {
-        if tokio::io::AsyncReadExt::read(&mut socket, &mut rest).await? == 0 {
+        if socket.read(&mut rest).await? == 0 {
             break;
         }
     }
@@ -229,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_does_not_have_all_turns_and_those_are_shorter_when_they_are_few() {
-        let entrance = Entrance::new(8);
+        let entrance = Entrance::new(8, Arc::default());
         let one = Some("192.0.2.1".parse().expect("an address"));
         let other = Some("192.0.2.2".parse().expect("an address"));
         let first = entrance.turn(one).await.expect("a turn");

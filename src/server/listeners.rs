@@ -112,7 +112,7 @@ impl Listeners {
             terms,
             polite: Arc::new(Semaphore::new(POLITE)),
             probes: Arc::new(Semaphore::new(PROBES)),
-            entrance: Entrance::new(TURNS),
+            entrance: Entrance::new(TURNS, chat.meters().clone()),
             meters: chat.meters().clone(),
             chat,
             lifecycle: lifecycle.clone(),

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::{Answer, ClientError, Target, Transport, get};
 use crate::config::Config;
-use crate::model::{Listener, ListenerKind, plain_line};
+use crate::model::{Listener, ListenerKind, Network, plain_line};
 
 const JSON: &str = "application/json";
 
@@ -62,7 +62,19 @@ impl Site {
 pub(in crate::ops) fn target(config: &Config, listener: Option<&Listener>) -> Option<Target> {
     let listener = listener?;
     let address = config.local(listener.address.port());
-    Some(Target::own(address, listener.kind.is_encrypted()))
+    let target = Target::own(address, listener.kind.is_encrypted());
+    // From this machine to itself the address is the same at both ends.
+    let own = address.ip().to_canonical();
+    let mut listed = config.proxy.protocol.iter();
+    let is_proxy = |text: &String| {
+        text.parse()
+            .is_ok_and(|network: Network| network.contains(own))
+    };
+    if listed.any(is_proxy) {
+        Some(target.as_proxy())
+    } else {
+        Some(target)
+    }
 }
 
 /// Whether it can serve: `/readyz`.

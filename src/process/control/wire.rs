@@ -123,6 +123,9 @@ pub struct Connection {
     pub rooms: Vec<String>,
     pub since: String,
     pub peer: String,
+    /// By TLS, as far as this instance or a proxy that it believes knows.
+    #[serde(default)]
+    pub encrypted: bool,
     /// Messages that are there and were not written to it yet.
     pub lag: u64,
     /// Bytes for it that its socket would not take.

@@ -50,6 +50,7 @@ fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
         of("presence", meters.presence_depth.get(), PRESENCE_QUEUE),
         of("database", meters.db_waiting.get(), waiting),
         of("connections", meters.places.get(), connections),
+        of("handshakes", meters.unknown.get(), super::entrance::TURNS),
         of("probes", meters.probes.get(), super::listeners::PROBES),
         of("sessions", meters.sessions_known.get(), sessions),
         of("addresses", meters.addresses.get(), MOST_ADDRESSES),

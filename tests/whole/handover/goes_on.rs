@@ -2,8 +2,11 @@
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
 
+use discordctl::client::Target;
+
 use crate::handover::people::{Going, knock, talk};
 use crate::handover::site::{Site, start};
+use crate::support::certificates::Certificates;
 use crate::support::client::{Lines, Person, get};
 use crate::support::db::Db;
 use crate::support::instance::Address;
@@ -134,6 +137,49 @@ pub(crate) async fn no_netcat_notices(db: Db) {
         store.lively(long).await.unwrap().is_empty(),
         "no row is left"
     );
+}
+
+/// Its session is not handed over; the listener is, and so is a client in the clear.
+pub(crate) async fn a_client_by_tls_comes_again_to_the_listener_that_was_handed_over(db: Db) {
+    let (site, certificates) = (Site::new(&db), Certificates::new());
+    let by_tls = |mut command: std::process::Command| {
+        command
+            .env("DISCORDCTL_TLS_CERT", certificates.cert())
+            .env("DISCORDCTL_TLS_KEY", certificates.key())
+            .env("DISCORDCTL_TLS_TCP_PORT", "0");
+        start(command)
+    };
+    let Ok(first) = by_tls(site.command((0, 0))).await else {
+        panic!("it starts");
+    };
+    let record = std::fs::read(site.socket().with_extension("json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let at: std::net::SocketAddr = record["listeners"][2]["address"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let lines = Target::by_tls(at, certificates.believed());
+    let mut clear = Lines::enter(first.tcp, "clear").await;
+    let mut secure = Lines::enter(lines, "secure").await;
+    secure.say("general", "before").await.unwrap();
+    let Ok(second) = by_tls(site.successor(&first)).await else {
+        panic!("it takes over");
+    };
+    assert_eq!(first.ends().await, Some(0));
+    loop {
+        let line = secure.line().await.expect("it is told");
+        if line == "[system] the server is restarting; connect again in a moment" {
+            break;
+        }
+    }
+    assert_eq!(secure.line().await, None);
+    let mut again = Lines::enter(lines, "secure").await;
+    again.say("general", "after").await.unwrap();
+    for text in ["before", "after"] {
+        assert_eq!(clear.see().await.content, text);
+    }
+    assert_eq!(second.terminate().await, Some(0));
 }
 
 pub(crate) async fn without_a_predecessor_it_just_starts(db: Db) {

@@ -23,5 +23,6 @@ crate::support::db::on! { embedded, Sqlite;
     }
     goes_on {
         without_a_predecessor_it_just_starts,
+        a_client_by_tls_comes_again_to_the_listener_that_was_handed_over,
     }
 }

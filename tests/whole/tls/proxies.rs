@@ -1,11 +1,13 @@
 //! Clients behind proxies are known by their own addresses, where the proxy is one that is listed.
-use discordctl::client::Lines;
+use discordctl::client::{Lines, Target};
+use discordctl::model::ListenerKind;
 use http::Request;
 use serde_json::json;
 
-use super::start_by_tls;
+use super::{address, start_by_tls};
 use crate::support::DEADLINE;
 use crate::support::certificates::{Certificates, encrypted};
+use crate::support::client::get;
 use crate::support::server::{Local, start};
 
 /// A server that lets one session begin from each address, behind proxies on this machine.
@@ -55,6 +57,18 @@ async fn limits_see_the_client_that_a_listed_proxy_names() {
     }
     let none = greeting(&local, b"/help of chat\n").await;
     assert!(none.contains("proxy.protocol"), "{none}");
+    // An operator's command on the proxy's machine says that it asks for itself.
+    let (own, _) = encrypted(&local.listeners, Certificates::new().believed());
+    for at in [
+        local.http.into(),
+        Target::own(address(&local, ListenerKind::Https), true),
+    ] {
+        assert_eq!(get(Target::as_proxy(at), "/livez").await.0, 200);
+    }
+    assert!(
+        Lines::connect(own.as_proxy(), DEADLINE).await.is_err(),
+        "another's certificate"
+    );
     local.stop().await;
 }
 
