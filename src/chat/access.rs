@@ -17,7 +17,7 @@ impl LiveAccess {
         of_bits(self.0.load(Relaxed))
     }
 
-    fn set(&self, access: Access) {
+    pub(super) fn set(&self, access: Access) {
         self.0.store(to_bits(access), Relaxed);
     }
 }
@@ -26,11 +26,6 @@ impl Chat {
     /// Who may come in now.
     pub fn access(&self) -> Access {
         self.access.get()
-    }
-
-    /// Holds all that is asked for from now on to `access`.
-    pub fn set_access(&self, access: Access) {
-        self.access.set(access);
     }
 }
 

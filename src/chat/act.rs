@@ -1,7 +1,7 @@
 //! The one door: what a client asks for, over whichever transport, is asked for here.
-use super::{Actor, Chat, ChatError, Code, Need, Session, Verb};
+use super::{Actor, Chat, ChatError, Code, Gate, Need, Session, Verb};
 use crate::model::TransportKind;
-use crate::policy;
+use crate::policy::Action;
 
 impl Chat {
     /// Does what `actor` asks for, if it may.
@@ -12,17 +12,17 @@ impl Chat {
         let terms = verb.terms();
         // What is refused has been asked for, and costs as much.
         self.charge(actor, terms.cost)?;
-        policy::allow(actor.role(), terms.action, verb.about().standing(actor))?;
+        let place = self.pass(actor, terms.gate, verb.about()).await?;
         if actor.transport() == TransportKind::Http
             && let Some(session) = actor.session()
         {
             self.come_back(session, terms.need).await?;
         }
         // What is said under a nickname is said by its owner.
-        if terms.action == policy::Action::Write && !self.presence.has_its_lease() {
+        if terms.gate == Gate::Table(Action::Write) && !self.presence.has_its_lease() {
             self.presence.regain_names().await?;
         }
-        verb.run(self, actor).await
+        verb.run(self, actor, place).await
     }
 
     /// A session that comes and goes by requests is online again when it asks for something.

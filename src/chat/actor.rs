@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::session::LoggedIn;
 use super::{ChatError, Origin, Session};
-use crate::model::TransportKind;
-use crate::policy::Role;
+use crate::model::{Role, TransportKind};
+use crate::store::Viewer;
 
 /// A client at the door: who it is, the transport it came over, and the address that pays for
 /// what it asks.
@@ -72,15 +73,39 @@ impl Actor {
         self.signal.as_ref()
     }
 
+    /// What it is where a place says nothing else.
     pub(super) fn role(&self) -> Role {
+        match &self.who {
+            Who::Anonymous => Role::Anonymous,
+            Who::Session(session) => match session.account() {
+                // An account that is in other workspaces only is asked of there.
+                Some(account) => account.role.unwrap_or(Role::Member),
+                None => Role::Guest,
+            },
+        }
+    }
+
+    /// What it is where it has no account.
+    pub(super) fn without(&self) -> Role {
         match self.who {
             Who::Anonymous => Role::Anonymous,
             Who::Session(_) => Role::Guest,
         }
     }
 
-    /// The session of one that has one; what needs it was refused to all others.
+    /// Whose eyes see a list that it asks for.
+    pub(super) fn viewer(&self) -> Viewer {
+        let account = self.session().and_then(|session| session.account());
+        account.map_or(Viewer::Stranger, |account| Viewer::Account(account.user))
+    }
+
+    /// The session of an actor that has one; what needs it was refused to all others.
     pub(super) fn known(&self) -> Result<&Arc<Session>, ChatError> {
         self.session().ok_or(ChatError::NotConnected)
+    }
+
+    /// The account that it is logged in to.
+    pub(super) fn account(&self) -> Result<LoggedIn, ChatError> {
+        self.known()?.account().ok_or(ChatError::NeedsAccount)
     }
 }

@@ -2,9 +2,12 @@
 use std::sync::Arc;
 
 use super::limits::Cost;
-use super::{Actor, Asked, Chat, ChatError, Cursor, Outcome, Sending, Session, Start};
-use crate::model::{RoomName, Seq};
-use crate::policy::{Action, Room};
+use super::{
+    Actor, Asked, Chat, ChatError, Cursor, Gate, Lifting, Outcome, Place, Registering, Restraint,
+    Restricting, Sending, Session, Settings, Start,
+};
+use crate::model::{Password, RoomKind, Seq};
+use crate::policy::Action;
 
 /// Something that a client asks for, and what comes of it. `Chat::act` does it.
 pub trait Verb: Send {
@@ -22,6 +25,7 @@ pub trait Verb: Send {
         self,
         chat: &Chat,
         actor: &Actor,
+        place: Place,
     ) -> impl Future<Output = Result<Self::Answer, ChatError>> + Send;
 }
 
@@ -31,12 +35,12 @@ pub struct Terms {
     /// Free is what was paid for before: by the request or frame that brought it, or by a limit of
     /// its own.
     pub cost: Cost,
-    pub action: Action,
+    pub gate: Gate,
     pub need: Need,
 }
 
-const fn terms(cost: Cost, action: Action, need: Need) -> Terms {
-    Terms { cost, action, need }
+const fn terms(cost: Cost, gate: Gate, need: Need) -> Terms {
+    Terms { cost, gate, need }
 }
 
 /// How far a session must be online for what it asks, where it comes and goes by requests.
@@ -56,21 +60,6 @@ pub enum About<'a> {
     /// The one that the session joined last, and so is in.
     Current,
     Named(&'a str),
-}
-
-impl About<'_> {
-    /// How the actor stands to it.
-    pub(super) fn standing(self, actor: &Actor) -> Room {
-        let name = match self {
-            Self::NoRoom => return Room::None,
-            Self::Current => return Room::Member,
-            Self::Named(name) => RoomName::stored(name),
-        };
-        match actor.session() {
-            Some(session) if session.is_in_named(&name) => Room::Member,
-            _ => Room::Outsider,
-        }
-    }
 }
 
 /// Which room is meant.
@@ -106,11 +95,50 @@ impl Verb for Connect {
     type Answer = Arc<Session>;
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Action::Connect, Need::Nothing)
+        // A line session has to begin before it can log in: under a given name it may do nothing else
+        // where guests are not let in.
+        let gate = match self.nickname {
+            Some(_) => Gate::Begin,
+            None => Gate::Open,
+        };
+        terms(Cost::FREE, gate, Need::Nothing)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Arc<Session>, ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
         chat.connect(actor, self.nickname.as_deref()).await
+    }
+}
+
+/// Make an account, and begin a session that is logged in to it.
+pub struct Register(pub Registering);
+
+impl Verb for Register {
+    type Answer = Arc<Session>;
+
+    fn terms(&self) -> Terms {
+        terms(Cost::FREE, Gate::Open, Need::Nothing)
+    }
+
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
+        chat.register(actor, self.0).await
+    }
+}
+
+/// Begin a session that is logged in to an account.
+pub struct Login {
+    pub nickname: String,
+    pub password: Password,
+}
+
+impl Verb for Login {
+    type Answer = Arc<Session>;
+
+    fn terms(&self) -> Terms {
+        terms(Cost::FREE, Gate::Open, Need::Nothing)
+    }
+
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
+        chat.log_in(actor, &self.nickname, &self.password).await
     }
 }
 
@@ -123,10 +151,10 @@ impl Verb for Resume {
     type Answer = Arc<Session>;
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Action::Connect, Need::Nothing)
+        terms(Cost::FREE, Gate::Open, Need::Nothing)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Arc<Session>, ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
         chat.resume(&self.secret, actor.transport()).await
     }
 }
@@ -141,10 +169,10 @@ impl Verb for Rejoin {
     type Answer = Vec<Result<Box<Cursor>, ChatError>>;
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Action::Join, Need::Nickname)
+        terms(Cost::FREE, Gate::Session, Need::Nickname)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Self::Answer, ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Self::Answer, ChatError> {
         chat.rejoin_all(actor, self.rooms).await
     }
 }
@@ -156,10 +184,10 @@ impl Verb for Disconnect {
     type Answer = ();
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Action::Disconnect, Need::Nothing)
+        terms(Cost::FREE, Gate::Session, Need::Nothing)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<(), ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<(), ChatError> {
         chat.disconnect(actor.known()?).await
     }
 }
@@ -174,16 +202,15 @@ impl Verb for Read {
     type Answer = Box<Cursor>;
 
     fn terms(&self) -> Terms {
-        terms(Cost::READ, Action::Read, Need::Nickname)
+        terms(Cost::READ, Gate::Table(Action::Read), Need::Nickname)
     }
 
     fn about(&self) -> About<'_> {
         About::Named(&self.room)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Box<Cursor>, ChatError> {
-        let room = chat.room(&self.room).await?;
-        chat.cursor(actor, &room, self.start).await
+    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Box<Cursor>, ChatError> {
+        chat.cursor(actor, &place.room()?, self.start).await
     }
 }
 
@@ -199,25 +226,45 @@ impl Verb for Say {
     type Answer = Sending;
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Action::Write, Need::Nickname)
+        terms(Cost::FREE, Gate::Table(Action::Write), Need::Nickname)
     }
 
     fn about(&self) -> About<'_> {
         self.room.about()
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Sending, ChatError> {
-        let room = chat.target(actor, &self.room).await?;
-        chat.send(actor, room, &self.content, self.nonce.as_deref())
+    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Sending, ChatError> {
+        let (room, stood) = place.stood()?;
+        chat.send(actor, room, &stood, &self.content, self.nonce.as_deref())
     }
 }
 
 /// What is asked for in words, and answered in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Help,
     /// Say goodbye; the connection ends the session once it has written what is queued.
     Quit,
+    /// Make an account of the session's nickname. Where it takes an invite, that is the last word.
+    Register {
+        password: Password,
+    },
+    Login {
+        nickname: String,
+        password: Password,
+    },
+    Logout,
+    ChangePassword {
+        old: Password,
+        new: Password,
+    },
+    /// The sessions of one's account.
+    Sessions,
+    EndSession {
+        id: String,
+    },
+    /// Who one is.
+    Me,
     Rename {
         nickname: String,
     },
@@ -232,6 +279,7 @@ pub enum Command {
     },
     Create {
         room: String,
+        kind: RoomKind,
     },
     Join {
         room: String,
@@ -239,6 +287,34 @@ pub enum Command {
     /// Leave that room, or the current one.
     Leave {
         room: Option<String>,
+    },
+    /// Let an account into a room.
+    Invite {
+        room: Target,
+        nickname: String,
+    },
+    Kick {
+        room: Target,
+        nickname: String,
+        why: Option<String>,
+    },
+    Restrict {
+        room: Target,
+        what: Restricting,
+    },
+    Lift {
+        room: Target,
+        what: Lifting,
+    },
+    /// Give a member another role in a room.
+    Role {
+        room: Target,
+        nickname: String,
+        role: String,
+    },
+    Set {
+        room: Target,
+        settings: Settings,
     },
     /// Read up to `limit` messages before `before`, or the newest.
     History {
@@ -248,56 +324,115 @@ pub enum Command {
     },
 }
 
+/// What is done to others, who are told.
+const fn on_others(action: Action) -> Terms {
+    terms(Cost::SHOWN, Gate::Table(action), Need::Nickname)
+}
+
+fn restraint(kind: Restraint) -> Action {
+    match kind {
+        Restraint::Ban => Action::Ban,
+        Restraint::Mute => Action::Mute,
+    }
+}
+
+/// A topic or a pace alone takes less than what else a room is.
+fn setting(settings: &Settings) -> Action {
+    let Settings {
+        topic,
+        slow,
+        kind,
+        allow,
+    } = settings;
+    match (topic, slow) {
+        _ if kind.is_some() || allow.is_some() => Action::ManageRoom,
+        (Some(_), None) => Action::Topic,
+        (None, Some(_)) => Action::Slow,
+        // Nothing is changed: it is shown.
+        (None, None) => Action::See,
+        _ => Action::ManageRoom,
+    }
+}
+
 impl Verb for Command {
     type Answer = Outcome;
 
     fn terms(&self) -> Terms {
         match self {
-            Self::Help => terms(Cost::READ, Action::Ask, Need::Presence),
-            Self::Quit => terms(Cost::READ, Action::Disconnect, Need::Nothing),
-            Self::Rename { .. } => terms(Cost::SHOWN, Action::Rename, Need::Nothing),
-            Self::Users { .. } | Self::Rooms { .. } => {
-                terms(Cost::LIST, Action::See, Need::Presence)
+            Self::Help => terms(Cost::READ, Gate::Session, Need::Presence),
+            Self::Quit => terms(Cost::READ, Gate::Session, Need::Nothing),
+            Self::Register { .. } | Self::Login { .. } => {
+                terms(Cost::SHOWN, Gate::Session, Need::Nothing)
             }
-            Self::Create { .. } => terms(Cost::SHOWN, Action::CreateRoom, Need::Nickname),
-            Self::Join { .. } => terms(Cost::SHOWN, Action::Join, Need::Nickname),
-            Self::Leave { .. } => terms(Cost::SHOWN, Action::Leave, Need::Presence),
-            Self::History { .. } => terms(Cost::READ, Action::Read, Need::Presence),
+            Self::Logout => terms(Cost::SHOWN, Gate::Account, Need::Nothing),
+            Self::ChangePassword { .. } => terms(Cost::SHOWN, Gate::Account, Need::Nothing),
+            Self::Sessions => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::EndSession { .. } => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
+            Self::Rename { .. } => terms(Cost::SHOWN, Gate::Session, Need::Nothing),
+            Self::Users { .. } | Self::Rooms { .. } => {
+                terms(Cost::LIST, Gate::Table(Action::See), Need::Presence)
+            }
+            Self::Create { .. } => {
+                terms(Cost::SHOWN, Gate::Table(Action::CreateRoom), Need::Nickname)
+            }
+            Self::Join { .. } => terms(Cost::SHOWN, Gate::Table(Action::Read), Need::Nickname),
+            Self::Invite { .. } => on_others(Action::Invite),
+            Self::Kick { .. } => on_others(Action::Kick),
+            Self::Restrict { what, .. } => on_others(restraint(what.kind)),
+            Self::Lift { what, .. } => on_others(restraint(what.kind)),
+            Self::Role { .. } => on_others(Action::ManageRoles),
+            Self::Set { settings, .. } => on_others(setting(settings)),
+            Self::Leave { .. } => terms(Cost::SHOWN, Gate::Session, Need::Presence),
+            Self::History { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
         }
     }
 
     fn about(&self) -> About<'_> {
         match self {
-            Self::Create { room } | Self::Join { room } | Self::Leave { room: Some(room) } => {
-                About::Named(room)
-            }
-            Self::Leave { room: None } => About::Current,
-            Self::History { room, .. } => room.about(),
-            Self::Help
-            | Self::Quit
-            | Self::Rename { .. }
-            | Self::Users { .. }
-            | Self::Rooms { .. } => About::NoRoom,
+            Self::Join { room } => About::Named(room),
+            Self::History { room, .. }
+            | Self::Invite { room, .. }
+            | Self::Kick { room, .. }
+            | Self::Restrict { room, .. }
+            | Self::Lift { room, .. }
+            | Self::Role { room, .. }
+            | Self::Set { room, .. } => room.about(),
+            _ => About::NoRoom,
         }
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor) -> Result<Outcome, ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Outcome, ChatError> {
         match self {
             Self::Help => Ok(Outcome::Help),
             Self::Quit => Ok(Outcome::Goodbye),
+            Self::Register { password } => chat.register_here(actor, password).await,
+            Self::Login { nickname, password } => {
+                chat.log_in_here(actor, &nickname, &password).await
+            }
+            Self::Logout => chat.log_out(actor).await,
+            Self::ChangePassword { old, new } => chat.change_password(actor, &old, &new).await,
+            Self::Sessions => chat.my_sessions(actor).await,
+            Self::EndSession { id } => chat.end_my_session(actor, &id).await,
+            Self::Me => chat.me(actor).await,
             Self::Rename { nickname } => chat.rename(actor.known()?, &nickname).await,
-            Self::Users { page, total } => chat.users(page, total).await,
-            Self::Rooms { page, total } => chat.rooms(page, total).await,
-            Self::Create { room } => chat.create(actor, &room).await,
-            Self::Join { room } => chat.join(actor, &room).await,
+            Self::Users { page, total } => chat.users(actor, page, total).await,
+            Self::Rooms { page, total } => chat.rooms(actor, page, total).await,
+            Self::Create { room, kind } => chat.create(actor, &room, kind).await,
+            Self::Join { .. } => chat.join(actor, place.room()?).await,
             Self::Leave { room } => chat.leave(actor.known()?, room.as_deref()).await,
-            Self::History {
-                room,
-                before,
-                limit,
-            } => {
-                let room = chat.target(actor, &room).await?;
-                chat.history(actor, room, before, limit).await
+            Self::Invite { nickname, .. } => chat.invite(actor, place, &nickname).await,
+            Self::Kick { nickname, why, .. } => {
+                chat.kick(actor, place, &nickname, why.as_deref()).await
+            }
+            Self::Restrict { what, .. } => chat.restrict(actor, place, &what).await,
+            Self::Lift { what, .. } => chat.lift(actor, place, &what).await,
+            Self::Role { nickname, role, .. } => {
+                chat.give_role(actor, place, &nickname, &role).await
+            }
+            Self::Set { settings, .. } => chat.set_room(actor, place, settings).await,
+            Self::History { before, limit, .. } => {
+                chat.history(actor, place.room()?, before, limit).await
             }
         }
     }

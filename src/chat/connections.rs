@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Chat, HoldStill, Origin, Session};
+use super::{Actor, Chat, HoldStill, Origin, Session};
 use crate::meter::{Gauge, Meters};
-use crate::model::{ConnectionId, Nickname, Peer, RoomKey, Seq};
+use crate::model::{ConnectionId, Nickname, Peer, RoomId, RoomKey, Seq, TransportKind};
 
 named! {
     /// What a connection is made of; unlike a session, it has one and keeps it.
@@ -22,6 +22,14 @@ named! {
 }
 
 impl Through {
+    fn transport(self) -> TransportKind {
+        match self {
+            Self::Lines => TransportKind::Tcp,
+            Self::Events => TransportKind::Http,
+            Self::WebSocket => TransportKind::WebSocket,
+        }
+    }
+
     fn gauge(self, meters: &Meters) -> &Gauge {
         match self {
             Self::Lines => &meters.tcp,
@@ -64,6 +72,20 @@ impl Connections {
         lines.cloned().collect()
     }
 
+    /// What these sessions read of a room is to end.
+    pub(super) fn forbid(&self, room: RoomId, sessions: &[Arc<Session>]) {
+        for link in self.open.lock().values() {
+            let session = link.session();
+            let theirs = sessions
+                .iter()
+                .any(|s| session.is_some_and(|of| Arc::ptr_eq(of, s)));
+            let reads = || link.places.lock().iter().any(|(known, _)| known.id == room);
+            if theirs && reads() {
+                link.forbidden.lock().push(room);
+            }
+        }
+    }
+
     pub fn get(&self, id: ConnectionId) -> Option<Arc<Link>> {
         self.open.lock().get(&id).cloned()
     }
@@ -83,6 +105,8 @@ pub struct Link {
     waiting: AtomicUsize,
     order: Mutex<Option<Order>>,
     ordered: Notify,
+    /// Rooms of which its reading is to end, though it might begin anew.
+    forbidden: Mutex<Vec<RoomId>>,
 }
 
 impl Link {
@@ -124,6 +148,11 @@ impl Link {
                 return order;
             }
         }
+    }
+
+    /// The rooms of which its reading is to end, said once.
+    pub(super) fn take_forbidden(&self) -> Vec<RoomId> {
+        std::mem::take(&mut self.forbidden.lock())
     }
 
     pub(super) fn stands_at(&self, places: impl ExactSizeIterator<Item = (RoomKey, Seq)>) {
@@ -169,6 +198,7 @@ impl Open {
             waiting: AtomicUsize::new(0),
             order: Mutex::default(),
             ordered: Notify::new(),
+            forbidden: Mutex::default(),
         });
         connections.open.lock().insert(link.id, link.clone());
         through.gauge(chat.meters()).add(1);
@@ -191,6 +221,15 @@ impl Drop for Open {
 }
 
 impl Chat {
+    /// Whose rights a connection reads by.
+    pub(super) fn reader_of(&self, link: &Link) -> Actor {
+        let stranger = Actor::anonymous(link.through.transport(), link.origin.clone());
+        match link.session() {
+            Some(session) => stranger.with_session(session.clone()),
+            None => stranger,
+        }
+    }
+
     pub fn connections(&self) -> &Connections {
         &self.connections
     }

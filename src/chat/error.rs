@@ -3,8 +3,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::delivery::SendError;
-use crate::model::{ContentError, NameError, Nickname, RoomName};
-use crate::policy::Denied;
+use chrono::{DateTime, Utc};
+
+use crate::model::{ContentError, NameError, Nickname, Role, RoomName};
+use crate::policy::{Action, Denied};
 use crate::store::{Rejected, StoreError};
 
 named! {
@@ -23,6 +25,21 @@ named! {
         BadNonce => "bad_nonce",
         UnknownSession => "unknown_session",
         NotConnected => "not_connected",
+        AccountNeeded => "account_needed",
+        Forbidden => "forbidden",
+        Banned => "banned",
+        Muted => "muted",
+        NicknameRegistered => "nickname_registered",
+        WrongCredentials => "wrong_credentials",
+        BadPassword => "bad_password",
+        BadDisplayName => "bad_display_name",
+        BadInvite => "bad_invite",
+        RegistrationClosed => "registration_closed",
+        ClearText => "clear_text",
+        NoSuchUser => "no_such_user",
+        NoSuchSession => "no_such_session",
+        NoSuchWorkspace => "no_such_workspace",
+        BadRequest => "bad_request",
         RateLimited => "rate_limited",
         Busy => "busy",
         DatabaseBusy => "database_busy",
@@ -65,6 +82,49 @@ pub enum ChatError {
     HasSession,
     /// The connection has no session yet.
     NotConnected,
+    /// Only people with an account may do that here.
+    NeedsAccount,
+    /// It takes a higher role.
+    Forbidden {
+        action: Action,
+        least: Role,
+    },
+    /// Not in a direct room.
+    NotInDirect(Action),
+    /// It was to be done to a role above the actor's own.
+    AboveOwn(Role),
+    Banned {
+        room: RoomName,
+        until: Option<DateTime<Utc>>,
+    },
+    Muted {
+        room: RoomName,
+        until: Option<DateTime<Utc>>,
+    },
+    /// The nickname is an account's.
+    NicknameOwned(Nickname),
+    /// An account keeps its nickname.
+    NameIsForGood,
+    /// There is no such account, or it has another password: the same for both.
+    WrongCredentials,
+    BadPassword(String),
+    /// More passwords wait to be checked than may.
+    PasswordsWait {
+        after: Duration,
+    },
+    BadDisplayName(String),
+    /// Registering needs an invite, and this is none, or it is used up.
+    BadInvite,
+    /// Operators alone make accounts.
+    RegistrationClosed,
+    /// A password would travel where others can read it.
+    ClearText,
+    NoSuchUser(Nickname),
+    /// Of one's own account.
+    NoSuchSession,
+    NoSuchWorkspace(String),
+    /// What was asked for cannot be meant, in words.
+    BadRequest(String),
     /// No session has that secret, or it has expired.
     UnknownSession,
     Content(ContentError),
@@ -98,6 +158,10 @@ pub enum Limited {
     Messages,
     /// From one address.
     Sessions,
+    /// Of one person in a room that is slow.
+    SlowMode,
+    /// Failed logins of an account or from an address.
+    Logins,
 }
 
 /// What is wrong with the database, as far as clients are told: the rest is for the log.
@@ -135,11 +199,27 @@ impl ChatError {
             Self::HasSession => Code::BadCommand,
             Self::NotConnected => Code::NotConnected,
             Self::UnknownSession => Code::UnknownSession,
+            Self::NeedsAccount => Code::AccountNeeded,
+            Self::Forbidden { .. } | Self::NotInDirect(_) | Self::AboveOwn(_) => Code::Forbidden,
+            Self::Banned { .. } => Code::Banned,
+            Self::Muted { .. } => Code::Muted,
+            Self::NicknameOwned(_) => Code::NicknameRegistered,
+            Self::NameIsForGood => Code::Forbidden,
+            Self::WrongCredentials => Code::WrongCredentials,
+            Self::BadPassword(_) => Code::BadPassword,
+            Self::BadDisplayName(_) => Code::BadDisplayName,
+            Self::BadInvite => Code::BadInvite,
+            Self::RegistrationClosed => Code::RegistrationClosed,
+            Self::ClearText => Code::ClearText,
+            Self::NoSuchUser(_) => Code::NoSuchUser,
+            Self::NoSuchSession => Code::NoSuchSession,
+            Self::NoSuchWorkspace(_) => Code::NoSuchWorkspace,
+            Self::BadRequest(_) => Code::BadRequest,
             Self::Content(ContentError::TooLong { .. }) => Code::ContentTooLong,
             Self::Content(_) => Code::BadContent,
             Self::BadNonce { .. } => Code::BadNonce,
             Self::RateLimited { .. } | Self::RoomsToday { .. } => Code::RateLimited,
-            Self::SessionsFull { .. } | Self::QueueFull => Code::Busy,
+            Self::SessionsFull { .. } | Self::QueueFull | Self::PasswordsWait { .. } => Code::Busy,
             Self::Database(trouble) => trouble.code(),
             Self::NotEntered => Code::DatabaseUnavailable,
             Self::Stopping => Code::Stopping,
@@ -150,7 +230,7 @@ impl ChatError {
     /// When it may be worth trying again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { after, .. } => Some(*after),
+            Self::RateLimited { after, .. } | Self::PasswordsWait { after } => Some(*after),
             Self::RoomsToday { .. } => Some(AN_HOUR),
             Self::SessionsFull { .. } => Some(A_MINUTE),
             Self::QueueFull | Self::Stopping | Self::NotEntered => Some(SHORTLY),
@@ -218,6 +298,13 @@ impl From<Denied> for ChatError {
         match denied {
             Denied::NeedsSession => Self::NotConnected,
             Denied::HasSession => Self::HasSession,
+            Denied::NeedsAccount => Self::NeedsAccount,
+            Denied::Needs(action, least) => Self::Forbidden { action, least },
+            Denied::Direct(action) => Self::NotInDirect(action),
+            Denied::Above(role) => Self::AboveOwn(role),
+            // With a room these have names; where there is none, they say as much.
+            Denied::Hidden => Self::NeedsAccount,
+            Denied::Banned | Denied::Muted => Self::RoomGone,
         }
     }
 }

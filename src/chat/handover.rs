@@ -10,13 +10,13 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::bucket::Bucket;
 use super::limits::Limiter;
-use super::session::{Attached, InStore, Session};
+use super::session::{Attached, InStore, LoggedIn, Session};
 use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{
     ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, Uid, UserId,
     UserKey,
 };
-use crate::store::Standing;
+use crate::store::Naming;
 
 /// What a session is, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct SessionState {
     nickname: String,
     user: Option<UserId>,
     guest: bool,
+    /// It is logged in to its user's account.
+    #[serde(default)]
+    account: bool,
     rooms: Vec<(RoomId, String)>,
     /// The uids of the user and of each room; none where its process knew of none.
     #[serde(default)]
@@ -106,7 +109,8 @@ impl Session {
             nickname: state.nickname.as_str().to_owned(),
             user: state.user.map(|user| user.id),
             user_uid: state.user.map(|user| user.uid),
-            guest: state.standing == Standing::Guest,
+            guest: state.naming == Naming::Given,
+            account: state.account.is_some(),
             rooms: state.rooms.iter().map(room).collect(),
             room_uids: state.rooms.iter().map(|room| room.key.uid).collect(),
             current: state.current.as_ref().map(|room| room.key.id),
@@ -124,19 +128,23 @@ impl Session {
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
         let nickname = Nickname::stored(&from.nickname);
-        let standing = if from.guest {
-            Standing::Guest
+        let naming = if from.guest {
+            Naming::Given
         } else {
-            Standing::Account
+            Naming::Chosen
         };
-        let session = Self::new(id, transport, nickname, standing, limiter, now);
+        let session = Self::new(id, transport, nickname, naming, limiter, now);
         let ago = |ms| {
             let then = now.checked_sub(Duration::from_millis(ms));
             then.unwrap_or(now)
         };
         {
             let mut state = session.state.lock();
-            state.user = UserKey::of(from.user, from.user_uid);
+            let user = UserKey::of(from.user, from.user_uid);
+            let account = user.filter(|_| from.account);
+            // Its role is read once it is taken in.
+            let account = account.map(|user| LoggedIn { user, role: None });
+            state.becomes(user, account);
             let rooms = from.rooms.iter().zip(&from.room_uids);
             let room =
                 |((id, name), uid): (&(RoomId, String), &Uid)| RoomRef::stored(*id, *uid, name);
@@ -165,6 +173,10 @@ impl Chat {
     pub async fn take_in(&self, mut state: SessionState) -> Result<Arc<Session>, ChatError> {
         self.identify(&mut state).await?;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
+        if let Some(account) = session.account() {
+            let known = self.store().account_of(account.user).await?;
+            known.iter().for_each(|account| session.take_role(account));
+        }
         Ok(self.presence.insert(Arc::new(session)))
     }
 
@@ -239,6 +251,10 @@ impl Chat {
     pub async fn expect(&self, mut state: SessionState) -> Result<(), ChatError> {
         self.identify(&mut state).await?;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
+        if let Some(account) = session.account() {
+            let known = self.store().account_of(account.user).await?;
+            known.iter().for_each(|account| session.take_role(account));
+        }
         self.presence.expect(Arc::new(session));
         Ok(())
     }

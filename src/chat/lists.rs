@@ -1,7 +1,7 @@
 //! Lists of rooms and of who is online: a page at a time, since they may be long.
 use super::command::Total;
 use super::outcome::Counted;
-use super::{Chat, ChatError, Outcome};
+use super::{Actor, Chat, ChatError, Outcome};
 use crate::store::{Online, Page, RoomSummary};
 
 /// Entries of a list in one answer: where nothing is asked, and at most.
@@ -38,34 +38,46 @@ impl<T> Listed<T> {
 
 impl Chat {
     /// Rooms, with members and how many are online.
-    pub(super) async fn rooms(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
+    pub(super) async fn rooms(
+        &self,
+        actor: &Actor,
+        asked: Asked,
+        total: Total,
+    ) -> Result<Outcome, ChatError> {
         let (page, limit) = page(asked);
+        let viewer = actor.viewer();
         let found = if finds_nothing(&page) {
             Vec::new()
         } else {
-            self.store().rooms(&page).await?
+            self.store().rooms(&page, viewer).await?
         };
         let name = |room: &RoomSummary| room.name.as_str().to_owned();
         let list = Listed::of(found, limit, name);
         let mut count = list.items.len();
         if total == Total::Counted && list.next.is_some() {
-            count = self.store().count_rooms(&page.filter).await? as usize;
+            count = self.store().count_rooms(&page.filter, viewer).await? as usize;
         }
         Ok(Outcome::Rooms(Counted::new(list, count, &page)))
     }
 
     /// Who is online, over all instances.
-    pub(super) async fn users(&self, asked: Asked, total: Total) -> Result<Outcome, ChatError> {
+    pub(super) async fn users(
+        &self,
+        actor: &Actor,
+        asked: Asked,
+        total: Total,
+    ) -> Result<Outcome, ChatError> {
         let (page, limit) = page(asked);
+        let viewer = actor.viewer();
         let found = if finds_nothing(&page) {
             Vec::new()
         } else {
-            self.store().online(&page).await?
+            self.store().online(&page, viewer).await?
         };
         let list = Listed::of(found, limit, |user: &Online| user.nickname.clone());
         let mut count = list.items.len();
         if total == Total::Counted && list.next.is_some() {
-            count = self.store().count_online(&page.filter).await? as usize;
+            count = self.store().count_online(&page.filter, viewer).await? as usize;
         }
         Ok(Outcome::Users(Counted::new(list, count, &page)))
     }

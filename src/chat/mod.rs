@@ -19,16 +19,22 @@ mod outcome;
 mod presence;
 mod reader;
 mod registry;
+mod rights;
 mod rooms;
 mod session;
+mod slow;
 mod unused;
 mod verbs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::password::Hasher;
 use access::LiveAccess;
 use limits::Limiter;
+use rights::Rights;
+use slow::Slow;
+use tokio::sync::Notify;
 use unused::Unused;
 
 use crate::clock::Clock;
@@ -41,11 +47,11 @@ use crate::store::Store;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
-pub use crate::store::{Online, RoomSummary, Span};
+pub use crate::store::{Online, Restraint, RoomSummary, SessionOf, Span};
 pub use actor::Actor;
 pub use command::{
-    About, Command, Connect, Disconnect, Need, Read, Rejoin, Resume, Say, Target, Terms, Total,
-    Verb,
+    About, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say, Target,
+    Terms, Total, Verb,
 };
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
@@ -55,8 +61,9 @@ pub use lists::{Asked, Listed};
 pub use outcome::{Counted, History, Joined, Messages, Outcome};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
-pub use session::{Alert, Attached, Session};
-pub use verbs::Sending;
+pub use rights::{Gate, Place, RightsAsOf};
+pub use session::{Alert, Attached, LoggedIn, Session};
+pub use verbs::{Length, Lifting, Me, MyRoom, Registering, Restricting, Sending, Settings};
 
 /// What holds for a session as long as the instance runs; what may change is in [`Limits`].
 #[derive(Debug, Clone)]
@@ -81,6 +88,11 @@ pub struct Chat {
     connections: Connections,
     limiter: Limiter,
     unused: Unused,
+    rights: Rights,
+    hasher: Hasher,
+    /// Woken when this instance changed rights itself.
+    rights_told: Notify,
+    slow: Slow,
     rules: Rules,
     access: LiveAccess,
 }
@@ -111,8 +123,12 @@ impl Chat {
             committer,
             presence,
             connections: Connections::default(),
+            hasher: Hasher::new(meters.clone()),
             limiter: Limiter::new(limits, meters, now),
             unused: Unused::default(),
+            rights: Rights::default(),
+            rights_told: Notify::new(),
+            slow: Slow::default(),
             rules,
             access: LiveAccess::of(access),
         }

@@ -1,6 +1,8 @@
 //! What chat answers: values, which the codecs make words and JSON of.
-use super::{Cursor, Listed, Online, Past, RoomSummary, Span};
-use crate::model::{Epoch, Message, Nickname, RoomName, RoomRef, Seq, UserKey};
+use chrono::{DateTime, Utc};
+
+use super::{Cursor, Listed, Me, Online, Past, Restraint, RoomSummary, SessionOf, Span};
+use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -19,6 +21,53 @@ pub enum Outcome {
     /// Read that room to where it is now.
     Left(RoomRef),
     History(History),
+    /// The session is logged in to its account.
+    LoggedIn {
+        nickname: Nickname,
+        role: Role,
+    },
+    /// It is a guest's again, and in none of these rooms.
+    LoggedOut {
+        nickname: Nickname,
+        rooms: Vec<RoomRef>,
+    },
+    /// With it, all other sessions of the account ended.
+    PasswordChanged,
+    Sessions {
+        sessions: Vec<SessionOf>,
+        current: String,
+    },
+    SessionEnded,
+    Invited {
+        nickname: Nickname,
+        room: RoomName,
+    },
+    Kicked {
+        nickname: Nickname,
+        room: RoomName,
+    },
+    Restricted {
+        kind: Restraint,
+        nickname: Nickname,
+        room: RoomName,
+        until: Option<DateTime<Utc>>,
+    },
+    Lifted {
+        kind: Restraint,
+        nickname: Nickname,
+        room: RoomName,
+    },
+    RoleGiven {
+        nickname: Nickname,
+        role: Role,
+        room: RoomName,
+    },
+    RoomSet {
+        room: RoomName,
+        topic: Option<String>,
+        slow: Option<u32>,
+    },
+    Me(Me),
 }
 
 /// A page of a list, with how many entries there are.

@@ -2,7 +2,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cursor, Link, Next, Past, Slice, push_tight};
+use super::rights::RightsAsOf;
+use super::{Chat, ChatError, Cursor, End, Link, Next, Past, Slice, push_tight};
 use crate::model::{RoomKey, RoomRef, Seq};
 use crate::random;
 
@@ -14,7 +15,10 @@ const SPREAD: Duration = Duration::from_millis(500);
 /// The cursors of a connection, served in turn.
 #[derive(Debug)]
 pub struct Reader {
+    chat: Arc<Chat>,
     link: Arc<Link>,
+    /// As of which change of rights it may read what it reads.
+    allowed: u64,
     /// Read before anything else, as an answer that was asked for.
     past: Option<Box<Past>>,
     cursors: Vec<Cursor>,
@@ -23,8 +27,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(link: Arc<Link>) -> Self {
+    /// Reads what was allowed as of `rights`, or later.
+    pub fn new(chat: Arc<Chat>, link: Arc<Link>, rights: RightsAsOf) -> Self {
         Self {
+            allowed: rights.0,
+            chat,
             link,
             past: None,
             cursors: Vec::new(),
@@ -68,6 +75,9 @@ impl Reader {
     /// Offers what comes next in one of the rooms.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
         slices.clear();
+        if self.allowed != self.chat.rights.generation() && !self.is_empty() {
+            return Next::Behind;
+        }
         match self.past.as_ref().map(|past| past.peek(slices)) {
             Some(Next::Ended) => self.past = None,
             Some(next) => return next,
@@ -130,6 +140,34 @@ impl Reader {
         self.cursors = Vec::new();
     }
 
+    /// Ends what may not be read any more, since rights have changed.
+    async fn look_again(&mut self) -> Result<(), ChatError> {
+        let generation = self.chat.rights.generation();
+        let chat = self.chat.clone();
+        let actor = chat.reader_of(&self.link);
+        let ended = self.link.take_forbidden();
+        let over = actor.session().is_some_and(|session| session.has_ended());
+        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_ending()) {
+            let room = cursor.room();
+            let here = ended.contains(&room.key.id);
+            if over || here || !chat.may_read(&actor, room).await? {
+                if let Some(session) = actor.session() {
+                    session.lose(room);
+                }
+                cursor.close(End::Forbidden);
+            }
+        }
+        if let Some(past) = &self.past {
+            let room = past.room();
+            let here = ended.contains(&room.key.id);
+            if over || here || !chat.may_read(&actor, room).await? {
+                self.past = None;
+            }
+        }
+        self.allowed = generation;
+        Ok(())
+    }
+
     /// Lets others know how far it is.
     fn tell_place(&self) {
         self.link.stands_at(self.places());
@@ -149,6 +187,10 @@ impl Reader {
             tokio::time::sleep(AFTER_FAILURE + random::between(Duration::ZERO, SPREAD)).await;
         }
         self.failed = false;
+        if self.allowed != self.chat.rights.generation() {
+            self.failed = self.look_again().await.is_err();
+            return;
+        }
         let mut none = Vec::new();
         if let Some(past) = &mut self.past
             && past.peek(&mut none) == Next::Behind

@@ -2,10 +2,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::session::{InStore, Session};
+use super::session::{InStore, LoggedIn, Session};
 use super::{Actor, Chat, ChatError, Code, guest};
-use crate::model::{Nickname, Notice, SessionId, TransportKind};
-use crate::store::{PresenceChange, SessionRow, Standing};
+use crate::model::{Nickname, Notice, SessionId, TransportKind, UserKey};
+use crate::store::{ACCOUNT_SESSION_LIFE, Naming, PresenceChange, SessionRow};
 
 /// Guests' names are short, so two may collide; a few tries find a free one.
 const TRIES: usize = 8;
@@ -23,8 +23,9 @@ impl Chat {
         self.admit_session(actor.origin())?;
         self.has_place()?;
         if let Some(nickname) = nickname {
-            let session = self.session(Nickname::parse(nickname)?, Standing::Account, transport);
+            let session = self.begin(Nickname::parse(nickname)?, Naming::Chosen, transport);
             self.presence.claim(&session).await?;
+            self.note_address(actor, &session).await?;
             let session = self.presence.insert(session);
             if transport == TransportKind::Http {
                 self.drop_one_unused(&session).await;
@@ -32,7 +33,7 @@ impl Chat {
             return Ok(session);
         }
         for _ in 0..TRIES {
-            let session = self.session(guest()?, Standing::Guest, transport);
+            let session = self.begin(guest()?, Naming::Given, transport);
             match self.presence.claim(&session).await {
                 Err(error) if error.code() == Code::NicknameTaken => continue,
                 // Without the database a guest can read what is in memory; the name is
@@ -40,15 +41,26 @@ impl Chat {
                 Err(_) => {
                     session.goes_away();
                 }
-                Ok(()) => {}
+                Ok(()) => self.note_address(actor, &session).await?,
             }
             return Ok(self.presence.insert(session));
         }
         Err(ChatError::NoGuestName)
     }
 
+    /// Where guests have addresses of their own, one that is banned is known by that.
+    async fn note_address(&self, actor: &Actor, session: &Session) -> Result<(), ChatError> {
+        if let Some(network) = actor.origin().address() {
+            let network = network.to_string();
+            self.store()
+                .session_from(session.key(), Some(&network))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Whether one more session may be known here.
-    fn has_place(&self) -> Result<(), ChatError> {
+    pub(super) fn has_place(&self) -> Result<(), ChatError> {
         let most = self.limiter.live().sessions();
         if self.presence.count() < most {
             return Ok(());
@@ -72,14 +84,14 @@ impl Chat {
         }
     }
 
-    fn session(
+    pub(super) fn begin(
         &self,
         nickname: Nickname,
-        standing: Standing,
+        naming: Naming,
         transport: TransportKind,
     ) -> Arc<Session> {
         let (id, now) = (SessionId::random(), self.clock().now());
-        let session = Session::new(id, transport, nickname, standing, &self.limiter, now);
+        let session = Session::new(id, transport, nickname, naming, &self.limiter, now);
         Arc::new(session)
     }
 
@@ -117,7 +129,7 @@ impl Chat {
         let now = self.clock().now();
         let cached = self.presence.get(&id.key()).filter(|session| {
             let used = session.state.lock().last_used;
-            now.duration_since(used) < self.rules.session_ttl
+            now.duration_since(used) < self.life(session)
         });
         let is_known = cached.is_some();
         let session = match cached {
@@ -148,6 +160,30 @@ impl Chat {
         Ok(session)
     }
 
+    /// What a session of that user's account is logged in to.
+    ///
+    /// # Errors
+    /// The account is gone or disabled, and its sessions with it.
+    async fn logged_in(&self, user: Option<UserKey>) -> Result<Option<LoggedIn>, ChatError> {
+        let user = user.ok_or(ChatError::UnknownSession)?;
+        match self.store().account_of(user).await? {
+            Some(account) if !account.disabled => {
+                let role = account.role;
+                Ok(Some(LoggedIn { user, role }))
+            }
+            _ => Err(ChatError::UnknownSession),
+        }
+    }
+
+    /// How long it may be unused.
+    fn life(&self, session: &Session) -> Duration {
+        let life = self.rules.session_ttl;
+        match session.account() {
+            Some(_) => life.max(ACCOUNT_SESSION_LIFE),
+            None => life,
+        }
+    }
+
     async fn load(
         &self,
         id: &SessionId,
@@ -161,6 +197,7 @@ impl Chat {
         drop(turn);
         let Some(SessionRow {
             user,
+            account,
             nickname,
             online,
             rooms,
@@ -173,13 +210,18 @@ impl Chat {
             id.clone(),
             transport,
             Nickname::stored(&nickname),
-            Standing::Account,
+            Naming::Chosen,
             &self.limiter,
             self.clock().now(),
         );
+        let account = if account {
+            self.logged_in(user).await?
+        } else {
+            None
+        };
         {
             let mut state = session.state.lock();
-            state.user = user;
+            state.becomes(user, account);
             state.current = rooms.last().cloned();
             state.rooms = rooms;
             state.in_store = InStore::online_if(online);
@@ -203,7 +245,7 @@ impl Chat {
         }
         let released = PresenceChange::Release {
             session: session.key().clone(),
-            standing: session.standing(),
+            naming: session.naming(),
         };
         self.presence.change(released).await?;
         Ok(())

@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 
 use super::{Chat, ChatError};
-use crate::model::{LOBBY, RoomName, RoomRef};
+use crate::model::{LOBBY, RoomKind, RoomName, RoomRef};
 use crate::store::StoreError;
 
 impl Chat {
@@ -37,7 +37,9 @@ impl Chat {
         let store = self.store();
         let mut found = store.room(name).await?;
         if found.is_none() && name.is_lobby() {
-            store.create_room(&RoomName::stored(LOBBY), None).await?;
+            store
+                .create_room(&RoomName::stored(LOBBY), RoomKind::Public, None)
+                .await?;
             found = store.room(name).await?;
         }
         Ok(found.map(|(room, _)| self.hub.remember(room)))

@@ -10,8 +10,12 @@ use tokio::sync::Notify;
 use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::push_tight;
-use crate::model::{Nickname, RoomName, RoomRef, SessionId, SessionKey, TransportKind, UserKey};
-use crate::store::Standing;
+use super::rights::Stood;
+use crate::model::{
+    Nickname, Role, RoomId, RoomKey, RoomName, RoomRef, SessionId, SessionKey, TransportKind,
+    UserKey,
+};
+use crate::store::{Account, Naming};
 
 /// Alerts that may wait for a session beside what it reads.
 const MOST_ALERTS: usize = 16;
@@ -23,6 +27,17 @@ pub enum Alert {
     NicknameLost { before: Nickname, now: Nickname },
     /// A room that it was in is gone.
     RoomGone { room: RoomName },
+}
+
+/// Rooms of which a session keeps how it stands to them.
+const MOST_STOOD: usize = 128;
+
+/// The account that a session is logged in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoggedIn {
+    pub user: UserKey,
+    /// In the first workspace, if it is a member of that.
+    pub role: Option<Role>,
 }
 
 /// A client, here: its name, its rooms, its rights. What others need to know of it is in the store.
@@ -65,7 +80,12 @@ pub(super) struct State {
     pub(super) transport: TransportKind,
     pub(super) nickname: Nickname,
     pub(super) user: Option<UserKey>,
-    pub(super) standing: Standing,
+    pub(super) naming: Naming,
+    pub(super) account: Option<LoggedIn>,
+    /// Its nickname is becoming its account's.
+    pub(super) registers: bool,
+    /// How it stands to rooms, as it was read last.
+    stood: Vec<(RoomKey, Arc<Stood>)>,
     pub(super) rooms: Vec<RoomRef>,
     pub(super) current: Option<RoomRef>,
     pub(super) messages: Bucket,
@@ -87,7 +107,7 @@ impl Session {
         id: SessionId,
         transport: TransportKind,
         nickname: Nickname,
-        standing: Standing,
+        naming: Naming,
         limiter: &Limiter,
         now: Instant,
     ) -> Self {
@@ -100,7 +120,10 @@ impl Session {
                 transport,
                 nickname,
                 user: None,
-                standing,
+                naming,
+                account: None,
+                registers: false,
+                stood: Vec::new(),
                 rooms: Vec::new(),
                 current: None,
                 messages: Bucket::full(limiter.messages(), now),
@@ -137,8 +160,49 @@ impl Session {
         self.state.lock().user
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        self.state.lock().standing
+    /// The account that it is logged in to.
+    pub fn account(&self) -> Option<LoggedIn> {
+        self.state.lock().account
+    }
+
+    /// Its account may have another role than it had.
+    pub(super) fn take_role(&self, account: &Account) {
+        if let Some(known) = &mut self.state.lock().account {
+            known.role = account.role;
+        }
+    }
+
+    /// How it stands to a room, where that is kept.
+    pub(super) fn stood(&self, room: RoomKey) -> Option<Arc<Stood>> {
+        let state = self.state.lock();
+        let kept = state.stood.iter().find(|(known, _)| *known == room);
+        kept.map(|(_, stood)| stood.clone())
+    }
+
+    /// Keeps how it stands to a room, as it was read for `user`, which it may not be any more.
+    pub(super) fn keep_stood(&self, user: Option<UserKey>, room: RoomKey, stood: Arc<Stood>) {
+        let mut state = self.state.lock();
+        if state.user != user {
+            return;
+        }
+        state.stood.retain(|(known, _)| *known != room);
+        if state.stood.len() >= MOST_STOOD {
+            state.stood.remove(0);
+        }
+        push_tight(&mut state.stood, (room, stood));
+    }
+
+    /// What is kept of that room, or of all, holds no more.
+    pub(super) fn forget_stood(&self, room: Option<RoomId>) {
+        let mut state = self.state.lock();
+        match room {
+            Some(room) => state.stood.retain(|(known, _)| known.id != room),
+            None => state.stood = Vec::new(),
+        }
+    }
+
+    pub(super) fn naming(&self) -> Naming {
+        self.state.lock().naming
     }
 
     /// The room that plain lines go to.
@@ -180,10 +244,6 @@ impl Session {
         self.transport() == TransportKind::Http
     }
 
-    pub(super) fn is_in_named(&self, name: &RoomName) -> bool {
-        self.state.lock().rooms.iter().any(|r| r.name == *name)
-    }
-
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.key == room.key)
     }
@@ -201,11 +261,15 @@ impl Session {
 
     /// The session is over for every holder.
     pub(super) fn end(&self) {
-        self.state.lock().life = Life::Over;
+        let mut state = self.state.lock();
+        state.life = Life::Over;
+        // A line connection looks whether it has, when it is woken.
+        state.attached.iter().for_each(|signal| signal.notify_one());
+        drop(state);
         self.end.notify_waiters();
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.state.lock().has_ended()
     }
 
@@ -261,6 +325,23 @@ impl Session {
 }
 
 impl State {
+    /// It is that user from now on: what was kept of rooms was another's.
+    pub(super) fn is_user(&mut self, user: Option<UserKey>) {
+        if self.user != user {
+            self.stood = Vec::new();
+        }
+        self.user = user;
+    }
+
+    /// It is that user, logged in to that account or to none.
+    pub(super) fn becomes(&mut self, user: Option<UserKey>, account: Option<LoggedIn>) {
+        if self.account != account {
+            self.stood = Vec::new();
+        }
+        self.account = account;
+        self.is_user(user);
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.life == Life::Over
     }
@@ -324,8 +405,8 @@ mod tests {
         let now = ManualClock::default().now();
         let limiter = Limiter::for_tests(now);
         let nickname = Nickname::stored("alice");
-        let (kind, standing) = (TransportKind::Http, Standing::Account);
-        Session::new(SessionId::random(), kind, nickname, standing, &limiter, now).into()
+        let (kind, naming) = (TransportKind::Http, Naming::Chosen);
+        Session::new(SessionId::random(), kind, nickname, naming, &limiter, now).into()
     }
 
     #[test]

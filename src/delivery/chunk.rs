@@ -41,6 +41,8 @@ named! {
     pub enum End {
         /// It is not there any more.
         NoSuchRoom => "no_such_room",
+        /// The reader may not read it any more.
+        Forbidden => "forbidden",
     }
 }
 
@@ -96,6 +98,8 @@ fn notice_size(notice: &Notice) -> usize {
         Notice::Renamed {
             nickname, before, ..
         } => nickname.len() + before.len(),
+        Notice::Removed { nickname, by, .. } => nickname.len() + by.len(),
+        Notice::Topic { topic, by, .. } => topic.len() + by.len(),
         Notice::Crowd { .. } => 0,
     };
     AROUND + notice.room().as_str().len() + names

@@ -253,7 +253,11 @@ impl Cursor {
     }
 
     /// Nothing comes any more: that is told, and then it has ended.
-    fn close(&mut self, why: End) {
+    pub fn close(&mut self, why: End) {
+        // What was not given by now is not given any more.
+        self.page = None;
+        self.next_seq = self.room.delivered().map_or(self.next_seq, Seq::next);
+        self.index = None;
         self.end_here();
         let room = self.room.room.name.clone();
         let end = Entry::End { room, why };

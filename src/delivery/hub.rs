@@ -19,7 +19,7 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Epoch, Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, RoomId, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
 use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -191,6 +191,18 @@ impl Hub {
     /// The rooms that turned out to be gone since this was asked last.
     pub fn take_gone(&self) -> Vec<RoomRef> {
         std::mem::take(&mut self.gone.lock())
+    }
+
+    /// Wakes all that read a room.
+    pub fn wake(&self, room: RoomId) {
+        let rooms = self.rooms.read();
+        let of_id = rooms.iter().filter(|(key, _)| key.id == room);
+        of_id.for_each(|(_, served)| served.wake());
+    }
+
+    /// Wakes all that read.
+    pub fn wake_all(&self) {
+        self.rooms.read().values().for_each(|room| room.wake());
     }
 
     pub(super) fn warm_rooms(&self) -> Vec<Arc<Room>> {

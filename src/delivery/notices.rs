@@ -24,6 +24,10 @@ pub(super) struct Notices {
 impl Notices {
     /// Whether this one is to be told to so many readers as it is; else it is counted.
     pub(super) fn admit(&mut self, notice: &Notice, readers: usize, now: Instant) -> bool {
+        // What is done by those who keep order is rare, and in no sum.
+        if matches!(notice, Notice::Removed { .. } | Notice::Topic { .. }) {
+            return true;
+        }
         if self
             .began
             .is_none_or(|began| now.duration_since(began) >= PERIOD)
@@ -40,6 +44,7 @@ impl Notices {
             Notice::Joined { .. } => self.joined += 1,
             Notice::Left { .. } => self.left += 1,
             Notice::Renamed { .. } => self.renamed += 1,
+            Notice::Removed { .. } | Notice::Topic { .. } => {}
             Notice::Crowd {
                 joined,
                 left,

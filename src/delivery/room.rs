@@ -411,7 +411,7 @@ impl Room {
         nobody.then(|| self.state.lock().idle_since)
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         let readers = self.readers.lock();
         readers
             .signals

@@ -140,6 +140,8 @@ pub struct Meters {
     pub limited_messages: Counter,
     pub limited_sessions: Counter,
     pub limited_rooms: Counter,
+    /// Tries to log in that came too soon after failures.
+    pub limited_logins: Counter,
     /// Sessions that are known here.
     pub sessions_known: Gauge,
     /// Addresses that are known by themselves.
@@ -165,6 +167,7 @@ impl Meters {
             ("messages", self.limited_messages.get()),
             ("sessions", self.limited_sessions.get()),
             ("rooms", self.limited_rooms.get()),
+            ("logins", self.limited_logins.get()),
         ]
     }
 }

@@ -64,10 +64,20 @@ impl RoomName {
 
     const WHAT: &str = "room name";
 
-    /// One that a room may be given from now on.
+    /// One that a room may be given from now on: plain in the first workspace, `workspace/room` in
+    /// another.
     pub fn parse(raw: &str) -> Result<Self, NameError> {
-        let name = check(Self::WHAT, Self::MAX, raw)?;
-        free(Self::WHAT, &name).map(|()| Self(name))
+        let Some((workspace, room)) = raw.split_once('/') else {
+            let name = check(Self::WHAT, Self::MAX, raw)?;
+            return free(Self::WHAT, &name).map(|()| Self(name));
+        };
+        let workspace = WorkspaceName::parse(workspace)?;
+        let room = check(Self::WHAT, Self::MAX, room)?;
+        free(Self::WHAT, &room)?;
+        if workspace.is_main() {
+            return Ok(Self(room));
+        }
+        Ok(Self(format!("{}/{room}", workspace.as_str()).into()))
     }
 
     /// One that a room may have been given once, before some were reserved. `headcount` never was.
@@ -88,8 +98,35 @@ impl RoomName {
         (may_be.then(|| Self::stored(raw)), fits)
     }
 
+    /// The workspace that the name says, if it is not the first.
+    pub fn workspace(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(workspace, _)| workspace)
+    }
+
     pub fn is_lobby(&self) -> bool {
         self.0.eq_ignore_ascii_case(LOBBY)
+    }
+}
+
+/// The workspace of rooms whose names say nothing of one.
+pub const MAIN: &str = "main";
+
+/// A workspace's name: 1–32 characters, compared without regard to case.
+#[derive(Clone)]
+pub struct WorkspaceName(Arc<str>);
+
+impl WorkspaceName {
+    pub const MAX: usize = 32;
+
+    const WHAT: &str = "workspace name";
+
+    pub fn parse(raw: &str) -> Result<Self, NameError> {
+        let name = check(Self::WHAT, Self::MAX, raw)?;
+        free(Self::WHAT, &name).map(|()| Self(name))
+    }
+
+    pub fn is_main(&self) -> bool {
+        self.0.eq_ignore_ascii_case(MAIN)
     }
 }
 
@@ -166,6 +203,7 @@ macro_rules! name_traits {
 
 name_traits!(Nickname);
 name_traits!(RoomName);
+name_traits!(WorkspaceName);
 
 #[cfg(test)]
 mod tests {
@@ -207,6 +245,29 @@ mod tests {
         for name in ["systems", "...", "a.", "headcounts"] {
             assert!(RoomName::parse(name).is_ok() && Nickname::parse(name).is_ok());
         }
+    }
+
+    #[test]
+    fn a_room_may_be_in_a_workspace() {
+        let room = RoomName::parse("Acme/general").expect("a good name");
+        assert_eq!(
+            (room.workspace(), room.key().as_str()),
+            (Some("Acme"), "acme/general")
+        );
+        let plain = RoomName::parse("main/general").expect("a good name");
+        assert_eq!((plain.workspace(), plain.as_str()), (None, "general"));
+        for bad in [
+            "/general",
+            "acme/",
+            "a/b/c",
+            "acme/system",
+            "system/den",
+            "a b/den",
+        ] {
+            assert!(RoomName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(RoomName::parse(&format!("{}/{}", "w".repeat(32), "r".repeat(64))).is_ok());
+        assert!(RoomName::parse(&format!("{}/r", "w".repeat(33))).is_err());
     }
 
     #[test]

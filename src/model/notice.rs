@@ -23,6 +23,18 @@ pub enum Notice {
         nickname: Arc<str>,
         before: Arc<str>,
     },
+    /// It was put out of the room.
+    Removed {
+        room: RoomName,
+        nickname: Arc<str>,
+        by: Arc<str>,
+    },
+    /// The room is about that now, or about nothing.
+    Topic {
+        room: RoomName,
+        topic: Arc<str>,
+        by: Arc<str>,
+    },
     /// So many more that are not told one by one.
     Crowd {
         room: RoomName,
@@ -66,6 +78,8 @@ impl Notice {
             Self::Joined { room, .. }
             | Self::Left { room, .. }
             | Self::Renamed { room, .. }
+            | Self::Removed { room, .. }
+            | Self::Topic { room, .. }
             | Self::Crowd { room, .. } => room,
         }
     }

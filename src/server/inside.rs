@@ -134,6 +134,12 @@ impl Inside {
         tokio::spawn(async move { presence.run(stop).await })
     }
 
+    /// Learns of rights that changed, until `stop`.
+    pub(super) fn watch_rights(&self, stop: CancellationToken) -> JoinHandle<()> {
+        let chat = self.chat.clone();
+        tokio::spawn(async move { chat.watch_rights(stop).await })
+    }
+
     /// Saves messages that the database turns out to have lost, until `stop`.
     pub(super) fn save_lost(&self, config: &Config, stop: CancellationToken) -> JoinHandle<()> {
         let (hub, clock) = (self.hub.clone(), self.presence.clock().clone());

@@ -10,13 +10,18 @@ use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::unused::{LOOK_AT, ROOM_AGE, USER_AGE};
 use super::{
-    Holder, Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE, StoreError, alive,
+    ACCOUNT_SESSION_LIFE, Holder, Instance, InstanceId, Instances, LEASE, NONCE_LIFE, NOTICE_LIFE,
+    StoreError, alive,
 };
 use crate::model::{LOBBY, Nickname, RoomName, UserId};
 
 /// How long a dead instance's row is kept, so that an operator can look into what happened.
 const FORGET_INSTANCES: Duration = Duration::from_secs(3600);
 /// A writer unused for so long belongs to no connection any more.
+/// What rights changed was seen by every living instance long before.
+const FORGET_CHANGES: Duration = Duration::from_secs(3600);
+/// Failed logins are forgotten after a quiet day.
+const FORGET_FAILURES: Duration = Duration::from_secs(24 * 3600);
 pub(super) const FORGET_WRITERS: Duration = Duration::from_secs(24 * 3600);
 /// Rows deleted by one statement, so that none takes long, or holds up others, however much there
 /// is to forget.
@@ -203,9 +208,26 @@ fn forgettable<A: Ask>(store: &A, session_life: Duration) -> Vec<(&'static str, 
             forget!(
                 "sessions",
                 "id",
-                "last_used_at < @now($1) AND (NOT online OR instance_id IS NULL)"
+                "last_used_at < @now($1) AND account <> @true
+                   AND (NOT online OR instance_id IS NULL)"
             ),
             session_life,
+        ),
+        (
+            forget!(
+                "sessions",
+                "id",
+                "last_used_at < @now($1) AND (NOT online OR instance_id IS NULL)"
+            ),
+            session_life.max(ACCOUNT_SESSION_LIFE),
+        ),
+        (
+            forget!("rights_changes", "n", "at < @now($1)"),
+            FORGET_CHANGES,
+        ),
+        (
+            forget!("login_failures", "key", "last_at < @now($1)"),
+            FORGET_FAILURES,
         ),
         (
             forget!("notices", "origin, n", "created_at < @now($1)"),
@@ -224,7 +246,7 @@ fn forgettable<A: Ask>(store: &A, session_life: Duration) -> Vec<(&'static str, 
 
 /// Rooms that a user created, in which nothing was ever said and no session is.
 async fn rooms<A: Ask>(store: &A) -> Result<(), StoreError> {
-    let sql = "DELETE FROM rooms WHERE last_seq = 0 AND created_by IS NOT NULL
+    let sql = "DELETE FROM rooms WHERE last_seq = 0 AND created_by IS NOT NULL AND kind = 'public'
            AND lower(name@c) <> $2 AND created_at < @now($1)
            AND NOT EXISTS (SELECT 1 FROM room_members m WHERE m.room_id = rooms.id)
            AND NOT EXISTS (SELECT 1 FROM session_rooms s WHERE s.room_id = rooms.id)
@@ -242,7 +264,8 @@ async fn users<A: Ask>(store: &A, after: UserId) -> Result<UserId, StoreError> {
     let reached: Vec<(UserId,)> = store.all(Turn::Read, &[(sql, &args)]).await?;
     let reached = reached.first().map(|(id,)| *id);
     let sql = "DELETE FROM users WHERE id > $1 AND ($2 IS NULL OR id <= $2)
-           AND created_at < @now($3)
+           AND created_at < @now($3) AND registered_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM restrictions x WHERE x.user_id = users.id)
            AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = users.id)
            AND NOT EXISTS (SELECT 1 FROM room_members m WHERE m.user_id = users.id)
            AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.created_by = users.id)

@@ -1,7 +1,9 @@
 //! The database, which is the log: what is committed here was said, and nothing else was.
+mod accounts;
 pub mod activity;
 mod alive;
 mod ask;
+mod audit;
 mod cause;
 pub mod check;
 pub mod copy;
@@ -20,6 +22,7 @@ mod pg_url;
 mod postgres;
 mod presence;
 mod read;
+mod rights;
 mod rooms;
 mod secret;
 mod servers;
@@ -38,22 +41,30 @@ use chrono::{DateTime, Utc};
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Epoch, Message, MessageId, Nickname, Nonce, RoomKey, RoomName, RoomRef, RoomVersion, Seq,
-    SessionKey, UserKey,
+    Epoch, Message, MessageId, Nickname, Nonce, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion,
+    Seq, SessionKey, UserKey,
 };
 
+pub use self::accounts::{Account, Accounts, Failures, NewAccount, RoomOf, SessionOf};
+pub use self::audit::{Audit, Audited, Record};
+pub use self::rights::{
+    Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
+    for_good,
+};
 pub use crate::meter::PoolState;
 pub use crate::model::InstanceId;
 pub use epoch::Era;
 pub use error::{Rejected, StoreError};
 pub use notices::{Bulletin, NOTICE_LIFE};
 pub use presence::{
-    Holder, Instance, Lease, Online, PresenceChange, PresenceOutcome, SessionRow, Standing,
+    Holder, Instance, Lease, Naming, Online, PresenceChange, PresenceOutcome, SessionRow,
 };
 pub use secret::{BUS_KEY, Secret};
 
 /// A nonce is remembered this long.
 pub const NONCE_LIFE: Duration = Duration::from_secs(600);
+/// A session of an account may be unused for so long, or for longer where all may.
+pub const ACCOUNT_SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// An instance whose heartbeat is older is dead, and its nicknames are free.
 pub const LEASE: Duration = Duration::from_secs(10);
 
@@ -80,9 +91,21 @@ pub struct Appended {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomSummary {
     pub name: RoomName,
+    pub kind: RoomKind,
+    pub topic: Option<String>,
     pub members: i64,
     pub online: i64,
     pub last_seq: Seq,
+}
+
+/// Whose eyes see a list: rooms and people behind walls are not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// Sees all.
+    Server,
+    /// A client without an account, which is in the first workspace.
+    Stranger,
+    Account(UserKey),
 }
 
 /// Which part of a list of names: those that hold `filter`, after the name `after`, both without
@@ -233,21 +256,22 @@ pub trait Rooms: Send + Sync + 'static {
     /// Those of these rooms that there are.
     async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError>;
 
-    /// `None` if there is a room of that name.
+    /// `None` if there is a room of that name. Where `by` is an account, it owns the room.
     async fn create_room(
         &self,
         name: &RoomName,
+        kind: RoomKind,
         by: Option<UserKey>,
     ) -> Result<Option<RoomRef>, StoreError>;
 
     /// Makes `by` the creator of a room that has none; false if it has one.
     async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError>;
 
-    /// A page of the rooms, by name.
-    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError>;
+    /// A page of the rooms that `viewer` sees, by name.
+    async fn rooms(&self, page: &Page, viewer: Viewer) -> Result<Vec<RoomSummary>, StoreError>;
 
     /// How many rooms have such a name.
-    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError>;
+    async fn count_rooms(&self, filter: &str, viewer: Viewer) -> Result<u64, StoreError>;
 
     /// How many rooms there are, and how many of them `by` created in the last 24 hours.
     async fn room_counts(&self, by: UserKey) -> Result<(u64, u64), StoreError>;
@@ -274,11 +298,12 @@ pub trait People: Send + Sync + 'static {
         sessions: &[SessionKey],
     ) -> Result<Vec<SessionKey>, StoreError>;
 
-    /// A page of those who are online, over all living instances, by nickname.
-    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError>;
+    /// A page of those who are online, over all living instances, by nickname, with the rooms of theirs
+    /// that `viewer` sees.
+    async fn online(&self, page: &Page, viewer: Viewer) -> Result<Vec<Online>, StoreError>;
 
     /// How many are online under such a nickname.
-    async fn count_online(&self, filter: &str) -> Result<u64, StoreError>;
+    async fn count_online(&self, filter: &str, viewer: Viewer) -> Result<u64, StoreError>;
 }
 
 /// The processes that serve.
@@ -381,12 +406,34 @@ pub trait Maintenance: Send + Sync + 'static {
 /// Every call is bounded in time by the options it was opened with, and may be dropped half way:
 /// then it either happened whole or not at all.
 pub trait Store:
-    Log + Rooms + People + Instances + Presence + Notices + Epochs + Secrets + Maintenance
+    Log
+    + Rooms
+    + People
+    + Accounts
+    + Rights
+    + Audit
+    + Instances
+    + Presence
+    + Notices
+    + Epochs
+    + Secrets
+    + Maintenance
 {
 }
 
-impl<S: Log + Rooms + People + Instances + Presence + Notices + Epochs + Secrets + Maintenance>
-    Store for S
+impl<S> Store for S where
+    S: Log
+        + Rooms
+        + People
+        + Accounts
+        + Rights
+        + Audit
+        + Instances
+        + Presence
+        + Notices
+        + Epochs
+        + Secrets
+        + Maintenance
 {
 }
 

@@ -5,9 +5,36 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ask::{Ask, Statement, Turn};
+use super::rooms::seen;
 use super::sql::Arg;
-use super::{InstanceId, LEASE, Online, Page, People, SessionRow, StoreError, alive};
+use super::{
+    ACCOUNT_SESSION_LIFE, InstanceId, LEASE, Online, Page, People, SessionRow, StoreError, Viewer,
+    alive,
+};
 use crate::model::{RoomId, RoomRef, SessionKey, Uid, UserId, UserKey};
+
+/// Whether the session `s` is of a person that the viewer of that parameter sees: one who is in a
+/// workspace of theirs, or has no account and so is in the first.
+macro_rules! shares {
+    ($n:literal) => {
+        concat!(
+            "($",
+            $n,
+            " = -1 OR s.account <> @true AND ($",
+            $n,
+            " IS NULL OR EXISTS (SELECT 1 FROM workspace_members v
+                 WHERE v.workspace_id = 1 AND v.user_id = $",
+            $n,
+            ")) OR EXISTS (SELECT 1 FROM workspace_members w
+                 WHERE w.user_id = s.user_id AND ($",
+            $n,
+            " IS NULL AND w.workspace_id = 1 OR EXISTS (SELECT 1 FROM workspace_members v
+                   WHERE v.workspace_id = w.workspace_id AND v.user_id = $",
+            $n,
+            "))))"
+        )
+    };
+}
 
 #[async_trait]
 impl<A: Ask> People for A {
@@ -46,19 +73,21 @@ impl<A: Ask> People for A {
         life: Duration,
     ) -> Result<Option<SessionRow>, StoreError> {
         let sql = concat!(
-            "SELECT s.user_id, u.uid, s.nickname,
+            "SELECT s.user_id, u.uid, s.account, s.nickname,
                s.online AND EXISTS (SELECT 1 FROM instances i WHERE i.id = s.instance_id AND ",
             alive!("i.heartbeat_at"),
             "), r.id, r.uid, r.name
              FROM sessions s LEFT JOIN users u ON u.id = s.user_id
                LEFT JOIN session_rooms sr ON sr.session_id = s.id
                LEFT JOIN rooms r ON r.id = sr.room_id
-             WHERE s.id = $3 AND s.transport <> 'tcp' AND s.last_used_at > @now($4)
+             WHERE s.id = $3 AND s.transport <> 'tcp' AND (s.last_used_at > @now($4)
+               OR s.account = @true AND s.last_used_at > @now($5))
              ORDER BY r.id"
         );
         type Row = (
             Option<UserId>,
             Option<Uid>,
+            bool,
             String,
             bool,
             Option<RoomId>,
@@ -66,13 +95,21 @@ impl<A: Ask> People for A {
             Option<String>,
         );
         let [ago, ahead] = alive::args(LEASE);
-        let args = [ago, ahead, key.as_str().into(), Arg::Ago(life)];
+        let account_life = Arg::Ago(life.max(ACCOUNT_SESSION_LIFE));
+        let args = [
+            ago,
+            ahead,
+            key.as_str().into(),
+            Arg::Ago(life),
+            account_life,
+        ];
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let room = |row: &Row| Some(RoomRef::stored(row.4?, row.5?, row.6.as_ref()?));
+        let room = |row: &Row| Some(RoomRef::stored(row.5?, row.6?, row.7.as_ref()?));
         Ok(rows
             .first()
-            .map(|row @ (_, _, nickname, online, ..)| SessionRow {
+            .map(|row @ (_, _, account, nickname, online, ..)| SessionRow {
                 user: UserKey::of(row.0, row.1),
+                account: *account,
                 nickname: nickname.as_str().into(),
                 online: *online,
                 rooms: rows.iter().filter_map(room).collect(),
@@ -110,22 +147,25 @@ impl<A: Ask> People for A {
         Ok(sessions.iter().filter(over).cloned().collect())
     }
 
-    async fn online(&self, page: &Page) -> Result<Vec<Online>, StoreError> {
+    async fn online(&self, page: &Page, viewer: Viewer) -> Result<Vec<Online>, StoreError> {
         let sql = concat!(
             "SELECT s.nickname, s.transport, i.name,
                (SELECT string_agg(r.name, ' ' ORDER BY @lower(r.name@c))
                 FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
-                WHERE sr.session_id = s.id)
+                WHERE sr.session_id = s.id AND ",
+            seen!("6"),
+            ")
              FROM sessions s JOIN instances i ON i.id = s.instance_id
              WHERE s.online = @true AND ",
             alive!("i.heartbeat_at"),
             " AND @position(lower(s.nickname@c), lower($3@c)) > 0
-               AND @lower(s.nickname@c) > @lower($4@c)
-             ORDER BY @lower(s.nickname@c) LIMIT coalesce($5, 9223372036854775807)"
+               AND @lower(s.nickname@c) > @lower($4@c) AND ",
+            shares!("6"),
+            " ORDER BY @lower(s.nickname@c) LIMIT coalesce($5, 9223372036854775807)"
         );
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
-        let args = [ago, ahead, filter, after, page.limit.into()];
+        let args = [ago, ahead, filter, after, page.limit.into(), viewer.arg()];
         type Row = (String, String, String, Option<String>);
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let names = |rooms: String| rooms.split(' ').map(String::from).collect();
@@ -138,15 +178,16 @@ impl<A: Ask> People for A {
         Ok(rows.into_iter().map(line).collect())
     }
 
-    async fn count_online(&self, filter: &str) -> Result<u64, StoreError> {
+    async fn count_online(&self, filter: &str, viewer: Viewer) -> Result<u64, StoreError> {
         let sql = concat!(
             "SELECT count(*) FROM sessions s JOIN instances i ON i.id = s.instance_id
              WHERE s.online = @true AND ",
             alive!("i.heartbeat_at"),
-            " AND @position(lower(s.nickname@c), lower($3@c)) > 0"
+            " AND @position(lower(s.nickname@c), lower($3@c)) > 0 AND ",
+            shares!("4")
         );
         let [ago, ahead] = alive::args(LEASE);
-        let args = [ago, ahead, filter.into()];
+        let args = [ago, ahead, filter.into(), viewer.arg()];
         let count: i64 = self.value(Turn::Read, &[(sql, &args)]).await?;
         Ok(count.unsigned_abs())
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{InstanceId, LEASE};
-use crate::model::{Nickname, RoomId, RoomKey, RoomRef, SessionKey, TransportKind, Uid, UserKey};
+use crate::model::{
+    Nickname, RoomId, RoomKey, RoomRef, SessionKey, TransportKind, Uid, UserId, UserKey,
+};
 
 /// What an instance says of itself when it starts.
 #[derive(Debug, Clone)]
@@ -29,14 +31,17 @@ pub struct Holder {
 /// One change of who is where. They are stored in the order in which they happened.
 #[derive(Debug, Clone)]
 pub enum PresenceChange {
-    /// The session goes online as `nickname`, from now on or again. The user of an account's name
-    /// is made if there is none; a guest gets one when first needed. Rooms the session is in
-    /// move with it from one user to the other.
+    /// The session goes online as `nickname`, from now on or again. The user of a chosen name
+    /// is made if there is none; that of a given one when first needed. Rooms the session is in
+    /// move with it from one user to the other. An account has its nickname in any number of sessions,
+    /// and no session of another has it.
     Claim {
         session: SessionKey,
         nickname: Nickname,
         transport: TransportKind,
-        standing: Standing,
+        naming: Naming,
+        /// The account that the session is logged in to.
+        account: Option<UserKey>,
     },
     /// The session is in `room`, and its user a member of it.
     Join {
@@ -46,6 +51,8 @@ pub enum PresenceChange {
     },
     /// The session left, and its user is no member any more.
     Leave { session: SessionKey, room: RoomKey },
+    /// The session is in no room any more; its user stays a member of each.
+    Part { session: SessionKey },
     /// The session is used now.
     Touch { session: SessionKey },
     /// The session has no connection and its nickname is free, but it may come back.
@@ -53,19 +60,16 @@ pub enum PresenceChange {
     /// The session was never used, and is over unless another instance has it by now.
     Drop { session: SessionKey },
     /// The session is over. A guest's memberships end with it.
-    Release {
-        session: SessionKey,
-        standing: Standing,
-    },
+    Release { session: SessionKey, naming: Naming },
 }
 
 /// What a session's nickname is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// One that it was given.
-    Guest,
-    /// One that it chose, whose user stays when the session ends.
-    Account,
+pub enum Naming {
+    /// It was given to the session.
+    Given,
+    /// It was chosen: its user stays when the session ends.
+    Chosen,
 }
 
 /// The answer to a change.
@@ -76,24 +80,38 @@ pub enum PresenceOutcome {
     User(Option<UserKey>),
     /// A session that is online has that nickname.
     NicknameTaken,
+    /// The nickname is an account's.
+    NicknameOwned,
     NoSuchRoom,
     NoSuchSession,
 }
 
 impl PresenceOutcome {
-    /// Whether a claim was granted, and the user it is for.
-    pub(super) fn to_claim(answer: Option<(bool, Option<UserKey>)>) -> Self {
+    /// What a claim was answered.
+    pub(super) fn to_claim(answer: Option<Claimed>) -> Self {
         match answer {
-            Some((true, user)) => Self::User(user),
+            Some(claimed) if claimed.granted => Self::User(claimed.user),
+            Some(claimed) if claimed.owned => Self::NicknameOwned,
             _ => Self::NicknameTaken,
         }
     }
+}
+
+/// What a claim was answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claimed {
+    pub(super) granted: bool,
+    /// The nickname is an account's, and not the session's.
+    pub(super) owned: bool,
+    pub(super) user: Option<UserKey>,
 }
 
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRow {
     pub user: Option<UserKey>,
+    /// It is logged in to that user's account.
+    pub account: bool,
     pub nickname: Arc<str>,
     pub online: bool,
     pub rooms: Vec<RoomRef>,
@@ -164,6 +182,7 @@ pub(super) enum Run<'c> {
         sessions: Vec<&'c str>,
         rooms: Rooms,
     },
+    Parts(Vec<&'c str>),
     Touches(Vec<&'c str>),
     Idles(Vec<&'c str>),
     Drops(Vec<&'c str>),
@@ -193,7 +212,9 @@ pub(super) struct Claims<'c> {
     pub(super) sessions: Vec<&'c str>,
     pub(super) nicknames: Vec<&'c str>,
     pub(super) transports: Vec<&'static str>,
-    pub(super) accounts: Vec<bool>,
+    pub(super) chosen: Vec<bool>,
+    /// The accounts that the sessions are logged in to.
+    pub(super) owners: Vec<Option<UserId>>,
     named: HashSet<String>,
     claimed: HashSet<&'c str>,
 }
@@ -212,7 +233,8 @@ impl<'c> Claims<'c> {
             sessions: vec![self.sessions[at]],
             nicknames: vec![self.nicknames[at]],
             transports: vec![self.transports[at]],
-            accounts: vec![self.accounts[at]],
+            chosen: vec![self.chosen[at]],
+            owners: vec![self.owners[at]],
             ..Self::default()
         }
     }
@@ -229,7 +251,8 @@ impl<'c> Claims<'c> {
         session: &'c SessionKey,
         nickname: &'c Nickname,
         transport: TransportKind,
-        standing: Standing,
+        naming: Naming,
+        account: Option<UserKey>,
     ) -> bool {
         if self.claimed.contains(session.as_str()) || !self.named.insert(nickname.key()) {
             return false;
@@ -238,7 +261,8 @@ impl<'c> Claims<'c> {
         self.sessions.push(session.as_str());
         self.nicknames.push(nickname.as_str());
         self.transports.push(transport.as_str());
-        self.accounts.push(standing == Standing::Account);
+        self.chosen.push(naming == Naming::Chosen);
+        self.owners.push(account.map(|account| account.id));
         true
     }
 }
@@ -252,6 +276,7 @@ impl<'c> Run<'c> {
                 sessions: Vec::new(),
                 rooms: Rooms::default(),
             },
+            PresenceChange::Part { .. } => Self::Parts(Vec::new()),
             PresenceChange::Touch { .. } => Self::Touches(Vec::new()),
             PresenceChange::Idle { .. } => Self::Idles(Vec::new()),
             PresenceChange::Drop { .. } => Self::Drops(Vec::new()),
@@ -273,9 +298,10 @@ impl<'c> Run<'c> {
                     session,
                     nickname,
                     transport,
-                    standing,
+                    naming,
+                    account,
                 },
-            ) => return claims.push(session, nickname, *transport, *standing),
+            ) => return claims.push(session, nickname, *transport, *naming, *account),
             (
                 Self::Joins(joins),
                 PresenceChange::Join {
@@ -292,17 +318,15 @@ impl<'c> Run<'c> {
                 sessions.push(session.as_str());
                 rooms.push(*room);
             }
-            (Self::Touches(sessions), PresenceChange::Touch { session })
+            (Self::Parts(sessions), PresenceChange::Part { session })
+            | (Self::Touches(sessions), PresenceChange::Touch { session })
             | (Self::Idles(sessions), PresenceChange::Idle { session })
             | (Self::Drops(sessions), PresenceChange::Drop { session }) => {
                 sessions.push(session.as_str());
             }
-            (
-                Self::Releases { sessions, guests },
-                PresenceChange::Release { session, standing },
-            ) => {
+            (Self::Releases { sessions, guests }, PresenceChange::Release { session, naming }) => {
                 sessions.push(session.as_str());
-                guests.push(*standing == Standing::Guest);
+                guests.push(*naming == Naming::Given);
             }
             _ => return false,
         }
@@ -314,6 +338,7 @@ impl<'c> Run<'c> {
             Self::Claims(claims) => claims.sessions.len(),
             Self::Joins(joins) => joins.sessions.len(),
             Self::Leaves { sessions, .. }
+            | Self::Parts(sessions)
             | Self::Touches(sessions)
             | Self::Idles(sessions)
             | Self::Drops(sessions)
@@ -343,7 +368,8 @@ mod tests {
             session: session.clone(),
             nickname: Nickname::parse(nickname).expect("a good name"),
             transport: TransportKind::Http,
-            standing: Standing::Account,
+            naming: Naming::Chosen,
+            account: None,
         }
     }
 

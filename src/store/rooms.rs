@@ -5,10 +5,42 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::ask::{Ask, Turn};
+use super::ask::{Ask, Statement, Turn};
 use super::sql::Arg;
-use super::{LEASE, Page, RoomSummary, Rooms, StoreError, alive};
-use crate::model::{RoomId, RoomKey, RoomName, RoomRef, Seq, Uid, UserKey};
+use super::{LEASE, Page, RoomSummary, Rooms, StoreError, Viewer, alive};
+use crate::model::{RoomId, RoomKey, RoomKind, RoomName, RoomRef, Seq, Uid, UserKey};
+
+/// Whether the room `r` is one that the viewer sees, who is the parameter of that number.
+macro_rules! seen {
+    ($n:literal) => {
+        concat!(
+            "($",
+            $n,
+            " = -1 OR $",
+            $n,
+            " IS NULL AND r.kind = 'public' AND r.workspace_id = 1
+               OR EXISTS (SELECT 1 FROM workspace_members w
+                 WHERE w.workspace_id = r.workspace_id AND w.user_id = $",
+            $n,
+            ") AND (r.kind = 'public' OR EXISTS (SELECT 1 FROM room_members o
+                 WHERE o.room_id = r.id AND o.user_id = $",
+            $n,
+            ")))"
+        )
+    };
+}
+pub(super) use seen;
+
+impl Viewer {
+    /// As SQL has it.
+    pub(super) fn arg(self) -> Arg<'static> {
+        Arg::Number(match self {
+            Self::Server => Some(-1),
+            Self::Stranger => None,
+            Self::Account(user) => Some(user.id.get()),
+        })
+    }
+}
 
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -36,21 +68,32 @@ impl<A: Ask> Rooms for A {
     async fn create_room(
         &self,
         name: &RoomName,
+        kind: RoomKind,
         by: Option<UserKey>,
     ) -> Result<Option<RoomRef>, StoreError> {
         let failed = |error| StoreError::Unavailable(format!("cannot make a room's uid: {error}"));
         let uid = Uid::random().map_err(failed)?;
-        let sql = "INSERT INTO rooms (name, uid, created_by)
-             VALUES ($1, $2, (SELECT id FROM users WHERE id = $3 AND uid = $4))
-             ON CONFLICT DO NOTHING RETURNING id";
+        let make = "INSERT INTO rooms (name, uid, created_by, kind, workspace_id)
+             SELECT $1, $2, (SELECT id FROM users WHERE id = $3 AND uid = $4), $5,
+               coalesce((SELECT w.id FROM workspaces w WHERE @lower(w.name@c) = @lower($6@c)), 1)
+             WHERE 1 = 1 ON CONFLICT DO NOTHING";
         let (user, user_uid) = (by.map(|by| by.id), by.map(|by| by.uid));
-        let args = [
+        let made: [Arg<'_>; 6] = [
             name.as_str().into(),
             uid.into(),
             user.into(),
             user_uid.into(),
+            kind.as_str().into(),
+            name.workspace().into(),
         ];
-        let made: Vec<(RoomId,)> = self.all(Turn::Once, &[(sql, &args)]).await?;
+        let own = "INSERT INTO room_members (room_id, user_id, role)
+             SELECT r.id, u.id, 'owner' FROM rooms r, users u
+             WHERE @lower(r.name@c) = @lower($1@c) AND r.uid = $2 AND u.id = r.created_by
+               AND u.registered_at IS NOT NULL";
+        let find = "SELECT id FROM rooms WHERE @lower(name@c) = @lower($1@c) AND uid = $2";
+        let this: [Arg<'_>; 2] = [made[0], made[1]];
+        let statements: [Statement<'_>; 3] = [(make, &made), (own, &this), (find, &this)];
+        let made: Vec<(RoomId,)> = self.all(Turn::Once, &statements).await?;
         let made = made.first();
         Ok(made.map(|(id,)| RoomRef::stored(*id, uid, name.as_str())))
     }
@@ -62,12 +105,15 @@ impl<A: Ask> Rooms for A {
         Ok(self.run(Turn::Once, &[(sql, &args)]).await? > 0)
     }
 
-    async fn rooms(&self, page: &Page) -> Result<Vec<RoomSummary>, StoreError> {
+    async fn rooms(&self, page: &Page, viewer: Viewer) -> Result<Vec<RoomSummary>, StoreError> {
         let sql = concat!(
-            "WITH page AS MATERIALIZED (SELECT id, name, last_seq FROM rooms
-               WHERE @position(lower(name@c), lower($3@c)) > 0 AND @lower(name@c) > @lower($4@c)
-               ORDER BY @lower(name@c) LIMIT coalesce($5, 9223372036854775807))
-             SELECT r.name,
+            "WITH page AS MATERIALIZED (
+               SELECT r.id, r.name, r.kind, r.topic, r.last_seq FROM rooms r
+               WHERE @position(lower(r.name@c), lower($3@c)) > 0
+                 AND @lower(r.name@c) > @lower($4@c) AND ",
+            seen!("6"),
+            " ORDER BY @lower(r.name@c) LIMIT coalesce($5, 9223372036854775807))
+             SELECT r.name, r.kind, r.topic,
                (SELECT count(*) FROM room_members m WHERE m.room_id = r.id),
                (SELECT count(*) FROM session_rooms sr
                   JOIN sessions s ON s.id = sr.session_id AND s.online = @true
@@ -79,10 +125,13 @@ impl<A: Ask> Rooms for A {
         );
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
-        let args = [ago, ahead, filter, after, page.limit.into()];
-        let rows: Vec<(String, i64, i64, Seq)> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let summary = |(name, members, online, last_seq): (String, i64, i64, Seq)| RoomSummary {
+        let args = [ago, ahead, filter, after, page.limit.into(), viewer.arg()];
+        type Row = (String, String, Option<String>, i64, i64, Seq);
+        let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let summary = |(name, kind, topic, members, online, last_seq): Row| RoomSummary {
             name: RoomName::stored(&name),
+            kind: RoomKind::stored(&kind),
+            topic,
             members,
             online,
             last_seq,
@@ -90,9 +139,13 @@ impl<A: Ask> Rooms for A {
         Ok(rows.into_iter().map(summary).collect())
     }
 
-    async fn count_rooms(&self, filter: &str) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM rooms WHERE @position(lower(name@c), lower($1@c)) > 0";
-        let count: i64 = self.value(Turn::Read, &[(sql, &[filter.into()])]).await?;
+    async fn count_rooms(&self, filter: &str, viewer: Viewer) -> Result<u64, StoreError> {
+        let sql = concat!(
+            "SELECT count(*) FROM rooms r WHERE @position(lower(r.name@c), lower($1@c)) > 0 AND ",
+            seen!("2")
+        );
+        let args = [filter.into(), viewer.arg()];
+        let count: i64 = self.value(Turn::Read, &[(sql, &args)]).await?;
         Ok(count.unsigned_abs())
     }
 

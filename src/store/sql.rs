@@ -68,6 +68,8 @@ fn reworded(sql: Cow<'static, str>, words: &[(&str, &str)]) -> AssertSqlSafe<Cow
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Arg<'a> {
     Text(&'a str),
+    /// A text, or NULL.
+    TextIf(Option<&'a str>),
     /// A number, or NULL.
     Number(Option<i64>),
     Bytes(&'a [u8]),
@@ -77,6 +79,8 @@ pub(super) enum Arg<'a> {
     /// Four arrays for PostgreSQL, one of rows as JSON for SQLite.
     Known(&'a [Known]),
     Time(DateTime<Utc>),
+    /// A time, or NULL.
+    TimeIf(Option<DateTime<Utc>>),
     /// Lengths of time for `@now($1)`: after now, and before.
     Ahead(Duration),
     Ago(Duration),
@@ -88,6 +92,8 @@ impl Arg<'_> {
         for arg in args {
             let added = match *arg {
                 Self::Text(text) => bound.add(text),
+                Self::TextIf(text) => bound.add(text),
+                Self::TimeIf(time) => bound.add(time),
                 Self::Number(number) => bound.add(number),
                 Self::Bytes(bytes) => bound.add(bytes),
                 Self::Texts(texts) => bound.add(texts),
@@ -115,6 +121,8 @@ impl Arg<'_> {
         for arg in args {
             let added = match *arg {
                 Self::Text(text) => bound.add(text.to_owned()),
+                Self::TextIf(text) => bound.add(text.map(str::to_owned)),
+                Self::TimeIf(time) => bound.add(time.map(format_time)),
                 Self::Number(number) => bound.add(number),
                 Self::Bytes(bytes) => bound.add(bytes.to_vec()),
                 Self::Texts(texts) => bound.add(json(texts)?),
@@ -147,6 +155,18 @@ pub(super) fn span(length: Duration) -> String {
 impl<'a> From<&'a str> for Arg<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::TextIf(text)
+    }
+}
+
+impl From<Option<DateTime<Utc>>> for Arg<'_> {
+    fn from(time: Option<DateTime<Utc>>) -> Self {
+        Self::TimeIf(time)
     }
 }
 

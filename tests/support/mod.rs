@@ -19,4 +19,4 @@ mod shell;
 mod wait;
 
 pub(crate) use shell::{Ran, Running, Shell, Stream};
-pub(crate) use wait::{DEADLINE, comes_true, eventually, in_time};
+pub(crate) use wait::{DEADLINE, comes_true, eventually, in_time, until};

@@ -3,7 +3,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
 
-use discordctl::config::Config;
+use discordctl::config::{AccessMode, Config};
 use discordctl::server::Server;
 use tempfile::TempDir;
 
@@ -20,6 +20,8 @@ pub(crate) fn config(folder: &Path) -> Config {
             .expect("a URL"),
         ..Config::default()
     };
+    // Also where a test has it listen beyond loopback.
+    config.access.mode = AccessMode::Open;
     config.limits.messages_per_minute = 0;
     config.limits.requests_per_minute = 0;
     config.drain.spread = "50ms".parse().expect("a duration");

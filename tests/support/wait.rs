@@ -35,3 +35,16 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
     let late = |_| panic!("{what} did not come in time");
     timeout(DEADLINE, future).await.unwrap_or_else(late)
 }
+
+/// Looks again and again until it is so, where looking changes something of the test's own.
+macro_rules! until {
+    ($what:literal, $is_so:expr) => {{
+        let start = tokio::time::Instant::now();
+        while !$is_so {
+            let waited = start.elapsed();
+            assert!(waited < crate::support::DEADLINE, concat!("never: ", $what));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }};
+}
+pub(crate) use until;

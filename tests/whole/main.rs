@@ -18,6 +18,7 @@ mod handover;
 mod hostile;
 mod http;
 mod monitor;
+mod people;
 mod store;
 mod tls;
 mod upkeep;

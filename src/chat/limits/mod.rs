@@ -88,6 +88,13 @@ impl Origin {
         self.counted.is_some()
     }
 
+    /// The network that stands for it where one person is told from another by that alone.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.counted.as_ref()?;
+        let address = self.peer.address?.ip().to_canonical();
+        Some(client_network(address))
+    }
+
     /// Counts an open connection for as long as the value lives; `None` where its address has
     /// `most` already.
     pub fn enter(&self, most: usize) -> Option<Entered> {

@@ -6,7 +6,7 @@ use super::{BATCH, Presence};
 use crate::chat::session::{InStore, Session};
 use crate::chat::{Alert, guest};
 use crate::model::{Nickname, UserKey};
-use crate::store::{PresenceChange, PresenceOutcome, Standing, StoreError};
+use crate::store::{Naming, PresenceChange, PresenceOutcome, StoreError};
 
 /// Guests' names are short, so some may be taken; a few tries find free ones for all.
 const TRIES: usize = 4;
@@ -23,7 +23,7 @@ impl Presence {
             if forgot {
                 portion
                     .iter()
-                    .for_each(|session| session.state.lock().user = None);
+                    .for_each(|session| session.state.lock().is_user(None));
             }
             let entered = self.claim_portion(portion).await?;
             self.join_anew(&entered).await?;
@@ -36,7 +36,10 @@ impl Presence {
     }
 
     /// Claims the nicknames of sessions again that may have been entered by another instance.
-    pub(super) async fn claim_anew(&self, sessions: &[Arc<Session>]) -> Result<(), StoreError> {
+    pub(in crate::chat) async fn claim_anew(
+        &self,
+        sessions: &[Arc<Session>],
+    ) -> Result<(), StoreError> {
         for portion in sessions.chunks(BATCH) {
             self.claim_portion(portion).await?;
             self.release_ended(portion).await?;
@@ -56,7 +59,8 @@ impl Presence {
                 session: session.key().clone(),
                 nickname: state.nickname.clone(),
                 transport: state.transport,
-                standing: state.standing,
+                naming: state.naming,
+                account: state.account.map(|account| account.user),
             }
         });
         let claims: Vec<PresenceChange> = claims.collect();
@@ -64,11 +68,14 @@ impl Presence {
         let (mut entered, mut taken) = (Vec::with_capacity(sessions.len()), Vec::new());
         for ((session, claim), answer) in sessions.iter().zip(&claims).zip(answers) {
             match answer? {
-                PresenceOutcome::NicknameTaken => taken.push(session.clone()),
+                PresenceOutcome::NicknameTaken | PresenceOutcome::NicknameOwned => {
+                    taken.push(session.clone())
+                }
                 PresenceOutcome::User(user) => {
                     entered.push(session.clone());
                     let mut state = session.state.lock();
-                    state.user = user.or(state.user);
+                    let user = user.or(state.user);
+                    state.is_user(user);
                     // Under another name since, it is entered at the next look.
                     let same = matches!(claim, PresenceChange::Claim { nickname, .. }
                         if *nickname == state.nickname);
@@ -98,7 +105,8 @@ impl Presence {
                 session: session.key().clone(),
                 nickname: name.clone(),
                 transport: session.transport(),
-                standing: Standing::Account,
+                naming: Naming::Chosen,
+                account: None,
             };
             let claims = taken.iter().zip(&names).map(claim).collect();
             let answers = self.change_all(claims).await;
@@ -123,8 +131,9 @@ impl Presence {
     fn became_guest(&self, session: &Arc<Session>, name: Nickname, user: Option<UserKey>) {
         let before = {
             let mut state = session.state.lock();
-            state.standing = Standing::Guest;
-            (state.in_store, state.user) = (InStore::Online, user);
+            state.naming = Naming::Given;
+            state.in_store = InStore::Online;
+            state.becomes(user, None);
             std::mem::replace(&mut state.nickname, name.clone())
         };
         self.announce_rename(session, &before, &name);
@@ -150,7 +159,7 @@ impl Presence {
             let answers = self.change_all(changes).await;
             for ((session, room, _), answer) in portion.iter().zip(answers) {
                 match answer? {
-                    PresenceOutcome::User(user) => session.state.lock().user = user,
+                    PresenceOutcome::User(user) => session.state.lock().is_user(user),
                     PresenceOutcome::NoSuchRoom => {
                         self.hub.forget(room);
                         session.lose(room);
@@ -172,7 +181,7 @@ impl Presence {
         let ended = sessions.iter().filter(|session| session.has_ended());
         let release = |session: &Arc<Session>| PresenceChange::Release {
             session: session.key().clone(),
-            standing: session.standing(),
+            naming: session.naming(),
         };
         let answers = self.change_all(ended.map(release).collect()).await;
         answers

@@ -9,7 +9,7 @@ use super::{BATCH, Doubt, Over, Presence};
 use crate::bus::{BusState, Key};
 use crate::chat::session::{InStore, Session};
 use crate::model::{Notice, SessionKey, TransportKind};
-use crate::store::{BUS_KEY, InstanceId, PresenceChange, StoreError};
+use crate::store::{BUS_KEY, InstanceId, PresenceChange, StoreError, Viewer};
 
 /// An instance that is silent for so long is about to lose its lease: sessions that it entered
 /// and that are used here are entered anew in time, before their nicknames are free for all.
@@ -249,7 +249,8 @@ impl Presence {
     /// Tells the other instances how many are online, if there is a bus to tell them by.
     async fn headcount(&self) -> Result<(), StoreError> {
         if self.bus.state() == BusState::Connected {
-            self.bus.headcount(self.store.count_online("").await?);
+            self.bus
+                .headcount(self.store.count_online("", Viewer::Server).await?);
         }
         Ok(())
     }

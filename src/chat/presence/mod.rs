@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{InStore, Session};
+use super::session::{InStore, LoggedIn, Session};
 use super::{ChatError, Trouble};
 use crate::bus::Bus;
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ use crate::delivery::{Batcher, Hub};
 use crate::meter::Meters;
 use crate::model::{Nickname, Notice, RoomName, RoomRef, SessionKey};
 use crate::store::{
-    Instance, InstanceId, PresenceChange, PresenceOutcome, Standing, Store, StoreError,
+    Instance, InstanceId, Naming, PresenceChange, PresenceOutcome, Store, StoreError,
 };
 use tenure::Tenure;
 
@@ -246,11 +246,11 @@ impl Presence {
 
     /// Claims the session's nickname in the store, so that it is online, now or again.
     pub(super) async fn claim(&self, session: &Session) -> Result<(), ChatError> {
-        let (nickname, standing) = {
+        let (nickname, naming, account) = {
             let state = session.state.lock();
-            (state.nickname.clone(), state.standing)
+            (state.nickname.clone(), state.naming, state.account)
         };
-        self.claim_as(session, nickname, standing).await
+        self.claim_as(session, nickname, naming, account).await
     }
 
     /// The same under a nickname that the session has from then on. Name and user change
@@ -259,21 +259,25 @@ impl Presence {
         &self,
         session: &Session,
         nickname: Nickname,
-        standing: Standing,
+        naming: Naming,
+        account: Option<LoggedIn>,
     ) -> Result<(), ChatError> {
         let change = PresenceChange::Claim {
             session: session.key().clone(),
             nickname: nickname.clone(),
             transport: session.transport(),
-            standing,
+            naming,
+            account: account.map(|account| account.user),
         };
         match self.change(change).await? {
+            PresenceOutcome::NicknameOwned => Err(ChatError::NicknameOwned(nickname)),
             PresenceOutcome::NicknameTaken => Err(ChatError::NicknameTaken(nickname)),
             PresenceOutcome::User(user) => {
                 let mut state = session.state.lock();
                 state.nickname = nickname;
-                state.standing = standing;
-                state.user = user.or(state.user);
+                state.naming = naming;
+                let user = user.or(state.user);
+                state.becomes(user, account);
                 state.in_store = InStore::Online;
                 Ok(())
             }
@@ -298,7 +302,7 @@ impl Presence {
                 self.hub.forget(room);
                 return Err(ChatError::NoSuchRoom(room.name.clone()));
             }
-            PresenceOutcome::User(user) => session.state.lock().user = user,
+            PresenceOutcome::User(user) => session.state.lock().is_user(user),
             _ => {}
         }
         Ok(())

@@ -1,27 +1,45 @@
 //! Make a room and join it.
 use super::join::may_enter;
 use super::{Actor, Chat, ChatError, Outcome, Session};
-use crate::model::{RoomName, RoomRef, UserKey};
+use crate::model::{MAIN, RoomKind, RoomName, RoomRef, UserKey};
+use crate::policy::Action;
 
 impl Chat {
     pub(in crate::chat) async fn create(
         &self,
         actor: &Actor,
         name: &str,
+        kind: RoomKind,
     ) -> Result<Outcome, ChatError> {
         let (session, name) = (actor.known()?, RoomName::parse(name)?);
         may_enter(session)?;
+        self.may_create_in(actor, &name).await?;
         let by = self.account(session).await?;
         self.may_create(&name, by).await?;
         let turn = self.hub.turn().await?;
-        let made = self.store().create_room(&name, Some(by)).await?;
+        let made = self.store().create_room(&name, kind, Some(by)).await?;
         drop(turn);
         let room = match made {
             Some(made) => made,
             None => self.adopt(name, by).await?,
         };
         let room = self.hub.remember(room);
-        self.join_room(actor, room).await
+        self.join(actor, room).await
+    }
+
+    /// Whether the actor may make a room in the workspace that the name says. One from beyond its wall
+    /// is told that there is none.
+    async fn may_create_in(&self, actor: &Actor, name: &RoomName) -> Result<(), ChatError> {
+        let Some(account) = actor.known()?.account() else {
+            return match name.workspace() {
+                Some(workspace) => Err(ChatError::NoSuchWorkspace(workspace.to_owned())),
+                None => Ok(()),
+            };
+        };
+        let workspace = name.workspace().unwrap_or(MAIN);
+        let role = self.store().workspace_role(account.user, workspace).await?;
+        let role = role.ok_or_else(|| ChatError::NoSuchWorkspace(workspace.to_owned()))?;
+        self.allow_as(role, Action::CreateRoom)
     }
 
     /// Whether there is place for one more room, also of this user's. A room that is there already

@@ -7,6 +7,7 @@ use super::{Actor, Chat, ChatError, Outcome, Session};
 use crate::chat::outcome::Joined;
 use crate::chat::{Code, Cursor, MOST_ROOMS, Start, push_tight};
 use crate::model::{Notice, RoomName, RoomRef, Seq};
+use crate::policy::Action;
 
 /// Rooms that one client enters at once: what they need of the database is needed together.
 const AT_ONCE: usize = 16;
@@ -16,15 +17,6 @@ type Rejoined = Vec<Result<Box<Cursor>, ChatError>>;
 
 impl Chat {
     pub(in crate::chat) async fn join(
-        &self,
-        actor: &Actor,
-        name: &str,
-    ) -> Result<Outcome, ChatError> {
-        let room = self.room(name).await?;
-        self.join_room(actor, room).await
-    }
-
-    pub(super) async fn join_room(
         &self,
         actor: &Actor,
         room: RoomRef,
@@ -75,6 +67,8 @@ impl Chat {
         start: Start,
     ) -> Result<Box<Cursor>, ChatError> {
         let room = self.room(name).await?;
+        let place = self.allow_in(actor, Action::Read, room).await?;
+        let room = place.room()?;
         if session.is_in(&room) {
             return self.cursor(actor, &room, start).await;
         }

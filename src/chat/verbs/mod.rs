@@ -1,13 +1,17 @@
 //! What can be asked for, a file each: a verb takes an actor or its session and answers with an
 //! outcome, and knows nothing of how either travels.
+mod account;
 mod create;
 mod history;
 mod join;
 mod leave;
+mod order;
 mod read;
 mod rename;
 mod send;
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
 
+pub use account::{Me, MyRoom, Registering};
+pub use order::{Length, Lifting, Restricting, Settings};
 pub use send::Sending;

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use super::{Actor, Chat, ChatError, Session};
 use crate::chat::Receipt;
+use crate::chat::rights::Stood;
 use crate::delivery::{Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef, UserKey};
 
@@ -35,6 +36,7 @@ impl Chat {
         &self,
         actor: &Actor,
         room: RoomRef,
+        stood: &Stood,
         text: &str,
         nonce: Option<&str>,
     ) -> Result<Sending, ChatError> {
@@ -42,6 +44,9 @@ impl Chat {
         let content = Content::parse(text, self.limiter.live().message_chars())?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
         let (user, nickname) = self.author(actor, session)?;
+        if let Some(slow) = stood.slow() {
+            self.slow.take(user, room.key, slow, self.clock().now())?;
+        }
         let outgoing = Outgoing {
             room,
             user,

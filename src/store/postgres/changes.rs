@@ -4,7 +4,7 @@
 use super::connection::Connection;
 use super::seconds;
 use crate::model::{Uid, UserId, UserKey};
-use crate::store::presence::{Claims, Joins, Run, runs};
+use crate::store::presence::{Claimed, Claims, Joins, Run, runs};
 use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, alive};
 
 pub(super) async fn apply(
@@ -28,6 +28,7 @@ pub(super) async fn apply(
                 let query = sqlx::query(LEAVE).bind(sessions);
                 query.bind(&rooms.ids).bind(&rooms.uids)
             }
+            Run::Parts(sessions) => sqlx::query(PART).bind(sessions),
             Run::Touches(sessions) => sqlx::query(TOUCH).bind(sessions),
             Run::Idles(sessions) => sqlx::query(IDLE).bind(sessions).bind(instance),
             Run::Drops(sessions) => sqlx::query(DROP).bind(sessions).bind(instance),
@@ -38,6 +39,8 @@ pub(super) async fn apply(
     }
     Ok(outcomes)
 }
+
+const PART: &str = "DELETE FROM session_rooms WHERE session_id = ANY ($1::text[])";
 
 const TOUCH: &str = "UPDATE sessions SET last_used_at = now() WHERE id = ANY ($1::text[])";
 
@@ -73,26 +76,32 @@ const RELEASE: &str = "WITH gone AS MATERIALIZED (
 const CLAIM: &str = concat!(
     r#"WITH wanted AS MATERIALIZED (
       SELECT *, lower(nickname COLLATE "C") AS folded
-      FROM unnest($1::text[], $2::text[], $3::text[], $5::bool[])
-        WITH ORDINALITY AS w (session, nickname, transport, account, n)
+      FROM unnest($1::text[], $2::text[], $3::text[], $5::bool[], $7::bigint[])
+        WITH ORDINALITY AS w (session, nickname, transport, chosen, owner, n)
+    ), owned AS MATERIALIZED (
+      SELECT w.n FROM wanted w JOIN users u ON lower(u.nickname COLLATE "C") = w.folded
+      WHERE u.registered_at IS NOT NULL AND u.id IS DISTINCT FROM w.owner
     ), held AS MATERIALIZED (
-      SELECT w.n, s.id, EXISTS (SELECT FROM instances i WHERE i.id = s.instance_id
+      SELECT w.n, s.id, w.owner IS NULL AND EXISTS (
+        SELECT FROM instances i WHERE i.id = s.instance_id
         AND "#,
     alive!(postgres "i.heartbeat_at", "$6"),
     r#") AS alive
       FROM wanted w JOIN sessions s
         ON lower(s.nickname COLLATE "C") = w.folded AND s.online AND s.id <> w.session
+        AND NOT s.account
     ), freed AS (
       UPDATE sessions SET online = false WHERE id IN (SELECT id FROM held WHERE NOT alive)
       RETURNING id
     ), granted AS MATERIALIZED (
       SELECT * FROM wanted w WHERE NOT EXISTS (SELECT FROM held h WHERE h.n = w.n AND h.alive)
+        AND NOT EXISTS (SELECT FROM owned o WHERE o.n = w.n)
     ), found AS MATERIALIZED (
       SELECT g.n, u.id, u.uid FROM granted g JOIN users u
-        ON lower(u.nickname COLLATE "C") = g.folded WHERE g.account
+        ON lower(u.nickname COLLATE "C") = g.folded WHERE g.chosen
     ), made AS (
       INSERT INTO users (nickname) SELECT g.nickname FROM granted g
-      WHERE g.account AND NOT EXISTS (SELECT FROM found f WHERE f.n = g.n) ORDER BY g.folded
+      WHERE g.chosen AND NOT EXISTS (SELECT FROM found f WHERE f.n = g.n) ORDER BY g.folded
       ON CONFLICT (lower(nickname COLLATE "C")) DO UPDATE SET nickname = users.nickname
       RETURNING id, uid, lower(nickname COLLATE "C") AS folded
     ), account AS MATERIALIZED (
@@ -113,21 +122,23 @@ const CLAIM: &str = concat!(
       INSERT INTO room_members (room_id, user_id) SELECT DISTINCT room_id, after FROM moving
       ON CONFLICT DO NOTHING
     ), claimed AS (
-      INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
-      SELECT g.session, a.id, g.nickname, g.transport, $4, true
+      INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online, account)
+      SELECT g.session, a.id, g.nickname, g.transport, $4, true, g.owner IS NOT NULL
       FROM granted g LEFT JOIN account a ON a.n = g.n
       WHERE (SELECT count(*) FROM freed) >= 0 ORDER BY g.session
       ON CONFLICT (id) DO UPDATE SET user_id = coalesce(excluded.user_id, sessions.user_id),
         nickname = excluded.nickname, transport = excluded.transport,
-        instance_id = excluded.instance_id, online = true, last_used_at = now()
+        instance_id = excluded.instance_id, online = true, account = excluded.account,
+        last_used_at = now()
       RETURNING id
     )
     SELECT EXISTS (SELECT FROM claimed c WHERE c.id = w.session), a.id, a.uid,
-      (SELECT min(h.id) FROM held h WHERE h.n = w.n AND h.alive)
+      (SELECT min(h.id) FROM held h WHERE h.n = w.n AND h.alive),
+      EXISTS (SELECT FROM owned o WHERE o.n = w.n)
     FROM wanted w LEFT JOIN account a ON a.n = w.n ORDER BY w.n"#
 );
 
-type Claimed = (bool, Option<UserId>, Option<Uid>, Option<String>);
+type Answer = (bool, Option<UserId>, Option<Uid>, Option<String>, bool);
 
 /// A name that an earlier claim of the same run has given up is asked for once more, alone.
 async fn claim(
@@ -136,21 +147,24 @@ async fn claim(
     claims: &Claims<'_>,
 ) -> Result<Vec<PresenceOutcome>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(claims.sessions.len());
-    for (at, (granted, id, uid, holder)) in ask(connection, instance, claims)
+    for (at, answer) in ask(connection, instance, claims)
         .await?
         .into_iter()
         .enumerate()
     {
         let given_up = |holder: &str| claims.gives_up_before(holder, at);
-        let again = !granted && holder.as_deref().is_some_and(given_up);
+        let again = !answer.0 && answer.3.as_deref().is_some_and(given_up);
         let answer = if again {
-            let answers = ask(connection, instance, &claims.only(at)).await?;
-            let answer = answers.first();
-            answer.map(|(granted, id, uid, _)| (*granted, UserKey::of(*id, *uid)))
+            ask(connection, instance, &claims.only(at)).await?.pop()
         } else {
-            Some((granted, UserKey::of(id, uid)))
+            Some(answer)
         };
-        outcomes.push(PresenceOutcome::to_claim(answer));
+        let claimed = answer.map(|(granted, id, uid, _, owned)| Claimed {
+            granted,
+            owned,
+            user: UserKey::of(id, uid),
+        });
+        outcomes.push(PresenceOutcome::to_claim(claimed));
     }
     Ok(outcomes)
 }
@@ -159,14 +173,15 @@ async fn ask(
     connection: &mut Connection,
     instance: InstanceId,
     claims: &Claims<'_>,
-) -> Result<Vec<Claimed>, sqlx::Error> {
+) -> Result<Vec<Answer>, sqlx::Error> {
     let query = sqlx::query_as(CLAIM)
         .bind(&claims.sessions)
         .bind(&claims.nicknames)
         .bind(&claims.transports)
         .bind(instance)
-        .bind(&claims.accounts)
-        .bind(seconds(LEASE));
+        .bind(&claims.chosen)
+        .bind(seconds(LEASE))
+        .bind(&claims.owners);
     connection.all(query).await
 }
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::span;
 use crate::model::{Uid, UserId, UserKey};
-use crate::store::presence::{Claims, Joins, Run, runs};
+use crate::store::presence::{Claimed, Claims, Joins, Run, runs};
 use crate::store::{InstanceId, LEASE, PresenceChange, PresenceOutcome, StoreError, alive};
 
 pub(super) async fn apply(
@@ -35,6 +35,7 @@ pub(super) async fn apply(
                     json(rows.map(|(session, (id, uid))| (session, id, uid))),
                 )
             }
+            Run::Parts(sessions) => (PART, json(sessions.iter())),
             Run::Touches(sessions) => (TOUCH, json(sessions.iter())),
             Run::Idles(sessions) => (IDLE, json(sessions.iter())),
             Run::Drops(sessions) => (DROP, json(sessions.iter())),
@@ -56,6 +57,9 @@ fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
     let rows: Vec<T> = rows.collect();
     serde_json::to_string(&rows).unwrap_or_default()
 }
+
+const PART: &str = "DELETE FROM session_rooms
+    WHERE session_id IN (SELECT value FROM json_each(?1))";
 
 const TOUCH: &str = "UPDATE sessions SET last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     WHERE id IN (SELECT value FROM json_each(?1))";
@@ -86,9 +90,11 @@ macro_rules! claims {
         concat!(
             "WITH wanted AS MATERIALIZED (
                SELECT key AS n, value ->> 0 AS session, value ->> 1 AS nickname,
-                 value ->> 2 AS transport, value ->> 3 AS account,
-                 NOT EXISTS (SELECT 1 FROM sessions h WHERE h.nickname = value ->> 1
-                   AND h.online = 1 AND h.id <> value ->> 0) AS free
+                 value ->> 2 AS transport, value ->> 3 AS chosen, value ->> 4 AS owner,
+                 NOT EXISTS (SELECT 1 FROM users o WHERE o.nickname = value ->> 1
+                   AND o.registered_at IS NOT NULL AND o.id IS NOT value ->> 4)
+                 AND NOT EXISTS (SELECT 1 FROM sessions h WHERE h.nickname = value ->> 1
+                   AND h.online = 1 AND h.account = 0 AND h.id <> value ->> 0) AS free
                FROM json_each(?1)
              ) ",
             $rest,
@@ -103,19 +109,21 @@ const CLAIM: &str = concat!(
     "UPDATE sessions SET online = 0 WHERE id IN (
        SELECT h.id FROM json_each(?1) w JOIN sessions h
          ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.id <> w.value ->> 0
-       WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = h.instance_id
+       WHERE h.account = 0 AND (w.value ->> 4 IS NOT NULL
+         AND EXISTS (SELECT 1 FROM users o WHERE o.id = w.value ->> 4 AND o.nickname = h.nickname)
+         OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = h.instance_id
          AND ",
     alive!(sqlite "i.heartbeat_at", "?3"),
-    ")); ",
+    "))); ",
     claims!(
-        "INSERT INTO users (nickname) SELECT nickname FROM wanted WHERE account AND free
+        "INSERT INTO users (nickname) SELECT nickname FROM wanted WHERE chosen AND free
          ON CONFLICT (nickname) DO NOTHING"
     ),
     claims!(
         "DELETE FROM room_members WHERE (room_id, user_id) IN (
            SELECT r.room_id, s.user_id FROM wanted w JOIN sessions s ON s.id = w.session
              JOIN users u ON u.nickname = w.nickname JOIN session_rooms r ON r.session_id = s.id
-           WHERE w.account AND w.free AND s.user_id <> u.id
+           WHERE w.chosen AND w.free AND s.user_id <> u.id
              AND NOT EXISTS (SELECT 1 FROM users x
                JOIN sessions t ON t.nickname = x.nickname AND t.online = 1
                JOIN session_rooms o ON o.session_id = t.id AND o.room_id = r.room_id
@@ -124,30 +132,31 @@ const CLAIM: &str = concat!(
     claims!(
         "INSERT OR IGNORE INTO room_members (room_id, user_id)
          SELECT r.room_id, u.id FROM wanted w JOIN users u ON u.nickname = w.nickname
-           JOIN session_rooms r ON r.session_id = w.session WHERE w.account AND w.free"
+           JOIN session_rooms r ON r.session_id = w.session WHERE w.chosen AND w.free"
     ),
     claims!(
-        "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online)
-         SELECT w.session, (SELECT id FROM users u WHERE w.account AND u.nickname = w.nickname),
-           w.nickname, w.transport, ?2, 1 FROM wanted w WHERE w.free
+        "INSERT INTO sessions (id, user_id, nickname, transport, instance_id, online, account)
+         SELECT w.session, (SELECT id FROM users u WHERE w.chosen AND u.nickname = w.nickname),
+           w.nickname, w.transport, ?2, 1, w.owner IS NOT NULL FROM wanted w WHERE w.free
          ON CONFLICT (id) DO UPDATE SET user_id = coalesce(excluded.user_id, user_id),
            nickname = excluded.nickname, transport = excluded.transport,
-           instance_id = excluded.instance_id, online = 1,
+           instance_id = excluded.instance_id, online = 1, account = excluded.account,
            last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
     ),
     claims!(
         "SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.id = w.session AND s.online = 1
              AND s.nickname = w.nickname),
-           u.id, u.uid
-         FROM wanted w LEFT JOIN users u ON w.account AND u.nickname = w.nickname ORDER BY w.n"
+           u.id, u.uid, EXISTS (SELECT 1 FROM users o WHERE o.nickname = w.nickname
+             AND o.registered_at IS NOT NULL AND o.id IS NOT w.owner)
+         FROM wanted w LEFT JOIN users u ON w.chosen AND u.nickname = w.nickname ORDER BY w.n"
     ),
 );
 
-type Claimed = (bool, Option<UserId>, Option<Uid>);
+type Answer = (bool, Option<UserId>, Option<Uid>, bool);
 
 /// The claims of a run for a name that another session of the same run has, and which that is.
 const HELD: &str = "SELECT w.key, h.id FROM json_each(?1) w JOIN sessions h
-      ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.id <> w.value ->> 0
+      ON h.nickname = w.value ->> 1 AND h.online = 1 AND h.account = 0 AND h.id <> w.value ->> 0
     WHERE h.id IN (SELECT value ->> 0 FROM json_each(?1))";
 
 /// A name that an earlier claim of the same run has given up is asked for once more, alone.
@@ -170,17 +179,21 @@ async fn claim(
         } else {
             Some(asked)
         };
-        let answer = answer.map(|(granted, id, uid)| (granted, UserKey::of(id, uid)));
-        outcomes.push(PresenceOutcome::to_claim(answer));
+        let claimed = answer.map(|(granted, id, uid, owned)| Claimed {
+            granted,
+            owned,
+            user: UserKey::of(id, uid),
+        });
+        outcomes.push(PresenceOutcome::to_claim(claimed));
     }
     Ok(outcomes)
 }
 
 fn rows(claims: &Claims<'_>) -> String {
     json((0..claims.sessions.len()).map(|at| {
-        let account = i64::from(claims.accounts[at]);
+        let (chosen, owner) = (i64::from(claims.chosen[at]), claims.owners[at]);
         let (session, nickname) = (claims.sessions[at], claims.nicknames[at]);
-        (session, nickname, claims.transports[at], account)
+        (session, nickname, claims.transports[at], chosen, owner)
     }))
 }
 
@@ -188,7 +201,7 @@ async fn ask(
     tx: &mut SqliteConnection,
     instance: InstanceId,
     claims: &Claims<'_>,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<Answer>, StoreError> {
     Ok(sqlx::query_as(CLAIM)
         .bind(rows(claims))
         .bind(instance)

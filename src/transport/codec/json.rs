@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Refusal, words};
-use crate::chat::{Counted, End, Entry, History, Messages, Online, Outcome, RoomSummary, Session};
-use crate::model::{Epoch, RoomName, Seq};
+use crate::chat::{
+    Counted, End, Entry, History, Me, Messages, MyRoom, Online, Outcome, RoomSummary, Session,
+    SessionOf,
+};
+use crate::model::{Epoch, Role, RoomName, Seq, format_time};
 
 /// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
@@ -168,6 +171,12 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::Joined(joined) => {
             Some(json!({ "room": joined.room.name.as_str(), "last_seq": joined.last_seq }))
         }
+        Outcome::LoggedIn { nickname, role } => {
+            Some(json!({ "nickname": nickname.as_str(), "role": role.as_str() }))
+        }
+        Outcome::LoggedOut { nickname, .. } => Some(json!({ "nickname": nickname.as_str() })),
+        Outcome::Sessions { sessions, current } => Some(self::sessions(sessions, current)),
+        Outcome::Me(me) => Some(self::me(me)),
         Outcome::Left(room) => Some(json!({ "room": room.name.as_str() })),
         Outcome::History(history) => self::history(history),
         _ => None,
@@ -180,6 +189,7 @@ pub(in crate::transport) fn connected(session: &Session) -> Value {
         "session_id": session.id().secret(),
         "user_id": session.user().map(|user| user.id),
         "nickname": session.nickname().as_str(),
+        "role": session.account().map_or(Role::Guest, |of| of.role.unwrap_or(Role::Member)).as_str(),
     })
 }
 
@@ -197,12 +207,39 @@ fn users(users: &Counted<Online>) -> Value {
 fn rooms(rooms: &Counted<RoomSummary>) -> Value {
     let room = |room: &RoomSummary| {
         json!({
-            "name": room.name.as_str(), "members": room.members,
-            "online": room.online, "last_seq": room.last_seq,
+            "name": room.name.as_str(), "kind": room.kind.as_str(), "topic": room.topic,
+            "members": room.members, "online": room.online, "last_seq": room.last_seq,
         })
     };
     let list: Vec<_> = rooms.list.items.iter().map(room).collect();
     with_next(json!({ "rooms": list }), &rooms.list.next)
+}
+
+fn sessions(sessions: &[SessionOf], current: &str) -> Value {
+    let session = |session: &SessionOf| {
+        json!({
+            "id": session.key, "transport": session.transport, "online": session.online,
+            "address": session.address, "created_at": format_time(session.created_at),
+            "last_used_at": format_time(session.last_used_at), "current": session.key == current,
+        })
+    };
+    let list: Vec<_> = sessions.iter().map(session).collect();
+    json!({ "sessions": list })
+}
+
+fn me(me: &Me) -> Value {
+    let room = |room: &MyRoom| {
+        json!({
+            "name": room.name.as_str(), "kind": room.kind.as_str(), "role": room.role.as_str(),
+            "topic": room.topic, "last_seq": room.last_seq,
+        })
+    };
+    let rooms: Vec<_> = me.rooms.iter().map(room).collect();
+    json!({
+        "user_id": me.user.map(|user| user.id), "nickname": me.nickname.as_str(),
+        "display_name": me.display_name, "role": me.role.as_str(),
+        "guest": me.role <= Role::Guest, "rooms": rooms,
+    })
 }
 
 fn with_next(mut list: Value, next: &Option<String>) -> Value {

@@ -2,7 +2,7 @@
 use super::super::foreign::{self, Foreign};
 use super::words;
 use crate::chat::{ChatError, Entry, Trouble};
-use crate::model::Nickname;
+use crate::model::{AccessMode, Nickname};
 
 /// An entry as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
 pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
@@ -21,7 +21,7 @@ pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
         Entry::Notice(notice) => system(&words::notice(notice), out),
         Entry::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
         Entry::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),
-        Entry::End { room, .. } => system(&words::no_such_room(room), out),
+        Entry::End { room, why } => system(&words::end(room, *why), out),
     }
 }
 
@@ -38,8 +38,16 @@ pub(in crate::transport) fn system(text: &str, out: &mut Vec<u8>) {
 pub(in crate::transport) const SILENT: &str =
     "goodbye: you are in no room, and nothing came for too long; connect again to talk";
 
+/// The last word to a connection whose session was ended elsewhere.
+pub(in crate::transport) const OVER: &str = "your session has ended; connect again to talk";
+
 /// The first word to a connection.
-pub(in crate::transport) fn greeting(nickname: &Nickname) -> String {
+pub(in crate::transport) fn greeting(nickname: &Nickname, mode: AccessMode) -> String {
+    if mode != AccessMode::Open {
+        return "welcome: this server is for people with an account: /login <name> <password>, \
+                or /register; /help for more"
+            .into();
+    }
     format!(
         "welcome, {nickname}: /join general to talk, /nick <name> to be called so, /help for more"
     )

@@ -1,7 +1,11 @@
 //! The slash grammar, which lines, requests and frames share: one table of what there is, and the
 //! parser that reads by it.
+mod account;
+mod order;
+
 use super::Refusal;
 use crate::chat::{Actor, Asked, Chat, Code, Command, Cost, Outcome, Target, Total};
+use crate::model::RoomKind;
 
 /// Why a line asks for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +21,8 @@ pub(in crate::transport) enum GrammarError {
     },
     #[error("/history takes numbers from 1: /history [n] [before-seq]")]
     Numbers,
+    #[error("a length of time is a number and a unit: 10s, 5m, 2h, 1d or 1w")]
+    Length,
 }
 
 impl From<GrammarError> for Refusal {
@@ -33,7 +39,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 9] = [
+const TABLE: [Syntax; 24] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -48,7 +54,12 @@ const TABLE: [Syntax; 9] = [
         (0, 1),
         "the rooms, with members and who is online",
     ),
-    syntax("create", "<room>", (1, 1), "create a room and join it"),
+    syntax(
+        "create",
+        "<room> [--private]",
+        (1, 2),
+        "create a room and join it",
+    ),
     syntax(
         "join",
         "<room>",
@@ -67,6 +78,71 @@ const TABLE: [Syntax; 9] = [
         (0, 2),
         "older messages of the current room",
     ),
+    syntax(
+        "invite",
+        "<name>",
+        (1, 1),
+        "let an account into the current room",
+    ),
+    syntax(
+        "kick",
+        "<name> [why]",
+        (1, usize::MAX),
+        "put somebody out of the current room",
+    ),
+    syntax(
+        "ban",
+        "<name> [for 1d] [why]",
+        (1, usize::MAX),
+        "keep somebody out of the current room",
+    ),
+    syntax("unban", "<name>", (1, 1), "let somebody in again"),
+    syntax(
+        "mute",
+        "<name> [for 10m]",
+        (1, usize::MAX),
+        "let somebody read the current room only",
+    ),
+    syntax("unmute", "<name>", (1, 1), "let somebody speak again"),
+    syntax(
+        "role",
+        "<name> <role>",
+        (2, 2),
+        "give somebody a role in the current room",
+    ),
+    syntax(
+        "topic",
+        "[text or -]",
+        (0, usize::MAX),
+        "what the current room is about",
+    ),
+    syntax(
+        "slow",
+        "<10s or off>",
+        (1, 1),
+        "the time between two messages of one person",
+    ),
+    syntax(
+        "register",
+        "<password> [invite]",
+        (1, usize::MAX),
+        "make an account of your nickname",
+    ),
+    syntax(
+        "login",
+        "<name> <password>",
+        (2, usize::MAX),
+        "be an account of yours",
+    ),
+    syntax("logout", "", (0, 0), "be a guest again"),
+    syntax(
+        "password",
+        "<old> <new>",
+        (2, 2),
+        "change your password, and end your other sessions",
+    ),
+    syntax("sessions", "", (0, 0), "the sessions of your account"),
+    syntax("whoami", "", (0, 0), "who you are, and in which rooms"),
     syntax("quit", "", (0, 0), "say goodbye"),
 ];
 
@@ -120,7 +196,9 @@ pub(super) fn help() -> String {
 pub(in crate::transport) fn shortest() -> impl Iterator<Item = (String, Command)> {
     TABLE.iter().map(|syntax| {
         let name = format!("/{}", syntax.name);
-        let line = format!("{name} {}", "a ".repeat(syntax.required));
+        // A length of time is the only word that has to be some.
+        let word = if syntax.name == "slow" { "off " } else { "a " };
+        let line = format!("{name} {}", word.repeat(syntax.required));
         let command = parse(&line).expect("a command");
         (name, command)
     })
@@ -155,7 +233,10 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
             page: page(),
             total,
         },
-        "create" => Command::Create { room: text(0) },
+        "create" => Command::Create {
+            room: text(0),
+            kind: kind(words.get(1))?,
+        },
         "join" => Command::Join { room: text(0) },
         "leave" => Command::Leave { room: word(0) },
         "history" => Command::History {
@@ -164,8 +245,23 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
             before: number(words.get(1))?,
         },
         "quit" => Command::Quit,
-        _ => Command::Help,
+        "help" => Command::Help,
+        name => match account::read(name, &words, line) {
+            Some(command) => command,
+            None => order::read(name, &words)?,
+        },
     })
+}
+
+fn kind(word: Option<&&str>) -> Result<RoomKind, GrammarError> {
+    match word {
+        None => Ok(RoomKind::Public),
+        Some(&"--private") => Ok(RoomKind::Private),
+        Some(_) => Err(GrammarError::Usage {
+            name: "create",
+            arguments: "<room> [--private]",
+        }),
+    }
 }
 
 fn number<T: std::str::FromStr + PartialOrd + Default>(

@@ -1,9 +1,14 @@
 //! The sentences that clients are shown, the same over every transport.
+mod people;
+
 use super::slash;
 use crate::chat::{
-    Alert, ChatError, Counted, History, Limited, MOST_ROOMS, Online, Outcome, RoomSummary, Trouble,
+    Alert, ChatError, Counted, End, History, Limited, MOST_ROOMS, Online, Outcome, RoomSummary,
+    Trouble,
 };
-use crate::model::{Notice, RoomName, Seq};
+use chrono::{DateTime, Datelike, Utc};
+
+use crate::model::{Notice, RoomName, Seq, format_time};
 
 /// The last word to a connection that an operator ends.
 pub(in crate::transport) const CLOSED: &str = "an operator closed this connection";
@@ -51,6 +56,7 @@ pub(super) fn error(error: &ChatError) -> String {
         ChatError::NotEntered => "database unavailable: you are not known to it yet".into(),
         ChatError::Stopping => RESTARTING.into(),
         ChatError::Internal(cause) => cause.clone(),
+        other => people::refusal(other),
     }
 }
 
@@ -58,11 +64,29 @@ pub(super) fn no_such_room(name: &RoomName) -> String {
     format!("there is no room '{name}'; /rooms lists them, /create {name} makes it")
 }
 
+/// The end of a sentence, where an end is known.
+fn until_when(until: Option<DateTime<Utc>>) -> String {
+    match until {
+        Some(until) if until.year() < 9999 => format!(" until {}", format_time(until)),
+        _ => String::new(),
+    }
+}
+
+/// What is read of a room is over.
+pub(super) fn end(room: &RoomName, why: End) -> String {
+    match why {
+        End::NoSuchRoom => no_such_room(room),
+        End::Forbidden => format!("you may not read {room} any more"),
+    }
+}
+
 fn limited(what: Limited) -> &'static str {
     match what {
         Limited::Requests => "requests",
         Limited::Messages => "messages",
         Limited::Sessions => "new sessions from your address",
+        Limited::SlowMode => "messages for this room, which is slow",
+        Limited::Logins => "failed logins",
     }
 }
 
@@ -96,6 +120,37 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         ),
         Outcome::Left(room) => format!("you left {}", room.name),
         Outcome::History(history) => what_is_shown(history),
+        Outcome::LoggedIn { nickname, role } => {
+            format!("you are logged in as {nickname} ({})", role.as_str())
+        }
+        Outcome::LoggedOut { nickname, .. } => format!("logged out; you are {nickname} now"),
+        Outcome::PasswordChanged => "password changed; all your other sessions have ended".into(),
+        Outcome::Sessions { sessions, current } => people::sessions(sessions, current),
+        Outcome::SessionEnded => "the session has ended".into(),
+        Outcome::Me(me) => people::me(me),
+        Outcome::Invited { nickname, room } => format!("{nickname} may join {room} now"),
+        Outcome::Kicked { nickname, room } => format!("{nickname} was removed from {room}"),
+        Outcome::Restricted {
+            kind,
+            nickname,
+            room,
+            until,
+        } => format!(
+            "{nickname} is {} in {room}{}",
+            kind.participle(),
+            until_when(*until)
+        ),
+        Outcome::Lifted {
+            kind,
+            nickname,
+            room,
+        } => format!("{nickname} is not {} in {room} any more", kind.participle()),
+        Outcome::RoleGiven {
+            nickname,
+            role,
+            room,
+        } => format!("{nickname} is {} in {room} now", role.as_str()),
+        Outcome::RoomSet { room, topic, slow } => people::room_set(room, topic.as_deref(), *slow),
     }
 }
 
@@ -183,6 +238,13 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::Renamed {
             nickname, before, ..
         } => format!("{before} is now {nickname}"),
+        Notice::Removed { room, nickname, by } => {
+            format!("{nickname} was removed from {room} by {by}")
+        }
+        Notice::Topic { room, topic, by } if topic.is_empty() => {
+            format!("{by} took the topic of {room} away")
+        }
+        Notice::Topic { room, topic, by } => format!("{by} set the topic of {room}: {topic}"),
         Notice::Crowd {
             room,
             joined,

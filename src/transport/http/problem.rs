@@ -89,14 +89,31 @@ impl From<ChatError> for Problem {
 
 fn status(code: Code) -> StatusCode {
     match code {
-        Code::BadName | Code::BadCommand | Code::BadContent | Code::BadNonce => {
-            StatusCode::BAD_REQUEST
+        Code::BadName
+        | Code::BadCommand
+        | Code::BadContent
+        | Code::BadNonce
+        | Code::BadPassword
+        | Code::BadDisplayName
+        | Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::UnknownSession
+        | Code::NotConnected
+        | Code::AccountNeeded
+        | Code::WrongCredentials => StatusCode::UNAUTHORIZED,
+        Code::Forbidden
+        | Code::Banned
+        | Code::Muted
+        | Code::BadInvite
+        | Code::RegistrationClosed
+        | Code::ClearText => StatusCode::FORBIDDEN,
+        Code::NoSuchRoom | Code::NoSuchUser | Code::NoSuchSession | Code::NoSuchWorkspace => {
+            StatusCode::NOT_FOUND
         }
-        Code::UnknownSession | Code::NotConnected => StatusCode::UNAUTHORIZED,
-        Code::NoSuchRoom => StatusCode::NOT_FOUND,
-        Code::NicknameTaken | Code::RoomExists | Code::NotInRoom | Code::TooManyRooms => {
-            StatusCode::CONFLICT
-        }
+        Code::NicknameRegistered
+        | Code::NicknameTaken
+        | Code::RoomExists
+        | Code::NotInRoom
+        | Code::TooManyRooms => StatusCode::CONFLICT,
         Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy

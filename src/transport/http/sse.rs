@@ -64,9 +64,10 @@ pub(super) async fn open(chat: &Arc<Chat>, room: String, asked: Asked<'_>, drain
         },
         None => Start::Last(history.unwrap_or(chat.rules().history)),
     };
+    let rights = chat.rights_now();
     let cursor = chat.act(&actor, Read { room, start }).await?;
     let open = Open::new(chat, Through::Events, asked.peer);
-    let mut reader = Reader::new(open.link().clone());
+    let mut reader = Reader::new(chat.clone(), open.link().clone(), rights);
     reader.add(*cursor);
     let session = actor.session();
     let attached = session.map(|session| session.attach(signal.clone()));

@@ -59,12 +59,13 @@ pub(super) async fn serve(chat: Arc<Chat>, taken: Taken, peer: Peer, most: usize
     let open = Open::new(&chat, Through::WebSocket, peer);
     let link = open.link().clone();
     let signal = Arc::<Notify>::default();
+    let rights = chat.rights_now();
     let mut connection = Connection {
-        chat,
+        chat: chat.clone(),
         socket,
         attached: None,
         signal: signal.clone(),
-        reader: Reader::new(link.clone()),
+        reader: Reader::new(chat.clone(), link.clone(), rights),
         sending: VecDeque::new(),
         actor: Actor::anonymous(TransportKind::WebSocket, link.origin.clone()).reading(signal),
         began: Instant::now(),
@@ -305,6 +306,7 @@ impl Connection {
         match outcome {
             Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
             Outcome::Left(room) => self.reader.end(&room),
+            Outcome::LoggedOut { rooms, .. } => rooms.iter().for_each(|room| self.reader.end(room)),
             Outcome::Goodbye => {
                 // The peer is gone either way; the session expires if this fails.
                 let _ = self.chat.act(&self.actor, Disconnect).await;

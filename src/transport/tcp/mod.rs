@@ -128,10 +128,10 @@ impl Connection {
             actor,
             attached: session.attach(signal),
             input: Lines::new(limits.line_bytes),
-            chat,
             stream,
             limits,
-            reader: Reader::new(open.link().clone()),
+            reader: Reader::new(chat.clone(), open.link().clone(), chat.rights_now()),
+            chat,
             open,
             sending: VecDeque::new(),
             out: Vec::new(),
@@ -146,7 +146,8 @@ impl Connection {
 
     fn greet(&mut self) {
         let nickname = self.attached.session().nickname();
-        system(&line::greeting(&nickname), &mut self.out);
+        let greeting = line::greeting(&nickname, self.chat.access().mode);
+        system(&greeting, &mut self.out);
     }
 
     /// Serves it until it ends or is another process's; it has been stalled since then.
@@ -187,7 +188,11 @@ impl Connection {
                     }
                 }
                 () = self.reader.fetch(), if wrote == Wrote::Behind => {}
-                () = self.attached.signal().notified(), if !blocked => {}
+                () = self.attached.signal().notified(), if !blocked => {
+                    if open && self.attached.session().has_ended() {
+                        self.close(line::OVER).await;
+                    }
+                }
                 failed = settle(&mut self.sending), if !self.sending.is_empty() => {
                     self.not_sent(failed);
                 }
@@ -364,6 +369,7 @@ impl Connection {
         match outcome {
             Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
             Outcome::Left(room) => self.reader.end(&room),
+            Outcome::LoggedOut { rooms, .. } => rooms.iter().for_each(|room| self.reader.end(room)),
             Outcome::History(history) => {
                 if let Messages::Paced(past) = history.messages {
                     self.reader.answer(past);

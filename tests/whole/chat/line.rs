@@ -59,7 +59,7 @@ async fn bad_lines_are_answered_and_reach_nobody() {
             "not sent: a message holds no control characters",
         ),
         (b"/nope\n", "there is no command '/nope'"),
-        (b"/join he/re\n", "a room name is made of"),
+        (b"/join he:re\n", "a room name is made of"),
         (b"/create headcount\n", "reserved"),
     ];
     for (bytes, why) in bad {

@@ -130,7 +130,12 @@ pub(crate) async fn no_netcat_notices(db: Db) {
     assert!(taken.contains("somebody online"), "{taken}");
     assert_eq!(serving.terminate().await, Some(0));
     let store = db.open().await;
-    let online = store.online(&discordctl::store::Page::default()).await;
+    let online = store
+        .online(
+            &discordctl::store::Page::default(),
+            discordctl::store::Viewer::Server,
+        )
+        .await;
     assert!(online.unwrap().is_empty());
     let long = std::time::Duration::from_secs(3600);
     assert!(

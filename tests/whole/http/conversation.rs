@@ -46,7 +46,9 @@ async fn two_people_meet_talk_and_go() {
     assert_eq!(page["messages"][0]["id"], first["message_id"]);
 
     let rooms = server.get("/api/rooms").await.json();
-    let den = json!({ "name": "Den", "members": 2, "online": 2, "last_seq": 2 });
+    let den = json!({
+        "name": "Den", "kind": "public", "topic": null, "members": 2, "online": 2, "last_seq": 2,
+    });
     assert!(
         rooms["rooms"]
             .as_array()

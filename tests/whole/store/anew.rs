@@ -10,7 +10,7 @@ use discordctl::chat::{
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
 use discordctl::model::{Access, Nickname, TransportKind};
-use discordctl::store::{LEASE, Lease, Options, Store};
+use discordctl::store::{LEASE, Lease, Options, Store, Viewer};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -208,7 +208,11 @@ pub(crate) async fn ten_thousand_are_entered_anew_after_a_restore(db: Db) {
     assert_eq!(house.people[8].nickname().as_str(), "person-8");
     let members = db.number("SELECT count(*) FROM room_members").await;
     assert_eq!(members, MANY as i64);
-    let count = other.store.count_online("").await.expect("counted");
+    let count = other
+        .store
+        .count_online("", Viewer::Server)
+        .await
+        .expect("counted");
     assert_eq!(count, MANY as u64 + 3);
     house.close().await;
 }
@@ -254,7 +258,11 @@ pub(crate) async fn a_run_of_claims_is_as_one_after_the_other(db: Db) {
             .all(|outcome| matches!(outcome, User(Some(_))))
     );
     assert_eq!(node.names().await, ["ann", "cid", "eve"]);
-    let count = node.store.count_online("").await.expect("counted");
+    let count = node
+        .store
+        .count_online("", Viewer::Server)
+        .await
+        .expect("counted");
     assert_eq!(count, 3);
 }
 

@@ -2,9 +2,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{Message, RoomKey, RoomName, RoomRef, RoomVersion, Seq, UserKey};
+use discordctl::model::{Message, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq, UserKey};
 use discordctl::store::{
-    Appended, Draft, Known, Page, Part, Rejected, RoomSummary, Store, StoreError,
+    Appended, Draft, Known, Page, Part, Rejected, RoomSummary, Store, StoreError, Viewer,
 };
 
 use crate::support::db::{Db, Kind};
@@ -20,7 +20,7 @@ pub(crate) fn draft(room: &RoomRef, user: UserKey, content: &str) -> Draft {
 
 pub(crate) async fn room(store: &Arc<dyn Store>, name: &str) -> RoomRef {
     let name = RoomName::parse(name).expect("a good name");
-    let made = store.create_room(&name, None).await;
+    let made = store.create_room(&name, RoomKind::Public, None).await;
     made.expect("the store answers").expect("a new room")
 }
 
@@ -31,7 +31,7 @@ pub(crate) async fn found(store: &Arc<dyn Store>, name: &RoomName) -> (RoomRef, 
 }
 
 pub(crate) async fn rooms(store: &Arc<dyn Store>) -> Vec<RoomSummary> {
-    store.rooms(&Page::default()).await.unwrap()
+    store.rooms(&Page::default(), Viewer::Server).await.unwrap()
 }
 
 /// Appends and expects that everything was stored.

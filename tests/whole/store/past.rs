@@ -1,5 +1,5 @@
 //! A database that went back: ids are given again, and commits are gone.
-use discordctl::model::RoomName;
+use discordctl::model::{RoomKind, RoomName};
 use discordctl::store::Rejected;
 
 use super::log::{append, contents, draft, found, known, room};
@@ -63,7 +63,7 @@ pub(crate) async fn an_id_that_was_given_again_is_another_rows(db: Db) {
     assert!(!store.adopt_room(private.key, bob).await.unwrap());
     let name = RoomName::parse("theirs").unwrap();
     store
-        .create_room(&name, Some(bob))
+        .create_room(&name, RoomKind::Public, Some(bob))
         .await
         .unwrap()
         .expect("a new room");

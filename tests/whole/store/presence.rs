@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use discordctl::model::{Nickname, RoomKey, SessionId, SessionKey, TransportKind, UserKey};
 use discordctl::store::{
-    Instance, InstanceId, LEASE, Lease, Online, Page, PresenceChange, PresenceOutcome, SessionRow,
-    Standing, Store,
+    Instance, InstanceId, LEASE, Lease, Naming, Online, Page, PresenceChange, PresenceOutcome,
+    SessionRow, Store, Viewer,
 };
 
 use tokio::task::JoinHandle;
@@ -114,7 +114,10 @@ impl Node {
 }
 
 pub(crate) async fn online(store: &Arc<dyn Store>) -> Vec<Online> {
-    store.online(&Page::default()).await.unwrap()
+    store
+        .online(&Page::default(), Viewer::Server)
+        .await
+        .unwrap()
 }
 
 pub(crate) fn key() -> SessionKey {
@@ -130,7 +133,8 @@ pub(crate) fn account(session: &SessionKey, name: &str) -> PresenceChange {
         session: session.clone(),
         nickname: nick(name),
         transport: TransportKind::Http,
-        standing: Standing::Account,
+        naming: Naming::Chosen,
+        account: None,
     }
 }
 
@@ -139,7 +143,8 @@ pub(crate) fn guest(session: &SessionKey, name: &str) -> PresenceChange {
         session: session.clone(),
         nickname: nick(name),
         transport: TransportKind::Tcp,
-        standing: Standing::Guest,
+        naming: Naming::Given,
+        account: None,
     }
 }
 
@@ -161,9 +166,9 @@ pub(crate) fn idle(session: &SessionKey) -> PresenceChange {
     PresenceChange::Idle { session }
 }
 
-fn release(session: &SessionKey, standing: Standing) -> PresenceChange {
+fn release(session: &SessionKey, naming: Naming) -> PresenceChange {
     let session = session.clone();
-    PresenceChange::Release { session, standing }
+    PresenceChange::Release { session, naming }
 }
 
 pub(crate) async fn a_nickname_is_taken_while_its_holder_is_online(db: Db) {
@@ -177,7 +182,7 @@ pub(crate) async fn a_nickname_is_taken_while_its_holder_is_online(db: Db) {
         }
     }
     assert_eq!(one.session(&other).await, None, "the refused left no trace");
-    one.one(release(&alice, Standing::Account)).await;
+    one.one(release(&alice, Naming::Chosen)).await;
     two.claim(&other, "alice").await.expect("free again");
 }
 
@@ -287,7 +292,7 @@ pub(crate) async fn a_guest_leaves_no_memberships(db: Db) {
     );
     assert!(matches!(outcomes[1], PresenceOutcome::User(Some(_))));
     assert_eq!(rooms(&node.store).await[0].members, 1);
-    node.one(release(&visitor, Standing::Guest)).await;
+    node.one(release(&visitor, Naming::Given)).await;
     let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (0, 0));
     assert_eq!(db.number("SELECT count(*) FROM sessions").await, 0);
@@ -299,7 +304,7 @@ pub(crate) async fn a_user_stays_a_member(db: Db) {
     let alice = key();
     node.all(&[account(&alice, "alice"), join(&alice, "alice", general.key)])
         .await;
-    node.one(release(&alice, Standing::Account)).await;
+    node.one(release(&alice, Naming::Chosen)).await;
     let rooms = rooms(&node.store).await;
     assert_eq!((rooms[0].members, rooms[0].online), (1, 0));
     assert_eq!(node.session(&alice).await, None);
@@ -358,7 +363,7 @@ pub(crate) async fn changes_are_applied_in_order(db: Db) {
             account(&alice, "bob"),
             account(&other, "alice"),
             join(&other, "alice", general.key),
-            release(&other, Standing::Account),
+            release(&other, Naming::Chosen),
             join(&other, "alice", general.key),
             PresenceChange::Touch {
                 session: alice.clone(),
@@ -403,7 +408,13 @@ pub(crate) async fn a_heartbeat_of_a_time_to_come_is_no_sign_of_life(db: Db) {
     assert!(history.served().await.expect("an answer"));
     history.close().await;
     assert_eq!(node.names().await, [""; 0]);
-    assert_eq!(node.store.count_online("").await.expect("an answer"), 0);
+    assert_eq!(
+        node.store
+            .count_online("", Viewer::Server)
+            .await
+            .expect("an answer"),
+        0
+    );
     assert_eq!(rooms(&node.store).await[0].online, 0);
     assert!(!node.session(&old).await.expect("the session").online);
     let lively = node.store.lively(LEASE).await.expect("an answer");

@@ -1,6 +1,6 @@
 //! Rooms and users: found without case, shown as they were made.
-use discordctl::model::{RoomKey, RoomName, Seq, UserKey};
-use discordctl::store::Page;
+use discordctl::model::{RoomKey, RoomKind, RoomName, Seq, UserKey};
+use discordctl::store::{Page, Viewer};
 
 use crate::store::log::{append, draft, found, room, rooms};
 use crate::store::presence::HOUR;
@@ -15,8 +15,8 @@ pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
     let (typed, shouted) = (name("Games.2"), name("GAMES.2"));
     assert_eq!(store.room(&typed).await.expect("an answer"), None);
     let (one, two) = tokio::join!(
-        store.create_room(&typed, None),
-        other.create_room(&shouted, None)
+        store.create_room(&typed, RoomKind::Public, None),
+        other.create_room(&shouted, RoomKind::Public, None)
     );
     let made = [one.expect("an answer"), two.expect("an answer")];
     let made: Vec<_> = made.into_iter().flatten().collect();
@@ -43,7 +43,10 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
     assert!(adopt(general.key, alice).await);
     assert!(!adopt(general.key, bob).await);
     assert!(!adopt(RoomKey::new(9_999, 1), bob).await);
-    let own = store.create_room(&name("own"), Some(bob)).await.unwrap();
+    let own = store
+        .create_room(&name("own"), RoomKind::Public, Some(bob))
+        .await
+        .unwrap();
     let own = own.expect("a new room");
     assert!(!adopt(own.key, alice).await);
     let creator = "SELECT created_by FROM rooms WHERE name = 'own'";
@@ -88,7 +91,7 @@ pub(crate) async fn lists_come_in_pages(db: Db) {
         limit: Some(limit),
     };
     let names = async |page: Page| {
-        let rooms = store.rooms(&page).await.expect("rooms");
+        let rooms = store.rooms(&page, Viewer::Server).await.expect("rooms");
         let names = rooms.iter().map(|room| room.name.as_str().to_owned());
         names.collect::<Vec<_>>()
     };
@@ -103,7 +106,10 @@ pub(crate) async fn lists_come_in_pages(db: Db) {
     assert_eq!(names(page("-2", "", 10)).await.len(), 5);
     assert_eq!(names(page("%", "", 10)).await, [""; 0]);
     assert_eq!(names(page("", "", 100)).await.len(), 26);
-    let counts = [store.count_rooms("oom-1"), store.count_rooms("")];
+    let counts = [
+        store.count_rooms("oom-1", Viewer::Server),
+        store.count_rooms("", Viewer::Server),
+    ];
     let counts = futures_util::future::join_all(counts).await;
     let counts: Vec<u64> = counts
         .into_iter()
@@ -120,7 +126,9 @@ pub(crate) async fn what_was_never_used_goes(db: Db) {
     let general = room(&store, "general").await;
     append(&store, &[draft(&general, talker, "hello")]).await;
     for raw in ["empty", "kept"] {
-        let made = store.create_room(&name(raw), Some(creator)).await;
+        let made = store
+            .create_room(&name(raw), RoomKind::Public, Some(creator))
+            .await;
         made.expect("an answer").expect("new");
     }
     room(&store, "by-hand").await;

@@ -1,0 +1,98 @@
+//! What a room is: its topic, its pace, who it is for and what each role may do in it.
+use serde_json::Value;
+
+use super::{Actor, Chat, ChatError, Outcome};
+use crate::chat::Place;
+use crate::model::{Notice, RoomKind, plain_line};
+use crate::store::{Changed, Record, RoomChange};
+
+/// Characters in a topic, at most.
+const LONGEST_TOPIC: usize = 500;
+/// Between two messages of one person, at most: six hours.
+const SLOWEST: u64 = 6 * 3600;
+
+/// What is to be otherwise in a room.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// An empty one is none.
+    pub topic: Option<String>,
+    /// Seconds; 0 is as fast as one likes.
+    pub slow: Option<u64>,
+    pub kind: Option<RoomKind>,
+    /// Actions and the roles that they take here; null is the usual one.
+    pub allow: Option<Value>,
+}
+
+impl Chat {
+    pub(in crate::chat) async fn set_room(
+        &self,
+        actor: &Actor,
+        place: Place,
+        settings: Settings,
+    ) -> Result<Outcome, ChatError> {
+        let scene = self.scene(actor, place)?;
+        if settings == Settings::default() {
+            let topic = Some(scene.stood.topic().unwrap_or_default().to_owned());
+            let (room, slow) = (scene.room.name, None);
+            return Ok(Outcome::RoomSet { room, topic, slow });
+        }
+        let topic = settings.topic.as_deref().map(topic).transpose()?;
+        let slow = settings.slow.map(slow).transpose()?;
+        if settings.kind == Some(RoomKind::Direct) || scene.stood.kind() == RoomKind::Direct {
+            let why = "a direct room stays one, and no other becomes one";
+            return Err(ChatError::BadRequest(why.into()));
+        }
+        let allow = match &settings.allow {
+            None => None,
+            Some(changes) => {
+                let changed = scene.stood.overrides().clone().changed(changes);
+                let changed = changed.map_err(|e| ChatError::BadRequest(e.to_string()))?;
+                Some(changed.to_json().unwrap_or_default())
+            }
+        };
+        let change = RoomChange {
+            topic: topic.as_deref(),
+            slow,
+            kind: settings.kind,
+            allow: allow.as_deref(),
+        };
+        let detail = change.in_words();
+        let record = Record {
+            actor: scene.actor.as_str(),
+            action: "room",
+            room: Some(scene.room.name.as_str()),
+            detail: Some(&detail),
+            ..Record::default()
+        };
+        self.store()
+            .change_room(scene.room.key, &change, &record)
+            .await?;
+        self.rights_changed_here(&Changed::of_all_in(scene.room.key));
+        if let Some(topic) = &topic {
+            self.hub.announce(Notice::Topic {
+                room: scene.room.name.clone(),
+                topic: topic.as_str().into(),
+                by: scene.actor.shared(),
+            });
+        }
+        Ok(Outcome::RoomSet {
+            room: scene.room.name,
+            topic,
+            slow,
+        })
+    }
+}
+
+fn topic(typed: &str) -> Result<String, ChatError> {
+    let topic = plain_line(typed.trim());
+    if topic.chars().count() > LONGEST_TOPIC {
+        let why = format!("a topic has at most {LONGEST_TOPIC} characters");
+        return Err(ChatError::BadRequest(why));
+    }
+    Ok(topic)
+}
+
+fn slow(seconds: u64) -> Result<u32, ChatError> {
+    let fits = u32::try_from(seconds).ok().filter(|_| seconds <= SLOWEST);
+    fits.ok_or_else(|| ChatError::BadRequest("slow mode is at most six hours, or off".into()))
+}

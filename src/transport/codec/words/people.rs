@@ -1,0 +1,97 @@
+//! What clients are told of themselves.
+use super::until_when;
+use crate::chat::{ChatError, Me, SessionOf};
+use crate::model::{RoomName, format_time};
+
+pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
+    let mut text = super::counted(sessions.len(), "session");
+    for session in sessions {
+        let this = if session.key == current {
+            ", this one"
+        } else {
+            ""
+        };
+        let state = if session.online { "online" } else { "away" };
+        let from = session.address.as_deref().unwrap_or("unknown address");
+        text.push_str(&format!(
+            "\n{}: {} from {from}, {state}, last used {}{this}",
+            session.key,
+            session.transport,
+            format_time(session.last_used_at)
+        ));
+    }
+    text
+}
+
+pub(super) fn me(me: &Me) -> String {
+    let rooms: Vec<String> = me.rooms.iter().map(|room| room.name.to_string()).collect();
+    let rooms = if rooms.is_empty() {
+        "in no room".to_owned()
+    } else {
+        format!("in {}", rooms.join(", "))
+    };
+    format!("you are {} ({}), {rooms}", me.nickname, me.role.as_str())
+}
+
+pub(super) fn room_set(room: &RoomName, topic: Option<&str>, slow: Option<u32>) -> String {
+    match (topic, slow) {
+        (Some(""), _) => format!("{room} has no topic any more"),
+        (Some(topic), _) => format!("the topic of {room} is: {topic}"),
+        (None, Some(0)) => format!("{room} is not slow any more"),
+        (None, Some(slow)) => format!("{room} takes one message of each person in {slow} s"),
+        (None, None) => format!("{room} has changed"),
+    }
+}
+
+/// Why something of people's was not done.
+pub(super) fn refusal(error: &ChatError) -> String {
+    match error {
+        ChatError::NeedsAccount => {
+            "this server is for people with an account: /login NAME PASSWORD, or /register".into()
+        }
+        ChatError::Forbidden { action, least } => format!(
+            "cannot {}: it takes the role {} here",
+            action.as_str(),
+            least.as_str()
+        ),
+        ChatError::NotInDirect(action) => format!("cannot {} in a direct room", action.as_str()),
+        ChatError::AboveOwn(role) => format!(
+            "cannot do that to the role {}: it is above your own",
+            role.as_str()
+        ),
+        ChatError::Banned { room, until } => {
+            format!("you are banned from '{room}'{}", until_when(*until))
+        }
+        ChatError::Muted { room, until } => {
+            format!("you are muted in '{room}'{}", until_when(*until))
+        }
+        ChatError::NicknameOwned(name) => {
+            format!("'{name}' is registered: /login {name} PASSWORD, or choose another nickname")
+        }
+        ChatError::NameIsForGood => "an account keeps its nickname; /logout first".into(),
+        ChatError::WrongCredentials => "wrong name or password".into(),
+        ChatError::PasswordsWait { after } => format!(
+            "too many log in at the moment; try again in {} s",
+            after.as_secs()
+        ),
+        ChatError::BadPassword(why) | ChatError::BadDisplayName(why) => why.clone(),
+        ChatError::BadInvite => {
+            "registering takes an invite that is not used up: ask an admin for one".into()
+        }
+        ChatError::RegistrationClosed => {
+            "registration is closed here: an operator makes accounts".into()
+        }
+        ChatError::ClearText => {
+            "a password would be readable on its way: use TLS, or connect from \
+             this machine (access.plaintext_login allows it)"
+                .into()
+        }
+        ChatError::NoSuchUser(name) => format!("there is no account '{name}'"),
+        ChatError::NoSuchSession => "you have no such session; list them to see yours".into(),
+        ChatError::NoSuchWorkspace(name) => {
+            format!("there is no workspace '{}'", name.escape_debug())
+        }
+        ChatError::BadRequest(why) => why.clone(),
+        other => other.code().as_str().replace('_', " "),
+    }
+}

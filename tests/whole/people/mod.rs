@@ -1,0 +1,90 @@
+//! People: accounts, and who may do what in which room, on both databases and over each door.
+mod accounts;
+mod order;
+mod product;
+mod walls;
+
+use std::net::SocketAddr;
+
+use discordctl::config::Config;
+
+use crate::support::client::Lines;
+use crate::support::db::Db;
+use crate::support::server::{Local, start};
+
+crate::support::db::on_both! {
+    accounts {
+        a_registered_nickname_is_its_accounts_for_good,
+        an_account_is_used_over_several_connections_at_once,
+        what_a_guest_made_is_its_accounts,
+        another_password_ends_all_other_sessions,
+        one_session_is_ended_and_the_others_go_on,
+        failed_logins_have_to_wait,
+        registering_may_take_an_invite,
+        guests_are_let_in_where_it_says_so,
+    }
+    order {
+        who_keeps_order_may_and_others_may_not,
+        a_kick_ends_the_reading_on_every_instance,
+        a_ban_keeps_out_until_it_is_lifted,
+        a_muted_person_reads_and_does_not_speak,
+        a_slow_room_takes_one_message_at_a_time,
+        a_role_is_given_up_to_ones_own,
+        a_room_takes_other_roles_where_it_says_so,
+    }
+    walls {
+        a_private_room_is_not_there_for_others,
+        a_private_room_is_in_no_list_of_others,
+        who_is_put_out_of_a_private_room_reads_no_more,
+        a_room_that_becomes_private_ends_for_strangers,
+    }
+}
+
+/// A server on that database, with what is to be otherwise.
+async fn serve(db: &Db, adjust: impl FnOnce(&mut Config)) -> Local {
+    let url = db.url.clone();
+    start(|config| {
+        config.db_url = url.parse().expect("a URL");
+        adjust(config);
+    })
+    .await
+}
+
+const PASSWORD: &str = "a horse of another colour";
+
+/// Types a command; what it is answered, and what else the system says meanwhile.
+async fn says(lines: &mut Lines, command: &str) -> String {
+    let answer = lines.answer(command).await;
+    let told = answer
+        .iter()
+        .filter_map(|line| line.strip_prefix("[system] "));
+    told.collect::<Vec<_>>().join("\n")
+}
+
+/// Types a command that is answered by that, in part.
+async fn tells(lines: &mut Lines, command: &str, part: &str) {
+    let told = says(lines, command).await;
+    assert!(told.contains(part), "{command}: {told}");
+}
+
+/// A person with an account, in no room.
+async fn registered(address: SocketAddr, name: &str) -> Lines {
+    let mut lines = Lines::connect(address).await;
+    says(&mut lines, &format!("/nick {name}")).await;
+    let register = format!("/register {PASSWORD}");
+    tells(
+        &mut lines,
+        &register,
+        &format!("you are logged in as {name}"),
+    )
+    .await;
+    lines
+}
+
+/// The same in a room, whose creator it is where it is the first to be there.
+async fn in_room(address: SocketAddr, name: &str, how: &str) -> Lines {
+    let mut lines = registered(address, name).await;
+    let told = says(&mut lines, how).await;
+    assert!(told.contains("joined"), "{how}: {told}");
+    lines
+}
