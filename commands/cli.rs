@@ -5,9 +5,9 @@ use crate::control::{connections, disconnect, drain, log_level, reload};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, backup, bench, cleanup, completion, config, doctor, drill, epoch, events, health,
-    instances, jobs, logs, man, migrate, monitor, replay, restart, restore, runbook, serve,
-    storage,
+    archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, events,
+    health, instances, jobs, logs, man, migrate, monitor, replay, restart, restore, runbook, serve,
+    storage, user,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -88,6 +88,10 @@ pub(crate) enum Command {
     Events(events::EventsArgs),
     Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
+    User(user::UserArgs),
+    /// Show what each role may do
+    Roles,
+    Audit(audit::AuditArgs),
     Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),

@@ -1,5 +1,6 @@
 //! The `discordctl` binary: parse, run, say how it went.
 mod archive;
+mod audit;
 mod backup;
 mod bench;
 mod cleanup;
@@ -29,12 +30,14 @@ mod progress;
 mod replay;
 mod restart;
 mod restore;
+mod roles;
 mod runbook;
 mod runtime;
 mod serve;
 mod settings;
 mod storage;
 mod units;
+mod user;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -108,6 +111,9 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Events(args) => events::run(&args, output),
         Command::Storage(args) => storage::run(&args, output),
         Command::Replay(args) => replay::run(args, output),
+        Command::User(args) => user::run(&args, yes, output),
+        Command::Roles => roles::run(output),
+        Command::Audit(args) => audit::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -91,7 +91,7 @@ async fn serve(args: &ServeArgs, loaded: &Loaded) -> anyhow::Result<Exit> {
         .ready(&server.listeners, server.row())
         .map_err(|error| unclaimed(&error))?;
     // It serves, whether or not its greeting can be read.
-    let _ = greet(&server, config);
+    let _ = greet(&server, config, &args.settings).await;
     let supervisor = supervisor();
     tell(supervisor.ready(&listening(&server.listeners)));
     let heartbeat = tokio::spawn(heartbeat(supervisor.clone()));
@@ -194,7 +194,9 @@ fn tell(told: std::io::Result<()>) {
 }
 
 /// For the user at the terminal: where to talk, who may, and how to stop.
-fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
+async fn greet(server: &Server, config: &Config, settings: &Settings) -> anyhow::Result<()> {
+    let first_owner = (!server.has_accounts().await)
+        .then(|| settings.again("discordctl user create NAME --role owner"));
     let mut stdout = std::io::stdout().lock();
     for (what, how) in ways_in(&server.listeners, config) {
         writeln!(stdout, "{what:22} {how}")?;
@@ -204,6 +206,9 @@ fn greet(server: &Server, config: &Config) -> anyhow::Result<()> {
         "who may come in:       {}",
         who_may(config.access())
     )?;
+    if let Some(command) = first_owner {
+        writeln!(stdout, "no account yet:        {command}")?;
+    }
     writeln!(
         stdout,
         "stored in:             {}  (Ctrl-C stops)",

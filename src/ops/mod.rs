@@ -17,6 +17,7 @@ pub mod lease;
 pub mod logs;
 pub mod migrate;
 pub mod monitor;
+pub mod people;
 pub mod probe;
 mod regular;
 pub mod replay;

@@ -128,6 +128,11 @@ impl Inside {
         watch.showing(certificate)
     }
 
+    /// Whether there is an account; it is taken for so where that cannot be found out.
+    pub(super) async fn has_accounts(&self) -> bool {
+        self.store.has_accounts().await.unwrap_or(true)
+    }
+
     /// Gives signs of life until `stop`.
     pub(super) fn keep_presence(&self, stop: CancellationToken) -> JoinHandle<()> {
         let presence = self.presence.clone();

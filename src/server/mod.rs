@@ -285,6 +285,11 @@ impl Server {
         }
     }
 
+    /// Whether there is an account, as far as that can be found out.
+    pub async fn has_accounts(&self) -> bool {
+        self.inside.has_accounts().await
+    }
+
     /// The number of its row among the database's instances.
     pub fn row(&self) -> i64 {
         self.inside.presence.id().get()

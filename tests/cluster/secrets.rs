@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::support::client::Lines;
 use crate::support::http::{connect, post, request};
 use crate::support::postgres::{Postgres, folder};
 use crate::support::process::Process;
@@ -25,6 +26,7 @@ const REDIS: &str = "RedisCanary4712";
 const WRONG: &str = "WrongCanary4713";
 const BUCKET: &str = "BucketCanary4714";
 const KEY: &str = "TlsKeyCanary4715";
+const PERSON: &str = "PersonCanary4716";
 
 /// What was heard, and what must not be in it.
 #[derive(Default)]
@@ -116,7 +118,7 @@ impl Site {
     async fn new() -> Option<Self> {
         let (postgres, redis) = (Postgres::start().await?, Redis::start()?);
         let mut ears = Ears::default();
-        [DATABASE, REDIS, WRONG, BUCKET, KEY]
+        [DATABASE, REDIS, WRONG, BUCKET, KEY, PERSON]
             .iter()
             .for_each(|canary| ears.secret(canary));
         let (plain, encoded) = password(DATABASE);
@@ -265,6 +267,26 @@ impl Site {
         }
     }
 
+    /// Passwords, right, wrong, weak and mistyped, as they are typed.
+    async fn passwords(&mut self, server: &Process) {
+        let mut lines = Lines::connect(server.tcp).await;
+        for line in [
+            "/nick carol".to_owned(),
+            format!("/register {PERSON} {PERSON}"),
+            format!("/password {PERSON} {PERSON}"),
+            format!("/password {PERSON}"),
+            "/logout".to_owned(),
+            format!("/login carol {PERSON}"),
+            format!("/login {PERSON}"),
+            format!("/logni carol {PERSON}"),
+            format!("/login carol {PERSON} {PERSON}"),
+            "/sessions".to_owned(),
+        ] {
+            let answer = lines.answer(&line).await.join("\n");
+            self.ears.hear(line.replace(PERSON, "…"), answer.as_bytes());
+        }
+    }
+
     /// The commands with settings that are right.
     async fn well(&mut self) {
         self.run_each(&[
@@ -289,6 +311,11 @@ impl Site {
             "migrate plan",
             "migrate verify",
             "migrate up",
+            "user list",
+            "user show carol",
+            "user sessions carol",
+            "audit",
+            "roles",
             "archive run",
             "archive list",
             "cleanup --yes",
@@ -377,6 +404,7 @@ async fn no_secret_is_in_anything_that_is_printed_logged_or_written() {
     }
     let server = Process::start(site.shell.command("serve --background")).await;
     site.people(&server).await;
+    site.passwords(&server).await;
     site.control();
     site.well().await;
     for path in [

@@ -98,6 +98,14 @@ pub trait Accounts: Send + Sync + 'static {
         record: &Record<'_>,
     ) -> Result<(), StoreError>;
 
+    /// Gives it another role in the main workspace.
+    async fn set_role(
+        &self,
+        user: UserKey,
+        role: Role,
+        record: &Record<'_>,
+    ) -> Result<(), StoreError>;
+
     /// The same password, hashed otherwise.
     async fn rehash(&self, user: UserKey, before: &str, now: &str) -> Result<(), StoreError>;
 

@@ -149,6 +149,25 @@ impl<A: Ask> Accounts for A {
         self.run(Turn::Once, &statements).await.map(drop)
     }
 
+    async fn set_role(
+        &self,
+        user: UserKey,
+        role: Role,
+        record: &Record<'_>,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO workspace_members (workspace_id, user_id, role)
+             SELECT 1, u.id, $3 FROM users u
+             WHERE u.id = $1 AND u.uid = $2 AND u.registered_at IS NOT NULL
+             ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role";
+        let args: [Arg<'_>; 3] = [user.id.into(), user.uid.into(), role.as_str().into()];
+        let statements: [Statement<'_>; 3] = [
+            (sql, &args),
+            (audit::WRITE, &record.args()),
+            (CHANGED, &Changed::of(user).args()),
+        ];
+        self.run(Turn::Repeatable, &statements).await.map(drop)
+    }
+
     async fn rehash(&self, user: UserKey, before: &str, now: &str) -> Result<(), StoreError> {
         let sql = "UPDATE users SET password = $4 WHERE id = $1 AND uid = $2 AND password = $3";
         let args = [user.id.into(), user.uid.into(), before.into(), now.into()];

@@ -29,8 +29,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "client", "auth", "tls", "store", "bus", "process", "private", "config", "clock",
-            "model", "meter", "random",
+            "client", "policy", "auth", "tls", "store", "bus", "process", "private", "config",
+            "clock", "model", "meter", "random",
         ],
     ),
     ("client", &["model", "tls"]),
@@ -81,6 +81,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("logs", &["regular"]),
     ("migrate", &[]),
     ("monitor", &["probe", "runbook"]),
+    ("people", &[]),
     ("probe", &["archive", "backup", "deadline", "finding"]),
     ("regular", &[]),
     ("replay", &["archive", "fault", "regular"]),

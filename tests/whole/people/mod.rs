@@ -1,5 +1,6 @@
 //! People: accounts, and who may do what in which room, on both databases and over each door.
 mod accounts;
+mod operators;
 mod order;
 mod product;
 mod walls;
@@ -22,6 +23,10 @@ crate::support::db::on_both! {
         failed_logins_have_to_wait,
         registering_may_take_an_invite,
         guests_are_let_in_where_it_says_so,
+    }
+    operators {
+        an_operator_makes_accounts_and_changes_them,
+        a_deployment_that_does_not_run_has_its_owner_first,
     }
     order {
         who_keeps_order_may_and_others_may_not,

@@ -1,0 +1,26 @@
+//! What went wrong with an account, for the operator.
+use discordctl::config::Config;
+use discordctl::ops::people::PeopleError;
+
+use crate::database;
+use crate::exit::Exit;
+use crate::failure::{Failure, explain};
+
+pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
+    explain!(&error, "nothing was changed", &error;
+        PeopleError::NoAccount(_) => [Exit::Unavailable, "no_account",
+            "'discordctl user list' lists them; a guest has none"];
+        PeopleError::Taken(_) => [Exit::CannotCreate, "account_exists",
+            "'discordctl user password NAME' gives it another password"];
+        PeopleError::LastOwner(_) => [Exit::NotPermitted, "last_owner",
+            "make another owner first: discordctl user role NAME owner"];
+        PeopleError::NoSession(_) => [Exit::Unavailable, "no_session",
+            "'discordctl user sessions NAME' lists them; more digits say which is meant"];
+        PeopleError::Name(_) => [Exit::Usage, "bad_name",
+            "a nickname has 1 to 32 letters, digits, '_', '-' or '.'"];
+        PeopleError::Weak(_) => [Exit::Usage, "weak_password",
+            "choose another, or leave out --password-stdin to have one made up"];
+        PeopleError::Hash(_) => [Exit::TryAgain, "busy", "try again in a moment"];
+        PeopleError::Store(error) => { database::explain(error, config) };
+    )
+}

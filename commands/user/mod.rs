@@ -1,0 +1,182 @@
+//! `discordctl user`: accounts.
+mod failure;
+mod report;
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use discordctl::model::{Password, Role};
+use discordctl::ops::people::{Chosen, People, PeopleError, Standing};
+
+use crate::confirm::confirm;
+use crate::deployment::{DatabaseSettings, Doubt};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::runtime::block_on;
+use report::{List, One, Sessions};
+
+pub(crate) use failure::explain;
+
+/// Make, show and change accounts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Works on a deployment that runs, which follows within a second, and on one that does not.
+Everything that is done is in the audit log ('discordctl audit').
+
+Without --password-stdin a password is made up and printed once, on stdout.
+
+Examples:
+  discordctl user create alice --role owner
+  pass show chat/bob | discordctl user create bob --password-stdin
+  discordctl user list -o json | jq -r '.users[] | select(.role == \"owner\") | .nickname'
+  discordctl user password alice
+  discordctl user sessions alice --end 3f9c
+  discordctl user disable mallory")]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+    #[command(flatten)]
+    settings: DatabaseSettings,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make an account; the messages that were said under its nickname become its own
+    Create {
+        name: String,
+        /// member, moderator, admin or owner
+        #[arg(long, value_name = "ROLE", default_value = "member", value_parser = role)]
+        role: Role,
+        /// Read the password from standard input, a line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List all accounts
+    List,
+    /// Show an account with its sessions
+    Show { name: String },
+    /// Give an account another role
+    Role {
+        name: String,
+        /// member, moderator, admin or owner
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Give an account another password, which ends its sessions
+    Password {
+        name: String,
+        /// Read the password from standard input, a line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Close an account, with all its sessions
+    Disable { name: String },
+    /// Open an account again
+    Enable { name: String },
+    /// List the sessions of an account, or end one
+    Sessions {
+        name: String,
+        /// End the one whose id begins so
+        #[arg(long, value_name = "ID")]
+        end: Option<String>,
+    },
+}
+
+/// One that an account can be given.
+fn role(text: &str) -> Result<Role, String> {
+    let role = Role::named(text).filter(|role| *role >= Role::Member);
+    role.ok_or_else(|| "expected member, moderator, admin or owner".to_owned())
+}
+
+pub(crate) fn run(args: &UserArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
+    let doubt = match args.command {
+        UserCommand::List | UserCommand::Show { .. } => Doubt::Take,
+        _ => Doubt::Refuse,
+    };
+    let config = args.settings.load(doubt, output)?;
+    if let UserCommand::Disable { name } = &args.command {
+        confirm(
+            yes,
+            &format!("close the account '{name}' and end its sessions"),
+        )?;
+    }
+    let chosen = chosen(&args.command)?;
+    block_on(async {
+        let people = People::open(&config, "user").await;
+        let people = people.map_err(|error| explain(error, &config))?;
+        let done = perform(&args.command, &people, &chosen, output).await;
+        people.close().await;
+        match done {
+            Ok(told) => told,
+            Err(error) => Err(explain(error, &config).into()),
+        }
+    })??;
+    Ok(Exit::Done)
+}
+
+/// What is told of it, which may fail in its own way.
+type Told = anyhow::Result<()>;
+
+async fn perform(
+    command: &UserCommand,
+    people: &People,
+    chosen: &Chosen,
+    output: &Output,
+) -> Result<Told, PeopleError> {
+    let one = |one: One| output.result("user", &one, One::as_text);
+    Ok(match command {
+        UserCommand::Create { name, role, .. } => {
+            let (account, password) = people.create(name, *role, chosen).await?;
+            one(One::of(&account).with(password))
+        }
+        UserCommand::Password { name, .. } => {
+            let (account, password) = people.set_password(name, chosen).await?;
+            one(One::of(&account).with(password))
+        }
+        UserCommand::Role { name, role } => one(One::of(&people.set_role(name, *role).await?)),
+        UserCommand::Disable { name } => one(One::of(
+            &people.set_disabled(name, Standing::Disabled).await?,
+        )),
+        UserCommand::Enable { name } => one(One::of(
+            &people.set_disabled(name, Standing::Enabled).await?,
+        )),
+        UserCommand::Show { name } => {
+            let (account, sessions) = (people.account(name).await?, people.sessions(name).await?);
+            one(One::of(&account).with_sessions(&sessions))
+        }
+        UserCommand::List => {
+            let list = List::of(&people.list().await?);
+            output.result("users", &list, List::as_text)
+        }
+        UserCommand::Sessions { name, end } => {
+            if let Some(id) = end {
+                people.end_session(name, id).await?;
+            }
+            let sessions = Sessions::of(&people.sessions(name).await?);
+            output.result("user-sessions", &sessions, Sessions::as_text)
+        }
+    })
+}
+
+/// The password that is read, where one is.
+fn chosen(command: &UserCommand) -> anyhow::Result<Chosen> {
+    const LONGEST: u64 = 4_096;
+    let from_stdin = match command {
+        UserCommand::Create { password_stdin, .. }
+        | UserCommand::Password { password_stdin, .. } => *password_stdin,
+        _ => false,
+    };
+    if !from_stdin {
+        return Ok(Chosen::Random);
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        crate::output::tell("the password, and Enter, then Ctrl-D (it is shown as you type):");
+    }
+    let mut text = String::new();
+    let read = stdin.lock().take(LONGEST).read_to_string(&mut text);
+    read.context("cannot read the password from standard input")?;
+    let line = text.lines().next().unwrap_or_default();
+    Ok(Chosen::Given(Password::from(line.to_owned())))
+}
