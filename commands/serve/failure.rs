@@ -58,6 +58,11 @@ fn by_cause(error: &ServeError, config: &Config) -> Failure {
             "see that this system gives random numbers"];
         ServeError::Bus(_) => [Exit::Config, "redis_url",
             "check 'redis_url'; 'discordctl config show' says where it comes from"];
+        ServeError::Keys { .. } => [Exit::Config, "auth_keys",
+            "let 'auth.jwt.keys' name a readable file with the public keys of the issuer, as a JWK set"];
+        ServeError::Certificates(_) => [Exit::Config, "certificates",
+            "install this system's package of certificates (Debian: ca-certificates), or name a \
+             file of them in SSL_CERT_FILE"];
         ServeError::Cut(_) => [Exit::TryAgain, "cut",
             "a longer 'drain.deadline' gives them more time"];
     )

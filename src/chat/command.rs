@@ -142,6 +142,23 @@ impl Verb for Login {
     }
 }
 
+/// Be the person that another server's token is about.
+pub struct ByToken {
+    pub token: String,
+}
+
+impl Verb for ByToken {
+    type Answer = Arc<Session>;
+
+    fn terms(&self) -> Terms {
+        terms(Cost::FREE, Gate::Open, Need::Nothing)
+    }
+
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
+        chat.by_token(actor, &self.token).await
+    }
+}
+
 /// Go on as the session with that secret, on whatever instance it began.
 pub struct Resume {
     pub secret: String,

@@ -2,6 +2,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::vouching::NotVouched;
 use crate::delivery::SendError;
 use chrono::{DateTime, Utc};
 
@@ -40,6 +41,10 @@ named! {
         NoSuchSession => "no_such_session",
         NoSuchWorkspace => "no_such_workspace",
         BadRequest => "bad_request",
+        BadToken => "bad_token",
+        ExpiredToken => "expired_token",
+        NoAccount => "no_account",
+        LoginUnavailable => "login_unavailable",
         RateLimited => "rate_limited",
         Busy => "busy",
         DatabaseBusy => "database_busy",
@@ -125,6 +130,8 @@ pub enum ChatError {
     NoSuchWorkspace(String),
     /// What was asked for cannot be meant, in words.
     BadRequest(String),
+    /// Another server does not vouch for the person.
+    NotVouched(NotVouched),
     /// No session has that secret, or it has expired.
     UnknownSession,
     Content(ContentError),
@@ -215,6 +222,7 @@ impl ChatError {
             Self::NoSuchSession => Code::NoSuchSession,
             Self::NoSuchWorkspace(_) => Code::NoSuchWorkspace,
             Self::BadRequest(_) => Code::BadRequest,
+            Self::NotVouched(why) => why.code(),
             Self::Content(ContentError::TooLong { .. }) => Code::ContentTooLong,
             Self::Content(_) => Code::BadContent,
             Self::BadNonce { .. } => Code::BadNonce,
@@ -231,6 +239,7 @@ impl ChatError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { after, .. } | Self::PasswordsWait { after } => Some(*after),
+            Self::NotVouched(why) => why.retry_after(),
             Self::RoomsToday { .. } => Some(AN_HOUR),
             Self::SessionsFull { .. } => Some(A_MINUTE),
             Self::QueueFull | Self::Stopping | Self::NotEntered => Some(SHORTLY),

@@ -25,6 +25,7 @@ mod session;
 mod slow;
 mod unused;
 mod verbs;
+mod vouching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use rights::Rights;
 use slow::Slow;
 use tokio::sync::Notify;
 use unused::Unused;
+use vouching::Vouched;
 
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
@@ -50,8 +52,8 @@ pub use crate::delivery::{
 pub use crate::store::{Online, Restraint, RoomSummary, SessionOf, Span};
 pub use actor::Actor;
 pub use command::{
-    About, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say, Target,
-    Terms, Total, Verb,
+    About, ByToken, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say,
+    Target, Terms, Total, Verb,
 };
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
@@ -64,6 +66,7 @@ pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{Alert, Attached, LoggedIn, Session};
 pub use verbs::{Length, Lifting, Me, MyRoom, Registering, Restricting, Sending, Settings};
+pub use vouching::{NotVouched, Strangers, Vouchers};
 
 /// What holds for a session as long as the instance runs; what may change is in [`Limits`].
 #[derive(Debug, Clone)]
@@ -90,6 +93,8 @@ pub struct Chat {
     unused: Unused,
     rights: Rights,
     hasher: Hasher,
+    vouchers: Vouchers,
+    vouched: Vouched,
     /// Woken when this instance changed rights itself.
     rights_told: Notify,
     slow: Slow,
@@ -105,6 +110,7 @@ pub struct Parts {
     pub rules: Rules,
     pub limits: Limits,
     pub access: Access,
+    pub vouchers: Vouchers,
 }
 
 impl Chat {
@@ -116,6 +122,7 @@ impl Chat {
             rules,
             limits,
             access,
+            vouchers,
         } = parts;
         let (meters, now) = (presence.meters().clone(), presence.clock().now());
         Self {
@@ -124,6 +131,8 @@ impl Chat {
             presence,
             connections: Connections::default(),
             hasher: Hasher::new(meters.clone()),
+            vouchers,
+            vouched: Vouched::default(),
             limiter: Limiter::new(limits, meters, now),
             unused: Unused::default(),
             rights: Rights::default(),

@@ -37,6 +37,7 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
     found.extend(thresholds_out_of_order(&config.thresholds));
     found.extend(ports(config));
     found.extend(identity(config));
+    found.extend(super::auth::problems(&config.auth));
     for (key, fits, expected) in TEXTS {
         let texts = match tree::leaf(&tree, key) {
             Value::Array(entries) => entries.as_slice(),

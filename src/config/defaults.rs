@@ -2,6 +2,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::access::{Access, AccessMode, Registration};
+use super::auth::Auth;
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
@@ -38,6 +39,7 @@ impl Default for Config {
                 registration: Registration::Auto,
                 plaintext_login: false,
             },
+            auth: Auth::default(),
             limits: limits(),
             db_pool: DbPool {
                 max: 10,

@@ -6,6 +6,7 @@
 //! reported at once instead of the first only.
 mod access;
 mod allowed;
+mod auth;
 mod check;
 mod defaults;
 mod layers;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use crate::model::{Listener, ListenerKind};
 
 pub use access::{Access, AccessMode, Registration};
+pub use auth::{Auth, ClaimNames, Jwt};
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::{redact, redact_words};
@@ -136,6 +138,7 @@ impl Config {
         self.db_url = self.db_url.anchored(folder);
         self.archive.url = self.archive.url.anchored(folder);
         self.backup.url = self.backup.url.anchored(folder);
+        self.auth.jwt.keys = self.auth.jwt.keys.map(|file| folder.join(file));
         self
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
+use super::auth::Auth;
 use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl, RedisUrl};
 use super::threshold::Threshold;
@@ -29,6 +30,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub history: History,
     pub access: Access,
+    pub auth: Auth,
     pub limits: Limits,
     pub db_pool: DbPool,
     pub retention: Retention,

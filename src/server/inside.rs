@@ -11,7 +11,7 @@ use super::listeners::Listeners;
 use super::lost;
 use super::reload::Settings;
 use super::watch::Watch;
-use super::{ServeError, Waits, namesake};
+use super::{ServeError, Waits, namesake, vouchers};
 use crate::bus;
 use crate::chat::{Base, Chat, Limits, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
@@ -57,6 +57,7 @@ impl Inside {
     ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let meters = Arc::new(Meters::default());
+        let vouchers = vouchers::open(config, &clock)?;
         let database = |error| ServeError::Database {
             url: config.db_url.to_string(),
             error,
@@ -104,6 +105,7 @@ impl Inside {
             rules: rules(config),
             limits: client_limits(config),
             access: config.access(),
+            vouchers,
         }));
         let stop_relay = CancellationToken::new();
         let relay = Relay::new(hub.clone()).run(events, stop_relay.clone());

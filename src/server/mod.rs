@@ -17,6 +17,7 @@ mod signals;
 mod sizes;
 mod terms;
 mod tighten;
+mod vouchers;
 mod watch;
 
 use std::net::SocketAddr;
@@ -82,6 +83,10 @@ pub enum ServeError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("cannot use the keys in {}: {why}", file.display())]
+    Keys { file: PathBuf, why: String },
+    #[error("cannot read this machine's certificates: {0}")]
+    Certificates(String),
     #[error("{0}")]
     NotHandedOver(String),
     #[error("{0} connections did not end in time and were cut")]

@@ -18,7 +18,7 @@ pub(super) struct Problem {
     #[serde(skip)]
     retry_after: Option<u64>,
     #[serde(skip)]
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 impl Problem {
@@ -43,7 +43,7 @@ impl Problem {
     }
 
     /// The methods that would have been right (RFC 9110, section 15.5.6).
-    pub(super) fn allowing(self, methods: &'static str) -> Self {
+    pub(super) fn allowing(self, methods: String) -> Self {
         Self {
             allow: Some(methods),
             ..self
@@ -61,11 +61,18 @@ impl Problem {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+            // RFC 9110, section 11.6.1, asks for it.
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(methods) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        if let Some(methods) = &self.allow
+            && let Ok(methods) = HeaderValue::from_str(methods)
+        {
+            headers.insert(header::ALLOW, methods);
         }
         response
     }
@@ -99,11 +106,14 @@ fn status(code: Code) -> StatusCode {
         Code::UnknownSession
         | Code::NotConnected
         | Code::AccountNeeded
+        | Code::BadToken
+        | Code::ExpiredToken
         | Code::WrongCredentials => StatusCode::UNAUTHORIZED,
         Code::Forbidden
         | Code::Banned
         | Code::Muted
         | Code::BadInvite
+        | Code::NoAccount
         | Code::RegistrationClosed
         | Code::ClearText => StatusCode::FORBIDDEN,
         Code::NoSuchRoom | Code::NoSuchUser | Code::NoSuchSession | Code::NoSuchWorkspace => {
@@ -117,6 +127,7 @@ fn status(code: Code) -> StatusCode {
         Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy
+        | Code::LoginUnavailable
         | Code::DatabaseBusy
         | Code::DatabaseUnavailable
         | Code::StorageFull

@@ -5,7 +5,7 @@ use std::time::Duration;
 use discordctl::bus::{self, Key};
 use discordctl::chat::{
     Actor, Alert, Attached, Base, Chat, Command, Connect, Limits, Origin, Parts, Presence, Rules,
-    Session,
+    Session, Vouchers,
 };
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
@@ -93,6 +93,7 @@ impl House {
             rules,
             limits,
             access: Access::OPEN,
+            vouchers: Vouchers::default(),
         }));
         Self {
             chat,

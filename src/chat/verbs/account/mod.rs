@@ -4,6 +4,7 @@ mod me;
 mod password;
 mod register;
 mod sessions;
+mod vouched;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -87,7 +87,11 @@ impl Chat {
         registered
     }
 
-    async fn hold(&self, actor: &Actor, nickname: &Nickname) -> Result<Arc<Session>, ChatError> {
+    pub(super) async fn hold(
+        &self,
+        actor: &Actor,
+        nickname: &Nickname,
+    ) -> Result<Arc<Session>, ChatError> {
         self.admit_session(actor.origin())?;
         self.has_place()?;
         let session = self.begin(nickname.clone(), Naming::Chosen, actor.transport());

@@ -1,6 +1,6 @@
 //! What clients are told of themselves.
 use super::until_when;
-use crate::chat::{ChatError, Me, SessionOf};
+use crate::chat::{ChatError, Me, NotVouched, SessionOf};
 use crate::model::{RoomName, format_time};
 
 pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
@@ -92,6 +92,20 @@ pub(super) fn refusal(error: &ChatError) -> String {
             format!("there is no workspace '{}'", name.escape_debug())
         }
         ChatError::BadRequest(why) => why.clone(),
+        ChatError::NotVouched(why) => not_vouched(why).into(),
         other => other.code().as_str().replace('_', " "),
+    }
+}
+
+/// What is told of a token of another server: nothing that helps to make one.
+fn not_vouched(why: &NotVouched) -> &'static str {
+    match why {
+        NotVouched::NoVoucher => "tokens of other servers are not taken here",
+        NotVouched::Token => "this token is not taken here",
+        NotVouched::Expired => "this token has expired; get another",
+        NotVouched::Unavailable { .. } => {
+            "the server that vouches for you does not answer; try again later"
+        }
+        NotVouched::NoAccount => "you have no account here; ask an operator for one",
     }
 }

@@ -1,0 +1,107 @@
+//! Other servers vouch for people: whose tokens are taken, and what they are worth here.
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{ChatError, Code};
+use crate::auth::jwt::{TokenError, Verifier};
+use crate::model::SessionId;
+
+/// Whether a person gets an account that another server vouches for, and that has none here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strangers {
+    Refused,
+    Registered,
+}
+
+/// The servers that are believed.
+#[derive(Default)]
+pub struct Vouchers {
+    /// Whose tokens are taken with requests.
+    pub tokens: Option<(Verifier, Strangers)>,
+}
+
+impl fmt::Debug for Vouchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tokens = self.tokens.is_some();
+        f.debug_struct("Vouchers").field("tokens", &tokens).finish()
+    }
+}
+
+/// Why a person was not believed that it is who it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotVouched {
+    /// Tokens of other servers are not taken here.
+    NoVoucher,
+    /// The token is not right; how is not told.
+    Token,
+    /// It was right once.
+    Expired,
+    /// The other server's keys cannot be asked for.
+    Unavailable { after: Duration },
+    /// It is right, and there is no account for it.
+    NoAccount,
+}
+
+impl NotVouched {
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::NoVoucher | Self::Token => Code::BadToken,
+            Self::Expired => Code::ExpiredToken,
+            Self::Unavailable { .. } => Code::LoginUnavailable,
+            Self::NoAccount => Code::NoAccount,
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { after } => Some(*after),
+            _ => None,
+        }
+    }
+}
+
+impl From<NotVouched> for ChatError {
+    fn from(why: NotVouched) -> Self {
+        Self::NotVouched(why)
+    }
+}
+
+impl From<TokenError> for ChatError {
+    /// What exactly is wrong with a token is for the operator's log.
+    fn from(error: TokenError) -> Self {
+        tracing::debug!(%error, "a token was not taken");
+        Self::NotVouched(match error {
+            TokenError::Expired => NotVouched::Expired,
+            TokenError::Unavailable(unavailable) => NotVouched::Unavailable {
+                after: unavailable.after,
+            },
+            _ => NotVouched::Token,
+        })
+    }
+}
+
+/// The sessions of people that show a token with each request: a person has one of them on an
+/// instance.
+#[derive(Debug, Default)]
+pub(super) struct Vouched(Mutex<HashMap<String, SessionId>>);
+
+/// So many are known at a time.
+const MOST: usize = 10_000;
+
+impl Vouched {
+    pub(super) fn get(&self, person: &str) -> Option<SessionId> {
+        self.0.lock().get(person).cloned()
+    }
+
+    /// Where there are too many all are forgotten: each gets another session at its next request.
+    pub(super) fn insert(&self, person: String, session: SessionId) {
+        let mut known = self.0.lock();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(person, session);
+    }
+}
