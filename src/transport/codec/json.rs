@@ -266,17 +266,20 @@ fn history(history: &History) -> Option<Value> {
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Connect {
     pub(in crate::transport) nickname: String,
+    /// Whether a browser is to keep the session.
+    #[serde(default)]
+    pub(in crate::transport) cookie: bool,
 }
 
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Line {
-    pub(in crate::transport) session_id: String,
+    pub(in crate::transport) session_id: Option<String>,
     pub(in crate::transport) command: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Post {
-    pub(in crate::transport) session_id: String,
+    pub(in crate::transport) session_id: Option<String>,
     pub(in crate::transport) room: String,
     pub(in crate::transport) content: String,
     pub(in crate::transport) nonce: Option<String>,
@@ -284,7 +287,7 @@ pub(in crate::transport) struct Post {
 
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Disconnect {
-    pub(in crate::transport) session_id: String,
+    pub(in crate::transport) session_id: Option<String>,
 }
 
 /// A frame from a WebSocket client. `ref` is the client's own, given back in the reply.
@@ -294,6 +297,7 @@ pub(in crate::transport) enum Frame {
     Connect {
         nickname: Option<String>,
         session_id: Option<String>,
+        token: Option<String>,
         #[serde(default)]
         rooms: std::collections::BTreeMap<String, Seq>,
         epoch: Option<String>,

@@ -4,15 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::codec::Refusal;
-use super::super::codec::json::{
-    Connect, Disconnect, Line, Post, connected, data as as_data, reply,
-};
+use super::super::codec::json::{Connect, Disconnect, Line, Post, data as as_data, reply};
 use super::super::codec::slash::{self, is_command};
 use super::answer::{self, Response};
+use super::people::begun;
 use super::problem::Problem;
-use crate::chat::{
-    self, Actor, Asked, Chat, ChatError, Code, Command, Origin, Outcome, Say, Target, Total,
-};
+use crate::chat::{self, Actor, Asked, Chat, Code, Command, Origin, Outcome, Say, Target, Total};
 use crate::model::TransportKind;
 
 /// Messages in one answer of `/api/history` where nothing is asked.
@@ -20,21 +17,37 @@ const PAGE: usize = 50;
 
 pub(super) type Answer = Result<Response, Problem>;
 
-fn ok(value: &impl Serialize) -> Answer {
+pub(super) fn ok(value: &impl Serialize) -> Answer {
     Ok(answer::json(StatusCode::OK, value))
 }
 
 /// A client whose address has paid for the request already.
-pub(super) fn paid() -> Actor {
+fn paid() -> Actor {
     Actor::anonymous(TransportKind::Http, Origin::default())
 }
 
-/// The client as the owner of the session whose secret it shows.
+/// The client as what it reads is paid by: its session, or its address, which has paid already.
+pub(super) fn reader(actor: Actor) -> Actor {
+    if actor.session().is_some() {
+        actor
+    } else {
+        paid()
+    }
+}
+
+/// The client as the owner of the session whose secret it names, or as the one that it came as.
 pub(super) async fn owner(
     chat: &Chat,
     stranger: Actor,
-    secret: String,
-) -> Result<Actor, ChatError> {
+    secret: Option<String>,
+) -> Result<Actor, Problem> {
+    let Some(secret) = secret else {
+        if stranger.session().is_some() {
+            return Ok(stranger);
+        }
+        let detail = "give a session_id, or send Authorization: Bearer";
+        return Err(Refusal::new(Code::NotConnected, detail).into());
+    };
     let session = chat.act(&stranger, chat::Resume { secret }).await?;
     Ok(stranger.with_session(session))
 }
@@ -42,7 +55,7 @@ pub(super) async fn owner(
 pub(super) async fn connect(chat: &Chat, stranger: &Actor, body: Connect) -> Answer {
     let nickname = Some(body.nickname);
     let session = chat.act(stranger, chat::Connect { nickname }).await?;
-    ok(&connected(&session))
+    begun(&session, body.cookie, *stranger.origin().peer())
 }
 
 pub(super) async fn command(chat: &Chat, stranger: Actor, body: Line) -> Answer {
@@ -83,17 +96,17 @@ pub(super) struct Page {
     limit: Option<String>,
 }
 
-pub(super) async fn history(chat: &Chat, room: String, page: Page) -> Answer {
+pub(super) async fn history(chat: &Chat, actor: Actor, room: String, page: Page) -> Answer {
     let command = Command::History {
         room: Target::Named(room),
         before: number("before", page.before.as_deref())?,
         limit: number("limit", page.limit.as_deref())?.or(Some(PAGE)),
     };
-    data(&chat.act(&paid(), command).await?)
+    data(&chat.act(&reader(actor), command).await?)
 }
 
 /// What came of a command, for programs alone.
-fn data(outcome: &Outcome) -> Answer {
+pub(super) fn data(outcome: &Outcome) -> Answer {
     ok(&as_data(outcome))
 }
 
@@ -127,12 +140,20 @@ impl Part {
     }
 }
 
-pub(super) async fn rooms(chat: &Chat, part: Part) -> Answer {
+pub(super) async fn rooms(chat: &Chat, actor: Actor, part: Part) -> Answer {
     let (page, total) = (part.page()?, Total::Unknown);
-    data(&chat.act(&paid(), Command::Rooms { page, total }).await?)
+    data(
+        &chat
+            .act(&reader(actor), Command::Rooms { page, total })
+            .await?,
+    )
 }
 
-pub(super) async fn users(chat: &Chat, part: Part) -> Answer {
+pub(super) async fn users(chat: &Chat, actor: Actor, part: Part) -> Answer {
     let (page, total) = (part.page()?, Total::Unknown);
-    data(&chat.act(&paid(), Command::Users { page, total }).await?)
+    data(
+        &chat
+            .act(&reader(actor), Command::Users { page, total })
+            .await?,
+    )
 }

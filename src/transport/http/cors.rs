@@ -42,8 +42,8 @@ impl Origins {
         let origin = self.shown(asked)?;
         let mut response = bare(StatusCode::NO_CONTENT);
         let headers = response.headers_mut();
-        let methods = HeaderValue::from_static("GET, POST");
-        let sent = HeaderValue::from_static("content-type, last-event-id");
+        let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+        let sent = HeaderValue::from_static("authorization, content-type, last-event-id");
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, sent);

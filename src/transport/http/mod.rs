@@ -8,6 +8,8 @@ mod forwarded;
 mod framing;
 mod head;
 mod hosts;
+mod identity;
+mod people;
 mod problem;
 mod route;
 mod sse;
@@ -39,6 +41,7 @@ pub use connection::{HttpLimits, serve};
 pub use cors::Origins;
 pub use forwarded::Forwarders;
 pub use hosts::Hosts;
+use route::Parts;
 pub use route::{Probe, Route};
 
 /// This API in OpenAPI 3.1.
@@ -126,7 +129,7 @@ impl Site {
 
     /// The answer to monitors, and to other clients that there is no place.
     async fn probed(&self, asked: &Asked) -> Answer {
-        match Route::at(asked.path.as_str()) {
+        match Route::on(asked.path.as_str()).next() {
             Some((Route::Probe(probe), _)) if asked.method == Method::GET => {
                 self.probe(probe, &asked.headers).await
             }
@@ -158,33 +161,47 @@ impl Site {
 
     /// The answer of the route that is asked for, when its address has paid for it.
     async fn routed(&self, asked: &Asked, content: Content) -> Answer {
-        let (method, path, peer) = (&asked.method, asked.path.as_str(), asked.client.peer);
-        let (headers, limits, chat) = (&asked.headers, &self.limits, &self.chat);
-        let stranger = Actor::anonymous(TransportKind::Http, chat.origin(peer));
-        let found = Route::at(path);
-        let cost = found.map_or(Cost::READ, |(route, _)| route.cost());
+        let (method, path, chat) = (&asked.method, asked.path.as_str(), &self.chat);
+        let origin = chat.origin(asked.client.peer);
+        let stranger = Actor::anonymous(TransportKind::Http, origin);
+        let mut routes = Route::on(path);
+        let first = routes.next();
+        let found = first
+            .into_iter()
+            .chain(routes)
+            .find(|(route, _)| route.method() == *method);
+        let cost = found
+            .or(first)
+            .map_or(Cost::READ, |(route, _)| route.cost());
         chat.charge(&stranger, cost)?;
-        let (route, part) = match found {
-            Some(found) => found,
+        match found {
+            Some((route, parts)) => self.served(route, parts, asked, content, stranger).await,
             None if (path, method) == ("*", &Method::OPTIONS) => {
-                return Ok(options("GET, HEAD, OPTIONS, POST"));
+                Ok(options("GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"))
             }
-            None => return Err(not_found()),
-        };
-        if *method == Method::OPTIONS {
-            return Ok(options(route.methods()));
+            None if first.is_none() => Err(not_found()),
+            None if *method == Method::OPTIONS => Ok(options(&Route::methods(path))),
+            None => Err(wrong_method(path)),
         }
-        if *method != route.method() {
-            let detail = format!("this path takes {}", route.method());
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            let problem = Problem::new(status, "method_not_allowed", detail);
-            return Err(problem.allowing(route.methods()));
-        }
+    }
+
+    async fn served(
+        &self,
+        route: Route,
+        Parts([part, _]): Parts<'_>,
+        asked: &Asked,
+        content: Content,
+        stranger: Actor,
+    ) -> Answer {
+        let (headers, limits, chat) = (&asked.headers, &self.limits, &self.chat);
+        let peer = asked.client.peer;
         let sent = Sent {
             headers,
             content,
             most: limits.body_bytes,
         };
+        // Only where it matters: a proxy may have a token of its own for everything else.
+        let who = identity::actor(chat, stranger.clone(), headers, &asked.method);
         match route {
             Route::Index => file("index.html", headers),
             Route::Icon => file("favicon.svg", headers),
@@ -194,12 +211,24 @@ impl Site {
                 Ok(whole("application/json", described))
             }
             Route::Connect => api::connect(chat, &stranger, sent.json().await?).await,
-            Route::Command => api::command(chat, stranger, sent.json().await?).await,
-            Route::Message => api::post(chat, stranger, sent.json().await?).await,
-            Route::Disconnect => api::disconnect(chat, stranger, sent.json().await?).await,
-            Route::History => api::history(chat, room(part)?, query(asked)?).await,
-            Route::Rooms => api::rooms(chat, query(asked)?).await,
-            Route::Users => api::users(chat, query(asked)?).await,
+            Route::Register => people::register(chat, &stranger, sent.json().await?).await,
+            Route::Login => people::login(chat, &stranger, sent.json().await?).await,
+            Route::Password => people::password(chat, who.await?, sent.json().await?).await,
+            Route::Me => people::me(chat, who.await?, query(asked)?).await,
+            Route::Sessions => people::sessions(chat, who.await?, query(asked)?).await,
+            Route::EndSession => people::end_session(chat, who.await?, query(asked)?, part).await,
+            Route::Command => api::command(chat, who.await?, sent.json().await?).await,
+            Route::Message => api::post(chat, who.await?, sent.json().await?).await,
+            Route::Disconnect => {
+                let ended = api::disconnect(chat, who.await?, sent.json().await?).await;
+                ended.map(|mut response| {
+                    identity::forget(&mut response, headers, peer);
+                    response
+                })
+            }
+            Route::History => api::history(chat, who.await?, room(part)?, query(asked)?).await,
+            Route::Rooms => api::rooms(chat, who.await?, query(asked)?).await,
+            Route::Users => api::users(chat, who.await?, query(asked)?).await,
             Route::Messages => {
                 let stream = sse::Asked {
                     query: query(asked)?,
@@ -207,7 +236,7 @@ impl Site {
                     peer,
                     patience: limits.write_timeout,
                 };
-                sse::open(chat, room(part)?, stream, self.drain.clone()).await
+                sse::open(chat, who.await?, room(part)?, stream, self.drain.clone()).await
             }
             Route::Socket => {
                 let mut response = upgrade::answer(headers, &limits.origins);
@@ -260,11 +289,19 @@ fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }
 
-fn options(methods: &'static str) -> Response {
+fn options(methods: &str) -> Response {
     let mut response = bare(StatusCode::NO_CONTENT);
-    let methods = HeaderValue::from_static(methods);
-    response.headers_mut().insert(header::ALLOW, methods);
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     response
+}
+
+fn wrong_method(path: &str) -> Problem {
+    let methods = Route::methods(path);
+    let detail = format!("this path takes {methods}");
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    Problem::new(status, "method_not_allowed", detail).allowing(methods)
 }
 
 /// An answer with what every answer has.

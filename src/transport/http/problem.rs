@@ -18,7 +18,7 @@ pub(super) struct Problem {
     #[serde(skip)]
     retry_after: Option<u64>,
     #[serde(skip)]
-    allow: Option<String>,
+    allow: Option<Box<str>>,
 }
 
 impl Problem {
@@ -45,7 +45,7 @@ impl Problem {
     /// The methods that would have been right (RFC 9110, section 15.5.6).
     pub(super) fn allowing(self, methods: String) -> Self {
         Self {
-            allow: Some(methods),
+            allow: Some(methods.into()),
             ..self
         }
     }

@@ -11,6 +11,12 @@ pub enum Route {
     Icon,
     Described,
     Connect,
+    Register,
+    Login,
+    Password,
+    Me,
+    Sessions,
+    EndSession,
     Command,
     Message,
     Disconnect,
@@ -32,12 +38,18 @@ pub enum Probe {
 }
 
 impl Route {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Index,
         Self::File,
         Self::Icon,
         Self::Described,
         Self::Connect,
+        Self::Register,
+        Self::Login,
+        Self::Password,
+        Self::Me,
+        Self::Sessions,
+        Self::EndSession,
         Self::Command,
         Self::Message,
         Self::Disconnect,
@@ -60,6 +72,12 @@ impl Route {
             Self::Icon => "/favicon.ico",
             Self::Described => "/api/openapi.json",
             Self::Connect => "/api/connect",
+            Self::Register => "/api/register",
+            Self::Login => "/api/login",
+            Self::Password => "/api/password",
+            Self::Me => "/api/me",
+            Self::Sessions => "/api/sessions",
+            Self::EndSession => "/api/sessions/{id}",
             Self::Command => "/api/command",
             Self::Message => "/api/message",
             Self::Disconnect => "/api/disconnect",
@@ -77,7 +95,14 @@ impl Route {
 
     pub const fn method(self) -> Method {
         match self {
-            Self::Connect | Self::Command | Self::Message | Self::Disconnect => Method::POST,
+            Self::Connect
+            | Self::Register
+            | Self::Login
+            | Self::Password
+            | Self::Command
+            | Self::Message
+            | Self::Disconnect => Method::POST,
+            Self::EndSession => Method::DELETE,
             _ => Method::GET,
         }
     }
@@ -86,33 +111,59 @@ impl Route {
     pub const fn cost(self) -> Cost {
         match self {
             Self::Message | Self::Probe(_) => Cost::FREE,
-            Self::Rooms | Self::Users => Cost::LIST,
+            Self::Rooms | Self::Users | Self::Sessions | Self::EndSession => Cost::LIST,
             _ => Cost::READ,
         }
     }
 
-    /// The methods that are answered there.
-    pub(super) fn methods(self) -> &'static str {
-        match self.method() {
-            Method::POST => "POST, OPTIONS",
-            _ => "GET, HEAD, OPTIONS",
+    /// The methods that are answered on a path, of which this is a route.
+    pub(super) fn methods(path: &str) -> String {
+        let mut methods = Vec::new();
+        for (route, _) in Self::on(path) {
+            methods.push(route.method());
+            if route.method() == Method::GET {
+                methods.push(Method::HEAD);
+            }
         }
+        methods.push(Method::OPTIONS);
+        let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        methods.join(", ")
     }
 
-    /// The route of `path`, and what stands there for the name in braces.
-    pub(super) fn at(path: &str) -> Option<(Self, &str)> {
+    /// The routes of `path`, one for each method, each with what stands there for the names in
+    /// braces.
+    pub(super) fn on(path: &str) -> impl Iterator<Item = (Self, Parts<'_>)> {
         let path = match path.strip_suffix('/') {
             Some(rest) if !rest.is_empty() && !rest.ends_with('/') => rest,
             _ => path,
         };
-        Self::ALL.into_iter().find_map(|route| {
-            let part = match route.path().split_once('{') {
-                None => (route.path() == path).then_some("")?,
-                Some((before, _)) => path.strip_prefix(before)?,
-            };
-            let named = route.path().ends_with('}') != part.is_empty();
-            (named && !part.contains('/')).then_some((route, part))
-        })
+        let all = Self::ALL.into_iter();
+        all.filter_map(move |route| Some((route, Parts::of(route, path)?)))
+    }
+}
+
+/// What stands in a path for the names in braces, in their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Parts<'a>(pub(super) [&'a str; Parts::MOST]);
+
+impl<'a> Parts<'a> {
+    /// No route has more names.
+    const MOST: usize = 2;
+
+    fn of(route: Route, path: &'a str) -> Option<Self> {
+        let (mut parts, mut count) = (Self::default(), 0);
+        let (mut theirs, mut ours) = (path.split('/'), route.path().split('/'));
+        loop {
+            match (theirs.next(), ours.next()) {
+                (None, None) => return Some(parts),
+                (Some(part), Some(name)) if name.starts_with('{') && !part.is_empty() => {
+                    parts.0[count] = part;
+                    count += 1;
+                }
+                (Some(part), Some(name)) if part == name => {}
+                _ => return None,
+            }
+        }
     }
 }
 
@@ -121,17 +172,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_its_route() {
+    fn a_path_leads_to_its_routes() {
         for route in Route::ALL {
-            let path = route.path().replace("{room}", "a").replace("{file}", "a");
-            let found = Route::at(&path).map(|(route, _)| route);
-            assert_eq!(found, Some(route), "{path}");
+            let path = route.path().replace(['{', '}'], "");
+            let methods: Vec<Method> = Route::on(&path).map(|(found, _)| found.method()).collect();
+            let found = Route::on(&path).find(|(found, _)| found.method() == route.method());
+            assert_eq!(
+                found.map(|(found, _)| found),
+                Some(route),
+                "{path}: {methods:?}"
+            );
         }
-        assert_eq!(Route::at("/api/rooms/"), Some((Route::Rooms, "")));
+        let on = |path| Route::on(path).collect::<Vec<_>>();
+        assert_eq!(on("/api/rooms/"), [(Route::Rooms, Parts::default())]);
         assert_eq!(
-            Route::at("/api/history/b%20c"),
-            Some((Route::History, "b%20c"))
+            on("/api/history/b%20c"),
+            [(Route::History, Parts(["b%20c", ""]))]
         );
+        assert_eq!(Route::methods("/api/sessions"), "GET, HEAD, OPTIONS");
+        assert_eq!(Route::methods("/api/sessions/1"), "DELETE, OPTIONS");
         for nowhere in [
             "",
             "//",
@@ -141,7 +200,7 @@ mod tests {
             "/livez2",
             "*",
         ] {
-            assert_eq!(Route::at(nowhere), None, "{nowhere}");
+            assert_eq!(on(nowhere), [], "{nowhere}");
         }
     }
 }

@@ -13,10 +13,10 @@ use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, Stream};
 use super::answer::{Response, endless};
-use super::api::{Answer, number, owner, paid};
+use super::api::{Answer, number, owner, reader};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
-use crate::chat::{Attached, Chat, Open, Read, Reader, Start, Through};
+use crate::chat::{Actor, Attached, Chat, Open, Read, Reader, Start, Through};
 use crate::model::{Epoch, Peer};
 use crate::random;
 
@@ -46,12 +46,18 @@ pub(super) struct Asked<'a> {
 
 /// Opens a stream. `Last-Event-ID` is where an interrupted one goes on, and beats `after`,
 /// which a browser repeats unchanged when it reconnects.
-pub(super) async fn open(chat: &Arc<Chat>, room: String, asked: Asked<'_>, drain: Drain) -> Answer {
+pub(super) async fn open(
+    chat: &Arc<Chat>,
+    actor: Actor,
+    room: String,
+    asked: Asked<'_>,
+    drain: Drain,
+) -> Answer {
     let query = asked.query;
     let signal = Arc::<Notify>::default();
     let actor = match query.session_id {
-        Some(secret) => owner(chat, paid(), secret).await?,
-        None => paid(),
+        None => reader(actor),
+        secret => owner(chat, actor, secret).await?,
     }
     .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;

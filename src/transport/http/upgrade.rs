@@ -33,12 +33,18 @@ pub(super) fn answer(headers: &HeaderMap, origins: &Origins) -> Response {
 /// A browser lets any page open a WebSocket anywhere and only says which page it was: one of
 /// this server itself, or of those that are allowed. Other clients say nothing.
 fn is_ours(headers: &HeaderMap, origins: &Origins) -> bool {
+    let allowed = |origin| origins.allow(origin);
+    is_of_this_site(headers) || headers.get(header::ORIGIN).is_some_and(allowed)
+}
+
+/// Whether no page, or one of this server itself, has made the request.
+pub(super) fn is_of_this_site(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
     let host = text(headers, header::HOST);
     let of_url = origin.to_str().ok().and_then(|url| url.split_once("://"));
-    of_url.is_some_and(|(_, at)| at.eq_ignore_ascii_case(host)) || origins.allow(origin)
+    of_url.is_some_and(|(_, at)| at.eq_ignore_ascii_case(host))
 }
 
 /// What would have been an upgrade (RFC 9110, section 15.5.22; RFC 6455, section 4.4).

@@ -29,7 +29,7 @@ use crate::chat::{
 };
 use crate::model::{Epoch, Peer, TransportKind};
 use end::End;
-use introduce::Positions;
+use introduce::{Introduced, Positions};
 
 /// A silent peer is pinged, and given as long again to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -251,13 +251,18 @@ impl Connection {
             Frame::Connect {
                 nickname,
                 session_id,
+                token,
                 rooms,
                 epoch,
                 reference,
             } => {
                 let epoch = epoch.map(|name| Epoch::named(&name));
                 let positions = Positions { rooms, epoch };
-                let who = (session_id, nickname);
+                let who = Introduced {
+                    session_id,
+                    token,
+                    nickname,
+                };
                 if let Some(refusal) = self.connect(who, positions, open).await? {
                     self.refuse(refusal, &reference).await?;
                 }

@@ -1,4 +1,5 @@
 //! What an identity provider says, against a real one.
+mod bearer;
 mod sign_in;
 mod tokens;
 

@@ -42,10 +42,10 @@ async fn a_named_site_is_let_in_and_others_are_not() {
     assert_eq!((asked.status, allowed(&asked)), (204, Some(FRIEND)));
     assert_eq!(
         asked.header("access-control-allow-methods"),
-        Some("GET, POST")
+        Some("GET, POST, PUT, PATCH, DELETE")
     );
     let sent = asked.header("access-control-allow-headers");
-    assert_eq!(sent, Some("content-type, last-event-id"));
+    assert_eq!(sent, Some("authorization, content-type, last-event-id"));
     let done = connect(&server, FRIEND).await;
     assert_eq!((done.status, allowed(&done)), (200, Some(FRIEND)));
     assert_eq!(done.header("vary"), Some("origin"));

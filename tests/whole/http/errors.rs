@@ -152,6 +152,7 @@ async fn every_route_names_the_method_that_it_takes() {
     for (path, allowed) in super::hosts::places() {
         let all = match allowed {
             "GET" => "GET, HEAD, OPTIONS",
+            "DELETE" => "DELETE, OPTIONS",
             _ => "POST, OPTIONS",
         };
         for method in ["DELETE", "PUT", "PATCH", "GET", "POST"] {

@@ -25,12 +25,13 @@ async fn status(server: &Running, request: &str) -> u16 {
 /// A path that each route takes, and its method.
 pub(crate) fn places() -> impl Iterator<Item = (String, &'static str)> {
     Route::ALL.into_iter().map(|route| {
-        let method = if route.method() == "POST" {
-            "POST"
-        } else {
-            "GET"
+        let method = match route.method().as_str() {
+            "POST" => "POST",
+            "DELETE" => "DELETE",
+            _ => "GET",
         };
         let path = route.path().replace("{room}", "general");
+        let path = path.replace("{id}", "0");
         (path.replace("{file}", "app.js"), method)
     })
 }
@@ -158,7 +159,7 @@ async fn options_tells_what_is_allowed() {
     for (target, allowed) in [
         ("/api/rooms", "GET, HEAD, OPTIONS"),
         ("/api/message", "POST, OPTIONS"),
-        ("*", "GET, HEAD, OPTIONS, POST"),
+        ("*", "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"),
     ] {
         let answer = server.raw(asked("OPTIONS", target, "localhost")).await;
         let told = (answer.status, answer.header("allow"));

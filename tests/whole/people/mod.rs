@@ -3,6 +3,7 @@ mod accounts;
 mod operators;
 mod order;
 mod product;
+mod requests;
 mod walls;
 
 use std::net::SocketAddr;
@@ -36,6 +37,10 @@ crate::support::db::on_both! {
         a_slow_room_takes_one_message_at_a_time,
         a_role_is_given_up_to_ones_own,
         a_room_takes_other_roles_where_it_says_so,
+    }
+    requests {
+        an_account_is_made_and_used_by_requests,
+        a_browser_is_known_by_a_cookie_and_only_to_its_own_pages,
     }
     walls {
         a_private_room_is_not_there_for_others,

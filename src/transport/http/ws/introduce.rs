@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{Connection, End};
 use crate::chat::{
-    self, ChatError, Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start,
+    self, ByToken, ChatError, Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start,
 };
 use crate::model::{Epoch, Seq};
 use crate::transport::codec::Refusal;
@@ -16,13 +16,21 @@ pub(super) struct Positions {
     pub(super) epoch: Option<Epoch>,
 }
 
+/// What a client names itself by: the first of these that there is counts.
+pub(super) struct Introduced {
+    pub(super) session_id: Option<String>,
+    /// Of a server that vouches for the person.
+    pub(super) token: Option<String>,
+    pub(super) nickname: Option<String>,
+}
+
 impl Connection {
     /// Resumes the session of that secret, or begins one of that nickname, with each of its rooms
     /// where the client left it. One that is not there ends at once. Returns why not, where the
     /// client may try again.
     pub(super) async fn connect(
         &mut self,
-        who: (Option<String>, Option<String>),
+        who: Introduced,
         positions: Positions,
         open: &Open,
     ) -> Result<Option<Refusal>, End> {
@@ -30,10 +38,19 @@ impl Connection {
             return Ok(Some(refusal));
         }
         let connected = match who {
-            (Some(secret), _) => self.chat.act(&self.actor, Resume { secret }).await,
-            (None, nickname @ Some(_)) => self.chat.act(&self.actor, Connect { nickname }).await,
-            (None, None) => {
-                let detail = "connect with a nickname or a session_id";
+            Introduced {
+                session_id: Some(secret),
+                ..
+            } => self.chat.act(&self.actor, Resume { secret }).await,
+            Introduced {
+                token: Some(token), ..
+            } => self.chat.act(&self.actor, ByToken { token }).await,
+            Introduced {
+                nickname: nickname @ Some(_),
+                ..
+            } => self.chat.act(&self.actor, Connect { nickname }).await,
+            _ => {
+                let detail = "connect with a nickname, a session_id or a token";
                 return Ok(Some(Refusal::new(Code::BadCommand, detail)));
             }
         };
