@@ -1,6 +1,7 @@
 //! Learns of rights that changed, also through other instances and operators' commands, and ends what
 //! may not go on.
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,13 @@ struct Seen {
 
 impl Seen {
     fn is_new(&mut self, n: i64, now: Instant) -> bool {
-        self.beyond.insert(n, now).is_none()
+        match self.beyond.entry(n) {
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
     }
 
     fn settle(&mut self, now: Instant) {
@@ -221,5 +228,29 @@ impl Chat {
             return Ok(());
         }
         self.presence.claim_anew(guests).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    #[test]
+    fn what_was_seen_long_ago_is_not_asked_for_again() {
+        let (clock, mut seen) = (ManualClock::default(), Seen::default());
+        let mut look = |numbers: &[i64]| -> Vec<i64> {
+            let new = numbers.iter().copied();
+            let new = new.filter(|n| seen.is_new(*n, clock.now())).collect();
+            seen.settle(clock.now());
+            new
+        };
+        assert_eq!(look(&[1, 3]), [1, 3]);
+        clock.advance(LATE / 2);
+        // A number that was given before its commit comes late.
+        assert_eq!(look(&[1, 2, 3]), [2]);
+        clock.advance(LATE / 2);
+        assert_eq!(look(&[1, 2, 3, 4]), [4]);
+        assert_eq!((seen.floor, seen.beyond.len()), (1, 3));
     }
 }
