@@ -6,8 +6,8 @@ use crate::exit;
 use crate::output::Asked;
 use crate::{
     archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, events,
-    health, instances, jobs, logs, man, migrate, monitor, replay, restart, restore, runbook, serve,
-    storage, user,
+    health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart, restore,
+    runbook, serve, storage, user, workspace,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -89,6 +89,18 @@ pub(crate) enum Command {
     Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
     User(user::UserArgs),
+    Workspace(workspace::WorkspaceArgs),
+    Invite(invite::InviteArgs),
+    /// Keep a person out of a room
+    Ban(order::RestrictArgs),
+    /// Let a person into a room again
+    Unban(order::WhomArgs),
+    /// Let a person read a room only
+    Mute(order::RestrictArgs),
+    /// Let a person speak in a room again
+    Unmute(order::WhomArgs),
+    /// Put a person out of a room, who may come back if that is public
+    Kick(order::KickArgs),
     /// Show what each role may do
     Roles,
     Audit(audit::AuditArgs),

@@ -20,11 +20,13 @@ mod failure;
 mod health;
 mod instances;
 mod interrupt;
+mod invite;
 mod jobs;
 mod logs;
 mod man;
 mod migrate;
 mod monitor;
+mod order;
 mod output;
 mod progress;
 mod replay;
@@ -38,17 +40,20 @@ mod settings;
 mod storage;
 mod units;
 mod user;
+mod workspace;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use discordctl::ops::people::Restraint;
 use discordctl::private;
 
 use cli::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
+use order::Order;
 use output::{Asked, Format, Output};
 
 fn main() -> ExitCode {
@@ -113,6 +118,13 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Replay(args) => replay::run(args, output),
         Command::User(args) => user::run(&args, yes, output),
         Command::Roles => roles::run(output),
+        Command::Workspace(args) => workspace::run(&args, output),
+        Command::Invite(args) => invite::run(&args, output),
+        Command::Ban(args) => order::run(&Order::Restrict(Restraint::Ban, &args), output),
+        Command::Unban(args) => order::run(&Order::Lift(Restraint::Ban, &args), output),
+        Command::Mute(args) => order::run(&Order::Restrict(Restraint::Mute, &args), output),
+        Command::Unmute(args) => order::run(&Order::Lift(Restraint::Mute, &args), output),
+        Command::Kick(args) => order::run(&Order::Kick(&args), output),
         Command::Audit(args) => audit::run(&args, output),
         Command::Config(args) => config::run(args, output),
         Command::Completion(args) => completion::run(&args, output),

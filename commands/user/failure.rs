@@ -16,6 +16,17 @@ pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
             "make another owner first: discordctl user role NAME owner"];
         PeopleError::NoSession(_) => [Exit::Unavailable, "no_session",
             "'discordctl user sessions NAME' lists them; more digits say which is meant"];
+        PeopleError::NoUser(_) => [Exit::Unavailable, "no_user",
+            "'discordctl user list' lists the accounts"];
+        PeopleError::NoRoom(_) => [Exit::Unavailable, "no_room",
+            "a room of a workspace is called workspace/room"];
+        PeopleError::NoWorkspace(_) => [Exit::Unavailable, "no_workspace",
+            "'discordctl workspace list' lists them"];
+        PeopleError::WorkspaceExists(_) => [Exit::CannotCreate, "workspace_exists",
+            "'discordctl workspace list' lists them"];
+        PeopleError::NoInvite(_) => [Exit::Unavailable, "no_invite",
+            "'discordctl invite list' lists them; more digits say which is meant"];
+        PeopleError::TooLong => [Exit::Usage, "too_long", "leave it out, and it is for good"];
         PeopleError::Name(_) => [Exit::Usage, "bad_name",
             "a nickname has 1 to 32 letters, digits, '_', '-' or '.'"];
         PeopleError::Weak(_) => [Exit::Usage, "weak_password",

@@ -84,7 +84,7 @@ enum UserCommand {
 }
 
 /// One that an account can be given.
-fn role(text: &str) -> Result<Role, String> {
+pub(crate) fn role(text: &str) -> Result<Role, String> {
     let role = Role::named(text).filter(|role| *role >= Role::Member);
     role.ok_or_else(|| "expected member, moderator, admin or owner".to_owned())
 }

@@ -15,6 +15,7 @@ mod gate;
 pub mod history;
 mod ids;
 mod instances;
+mod invites;
 pub mod migrations;
 mod notices;
 mod people;
@@ -47,6 +48,7 @@ use crate::model::{
 
 pub use self::accounts::{Account, Accounts, Failures, NewAccount, RoomOf, SessionOf};
 pub use self::audit::{Audit, Audited, Record};
+pub use self::invites::{Invite, Invites, NewInvite};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
     for_good,
@@ -411,6 +413,7 @@ pub trait Store:
     + People
     + Accounts
     + Rights
+    + Invites
     + Audit
     + Instances
     + Presence
@@ -427,6 +430,7 @@ impl<S> Store for S where
         + People
         + Accounts
         + Rights
+        + Invites
         + Audit
         + Instances
         + Presence

@@ -27,6 +27,8 @@ crate::support::db::on_both! {
     }
     operators {
         an_operator_makes_accounts_and_changes_them,
+        an_operator_lets_people_in_and_keeps_them_out,
+        a_workspace_is_a_wall,
         a_deployment_that_does_not_run_has_its_owner_first,
     }
     order {

@@ -161,3 +161,127 @@ pub(crate) async fn a_deployment_that_does_not_run_has_its_owner_first(db: Db) {
     );
     server.stop().await;
 }
+
+pub(crate) async fn an_operator_lets_people_in_and_keeps_them_out(db: Db) {
+    let server = serve(&db, |config| {
+        config.access.registration = discordctl::config::Registration::Invite;
+    })
+    .await;
+    let shell = Shell::on(&db);
+    let made = shell
+        .run("invite create --role moderator --expires 1d")
+        .await
+        .well();
+    let code = made["code"].as_str().expect("a code").to_owned();
+    let open = shell.run("invite list").await.well();
+    assert_eq!(open["invites"][0]["role"], "moderator");
+    let mut mia = Lines::connect(server.tcp).await;
+    says(&mut mia, "/nick mia").await;
+    let register = format!("/register {PASSWORD} {code}");
+    tells(&mut mia, &register, "you are logged in as mia (moderator)").await;
+    let open = shell.run("invite list").await.well();
+    assert_eq!(open["invites"], json!([]));
+    shell.run("invite create --uses 2").await.well();
+    let open = shell.run("invite list").await.well();
+    let id = open["invites"][0]["id"].as_str().expect("an id").to_owned();
+    let left = shell
+        .run(&format!("invite revoke {}", &id[..12]))
+        .await
+        .well();
+    assert_eq!(left["invites"], json!([]));
+
+    tells(&mut mia, "/join general", "joined").await;
+    let done = shell
+        .run("ban mia --room general --for 1h --why rude")
+        .await
+        .well();
+    assert_eq!(
+        (&done["done"], &done["changed"]),
+        (&json!("ban"), &json!(true))
+    );
+    mia.line_with("you may not read general any more").await;
+    tells(
+        &mut mia,
+        "/join general",
+        "you are banned from 'general' until",
+    )
+    .await;
+    shell.run("unban mia --room general").await.well();
+    crate::support::until!(
+        "she may come back",
+        says(&mut mia, "/join general").await.contains("joined")
+    );
+    shell.run("mute mia --room general").await.well();
+    crate::support::until!(
+        "she is muted",
+        says(&mut mia, "hello").await.contains("you are muted")
+    );
+    let again = shell.run("unmute mia --room general").await.well();
+    assert_eq!(again["changed"], true);
+    let none = shell.run("unmute mia --room general").await.well();
+    assert_eq!(none["changed"], false);
+    shell.run("kick mia --room general").await.well();
+    mia.line_with("you may not read general any more").await;
+    for (line, code, why) in [
+        ("ban nobody --room general", 69, "no_user"),
+        ("ban mia --room nowhere", 69, "no_room"),
+        ("invite create --workspace nowhere", 69, "no_workspace"),
+        ("invite create --role guest", 64, "usage"),
+        ("invite revoke ffffffffffffffff", 69, "no_invite"),
+    ] {
+        let refused = shell.run(line).await.exits(code);
+        assert_eq!(refused.problem()["code"], why, "{line}");
+    }
+    server.stop().await;
+}
+
+pub(crate) async fn a_workspace_is_a_wall(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let shell = Shell::on(&db);
+    let mut alice = registered(server.tcp, "alice").await;
+    let mut bob = registered(server.tcp, "bob").await;
+    tells(
+        &mut alice,
+        "/create acme/den",
+        "there is no workspace 'acme'",
+    )
+    .await;
+    shell.run("workspace create acme").await.well();
+    let again = shell.run("workspace create ACME").await.exits(73);
+    assert_eq!(again.problem()["code"], "workspace_exists");
+    let list = shell
+        .run("workspace add acme alice --role admin")
+        .await
+        .well();
+    assert_eq!(list["workspaces"][0]["members"], 1);
+    crate::support::until!(
+        "she may make a room there",
+        says(&mut alice, "/create acme/den")
+            .await
+            .contains("joined acme/den")
+    );
+    alice.write("a secret\n").await;
+    alice.line_with("[acme/den] alice: a secret").await;
+    let (there, absent) = (
+        says(&mut bob, "/join acme/den").await,
+        says(&mut bob, "/join acme/pit").await,
+    );
+    assert_eq!(there.replace("den", "pit"), absent);
+    tells(
+        &mut bob,
+        "/create acme/another",
+        "there is no workspace 'acme'",
+    )
+    .await;
+    assert!(!says(&mut bob, "/rooms").await.contains("acme"));
+    assert!(says(&mut alice, "/rooms").await.contains("acme/den"));
+    shell.run("workspace add acme bob").await.well();
+    crate::support::until!(
+        "he may",
+        says(&mut bob, "/join acme/den").await.contains("joined")
+    );
+    shell.run("workspace remove acme bob").await.well();
+    bob.line_with("you may not read acme/den any more").await;
+    tells(&mut bob, "/join acme/den", "there is no room").await;
+    server.stop().await;
+}

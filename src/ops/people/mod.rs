@@ -1,5 +1,8 @@
 //! Accounts, as an operator makes, sees and changes them. What is done is in the audit log, and
 //! instances that run follow within a second.
+mod order;
+mod walls;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use crate::meter::Meters;
 use crate::model::{NameError, Nickname, Password, Role, SessionKey};
 use crate::store::{self, NewAccount, Options, Record, Store, StoreError};
 
+pub use self::order::{Restraint, Whom};
+pub use self::walls::{Invite, Inviting, Workspace};
 pub use crate::policy::{Action, usual};
 pub use crate::store::{Account, Audited, SessionOf};
 
@@ -29,6 +34,18 @@ pub enum PeopleError {
     Taken(String),
     #[error("'{0}' is the only owner that is not disabled")]
     LastOwner(String),
+    #[error("there is no person '{0}'")]
+    NoUser(String),
+    #[error("there is no room '{0}'")]
+    NoRoom(String),
+    #[error("there is no workspace '{0}'")]
+    NoWorkspace(String),
+    #[error("there is a workspace '{0}' already")]
+    WorkspaceExists(String),
+    #[error("there is not one invite whose id begins with '{0}'")]
+    NoInvite(String),
+    #[error("a length of time beyond every calendar")]
+    TooLong,
     #[error("'{0}' has no session of that id")]
     NoSession(String),
     #[error(transparent)]
