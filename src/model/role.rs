@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// A client that has no session, or has not shown one yet. It is given to nobody.
+    /// A client that has no session, or has not shown one yet. No account has it.
     Anonymous,
     /// A session under a nickname that is its own while it is online.
     Guest,

@@ -13,9 +13,9 @@ use crate::policy::{Action, Admission, Denied, Overrides, Restricted, Standing};
 pub enum Gate {
     /// A client that has no session yet, and is let in without an account.
     Begin,
-    /// Nothing: it proves itself who it is, or anybody may.
+    /// Nothing: the command itself proves who the client is, or takes no right.
     Open,
-    /// A session, whoever's.
+    /// A session, of a guest or of an account.
     Session,
     /// A session that is logged in to an account.
     Account,

@@ -1,5 +1,5 @@
-//! What holds in a public room for all who have a role there: read once, whoever asks first, so that a
-//! crowd that comes asks the store for nothing more.
+//! What holds in a public room for all who have a role there: read once for all, so that a crowd that
+//! comes asks the store for nothing more.
 use std::sync::{Arc, OnceLock};
 
 use super::Stood;

@@ -30,7 +30,7 @@ pub struct Stands {
     pub muted_until: Option<DateTime<Utc>>,
 }
 
-/// What holds in a room, with all that is not as usual for somebody.
+/// What holds in a room, with all that is not as usual for single people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomRights {
     pub kind: RoomKind,

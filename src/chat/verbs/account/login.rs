@@ -36,7 +36,7 @@ impl Chat {
                 "you are logged in already; /logout first".into(),
             ));
         }
-        // What is no nickname is nobody's, and told in the same way.
+        // What is no nickname belongs to no account, and is told in the same way.
         let name = Nickname::parse_old(nickname).map_err(|_| ChatError::WrongCredentials)?;
         let account = self.store().account(name.as_str()).await?;
         let stored = account.as_ref().and_then(|of| of.password.as_deref());

@@ -1,4 +1,4 @@
-//! Put somebody out of a room, who may come back if it is public.
+//! Put a person out of a room; into a public one it may come back.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::Place;
 use crate::model::Notice;
