@@ -101,6 +101,29 @@ impl Lines {
         bounded(self.patience, reading).await
     }
 
+    /// As many bytes as `length` makes of those that are there; `None` where the connection ends before.
+    pub(super) async fn measured(
+        &mut self,
+        length: impl Fn(&[u8]) -> Result<Option<usize>, ClientError>,
+    ) -> Result<Option<BytesMut>, ClientError> {
+        let Self { stream, read, .. } = self;
+        let reading = async {
+            loop {
+                if let Some(length) = length(read)?.filter(|length| *length <= read.len()) {
+                    return Ok(Some(read.split_to(length)));
+                }
+                if read.len() > LONGEST {
+                    return Err(ClientError::Foreign);
+                }
+                read.reserve(ROOM);
+                if stream.read_buf(read).await? == 0 {
+                    return Ok(None);
+                }
+            }
+        };
+        bounded(self.patience, reading).await
+    }
+
     /// What was read and not used.
     pub(super) fn rest(&mut self) -> BytesMut {
         self.read.split()

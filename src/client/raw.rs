@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustls::ClientConnection;
 use serde_json::{Value, json};
 
-use super::wire::{Transport, frame};
+use super::wire::{self, Transport, frame};
 use super::{Buffer, ClientError, Connection, HOST, Lines, Target, bounded};
 
 /// A connection on which messages may come, and what came of them already.
@@ -169,8 +169,7 @@ async fn socket(talk: &mut Lines, connect: &Value) -> Result<String, ClientError
     talk.write(request.as_bytes()).await?;
     expect(&heard(talk, b"\r\n\r\n").await?, "HTTP/1.1 101")?;
     talk.write(&frame(&connect.to_string())).await?;
-    // The texts of these answers are short, and nothing else comes before them.
-    let connected = heard(talk, b"}").await?;
+    let connected = answer(talk).await?;
     expect(&connected, r#""type":"connected""#)?;
     let session = connected.split_once(r#""session_id":""#);
     let session = session.and_then(|(_, rest)| rest.split('"').next());
@@ -182,9 +181,7 @@ async fn frames(mut talk: Lines, room: &str, nickname: &str) -> Result<Opened, C
     let session = socket(&mut talk, &connect).await?;
     let join = json!({ "type": "command", "command": format!("/join {room}"), "ref": 1 });
     talk.write(&frame(&join.to_string())).await?;
-    expect(&heard(&mut talk, b"}").await?, r#""last_seq""#)?;
-    // The answer's outer brace.
-    heard(&mut talk, b"}").await?;
+    expect(&answer(&mut talk).await?, r#""last_seq""#)?;
     // The first message that comes tells the place: some older ones are shown first.
     Opened::of(
         talk,
@@ -193,6 +190,15 @@ async fn frames(mut talk: Lines, room: &str, nickname: &str) -> Result<Opened, C
             last: None,
         },
     )
+}
+
+/// The next frame, as text.
+async fn answer(talk: &mut Lines) -> Result<String, ClientError> {
+    let length = |bytes: &[u8]| wire::frame_length(bytes).map_err(|_| ClientError::Foreign);
+    match talk.measured(length).await? {
+        Some(frame) => Ok(String::from_utf8_lossy(&frame).into_owned()),
+        None => Err(ClientError::Refused("nothing more".into())),
+    }
 }
 
 async fn line(talk: &mut Lines) -> Result<String, ClientError> {

@@ -10,7 +10,7 @@ const MOST: u64 = 1 << 20;
 
 /// How long the frame is with which `bytes` begins, if it is all there.
 #[inline]
-pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, Broken> {
+pub(in super::super) fn length(bytes: &[u8]) -> Result<Option<usize>, Broken> {
     let (head, size) = match *bytes {
         // A server masks nothing, and ours sends every message whole.
         [first, second, ..] if first & 0x80 == 0 || second & 0x80 != 0 => return Err(Broken),

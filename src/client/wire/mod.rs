@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use chunks::Chunks;
 
-pub(super) use frames::frame;
 pub use frames::{PING, pong};
+pub(super) use frames::{frame, length as frame_length};
 
 /// How a reader is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -56,7 +56,15 @@ impl Toc {
         let pg_restore = tools::find("pg_restore", 0).await?;
         let mut command = pg_restore.plain();
         command.arg("--list").arg(dump);
-        let list = pg_restore.run(command).await?;
+        let listed = pg_restore.run(command).await;
+        let list = listed.map_err(|error| match error {
+            // Cut off in its table of contents, before anything else.
+            BackupError::Tool { said, .. } if said.contains("end of file") => BackupError::corrupt(
+                dump,
+                format!("pg_restore cannot read it to its end: {said}"),
+            ),
+            other => other,
+        })?;
         let toc = Self::read(&list);
         match OURS.iter().find(|table| !toc.has_data(table)) {
             None => Ok(toc),
