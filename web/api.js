@@ -27,6 +27,12 @@ export function fromFrame(frame) {
 export const lostConnection = () =>
   new ApiError({ code: "connection_lost", detail: "The connection to the server is lost.", passing: true });
 
+// What is read is read as the person that the session is.
+let session = null;
+export function use(session_id) { session = session_id; }
+// Not a header: a proxy in front may have the browser send one of its own there.
+const mine = () => (session ? `&session_id=${session}` : "");
+
 async function call(method, path, body) {
   let response, answer = null;
   try {
@@ -53,6 +59,9 @@ const room = encodeURIComponent;
 const MOST_PAGES = 3;
 
 export const connect = (nickname) => call("POST", "/api/connect", { nickname });
+export const login = (nickname, password) => call("POST", "/api/login", { nickname, password });
+export const register = (nickname, password, invite) =>
+  call("POST", "/api/register", { nickname, password, ...(invite && { invite }) });
 export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
 export const message = (session_id, { room, content, nonce }) =>
@@ -62,7 +71,7 @@ async function list(path, of) {
   const items = [];
   let cursor = "";
   for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await call("GET", `${path}?limit=200${cursor && `&cursor=${room(cursor)}`}`);
+    const answer = await call("GET", `${path}?limit=200${cursor && `&cursor=${room(cursor)}`}${mine()}`);
     items.push(...answer[of]);
     cursor = answer.next ?? "";
     if (!cursor) break;
@@ -73,6 +82,6 @@ async function list(path, of) {
 export const rooms = () => list("/api/rooms", "rooms");
 export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
-  call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}`);
+  call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}${mine()}`);
 export const streamUrl = (name, session_id, after, epoch) =>
   `/api/messages/${room(name)}?${new URLSearchParams({ session_id, after, history: 0, ...(epoch && { epoch }) })}`;

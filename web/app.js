@@ -18,6 +18,7 @@ const NICKNAME = "discordctl.nickname";
 let chat, watch, drawing = false;
 
 function begin(identity, fresh) {
+  api.use(identity.session_id);
   if (!chat) {
     chat = new Chat();
     watch = new Watch(chat, changed);
@@ -49,27 +50,39 @@ function welcome(problem = "") {
   $("nickname").focus();
 }
 
-$("signin").addEventListener("submit", async (event) => {
-  event.preventDefault();
+/** Comes in by `ask(nickname, password)`; what is refused is said, at the field that it is about. */
+async function comeIn(ask) {
   const nickname = $("nickname").value.trim();
-  const refuse = (why) => {
+  const password = $("password").value;
+  const refuse = (why, field = "nickname") => {
     setText($("signin-error"), why);
-    $("nickname").setAttribute("aria-invalid", "true");
-    $("nickname").focus();
+    $(field).setAttribute("aria-invalid", "true");
+    $(field).focus();
   };
+  for (const field of ["nickname", "password"]) $(field).removeAttribute("aria-invalid");
   if (!isName(nickname, 32)) return refuse("A nickname is 1 to 32 letters, digits, _ - or a full stop.");
-  $("enter").disabled = true;
+  const buttons = [$("enter"), $("register")];
+  buttons.forEach((button) => { button.disabled = true; });
   try {
-    const identity = await api.connect(nickname);
-    $("nickname").removeAttribute("aria-invalid");
+    const identity = await ask(nickname, password);
     setText($("signin-error"), "");
+    $("password").value = $("invite").value = "";
     localStorage.setItem(NICKNAME, identity.nickname);
     begin(identity, true);
   } catch (error) {
-    refuse(error.detail);
+    const ofPassword = ["wrong_credentials", "bad_password", "nickname_registered", "account_needed"];
+    refuse(error.detail, ofPassword.includes(error.code) ? "password" : "nickname");
   } finally {
-    $("enter").disabled = false;
+    buttons.forEach((button) => { button.disabled = false; });
   }
+}
+
+$("signin").addEventListener("submit", (event) => {
+  event.preventDefault();
+  comeIn((nickname, password) => (password ? api.login(nickname, password) : api.connect(nickname)));
+});
+$("register").addEventListener("click", () => {
+  comeIn((nickname, password) => api.register(nickname, password, $("invite").value.trim()));
 });
 
 /** The server does not know our session any more: ask for another one under the same nickname. */
@@ -79,6 +92,7 @@ async function renew() {
   renewing = true;
   chat.sessionLost();
   const backoff = new Backoff(1000);
+  api.use(null);
   while (renewing) {
     try {
       begin(await api.connect(chat.nickname), true);

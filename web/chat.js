@@ -71,7 +71,7 @@ export class Chat extends EventTarget {
   }
 
   join(name) { return this.#joinBy(`/join ${name}`, name, true); }
-  create(name) { return this.#joinBy(`/create ${name}`, name, true); }
+  create(name, kind = "") { return this.#joinBy(`/create ${name} ${kind}`.trim(), name, true); }
 
   async #joinBy(command, name, show) {
     const known = this.rooms.get(name);

@@ -18,8 +18,10 @@ async function command(chat, line, signOut) {
   switch (verb) {
     case "/quit": return signOut();
     case "/join": case "/create": {
-      if (words.length !== 1 || !isName(words[0], 64)) break; // the server says what is wrong
-      const said = await (verb === "/join" ? chat.join(words[0]) : chat.create(words[0]));
+      const [name, kind, more] = words;
+      const fits = isName(name ?? "", 64) && !more && (!kind || (verb === "/create" && kind === "--private"));
+      if (!fits) break; // the server says what is wrong
+      const said = await (verb === "/join" ? chat.join(name) : chat.create(name, kind));
       return said && chat.note(said, "reply");
     }
     case "/leave": {

@@ -27,11 +27,15 @@ fn paid() -> Actor {
 }
 
 /// The client as what it reads is paid by: its session, or its address, which has paid already.
-pub(super) fn reader(actor: Actor) -> Actor {
-    if actor.session().is_some() {
-        actor
-    } else {
-        paid()
+pub(super) async fn reader(
+    chat: &Chat,
+    actor: Actor,
+    secret: Option<String>,
+) -> Result<Actor, Problem> {
+    match secret {
+        Some(_) => owner(chat, actor, secret).await,
+        None if actor.session().is_some() => Ok(actor),
+        None => Ok(paid()),
     }
 }
 
@@ -94,6 +98,7 @@ pub(super) async fn disconnect(chat: &Chat, stranger: Actor, body: Disconnect) -
 pub(super) struct Page {
     before: Option<String>,
     limit: Option<String>,
+    session_id: Option<String>,
 }
 
 pub(super) async fn history(chat: &Chat, actor: Actor, room: String, page: Page) -> Answer {
@@ -102,7 +107,8 @@ pub(super) async fn history(chat: &Chat, actor: Actor, room: String, page: Page)
         before: number("before", page.before.as_deref())?,
         limit: number("limit", page.limit.as_deref())?.or(Some(PAGE)),
     };
-    data(&chat.act(&reader(actor), command).await?)
+    let actor = reader(chat, actor, page.session_id).await?;
+    data(&chat.act(&actor, command).await?)
 }
 
 /// What came of a command, for programs alone.
@@ -128,6 +134,7 @@ pub(super) struct Part {
     filter: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
+    session_id: Option<String>,
 }
 
 impl Part {
@@ -140,20 +147,14 @@ impl Part {
     }
 }
 
-pub(super) async fn rooms(chat: &Chat, actor: Actor, part: Part) -> Answer {
+pub(super) async fn rooms(chat: &Chat, actor: Actor, mut part: Part) -> Answer {
+    let actor = reader(chat, actor, part.session_id.take()).await?;
     let (page, total) = (part.page()?, Total::Unknown);
-    data(
-        &chat
-            .act(&reader(actor), Command::Rooms { page, total })
-            .await?,
-    )
+    data(&chat.act(&actor, Command::Rooms { page, total }).await?)
 }
 
-pub(super) async fn users(chat: &Chat, actor: Actor, part: Part) -> Answer {
+pub(super) async fn users(chat: &Chat, actor: Actor, mut part: Part) -> Answer {
+    let actor = reader(chat, actor, part.session_id.take()).await?;
     let (page, total) = (part.page()?, Total::Unknown);
-    data(
-        &chat
-            .act(&reader(actor), Command::Users { page, total })
-            .await?,
-    )
+    data(&chat.act(&actor, Command::Users { page, total }).await?)
 }

@@ -13,7 +13,7 @@ use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, Stream};
 use super::answer::{Response, endless};
-use super::api::{Answer, number, owner, reader};
+use super::api::{Answer, number, reader};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
 use crate::chat::{Actor, Attached, Chat, Open, Read, Reader, Start, Through};
@@ -55,11 +55,9 @@ pub(super) async fn open(
 ) -> Answer {
     let query = asked.query;
     let signal = Arc::<Notify>::default();
-    let actor = match query.session_id {
-        None => reader(actor),
-        secret => owner(chat, actor, secret).await?,
-    }
-    .reading(signal.clone());
+    let actor = reader(chat, actor, query.session_id)
+        .await?
+        .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;
     let epoch = query.epoch.as_deref().map(|name| Epoch::named(name.trim()));
     let start = match asked.last_event_id.or(query.after.as_deref()) {

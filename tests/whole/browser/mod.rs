@@ -1,6 +1,7 @@
 //! The web client in a real Chromium, against the real binary.
 //!
 //! Needs `chromium` and `chromedriver`.
+mod accounts;
 mod past;
 mod person;
 mod proxy;

@@ -49,6 +49,14 @@ impl Person {
     }
 
     pub(crate) async fn ask_to_enter(&self, port: u16, nickname: &str) {
+        self.asks(port).await;
+        let enter = char::from(Key::Enter);
+        self.type_into("#nickname", &format!("{nickname}{enter}"))
+            .await;
+    }
+
+    /// Opens the page, which asks for a nickname.
+    pub(crate) async fn asks(&self, port: u16) {
         let done = self
             .browser
             .goto(&format!("http://127.0.0.1:{port}/"))
@@ -56,9 +64,6 @@ impl Person {
         done.expect("open the page");
         let asked = "return document.activeElement?.id === 'nickname'";
         self.eventually("the page asks for a nickname", asked).await;
-        let enter = char::from(Key::Enter);
-        self.type_into("#nickname", &format!("{nickname}{enter}"))
-            .await;
     }
 
     /// Types a message or a command, line by line, and sends it.
@@ -139,7 +144,7 @@ impl Person {
         self.run(script).await.as_f64().expect("a number")
     }
 
-    async fn type_into(&self, selector: &str, keys: &str) {
+    pub(super) async fn type_into(&self, selector: &str, keys: &str) {
         let element = self.find(selector).await;
         element.send_keys(keys).await.expect("type");
     }

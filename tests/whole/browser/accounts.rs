@@ -1,0 +1,64 @@
+//! An account in the web client: made, left and come back to.
+use fantoccini::key::Key;
+
+use super::entered;
+use super::person::Person;
+
+const PASSWORD: &str = "a horse of another colour";
+
+fn enter() -> char {
+    char::from(Key::Enter)
+}
+
+#[tokio::test]
+async fn an_account_is_made_left_and_come_back_to() {
+    let Some((server, [anna])) = entered(["anna"]).await else {
+        return;
+    };
+    let zoe = Person::open(anna.driver.clone()).await;
+    zoe.asks(server.http).await;
+    zoe.type_into("#nickname", "zoe").await;
+    zoe.type_into("#password", PASSWORD).await;
+    zoe.click("#registering summary").await;
+    zoe.click("#register").await;
+    zoe.is_in("general").await;
+    zoe.is_connected().await;
+    zoe.say("/create den --private").await;
+    zoe.is_in("den").await;
+    zoe.say("among us").await;
+    zoe.sees("among us").await;
+    // The list of rooms is hers, and not another's.
+    let listed = "return !!document.querySelector('#joined [data-room=den]')";
+    zoe.eventually("den is listed", listed).await;
+    anna.say("/rooms").await;
+    let told = "return document.body.textContent.includes('general:')";
+    anna.eventually("the rooms are told", told).await;
+    let hers = "return document.body.textContent.includes('den:')";
+    assert_eq!(anna.run(hers).await, false);
+
+    zoe.click("#signout").await;
+    zoe.asks(server.http).await;
+    zoe.run("document.getElementById('nickname').value = ''")
+        .await;
+    zoe.type_into("#nickname", &format!("zoe{}", enter())).await;
+    let refused = |field: &str| {
+        format!(
+            "return document.getElementById('signin-error').textContent !== '' \
+             && document.activeElement.id === '{field}'"
+        )
+    };
+    zoe.eventually("it is registered", &refused("password"))
+        .await;
+    zoe.type_into("#password", &format!("something else{}", enter()))
+        .await;
+    let wrong = "return document.getElementById('signin-error').textContent.includes('wrong name')";
+    zoe.eventually("it is wrong", wrong).await;
+    zoe.run("document.getElementById('password').value = ''")
+        .await;
+    zoe.type_into("#password", &format!("{PASSWORD}{}", enter()))
+        .await;
+    zoe.is_connected().await;
+    zoe.say("/join den").await;
+    zoe.is_in("den").await;
+    zoe.sees("among us").await;
+}
