@@ -1,4 +1,4 @@
-//! `discordctl audit`: what was done to people and rooms, by whom and why.
+//! `discordctl audit`: the log of what operators and moderators did.
 use clap::Args;
 use discordctl::model::format_time;
 use discordctl::ops::people::{Audited, People};

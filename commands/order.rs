@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::runtime::block_on;
 use crate::user::explain;
 
-/// Who is meant, and where.
+/// The target of an order: a person and a room.
 #[derive(Debug, Args)]
 pub(crate) struct WhomArgs {
     /// A nickname: an account's, or a guest's

@@ -1,4 +1,4 @@
-//! `discordctl workspace`: walls between people who see nothing of each other.
+//! `discordctl workspace`: walls between groups of accounts.
 use clap::{Args, Subcommand};
 use discordctl::model::{Role, format_time};
 use discordctl::ops::people::{People, PeopleError, Workspace};

@@ -23,7 +23,7 @@ ALTER ROLE :"serving" NOCREATEDB NOCREATEROLE;
 SELECT format('ALTER ROLE %I NOSUPERUSER NOREPLICATION NOBYPASSRLS', rolname)
   FROM pg_roles WHERE rolname IN (:'owner', :'serving')
    AND (rolsuper OR rolreplication OR rolbypassrls) \gexec
--- An administrator who is no superuser, as at most hosters, acts as the owner.
+-- An administrator role that is no superuser, as at most hosters, acts as the owner.
 SELECT format('GRANT %I TO CURRENT_USER', :'owner')
  WHERE NOT pg_has_role(current_user, :'owner', 'MEMBER') \gexec
 -- What the serving role had by being the owner, or one of its members, it has no more.

@@ -29,7 +29,7 @@ struct Shown {
     config: Config,
     /// The same, a line each.
     settings: Vec<Setting>,
-    /// Who may come in by these settings, where `auto` is decided.
+    /// The access that these settings give, where `auto` is decided.
     access: Access,
 }
 

@@ -193,7 +193,7 @@ fn tell(told: std::io::Result<()>) {
     }
 }
 
-/// For the user at the terminal: where to talk, who may, and how to stop.
+/// For the user at the terminal: where to talk, the access mode, and how to stop.
 async fn greet(server: &Server, config: &Config, settings: &Settings) -> anyhow::Result<()> {
     let first_owner = (!server.has_accounts().await)
         .then(|| settings.again("discordctl user create NAME --role owner"));

@@ -1,4 +1,4 @@
-//! Who a client is, as far as that can be proved: passwords and how often they may be tried,
+//! Authentication: passwords and how often they may be tried,
 //! tokens and invite codes, and what an identity provider says. What is stored is stored by `chat`.
 mod cached;
 pub mod jwt;

@@ -81,7 +81,7 @@ impl InviteCode {
         fits.then(|| Self(Zeroizing::new(code)))
     }
 
-    /// As it is shown to the person who invites.
+    /// As the inviting account sees it.
     pub fn secret(&self) -> String {
         let groups: Vec<&str> = (0..CODE).step_by(4).map(|at| &self.0[at..at + 4]).collect();
         groups.join("-")

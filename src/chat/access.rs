@@ -1,4 +1,4 @@
-//! Who may come in, as it follows the configuration.
+//! The access mode, as it follows the configuration.
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Chat;
@@ -23,7 +23,7 @@ impl LiveAccess {
 }
 
 impl Chat {
-    /// Who may come in now.
+    /// The access mode that holds now.
     pub fn access(&self) -> Access {
         self.access.get()
     }

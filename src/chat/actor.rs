@@ -93,7 +93,7 @@ impl Actor {
         }
     }
 
-    /// Whose eyes see a list that it asks for.
+    /// The viewer of a list that it asks for.
     pub(super) fn viewer(&self) -> Viewer {
         let account = self.session().and_then(|session| session.account());
         account.map_or(Viewer::Stranger, |account| Viewer::Account(account.user))

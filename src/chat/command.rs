@@ -280,7 +280,7 @@ pub enum Command {
     EndSession {
         id: String,
     },
-    /// Who one is.
+    /// The client's own identity and rooms.
     Me,
     Rename {
         nickname: String,
@@ -341,7 +341,7 @@ pub enum Command {
     },
 }
 
-/// What is done to others, who are told.
+/// What is done to other people, and shown to them.
 const fn on_others(action: Action) -> Terms {
     terms(Cost::SHOWN, Gate::Table(action), Need::Nickname)
 }

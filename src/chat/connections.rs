@@ -96,7 +96,7 @@ impl Connections {
 pub struct Link {
     pub id: ConnectionId,
     pub through: Through,
-    /// The client's end, and whom it is counted for.
+    /// The client's end, and the address that pays for it.
     pub origin: Origin,
     pub since: DateTime<Utc>,
     session: OnceLock<Arc<Session>>,
@@ -221,7 +221,7 @@ impl Drop for Open {
 }
 
 impl Chat {
-    /// Whose rights a connection reads by.
+    /// The actor with whose rights a connection reads.
     pub(super) fn reader_of(&self, link: &Link) -> Actor {
         let stranger = Actor::anonymous(link.through.transport(), link.origin.clone());
         match link.session() {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::{ChatError, Limited};
 use crate::model::{RoomKey, UserKey};
 
-/// Of so many people and rooms it is remembered; beyond, of those who may speak again it is not.
+/// So many people and rooms are remembered; beyond, entries that are over are dropped first.
 const MOST: usize = 65_536;
 
 /// When people may speak again, in rooms that are slow.

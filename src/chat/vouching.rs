@@ -1,4 +1,4 @@
-//! Other servers vouch for people: whose tokens are taken, and what they are worth here.
+//! Identity providers vouch for people: the issuers that are trusted, and the roles that tokens give.
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub enum Strangers {
 /// The servers that are believed.
 #[derive(Default)]
 pub struct Vouchers {
-    /// Whose tokens are taken with requests.
+    /// The verifier of tokens that come with requests.
     pub tokens: Option<(Verifier, Strangers)>,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for Vouchers {
     }
 }
 
-/// Why a person was not believed that it is who it says.
+/// Why a token did not authenticate its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotVouched {
     /// Tokens of other servers are not taken here.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Config;
 use crate::model::{self, PlaintextLogin, Reach};
 
-/// Who may come in.
+/// The access mode as configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Access {
     pub mode: AccessMode,
@@ -34,7 +34,7 @@ pub enum Registration {
 }
 
 impl Config {
-    /// Who may come in, by what is set and by where an instance with these settings listens.
+    /// The access mode, by the settings and by the addresses that an instance with them listens on.
     pub fn access(&self) -> model::Access {
         let set = &self.access;
         let mode = match (set.mode, Reach::of(&self.listeners())) {
@@ -64,7 +64,7 @@ impl Config {
     }
 }
 
-/// What contradicts itself: an account that takes an invite, and that everyone may make.
+/// Settings that contradict each other: mode `invite` with registration `open`.
 pub(super) fn contradiction(config: &Config) -> Option<String> {
     let access = config.access();
     let contradicts = access.mode == model::AccessMode::Invite

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::url::web;
 
-/// Who vouches for people beside their passwords.
+/// Identity providers beside passwords.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Auth {
     pub jwt: Jwt,

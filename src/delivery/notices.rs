@@ -24,7 +24,7 @@ pub(super) struct Notices {
 impl Notices {
     /// Whether this one is to be told to so many readers as it is; else it is counted.
     pub(super) fn admit(&mut self, notice: &Notice, readers: usize, now: Instant) -> bool {
-        // What is done by those who keep order is rare, and in no sum.
+        // Moderation is rare, and in no sum.
         if matches!(notice, Notice::Removed { .. } | Notice::Topic { .. }) {
             return true;
         }

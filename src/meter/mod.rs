@@ -129,7 +129,7 @@ pub struct Meters {
     pub websocket: Gauge,
     /// Connections that have a place among `limits.connections`, streams or not.
     pub places: Gauge,
-    /// Connections whose handshake, or whose proxy's header, is under way.
+    /// Connections with a TLS handshake or a proxy's header under way.
     pub unknown: Gauge,
     /// Probes that are answered although all places are taken.
     pub probes: Gauge,

@@ -1,8 +1,8 @@
-//! Who may come in: what a server asks of those who want to read and speak.
+//! Access: what a server requires of clients that read and speak.
 use serde::Serialize;
 
 named! {
-    /// Who may read and speak.
+    /// Which clients may read and speak.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
     #[serde(rename_all = "lowercase")]
     pub enum AccessMode {
@@ -16,7 +16,7 @@ named! {
 }
 
 named! {
-    /// Who may register an account.
+    /// Which clients may register an account.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Registration {

@@ -60,7 +60,7 @@ impl Listener {
     }
 }
 
-/// Who can reach an instance at all.
+/// From where an instance can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// This machine alone: there no client is a stranger, and a foreign name can only be a trick.

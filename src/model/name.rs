@@ -108,7 +108,7 @@ impl RoomName {
     }
 }
 
-/// The workspace of rooms whose names say nothing of one.
+/// The workspace of rooms without a workspace in their name.
 pub const MAIN: &str = "main";
 
 /// A workspace's name: 1–32 characters, compared without regard to case.

@@ -19,7 +19,7 @@ pub enum Channel {
 }
 
 impl Peer {
-    /// A client at `address`, whose words travel in the clear.
+    /// A client at `address` over a clear-text connection.
     pub fn in_clear(address: Option<SocketAddr>) -> Self {
         Self {
             address,

@@ -44,14 +44,14 @@ impl Role {
 }
 
 named! {
-    /// Who a room is for. The names are part of the interface.
+    /// Which people may see a room. The names are part of the interface.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum RoomKind {
-        /// All who are in its workspace.
+        /// The members of its workspace, and guests in the first one.
         Public => "public",
         /// Its members.
         Private => "private",
-        /// Two to ten people, who are its members for good.
+        /// Its two to ten members, which never change.
         Direct => "direct",
     }
 }

@@ -4,7 +4,7 @@ named! {
     /// What a role may do, or may not. The names are part of the interface.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Action {
-        /// Know that a room is there, and who is in it.
+        /// See a room and its members.
         See => "see",
         /// Read messages, live or old.
         Read => "read",

@@ -1,4 +1,4 @@
-//! What may be done, by whom and where: one table, without I/O. `chat::act` asks it for every
+//! Authorization: which role may do which action in which room. One table, without I/O. `chat::act` asks it for every
 //! command, and nothing else asks it.
 mod action;
 mod overrides;

@@ -34,7 +34,7 @@ pub fn kept(config: &Config) -> Vec<PathBuf> {
     found
 }
 
-/// The files of a folder whose names begin so; none where it cannot be read.
+/// The files of a folder with that prefix; none where the folder cannot be read.
 fn begin_with(folder: &Path, begin: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(begin));

@@ -20,8 +20,8 @@ use crate::transport::proxy::{self, BadHeader, Header};
 
 /// Connections that are not known yet; one address may have a quarter of them.
 pub(super) const TURNS: usize = 1_024;
-/// How long one may take; and how long while more than half of the turns are taken, so that those that
-/// say nothing are in nobody's way for long.
+/// How long one may take; and how long while more than half of the turns are taken, so that silent
+/// clients free their turns soon.
 const WITHIN: Duration = Duration::from_secs(5);
 const IN_HASTE: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ pub(super) struct Entrance {
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) speaks: Speaks,
-    /// It comes from a proxy that says for whom.
+    /// It comes from a proxy that names the client.
     pub(super) header: bool,
     pub(super) tls: Option<Acceptor>,
 }

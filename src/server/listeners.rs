@@ -259,7 +259,7 @@ impl Drop for Place {
 }
 
 impl Door {
-    /// Accepts connections and serves them, those of proxies and by TLS when it is known whose they are.
+    /// Accepts connections and serves them, those of proxies and by TLS once the client's address is known.
     async fn accept(self: &Arc<Self>, listener: &TcpListener, speaks: Speaks, encrypted: bool) {
         loop {
             let (socket, address) = match listener.accept().await {

@@ -100,7 +100,7 @@ pub struct RoomSummary {
     pub last_seq: Seq,
 }
 
-/// Whose eyes see a list: rooms and people behind walls are not in it.
+/// The viewer of a list: rooms and people behind walls are not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
     /// Sees all.
@@ -300,8 +300,8 @@ pub trait People: Send + Sync + 'static {
         sessions: &[SessionKey],
     ) -> Result<Vec<SessionKey>, StoreError>;
 
-    /// A page of those who are online, over all living instances, by nickname, with the rooms of theirs
-    /// that `viewer` sees.
+    /// A page of the sessions that are online, over all living instances, by nickname, each with those of
+    /// its rooms that `viewer` sees.
     async fn online(&self, page: &Page, viewer: Viewer) -> Result<Vec<Online>, StoreError>;
 
     /// How many are online under such a nickname.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::model::{RoomId, RoomRef, SessionKey, Uid, UserId, UserKey};
 
-/// Whether the session `s` is of a person that the viewer of that parameter sees: one who is in a
-/// workspace of theirs, or has no account and so is in the first.
+/// Whether the viewer of that parameter sees the session `s`: its account shares a workspace with the
+/// viewer's, or it has no account and so is in the first workspace.
 macro_rules! shares {
     ($n:literal) => {
         concat!(

@@ -10,7 +10,7 @@ use super::sql::Arg;
 use super::{LEASE, Page, RoomSummary, Rooms, StoreError, Viewer, alive};
 use crate::model::{RoomId, RoomKey, RoomKind, RoomName, RoomRef, Seq, Uid, UserKey};
 
-/// Whether the room `r` is one that the viewer sees, who is the parameter of that number.
+/// Whether the viewer, the parameter of that number, sees the room `r`.
 macro_rules! seen {
     ($n:literal) => {
         concat!(

@@ -1,4 +1,4 @@
-//! The client's side: whom it believes, and the handshake.
+//! The client's side: its trusted certificates, and the handshake.
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Whose certificates are believed.
+/// Which certificates are trusted.
 #[derive(Debug, Clone, Copy)]
 pub enum Trust<'a> {
     /// Those of the authorities that this machine knows.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::model::Channel;
 
-/// Whose connection it is.
+/// The client of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
     /// The proxy's own, as when it looks whether we are there.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 /// What is encrypted at most beyond what the socket takes. A peer that takes nothing keeps this.
 const MOST_SEALED: usize = 32 << 10;
 
-/// A connection whose other end is a client's.
+/// A connection to a client.
 #[derive(Debug)]
 pub struct Stream(Kind);
 

@@ -209,7 +209,7 @@ async fn serving_can_do_no_more(site: &Site) {
     assert!(level == "critical" && why.contains("nonces"), "{why}");
 }
 
-/// A deployment of before, whose one role did everything, while people talk.
+/// A deployment with one role for everything gets two roles while clients talk.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_role_becomes_two_under_a_running_server() {
     let Some(site) = Site::new().await else {

@@ -42,7 +42,7 @@ impl Identity {
     }
 }
 
-/// The claims of a token whose signature is right.
+/// The claims of a token with a valid signature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claims(Map<String, Value>);
 
@@ -99,7 +99,7 @@ impl Claims {
         }
     }
 
-    /// For whom it is: a text, or a list of them.
+    /// The audience: a text, or a list of them.
     pub(in crate::auth) fn audience(&self) -> Vec<&str> {
         texts(self.0.get("aud")).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! JSON Web Tokens of a provider that an operator trusts (RFC 7519, RFC 8725): RS256, ES256 and
-//! EdDSA, by keys that are configured or fetched. A token proves a name; whose account that is,
-//! is for `chat` to say.
+//! EdDSA, by keys that are configured or fetched. A token proves a subject; `chat` maps
+//! the subject to an account.
 mod claims;
 mod error;
 mod key;

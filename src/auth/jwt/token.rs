@@ -31,7 +31,7 @@ impl Algorithm {
     }
 }
 
-/// A token whose signature was not looked at yet.
+/// A token before its signature is verified.
 pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) key: Option<String>,

@@ -5,7 +5,7 @@ use super::token::Token;
 use super::{ClaimNames, Claims, Identity, Keys, TokenError};
 use crate::clock::Clock;
 
-/// Whose tokens are taken, and what they mean.
+/// The issuer and the audience that a token must name, and the meaning of its claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// As it stands in `iss`, to the letter.
@@ -27,7 +27,7 @@ impl Verifier {
         Self { terms, keys, clock }
     }
 
-    /// Who the bearer of the token is.
+    /// The identity of the token's bearer.
     ///
     /// # Errors
     /// It proves nothing here and now.

@@ -12,7 +12,7 @@ use crate::auth::provider::Provider;
 use crate::clock::Clock;
 use crate::model::url::web;
 
-/// How this server tells the provider's token endpoint who it is.
+/// How this server authenticates at the provider's token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     Head,

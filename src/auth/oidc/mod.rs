@@ -1,5 +1,5 @@
 //! Signing in at an identity provider with a browser: OpenID Connect's authorization code flow
-//! with PKCE. Two calls: where to send the browser, and who came back.
+//! with PKCE. Two calls: the URL for the browser, and the identity that the provider returns.
 //!
 //! What ties the two together is one random secret in a cookie of the browser: `state`, `nonce` and
 //! PKCE's verifier are digests of it. So nothing is stored here, the browser may come back to another
@@ -96,7 +96,7 @@ impl SignIn {
         })
     }
 
-    /// Who came back. `secret` is what [`begin`](Self::begin) gave this browser, `redirect` the
+    /// The identity of the person. `secret` is what [`begin`](Self::begin) gave this browser, `redirect` the
     /// same as there.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::model::{Nickname, Password};
 const SHORTEST: usize = 8;
 const LONGEST: usize = 256;
 
-/// Why a password is not taken; the text is meant for the person who typed it.
+/// Why a password is not taken; the text is for its author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     #[error("a password has {SHORTEST} to {LONGEST} characters, this has {found}")]

@@ -13,7 +13,7 @@ use crate::policy::{Action, Admission, Denied, Overrides, Restricted, Standing};
 pub enum Gate {
     /// A client that has no session yet, and is let in without an account.
     Begin,
-    /// Nothing: the command itself proves who the client is, or takes no right.
+    /// Nothing: the command itself authenticates the client, or takes no right.
     Open,
     /// A session, of a guest or of an account.
     Session,
@@ -87,7 +87,7 @@ impl Chat {
                 self.allow_in(actor, action, room).await
             }
             About::Named(name) => {
-                // Before it is looked for: to those who are let in nowhere nothing is told.
+                // Before the lookup: a client without access learns nothing of any room.
                 self.allow_anywhere(actor, Action::See)?;
                 let room = self.room(name).await?;
                 self.allow_in(actor, action, room).await

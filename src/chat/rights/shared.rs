@@ -1,5 +1,4 @@
-//! What holds in a public room for all who have a role there: read once for all, so that a crowd that
-//! comes asks the store for nothing more.
+//! The rights of a public room, by role: read once, so that a crowd that joins costs no query each.
 use std::sync::{Arc, OnceLock};
 
 use super::Stood;

@@ -222,7 +222,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Guests whose nickname is an account's now go on under another.
+    /// Renames guests after an account took their nickname.
     async fn displace(&self, guests: &[Arc<Session>]) -> Result<(), StoreError> {
         if guests.is_empty() {
             return Ok(());

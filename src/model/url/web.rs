@@ -2,7 +2,7 @@
 use crate::model::Host;
 
 /// Whether it is a whole URL that is encrypted, or stays on this machine: nothing else is asked
-/// for what decides who a person is.
+/// for data that authenticates people.
 pub fn is_private(url: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
     let encrypted = url.starts_with("https://");

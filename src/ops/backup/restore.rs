@@ -175,7 +175,7 @@ pub(super) async fn put(
     suffix: &str,
 ) -> Result<Vec<(PathBuf, PathBuf)>, BackupError> {
     let target = database.main();
-    // One that is there may be another user's, for whom root does this.
+    // A folder that is there may belong to another user, and root restores for that user.
     if let Some(folder) = target.parent().filter(|folder| !folder.is_dir()) {
         private::folder(folder).map_err(BackupError::io("make", folder))?;
     }

@@ -1,4 +1,4 @@
-//! Who may come in, beside from where clients can: what an instance is told deliberately is right, but
+//! The access mode, beside the addresses that clients can reach: what an instance is told deliberately is right, but
 //! for what gives it away.
 use std::net::IpAddr;
 

@@ -18,7 +18,7 @@ pub use self::walls::{Invite, Inviting, Workspace};
 pub use crate::policy::{Action, usual};
 pub use crate::store::{Account, Audited, SessionOf};
 
-/// Who does it, in the audit log.
+/// The actor in the audit log.
 const ACTOR: &str = "operator";
 /// Accounts that are read at once.
 const PAGE: usize = 500;
@@ -209,7 +209,7 @@ impl People {
         Ok(self.store.sessions_of(account.user).await?)
     }
 
-    /// Ends the one session of an account whose id begins so.
+    /// Ends the session of an account with that prefix of an id.
     ///
     /// # Errors
     /// Fails where there is none, or more than one.

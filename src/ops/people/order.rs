@@ -8,14 +8,14 @@ use crate::store::{Record, Restriction, for_good};
 
 pub use crate::store::Restraint;
 
-/// Who is meant, and in which room.
+/// The target: a person and a room.
 #[derive(Debug, Clone)]
 pub struct Whom {
     pub nickname: String,
     pub room: String,
 }
 
-/// What was found of them.
+/// The target as it is stored.
 struct Found {
     user: UserKey,
     nickname: String,

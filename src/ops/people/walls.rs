@@ -58,7 +58,7 @@ impl People {
         Ok(self.store.invites().await?)
     }
 
-    /// Takes back the one invite whose id begins so.
+    /// Revokes the invite with that prefix of an id.
     ///
     /// # Errors
     /// Fails where there is none, or more than one.

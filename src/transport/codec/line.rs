@@ -38,7 +38,7 @@ pub(in crate::transport) fn system(text: &str, out: &mut Vec<u8>) {
 pub(in crate::transport) const SILENT: &str =
     "goodbye: you are in no room, and nothing came for too long; connect again to talk";
 
-/// The last word to a connection whose session was ended elsewhere.
+/// The last word to a connection after its session was ended elsewhere.
 pub(in crate::transport) const OVER: &str = "your session has ended; connect again to talk";
 
 /// The first word to a connection.

@@ -39,7 +39,7 @@ pub(super) async fn reader(
     }
 }
 
-/// The client as the owner of the session whose secret it names, or as the one that it came as.
+/// The actor of the session that the request names, or else of its header or cookie.
 pub(super) async fn owner(
     chat: &Chat,
     stranger: Actor,

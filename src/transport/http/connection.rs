@@ -41,7 +41,7 @@ pub struct HttpLimits {
     pub hosts: Hosts,
     /// Pages of these may use the API too.
     pub origins: Origins,
-    /// Proxies whose word on clients is believed.
+    /// Trusted proxies.
     pub forwarders: Forwarders,
 }
 

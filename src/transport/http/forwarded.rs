@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::model::{Channel, Network, Peer};
 
-/// The proxies whose word is believed.
+/// The trusted proxies.
 #[derive(Debug, Clone, Default)]
 pub struct Forwarders(Vec<Network>);
 

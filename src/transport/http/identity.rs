@@ -1,4 +1,4 @@
-//! Who a request says it is: by `Authorization: Bearer`, with a session's secret or a token of a
+//! Authenticates a request: by `Authorization: Bearer`, with a session's secret or a token of a
 //! server that vouches for people, or by the cookie that a login was asked for.
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 

@@ -35,7 +35,7 @@ pub struct TcpLimits {
     pub elsewhere: Elsewhere,
 }
 
-/// The ports of other protocols, for those who come to the wrong one.
+/// The ports of other protocols, for clients that come to the wrong one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Elsewhere {
     pub http: Option<u16>,

@@ -1,4 +1,4 @@
-//! Tokens of the provider with requests: who one is by them, and what becomes of those that are not
+//! Tokens of the provider with requests: the identity that they give, and the refusal of those that are not
 //! right.
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Accounts: made, logged in to, and whose a nickname is.
+//! Accounts: registration, login, and the ownership of nicknames.
 use discordctl::config::{AccessMode, Registration};
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! People: accounts, and who may do what in which room, on both databases and over each door.
+//! People: accounts, and what each role may do in which room, on both databases and over each door.
 mod accounts;
 mod operators;
 mod order;
@@ -93,7 +93,7 @@ async fn registered(address: SocketAddr, name: &str) -> Lines {
     lines
 }
 
-/// The same in a room, whose creator it is where it is the first to be there.
+/// The same in a room, which it creates where `how` says so.
 async fn in_room(address: SocketAddr, name: &str, how: &str) -> Lines {
     let mut lines = registered(address, name).await;
     let told = says(&mut lines, how).await;

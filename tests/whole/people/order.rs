@@ -1,4 +1,4 @@
-//! Order in a room: who keeps it, and what becomes of others.
+//! Moderation of a room: what moderators may do, and what it does to others.
 use super::{in_room, registered, says, serve, tells};
 use crate::support::client::{Lines, Person};
 use crate::support::db::Db;

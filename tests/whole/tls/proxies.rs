@@ -141,7 +141,7 @@ async fn x_forwarded_for_is_believed_of_listed_proxies_alone() {
     assert_eq!(begun(&local, "203.0.113.7, 192.0.2.1, 10.1.1.1").await, 429);
     assert_eq!(begun(&local, "192.0.2.2").await, 200);
     local.stop().await;
-    // Else a client could be whoever it likes.
+    // Else a client could choose its address.
     let local = of(&["10.0.0.0/8"]).await;
     for named in ["192.0.2.1", "192.0.2.1 ", "10.0.0.1"] {
         assert_ne!(

@@ -1,4 +1,4 @@
-//! Who one is, and the rooms that one is in.
+//! The client's own identity, and its rooms.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::model::{Nickname, Role, RoomKind, RoomName, Seq, UserKey};
 

@@ -94,7 +94,7 @@ impl Chat {
         Err(wait(Duration::from_secs(1)))
     }
 
-    /// All of this machine have one address, which says nothing of who they are.
+    /// Clients on this machine share the loopback address, so that it identifies none of them.
     fn throttled_address(&self, actor: &Actor) -> Option<IpAddr> {
         let address = actor.origin().peer().address?.ip().to_canonical();
         (!address.is_loopback()).then_some(address)

@@ -33,8 +33,8 @@ impl Chat {
         Ok(session)
     }
 
-    /// The account is known by whom the other server means, never by a name alone: at many servers
-    /// people choose theirs.
+    /// Issuer and subject identify the account, never a name alone: at many providers people choose
+    /// their names.
     async fn be_person(
         &self,
         actor: &Actor,

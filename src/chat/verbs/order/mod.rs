@@ -1,4 +1,4 @@
-//! Keeping order in a room: who is in it, who may not be, and what it is for.
+//! Moderation of a room: its members, its bans and mutes, and its settings.
 mod invite;
 mod kick;
 mod restrict;
@@ -15,7 +15,7 @@ use crate::model::{Nickname, Role, RoomRef, UserKey};
 pub use restrict::{Length, Lifting, Restricting};
 pub use room::Settings;
 
-/// A person to whom something is to be done in a room.
+/// The target of a moderation command.
 struct Target {
     user: UserKey,
     nickname: Nickname,
@@ -24,7 +24,7 @@ struct Target {
     is_member: bool,
 }
 
-/// The room in which it is done, and by whom.
+/// The room of a moderation command, and the moderator.
 struct Scene {
     room: RoomRef,
     stood: Arc<Stood>,

@@ -16,7 +16,7 @@ pub enum Length {
     Forever,
 }
 
-/// What is imposed on whom.
+/// A restriction and its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restricting {
     pub kind: Restraint,
@@ -25,7 +25,7 @@ pub struct Restricting {
     pub why: Option<String>,
 }
 
-/// What is lifted from whom.
+/// A restriction to lift, and its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lifting {
     pub kind: Restraint,

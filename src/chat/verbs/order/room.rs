@@ -1,4 +1,4 @@
-//! What a room is: its topic, its pace, who it is for and what each role may do in it.
+//! The settings of a room: topic, slow mode, kind and overrides of the role table.
 use serde_json::Value;
 
 use super::{Actor, Chat, ChatError, Outcome};
