@@ -3,7 +3,6 @@
 DELETE FROM sessions WHERE account;
 DROP INDEX sessions_online_nickname;
 CREATE UNIQUE INDEX sessions_online_nickname ON sessions (lower(nickname COLLATE "C")) WHERE online;
-ALTER TABLE sessions DROP COLUMN agent;
 ALTER TABLE sessions DROP COLUMN address;
 ALTER TABLE sessions DROP COLUMN account;
 DROP TABLE rights_changes;

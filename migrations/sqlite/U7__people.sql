@@ -3,7 +3,6 @@
 DELETE FROM sessions WHERE account = 1;
 DROP INDEX sessions_online_nickname;
 CREATE UNIQUE INDEX sessions_online_nickname ON sessions (nickname) WHERE online = 1;
-ALTER TABLE sessions DROP COLUMN agent;
 ALTER TABLE sessions DROP COLUMN address;
 ALTER TABLE sessions DROP COLUMN account;
 DROP TABLE rights_changes;

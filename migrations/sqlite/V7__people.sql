@@ -1,5 +1,5 @@
 -- floor: 1
--- People: accounts, workspaces, what each may do where, and who did what to whom.
+-- People: accounts, workspaces, roles, restrictions, invites, tokens and the audit log.
 -- Roles, kinds and scopes are the names that clients see.
 
 -- An account is a user that was registered. One without a password signs in by other means.
@@ -7,11 +7,11 @@ ALTER TABLE users ADD COLUMN registered_at TEXT;
 ALTER TABLE users ADD COLUMN password TEXT;
 ALTER TABLE users ADD COLUMN display_name TEXT;
 ALTER TABLE users ADD COLUMN disabled_at TEXT;
--- Who it is to another server that vouches for people: issuer and subject.
+-- Issuer and subject at an identity provider.
 ALTER TABLE users ADD COLUMN subject TEXT;
 CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject IS NOT NULL;
 
--- Walls: members of one see nothing of another. The first is for rooms whose names say nothing of one.
+-- Walls: members of one see nothing of another. The first holds rooms with plain names.
 CREATE TABLE workspaces (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   name       TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -113,6 +113,5 @@ CREATE TABLE rights_changes (
 -- A session of an account; it may have its nickname beside others of the same account.
 ALTER TABLE sessions ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN address TEXT;
-ALTER TABLE sessions ADD COLUMN agent TEXT;
 DROP INDEX sessions_online_nickname;
 CREATE UNIQUE INDEX sessions_online_nickname ON sessions (nickname) WHERE online = 1 AND account = 0;

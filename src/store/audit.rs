@@ -1,4 +1,4 @@
-//! The audit log: what was done to people and rooms, by whom and why. It is written in the transaction
+//! The audit log: actor, action, target, room and reason. It is written in the transaction
 //! that does it, and never changed.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -55,20 +55,12 @@ impl<'a> Record<'a> {
 /// What was done to people and rooms.
 #[async_trait]
 pub trait Audit: Send + Sync + 'static {
-    async fn record(&self, record: &Record<'_>) -> Result<(), StoreError>;
-
     /// The newest lines before that one.
     async fn audited(&self, before: Option<i64>, limit: usize) -> Result<Vec<Audited>, StoreError>;
 }
 
 #[async_trait]
 impl<A: Ask> Audit for A {
-    async fn record(&self, record: &Record<'_>) -> Result<(), StoreError> {
-        self.run(Turn::Once, &[(WRITE, &record.args())])
-            .await
-            .map(drop)
-    }
-
     async fn audited(&self, before: Option<i64>, limit: usize) -> Result<Vec<Audited>, StoreError> {
         let sql = "SELECT id, at, actor, action, target, room, why, detail FROM audit
              WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2";

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use super::ask::{Ask, Statement, Turn};
 use super::audit::{self, Record};
+use super::rights::workspace_id;
 use super::sql::Arg;
 use crate::model::Role;
 
@@ -59,15 +60,12 @@ impl<A: Ask> Invites for A {
         new: &NewInvite<'_>,
         record: &Record<'_>,
     ) -> Result<bool, StoreError> {
-        let find = "SELECT id FROM workspaces WHERE @lower(name@c) = @lower($1@c)";
-        let name = [new.workspace.into()];
-        let found: Vec<(i64,)> = self.all(Turn::Read, &[(find, &name)]).await?;
-        let Some((workspace,)) = found.first() else {
+        let Some(workspace) = workspace_id(self, new.workspace).await? else {
             return Ok(false);
         };
         let made: [Arg<'_>; 5] = [
             new.digest.into(),
-            (*workspace).into(),
+            workspace.into(),
             new.role.as_str().into(),
             i64::from(new.uses).into(),
             new.expires_at.into(),

@@ -27,7 +27,7 @@ pub struct NewAccount<'a> {
     pub nickname: &'a str,
     pub display_name: Option<&'a str>,
     pub password: Option<&'a str>,
-    /// Who it is to another server that vouches for it.
+    /// Issuer and subject at an identity provider.
     pub subject: Option<&'a str>,
     /// In the main workspace, unless an invite says otherwise.
     pub role: Option<Role>,
@@ -108,8 +108,6 @@ pub trait Accounts: Send + Sync + 'static {
 
     /// The same password, hashed otherwise.
     async fn rehash(&self, user: UserKey, before: &str, now: &str) -> Result<(), StoreError>;
-
-    async fn set_display_name(&self, user: UserKey, name: Option<&str>) -> Result<(), StoreError>;
 
     /// Closes an account, with all its sessions, or opens it again.
     async fn set_disabled(

@@ -174,12 +174,6 @@ impl<A: Ask> Accounts for A {
         self.run(Turn::Repeatable, &[(sql, &args)]).await.map(drop)
     }
 
-    async fn set_display_name(&self, user: UserKey, name: Option<&str>) -> Result<(), StoreError> {
-        let sql = "UPDATE users SET display_name = $3 WHERE id = $1 AND uid = $2";
-        let args = [user.id.into(), user.uid.into(), name.into()];
-        self.run(Turn::Repeatable, &[(sql, &args)]).await.map(drop)
-    }
-
     async fn set_disabled(
         &self,
         user: UserKey,

@@ -1,6 +1,8 @@
 //! What people may do where, and how instances learn that it changed.
 mod stored;
 
+pub(super) use stored::workspace_id;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -39,7 +41,7 @@ pub struct RoomRights {
     pub slow: u32,
     pub allow: Option<String>,
     pub topic: Option<String>,
-    /// Of people who have another role here.
+    /// The roles that hold in this room alone.
     pub roles: Vec<(UserId, Role)>,
     /// Those that hold.
     pub restrictions: Vec<Restrained>,
@@ -132,7 +134,7 @@ impl Restraint {
         }
     }
 
-    /// What a person is on whom it is imposed.
+    /// The participle for its target: banned, muted.
     pub fn participle(self) -> &'static str {
         match self {
             Self::Ban => "banned",
@@ -211,9 +213,6 @@ pub trait Rights: Send + Sync + 'static {
     /// Changes with a greater number, in order. Numbers are given before commits: one that is less than
     /// another may come later.
     async fn rights_changed(&self, after: i64) -> Result<Vec<(i64, Changed)>, StoreError>;
-
-    /// Tells all instances to look again.
-    async fn change_rights(&self, changed: Changed, record: &Record<'_>) -> Result<(), StoreError>;
 
     /// Makes a user a member of a room, or gives a member another role there.
     async fn add_member(

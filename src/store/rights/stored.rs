@@ -55,6 +55,16 @@ const STANDS: &str = concat!(
      WHERE r.id = $1 AND r.uid = $2"
 );
 
+/// The workspace of that name, if there is one.
+pub(in crate::store) async fn workspace_id<A: Ask>(
+    store: &A,
+    name: &str,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT id FROM workspaces WHERE @lower(name@c) = @lower($1@c)";
+    let found: Vec<(i64,)> = store.all(Turn::Read, &[(sql, &[name.into()])]).await?;
+    Ok(found.first().map(|(id,)| *id))
+}
+
 #[async_trait]
 impl<A: Ask> Rights for A {
     async fn workspace_role(
@@ -71,9 +81,7 @@ impl<A: Ask> Rights for A {
     }
 
     async fn create_workspace(&self, name: &str, record: &Record<'_>) -> Result<bool, StoreError> {
-        let find = "SELECT id FROM workspaces WHERE @lower(name@c) = @lower($1@c)";
-        let there: Vec<(i64,)> = self.all(Turn::Read, &[(find, &[name.into()])]).await?;
-        if !there.is_empty() {
+        if workspace_id(self, name).await?.is_some() {
             return Ok(false);
         }
         let name: [Arg<'_>; 1] = [name.into()];
@@ -111,17 +119,14 @@ impl<A: Ask> Rights for A {
         role: Option<Role>,
         record: &Record<'_>,
     ) -> Result<bool, StoreError> {
-        let find = "SELECT id FROM workspaces WHERE @lower(name@c) = @lower($1@c)";
-        let found: Vec<(i64,)> = self.all(Turn::Read, &[(find, &[workspace.into()])]).await?;
-        let Some((workspace,)) = found.first() else {
+        let Some(workspace) = workspace_id(self, workspace).await? else {
             return Ok(false);
         };
         let args: [Arg<'_>; 3] = [
-            (*workspace).into(),
+            workspace.into(),
             user.id.into(),
             role.map(Role::as_str).into(),
         ];
-        let out: [Arg<'_>; 3] = args;
         let statements: [Statement<'_>; 4] = [
             (
                 "INSERT INTO workspace_members (workspace_id, user_id, role)
@@ -132,7 +137,7 @@ impl<A: Ask> Rights for A {
             (
                 "DELETE FROM workspace_members
                  WHERE workspace_id = $1 AND user_id = $2 AND $3 IS NULL",
-                &out,
+                &args,
             ),
             (audit::WRITE, &record.args()),
             (CHANGED, &Changed::of(user).args()),
@@ -261,12 +266,6 @@ impl<A: Ask> Rights for A {
         let rows: Vec<Row> = self.all(Turn::ReadAside, &[(sql, &[after.into()])]).await?;
         let changed = |(n, user, room, ends): Row| (n, Changed { user, room, ends });
         Ok(rows.into_iter().map(changed).collect())
-    }
-
-    async fn change_rights(&self, changed: Changed, record: &Record<'_>) -> Result<(), StoreError> {
-        let statements: [Statement<'_>; 2] =
-            [(audit::WRITE, &record.args()), (CHANGED, &changed.args())];
-        self.run(Turn::Once, &statements).await.map(drop)
     }
 
     async fn add_member(
