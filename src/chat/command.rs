@@ -333,6 +333,10 @@ pub enum Command {
         room: Target,
         settings: Settings,
     },
+    /// Delete a room with all that was said in it.
+    DeleteRoom {
+        room: Target,
+    },
     /// Read up to `limit` messages before `before`, or the newest.
     History {
         room: Target,
@@ -400,6 +404,7 @@ impl Verb for Command {
             Self::Lift { what, .. } => on_others(restraint(what.kind)),
             Self::Role { .. } => on_others(Action::ManageRoles),
             Self::Set { settings, .. } => on_others(setting(settings)),
+            Self::DeleteRoom { .. } => on_others(Action::ManageRoom),
             Self::Leave { .. } => terms(Cost::SHOWN, Gate::Session, Need::Presence),
             Self::History { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
         }
@@ -414,7 +419,8 @@ impl Verb for Command {
             | Self::Restrict { room, .. }
             | Self::Lift { room, .. }
             | Self::Role { room, .. }
-            | Self::Set { room, .. } => room.about(),
+            | Self::Set { room, .. }
+            | Self::DeleteRoom { room } => room.about(),
             _ => About::NoRoom,
         }
     }
@@ -448,6 +454,7 @@ impl Verb for Command {
                 chat.give_role(actor, place, &nickname, &role).await
             }
             Self::Set { settings, .. } => chat.set_room(actor, place, settings).await,
+            Self::DeleteRoom { .. } => chat.delete_room(actor, place).await,
             Self::History { before, limit, .. } => {
                 chat.history(actor, place.room()?, before, limit).await
             }

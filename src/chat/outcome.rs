@@ -67,6 +67,7 @@ pub enum Outcome {
         topic: Option<String>,
         slow: Option<u32>,
     },
+    RoomDeleted(RoomName),
     Me(Me),
 }
 

@@ -254,6 +254,12 @@ impl Cursor {
 
     /// Nothing comes any more: that is told, and then it has ended.
     pub fn close(&mut self, why: End) {
+        // A room that is gone ended for all.
+        let why = self
+            .room
+            .with_tail(|tail| tail.closed())
+            .flatten()
+            .unwrap_or(why);
         // What was not given by now is not given any more.
         self.page = None;
         self.next_seq = self.room.delivered().map_or(self.next_seq, Seq::next);

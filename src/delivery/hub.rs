@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::chunk::{End, json_size};
+use super::chunk::json_size;
 use super::cursor::{Cursor, Start};
 use super::hearsay::Hearsay;
 use super::herald::Herald;
@@ -49,7 +49,7 @@ pub struct Hub {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
     limits: TailLimits,
-    rooms: RwLock<HashMap<RoomKey, Arc<Room>>>,
+    pub(super) rooms: RwLock<HashMap<RoomKey, Arc<Room>>>,
     pub(super) names: RwLock<HashMap<String, RoomRef>>,
     pub(super) herald: Herald,
     pub(super) hearsay: Hearsay,
@@ -57,7 +57,7 @@ pub struct Hub {
     /// The past that the store told last.
     pub(super) epoch: RwLock<Option<Epoch>>,
     /// Rooms that are not there any more, until sessions are told.
-    gone: Mutex<Vec<RoomRef>>,
+    pub(super) gone: Mutex<Vec<RoomRef>>,
     /// The database went back, and no new epoch was begun for it yet.
     pub(super) behind: AtomicBool,
     /// What was shown and is stored no more, until it is saved.
@@ -173,24 +173,6 @@ impl Hub {
     /// The room, if it is served here.
     pub fn served(&self, room: RoomKey) -> Option<Arc<Room>> {
         self.rooms.read().get(&room).cloned()
-    }
-
-    /// Lets go of a room that is not there any more, and ends what is read of it here.
-    pub(super) fn close(&self, room: RoomKey) {
-        let Some(closed) = self.rooms.write().remove(&room) else {
-            return;
-        };
-        let room = &closed.room;
-        tracing::warn!(room = ?room.name, id = room.key.id.get(), "a room that was read is gone");
-        self.forget(room);
-        self.bus.unsubscribe(&room.name);
-        closed.close(End::NoSuchRoom);
-        self.gone.lock().push(room.clone());
-    }
-
-    /// The rooms that turned out to be gone since this was asked last.
-    pub fn take_gone(&self) -> Vec<RoomRef> {
-        std::mem::take(&mut self.gone.lock())
     }
 
     /// Wakes all that read a room.

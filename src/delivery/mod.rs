@@ -5,6 +5,7 @@ mod batcher;
 mod chunk;
 mod committer;
 mod cursor;
+mod gone;
 mod hearsay;
 mod herald;
 mod hub;

@@ -184,7 +184,7 @@ pub(super) async fn sweep(hub: &Arc<Hub>) -> Result<usize, StoreError> {
     } else {
         hub.adopt(&heads.epoch).await?;
     }
-    for room in &heads.gone {
+    for room in heads.gone.iter().chain(&heads.deleted) {
         hub.close(*room);
     }
     let rooms = heads.rooms;

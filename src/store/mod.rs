@@ -156,8 +156,10 @@ pub struct Head {
 pub struct Heads {
     pub epoch: Epoch,
     pub rooms: Vec<Head>,
-    /// Those that are not there; a room with another uid may have the id.
+    /// Those that are not there, and that nothing deleted; a room with another uid may have the id.
     pub gone: Vec<RoomKey>,
+    /// Those that were deleted.
+    pub deleted: Vec<RoomKey>,
 }
 
 /// Where some consecutive messages of a room lie.
@@ -265,6 +267,10 @@ pub trait Rooms: Send + Sync + 'static {
         kind: RoomKind,
         by: Option<UserKey>,
     ) -> Result<Option<RoomRef>, StoreError>;
+
+    /// Deletes a room with all that was said in it; false if it is not there. Nothing else changes: no
+    /// new epoch begins, and instances end what is read of it within a second.
+    async fn delete_room(&self, room: RoomKey, record: &Record<'_>) -> Result<bool, StoreError>;
 
     /// Makes `by` the creator of a room that has none; false if it has one.
     async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError>;

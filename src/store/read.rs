@@ -39,17 +39,21 @@ const HEAD: &str = "SELECT last_seq, replayed_seq, history_version FROM rooms
     WHERE id = $1 AND uid = $2";
 
 /// The epoch beside each room that is elsewhere than it is known to be, without a place where it is
-/// gone, or alone.
+/// gone, or alone. A room that was deleted left a line among the changes of rights.
 macro_rules! heads {
     ($known:literal, $id:literal, $uid:literal, $seq:literal, $version:literal) => {
         concat!(
-            "SELECT e.epoch, h.id, h.uid, h.last_seq, h.replayed_seq, h.history_version
+            "SELECT e.epoch, h.id, h.uid, h.last_seq, h.replayed_seq, h.history_version, h.deleted
              FROM epoch e LEFT JOIN
                (SELECT ",
             $id,
             " AS id, ",
             $uid,
-            " AS uid, r.last_seq, r.replayed_seq, r.history_version
+            " AS uid, r.last_seq, r.replayed_seq, r.history_version,
+                 r.id IS NULL AND EXISTS (SELECT 1 FROM rights_changes c
+                   WHERE c.room_id = ",
+            $id,
+            " AND c.user_id IS NULL AND c.ends = @true) AS deleted
                 FROM ",
             $known,
             " LEFT JOIN rooms r ON r.id = ",
@@ -88,6 +92,7 @@ type EpochRow = (
     Option<Seq>,
     Option<Seq>,
     Option<RoomVersion>,
+    Option<bool>,
 );
 
 #[async_trait]
@@ -148,8 +153,9 @@ impl<A: Ask> Reading for A {
             epoch: Epoch::named(epoch),
             rooms: Vec::new(),
             gone: Vec::new(),
+            deleted: Vec::new(),
         };
-        for (_, id, uid, last, replayed, version) in rows {
+        for (_, id, uid, last, replayed, version, deleted) in rows {
             let (Some(id), Some(uid)) = (id, uid) else {
                 continue;
             };
@@ -158,6 +164,7 @@ impl<A: Ask> Reading for A {
                 (Some(last), Some(replayed), Some(version)) => {
                     heads.rooms.push(head(room, (last, replayed, version)));
                 }
+                _ if deleted == Some(true) => heads.deleted.push(room),
                 _ => heads.gone.push(room),
             }
         }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::ask::{Ask, Statement, Turn};
 use super::sql::Arg;
-use super::{LEASE, Page, RoomSummary, Rooms, StoreError, Viewer, alive};
+use super::{LEASE, Page, Record, RoomSummary, Rooms, StoreError, Viewer, alive};
 use crate::model::{RoomId, RoomKey, RoomKind, RoomName, RoomRef, Seq, Uid, UserKey};
 
 /// Whether the viewer, the parameter of that number, sees the room `r`.
@@ -96,6 +96,26 @@ impl<A: Ask> Rooms for A {
         let made: Vec<(RoomId,)> = self.all(Turn::Once, &statements).await?;
         let made = made.first();
         Ok(made.map(|(id,)| RoomRef::stored(*id, uid, name.as_str())))
+    }
+
+    async fn delete_room(&self, room: RoomKey, record: &Record<'_>) -> Result<bool, StoreError> {
+        let this: [Arg<'_>; 2] = [room.id.into(), room.uid.into()];
+        let [actor, action, target, name, why, detail] = record.args();
+        let recorded = [actor, action, target, name, why, detail, this[0], this[1]];
+        let statements: [Statement<'_>; 3] = [
+            (
+                "INSERT INTO audit (actor, action, target, room, why, detail)
+                 SELECT $1, $2, $3, $4, $5, $6 FROM rooms WHERE id = $7 AND uid = $8",
+                &recorded,
+            ),
+            (
+                "INSERT INTO rights_changes (room_id, ends)
+                 SELECT id, @true FROM rooms WHERE id = $1 AND uid = $2",
+                &this,
+            ),
+            ("DELETE FROM rooms WHERE id = $1 AND uid = $2", &this),
+        ];
+        Ok(self.run(Turn::Repeatable, &statements).await? > 0)
     }
 
     async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError> {

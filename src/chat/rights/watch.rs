@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, ChatError, Session};
-use crate::model::{Access, Epoch};
+use crate::model::{Access, Epoch, RoomId};
 use crate::store::{Changed, StoreError};
 
 /// Between two looks: a right that ends has ended everywhere within a second.
@@ -148,6 +148,9 @@ impl Chat {
 
     /// What is kept of it holds no more.
     fn forget_changed(&self, changed: &Changed) {
+        if let Some(room) = changed.deleted() {
+            self.hub.forget_deleted(room);
+        }
         for session in self.concerned(changed) {
             session.forget_stood(changed.room);
         }
@@ -174,16 +177,11 @@ impl Chat {
             self.look_at_accounts(&sessions).await?;
         }
         if let (Some(room), true) = (changed.room, changed.ends) {
-            for session in &sessions {
-                let found = session
-                    .rooms()
-                    .into_iter()
-                    .find(|known| known.key.id == room);
-                if let Some(room) = found {
-                    session.lose(&room);
-                }
-            }
+            lose(&sessions, room);
             self.connections.forbid(room, &sessions);
+        }
+        if let Some(room) = changed.deleted() {
+            lose(&self.presence.sessions(), room);
         }
         Ok(())
     }
@@ -228,6 +226,16 @@ impl Chat {
             return Ok(());
         }
         self.presence.claim_anew(guests).await
+    }
+}
+
+/// These sessions are in that room no more.
+fn lose(sessions: &[Arc<Session>], room: RoomId) {
+    for session in sessions {
+        let rooms = session.rooms();
+        if let Some(room) = rooms.iter().find(|known| known.key.id == room) {
+            session.lose(room);
+        }
     }
 }
 

@@ -63,7 +63,8 @@ pub struct Restrained {
 pub struct Changed {
     pub user: Option<UserId>,
     pub room: Option<RoomId>,
-    /// What the user reads of the room ends, also where it may begin anew.
+    /// What the user reads of the room ends, also where it may begin anew; of no user, the room was
+    /// deleted.
     pub ends: bool,
 }
 
@@ -97,7 +98,17 @@ impl Changed {
         }
     }
 
-    /// What that user reads of the room ends.
+    /// The room was deleted.
+    pub fn of_deleted(room: RoomKey) -> Self {
+        Self::of_all_in(room).ending()
+    }
+
+    /// The room that was deleted, if that is the change.
+    pub fn deleted(&self) -> Option<RoomId> {
+        self.room.filter(|_| self.ends && self.user.is_none())
+    }
+
+    /// What that user reads of the room ends, or what all do.
     pub fn ending(self) -> Self {
         Self { ends: true, ..self }
     }

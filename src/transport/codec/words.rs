@@ -150,6 +150,7 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
             role,
             room,
         } => format!("{nickname} is {} in {room} now", role.as_str()),
+        Outcome::RoomDeleted(room) => format!("{room} was deleted"),
         Outcome::RoomSet { room, topic, slow } => people::room_set(room, topic.as_deref(), *slow),
     }
 }

@@ -4,6 +4,7 @@ mod operators;
 mod order;
 mod product;
 mod requests;
+mod rooms;
 mod walls;
 
 use std::net::SocketAddr;
@@ -44,6 +45,9 @@ crate::support::db::on_both! {
         an_account_is_made_and_used_by_requests,
         a_browser_is_known_by_a_cookie_and_only_to_its_own_pages,
     }
+    rooms {
+        a_deleted_room_ends_for_its_readers_and_no_other_notices,
+    }
     walls {
         a_private_room_is_not_there_for_others,
         a_private_room_is_in_no_list_of_others,
@@ -60,6 +64,10 @@ async fn serve(db: &Db, adjust: impl FnOnce(&mut Config)) -> Local {
         adjust(config);
     })
     .await
+}
+
+fn named(name: &'static str) -> impl FnOnce(&mut Config) {
+    move |config| config.instance_id = name.to_owned()
 }
 
 const PASSWORD: &str = "a horse of another colour";

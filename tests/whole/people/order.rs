@@ -1,5 +1,5 @@
 //! Moderation of a room: what moderators may do, and what it does to others.
-use super::{in_room, registered, says, serve, tells};
+use super::{in_room, named, registered, says, serve, tells};
 use crate::support::client::{Lines, Person};
 use crate::support::db::Db;
 
@@ -51,10 +51,6 @@ pub(crate) async fn a_kick_ends_the_reading_on_every_instance(db: Db) {
     assert_eq!(why, ["rude"]);
     one.stop().await;
     two.stop().await;
-}
-
-fn named(name: &'static str) -> impl FnOnce(&mut discordctl::config::Config) {
-    move |config| config.instance_id = name.to_owned()
 }
 
 pub(crate) async fn a_ban_keeps_out_until_it_is_lifted(db: Db) {

@@ -1,4 +1,5 @@
 //! Moderation of a room: its members, its bans and mutes, and its settings.
+mod delete;
 mod invite;
 mod kick;
 mod restrict;

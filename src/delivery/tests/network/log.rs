@@ -185,6 +185,7 @@ impl Reading for Reach {
                 epoch: era().epoch,
                 rooms: heads,
                 gone: Vec::new(),
+                deleted: Vec::new(),
             }
         };
         self.look(40, heads).await
