@@ -7,7 +7,7 @@ use crate::output::Asked;
 use crate::{
     archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, events,
     health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart, restore,
-    runbook, serve, storage, user, workspace,
+    room, runbook, serve, storage, user, workspace,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     User(user::UserArgs),
     Workspace(workspace::WorkspaceArgs),
+    Room(room::RoomArgs),
     Invite(invite::InviteArgs),
     /// Keep a person out of a room
     Ban(order::RestrictArgs),

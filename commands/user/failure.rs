@@ -19,7 +19,15 @@ pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
         PeopleError::NoUser(_) => [Exit::Unavailable, "no_user",
             "'discordctl user list' lists the accounts"];
         PeopleError::NoRoom(_) => [Exit::Unavailable, "no_room",
-            "a room of a workspace is called workspace/room"];
+            "'discordctl room list' lists them; a room of a workspace is called workspace/room"];
+        PeopleError::RoomExists(_) => [Exit::CannotCreate, "room_exists",
+            "'discordctl room show NAME' shows it"];
+        PeopleError::Direct(_) => [Exit::NotPermitted, "direct_room", "make another room"];
+        PeopleError::Outside { .. } => [Exit::Unavailable, "not_in_workspace",
+            "let the account in first: discordctl workspace add WORKSPACE NAME"];
+        PeopleError::Topic(_) => [Exit::Usage, "topic_too_long", "say it in fewer words"];
+        PeopleError::Overrides(_) => [Exit::Usage, "bad_override",
+            "'discordctl roles' lists the actions and the roles"];
         PeopleError::NoWorkspace(_) => [Exit::Unavailable, "no_workspace",
             "'discordctl workspace list' lists them"];
         PeopleError::WorkspaceExists(_) => [Exit::CannotCreate, "workspace_exists",
@@ -28,7 +36,7 @@ pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
             "'discordctl invite list' lists them; more digits say which is meant"];
         PeopleError::TooLong => [Exit::Usage, "too_long", "leave it out, and it is for good"];
         PeopleError::Name(_) => [Exit::Usage, "bad_name",
-            "a nickname has 1 to 32 letters, digits, '_', '-' or '.'"];
+            "choose another name"];
         PeopleError::Weak(_) => [Exit::Usage, "weak_password",
             "choose another, or leave out --password-stdin to have one made up"];
         PeopleError::Hash(_) => [Exit::TryAgain, "busy", "try again in a moment"];

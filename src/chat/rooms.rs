@@ -38,7 +38,7 @@ impl Chat {
         let mut found = store.room(name).await?;
         if found.is_none() && name.is_lobby() {
             store
-                .create_room(&RoomName::stored(LOBBY), RoomKind::Public, None)
+                .create_room(&RoomName::stored(LOBBY), RoomKind::Public, None, None)
                 .await?;
             found = store.room(name).await?;
         }

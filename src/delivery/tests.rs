@@ -34,7 +34,7 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserKey)
     let user = store.user("writer").await.expect("made");
     let name = RoomName::parse("room").expect("a name");
     let room = store
-        .create_room(&name, crate::model::RoomKind::Public, Some(user))
+        .create_room(&name, crate::model::RoomKind::Public, Some(user), None)
         .await
         .expect("works")
         .expect("new");

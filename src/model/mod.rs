@@ -18,6 +18,7 @@ mod plain;
 mod role;
 mod room;
 mod session;
+mod topic;
 pub mod url;
 
 pub use access::{Access, AccessMode, PlaintextLogin, Registration};
@@ -41,3 +42,4 @@ pub use plain::{plain, plain_json, plain_line};
 pub use role::{Role, RoomKind};
 pub use room::{RoomKey, RoomRef, UserKey};
 pub use session::{Nonce, SessionId, SessionKey, TransportKind};
+pub use topic::{Topic, TopicTooLong};

@@ -16,6 +16,7 @@ pub mod history;
 mod ids;
 mod instances;
 mod invites;
+mod members;
 pub mod migrations;
 mod notices;
 mod people;
@@ -49,6 +50,7 @@ use crate::model::{
 pub use self::accounts::{Account, Accounts, Failures, NewAccount, RoomOf, SessionOf};
 pub use self::audit::{Audit, Audited, Record};
 pub use self::invites::{Invite, Invites, NewInvite};
+pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
     for_good,
@@ -260,12 +262,14 @@ pub trait Rooms: Send + Sync + 'static {
     /// Those of these rooms that there are.
     async fn rooms_named(&self, names: &[RoomName]) -> Result<Vec<RoomRef>, StoreError>;
 
-    /// `None` if there is a room of that name. Where `by` is an account, it owns the room.
+    /// `None` if there is a room of that name, or no workspace that the name says. Where `by` is an account, it owns the room; with a record,
+    /// it is in the audit log that the room was made.
     async fn create_room(
         &self,
         name: &RoomName,
         kind: RoomKind,
         by: Option<UserKey>,
+        record: Option<&Record<'_>>,
     ) -> Result<Option<RoomRef>, StoreError>;
 
     /// Deletes a room with all that was said in it; false if it is not there. Nothing else changes: no
@@ -419,6 +423,7 @@ pub trait Store:
     + People
     + Accounts
     + Rights
+    + Members
     + Invites
     + Audit
     + Instances
@@ -436,6 +441,7 @@ impl<S> Store for S where
         + People
         + Accounts
         + Rights
+        + Members
         + Invites
         + Audit
         + Instances

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::ask::{Ask, Statement, Turn};
 use super::sql::Arg;
 use super::{LEASE, Page, Record, RoomSummary, Rooms, StoreError, Viewer, alive};
-use crate::model::{RoomId, RoomKey, RoomKind, RoomName, RoomRef, Seq, Uid, UserKey};
+use crate::model::{MAIN, RoomId, RoomKey, RoomKind, RoomName, RoomRef, Seq, Uid, UserKey};
 
 /// Whether the viewer, the parameter of that number, sees the room `r`.
 macro_rules! seen {
@@ -70,13 +70,14 @@ impl<A: Ask> Rooms for A {
         name: &RoomName,
         kind: RoomKind,
         by: Option<UserKey>,
+        record: Option<&Record<'_>>,
     ) -> Result<Option<RoomRef>, StoreError> {
         let failed = |error| StoreError::Unavailable(format!("cannot make a room's uid: {error}"));
         let uid = Uid::random().map_err(failed)?;
         let make = "INSERT INTO rooms (name, uid, created_by, kind, workspace_id)
              SELECT $1, $2, (SELECT id FROM users WHERE id = $3 AND uid = $4), $5,
-               coalesce((SELECT w.id FROM workspaces w WHERE @lower(w.name@c) = @lower($6@c)), 1)
-             WHERE 1 = 1 ON CONFLICT DO NOTHING";
+               w.id
+             FROM workspaces w WHERE @lower(w.name@c) = @lower($6@c) ON CONFLICT DO NOTHING";
         let (user, user_uid) = (by.map(|by| by.id), by.map(|by| by.uid));
         let made: [Arg<'_>; 6] = [
             name.as_str().into(),
@@ -84,15 +85,28 @@ impl<A: Ask> Rooms for A {
             user.into(),
             user_uid.into(),
             kind.as_str().into(),
-            name.workspace().into(),
+            name.workspace().unwrap_or(MAIN).into(),
         ];
         let own = "INSERT INTO room_members (room_id, user_id, role)
              SELECT r.id, u.id, 'owner' FROM rooms r, users u
              WHERE @lower(r.name@c) = @lower($1@c) AND r.uid = $2 AND u.id = r.created_by
                AND u.registered_at IS NOT NULL";
+        let entered = "INSERT INTO audit (actor, action, room, detail)
+             SELECT $3, $4, r.name, $5 FROM rooms r
+             WHERE @lower(r.name@c) = @lower($1@c) AND r.uid = $2 AND $3 IS NOT NULL";
+        let record = record.copied();
+        let actor = record.map(|record| record.actor);
+        let action = record.map(|record| record.action);
+        let detail = record.and_then(|record| record.detail);
         let find = "SELECT id FROM rooms WHERE @lower(name@c) = @lower($1@c) AND uid = $2";
         let this: [Arg<'_>; 2] = [made[0], made[1]];
-        let statements: [Statement<'_>; 3] = [(make, &made), (own, &this), (find, &this)];
+        let recorded: [Arg<'_>; 5] = [made[0], made[1], actor.into(), action.into(), detail.into()];
+        let statements: [Statement<'_>; 4] = [
+            (make, &made),
+            (own, &this),
+            (entered, &recorded),
+            (find, &this),
+        ];
         let made: Vec<(RoomId,)> = self.all(Turn::Once, &statements).await?;
         let made = made.first();
         Ok(made.map(|(id,)| RoomRef::stored(*id, uid, name.as_str())))

@@ -17,7 +17,10 @@ impl Chat {
         let by = self.account(session).await?;
         self.may_create(&name, by).await?;
         let turn = self.hub.turn().await?;
-        let made = self.store().create_room(&name, kind, Some(by)).await?;
+        let made = self
+            .store()
+            .create_room(&name, kind, Some(by), None)
+            .await?;
         drop(turn);
         let room = match made {
             Some(made) => made,

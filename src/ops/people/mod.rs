@@ -1,6 +1,7 @@
 //! Accounts, as an operator makes, sees and changes them. What is done is in the audit log, and
 //! instances that run follow within a second.
 mod order;
+mod rooms;
 mod walls;
 
 use std::sync::Arc;
@@ -10,10 +11,12 @@ use crate::auth::password::{self, HashError, Hasher, WeakPassword};
 use crate::auth::secret::InviteCode;
 use crate::config::Config;
 use crate::meter::Meters;
-use crate::model::{NameError, Nickname, Password, Role, SessionKey};
+use crate::model::{NameError, Nickname, Password, Role, SessionKey, TopicTooLong};
+use crate::policy::OverridesError;
 use crate::store::{self, NewAccount, Options, Record, Store, StoreError};
 
 pub use self::order::{Restraint, Whom};
+pub use self::rooms::{Imposed, Member, NewRoom, Room, RoomSummary};
 pub use self::walls::{Invite, Inviting, Workspace};
 pub use crate::policy::{Action, usual};
 pub use crate::store::{Account, Audited, SessionOf};
@@ -38,6 +41,16 @@ pub enum PeopleError {
     NoUser(String),
     #[error("there is no room '{0}'")]
     NoRoom(String),
+    #[error("there is a room '{0}' already")]
+    RoomExists(String),
+    #[error("'{0}' is a direct room: its people and settings never change")]
+    Direct(String),
+    #[error("'{name}' is not in the workspace '{workspace}'")]
+    Outside { name: String, workspace: String },
+    #[error(transparent)]
+    Topic(#[from] TopicTooLong),
+    #[error(transparent)]
+    Overrides(#[from] OverridesError),
     #[error("there is no workspace '{0}'")]
     NoWorkspace(String),
     #[error("there is a workspace '{0}' already")]

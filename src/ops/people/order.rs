@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{ACTOR, People, PeopleError};
 use crate::clock::{Clock, SystemClock};
-use crate::model::{RoomKey, RoomName, UserKey};
+use crate::model::{RoomKey, UserKey};
 use crate::store::{Record, Restriction, for_good};
 
 pub use crate::store::Restraint;
@@ -95,8 +95,7 @@ impl People {
     async fn find(&self, whom: &Whom) -> Result<Found, PeopleError> {
         let user = self.store.find_user(&whom.nickname).await?;
         let (user, nickname) = user.ok_or_else(|| PeopleError::NoUser(whom.nickname.clone()))?;
-        let room = self.store.room(&RoomName::stored(&whom.room)).await?;
-        let (room, _) = room.ok_or_else(|| PeopleError::NoRoom(whom.room.clone()))?;
+        let room = self.room(&whom.room).await?;
         Ok(Found {
             user,
             nickname,

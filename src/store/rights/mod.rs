@@ -137,6 +137,12 @@ named! {
 }
 
 impl Restraint {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|kind| kind.as_str() == name)
+    }
+
     /// What it is called when it is lifted.
     pub fn lifted(self) -> &'static str {
         match self {

@@ -238,8 +238,7 @@ impl<A: Ask> Rights for A {
         let many = roles.len().max(imposed.len()) > MOST_SPECIAL;
         let role = |(user, role): (UserId, String)| Some((user, Role::named(&role)?));
         let restrained = |(kind, user, address, until): Imposed| {
-            let mut all = Restraint::ALL.iter().copied();
-            let kind = all.find(|of| of.as_str() == kind)?;
+            let kind = Restraint::named(&kind)?;
             Some(Restrained {
                 kind,
                 user,

@@ -1,5 +1,6 @@
 //! People: accounts, and what each role may do in which room, on both databases and over each door.
 mod accounts;
+mod operator_rooms;
 mod operators;
 mod order;
 mod product;
@@ -47,6 +48,10 @@ crate::support::db::on_both! {
     }
     rooms {
         a_deleted_room_ends_for_its_readers_and_no_other_notices,
+    }
+    operator_rooms {
+        an_operator_makes_rooms_and_sets_them,
+        an_operator_is_told_why_a_room_is_refused,
     }
     walls {
         a_private_room_is_not_there_for_others,

@@ -20,7 +20,7 @@ pub(crate) fn draft(room: &RoomRef, user: UserKey, content: &str) -> Draft {
 
 pub(crate) async fn room(store: &Arc<dyn Store>, name: &str) -> RoomRef {
     let name = RoomName::parse(name).expect("a good name");
-    let made = store.create_room(&name, RoomKind::Public, None).await;
+    let made = store.create_room(&name, RoomKind::Public, None, None).await;
     made.expect("the store answers").expect("a new room")
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn an_id_that_was_given_again_is_another_rows(db: Db) {
     assert!(!store.adopt_room(private.key, bob).await.unwrap());
     let name = RoomName::parse("theirs").unwrap();
     store
-        .create_room(&name, RoomKind::Public, Some(bob))
+        .create_room(&name, RoomKind::Public, Some(bob), None)
         .await
         .unwrap()
         .expect("a new room");

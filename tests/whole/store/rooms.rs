@@ -15,8 +15,8 @@ pub(crate) async fn a_room_is_made_once_and_found_without_case(db: Db) {
     let (typed, shouted) = (name("Games.2"), name("GAMES.2"));
     assert_eq!(store.room(&typed).await.expect("an answer"), None);
     let (one, two) = tokio::join!(
-        store.create_room(&typed, RoomKind::Public, None),
-        other.create_room(&shouted, RoomKind::Public, None)
+        store.create_room(&typed, RoomKind::Public, None, None),
+        other.create_room(&shouted, RoomKind::Public, None, None)
     );
     let made = [one.expect("an answer"), two.expect("an answer")];
     let made: Vec<_> = made.into_iter().flatten().collect();
@@ -44,7 +44,7 @@ pub(crate) async fn a_room_without_a_creator_is_adopted_once(db: Db) {
     assert!(!adopt(general.key, bob).await);
     assert!(!adopt(RoomKey::new(9_999, 1), bob).await);
     let own = store
-        .create_room(&name("own"), RoomKind::Public, Some(bob))
+        .create_room(&name("own"), RoomKind::Public, Some(bob), None)
         .await
         .unwrap();
     let own = own.expect("a new room");
@@ -127,7 +127,7 @@ pub(crate) async fn what_was_never_used_goes(db: Db) {
     append(&store, &[draft(&general, talker, "hello")]).await;
     for raw in ["empty", "kept"] {
         let made = store
-            .create_room(&name(raw), RoomKind::Public, Some(creator))
+            .create_room(&name(raw), RoomKind::Public, Some(creator), None)
             .await;
         made.expect("an answer").expect("new");
     }

@@ -3,11 +3,9 @@ use serde_json::Value;
 
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::Place;
-use crate::model::{Notice, RoomKind, plain_line};
+use crate::model::{Notice, RoomKind, Topic};
 use crate::store::{Changed, Record, RoomChange};
 
-/// Characters in a topic, at most.
-const LONGEST_TOPIC: usize = 500;
 /// Between two messages of one person, at most: six hours.
 const SLOWEST: u64 = 6 * 3600;
 
@@ -36,7 +34,8 @@ impl Chat {
             let (room, slow) = (scene.room.name, None);
             return Ok(Outcome::RoomSet { room, topic, slow });
         }
-        let topic = settings.topic.as_deref().map(topic).transpose()?;
+        let topic = settings.topic.as_deref().map(Topic::parse).transpose();
+        let topic = topic.map_err(|error| ChatError::BadRequest(error.to_string()))?;
         let slow = settings.slow.map(slow).transpose()?;
         if settings.kind == Some(RoomKind::Direct) || scene.stood.kind() == RoomKind::Direct {
             let why = "a direct room stays one, and no other becomes one";
@@ -51,7 +50,7 @@ impl Chat {
             }
         };
         let change = RoomChange {
-            topic: topic.as_deref(),
+            topic: topic.as_ref().map(Topic::as_str),
             slow,
             kind: settings.kind,
             allow: allow.as_deref(),
@@ -77,19 +76,10 @@ impl Chat {
         }
         Ok(Outcome::RoomSet {
             room: scene.room.name,
-            topic,
+            topic: topic.map(|topic| topic.as_str().to_owned()),
             slow,
         })
     }
-}
-
-fn topic(typed: &str) -> Result<String, ChatError> {
-    let topic = plain_line(typed.trim());
-    if topic.chars().count() > LONGEST_TOPIC {
-        let why = format!("a topic has at most {LONGEST_TOPIC} characters");
-        return Err(ChatError::BadRequest(why));
-    }
-    Ok(topic)
 }
 
 fn slow(seconds: u64) -> Result<u32, ChatError> {
