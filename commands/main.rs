@@ -120,7 +120,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::User(args) => user::run(&args, yes, output),
         Command::Roles => roles::run(output),
         Command::Workspace(args) => workspace::run(&args, output),
-        Command::Room(args) => room::run(&args, output),
+        Command::Room(args) => room::run(&args, yes, output),
         Command::Invite(args) => invite::run(&args, output),
         Command::Ban(args) => order::run(&Order::Restrict(Restraint::Ban, &args), output),
         Command::Unban(args) => order::run(&Order::Lift(Restraint::Ban, &args), output),

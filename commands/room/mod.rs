@@ -6,14 +6,15 @@ use discordctl::model::{Role, RoomKind};
 use discordctl::ops::people::{NewRoom, People, PeopleError};
 use serde_json::{Map, Value};
 
+use crate::confirm::confirm;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::runtime::block_on;
 use crate::user::{explain, role};
-use report::{List, Members, One};
+use report::{Deleted, List, Members, One};
 
-/// Make, list, show and set rooms
+/// Make, list, show, set and delete rooms
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Works on a deployment that runs, which follows within a second, and on one that does not.
@@ -27,7 +28,8 @@ Examples:
   discordctl room list -o json | jq -r '.rooms[] | select(.kind == \"private\") | .name'
   discordctl room add ops bob --role moderator
   discordctl room allow announcements write=moderator react=member
-  discordctl room allow announcements write=usual")]
+  discordctl room allow announcements write=usual
+  discordctl room delete old --dry-run")]
 pub(crate) struct RoomArgs {
     #[command(subcommand)]
     command: RoomCommand,
@@ -83,6 +85,13 @@ enum RoomCommand {
         #[arg(required = true, value_name = "ACTION=ROLE", value_parser = action_and_role)]
         changes: Vec<(String, Value)>,
     },
+    /// Delete a room, with what was said in it; what is in the archive and in backups stays there
+    Delete {
+        name: String,
+        /// Only show what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// An action and its least role, as overrides have them.
@@ -95,7 +104,7 @@ fn action_and_role(text: &str) -> Result<(String, Value), String> {
     Ok((action.to_owned(), role))
 }
 
-pub(crate) fn run(args: &RoomArgs, output: &Output) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &RoomArgs, yes: bool, output: &Output) -> anyhow::Result<Exit> {
     let doubt = match args.command {
         RoomCommand::List { .. } | RoomCommand::Show { .. } | RoomCommand::Members { .. } => {
             Doubt::Take
@@ -103,6 +112,14 @@ pub(crate) fn run(args: &RoomArgs, output: &Output) -> anyhow::Result<Exit> {
         _ => Doubt::Refuse,
     };
     let config = args.settings.load(doubt, output)?;
+    if let RoomCommand::Delete {
+        name,
+        dry_run: false,
+    } = &args.command
+    {
+        let what = format!("delete the room '{name}' with what was said in it");
+        confirm(yes, &what)?;
+    }
     block_on(async {
         let people = People::open(&config, "room").await;
         let people = people.map_err(|error| explain(error, &config))?;
@@ -157,6 +174,14 @@ async fn perform(
             let changes: Map<String, Value> = changes.iter().cloned().collect();
             let changed = people.override_roles(name, &changes.into()).await?;
             one(One::of(&changed))
+        }
+        RoomCommand::Delete { name, dry_run } => {
+            let room = people.show_room(name).await?;
+            if !*dry_run {
+                people.delete_room(name).await?;
+            }
+            let deleted = Deleted::of(&room, *dry_run);
+            output.result("room-delete", &deleted, Deleted::as_text)
         }
     })
 }

@@ -180,6 +180,35 @@ impl One {
     }
 }
 
+/// A room that was deleted, or would be.
+#[derive(Serialize)]
+pub(super) struct Deleted {
+    room: Card,
+    dry_run: bool,
+}
+
+impl Deleted {
+    pub(super) fn of(room: &Room, dry_run: bool) -> Self {
+        let One { room } = One::of(room);
+        Self { room, dry_run }
+    }
+
+    pub(super) fn as_text(&self) -> String {
+        let Line {
+            name,
+            members,
+            last_seq,
+            ..
+        } = &self.room.line;
+        let done = if self.dry_run {
+            "would be deleted"
+        } else {
+            "deleted"
+        };
+        format!("{name}: {done}, with {members} members and up to {last_seq} messages")
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct Members {
     members: Vec<Person>,

@@ -22,6 +22,8 @@ pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
             "'discordctl room list' lists them; a room of a workspace is called workspace/room"];
         PeopleError::RoomExists(_) => [Exit::CannotCreate, "room_exists",
             "'discordctl room show NAME' shows it"];
+        PeopleError::Lobby(_) => [Exit::NotPermitted, "lobby",
+            "name another room"];
         PeopleError::Direct(_) => [Exit::NotPermitted, "direct_room", "make another room"];
         PeopleError::Outside { .. } => [Exit::Unavailable, "not_in_workspace",
             "let the account in first: discordctl workspace add WORKSPACE NAME"];

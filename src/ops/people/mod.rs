@@ -41,6 +41,8 @@ pub enum PeopleError {
     NoUser(String),
     #[error("there is no room '{0}'")]
     NoRoom(String),
+    #[error("'{0}' is always there, and cannot be deleted")]
+    Lobby(String),
     #[error("there is a room '{0}' already")]
     RoomExists(String),
     #[error("'{0}' is a direct room: its people and settings never change")]

@@ -181,6 +181,27 @@ impl People {
         self.described(room).await
     }
 
+    /// Deletes a room with all that was said in it and is still in the database.
+    ///
+    /// # Errors
+    /// Fails where there is no such room, or it is the one that is always there.
+    pub async fn delete_room(&self, name: &str) -> Result<(), PeopleError> {
+        let room = self.room(name).await?;
+        if room.name.is_lobby() {
+            return Err(PeopleError::Lobby(name.to_owned()));
+        }
+        let record = Record {
+            actor: ACTOR,
+            action: "delete_room",
+            room: Some(room.name.as_str()),
+            ..Record::default()
+        };
+        if self.store.delete_room(room.key, &record).await? {
+            return Ok(());
+        }
+        Err(PeopleError::NoRoom(name.to_owned()))
+    }
+
     async fn change(&self, room: &RoomRef, change: RoomChange<'_>) -> Result<(), PeopleError> {
         let detail = change.in_words();
         let record = Record {

@@ -75,6 +75,16 @@ pub(crate) async fn an_operator_makes_rooms_and_sets_them(db: Db) {
     assert_eq!(names(&all, "rooms", "name"), ["acme/pit", "den"]);
     let of_acme = shell.run("room list --workspace ACME").await.well();
     assert_eq!(names(&of_acme, "rooms", "name"), ["acme/pit"]);
+    let would = shell.run("room delete den --dry-run").await.well();
+    assert_eq!(
+        (&would["dry_run"], &would["room"]["name"]),
+        (&json!(true), &json!("den"))
+    );
+    shell.run("room show den").await.well();
+    let deleted = shell.run("room delete den --yes").await.well();
+    assert_eq!(deleted["dry_run"], false);
+    bob.line_with("there is no room 'den'").await;
+    shell.run("room delete den --yes").await.exits(69);
     let audit = shell.run("audit").await.well();
     let entries = audit["entries"].as_array().expect("a list").iter();
     let of_den = entries.filter(|entry| entry["room"] == "den");
@@ -82,6 +92,7 @@ pub(crate) async fn an_operator_makes_rooms_and_sets_them(db: Db) {
         .map(|entry| entry["action"].as_str().expect("a word"))
         .collect();
     let expected = [
+        "delete_room",
         "room",
         "mute",
         "room",
@@ -101,6 +112,7 @@ pub(crate) async fn an_operator_is_told_why_a_room_is_refused(db: Db) {
     shell.run("workspace create acme").await.well();
     shell.run("room create ops").await.well();
     shell.run("room create dm").await.well();
+    shell.run("room create general").await.well();
     db.sql("UPDATE rooms SET kind = 'direct' WHERE name = 'dm'")
         .await;
     let long = format!("room create pit --topic {}", "x".repeat(501));
@@ -116,6 +128,8 @@ pub(crate) async fn an_operator_is_told_why_a_room_is_refused(db: Db) {
         ("room add ops nobody", 69, "no_account"),
         ("room add dm alice", 77, "direct_room"),
         ("room topic dm ships", 77, "direct_room"),
+        ("room delete ops", 64, "confirmation-needed"),
+        ("room delete general --yes", 77, "lobby"),
         ("room allow ops wirte=member", 64, "bad_override"),
         ("room allow ops write=king", 64, "bad_override"),
         ("room allow ops write", 64, "usage"),
@@ -126,10 +140,10 @@ pub(crate) async fn an_operator_is_told_why_a_room_is_refused(db: Db) {
     }
     // What was refused is not there, and nobody is said to have done it.
     let all = shell.run("room list").await.well();
-    assert_eq!(names(&all, "rooms", "name"), ["dm", "ops"]);
+    assert_eq!(names(&all, "rooms", "name"), ["dm", "general", "ops"]);
     let audit = shell.run("audit").await.well();
     let entries = audit["entries"].as_array().expect("a list").iter();
     let made = entries.filter(|entry| entry["action"] == "create_room");
-    assert_eq!(made.count(), 2);
+    assert_eq!(made.count(), 3);
     assert!(!audit.to_string().contains(PASSWORD));
 }
