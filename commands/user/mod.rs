@@ -14,7 +14,7 @@ use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::runtime::block_on;
-use report::{List, One, Sessions};
+use report::{Erased, List, One, Sessions};
 
 pub(crate) use failure::explain;
 
@@ -32,7 +32,8 @@ Examples:
   discordctl user list -o json | jq -r '.users[] | select(.role == \"owner\") | .nickname'
   discordctl user password alice
   discordctl user sessions alice --end 3f9c
-  discordctl user disable mallory")]
+  discordctl user disable mallory
+  discordctl user erase mallory --dry-run")]
 pub(crate) struct UserArgs {
     #[command(subcommand)]
     command: UserCommand,
@@ -74,6 +75,14 @@ enum UserCommand {
     Disable { name: String },
     /// Open an account again
     Enable { name: String },
+    /// Erase an account, and all that says whose it was
+    #[command(after_help = ERASES)]
+    Erase {
+        name: String,
+        /// Only see whether it can be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// List the sessions of an account, or end one
     Sessions {
         name: String,
@@ -82,6 +91,15 @@ enum UserCommand {
         end: Option<String>,
     },
 }
+
+const ERASES: &str = "\
+Gone are its sessions, tokens, password, display name, what an identity provider calls it, its
+roles, memberships, bans and mutes. Its messages stay in their places, under a name that says
+nothing. Its nickname stays taken by a closed account, so that no other person speaks under it:
+'user enable' and 'user password' give it to another person.
+
+What stays: the words of messages, lines of the audit log, the archive, backups and log files. A
+guest has no account: 'user create NAME' makes one of it first, with what it said.";
 
 /// One that an account can be given.
 pub(crate) fn role(text: &str) -> Result<Role, String> {
@@ -95,11 +113,18 @@ pub(crate) fn run(args: &UserArgs, yes: bool, output: &Output) -> anyhow::Result
         _ => Doubt::Refuse,
     };
     let config = args.settings.load(doubt, output)?;
-    if let UserCommand::Disable { name } = &args.command {
-        confirm(
-            yes,
-            &format!("close the account '{name}' and end its sessions"),
-        )?;
+    let what = match &args.command {
+        UserCommand::Disable { name } => {
+            Some(format!("close the account '{name}' and end its sessions"))
+        }
+        UserCommand::Erase {
+            name,
+            dry_run: false,
+        } => Some(format!("erase the account '{name}' for good")),
+        _ => None,
+    };
+    if let Some(what) = what {
+        confirm(yes, &what)?;
     }
     let chosen = chosen(&args.command)?;
     block_on(async {
@@ -141,6 +166,15 @@ async fn perform(
         UserCommand::Enable { name } => one(One::of(
             &people.set_disabled(name, Standing::Enabled).await?,
         )),
+        UserCommand::Erase { name, dry_run } => {
+            let account = if *dry_run {
+                people.erasable(name).await?
+            } else {
+                people.erase(name).await?
+            };
+            let erased = Erased::of(&account, *dry_run);
+            output.result("user-erase", &erased, Erased::as_text)
+        }
         UserCommand::Show { name } => {
             let (account, sessions) = (people.account(name).await?, people.sessions(name).await?);
             one(One::of(&account).with_sessions(&sessions))

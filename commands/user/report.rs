@@ -108,6 +108,29 @@ impl One {
     }
 }
 
+/// An account that was erased, or would be.
+#[derive(Serialize)]
+pub(super) struct Erased {
+    user: User,
+    dry_run: bool,
+}
+
+impl Erased {
+    pub(super) fn of(account: &Account, dry_run: bool) -> Self {
+        let user = account.into();
+        Self { user, dry_run }
+    }
+
+    pub(super) fn as_text(&self) -> String {
+        let nickname = &self.user.nickname;
+        if self.dry_run {
+            format!("{nickname}: would be erased")
+        } else {
+            format!("{nickname}: erased; the name stays taken")
+        }
+    }
+}
+
 /// A session, by the digest under which it is stored: its secret is its client's alone.
 #[derive(Serialize)]
 struct Session {

@@ -47,7 +47,7 @@ use crate::model::{
     Seq, SessionKey, UserKey,
 };
 
-pub use self::accounts::{Account, Accounts, Failures, NewAccount, RoomOf, SessionOf};
+pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomOf, SessionOf};
 pub use self::audit::{Audit, Audited, Record};
 pub use self::invites::{Invite, Invites, NewInvite};
 pub use self::members::{Imposed, Member, Members, RoomDetails};

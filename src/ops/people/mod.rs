@@ -1,5 +1,6 @@
 //! Accounts, as an operator makes, sees and changes them. What is done is in the audit log, and
 //! instances that run follow within a second.
+mod erase;
 mod order;
 mod rooms;
 mod walls;

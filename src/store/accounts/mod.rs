@@ -1,4 +1,5 @@
 //! Accounts: registered users, their passwords and sessions.
+mod erase;
 mod stored;
 
 use async_trait::async_trait;
@@ -6,6 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::{Record, StoreError};
 use crate::model::{Role, RoomKind, RoomRef, Seq, SessionKey, UserKey};
+
+pub use erase::Erasure;
 
 /// A registered user.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +117,16 @@ pub trait Accounts: Send + Sync + 'static {
         &self,
         user: UserKey,
         disabled: bool,
+        record: &Record<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// Takes away all that says whose an account is: its sessions, tokens, password, names, roles and
+    /// restrictions. Its messages stay, under the pseudonym; its nickname is a closed account's that
+    /// nothing else is known of. The audit log stays as it is.
+    async fn erase_account(
+        &self,
+        user: UserKey,
+        erasure: &Erasure<'_>,
         record: &Record<'_>,
     ) -> Result<(), StoreError>;
 

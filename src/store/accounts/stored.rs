@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Account, Accounts, Failures, NewAccount, RoomOf, SessionOf};
+use super::{Account, Accounts, Erasure, Failures, NewAccount, RoomOf, SessionOf, erase};
 use crate::model::{Role, RoomId, RoomKind, RoomRef, Seq, SessionKey, Uid, UserId, UserKey};
 use crate::store::StoreError;
 use crate::store::ask::{Ask, Statement, Turn};
@@ -197,6 +197,15 @@ impl<A: Ask> Accounts for A {
             (CHANGED, &Changed::of(user).args()),
         ];
         self.run(Turn::Once, &statements).await.map(drop)
+    }
+
+    async fn erase_account(
+        &self,
+        user: UserKey,
+        erasure: &Erasure<'_>,
+        record: &Record<'_>,
+    ) -> Result<(), StoreError> {
+        erase::erase(self, user, erasure, record).await
     }
 
     async fn sessions_of(&self, user: UserKey) -> Result<Vec<SessionOf>, StoreError> {

@@ -32,6 +32,7 @@ crate::support::db::on_both! {
         an_operator_lets_people_in_and_keeps_them_out,
         a_workspace_is_a_wall,
         a_deployment_that_does_not_run_has_its_owner_first,
+        an_erased_account_leaves_its_words_and_not_its_name,
     }
     order {
         who_keeps_order_may_and_others_may_not,

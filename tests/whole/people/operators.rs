@@ -1,9 +1,10 @@
 //! Operators make and change accounts at a command line, under a running server.
 use serde_json::{Value, json};
 
-use super::{PASSWORD, registered, says, serve, tells};
-use crate::support::client::Lines;
+use super::{PASSWORD, in_room, registered, says, serve, tells};
+use crate::support::client::{Lines, Person};
 use crate::support::db::Db;
+use crate::support::http;
 use crate::support::{Ran, Shell};
 
 /// Runs it with a line on standard input.
@@ -283,5 +284,90 @@ pub(crate) async fn a_workspace_is_a_wall(db: Db) {
     shell.run("workspace remove acme bob").await.well();
     bob.line_with("you may not read acme/den any more").await;
     tells(&mut bob, "/join acme/den", "there is no room").await;
+    server.stop().await;
+}
+
+pub(crate) async fn an_erased_account_leaves_its_words_and_not_its_name(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let shell = Shell::on(&db);
+    let password = shell.run("user create alice --role owner").await.well();
+    let password = password["new_password"].as_str().expect("it is told");
+    let mut alice = Lines::connect(server.tcp).await;
+    says(&mut alice, &format!("/login alice {password}")).await;
+    tells(&mut alice, "/join general", "joined").await;
+    let mut bob = in_room(server.tcp, "bob", "/join general").await;
+    bob.say("general", "from bob").await.expect("said");
+    alice.say("general", "from alice").await.expect("said");
+    db.sql("UPDATE users SET display_name = 'Robert', subject = 'idp 7' WHERE nickname = 'bob'")
+        .await;
+    shell.run("mute bob --room general --for 1h").await.well();
+    let mut guess = Lines::connect(server.tcp).await;
+    says(&mut guess, "/login bob wrong-password").await;
+
+    for (line, code, why) in [
+        ("user erase alice --yes", 77, "last_owner"),
+        ("user erase nobody --yes", 69, "no_account"),
+        ("user erase bob", 64, "confirmation-needed"),
+    ] {
+        let refused = shell.run(line).await.exits(code);
+        assert_eq!(refused.problem()["code"], why, "{line}");
+    }
+    let would = shell.run("user erase bob --dry-run").await.well();
+    assert_eq!(would["dry_run"], true);
+    bob.say("general", "still here").await.expect_err("muted");
+    let erased = shell.run("user erase Bob --yes").await.well();
+    assert_eq!(
+        (&erased["user"]["nickname"], &erased["user"]["disabled"]),
+        (&json!("bob"), &json!(true))
+    );
+    ends(bob).await;
+
+    // What was said stays, and what runs says of it no more than what is stored.
+    let history = async || {
+        let path = "/api/history/general?limit=50";
+        let answer = http::request(server.http, "GET", path, None).await;
+        answer.expect("an answer").body.to_string()
+    };
+    crate::support::until!(
+        "no name is in what was said",
+        !history().await.contains("\"bob\"")
+    );
+    let history = history().await;
+    assert!(
+        history.contains("from bob") && history.contains("erased-"),
+        "{history}"
+    );
+    assert!(history.contains("\"alice\""), "{history}");
+    let kept = db
+        .texts(
+            "SELECT nickname FROM users WHERE display_name IS NOT NULL OR subject IS NOT NULL
+             UNION ALL SELECT nickname FROM users u
+               WHERE password IS NOT NULL AND nickname <> 'alice'
+             UNION ALL SELECT kind FROM restrictions
+             UNION ALL SELECT nickname FROM sessions WHERE lower(nickname) = 'bob'",
+        )
+        .await;
+    assert_eq!(kept, [""; 0]);
+
+    // The name is nobody's: not to be had by a guest, by registering or by the old password.
+    let mut other = Lines::connect(server.tcp).await;
+    tells(&mut other, "/nick bob", "registered").await;
+    tells(
+        &mut other,
+        &format!("/login bob {PASSWORD}"),
+        "wrong name or password",
+    )
+    .await;
+    let pseudonym = db
+        .texts("SELECT nickname FROM users WHERE nickname LIKE 'erased-%'")
+        .await;
+    tells(&mut other, &format!("/nick {}", pseudonym[0]), "registered").await;
+    let audit = shell.run("audit").await.well();
+    let newest = &audit["entries"][0];
+    assert_eq!(
+        (&newest["action"], &newest["target"]),
+        (&json!("erase"), &json!("bob"))
+    );
+    assert!(!audit.to_string().contains(&pseudonym[0]));
     server.stop().await;
 }
