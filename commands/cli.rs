@@ -7,7 +7,7 @@ use crate::output::Asked;
 use crate::{
     archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, events,
     health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart, restore,
-    room, runbook, serve, storage, user, workspace,
+    room, runbook, serve, storage, token, user, workspace,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -92,6 +92,7 @@ pub(crate) enum Command {
     Workspace(workspace::WorkspaceArgs),
     Room(room::RoomArgs),
     Invite(invite::InviteArgs),
+    Token(token::TokenArgs),
     /// Keep a person out of a room
     Ban(order::RestrictArgs),
     /// Let a person into a room again

@@ -39,6 +39,7 @@ mod runtime;
 mod serve;
 mod settings;
 mod storage;
+mod token;
 mod units;
 mod user;
 mod workspace;
@@ -122,6 +123,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Workspace(args) => workspace::run(&args, output),
         Command::Room(args) => room::run(&args, yes, output),
         Command::Invite(args) => invite::run(&args, output),
+        Command::Token(args) => token::run(&args, output),
         Command::Ban(args) => order::run(&Order::Restrict(Restraint::Ban, &args), output),
         Command::Unban(args) => order::run(&Order::Lift(Restraint::Ban, &args), output),
         Command::Mute(args) => order::run(&Order::Restrict(Restraint::Mute, &args), output),

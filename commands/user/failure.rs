@@ -36,6 +36,11 @@ pub(crate) fn explain(error: PeopleError, config: &Config) -> Failure {
             "'discordctl workspace list' lists them"];
         PeopleError::NoInvite(_) => [Exit::Unavailable, "no_invite",
             "'discordctl invite list' lists them; more digits say which is meant"];
+        PeopleError::NoToken(_) => [Exit::Unavailable, "no_token",
+            "'discordctl token list' lists them"];
+        PeopleError::TooManyTokens(_) => [Exit::CannotCreate, "too_many_tokens",
+            "'discordctl token revoke ID' revokes one that is not needed any more"];
+        PeopleError::TokenName(_) => [Exit::Usage, "bad_name", "--name says what it is for"];
         PeopleError::TooLong => [Exit::Usage, "too_long", "leave it out, and it is for good"];
         PeopleError::Name(_) => [Exit::Usage, "bad_name",
             "choose another name"];

@@ -1,10 +1,12 @@
 //! Who asks chat for something, and through what.
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::session::LoggedIn;
-use super::{ChatError, Origin, Session};
+use super::warrant::Warrant;
+use super::{ChatError, Origin, Session, Shown};
 use crate::model::{Role, TransportKind};
 use crate::store::Viewer;
 
@@ -18,6 +20,7 @@ pub struct Actor {
     /// Woken by the rooms that are read for it. Without one, a room that is joined is read by a
     /// stream of its own.
     signal: Option<Arc<Notify>>,
+    until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ impl Actor {
             transport,
             origin,
             signal: None,
+            until: None,
         }
     }
 
@@ -43,6 +47,18 @@ impl Actor {
             who: Who::Session(session),
             ..self
         }
+    }
+
+    /// The same client, which has shown a token and is what that says.
+    pub fn by(self, shown: Shown) -> Self {
+        let until = shown.until;
+        let known = self.with_session(shown.session);
+        Self { until, ..known }
+    }
+
+    /// When the token expires that it has shown.
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        self.until
     }
 
     /// The same client, which is woken by `signal` when a room has more.
@@ -102,6 +118,11 @@ impl Actor {
     /// The session of an actor that has one; what needs it was refused to all others.
     pub(super) fn known(&self) -> Result<&Arc<Session>, ChatError> {
         self.session().ok_or(ChatError::NotConnected)
+    }
+
+    /// What a token lets it do at most, where one stands for it.
+    pub(super) fn warrant(&self) -> Option<Arc<Warrant>> {
+        self.session()?.warrant()
     }
 
     /// The account that it is logged in to.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::limits::Cost;
 use super::{
     Actor, Asked, Chat, ChatError, Cursor, Gate, Lifting, Outcome, Place, Registering, Restraint,
-    Restricting, Sending, Session, Settings, Start,
+    Restricting, Sending, Session, Settings, Shown, Start,
 };
 use crate::model::{Password, RoomKind, Seq};
 use crate::policy::Action;
@@ -142,19 +142,19 @@ impl Verb for Login {
     }
 }
 
-/// Be the person that another server's token is about.
+/// Be the account that a token stands for, of this server or of one that vouches for people.
 pub struct ByToken {
     pub token: String,
 }
 
 impl Verb for ByToken {
-    type Answer = Arc<Session>;
+    type Answer = Shown;
 
     fn terms(&self) -> Terms {
         terms(Cost::FREE, Gate::Open, Need::Nothing)
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
+    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Shown, ChatError> {
         chat.by_token(actor, &self.token).await
     }
 }
@@ -386,9 +386,9 @@ impl Verb for Command {
                 terms(Cost::SHOWN, Gate::Session, Need::Nothing)
             }
             Self::Logout => terms(Cost::SHOWN, Gate::Account, Need::Nothing),
-            Self::ChangePassword { .. } => terms(Cost::SHOWN, Gate::Account, Need::Nothing),
-            Self::Sessions => terms(Cost::LIST, Gate::Account, Need::Nothing),
-            Self::EndSession { .. } => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::ChangePassword { .. } => terms(Cost::SHOWN, Gate::Person, Need::Nothing),
+            Self::Sessions => terms(Cost::LIST, Gate::Person, Need::Nothing),
+            Self::EndSession { .. } => terms(Cost::LIST, Gate::Person, Need::Nothing),
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
             Self::Rename { .. } => terms(Cost::SHOWN, Gate::Session, Need::Nothing),
             Self::Users { .. } | Self::Rooms { .. } => {

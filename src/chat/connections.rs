@@ -1,5 +1,5 @@
 //! The open connections, as an operator sees and ends them: a few words for each.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -44,6 +44,8 @@ impl Through {
 pub enum Order {
     /// End, with a word that an operator wants it.
     Close,
+    /// End, since the token has expired that it was opened by.
+    Expire,
     /// Hold still, so that another process may go on with it: for lines only.
     HoldStill(HoldStill),
 }
@@ -53,6 +55,8 @@ pub enum Order {
 pub struct Connections {
     last: AtomicU64,
     open: Mutex<BTreeMap<ConnectionId, Arc<Link>>>,
+    /// Those that were opened by a token which expires, and when.
+    expiring: Mutex<BTreeMap<ConnectionId, DateTime<Utc>>>,
 }
 
 impl Connections {
@@ -84,6 +88,29 @@ impl Connections {
                 link.forbidden.lock().push(room);
             }
         }
+    }
+
+    /// Ends those of which the token has expired.
+    pub(super) fn expire(&self, now: DateTime<Utc>) {
+        let mut due = Vec::new();
+        self.expiring.lock().retain(|id, until| {
+            let over = *until <= now;
+            if over {
+                due.push(*id);
+            }
+            !over
+        });
+        for link in due.into_iter().filter_map(|id| self.get(id)) {
+            link.order(Order::Expire);
+        }
+    }
+
+    /// The tokens that connections are open by.
+    pub(super) fn tokens(&self) -> BTreeSet<i64> {
+        let open = self.open.lock();
+        let sessions = open.values().filter_map(|link| link.session());
+        let tokens = sessions.filter_map(|session| session.warrant());
+        tokens.map(|warrant| warrant.token).collect()
     }
 
     pub fn get(&self, id: ConnectionId) -> Option<Arc<Link>> {
@@ -133,7 +160,7 @@ impl Link {
     pub fn order(&self, order: Order) {
         let mut pending = self.order.lock();
         // To end is the last word.
-        if !matches!(*pending, Some(Order::Close)) {
+        if !matches!(*pending, Some(Order::Close | Order::Expire)) {
             *pending = Some(order);
         }
         drop(pending);
@@ -211,10 +238,20 @@ impl Open {
     pub fn link(&self) -> &Arc<Link> {
         &self.link
     }
+
+    /// It ends then, with the token that it was opened by.
+    pub fn expires(&self, until: Option<DateTime<Utc>>) {
+        let mut expiring = self.chat.connections.expiring.lock();
+        match until {
+            Some(until) => expiring.insert(self.link.id, until),
+            None => expiring.remove(&self.link.id),
+        };
+    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.expires(None);
         self.chat.connections.open.lock().remove(&self.link.id);
         self.link.through.gauge(self.chat.meters()).add(-1);
     }

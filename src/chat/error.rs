@@ -39,6 +39,8 @@ named! {
         ClearText => "clear_text",
         NoSuchUser => "no_such_user",
         NoSuchSession => "no_such_session",
+        NoSuchToken => "no_such_token",
+        TooManyTokens => "too_many_tokens",
         NoSuchWorkspace => "no_such_workspace",
         BadRequest => "bad_request",
         BadToken => "bad_token",
@@ -94,6 +96,14 @@ pub enum ChatError {
         action: Action,
         least: Role,
     },
+    /// The role may, and the token's scopes do not have it.
+    BeyondToken(Action),
+    /// It takes a login, by a password or at an identity provider.
+    NotByToken,
+    /// The account has as many tokens as one may have.
+    TooManyTokens,
+    /// There is none of that number, or it is another account's.
+    NoSuchToken,
     /// Not in a direct room.
     NotInDirect(Action),
     /// It was to be done to a role above the actor's own.
@@ -207,7 +217,13 @@ impl ChatError {
             Self::NotConnected => Code::NotConnected,
             Self::UnknownSession => Code::UnknownSession,
             Self::NeedsAccount => Code::AccountNeeded,
-            Self::Forbidden { .. } | Self::NotInDirect(_) | Self::AboveOwn(_) => Code::Forbidden,
+            Self::Forbidden { .. }
+            | Self::BeyondToken(_)
+            | Self::NotByToken
+            | Self::NotInDirect(_)
+            | Self::AboveOwn(_) => Code::Forbidden,
+            Self::NoSuchToken => Code::NoSuchToken,
+            Self::TooManyTokens => Code::TooManyTokens,
             Self::Banned { .. } => Code::Banned,
             Self::Muted { .. } => Code::Muted,
             Self::NicknameOwned(_) => Code::NicknameRegistered,

@@ -11,17 +11,24 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::session::{Attached, InStore, LoggedIn, Session};
+use super::warrant::Warrant;
 use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{
-    ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, TransportKind, Uid, UserId,
-    UserKey,
+    ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, SessionKey, TransportKind,
+    Uid, UserId, UserKey,
 };
-use crate::store::Naming;
+use crate::store::{Naming, Which};
 
 /// What a session is, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionState {
+    /// Empty where a token stands for it, and its key is known alone.
     secret: String,
+    #[serde(default)]
+    key: Option<String>,
+    /// The token that caps it.
+    #[serde(default)]
+    token: Option<i64>,
     transport: String,
     nickname: String,
     user: Option<UserId>,
@@ -104,7 +111,9 @@ impl Session {
         let state = self.state.lock();
         let room = |room: &RoomRef| (room.key.id, room.name.as_str().to_owned());
         SessionState {
-            secret: self.id().secret().to_owned(),
+            secret: self.id().map_or("", SessionId::secret).to_owned(),
+            key: self.id().is_none().then(|| self.key().as_str().to_owned()),
+            token: state.token(),
             transport: state.transport.as_str().to_owned(),
             nickname: state.nickname.as_str().to_owned(),
             user: state.user.map(|user| user.id),
@@ -124,7 +133,11 @@ impl Session {
     }
 
     fn of_state(from: SessionState, limiter: &Limiter, now: Instant) -> Result<Self, ChatError> {
-        let id = SessionId::parse(&from.secret).ok_or(ChatError::UnknownSession)?;
+        let id = match &from.key {
+            Some(_) => Some(SessionId::random()),
+            None => SessionId::parse(&from.secret),
+        };
+        let id = id.ok_or(ChatError::UnknownSession)?;
         let transport = TransportKind::named(&from.transport)
             .ok_or_else(|| ChatError::internal(&"a session came over an unknown transport"))?;
         let nickname = Nickname::stored(&from.nickname);
@@ -133,7 +146,10 @@ impl Session {
         } else {
             Naming::Chosen
         };
-        let session = Self::new(id, transport, nickname, naming, limiter, now);
+        let mut session = Self::new(id, transport, nickname, naming, limiter, now);
+        if let Some(key) = &from.key {
+            session = session.known_by(SessionKey::stored(key));
+        }
         let ago = |ms| {
             let then = now.checked_sub(Duration::from_millis(ms));
             then.unwrap_or(now)
@@ -172,10 +188,18 @@ impl Chat {
     /// A line session that another process had, with its secret and its nickname.
     pub async fn take_in(&self, mut state: SessionState) -> Result<Arc<Session>, ChatError> {
         self.identify(&mut state).await?;
+        let token = state.token;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         if let Some(account) = session.account() {
             let known = self.store().account_of(account.user).await?;
             known.iter().for_each(|account| session.take_role(account));
+        }
+        if let Some(token) = token {
+            match self.token_holds(Which::Id(token)).await {
+                Ok((token, _)) => session.cap(Some(Arc::new(Warrant::of(&token)))),
+                Err(ChatError::NotVouched(_)) => session.end(),
+                Err(error) => return Err(error),
+            }
         }
         Ok(self.presence.insert(Arc::new(session)))
     }

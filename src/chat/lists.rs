@@ -44,8 +44,9 @@ impl Chat {
         asked: Asked,
         total: Total,
     ) -> Result<Outcome, ChatError> {
-        let (page, limit) = page(asked);
-        let viewer = actor.viewer();
+        let (mut page, limit) = page(asked);
+        let (viewer, warrant) = (actor.viewer(), actor.warrant());
+        page.only = warrant.and_then(|warrant| warrant.rooms.clone());
         let found = if finds_nothing(&page) {
             Vec::new()
         } else {
@@ -54,7 +55,7 @@ impl Chat {
         let name = |room: &RoomSummary| room.name.as_str().to_owned();
         let list = Listed::of(found, limit, name);
         let mut count = list.items.len();
-        if total == Total::Counted && list.next.is_some() {
+        if total == Total::Counted && list.next.is_some() && page.only.is_none() {
             count = self.store().count_rooms(&page.filter, viewer).await? as usize;
         }
         Ok(Outcome::Rooms(Counted::new(list, count, &page)))
@@ -74,12 +75,30 @@ impl Chat {
         } else {
             self.store().online(&page, viewer).await?
         };
+        let found = self.within_warrant(actor, found).await?;
         let list = Listed::of(found, limit, |user: &Online| user.nickname.clone());
         let mut count = list.items.len();
         if total == Total::Counted && list.next.is_some() {
             count = self.store().count_online(&page.filter, viewer).await? as usize;
         }
         Ok(Outcome::Users(Counted::new(list, count, &page)))
+    }
+}
+
+impl Chat {
+    /// The same without rooms that the actor's token is not for.
+    async fn within_warrant(
+        &self,
+        actor: &Actor,
+        mut found: Vec<Online>,
+    ) -> Result<Vec<Online>, ChatError> {
+        let warrant = actor.warrant();
+        if let Some(rooms) = warrant.as_ref().and_then(|warrant| warrant.rooms.as_ref()) {
+            let known = self.store().room_names(rooms).await?;
+            let knows = |name: &String| known.iter().any(|(_, known)| known == name);
+            found.iter_mut().for_each(|user| user.rooms.retain(knows));
+        }
+        Ok(found)
     }
 }
 
@@ -100,6 +119,7 @@ fn page(asked: Asked) -> (Page, usize) {
         filter: asked.filter.unwrap_or_default(),
         after: asked.cursor.unwrap_or_default(),
         limit: Some(limit + 1),
+        only: None,
     };
     (page, limit)
 }

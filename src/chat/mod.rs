@@ -26,6 +26,7 @@ mod slow;
 mod unused;
 mod verbs;
 mod vouching;
+mod warrant;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,7 @@ use rights::Rights;
 use slow::Slow;
 use tokio::sync::Notify;
 use unused::Unused;
-use vouching::Vouched;
+use warrant::Known;
 
 use crate::clock::Clock;
 use crate::delivery::{Committer, Hub};
@@ -49,7 +50,7 @@ use crate::store::Store;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
-pub use crate::store::{Online, Restraint, RoomSummary, SessionOf, Span};
+pub use crate::store::{MOST_TOKENS, Online, Restraint, RoomSummary, SessionOf, Span};
 pub use actor::Actor;
 pub use command::{
     About, ByToken, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say,
@@ -65,7 +66,10 @@ pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{Alert, Attached, LoggedIn, Session};
-pub use verbs::{Length, Lifting, Me, MyRoom, Registering, Restricting, Sending, Settings};
+pub use verbs::{
+    Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering, Restricting,
+    RevokeToken, Sending, Settings, Shown,
+};
 pub use vouching::{NotVouched, Strangers, Vouchers};
 
 /// What holds for a session as long as the instance runs; what may change is in [`Limits`].
@@ -94,7 +98,7 @@ pub struct Chat {
     rights: Rights,
     hasher: Hasher,
     vouchers: Vouchers,
-    vouched: Vouched,
+    tokens: Known,
     /// Woken when this instance changed rights itself.
     rights_told: Notify,
     slow: Slow,
@@ -132,7 +136,7 @@ impl Chat {
             connections: Connections::default(),
             hasher: Hasher::new(meters.clone()),
             vouchers,
-            vouched: Vouched::default(),
+            tokens: Known::default(),
             limiter: Limiter::new(limits, meters, now),
             unused: Unused::default(),
             rights: Rights::default(),

@@ -67,6 +67,12 @@ impl Reader {
         self.cursors.iter_mut().for_each(Cursor::end_here);
     }
 
+    /// Ends everything at once, with that as the last entry of each room.
+    pub fn close_all(&mut self, why: End) {
+        self.past = None;
+        self.cursors.iter_mut().for_each(|cursor| cursor.close(why));
+    }
+
     /// True if nothing is read any more.
     pub fn is_empty(&self) -> bool {
         self.cursors.is_empty() && self.past.is_none()

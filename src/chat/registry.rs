@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::session::{InStore, LoggedIn, Session};
+use super::warrant::Warrant;
 use super::{Actor, Chat, ChatError, Code, guest};
-use crate::model::{Nickname, Notice, SessionId, TransportKind, UserKey};
+use crate::model::{Nickname, Notice, SessionId, SessionKey, TransportKind, UserKey};
 use crate::store::{ACCOUNT_SESSION_LIFE, Naming, PresenceChange, SessionRow};
 
 /// Guests' names are short, so two may collide; a few tries find a free one.
@@ -95,6 +96,19 @@ impl Chat {
         Arc::new(session)
     }
 
+    /// The same for the owner of an account, which is known by that key and no secret.
+    pub(super) fn begin_shared(
+        &self,
+        key: SessionKey,
+        nickname: Nickname,
+        transport: TransportKind,
+    ) -> Arc<Session> {
+        let (id, now) = (SessionId::random(), self.clock().now());
+        let naming = Naming::Chosen;
+        let session = Session::new(id, transport, nickname, naming, &self.limiter, now);
+        Arc::new(session.known_by(key))
+    }
+
     /// The session that `secret` belongs to, on whatever instance it began. One that is used by
     /// requests comes online by what it asks for; any other is online under its nickname from here
     /// on, or fails where that is another session's by now.
@@ -126,18 +140,76 @@ impl Chat {
         transport: TransportKind,
     ) -> Result<Arc<Session>, ChatError> {
         let id = SessionId::parse(secret).ok_or(ChatError::UnknownSession)?;
-        let now = self.clock().now();
-        let cached = self.presence.get(&id.key()).filter(|session| {
-            let used = session.state.lock().last_used;
-            now.duration_since(used) < self.life(session)
-        });
+        let cached = self.cached(&id.key());
         let is_known = cached.is_some();
         let session = match cached {
             Some(session) => session,
-            None => self.load(&id, transport).await?,
+            None => {
+                let session = self.unloaded(id, transport);
+                self.load(session).await?
+            }
         };
         // A database that does not answer says nothing of what is in memory.
         self.meters().sessions.record(is_known);
+        self.use_again(&session, transport).await?;
+        Ok(session)
+    }
+
+    /// The session of that key, if it is in memory and not over.
+    fn cached(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        let now = self.clock().now();
+        self.presence.get(key).filter(|session| {
+            let used = session.state.lock().last_used;
+            now.duration_since(used) < self.life(session)
+        })
+    }
+
+    /// The session that each request with the same token shares: the one that is known here or stored,
+    /// logged in; or none. It is capped by `warrant` before it is of use.
+    pub(super) async fn shared_session(
+        &self,
+        key: &SessionKey,
+        warrant: Option<&Arc<Warrant>>,
+        transport: TransportKind,
+    ) -> Result<Option<Arc<Session>>, ChatError> {
+        let found = match self.cached(key) {
+            Some(session) => Ok(session),
+            None => {
+                let session = self.unloaded(SessionId::random(), transport);
+                let session = session.known_by(key.clone());
+                session.cap(warrant.cloned());
+                self.load(session).await
+            }
+        };
+        match found {
+            Ok(session) if session.is_logged_in() => {
+                session.cap(warrant.cloned());
+                self.go_on_shared(&session, transport).await?;
+                Ok(Some(session))
+            }
+            Ok(_) | Err(ChatError::UnknownSession) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn go_on_shared(
+        &self,
+        session: &Session,
+        transport: TransportKind,
+    ) -> Result<(), ChatError> {
+        self.use_again(session, transport).await?;
+        if transport != TransportKind::Http {
+            self.be_online(session).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a session is used, and over what.
+    async fn use_again(
+        &self,
+        session: &Session,
+        transport: TransportKind,
+    ) -> Result<(), ChatError> {
         session.use_it();
         let (online, upgraded) = {
             let mut state = session.state.lock();
@@ -149,15 +221,18 @@ impl Chat {
             (state.in_store == InStore::Online, upgraded)
         };
         if online && upgraded {
-            self.presence.claim(&session).await?;
+            self.presence.claim(session).await?;
         }
-        if session.mark_used(now, TOUCH_AFTER) {
+        if session.mark_used(self.clock().now(), TOUCH_AFTER) {
             let key = session.key().clone();
             self.presence
                 .change(PresenceChange::Touch { session: key })
                 .await?;
+            if let Some(warrant) = session.warrant() {
+                self.note_used(warrant.token).await;
+            }
         }
-        Ok(session)
+        Ok(())
     }
 
     /// What a session of that user's account is logged in to.
@@ -184,16 +259,17 @@ impl Chat {
         }
     }
 
-    async fn load(
-        &self,
-        id: &SessionId,
-        transport: TransportKind,
-    ) -> Result<Arc<Session>, ChatError> {
+    /// A session of which nothing is known but its secret.
+    fn unloaded(&self, id: SessionId, transport: TransportKind) -> Session {
+        let (nickname, now) = (Nickname::stored(""), self.clock().now());
+        Session::new(id, transport, nickname, Naming::Chosen, &self.limiter, now)
+    }
+
+    /// Reads from the store what a session is.
+    async fn load(&self, session: Session) -> Result<Arc<Session>, ChatError> {
+        let key = session.key().clone();
         let turn = self.hub.turn().await?;
-        let row = self
-            .store()
-            .session(&id.key(), self.rules.session_ttl)
-            .await?;
+        let row = self.store().session(&key, self.rules.session_ttl).await?;
         drop(turn);
         let Some(SessionRow {
             user,
@@ -203,17 +279,9 @@ impl Chat {
             rooms,
         }) = row
         else {
-            self.presence.remove(&id.key());
+            self.presence.remove(&key);
             return Err(ChatError::UnknownSession);
         };
-        let session = Session::new(
-            id.clone(),
-            transport,
-            Nickname::stored(&nickname),
-            Naming::Chosen,
-            &self.limiter,
-            self.clock().now(),
-        );
         let account = if account {
             self.logged_in(user).await?
         } else {
@@ -221,6 +289,7 @@ impl Chat {
         };
         {
             let mut state = session.state.lock();
+            state.nickname = Nickname::stored(&nickname);
             state.becomes(user, account);
             state.current = rooms.last().cloned();
             state.rooms = rooms;

@@ -1,9 +1,10 @@
 //! A session: one person, over one connection or, with a secret to show, over many.
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -11,6 +12,7 @@ use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::push_tight;
 use super::rights::Stood;
+use super::warrant::Warrant;
 use crate::model::{
     Nickname, Role, RoomId, RoomKey, RoomName, RoomRef, SessionId, SessionKey, TransportKind,
     UserKey,
@@ -43,8 +45,11 @@ pub struct LoggedIn {
 /// A client, here: its name, its rooms, its rights. What others need to know of it is in the store.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
+    /// None where each request shows a token instead.
+    id: Option<SessionId>,
     key: SessionKey,
+    /// A token caps what it may do: then `state` says how far.
+    capped: AtomicBool,
     end: Notify,
     /// How many alerts it was told, ever.
     told: AtomicU64,
@@ -82,6 +87,7 @@ pub(super) struct State {
     pub(super) user: Option<UserKey>,
     pub(super) naming: Naming,
     pub(super) account: Option<LoggedIn>,
+    warrant: Option<Arc<Warrant>>,
     /// Its nickname is becoming its account's.
     pub(super) registers: bool,
     /// How it stands to rooms, as it was read last.
@@ -113,7 +119,8 @@ impl Session {
     ) -> Self {
         Self {
             key: id.key(),
-            id,
+            id: Some(id),
+            capped: AtomicBool::new(false),
             end: Notify::new(),
             told: AtomicU64::new(0),
             state: Mutex::new(State {
@@ -122,6 +129,7 @@ impl Session {
                 user: None,
                 naming,
                 account: None,
+                warrant: None,
                 registers: false,
                 stood: Vec::new(),
                 rooms: Vec::new(),
@@ -139,9 +147,33 @@ impl Session {
         }
     }
 
-    /// The secret that the client is given; it is for no other.
-    pub fn id(&self) -> &SessionId {
-        &self.id
+    /// The same, which is known by that key and no secret.
+    pub(super) fn known_by(self, key: SessionKey) -> Self {
+        let id = None;
+        Self { id, key, ..self }
+    }
+
+    /// The secret that the client is given; it is for no other. None where a token stands for it.
+    pub fn id(&self) -> Option<&SessionId> {
+        self.id.as_ref()
+    }
+
+    /// It does from now on what that token lets it do, or all again.
+    pub(super) fn cap(&self, warrant: Option<Arc<Warrant>>) {
+        let mut state = self.state.lock();
+        self.capped.store(warrant.is_some(), Relaxed);
+        state.warrant = warrant;
+    }
+
+    pub(super) fn warrant(&self) -> Option<Arc<Warrant>> {
+        // Nearly always there is none, and then nothing is locked.
+        let capped = self.capped.load(Relaxed);
+        capped.then(|| self.state.lock().warrant.clone()).flatten()
+    }
+
+    /// Until when the token holds that it was opened by.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.warrant()?.expires_at
     }
 
     pub fn key(&self) -> &SessionKey {
@@ -273,6 +305,12 @@ impl Session {
         self.state.lock().has_ended()
     }
 
+    /// Whether it is its account's, and not over.
+    pub(super) fn is_logged_in(&self) -> bool {
+        let state = self.state.lock();
+        state.account.is_some() && !state.has_ended()
+    }
+
     /// Waits until the session is over, as when it was disconnected from elsewhere.
     pub async fn ended(&self) {
         let end = self.end.notified();
@@ -344,6 +382,11 @@ impl State {
 
     pub(super) fn has_ended(&self) -> bool {
         self.life == Life::Over
+    }
+
+    /// The token that caps it.
+    pub(super) fn token(&self) -> Option<i64> {
+        Some(self.warrant.as_ref()?.token)
     }
 }
 

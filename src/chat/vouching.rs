@@ -1,13 +1,9 @@
 //! Identity providers vouch for people: the issuers that are trusted, and the roles that tokens give.
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::{ChatError, Code};
 use crate::auth::jwt::{TokenError, Verifier};
-use crate::model::SessionId;
 
 /// Whether a person gets an account that another server vouches for, and that has none here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,28 +76,5 @@ impl From<TokenError> for ChatError {
             },
             _ => NotVouched::Token,
         })
-    }
-}
-
-/// The sessions of people that show a token with each request: a person has one of them on an
-/// instance.
-#[derive(Debug, Default)]
-pub(super) struct Vouched(Mutex<HashMap<String, SessionId>>);
-
-/// So many are known at a time.
-const MOST: usize = 10_000;
-
-impl Vouched {
-    pub(super) fn get(&self, person: &str) -> Option<SessionId> {
-        self.0.lock().get(person).cloned()
-    }
-
-    /// Where there are too many all are forgotten: each gets another session at its next request.
-    pub(super) fn insert(&self, person: String, session: SessionId) {
-        let mut known = self.0.lock();
-        if known.len() >= MOST {
-            known.clear();
-        }
-        known.insert(person, session);
     }
 }

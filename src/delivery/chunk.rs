@@ -43,6 +43,8 @@ named! {
         NoSuchRoom => "no_such_room",
         /// The reader may not read it any more.
         Forbidden => "forbidden",
+        /// The token has expired by which it was opened.
+        ExpiredToken => "expired_token",
     }
 }
 

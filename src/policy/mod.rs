@@ -2,6 +2,7 @@
 //! command, and nothing else asks it.
 mod action;
 mod overrides;
+mod scope;
 mod standing;
 mod table;
 #[cfg(test)]
@@ -9,5 +10,6 @@ mod tests;
 
 pub use action::Action;
 pub use overrides::{Overrides, OverridesError};
+pub use scope::{Scope, Scopes, ScopesError, scope_of};
 pub use standing::{Restricted, Standing};
 pub use table::{Admission, Denied, allow, allow_on, usual};

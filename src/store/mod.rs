@@ -31,6 +31,7 @@ mod servers;
 mod session;
 mod sql;
 mod sqlite;
+mod tokens;
 mod unused;
 pub mod upkeep;
 
@@ -44,7 +45,7 @@ use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
     Epoch, Message, MessageId, Nickname, Nonce, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion,
-    Seq, SessionKey, UserKey,
+    Seq, SessionKey, Uid, UserKey,
 };
 
 pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomOf, SessionOf};
@@ -64,6 +65,7 @@ pub use presence::{
     Holder, Instance, Lease, Naming, Online, PresenceChange, PresenceOutcome, SessionRow,
 };
 pub use secret::{BUS_KEY, Secret};
+pub use tokens::{MOST_TOKENS, NewToken, TokenOf, Tokens, Which};
 
 /// A nonce is remembered this long.
 pub const NONCE_LIFE: Duration = Duration::from_secs(600);
@@ -120,6 +122,8 @@ pub struct Page {
     pub after: String,
     /// `None` is no limit, for a list that is known to be short.
     pub limit: Option<usize>,
+    /// Of rooms, these alone.
+    pub only: Option<Vec<Uid>>,
 }
 
 /// Which messages of a room a page holds. Pages are ascending; a hole in one means that rows were
@@ -425,6 +429,7 @@ pub trait Store:
     + Rights
     + Members
     + Invites
+    + Tokens
     + Audit
     + Instances
     + Presence
@@ -443,6 +448,7 @@ impl<S> Store for S where
         + Rights
         + Members
         + Invites
+        + Tokens
         + Audit
         + Instances
         + Presence

@@ -144,7 +144,8 @@ impl<A: Ask> Rooms for A {
             "WITH page AS MATERIALIZED (
                SELECT r.id, r.name, r.kind, r.topic, r.last_seq FROM rooms r
                WHERE @position(lower(r.name@c), lower($3@c)) > 0
-                 AND @lower(r.name@c) > @lower($4@c) AND ",
+                 AND @lower(r.name@c) > @lower($4@c)
+                 AND ($7 IS NULL OR @position($7, ' ' || r.uid || ' ') > 0) AND ",
             seen!("6"),
             " ORDER BY @lower(r.name@c) LIMIT coalesce($5, 9223372036854775807))
              SELECT r.name, r.kind, r.topic,
@@ -159,7 +160,13 @@ impl<A: Ask> Rooms for A {
         );
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
-        let args = [ago, ahead, filter, after, page.limit.into(), viewer.arg()];
+        let only = page.only.as_ref().map(|uids| {
+            let uids = uids.iter().map(|uid| format!(" {uid} "));
+            uids.collect::<String>()
+        });
+        let limit = page.limit.into();
+        let only = only.as_deref().into();
+        let args = [ago, ahead, filter, after, limit, viewer.arg(), only];
         type Row = (String, String, Option<String>, i64, i64, Seq);
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let summary = |(name, kind, topic, members, online, last_seq): Row| RoomSummary {

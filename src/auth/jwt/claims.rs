@@ -40,6 +40,13 @@ impl Identity {
     pub fn account_key(&self) -> String {
         format!("{} {}", self.issuer, self.subject)
     }
+
+    /// Until when the token is taken that proved it: clocks may differ.
+    pub fn holds_until(&self) -> DateTime<Utc> {
+        self.expires
+            .checked_add_signed(TimeDelta::from_std(LEEWAY).unwrap_or_default())
+            .unwrap_or(self.expires)
+    }
 }
 
 /// The claims of a token with a valid signature.

@@ -19,6 +19,8 @@ pub enum Gate {
     Session,
     /// A session that is logged in to an account.
     Account,
+    /// The same by the person itself: no token does.
+    Person,
     /// What the table says of the action, in the room that it is about.
     Table(Action),
 }
@@ -62,6 +64,12 @@ impl Chat {
             }
             Gate::Session => drop(actor.known()?),
             Gate::Account => drop(actor.account()?),
+            Gate::Person => {
+                actor.account()?;
+                if actor.warrant().is_some() {
+                    return Err(ChatError::NotByToken);
+                }
+            }
             Gate::Table(action) => return self.ask_table(actor, action, about).await,
         }
         Ok(Place::default())
@@ -97,7 +105,13 @@ impl Chat {
 
     /// What is about no room: by what the actor is in the first workspace.
     fn allow_anywhere(&self, actor: &Actor, action: Action) -> Result<(), ChatError> {
-        self.allow_as(actor.role(), action)
+        self.allow_as(actor.role(), action)?;
+        match actor.warrant() {
+            Some(warrant) if !warrant.allows_anywhere(action) => {
+                Err(ChatError::BeyondToken(action))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is about a workspace: by the role there.
@@ -117,16 +131,27 @@ impl Chat {
     /// What is about that room.
     ///
     /// # Errors
-    /// A room that the actor may not see is refused as one that is not there.
+    /// A room that the actor may not see, or that its token is not for, is refused as one that is not
+    /// there.
     pub(in crate::chat) async fn allow_in(
         &self,
         actor: &Actor,
         action: Action,
         room: RoomRef,
     ) -> Result<Place, ChatError> {
+        let warrant = actor.warrant();
+        if warrant
+            .as_ref()
+            .is_some_and(|warrant| !warrant.knows(room.key))
+        {
+            return Err(ChatError::NoSuchRoom(room.name));
+        }
         let stood = self.stood(actor, &room).await?;
         let standing = stood.standing(self.admission(), actor.without(), self.clock().utc());
         match policy::allow(action, &standing) {
+            Ok(()) if warrant.is_some_and(|warrant| !warrant.allows(action)) => {
+                Err(ChatError::BeyondToken(action))
+            }
             Ok(()) => Ok(Place {
                 room: Some(room),
                 stood: Some(stood),

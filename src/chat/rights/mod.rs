@@ -1,5 +1,6 @@
 //! What an actor may do where: read from the store once, kept with its session, and let go of when it
 //! changes.
+mod expiry;
 mod gate;
 mod shared;
 mod stood;

@@ -49,8 +49,12 @@ impl Seen {
 }
 
 impl Chat {
-    /// Looks for changed rights until `stop`.
+    /// Looks for changed rights, and for tokens that expire, until `stop`.
     pub async fn watch_rights(self: &Arc<Self>, stop: CancellationToken) {
+        tokio::join!(self.watch_changes(&stop), self.watch_tokens(&stop));
+    }
+
+    async fn watch_changes(&self, stop: &CancellationToken) {
         let (mut seen, mut first, mut fails) = (Seen::default(), true, false);
         loop {
             let looked = self.look_for_changes(&mut seen, first).await;
@@ -198,12 +202,22 @@ impl Chat {
             Some(user) => self.store().account_of(user).await?,
             None => None,
         };
+        let tokens = match (&account, sessions.iter().any(|s| s.warrant().is_some())) {
+            (Some(account), true) => self.store().tokens(Some(account.user)).await?,
+            _ => Vec::new(),
+        };
+        let revoked = |session: &Session| {
+            let warrant = session.warrant();
+            warrant.is_some_and(|of| tokens.iter().all(|token| token.id != of.token))
+        };
         let mut displaced = Vec::new();
         for session in sessions {
             let logged_in = session.account().is_some();
             let is_there = alive.iter().any(|key| key == session.key().as_str());
             match &account {
-                Some(account) if logged_in && is_there && !account.disabled => {
+                Some(account)
+                    if logged_in && is_there && !account.disabled && !revoked(session) =>
+                {
                     session.take_role(account);
                 }
                 _ if logged_in => {

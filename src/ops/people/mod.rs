@@ -3,6 +3,7 @@
 mod erase;
 mod order;
 mod rooms;
+mod tokens;
 mod walls;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::store::{self, NewAccount, Options, Record, Store, StoreError};
 
 pub use self::order::{Restraint, Whom};
 pub use self::rooms::{Imposed, Member, NewRoom, Room, RoomSummary};
+pub use self::tokens::{BotToken, Scopes, Tokening};
 pub use self::walls::{Invite, Inviting, Workspace};
 pub use crate::policy::{Action, usual};
 pub use crate::store::{Account, Audited, SessionOf};
@@ -60,6 +62,12 @@ pub enum PeopleError {
     WorkspaceExists(String),
     #[error("there is not one invite whose id begins with '{0}'")]
     NoInvite(String),
+    #[error("there is no token {0}")]
+    NoToken(i64),
+    #[error("'{0}' has as many tokens as an account may have")]
+    TooManyTokens(String),
+    #[error("cannot call a token so: {0}")]
+    TokenName(String),
     #[error("a length of time beyond every calendar")]
     TooLong,
     #[error("'{0}' has no session of that id")]

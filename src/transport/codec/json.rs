@@ -183,14 +183,17 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
     }
 }
 
-/// Who a client is from now on, with the secret that it comes back by.
+/// Who a client is from now on, with the secret that it comes back by; one with a token shows that.
 pub(in crate::transport) fn connected(session: &Session) -> Value {
-    json!({
-        "session_id": session.id().secret(),
+    let mut connected = json!({
         "user_id": session.user().map(|user| user.id),
         "nickname": session.nickname().as_str(),
         "role": session.account().map_or(Role::Guest, |of| of.role.unwrap_or(Role::Member)).as_str(),
-    })
+    });
+    if let Some(id) = session.id() {
+        connected["session_id"] = id.secret().into();
+    }
+    connected
 }
 
 fn users(users: &Counted<Online>) -> Value {

@@ -1,7 +1,7 @@
 //! The slash grammar, which lines, requests and frames share: one table of what there is, and the
 //! parser that reads by it.
 mod account;
-mod order;
+pub(in crate::transport) mod order;
 
 use super::Refusal;
 use crate::chat::{Actor, Asked, Chat, Code, Command, Cost, Outcome, Target, Total};

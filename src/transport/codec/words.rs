@@ -12,6 +12,8 @@ use crate::model::{Notice, RoomName, Seq, format_time};
 
 /// The last word to a connection that an operator ends.
 pub(in crate::transport) const CLOSED: &str = "an operator closed this connection";
+/// The last word to a connection that was opened by a token.
+pub(in crate::transport) const EXPIRED: &str = "the token of this connection has expired";
 /// The last word to a connection while the server stops.
 pub(in crate::transport) const RESTARTING: &str =
     "the server is restarting; connect again in a moment";
@@ -77,6 +79,7 @@ pub(super) fn end(room: &RoomName, why: End) -> String {
     match why {
         End::NoSuchRoom => no_such_room(room),
         End::Forbidden => format!("you may not read {room} any more"),
+        End::ExpiredToken => format!("the token has expired: you read {room} no more"),
     }
 }
 

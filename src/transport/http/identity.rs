@@ -1,5 +1,5 @@
-//! Authenticates a request: by `Authorization: Bearer`, with a session's secret or a token of a
-//! server that vouches for people, or by the cookie that a login was asked for.
+//! Authenticates a request: by `Authorization: Bearer`, with a session's secret or a token, of this
+//! server or of one that vouches for people, or by the cookie that a login was asked for.
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::answer::Response;
@@ -23,11 +23,16 @@ pub(super) async fn actor(
 ) -> Result<Actor, Problem> {
     if let Some(shown) = bearer(headers)? {
         let shown = shown.to_owned();
-        let session = match SessionId::parse(&shown) {
-            Some(_) => chat.act(&stranger, Resume { secret: shown }).await?,
-            None => chat.act(&stranger, ByToken { token: shown }).await?,
-        };
-        return Ok(stranger.with_session(session));
+        return Ok(match SessionId::parse(&shown) {
+            Some(_) => {
+                let session = chat.act(&stranger, Resume { secret: shown }).await?;
+                stranger.with_session(session)
+            }
+            None => {
+                let shown = chat.act(&stranger, ByToken { token: shown }).await?;
+                stranger.by(shown)
+            }
+        });
     }
     let Some(secret) = cookie(headers) else {
         return Ok(stranger);
@@ -51,7 +56,9 @@ pub(super) async fn actor(
 
 /// Has the browser keep the session: scripts cannot read it, and pages of other sites not send it.
 pub(super) fn keep(response: &mut Response, session: &Session, peer: Peer) {
-    set(response, session.id().secret(), KEPT, peer);
+    if let Some(id) = session.id() {
+        set(response, id.secret(), KEPT, peer);
+    }
 }
 
 /// Has it forget it, if the request came with one.

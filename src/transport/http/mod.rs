@@ -14,6 +14,7 @@ mod problem;
 mod route;
 mod sse;
 mod takeover;
+mod tokens;
 mod upgrade;
 mod web;
 mod ws;
@@ -217,6 +218,9 @@ impl Site {
             Route::Me => people::me(chat, who.await?, query(asked)?).await,
             Route::Sessions => people::sessions(chat, who.await?, query(asked)?).await,
             Route::EndSession => people::end_session(chat, who.await?, query(asked)?, part).await,
+            Route::Tokens => tokens::list(chat, who.await?, query(asked)?).await,
+            Route::NewToken => tokens::make(chat, who.await?, sent.json().await?).await,
+            Route::RevokeToken => tokens::revoke(chat, who.await?, query(asked)?, part).await,
             Route::Command => api::command(chat, who.await?, sent.json().await?).await,
             Route::Message => api::post(chat, who.await?, sent.json().await?).await,
             Route::Disconnect => {

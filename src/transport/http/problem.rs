@@ -116,14 +116,17 @@ fn status(code: Code) -> StatusCode {
         | Code::NoAccount
         | Code::RegistrationClosed
         | Code::ClearText => StatusCode::FORBIDDEN,
-        Code::NoSuchRoom | Code::NoSuchUser | Code::NoSuchSession | Code::NoSuchWorkspace => {
-            StatusCode::NOT_FOUND
-        }
+        Code::NoSuchRoom
+        | Code::NoSuchUser
+        | Code::NoSuchSession
+        | Code::NoSuchToken
+        | Code::NoSuchWorkspace => StatusCode::NOT_FOUND,
         Code::NicknameRegistered
         | Code::NicknameTaken
         | Code::RoomExists
         | Code::NotInRoom
-        | Code::TooManyRooms => StatusCode::CONFLICT,
+        | Code::TooManyRooms
+        | Code::TooManyTokens => StatusCode::CONFLICT,
         Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy

@@ -17,6 +17,9 @@ pub enum Route {
     Me,
     Sessions,
     EndSession,
+    Tokens,
+    NewToken,
+    RevokeToken,
     Command,
     Message,
     Disconnect,
@@ -38,7 +41,7 @@ pub enum Probe {
 }
 
 impl Route {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Index,
         Self::File,
         Self::Icon,
@@ -50,6 +53,9 @@ impl Route {
         Self::Me,
         Self::Sessions,
         Self::EndSession,
+        Self::Tokens,
+        Self::NewToken,
+        Self::RevokeToken,
         Self::Command,
         Self::Message,
         Self::Disconnect,
@@ -78,6 +84,8 @@ impl Route {
             Self::Me => "/api/me",
             Self::Sessions => "/api/sessions",
             Self::EndSession => "/api/sessions/{id}",
+            Self::Tokens | Self::NewToken => "/api/tokens",
+            Self::RevokeToken => "/api/tokens/{id}",
             Self::Command => "/api/command",
             Self::Message => "/api/message",
             Self::Disconnect => "/api/disconnect",
@@ -99,10 +107,11 @@ impl Route {
             | Self::Register
             | Self::Login
             | Self::Password
+            | Self::NewToken
             | Self::Command
             | Self::Message
             | Self::Disconnect => Method::POST,
-            Self::EndSession => Method::DELETE,
+            Self::EndSession | Self::RevokeToken => Method::DELETE,
             _ => Method::GET,
         }
     }
@@ -111,7 +120,13 @@ impl Route {
     pub const fn cost(self) -> Cost {
         match self {
             Self::Message | Self::Probe(_) => Cost::FREE,
-            Self::Rooms | Self::Users | Self::Sessions | Self::EndSession => Cost::LIST,
+            Self::Rooms
+            | Self::Users
+            | Self::Sessions
+            | Self::EndSession
+            | Self::Tokens
+            | Self::NewToken
+            | Self::RevokeToken => Cost::LIST,
             _ => Cost::READ,
         }
     }

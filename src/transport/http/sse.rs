@@ -16,7 +16,7 @@ use super::answer::{Response, endless};
 use super::api::{Answer, number, reader};
 use super::framing::Framing;
 use super::takeover::{self, Taken};
-use crate::chat::{Actor, Attached, Chat, Open, Read, Reader, Start, Through};
+use crate::chat::{Actor, Attached, Chat, End, Open, Order, Read, Reader, Start, Through};
 use crate::model::{Epoch, Peer};
 use crate::random;
 
@@ -73,6 +73,7 @@ pub(super) async fn open(
     let open = Open::new(chat, Through::Events, asked.peer);
     let mut reader = Reader::new(chat.clone(), open.link().clone(), rights);
     reader.add(*cursor);
+    open.expires(actor.until());
     let session = actor.session();
     let attached = session.map(|session| session.attach(signal.clone()));
     let events = Events::new(chat.clone(), reader, signal, open, attached, asked.patience);
@@ -198,7 +199,11 @@ impl Events {
                 }
                 () = self.reader.fetch(), if wrote == Wrote::Behind => {}
                 () = self.signal.notified(), if !blocked => {}
-                _ = self.open.link().ordered(), if self.stage != Stage::Said => {
+                order = self.open.link().ordered(), if self.stage != Stage::Said => {
+                    if matches!(order, Order::Expire) {
+                        self.reader.close_all(End::ExpiredToken);
+                        continue;
+                    }
                     self.reader.abandon();
                     self.patience = PART_WITHIN;
                     self.say_last(&system_event(words::CLOSED), line);

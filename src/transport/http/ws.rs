@@ -24,8 +24,8 @@ use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Outcome, Reader,
-    Say, Sending, Slice, Target, Through,
+    Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Order, Outcome,
+    Reader, Say, Sending, Slice, Target, Through,
 };
 use crate::model::{Epoch, Peer, TransportKind};
 use end::End;
@@ -76,7 +76,10 @@ pub(super) async fn serve(chat: Arc<Chat>, taken: Taken, peer: Peer, most: usize
     // Beside everything else, so that it is heard also while the peer takes nothing.
     let end = tokio::select! {
         biased;
-        _ = link.ordered() => End::Operator,
+        order = link.ordered() => match order {
+            Order::Expire => End::Expired,
+            _ => End::Operator,
+        },
         end = connection.run(drain.moment(), &open) => end,
     };
     connection.close(end).await;
@@ -371,9 +374,17 @@ impl Connection {
     async fn close(&mut self, end: End) {
         let broken = matches!(end, End::Violation(..));
         let closing = async {
-            if matches!(end, End::Operator) {
-                let _ = self.settle_all().await;
-                let _ = self.say(words::CLOSED).await;
+            match end {
+                End::Operator => {
+                    let _ = self.settle_all().await;
+                    let _ = self.say(words::CLOSED).await;
+                }
+                End::Expired => {
+                    let _ = self.settle_all().await;
+                    let refusal = Refusal::new(Code::ExpiredToken, words::EXPIRED);
+                    let _ = self.refuse(refusal, &None).await;
+                }
+                _ => {}
             }
             if let Some(frame) = end.frame() {
                 let _ = self.socket.send(Message::Close(Some(frame))).await;

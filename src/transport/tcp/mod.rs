@@ -119,6 +119,7 @@ impl Connection {
         limits: Arc<TcpLimits>,
     ) -> Self {
         open.link().belongs_to(&session);
+        open.expires(session.expires_at());
         let heard = chat.clock().now();
         let (origin, signal) = (open.link().origin.clone(), Arc::<Notify>::default());
         let actor = Actor::anonymous(TransportKind::Tcp, origin)
@@ -201,7 +202,8 @@ impl Connection {
                 }
                 () = without_progress(held.unwrap_or_default()), if held.is_some() => {}
                 order = self.open.link().ordered() => match order {
-                    Order::Close => self.evict().await,
+                    Order::Close => self.evict(words::CLOSED).await,
+                    Order::Expire => self.evict(words::EXPIRED).await,
                     Order::HoldStill(order) => {
                         if Box::pin(self.hold_still(order, since)).await? == Whose::Theirs {
                             return Ok(Whose::Theirs);
@@ -366,6 +368,12 @@ impl Connection {
             return self.close("goodbye").await;
         }
         system(&words::outcome(&outcome), &mut self.out);
+        if matches!(
+            outcome,
+            Outcome::LoggedIn { .. } | Outcome::LoggedOut { .. }
+        ) {
+            self.open.expires(self.attached.session().expires_at());
+        }
         match outcome {
             Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
             Outcome::Left(room) => self.reader.end(&room),
@@ -394,9 +402,10 @@ impl Connection {
         self.close("").await;
     }
 
-    /// Closes because an operator wants it: without what is still unread, which may be much.
-    async fn evict(&mut self) {
-        self.close(words::CLOSED).await;
+    /// Closes because an operator wants it, or its token has expired: without what is still unread, which
+    /// may be much.
+    async fn evict(&mut self, word: &'static str) {
+        self.close(word).await;
         self.reader.abandon();
         self.patience = Some(PART_WITHIN);
     }

@@ -120,6 +120,38 @@ async fn a_token_that_is_not_right_is_told_little() {
     server.stop().await;
 }
 
+/// Clocks may differ by a minute, so that a token is taken for so much longer.
+#[tokio::test]
+async fn what_a_token_opened_ends_with_it() {
+    let Some(provider) = Provider::start().await else {
+        return;
+    };
+    let server = server(&provider, |_| {}).await;
+    let claims = |exp: i64| {
+        let iss = &provider.issuer;
+        json!({ "iss": iss, "aud": "chat", "sub": "7", "exp": exp, "preferred_username": "eve" })
+    };
+    let now = clock().utc().timestamp();
+    let short = provider
+        .sign(json!({ "alg": "ES256" }), claims(now - 56))
+        .await;
+    let long = provider
+        .sign(json!({ "alg": "ES256" }), claims(now + 300))
+        .await;
+    let mut ends = Socket::greet(server.http, json!({ "token": short })).await;
+    let mut stays = Socket::greet(server.http, json!({ "token": long })).await;
+    assert_eq!(ends.session, "", "a token is shown each time");
+    assert_eq!(ends.next().await["code"], "expired_token");
+    assert_eq!(ends.closed().await, Some(1008));
+    let answer = join(server.http, &short).await;
+    assert_eq!(code(&answer), (401, "expired_token".into()));
+    stays
+        .send(json!({ "type": "command", "command": "/whoami" }))
+        .await;
+    assert_eq!(stays.next().await["data"]["nickname"], "eve");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn no_token_opens_an_account_that_it_did_not_make() {
     let Some(provider) = Provider::start().await else {

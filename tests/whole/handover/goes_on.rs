@@ -11,7 +11,7 @@ use crate::support::client::{Lines, Person, get};
 use crate::support::db::Db;
 use crate::support::instance::Address;
 use crate::support::reader::{Reader, Way};
-use crate::support::{eventually, in_time};
+use crate::support::{Shell, eventually, in_time};
 
 /// So much that no socket's buffers hold it.
 const MUCH: usize = 3_000;
@@ -184,6 +184,34 @@ pub(crate) async fn a_client_by_tls_comes_again_to_the_listener_that_was_handed_
     for text in ["before", "after"] {
         assert_eq!(clear.see().await.content, text);
     }
+    assert_eq!(second.terminate().await, Some(0));
+}
+
+pub(crate) async fn a_session_by_token_goes_on_with_its_cap(db: Db) {
+    let site = Site::new(&db);
+    let shell = Shell::on(&db);
+    shell.run("user create buildbot").await.well();
+    let made = shell
+        .run("token create --user buildbot --scopes read")
+        .await
+        .well();
+    let token = made["token"].as_str().expect("a token").to_owned();
+    let Ok(first) = start(site.command((0, 0))).await else {
+        panic!("it starts");
+    };
+    let mut bot = Lines::connect(first.tcp).await;
+    let told = bot.command(&format!("/login buildbot {token}")).await;
+    assert!(told.is_ok_and(|told| told.contains("logged in as buildbot")));
+    bot.command("/join general").await.unwrap();
+    let Ok(second) = start(site.successor(&first)).await else {
+        panic!("it takes over");
+    };
+    assert_eq!(first.ends().await, Some(0));
+    bot.write("hello\n").await;
+    bot.line_with("cannot write: the token").await;
+    let revoke = format!("token revoke {}", made["id"]);
+    shell.run(&revoke).await.well();
+    while bot.line().await.is_some() {}
     assert_eq!(second.terminate().await, Some(0));
 }
 

@@ -22,6 +22,7 @@ crate::support::db::on! { embedded, Sqlite;
         a_real_one_that_is_killed_or_frozen_at_a_random_moment,
     }
     goes_on {
+        a_session_by_token_goes_on_with_its_cap,
         without_a_predecessor_it_just_starts,
         a_client_by_tls_comes_again_to_the_listener_that_was_handed_over,
     }

@@ -6,6 +6,7 @@ mod order;
 mod product;
 mod requests;
 mod rooms;
+mod tokens;
 mod walls;
 
 use std::net::SocketAddr;
@@ -53,6 +54,12 @@ crate::support::db::on_both! {
     operator_rooms {
         an_operator_makes_rooms_and_sets_them,
         an_operator_is_told_why_a_room_is_refused,
+    }
+    tokens {
+        a_token_is_its_account_within_scopes_and_rooms,
+        a_revoked_token_ends_what_it_opened_everywhere,
+        an_operator_makes_tokens_and_revokes_them,
+        a_token_that_expires_ends_what_it_opened,
     }
     walls {
         a_private_room_is_not_there_for_others,

@@ -89,6 +89,7 @@ pub(crate) async fn lists_come_in_pages(db: Db) {
         filter: filter.into(),
         after: after.into(),
         limit: Some(limit),
+        only: None,
     };
     let names = async |page: Page| {
         let rooms = store.rooms(&page, Viewer::Server).await.expect("rooms");

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
+use crate::auth::secret::Token;
 use crate::chat::{LoggedIn, guest};
 use crate::model::{Nickname, Password, TransportKind};
 use crate::policy::Admission;
@@ -35,6 +36,9 @@ impl Chat {
             return Err(ChatError::BadRequest(
                 "you are logged in already; /logout first".into(),
             ));
+        }
+        if Token::is_meant(password.secret()) {
+            return self.log_in_by_token(actor, nickname, password).await;
         }
         // What is no nickname belongs to no account, and is told in the same way.
         let name = Nickname::parse_old(nickname).map_err(|_| ChatError::WrongCredentials)?;
@@ -107,7 +111,8 @@ impl Chat {
     pub(in crate::chat) async fn log_out(&self, actor: &Actor) -> Result<Outcome, ChatError> {
         let session = actor.known()?;
         actor.account()?;
-        let stays = actor.transport() != TransportKind::Http;
+        // Without a secret it is its account's alone.
+        let stays = actor.transport() != TransportKind::Http && session.id().is_some();
         if !stays || self.admission() == Admission::Accounts {
             self.disconnect(session).await?;
             return Ok(Outcome::Goodbye);
@@ -125,6 +130,7 @@ impl Chat {
         self.presence
             .claim_as(session, nickname.clone(), Naming::Chosen, None)
             .await?;
+        session.cap(None);
         session.state.lock().naming = Naming::Given;
         Ok(Outcome::LoggedOut { nickname, rooms })
     }

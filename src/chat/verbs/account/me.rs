@@ -35,6 +35,11 @@ impl Chat {
             Some(user) => self.store().rooms_of(user).await?,
             None => Vec::new(),
         };
+        let warrant = actor.warrant();
+        let known = |of: &crate::store::RoomOf| {
+            let warrant = warrant.as_ref();
+            warrant.is_none_or(|warrant| warrant.knows(of.room.key))
+        };
         let room = |of: crate::store::RoomOf| MyRoom {
             name: of.room.name,
             kind: of.kind,
@@ -47,7 +52,7 @@ impl Chat {
             nickname,
             display_name,
             role,
-            rooms: rooms.into_iter().map(room).collect(),
+            rooms: rooms.into_iter().filter(known).map(room).collect(),
         }))
     }
 }

@@ -1,9 +1,11 @@
 //! Accounts: made, logged in to and out of, and their passwords and sessions.
+mod bearer;
 mod login;
 mod me;
 mod password;
 mod register;
 mod sessions;
+mod tokens;
 mod vouched;
 
 use std::net::IpAddr;
@@ -16,8 +18,10 @@ use crate::chat::Limited;
 use crate::model::{Nickname, Password, PlaintextLogin};
 use crate::store::Failures;
 
+pub use bearer::Shown;
 pub use me::{Me, MyRoom};
 pub use register::Registering;
+pub use tokens::{ListTokens, Made, MakeToken, MyToken, RevokeToken};
 
 /// So often a try is counted anew where others were quicker; beyond, it waits a second.
 const TRIES_AT_ONCE: usize = 16;

@@ -74,7 +74,11 @@ impl Chat {
         // The nickname is held meanwhile, so that no other session is in it.
         let held = match actor.session() {
             Some(session) => session.clone(),
-            None => self.hold(actor, &nickname).await?,
+            None => {
+                let naming = Naming::Chosen;
+                let session = self.begin(nickname.clone(), naming, actor.transport());
+                self.hold(actor, session).await?
+            }
         };
         held.state.lock().registers = true;
         let registered = self
@@ -87,14 +91,14 @@ impl Chat {
         registered
     }
 
+    /// Has a session that begins online under its nickname.
     pub(super) async fn hold(
         &self,
         actor: &Actor,
-        nickname: &Nickname,
+        session: Arc<Session>,
     ) -> Result<Arc<Session>, ChatError> {
         self.admit_session(actor.origin())?;
         self.has_place()?;
-        let session = self.begin(nickname.clone(), Naming::Chosen, actor.transport());
         self.presence.claim(&session).await?;
         Ok(self.presence.insert(session))
     }

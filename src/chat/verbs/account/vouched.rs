@@ -1,36 +1,31 @@
 //! Be the account of a person that another server vouches for.
 use std::sync::Arc;
 
-use super::{Actor, Chat, ChatError, Session};
+use super::{Actor, Chat, ChatError, Session, Shown};
 use crate::auth::jwt::Identity;
 use crate::chat::{NotVouched, Strangers};
-use crate::model::Role;
+use crate::model::{Role, SessionKey};
 use crate::store::NewAccount;
 
 impl Chat {
-    /// The session of the person that the token is about: the one that it has here, or a new one. The
-    /// token is looked at each time.
-    pub(in crate::chat) async fn by_token(
+    /// The session of the person that the token is about, which all its requests share. The token is
+    /// looked at each time.
+    pub(super) async fn by_vouched_token(
         &self,
         actor: &Actor,
         token: &str,
-    ) -> Result<Arc<Session>, ChatError> {
+    ) -> Result<Shown, ChatError> {
         let Some((verifier, strangers)) = &self.vouchers.tokens else {
             return Err(NotVouched::NoVoucher.into());
         };
         let identity = verifier.verify(token).await?;
-        let person = identity.account_key();
-        if let Some(known) = self.vouched.get(&person) {
-            match self.resume(known.secret(), actor.transport()).await {
-                Ok(session) if session.account().is_some() => return Ok(session),
-                // It logged out of the account, or ended.
-                Ok(_) | Err(ChatError::UnknownSession) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let session = self.be_person(actor, &identity, *strangers).await?;
-        self.vouched.insert(person, session.id().clone());
-        Ok(session)
+        let key = SessionKey::of_person(&identity.account_key());
+        let session = match self.shared_session(&key, None, actor.transport()).await? {
+            Some(session) => session,
+            None => self.be_person(actor, &identity, *strangers, key).await?,
+        };
+        let until = Some(identity.holds_until());
+        Ok(Shown { session, until })
     }
 
     /// Issuer and subject identify the account, never a name alone: at many providers people choose
@@ -40,11 +35,17 @@ impl Chat {
         actor: &Actor,
         identity: &Identity,
         strangers: Strangers,
+        key: SessionKey,
     ) -> Result<Arc<Session>, ChatError> {
         let person = identity.account_key();
         match (self.store().account_by_subject(&person).await?, strangers) {
-            (Some(account), _) if !account.disabled => self.enter_account(actor, &account).await,
-            (None, Strangers::Registered) => self.register_person(actor, identity, &person).await,
+            (Some(account), _) if !account.disabled => {
+                self.enter_shared(actor, key, None, &account).await
+            }
+            (None, Strangers::Registered) => {
+                let session = self.begin_shared(key, identity.name.clone(), actor.transport());
+                self.register_person(actor, identity, session).await
+            }
             _ => Err(NotVouched::NoAccount.into()),
         }
     }
@@ -54,10 +55,10 @@ impl Chat {
         &self,
         actor: &Actor,
         identity: &Identity,
-        person: &str,
+        session: Arc<Session>,
     ) -> Result<Arc<Session>, ChatError> {
-        let held = self.hold(actor, &identity.name).await?;
-        let entered = self.register_vouched(actor, &held, identity, person).await;
+        let held = self.hold(actor, session).await?;
+        let entered = self.register_vouched(actor, &held, identity).await;
         if entered.is_err() {
             self.disconnect(&held).await?;
         }
@@ -69,12 +70,11 @@ impl Chat {
         actor: &Actor,
         held: &Arc<Session>,
         identity: &Identity,
-        person: &str,
     ) -> Result<Arc<Session>, ChatError> {
-        let nickname = identity.name.as_str();
+        let (nickname, person) = (identity.name.as_str(), identity.account_key());
         let account = NewAccount {
             nickname,
-            subject: Some(person),
+            subject: Some(&person),
             role: Some(role(&identity.roles)),
             ..NewAccount::default()
         };
@@ -87,7 +87,7 @@ impl Chat {
             self.rights.found();
         }
         // Two requests may have come at once: then the other made it.
-        let made = self.store().account_by_subject(person).await?;
+        let made = self.store().account_by_subject(&person).await?;
         let made = made.ok_or_else(|| ChatError::NicknameOwned(identity.name.clone()))?;
         let actor = actor.clone().with_session(held.clone());
         self.enter_account(&actor, &made).await

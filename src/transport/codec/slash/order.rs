@@ -89,7 +89,7 @@ fn pace(word: &str) -> Result<u64, GrammarError> {
 }
 
 /// A length of time: `10s`, `5m`, `2h`, `1d`, `1w`.
-fn duration(word: &str) -> Result<Duration, GrammarError> {
+pub(in crate::transport) fn duration(word: &str) -> Result<Duration, GrammarError> {
     let (number, unit) = word.split_at(word.len() - word.chars().last().map_or(0, char::len_utf8));
     let seconds: u64 = match unit {
         "s" => 1,

@@ -1,6 +1,6 @@
 //! What clients are told of themselves.
 use super::until_when;
-use crate::chat::{ChatError, Me, NotVouched, SessionOf};
+use crate::chat::{ChatError, MOST_TOKENS, Me, NotVouched, SessionOf};
 use crate::model::{RoomName, format_time};
 
 pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
@@ -54,6 +54,17 @@ pub(super) fn refusal(error: &ChatError) -> String {
             action.as_str(),
             least.as_str()
         ),
+        ChatError::BeyondToken(action) => format!(
+            "cannot {}: the token is not for it; make one with another scope or for all rooms",
+            action.as_str()
+        ),
+        ChatError::NotByToken => {
+            "cannot do that by a token: log in with the account's password".into()
+        }
+        ChatError::TooManyTokens => {
+            format!("cannot make a token: an account has {MOST_TOKENS} at most; revoke one")
+        }
+        ChatError::NoSuchToken => "you have no such token; list them to see yours".into(),
         ChatError::NotInDirect(action) => format!("cannot {} in a direct room", action.as_str()),
         ChatError::AboveOwn(role) => format!(
             "cannot do that to the role {}: it is above your own",

@@ -20,6 +20,8 @@ pub(super) enum End {
     /// The peer did not say who it is.
     Stranger,
     Operator,
+    /// The token has expired by which the peer connected.
+    Expired,
 }
 
 impl End {
@@ -31,6 +33,7 @@ impl End {
             Self::Restart => (CloseCode::Restart, "the server is restarting".to_owned()),
             Self::Later(why) => (CloseCode::Again, why),
             Self::Operator => (CloseCode::Policy, words::CLOSED.to_owned()),
+            Self::Expired => (CloseCode::Policy, words::EXPIRED.to_owned()),
             Self::Stranger => (CloseCode::Policy, "no connect frame came".to_owned()),
             Self::NoProgress => (CloseCode::Library(4008), "no progress".to_owned()),
         };

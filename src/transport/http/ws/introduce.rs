@@ -19,7 +19,7 @@ pub(super) struct Positions {
 /// What a client names itself by: the first of these that there is counts.
 pub(super) struct Introduced {
     pub(super) session_id: Option<String>,
-    /// Of a server that vouches for the person.
+    /// Of this server, or of one that vouches for the person.
     pub(super) token: Option<String>,
     pub(super) nickname: Option<String>,
 }
@@ -44,7 +44,13 @@ impl Connection {
             } => self.chat.act(&self.actor, Resume { secret }).await,
             Introduced {
                 token: Some(token), ..
-            } => self.chat.act(&self.actor, ByToken { token }).await,
+            } => {
+                let shown = self.chat.act(&self.actor, ByToken { token }).await;
+                shown.map(|shown| {
+                    open.expires(shown.until);
+                    shown.session
+                })
+            }
             Introduced {
                 nickname: nickname @ Some(_),
                 ..
