@@ -20,7 +20,7 @@ use crate::runtime::block_on;
 Looks at the configuration, ports and who holds them, file permissions, the
 open-files limit, disk, the clock against the database's, the schema, settings
 of PostgreSQL and Redis under which messages are lost, standbys, replication
-slots and the archive of WAL, the role that PostgreSQL is used with,
+slots and the archive of WAL, the role that PostgreSQL is used with, owners,
 certificates that end soon, who may come in from where, and files that dead
 instances left. What is broken hides nothing else.
 

@@ -1,6 +1,7 @@
 //! Looking at a database from outside, over one connection of its own: so it can be seen also when
 //! the instances have none left. Nothing is prepared, so that a pooler in transaction mode may
 //! stand between.
+mod accounts;
 mod replication;
 mod role;
 
@@ -19,6 +20,7 @@ use super::session::Row;
 use super::sql::Sql;
 use crate::model::{Nickname, RoomName};
 
+pub use accounts::{Accounts, Owner};
 pub use replication::{Archiving, Replication, Slot, Standby};
 pub use role::{Role, Standing};
 

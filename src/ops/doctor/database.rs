@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use super::super::finding::{Finding, Verdict};
 use super::super::probe::Shared;
 use super::super::probe::database::{Failure, Reached, schema};
-use super::{Deadline, replication, role};
+use super::{Deadline, accounts, replication, role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DbUrl};
-use crate::model::{Cause, plain_line};
+use crate::model::{AccessMode, Cause, plain_line};
 use crate::store::StoreError;
 use crate::store::check::{Facts, Kind, OddNames, PostgresFacts, SqliteFacts};
 
@@ -22,9 +22,10 @@ pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Find
         let mut reached = Reached::open(url, deadline).await?;
         let facts = reached.facts().await?;
         let role = reached.role().await?;
-        Ok((facts, role, reached.replication().await))
+        let accounts = reached.accounts().await?;
+        Ok((facts, role, accounts, reached.replication().await))
     };
-    let ((facts, odd), role, replicated) = match asked.await {
+    let ((facts, odd), role, accounts, replicated) = match asked.await {
         Ok(found) => found,
         Err(error) => return vec![away(on, &error, url)],
     };
@@ -32,6 +33,10 @@ pub(super) async fn look(of: &Shared<'_, DbUrl>, deadline: Deadline) -> Vec<Find
     findings.push(clock(on, &facts, SystemClock.utc()));
     findings.push(schema(url, on, deadline).await);
     findings.push(names(on, &odd));
+    findings.extend(accounts.map(|accounts| {
+        let modes: Vec<AccessMode> = configs.iter().map(|c| c.access().mode).collect();
+        accounts::judge(on, &accounts, &modes)
+    }));
     findings.extend(role.map(|role| role::judge(on, &role)));
     match &facts.of {
         Kind::Postgres(of) => {

@@ -1,6 +1,7 @@
 //! Looks for what is wrong with a deployment's surroundings, and says how to mend it. Whatever
 //! is broken, everything else is still looked at.
 mod access;
+mod accounts;
 mod archive;
 mod backup;
 pub mod bundle;

@@ -9,7 +9,7 @@ use super::super::finding::{Finding, Verdict};
 use crate::config::DbUrl;
 use crate::model::Cause;
 use crate::store::StoreError;
-use crate::store::check::{Facts, Inspector, OddNames, Replication, Role};
+use crate::store::check::{Accounts, Facts, Inspector, OddNames, Replication, Role};
 use crate::store::migrations::{MigrateError, Migrator, State, Status};
 
 /// Why a part of it is not known.
@@ -74,6 +74,12 @@ impl Reached {
             Ok::<_, StoreError>((facts, odd))
         };
         Ok(self.deadline.bound(asked).await??)
+    }
+
+    /// The accounts in it, unless it has no place for them.
+    pub(in crate::ops) async fn accounts(&mut self) -> Result<Option<Accounts>, Failure> {
+        // What an older schema lacks is told elsewhere.
+        Ok(self.deadline.bound(self.inspector.accounts()).await?.ok())
     }
 
     /// The role with which it is used; nothing of an embedded one.

@@ -140,7 +140,20 @@ pub(crate) async fn an_operator_makes_accounts_and_changes_them(db: Db) {
 
 pub(crate) async fn a_deployment_that_does_not_run_has_its_owner_first(db: Db) {
     let shell = Shell::on(&db);
-    shell.run("user create alice --role owner").await.well();
+    db.open().await;
+    let invite = [("DISCORDCTL_ACCESS_MODE", "invite")];
+    let accounts = async || {
+        let report = shell.run_with("doctor", &invite).await.json();
+        let checks = report["checks"].as_array().expect("a list").clone();
+        let mut found = checks.into_iter().filter(|c| c["check"] == "accounts");
+        found.next().expect("it is looked at")
+    };
+    let found = accounts().await;
+    assert_eq!(found["level"], "warning");
+    let fix = found["fix"].as_str().expect("a fix");
+    let run = fix.replace("NAME", "alice").replace("discordctl ", "");
+    shell.run(&run).await.well();
+    assert_eq!(accounts().await["level"], "ok");
     let listed = shell.run("user list").await.well();
     assert_eq!(listed["users"][0]["nickname"], "alice");
     let server = serve(&db, |_| {}).await;
