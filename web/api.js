@@ -62,6 +62,9 @@ export const connect = (nickname) => call("POST", "/api/connect", { nickname });
 export const login = (nickname, password) => call("POST", "/api/login", { nickname, password });
 export const register = (nickname, password, invite) =>
   call("POST", "/api/register", { nickname, password, ...(invite && { invite }) });
+/** How one may log in here, and who the browser's cookie says one is. */
+export const ways = () => call("GET", "/api/login");
+export const me = () => call("GET", "/api/me");
 export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
 export const message = (session_id, { room, content, nonce }) =>
@@ -84,4 +87,6 @@ export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
   call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}${mine()}`);
 export const streamUrl = (name, session_id, after, epoch) =>
-  `/api/messages/${room(name)}?${new URLSearchParams({ session_id, after, history: 0, ...(epoch && { epoch }) })}`;
+  `/api/messages/${room(name)}?${new URLSearchParams({
+    ...(session_id && { session_id }), after, history: 0, ...(epoch && { epoch }),
+  })}`;

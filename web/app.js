@@ -14,6 +14,9 @@ import { Watch } from "./watch.js";
 // The session belongs to the tab (two tabs are two people) and outlives a reload; the nickname is remembered.
 const KEPT = "discordctl.session";
 const NICKNAME = "discordctl.nickname";
+// After single sign-on the session is in a cookie that scripts cannot read, and all tabs are one person.
+const COOKIE = "discordctl.cookie";
+const SIGNED_IN = "#signed-in";
 
 let chat, watch, drawing = false;
 
@@ -48,6 +51,23 @@ function welcome(problem = "") {
   setText($("signin-error"), problem);
   document.title = "discordctl";
   $("nickname").focus();
+  api.ways().then(({ sign_in }) => {
+    $("sign-on").hidden = !sign_in;
+    if (sign_in) $("sign-on").href = sign_in;
+  }, () => {});
+}
+
+/** As the person that the browser's cookie is of, if it still is. */
+async function comeBack() {
+  history.replaceState(null, "", location.pathname);
+  try {
+    const { nickname } = await api.me();
+    localStorage.setItem(COOKIE, "yes");
+    begin({ nickname, cookie: true }, true);
+  } catch (error) {
+    localStorage.removeItem(COOKIE);
+    welcome(error.sessionLost ? "" : error.detail);
+  }
 }
 
 /** Comes in by `ask(nickname, password)`; what is refused is said, at the field that it is about. */
@@ -110,6 +130,7 @@ async function signOut() {
   watch.stop();
   chat.stop();
   sessionStorage.removeItem(KEPT);
+  localStorage.removeItem(COOKIE);
   await api.disconnect(session_id).catch(() => {});
   location.reload(); // nothing of the conversation stays in memory
 }
@@ -187,4 +208,7 @@ watchComposer((text) => run(chat, text, signOut));
 
 let kept = null;
 try { kept = JSON.parse(sessionStorage.getItem(KEPT)); } catch { /* as good as none */ }
-if (kept?.session_id) begin(kept, false); else welcome();
+if (location.hash === SIGNED_IN) comeBack();
+else if (kept?.session_id || kept?.cookie) begin(kept, false);
+else if (localStorage.getItem(COOKIE)) comeBack();
+else welcome();

@@ -11,7 +11,7 @@ const MOST_FILLED = 1000; // a hole larger than this is shown as one, not filled
 export class Chat extends EventTarget {
   rooms = new Rooms();
   nickname = "";
-  #session = "";
+  #session;
   #fresh = false;         // the server does not know yet that this session is in our rooms
   #joining = new Set();
 
@@ -33,7 +33,7 @@ export class Chat extends EventTarget {
     document.addEventListener("visibilitychange", () => this.#looked());
   }
 
-  /** `identity`: {session_id, nickname}. A fresh session has to join its rooms first. */
+  /** `identity`: {session_id, nickname}; without a session_id the browser's cookie stands for it. A fresh session has to join its rooms first. */
   start(identity, fresh) {
     this.nickname = identity.nickname;
     this.#session = identity.session_id;
@@ -47,7 +47,7 @@ export class Chat extends EventTarget {
   /** What has to be kept to go on after a reload. */
   save() {
     return {
-      session_id: this.#session, nickname: this.nickname,
+      session_id: this.#session, cookie: !this.#session, nickname: this.nickname,
       current: this.rooms.current?.name ?? null, rooms: this.rooms.save(), epoch: this.rooms.epoch,
     };
   }

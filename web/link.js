@@ -16,7 +16,8 @@ const HELLO_DEADLINE = 10000;
 export class Link extends EventTarget {
   #socket = null;
   #streams = null;
-  #session = null;
+  #session; // its secret; without one the browser's cookie stands for it
+  #on = false;
   #where;
   #backoff = new Backoff();
   #waiting = new Map(); // ref -> {resolve, reject, timer}
@@ -41,12 +42,13 @@ export class Link extends EventTarget {
   start(session) {
     this.stop();
     this.#session = session;
+    this.#on = true;
     this.#open();
   }
 
   stop() {
     clearTimeout(this.#timer);
-    this.#session = null;
+    this.#on = false;
     this.#streams?.close();
     this.#streams = null;
     this.#drop();
@@ -62,7 +64,7 @@ export class Link extends EventTarget {
   /** What we have is stale although the socket looks alive: start over. */
   restart() {
     if (this.#streams) this.#streams.restart();
-    else if (this.#session && this.state === "open") { this.#drop(); this.#later(0); }
+    else if (this.#on && this.state === "open") { this.#drop(); this.#later(0); }
   }
 
   roomsChanged() { this.#streams?.follow(); }
@@ -164,7 +166,7 @@ export class Link extends EventTarget {
     if (this.#everOpened || this.#failures < 2) return;
     // No WebSocket has ever opened. If plain HTTP gets through, something in between does not let it pass.
     const reachable = await api.rooms().then(() => true, () => false);
-    if (reachable && this.#session && this.state === "waiting") this.#fallBack();
+    if (reachable && this.#on && this.state === "waiting") this.#fallBack();
   }
 
   #later(delay) {

@@ -47,6 +47,7 @@ use crate::model::{Access, Nickname};
 use crate::random;
 use crate::store::Store;
 
+pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
@@ -67,8 +68,8 @@ pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{Alert, Attached, LoggedIn, Session};
 pub use verbs::{
-    Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering, Restricting,
-    RevokeToken, Sending, Settings, Shown,
+    BeginSignIn, FinishSignIn, Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom, MyToken,
+    Registering, Restricting, RevokeToken, Sending, Settings, Shown,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{ChatError, Code};
 use crate::auth::jwt::{TokenError, Verifier};
+use crate::auth::oidc::{SignIn, SignInError};
 
 /// Whether a person gets an account that another server vouches for, and that has none here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +18,16 @@ pub enum Strangers {
 pub struct Vouchers {
     /// The verifier of tokens that come with requests.
     pub tokens: Option<(Verifier, Strangers)>,
+    /// Where people sign in with a browser.
+    pub sign_in: Option<(SignIn, Strangers)>,
 }
 
 impl fmt::Debug for Vouchers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tokens = self.tokens.is_some();
-        f.debug_struct("Vouchers").field("tokens", &tokens).finish()
+        f.debug_struct("Vouchers")
+            .field("tokens", &self.tokens.is_some())
+            .field("sign_in", &self.sign_in.is_some())
+            .finish()
     }
 }
 
@@ -31,6 +36,12 @@ impl fmt::Debug for Vouchers {
 pub enum NotVouched {
     /// Tokens of other servers are not taken here.
     NoVoucher,
+    /// No provider is known at which people sign in.
+    NoSignIn,
+    /// The browser began nothing here, or too long ago.
+    NotBegun,
+    /// The provider or the person said no.
+    Denied,
     /// The token is not right; how is not told.
     Token,
     /// It was right once.
@@ -47,6 +58,9 @@ impl NotVouched {
             Self::NoVoucher | Self::Token => Code::BadToken,
             Self::Expired => Code::ExpiredToken,
             Self::Unavailable { .. } => Code::LoginUnavailable,
+            Self::NoSignIn => Code::NoSignIn,
+            Self::NotBegun => Code::LoginExpired,
+            Self::Denied => Code::LoginDenied,
             Self::NoAccount => Code::NoAccount,
         }
     }
@@ -75,6 +89,28 @@ impl From<TokenError> for ChatError {
                 after: unavailable.after,
             },
             _ => NotVouched::Token,
+        })
+    }
+}
+
+impl From<SignInError> for ChatError {
+    /// The same of signing in: a client is told what to do.
+    fn from(error: SignInError) -> Self {
+        match &error {
+            // A stranger can have as many of these as it likes.
+            SignInError::State => tracing::debug!(%error, "a person did not sign in"),
+            _ => tracing::info!(%error, "a person did not sign in"),
+        }
+        Self::NotVouched(match error {
+            SignInError::Token(error) => return error.into(),
+            SignInError::State => NotVouched::NotBegun,
+            SignInError::Denied(_) => NotVouched::Denied,
+            SignInError::Provider(_) => NotVouched::Unavailable {
+                after: Duration::from_secs(10),
+            },
+            SignInError::Unavailable(unavailable) => NotVouched::Unavailable {
+                after: unavailable.after,
+            },
         })
     }
 }

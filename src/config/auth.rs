@@ -1,14 +1,17 @@
 //! The section `auth`: other servers that vouch for people.
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::redact::HIDDEN;
 use crate::model::url::web;
 
 /// Identity providers beside passwords.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Auth {
     pub jwt: Jwt,
+    pub oidc: Oidc,
 }
 
 /// Tokens that are sent with requests. Without an issuer none are taken.
@@ -24,6 +27,61 @@ pub struct Jwt {
     pub claims: ClaimNames,
     /// Whether a person without an account gets one.
     pub provision: bool,
+}
+
+/// Signing in with a browser (OpenID Connect). Without an issuer it is not offered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Oidc {
+    pub issuer: Option<String>,
+    /// As what this server is registered there.
+    pub client_id: Option<String>,
+    /// Some clients have none.
+    pub client_secret: Option<Hidden>,
+    pub scopes: Vec<String>,
+    pub claims: ClaimNames,
+    /// Whether a person without an account gets one.
+    pub provision: bool,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            client_id: None,
+            client_secret: None,
+            scopes: vec!["openid".into(), "profile".into()],
+            claims: ClaimNames::default(),
+            provision: false,
+        }
+    }
+}
+
+/// A secret: it is shown to no person.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text. Never print it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HIDDEN)
+    }
 }
 
 /// Which claims say what a person is called, and which roles it has.
@@ -55,6 +113,7 @@ pub(super) fn problems(auth: &Auth) -> Vec<(&'static str, String)> {
     for (key, text) in [
         ("auth.jwt.issuer", &jwt.issuer),
         ("auth.jwt.jwks_url", &jwt.jwks_url),
+        ("auth.oidc.issuer", &auth.oidc.issuer),
     ] {
         must(text.as_deref().is_none_or(web::is_private), key, url);
     }
@@ -72,6 +131,19 @@ pub(super) fn problems(auth: &Auth) -> Vec<(&'static str, String)> {
     }
     let claim = "expected a claim such as \"preferred_username\"";
     must(!jwt.claims.name.is_empty(), "auth.jwt.claims.name", claim);
+    let oidc = &auth.oidc;
+    if oidc.issuer.is_some() {
+        let id = "expected the name by which the identity provider knows this server";
+        let named = oidc.client_id.as_ref().is_some_and(|id| !id.is_empty());
+        must(named, "auth.oidc.client_id", id);
+        let openid = oidc.scopes.iter().any(|scope| scope == "openid");
+        let scopes = "expected a list with \"openid\" in it, such as [\"openid\", \"profile\"]";
+        must(openid, "auth.oidc.scopes", scopes);
+    } else {
+        let unused = oidc.client_id.is_none() && oidc.client_secret.is_none() && !oidc.provision;
+        must(unused, "auth.oidc.issuer", missing);
+    }
+    must(!oidc.claims.name.is_empty(), "auth.oidc.claims.name", claim);
     found
 }
 
@@ -114,6 +186,18 @@ mod tests {
                 &["auth.jwt.keys"],
             ),
             (json!({"jwt": {"keys": "keys.json"}}), &["auth.jwt.issuer"]),
+            (
+                json!({"oidc": {"issuer": issuer, "client_id": "chat", "client_secret": "s3cret"}}),
+                &[],
+            ),
+            (
+                json!({"oidc": {"issuer": issuer, "scopes": ["profile"]}}),
+                &["auth.oidc.client_id", "auth.oidc.scopes"],
+            ),
+            (
+                json!({"oidc": {"client_id": "chat"}}),
+                &["auth.oidc.issuer"],
+            ),
             (
                 json!({"jwt": {"issuer": "http://id.example", "audience": ["chat"], "keys": "k"}}),
                 &["auth.jwt.issuer"],

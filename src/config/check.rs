@@ -38,6 +38,12 @@ pub(super) fn errors(config: &Config, provenance: &Provenance) -> Vec<Problem> {
     found.extend(ports(config));
     found.extend(identity(config));
     found.extend(super::auth::problems(&config.auth));
+    let nowhere = config.auth.oidc.issuer.is_some()
+        && config.http.public_url.is_none()
+        && !config.bind.is_loopback();
+    let back =
+        "expected the URL that people use: auth.oidc has its provider send browsers back there";
+    found.extend(nowhere.then(|| ("http.public_url", back.to_owned())));
     for (key, fits, expected) in TEXTS {
         let texts = match tree::leaf(&tree, key) {
             Value::Array(entries) => entries.as_slice(),

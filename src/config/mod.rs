@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use crate::model::{Listener, ListenerKind};
 
 pub use access::{Access, AccessMode, Registration};
-pub use auth::{Auth, ClaimNames, Jwt};
+pub use auth::{Auth, ClaimNames, Hidden, Jwt, Oidc};
 pub use layers::{ENV_PREFIX, Provenance};
 pub use problem::{ConfigError, Origin, Problem};
 pub use redact::{redact, redact_words};
@@ -105,13 +105,16 @@ impl Config {
     /// Whether that hides any.
     pub fn has_secrets(&self) -> bool {
         let mut secrets = self.secrets().into_iter();
-        secrets.any(|(_, url)| url.is_some_and(|url| redact(url) != url))
+        self.auth.oidc.client_secret.is_some()
+            || secrets.any(|(_, url)| url.is_some_and(|url| redact(url) != url))
     }
 
     /// The settings that may hold passwords, as they are.
-    fn secrets(&self) -> [(&'static str, Option<&str>); 4] {
+    fn secrets(&self) -> [(&'static str, Option<&str>); 5] {
         let redis = self.redis_url.as_ref();
+        let client = self.auth.oidc.client_secret.as_ref();
         [
+            ("auth.oidc.client_secret", client.map(Hidden::expose)),
             ("archive.url", Some(self.archive.url.expose())),
             ("backup.url", Some(self.backup.url.expose())),
             ("db_url", Some(self.db_url.expose())),

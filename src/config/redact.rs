@@ -1,7 +1,7 @@
 //! Hides secrets in text that was written as a URL. What may be shown is listed; everything else
 //! is hidden, since the names under which secrets come have no end.
 
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 
 /// Parameters of databases, of buses and of files that say how to connect and are no secrets.
 const SHOWN: [&str; 35] = [

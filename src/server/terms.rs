@@ -149,6 +149,7 @@ fn http_limits(config: &Config, listening: &[Listener]) -> HttpLimits {
     let hosts = Hosts::new(reach, &http.hosts, http.public_url.as_deref());
     HttpLimits {
         hosts,
+        public_url: http.public_url.clone(),
         origins: Origins::new(&config.cors.origins),
         forwarders: Forwarders::new(&config.proxy.forwarded),
         body_bytes: config.limits.body_bytes.as_usize(),

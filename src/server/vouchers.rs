@@ -4,16 +4,34 @@ use std::sync::Arc;
 
 use super::ServeError;
 use crate::auth::jwt::{ClaimNames, KeySet, Keys, Terms, Verifier};
+use crate::auth::oidc::{Client, SignIn};
 use crate::chat::{Strangers, Vouchers};
 use crate::clock::Clock;
-use crate::config::{self, Config, Jwt};
+use crate::config::{self, Config, Jwt, Oidc};
 
 /// # Errors
 /// A file of keys cannot be read, or the system's certificates.
 pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vouchers, ServeError> {
     Ok(Vouchers {
         tokens: tokens(&config.auth.jwt, clock)?,
+        sign_in: sign_in(&config.auth.oidc, clock)?,
     })
+}
+
+fn sign_in(oidc: &Oidc, clock: &Arc<dyn Clock>) -> Result<Option<(SignIn, Strangers)>, ServeError> {
+    let (Some(issuer), Some(id)) = (&oidc.issuer, &oidc.client_id) else {
+        return Ok(None);
+    };
+    let secret = oidc.client_secret.as_ref();
+    let client = Client {
+        id: id.clone(),
+        secret: secret.map(|secret| secret.expose().to_owned().into()),
+        scopes: oidc.scopes.clone(),
+        claims: claims(&oidc.claims),
+    };
+    let sign_in = SignIn::at(issuer, client, Arc::clone(clock));
+    let sign_in = sign_in.map_err(ServeError::Certificates)?;
+    Ok(Some((sign_in, strangers(oidc.provision))))
 }
 
 fn tokens(jwt: &Jwt, clock: &Arc<dyn Clock>) -> Result<Option<(Verifier, Strangers)>, ServeError> {

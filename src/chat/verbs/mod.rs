@@ -13,7 +13,8 @@ mod send;
 use super::{Actor, Chat, ChatError, Outcome, Session};
 
 pub use account::{
-    ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering, RevokeToken, Shown,
+    BeginSignIn, FinishSignIn, ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering,
+    RevokeToken, Shown,
 };
 pub use order::{Length, Lifting, Restricting, Settings};
 pub use send::Sending;

@@ -39,6 +39,8 @@ pub struct HttpLimits {
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
     pub hosts: Hosts,
+    /// Where people find this server, if that is said.
+    pub public_url: Option<String>,
     /// Pages of these may use the API too.
     pub origins: Origins,
     /// Trusted proxies.

@@ -34,7 +34,7 @@ pub(super) async fn actor(
             }
         });
     }
-    let Some(secret) = cookie(headers) else {
+    let Some(secret) = cookie(headers, COOKIE) else {
         return Ok(stranger);
     };
     if method != Method::GET && !upgrade::is_of_this_site(headers) {
@@ -63,7 +63,7 @@ pub(super) fn keep(response: &mut Response, session: &Session, peer: Peer) {
 
 /// Has it forget it, if the request came with one.
 pub(super) fn forget(response: &mut Response, headers: &HeaderMap, peer: Peer) {
-    if cookie(headers).is_some() {
+    if cookie(headers, COOKIE).is_some() {
         set(response, "", 0, peer);
     }
 }
@@ -90,13 +90,20 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }))
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The secret that a browser kept, for a page of this server itself.
+pub(super) fn kept(headers: &HeaderMap) -> Option<Box<str>> {
+    let secret = cookie(headers, COOKIE)?;
+    upgrade::is_of_this_site(headers).then(|| secret.into())
+}
+
+/// The cookie of that name.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'));
     let mut named = pairs.filter_map(|pair| pair.trim().split_once('='));
-    let (_, secret) = named.find(|(name, _)| *name == COOKIE)?;
+    let (_, secret) = named.find(|(known, _)| *known == name)?;
     Some(secret)
 }
 
@@ -130,8 +137,9 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others() {
-        let found =
-            |values: &[&'static str]| cookie(&headers(header::COOKIE, values)).map(str::to_owned);
+        let found = |values: &[&'static str]| {
+            cookie(&headers(header::COOKIE, values), COOKIE).map(str::to_owned)
+        };
         assert_eq!(
             found(&["a=b; discordctl-session=c; d"]).as_deref(),
             Some("c")

@@ -12,6 +12,7 @@ mod identity;
 mod people;
 mod problem;
 mod route;
+mod sign_in;
 mod sse;
 mod takeover;
 mod tokens;
@@ -196,6 +197,11 @@ impl Site {
     ) -> Answer {
         let (headers, limits, chat) = (&asked.headers, &self.limits, &self.chat);
         let peer = asked.client.peer;
+        let browser = sign_in::Browser {
+            headers,
+            peer,
+            public_url: limits.public_url.as_deref(),
+        };
         let sent = Sent {
             headers,
             content,
@@ -214,6 +220,9 @@ impl Site {
             Route::Connect => api::connect(chat, &stranger, sent.json().await?).await,
             Route::Register => people::register(chat, &stranger, sent.json().await?).await,
             Route::Login => people::login(chat, &stranger, sent.json().await?).await,
+            Route::LoginWays => sign_in::ways(chat),
+            Route::SignIn => sign_in::begin(chat, &stranger, browser).await,
+            Route::SignedIn => sign_in::finish(chat, &stranger, browser, query(asked)?).await,
             Route::Password => people::password(chat, who.await?, sent.json().await?).await,
             Route::Me => people::me(chat, who.await?, query(asked)?).await,
             Route::Sessions => people::sessions(chat, who.await?, query(asked)?).await,
@@ -247,8 +256,9 @@ impl Site {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     let (chat, drain) = (chat.clone(), self.drain.clone());
                     let most = limits.body_bytes;
+                    let kept = identity::kept(headers);
                     takeover::after(&mut response, move |taken| {
-                        ws::serve(chat, taken, peer, most, drain)
+                        ws::serve(chat, taken, peer, most, kept, drain)
                     });
                 }
                 Ok(response)

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::super::codec::Refusal;
 use super::answer::{Response, whole};
+use super::sign_in::page;
+use super::web::POLICY;
 use crate::chat::{ChatError, Code};
 
 /// A problem ready to be shown.
@@ -57,7 +59,20 @@ impl Problem {
 
     pub(super) fn response(&self) -> Response {
         let body = serde_json::to_vec(self).unwrap_or_default();
-        let mut response = whole("application/problem+json", body);
+        self.with_head(whole("application/problem+json", body))
+    }
+
+    /// The same for a person at a browser.
+    pub(super) fn page(&self) -> Response {
+        let mut response = self.with_head(page(self.title, &self.detail, self.code));
+        let policy = HeaderValue::from_static(POLICY);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.remove(header::WWW_AUTHENTICATE);
+        response
+    }
+
+    fn with_head(&self, mut response: Response) -> Response {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -108,17 +123,20 @@ fn status(code: Code) -> StatusCode {
         | Code::AccountNeeded
         | Code::BadToken
         | Code::ExpiredToken
+        | Code::LoginExpired
         | Code::WrongCredentials => StatusCode::UNAUTHORIZED,
         Code::Forbidden
         | Code::Banned
         | Code::Muted
         | Code::BadInvite
         | Code::NoAccount
+        | Code::LoginDenied
         | Code::RegistrationClosed
         | Code::ClearText => StatusCode::FORBIDDEN,
         Code::NoSuchRoom
         | Code::NoSuchUser
         | Code::NoSuchSession
+        | Code::NoSignIn
         | Code::NoSuchToken
         | Code::NoSuchWorkspace => StatusCode::NOT_FOUND,
         Code::NicknameRegistered

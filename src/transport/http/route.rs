@@ -17,6 +17,9 @@ pub enum Route {
     Me,
     Sessions,
     EndSession,
+    LoginWays,
+    SignIn,
+    SignedIn,
     Tokens,
     NewToken,
     RevokeToken,
@@ -41,7 +44,7 @@ pub enum Probe {
 }
 
 impl Route {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Index,
         Self::File,
         Self::Icon,
@@ -53,6 +56,9 @@ impl Route {
         Self::Me,
         Self::Sessions,
         Self::EndSession,
+        Self::LoginWays,
+        Self::SignIn,
+        Self::SignedIn,
         Self::Tokens,
         Self::NewToken,
         Self::RevokeToken,
@@ -79,7 +85,9 @@ impl Route {
             Self::Described => "/api/openapi.json",
             Self::Connect => "/api/connect",
             Self::Register => "/api/register",
-            Self::Login => "/api/login",
+            Self::Login | Self::LoginWays => "/api/login",
+            Self::SignIn => "/auth/login",
+            Self::SignedIn => "/auth/callback",
             Self::Password => "/api/password",
             Self::Me => "/api/me",
             Self::Sessions => "/api/sessions",
@@ -126,7 +134,8 @@ impl Route {
             | Self::EndSession
             | Self::Tokens
             | Self::NewToken
-            | Self::RevokeToken => Cost::LIST,
+            | Self::RevokeToken
+            | Self::SignedIn => Cost::LIST,
             _ => Cost::READ,
         }
     }

@@ -10,7 +10,7 @@ use super::answer::{Response, whole};
 struct Files;
 
 /// Nothing from elsewhere, nothing inline: a message cannot become anything but text.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A file of the client; `known` is the version that the browser has.

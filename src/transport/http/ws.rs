@@ -45,7 +45,14 @@ type Socket = WebSocketStream<Progress>;
 type Reference = Option<Value>;
 
 /// Serves one connection, after the head that switched to this protocol, until it ends.
-pub(super) async fn serve(chat: Arc<Chat>, taken: Taken, peer: Peer, most: usize, drain: Drain) {
+pub(super) async fn serve(
+    chat: Arc<Chat>,
+    taken: Taken,
+    peer: Peer,
+    most: usize,
+    kept: Option<Box<str>>,
+    drain: Drain,
+) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -63,6 +70,7 @@ pub(super) async fn serve(chat: Arc<Chat>, taken: Taken, peer: Peer, most: usize
     let mut connection = Connection {
         chat: chat.clone(),
         socket,
+        kept,
         attached: None,
         signal: signal.clone(),
         reader: Reader::new(chat.clone(), link.clone(), rights),
@@ -89,6 +97,8 @@ struct Connection {
     chat: Arc<Chat>,
     socket: Socket,
     actor: Actor,
+    /// The session's secret that the browser keeps, where it came with one.
+    kept: Option<Box<str>>,
     /// Once the client has said who it is.
     attached: Option<Attached>,
     signal: Arc<Notify>,

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use discordctl::client;
+use discordctl::config::{Config, Hidden};
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -71,6 +72,16 @@ impl Provider {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             issuer: format!("http://127.0.0.1:{port}"),
         })
+    }
+
+    /// People sign in with it at a server with these settings.
+    pub(crate) fn signs_in(&self, config: &mut Config) {
+        let oidc = &mut config.auth.oidc;
+        oidc.issuer = Some(self.issuer.clone());
+        oidc.client_id = Some("chat".into());
+        oidc.client_secret = Some(Hidden::new(SECRET));
+        oidc.claims.roles = Some("roles".into());
+        oidc.provision = true;
     }
 
     /// As if its machine went.

@@ -1,5 +1,6 @@
 //! What an identity provider says, against a real one.
 mod bearer;
+mod browser;
 mod sign_in;
 mod tokens;
 

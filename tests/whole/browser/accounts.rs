@@ -1,8 +1,10 @@
-//! An account in the web client: made, left and come back to.
+//! An account in the web client: made, left and come back to, and by single sign-on.
 use fantoccini::key::Key;
 
 use super::entered;
 use super::person::Person;
+use super::webdriver::Webdriver;
+use crate::support::provider::Provider;
 
 const PASSWORD: &str = "a horse of another colour";
 
@@ -61,4 +63,37 @@ async fn an_account_is_made_left_and_come_back_to() {
     zoe.say("/join den").await;
     zoe.is_in("den").await;
     zoe.sees("among us").await;
+}
+
+#[tokio::test]
+async fn a_person_signs_on_at_a_provider() {
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let Some(provider) = Provider::start().await else {
+        return;
+    };
+    provider.is_used_by("zoe").await;
+    let server = crate::support::server::start(|config| provider.signs_in(config)).await;
+    let zoe = Person::open(driver).await;
+    let port = server.http.port();
+    let offered = "return !document.getElementById('sign-on').hidden";
+    zoe.asks(port).await;
+    zoe.eventually("there is a button", offered).await;
+    zoe.click("#sign-on").await;
+    zoe.is_in("general").await;
+    zoe.is_connected().await;
+    zoe.say("I am known").await;
+    zoe.sees("I am known").await;
+    let kept =
+        "return document.cookie === '' && !JSON.stringify(sessionStorage).includes('session_id')";
+    assert_eq!(zoe.run(kept).await, true, "no script has the secret");
+    zoe.reload().await;
+    zoe.is_connected().await;
+    zoe.sees("I am known").await;
+    zoe.click("#signout").await;
+    zoe.eventually("it is asked again", offered).await;
+    let me = "return fetch('/api/me').then((answer) => answer.status)";
+    assert_eq!(zoe.run(me).await, 401);
+    server.stop().await;
 }

@@ -93,6 +93,7 @@ fn every_code_of_http_is_described_and_no_other() {
         "mod",
         "people",
         "problem",
+        "sign_in",
         "sse",
         "tokens",
         "upgrade",

@@ -5,6 +5,7 @@ mod me;
 mod password;
 mod register;
 mod sessions;
+mod sign_in;
 mod tokens;
 mod vouched;
 
@@ -21,6 +22,7 @@ use crate::store::Failures;
 pub use bearer::Shown;
 pub use me::{Me, MyRoom};
 pub use register::Registering;
+pub use sign_in::{BeginSignIn, FinishSignIn};
 pub use tokens::{ListTokens, Made, MakeToken, MyToken, RevokeToken};
 
 /// So often a try is counted anew where others were quicker; beyond, it waits a second.

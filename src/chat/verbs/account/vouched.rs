@@ -5,7 +5,7 @@ use super::{Actor, Chat, ChatError, Session, Shown};
 use crate::auth::jwt::Identity;
 use crate::chat::{NotVouched, Strangers};
 use crate::model::{Role, SessionKey};
-use crate::store::NewAccount;
+use crate::store::{Naming, NewAccount};
 
 impl Chat {
     /// The session of the person that the token is about, which all its requests share. The token is
@@ -22,28 +22,37 @@ impl Chat {
         let key = SessionKey::of_person(&identity.account_key());
         let session = match self.shared_session(&key, None, actor.transport()).await? {
             Some(session) => session,
-            None => self.be_person(actor, &identity, *strangers, key).await?,
+            None => {
+                self.be_person(actor, &identity, *strangers, Some(key))
+                    .await?
+            }
         };
         let until = Some(identity.holds_until());
         Ok(Shown { session, until })
     }
 
+    /// With a key the session is shared by all requests of the person; without one it has a secret.
     /// Issuer and subject identify the account, never a name alone: at many providers people choose
     /// their names.
-    async fn be_person(
+    pub(super) async fn be_person(
         &self,
         actor: &Actor,
         identity: &Identity,
         strangers: Strangers,
-        key: SessionKey,
+        key: Option<SessionKey>,
     ) -> Result<Arc<Session>, ChatError> {
         let person = identity.account_key();
         match (self.store().account_by_subject(&person).await?, strangers) {
-            (Some(account), _) if !account.disabled => {
-                self.enter_shared(actor, key, None, &account).await
-            }
+            (Some(account), _) if !account.disabled => match key {
+                Some(key) => self.enter_shared(actor, key, None, &account).await,
+                None => self.enter_account(actor, &account).await,
+            },
             (None, Strangers::Registered) => {
-                let session = self.begin_shared(key, identity.name.clone(), actor.transport());
+                let (name, transport) = (identity.name.clone(), actor.transport());
+                let session = match key {
+                    Some(key) => self.begin_shared(key, name, transport),
+                    None => self.begin(name, Naming::Chosen, transport),
+                };
                 self.register_person(actor, identity, session).await
             }
             _ => Err(NotVouched::NoAccount.into()),

@@ -112,6 +112,11 @@ pub(super) fn refusal(error: &ChatError) -> String {
 fn not_vouched(why: &NotVouched) -> &'static str {
     match why {
         NotVouched::NoVoucher => "tokens of other servers are not taken here",
+        NotVouched::NoSignIn => "no identity provider is set up here: log in with a password",
+        NotVouched::NotBegun => {
+            "signing in took too long, or was begun in another browser; begin again"
+        }
+        NotVouched::Denied => "the identity provider did not let you sign in; begin again",
         NotVouched::Token => "this token is not taken here",
         NotVouched::Expired => "this token has expired; get another",
         NotVouched::Unavailable { .. } => {

@@ -55,7 +55,11 @@ impl Connection {
                 nickname: nickname @ Some(_),
                 ..
             } => self.chat.act(&self.actor, Connect { nickname }).await,
-            _ => {
+            Introduced { .. } if self.kept.is_some() => {
+                let secret = self.kept.take().unwrap_or_default().into_string();
+                self.chat.act(&self.actor, Resume { secret }).await
+            }
+            Introduced { .. } => {
                 let detail = "connect with a nickname, a session_id or a token";
                 return Ok(Some(Refusal::new(Code::BadCommand, detail)));
             }
