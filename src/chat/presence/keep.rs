@@ -47,13 +47,16 @@ impl Presence {
                 () = self.hub.strangers.notified() => self.doubt(Doubt::Lost),
             }
             let kept = self.keep_level(&mut others, round).await;
-            // Told of when it begins: an outage is one thing, however long.
-            if let Err(error) = &kept
-                && !fails
-            {
-                tracing::warn!(%error, "cannot keep the database level with who is here");
+            // Told of when it begins: an outage is one thing, however long. A short round asks too
+            // little to tell that one is over.
+            match &kept {
+                Err(error) if !fails => {
+                    tracing::warn!(%error, "cannot keep the database level with who is here");
+                    fails = true;
+                }
+                Ok(()) if round.is_multiple_of(THOROUGH) => fails = false,
+                _ => {}
             }
-            fails = kept.is_err();
         }
     }
 

@@ -17,7 +17,7 @@ const LATE: Duration = Duration::from_secs(5);
 impl Presence {
     /// Gives signs of life, for ever.
     pub(super) async fn beat(&self) {
-        let mut last = self.clock.now();
+        let (mut last, mut fails) = (self.clock.now(), false);
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await; // entered a moment ago
@@ -32,6 +32,9 @@ impl Presence {
             self.meters.db_down.set(i64::from(beat.is_err()));
             let silence = now.duration_since(last);
             self.meters.beats_late.add(u64::from(silence >= LATE));
+            // An outage is told of when it begins.
+            let begins = beat.is_err() && !fails;
+            fails = beat.is_err();
             match beat {
                 Ok(lease) => {
                     last = begun;
@@ -42,7 +45,10 @@ impl Presence {
                     self.beats
                         .fetch_add(u64::from(lease != Lease::Forgotten), Relaxed);
                 }
-                Err(error) => tracing::warn!(%error, ?silence, "cannot write the heartbeat"),
+                Err(error) if begins => {
+                    tracing::warn!(%error, ?silence, "cannot write the heartbeat");
+                }
+                Err(_) => {}
             }
         }
     }
