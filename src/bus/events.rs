@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::Queue;
+use super::{Queue, RoomChannel};
 use crate::model::{Lineage, Message, Told};
 
 /// Something that an instance says, and which past it is of, where that is known.
@@ -18,8 +18,8 @@ pub struct Said<T> {
 /// What a bus tells the relay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BusEvent {
-    /// An instance proves that it committed this.
-    Message(Said<Message>),
+    /// An instance proves on that channel that it committed this.
+    Message(RoomChannel, Said<Message>),
     /// An instance proves that this happened in a room.
     Told(Said<Told>),
     /// It carries again, or carries rooms that it did not, after a time in which anything may

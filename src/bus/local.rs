@@ -1,6 +1,6 @@
 //! No bus: one instance alone, or several on one file that find each other in the database.
-use super::{Backlog, Bus, BusState, Events, Key};
-use crate::model::{Lineage, Message, RoomName, Told};
+use super::{Backlog, Bus, BusState, Events, Key, RoomChannel};
+use crate::model::{Lineage, Message, Told};
 
 /// Carries nothing.
 #[derive(Debug)]
@@ -14,11 +14,11 @@ impl LocalBus {
 }
 
 impl Bus for LocalBus {
-    fn publish(&self, _messages: &[Message], _of: Option<&Lineage>) {}
+    fn publish(&self, _to: &RoomChannel, _messages: &[Message], _of: Option<&Lineage>) {}
 
-    fn subscribe(&self, _room: &RoomName) {}
+    fn subscribe(&self, _to: &RoomChannel) {}
 
-    fn unsubscribe(&self, _room: &RoomName) {}
+    fn unsubscribe(&self, _to: &RoomChannel) {}
 
     fn tell(&self, _told: &[Told], _of: Option<&Lineage>) {}
 

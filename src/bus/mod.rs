@@ -1,4 +1,5 @@
 //! What carries messages between instances: a hurry-up, never the truth.
+mod channel;
 mod events;
 mod key;
 mod local;
@@ -8,8 +9,9 @@ mod wire;
 use std::sync::Arc;
 
 use crate::meter::Meters;
-use crate::model::{Lineage, Message, RoomName, Told};
+use crate::model::{Lineage, Message, Told};
 
+pub use self::channel::RoomChannel;
 pub use self::events::{BusEvent, Events, Said};
 #[cfg(test)]
 pub(crate) use self::events::{Ears, channel};
@@ -25,13 +27,13 @@ pub const EVENTS: usize = 8_192;
 /// and reorder them, and be away for any time. A listener must be able to do without it.
 /// No call waits for the network: what cannot be taken at once is dropped and counted.
 pub trait Bus: Send + Sync + 'static {
-    /// Publishes messages that are committed; never before.
-    fn publish(&self, messages: &[Message], of: Option<&Lineage>);
+    /// Publishes messages of one room that are committed; never before.
+    fn publish(&self, to: &RoomChannel, messages: &[Message], of: Option<&Lineage>);
 
-    /// From some moment on, messages of `room` come as events. Kept over reconnects.
-    fn subscribe(&self, room: &RoomName);
+    /// From some moment on, what is published there comes as events. Kept over reconnects.
+    fn subscribe(&self, to: &RoomChannel);
 
-    fn unsubscribe(&self, room: &RoomName);
+    fn unsubscribe(&self, to: &RoomChannel);
 
     /// Tells what happened in rooms beside their messages, once it is in the store.
     fn tell(&self, told: &[Told], of: Option<&Lineage>);

@@ -6,14 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
+use super::channel::RoomChannel;
 use super::events::Said;
 use super::key::{DIGITS, Key};
 use crate::model::{
     Content, Epoch, Lineage, MAX_CHARS, Message, MessageId, Nickname, RoomName, Seq, Told,
 };
 
-/// Every room has a channel of its own, so that an instance hears only what it has readers for.
-const PREFIX: &str = "room:";
 /// How many people are online, as a decimal number and not as JSON.
 pub(super) const HEADCOUNT: &str = "room:headcount";
 /// What happens in all rooms beside their messages. A room of that name has the channel as well;
@@ -22,15 +21,6 @@ pub(super) const NOTICES: &str = "room:notices";
 
 /// More than any message of ours: 4,000 characters of which each is escaped as a surrogate pair.
 const MAX_BYTES: usize = 64 * 1024;
-
-/// The channel on which a room's messages travel. The name is taken as the database has it, in
-/// its case, so that all instances agree on it. `None` for a room that was created by hand
-/// under a name that we would refuse (`headcount` above all): its readers are served from the
-/// store.
-pub(super) fn channel(room: &RoomName) -> Option<String> {
-    RoomName::parse_old(room.as_str()).ok()?;
-    Some(format!("{PREFIX}{room}"))
-}
 
 /// Before and after the tag, which ends every object of ours.
 const MAC: &[u8] = b",\"mac\":\"";
@@ -155,8 +145,8 @@ pub(super) enum Junk {
 /// What a message on the bus is worth.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
-    /// An instance of this database says so.
-    Proved(Said<Message>),
+    /// An instance of this database says so of the room with that channel.
+    Proved(RoomChannel, Said<Message>),
     /// An instance of this database says that this happened in a room.
     Told(Said<Told>),
     /// Any client of the bus may have said so.
@@ -179,15 +169,15 @@ pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, J
             Err(Junk::Notice)
         };
     }
-    let message = message(channel, payload)?;
+    let (of, message) = message(channel, payload)?;
     if sealed {
-        Ok(Heard::Proved(message))
+        Ok(Heard::Proved(of, message))
     } else {
         Ok(Heard::Claimed)
     }
 }
 
-fn message(channel: &str, payload: &[u8]) -> Result<Said<Message>, Junk> {
+fn message(channel: &str, payload: &[u8]) -> Result<(RoomChannel, Said<Message>), Junk> {
     if payload.len() > MAX_BYTES {
         return Err(Junk::TooLong(payload.len()));
     }
@@ -200,10 +190,11 @@ fn message(channel: &str, payload: &[u8]) -> Result<Said<Message>, Junk> {
     if incoming.id.get() < 1 || incoming.seq < Seq::FIRST {
         return Err(Junk::Place);
     }
+    let (of, room) = room(channel, &incoming.room)?;
     let what = Message {
         id: incoming.id,
         seq: incoming.seq,
-        room: room(channel, &incoming.room)?,
+        room,
         user: Nickname::parse_old(&incoming.user)
             .map_err(|_| Junk::User)?
             .shared(),
@@ -211,15 +202,18 @@ fn message(channel: &str, payload: &[u8]) -> Result<Said<Message>, Junk> {
         created_at: incoming.created_at,
     };
     let lineage = lineage(incoming.epoch.as_deref(), incoming.timeline);
-    Ok(Said { what, lineage })
+    Ok((of, Said { what, lineage }))
 }
 
-fn room(channel: &str, claimed: &str) -> Result<RoomName, Junk> {
-    let room = RoomName::parse_old(claimed).map_err(|_| Junk::Room)?;
-    if channel.strip_prefix(PREFIX) == Some(room.as_str()) {
-        Ok(room)
-    } else {
-        Err(Junk::Room)
+/// The room that a message says it is of, on that channel. Of a hidden room the channel does not tell
+/// the name.
+fn room(channel: &str, claimed: &str) -> Result<(RoomChannel, RoomName), Junk> {
+    let of = RoomChannel::named(channel).ok_or(Junk::Room)?;
+    let room = RoomName::asked(claimed).0.ok_or(Junk::Room)?;
+    match &of {
+        // To the letter: all instances call a room as the database does.
+        RoomChannel::Public(named) if named.as_str() != claimed => Err(Junk::Room),
+        _ => Ok((of, room)),
     }
 }
 
@@ -247,7 +241,7 @@ mod tests {
     /// What is believed of a payload.
     fn proved(channel: &str, payload: &[u8]) -> Option<Message> {
         match parse(channel, payload, &key()) {
-            Ok(Heard::Proved(said)) => Some(said.what),
+            Ok(Heard::Proved(_, said)) => Some(said.what),
             _ => None,
         }
     }
@@ -259,8 +253,12 @@ mod tests {
         }
     }
 
+    fn proof(said: Said<Message>) -> Heard {
+        Heard::Proved(RoomChannel::Public(RoomName::stored("general")), said)
+    }
+
     fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
-        super::message(channel, payload).map(|said| said.what)
+        super::message(channel, payload).map(|(_, said)| said.what)
     }
 
     fn object() -> Value {
@@ -300,7 +298,7 @@ mod tests {
                 lineage,
             };
             let payload = encode(&said, "instance-1", ROOM, &key());
-            assert_eq!(parse(ROOM, &payload, &key()), Ok(Heard::Proved(said)));
+            assert_eq!(parse(ROOM, &payload, &key()), Ok(proof(said)));
         }
     }
 
@@ -417,11 +415,17 @@ mod tests {
     }
 
     #[test]
-    fn a_room_called_headcount_has_no_channel() {
-        assert_eq!(channel(&RoomName::stored("HEADCOUNT")), None);
-        assert_eq!(channel(&RoomName::stored("a b")), None);
-        let room = RoomName::stored("General");
-        assert_eq!(channel(&room).as_deref(), Some("room:General"));
+    fn of_a_hidden_room_the_channel_does_not_tell_the_name() {
+        let payload = with("room", json!("@3+7"));
+        let hidden =
+            |channel| super::message(channel, &payload).map(|(of, said)| (of, said.what.room));
+        let room = RoomName::stored("@3+7");
+        let uid = crate::model::Uid::new(9);
+        assert_eq!(hidden("room:uid:9"), Ok((RoomChannel::Hidden(uid), room)));
+        assert_eq!(hidden("room:@3+7"), Err(Junk::Room));
+        assert_eq!(hidden("room:uid:nine"), Err(Junk::Room));
+        let unnamed = with("room", json!("a\u{1b}"));
+        assert_eq!(message("room:uid:9", &unnamed), Err(Junk::Room));
     }
 
     prop_compose! {
@@ -448,7 +452,7 @@ mod tests {
         #[test]
         fn what_is_encoded_is_what_is_read(message in any_message(), instance in ".{0,40}") {
             prop_assume!(message.room.key() != "headcount");
-            let channel = channel(&message.room).expect("a good name");
+            let channel = RoomChannel::Public(message.room.clone()).name().expect("a good name");
             let payload = encode(&said(&message), &instance, &channel, &key());
             let read = proved(&channel, &payload);
             let room = read.as_ref().map(|m| m.room.as_str());
@@ -466,7 +470,7 @@ mod tests {
             message in any_message(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
             cut in any::<bool>(),
         ) {
-            let channel = format!("{PREFIX}{}", message.room);
+            let channel = format!("room:{}", message.room);
             let whole = encode(&said(&message), "instance-1", &channel, &key());
             let mut bytes = whole.clone();
             let at = at.index(bytes.len());

@@ -305,6 +305,11 @@ pub enum Command {
     Leave {
         room: Option<String>,
     },
+    /// Open the direct room with these people, and say something in it.
+    Direct {
+        nicknames: Vec<String>,
+        content: Option<String>,
+    },
     /// Let an account into a room.
     Invite {
         room: Target,
@@ -398,6 +403,7 @@ impl Verb for Command {
                 terms(Cost::SHOWN, Gate::Table(Action::CreateRoom), Need::Nickname)
             }
             Self::Join { .. } => terms(Cost::SHOWN, Gate::Table(Action::Read), Need::Nickname),
+            Self::Direct { .. } => terms(Cost::SHOWN, Gate::Account, Need::Nickname),
             Self::Invite { .. } => on_others(Action::Invite),
             Self::Kick { .. } => on_others(Action::Kick),
             Self::Restrict { what, .. } => on_others(restraint(what.kind)),
@@ -444,6 +450,9 @@ impl Verb for Command {
             Self::Create { room, kind } => chat.create(actor, &room, kind).await,
             Self::Join { .. } => chat.join(actor, place.room()?).await,
             Self::Leave { room } => chat.leave(actor.known()?, room.as_deref()).await,
+            Self::Direct { nicknames, content } => {
+                chat.direct(actor, &nicknames, content.as_deref()).await
+            }
             Self::Invite { nickname, .. } => chat.invite(actor, place, &nickname).await,
             Self::Kick { nickname, why, .. } => {
                 chat.kick(actor, place, &nickname, why.as_deref()).await

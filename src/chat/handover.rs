@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::attached::Attached;
 use super::bucket::Bucket;
 use super::limits::Limiter;
-use super::session::{Attached, InStore, LoggedIn, Session};
+use super::session::{InStore, LoggedIn, Session};
 use super::warrant::Warrant;
 use super::{Chat, ChatError, Cursor, Past, Start};
 use crate::model::{
@@ -189,6 +190,7 @@ impl Chat {
     pub async fn take_in(&self, mut state: SessionState) -> Result<Arc<Session>, ChatError> {
         self.identify(&mut state).await?;
         let token = state.token;
+        let current = state.current;
         let session = Session::of_state(state, &self.limiter, self.clock().now())?;
         if let Some(account) = session.account() {
             let known = self.store().account_of(account.user).await?;
@@ -201,7 +203,10 @@ impl Chat {
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.presence.insert(Arc::new(session)))
+        let session = self.presence.insert(Arc::new(session));
+        self.follow_directs(&session).await?;
+        session.be_in(current);
+        Ok(session)
     }
 
     /// Finds rooms and user by their names where the process that handed over knew of no uids.
@@ -232,11 +237,10 @@ impl Chat {
         room: RoomId,
         next: Seq,
     ) -> Result<Cursor, ChatError> {
-        let rooms = attached.session().rooms();
-        let Some(room) = rooms.iter().find(|known| known.key.id == room) else {
+        let Some(room) = attached.session().reads(room) else {
             return Err(ChatError::internal(&"a session reads where it is not"));
         };
-        let room = self.hub.remember(room.clone());
+        self.hub.remember(room.clone());
         let start = Start::After(next.previous());
         let signal = attached.signal().clone();
         Ok(self.hub.read(&room, start, signal).await?)
@@ -245,9 +249,8 @@ impl Chat {
     /// Goes on showing a part of a room's past to a session that was taken in.
     pub fn past_on(&self, session: &Session, past: (RoomId, Seq, Seq)) -> Option<Box<Past>> {
         let (room, first, last) = past;
-        let rooms = session.rooms();
-        let room = rooms.iter().find(|known| known.key.id == room)?;
-        Some(Box::new(self.hub.past_of(room, (first, last))))
+        let room = session.reads(room)?;
+        Some(Box::new(self.hub.past_of(&room, (first, last))))
     }
 
     /// The session goes on in another process: no room is told anything.

@@ -8,9 +8,11 @@
 mod access;
 mod act;
 mod actor;
+mod attached;
 mod bucket;
 mod command;
 mod connections;
+mod direct;
 mod error;
 mod handover;
 mod limits;
@@ -53,6 +55,7 @@ pub use crate::delivery::{
 };
 pub use crate::store::{MOST_TOKENS, Online, Restraint, RoomSummary, SessionOf, Span};
 pub use actor::Actor;
+pub use attached::{Alert, Attached};
 pub use command::{
     About, ByToken, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say,
     Target, Terms, Total, Verb,
@@ -66,7 +69,7 @@ pub use outcome::{Counted, History, Joined, Messages, Outcome};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
-pub use session::{Alert, Attached, LoggedIn, Session};
+pub use session::{LoggedIn, Session};
 pub use verbs::{
     BeginSignIn, FinishSignIn, Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom, MyToken,
     Registering, Restricting, RevokeToken, Sending, Settings, Shown,

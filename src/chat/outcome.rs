@@ -1,7 +1,7 @@
 //! What chat answers: values, which the codecs make words and JSON of.
 use chrono::{DateTime, Utc};
 
-use super::{Cursor, Listed, Me, Online, Past, Restraint, RoomSummary, SessionOf, Span};
+use super::{Cursor, Listed, Me, Online, Past, Receipt, Restraint, RoomSummary, SessionOf, Span};
 use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
@@ -38,6 +38,13 @@ pub enum Outcome {
         current: String,
     },
     SessionEnded,
+    /// A direct room was opened, and something was said in it.
+    Direct {
+        room: RoomName,
+        /// Its other people.
+        title: String,
+        receipt: Option<Receipt>,
+    },
     Invited {
         nickname: Nickname,
         room: RoomName,

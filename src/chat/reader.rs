@@ -2,8 +2,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::rights::RightsAsOf;
-use super::{Chat, ChatError, Cursor, End, Link, Next, Past, Slice, push_tight};
+use super::{Chat, ChatError, Cursor, End, Link, Next, Past, Slice, Start, Through, push_tight};
 use crate::model::{RoomKey, RoomRef, Seq};
 use crate::random;
 
@@ -17,8 +19,12 @@ const SPREAD: Duration = Duration::from_millis(500);
 pub struct Reader {
     chat: Arc<Chat>,
     link: Arc<Link>,
+    /// Woken by what it reads.
+    signal: Arc<Notify>,
     /// As of which change of rights it may read what it reads.
     allowed: u64,
+    /// As of which change of what its session follows it reads that; none before the session is known.
+    follows: Option<u64>,
     /// Read before anything else, as an answer that was asked for.
     past: Option<Box<Past>>,
     cursors: Vec<Cursor>,
@@ -28,9 +34,15 @@ pub struct Reader {
 
 impl Reader {
     /// Reads what was allowed as of `rights`, or later.
-    pub fn new(chat: Arc<Chat>, link: Arc<Link>, rights: RightsAsOf) -> Self {
+    pub fn new(chat: Arc<Chat>, link: Arc<Link>, signal: Arc<Notify>, rights: RightsAsOf) -> Self {
+        let follows = match link.through {
+            Through::Lines => Some(0),
+            Through::WebSocket | Through::Events => None,
+        };
         Self {
+            signal,
             allowed: rights.0,
+            follows,
             chat,
             link,
             past: None,
@@ -81,7 +93,8 @@ impl Reader {
     /// Offers what comes next in one of the rooms.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
         slices.clear();
-        if self.allowed != self.chat.rights.generation() && !self.is_empty() {
+        if self.is_to_follow() || self.allowed != self.chat.rights.generation() && !self.is_empty()
+        {
             return Next::Behind;
         }
         match self.past.as_ref().map(|past| past.peek(slices)) {
@@ -174,6 +187,41 @@ impl Reader {
         Ok(())
     }
 
+    fn is_to_follow(&self) -> bool {
+        self.follows != followed_by(&self.link)
+    }
+
+    /// Reads the direct rooms that its session follows by now, without being asked to.
+    async fn follow(&mut self) -> Result<(), ChatError> {
+        let chat = self.chat.clone();
+        let actor = chat.reader_of(&self.link).reading(self.signal.clone());
+        let Some(session) = actor.session().filter(|session| !session.has_ended()) else {
+            self.follows = followed_by(&self.link);
+            return Ok(());
+        };
+        chat.follow_directs_first(session).await?;
+        let now = followed_by(&self.link);
+        for followed in session.followed() {
+            let known = self
+                .cursors
+                .iter()
+                .any(|c| c.room().key == followed.room.key);
+            let start = match self.follows {
+                // Of what was there before this connection, only what comes.
+                None => Start::Last(0),
+                Some(before) if followed.change > before => Start::After(followed.from),
+                // It is read already, or is not to be read any more.
+                Some(_) => continue,
+            };
+            if !known && chat.may_read(&actor, &followed.room).await? {
+                let cursor = chat.cursor(&actor, &followed.room, start).await?;
+                self.add(*cursor);
+            }
+        }
+        self.follows = now;
+        Ok(())
+    }
+
     /// Lets others know how far it is.
     fn tell_place(&self) {
         self.link.stands_at(self.places());
@@ -193,6 +241,10 @@ impl Reader {
             tokio::time::sleep(AFTER_FAILURE + random::between(Duration::ZERO, SPREAD)).await;
         }
         self.failed = false;
+        if self.is_to_follow() {
+            self.failed = self.follow().await.is_err();
+            return;
+        }
         if self.allowed != self.chat.rights.generation() {
             self.failed = self.look_again().await.is_err();
             return;
@@ -210,5 +262,14 @@ impl Reader {
                 self.failed |= cursor.fetch().await.is_err();
             }
         }
+    }
+}
+
+/// How often what the connection's session follows has changed. A stream reads the room that it was asked
+/// for, and follows nothing.
+fn followed_by(link: &Link) -> Option<u64> {
+    match link.through {
+        Through::Lines | Through::WebSocket => link.session().map(|session| session.follows()),
+        Through::Events => None,
     }
 }

@@ -1,11 +1,33 @@
 //! Rooms by their names: those that this instance has come to know, and else from the database.
 use std::collections::HashSet;
 
-use super::{Chat, ChatError};
+use super::direct::is_address;
+use super::{Actor, Chat, ChatError};
 use crate::model::{LOBBY, RoomKind, RoomName, RoomRef};
 use crate::store::StoreError;
 
 impl Chat {
+    /// The room that the actor calls by that name.
+    ///
+    /// # Errors
+    /// Says that there is none, or what no room can be called.
+    pub(super) async fn room_for(&self, actor: &Actor, name: &str) -> Result<RoomRef, ChatError> {
+        if is_address(name) {
+            if let Some(direct) = self.direct_room(actor, name).await? {
+                return Ok(direct);
+            }
+            // One that an operator called so by hand may be there.
+            let asked = RoomName::asked(name).0;
+            let found = match &asked {
+                Some(asked) => self.find(asked).await?,
+                None => None,
+            };
+            let none = || ChatError::NoSuchRoom(asked.unwrap_or_else(|| RoomName::stored("@")));
+            return found.ok_or_else(none);
+        }
+        self.room(name).await
+    }
+
     /// The room of that name; the lobby comes into being when it is first asked for.
     ///
     /// # Errors

@@ -8,28 +8,17 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::attached::Alert;
 use super::bucket::Bucket;
+use super::direct::{Followed, Following};
 use super::limits::Limiter;
 use super::push_tight;
 use super::rights::Stood;
 use super::warrant::Warrant;
 use crate::model::{
-    Nickname, Role, RoomId, RoomKey, RoomName, RoomRef, SessionId, SessionKey, TransportKind,
-    UserKey,
+    Nickname, Role, RoomId, RoomKey, RoomRef, SessionId, SessionKey, TransportKind, UserKey,
 };
 use crate::store::{Account, Naming};
-
-/// Alerts that may wait for a session beside what it reads.
-const MOST_ALERTS: usize = 16;
-
-/// What a session alone is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Alert {
-    /// Its nickname became another session's while this server was away.
-    NicknameLost { before: Nickname, now: Nickname },
-    /// A room that it was in is gone.
-    RoomGone { room: RoomName },
-}
 
 /// Rooms of which a session keeps how it stands to them.
 const MOST_STOOD: usize = 128;
@@ -52,7 +41,9 @@ pub struct Session {
     capped: AtomicBool,
     end: Notify,
     /// How many alerts it was told, ever.
-    told: AtomicU64,
+    pub(super) told: AtomicU64,
+    /// How often what it follows has changed.
+    follows: AtomicU64,
     pub(super) state: Mutex<State>,
 }
 
@@ -94,6 +85,8 @@ pub(super) struct State {
     stood: Vec<(RoomKey, Arc<Stood>)>,
     pub(super) rooms: Vec<RoomRef>,
     pub(super) current: Option<RoomRef>,
+    /// The direct rooms of its account.
+    pub(super) following: Following,
     pub(super) messages: Bucket,
     pub(super) requests: Bucket,
     pub(super) last_used: Instant,
@@ -101,11 +94,11 @@ pub(super) struct State {
     pub(super) in_store: InStore,
     life: Life,
     /// The signals of its connections.
-    attached: Vec<Arc<Notify>>,
+    pub(super) attached: Vec<Arc<Notify>>,
     /// The last that it was told.
-    alerts: VecDeque<Alert>,
+    pub(super) alerts: VecDeque<Alert>,
     /// How many alerts some connection has been given.
-    heard: u64,
+    pub(super) heard: u64,
 }
 
 impl Session {
@@ -123,6 +116,7 @@ impl Session {
             capped: AtomicBool::new(false),
             end: Notify::new(),
             told: AtomicU64::new(0),
+            follows: AtomicU64::new(0),
             state: Mutex::new(State {
                 transport,
                 nickname,
@@ -134,6 +128,7 @@ impl Session {
                 stood: Vec::new(),
                 rooms: Vec::new(),
                 current: None,
+                following: Following::default(),
                 messages: Bucket::full(limiter.messages(), now),
                 requests: Bucket::full(limiter.requests(), now),
                 last_used: now,
@@ -246,10 +241,56 @@ impl Session {
         self.state.lock().rooms.clone()
     }
 
+    /// Changes what it follows, for as long as it is that user's; its connections look again if `change`
+    /// says that something did.
+    pub(super) fn follow(&self, user: UserKey, change: impl FnOnce(&mut Following) -> bool) {
+        let mut state = self.state.lock();
+        if state.user == Some(user) && change(&mut state.following) {
+            self.follows.store(state.following.change(), Relaxed);
+            state.attached.iter().for_each(|signal| signal.notify_one());
+        }
+    }
+
+    /// How often what it follows has changed; cheap.
+    pub(super) fn follows(&self) -> u64 {
+        self.follows.load(Relaxed)
+    }
+
+    /// The direct rooms that its connections read.
+    pub(super) fn followed(&self) -> Vec<Followed> {
+        self.state.lock().following.rooms.clone()
+    }
+
+    /// The room with that id that it is in or follows.
+    pub(super) fn reads(&self, room: RoomId) -> Option<RoomRef> {
+        let state = self.state.lock();
+        let followed = state.following.rooms.iter().map(|followed| &followed.room);
+        let mut all = state.rooms.iter().chain(followed);
+        all.find(|known| known.key.id == room).cloned()
+    }
+
+    /// Plain lines go to that room, if it is one that it reads.
+    pub(super) fn be_in(&self, room: Option<RoomId>) {
+        let room = room.and_then(|room| self.reads(room));
+        if room.is_some() {
+            self.state.lock().current = room;
+        }
+    }
+
+    /// It follows nothing any more; what it did.
+    pub(super) fn follow_nothing(&self) -> Vec<RoomRef> {
+        let mut state = self.state.lock();
+        let rooms = state.following.forget();
+        self.follows.store(state.following.change(), Relaxed);
+        rooms
+    }
+
     /// It is in that room no more.
     pub(super) fn lose(&self, room: &RoomRef) {
         let mut state = self.state.lock();
         state.rooms.retain(|known| known.key != room.key);
+        let followed = &mut state.following.rooms;
+        followed.retain(|followed| followed.room.key != room.key);
         let current = state.current.as_ref();
         if current.is_some_and(|current| current.key == room.key) {
             state.current = state.rooms.last().cloned();
@@ -278,17 +319,6 @@ impl Session {
 
     pub(super) fn is_in(&self, room: &RoomRef) -> bool {
         self.state.lock().rooms.iter().any(|r| r.key == room.key)
-    }
-
-    /// Tells the session alone, on each of its connections, beside what its rooms say.
-    pub(super) fn tell(&self, alert: Alert) {
-        let mut state = self.state.lock();
-        if state.alerts.len() == MOST_ALERTS {
-            state.alerts.pop_front();
-        }
-        state.alerts.push_back(alert);
-        self.told.fetch_add(1, Relaxed);
-        state.attached.iter().for_each(|signal| signal.notify_one());
     }
 
     /// The session is over for every holder.
@@ -322,19 +352,6 @@ impl Session {
         }
     }
 
-    /// Counts a connection or stream for as long as the value lives. It is woken by `signal` when
-    /// the session is told something.
-    pub fn attach(self: &Arc<Self>, signal: Arc<Notify>) -> Attached {
-        self.use_it();
-        let mut state = self.state.lock();
-        push_tight(&mut state.attached, signal.clone());
-        Attached {
-            session: self.clone(),
-            signal,
-            heard: state.heard,
-        }
-    }
-
     pub(super) fn is_unused(&self) -> bool {
         self.state.lock().life == Life::Begun
     }
@@ -344,10 +361,6 @@ impl Session {
         if state.life == Life::Begun {
             state.life = Life::Used;
         }
-    }
-
-    pub(super) fn is_attached(&self) -> bool {
-        !self.state.lock().attached.is_empty()
     }
 
     /// Notes that the session is used. True if the store should hear of it again.
@@ -387,94 +400,5 @@ impl State {
     /// The token that caps it.
     pub(super) fn token(&self) -> Option<i64> {
         Some(self.warrant.as_ref()?.token)
-    }
-}
-
-/// A live connection or stream of a session.
-#[derive(Debug)]
-pub struct Attached {
-    session: Arc<Session>,
-    signal: Arc<Notify>,
-    /// How many of the session's alerts it has been given, or were given before it came.
-    heard: u64,
-}
-
-impl Attached {
-    pub fn session(&self) -> &Arc<Session> {
-        &self.session
-    }
-
-    pub fn signal(&self) -> &Arc<Notify> {
-        &self.signal
-    }
-
-    /// The next alert that this connection was not given yet.
-    pub fn next_alert(&mut self) -> Option<Alert> {
-        // Nearly always there is none, and then nothing is locked.
-        if self.heard == self.session.told.load(Relaxed) {
-            return None;
-        }
-        let mut state = self.session.state.lock();
-        let oldest = self.session.told.load(Relaxed) - state.alerts.len() as u64;
-        let at = self.heard.max(oldest);
-        let alert = state.alerts.get((at - oldest) as usize).cloned()?;
-        self.heard = at + 1;
-        state.heard = state.heard.max(self.heard);
-        Some(alert)
-    }
-}
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        let mut state = self.session.state.lock();
-        let mine = |signal: &Arc<Notify>| Arc::ptr_eq(signal, &self.signal);
-        if let Some(at) = state.attached.iter().position(mine) {
-            state.attached.swap_remove(at);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{Clock, ManualClock};
-
-    fn alert(n: usize) -> Alert {
-        let room = RoomName::stored(&n.to_string());
-        Alert::RoomGone { room }
-    }
-
-    fn session() -> Arc<Session> {
-        let now = ManualClock::default().now();
-        let limiter = Limiter::for_tests(now);
-        let nickname = Nickname::stored("alice");
-        let (kind, naming) = (TransportKind::Http, Naming::Chosen);
-        Session::new(SessionId::random(), kind, nickname, naming, &limiter, now).into()
-    }
-
-    #[test]
-    fn each_connection_is_told_and_one_that_comes_later_is_not() {
-        let session = session();
-        let (mut one, mut other) = (
-            session.attach(Arc::default()),
-            session.attach(Arc::default()),
-        );
-        assert_eq!(one.next_alert(), None);
-        session.tell(alert(1));
-        for connection in [&mut one, &mut other] {
-            assert_eq!(connection.next_alert(), Some(alert(1)));
-            assert_eq!(connection.next_alert(), None);
-        }
-        assert_eq!(session.attach(Arc::default()).next_alert(), None);
-        drop((one, other));
-        assert!(!session.is_attached());
-        // What was told while no connection was there is for the next that comes.
-        (2..100).for_each(|n| session.tell(alert(n)));
-        let mut late = session.attach(Arc::default());
-        let told: Vec<Alert> = std::iter::from_fn(|| late.next_alert()).collect();
-        assert_eq!(
-            told,
-            (100 - MOST_ALERTS..100).map(alert).collect::<Vec<_>>()
-        );
     }
 }

@@ -49,6 +49,20 @@ named! {
 }
 
 impl Entry {
+    /// The same, of a room that its reader calls otherwise. Nothing else is told of comings and goings
+    /// there.
+    fn shown_as(&self, name: &RoomName) -> Self {
+        let mut entry = self.clone();
+        match &mut entry {
+            Self::Message(message) => message.room = name.clone(),
+            Self::Gap { room, .. } | Self::Reset { room, .. } | Self::End { room, .. } => {
+                *room = name.clone();
+            }
+            Self::Notice(_) => {}
+        }
+        entry
+    }
+
     /// The last `seq` that a reader has behind it after this entry, if it moves that.
     fn reaches(&self) -> Option<Seq> {
         match self {
@@ -239,6 +253,12 @@ impl Chunk {
             entries.push(Entry::Message(message));
         }
         Self::new(entries, accepted)
+    }
+
+    /// The same entries, in a room that their reader calls otherwise: encoded for that reader alone.
+    pub(super) fn shown_as(&self, name: &RoomName) -> Arc<Self> {
+        let entries = self.entries.iter().map(|entry| entry.shown_as(name));
+        Self::new(entries.collect(), self.accepted)
     }
 
     pub fn entries(&self) -> &[Entry] {

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
-use crate::model::{Content, Message, MessageId, Nonce, RoomKey, RoomRef, Seq, UserKey};
+use crate::bus::RoomChannel;
+use crate::model::{Content, Message, MessageId, Nonce, RoomKey, RoomKind, RoomRef, Seq, UserKey};
 use crate::store::{Appended, Draft, Rejected, StoreError};
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
@@ -23,6 +24,7 @@ const BATCH: usize = 1_024;
 #[derive(Debug)]
 pub struct Outgoing {
     pub room: RoomRef,
+    pub kind: RoomKind,
     pub user: UserKey,
     pub nickname: Arc<str>,
     pub content: Content,
@@ -160,7 +162,7 @@ fn draft(message: &Outgoing) -> Draft {
 
 /// Makes what is committed visible to readers here, then hands it to the bus.
 fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appended, Rejected>]) {
-    let mut rooms: HashMap<RoomKey, (Instant, Vec<Message>)> = HashMap::new();
+    let mut rooms: HashMap<RoomKey, Shown> = HashMap::new();
     let mut count = 0;
     for (((message, accepted), _), answer) in batch.iter().zip(answers) {
         if let Ok(stored) = answer
@@ -170,22 +172,33 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
             hub.meters
                 .commit
                 .record(hub.now().saturating_duration_since(*accepted));
-            let (_, messages) = rooms
-                .entry(message.room.key)
-                .or_insert((*accepted, Vec::new()));
-            messages.push(committed(message, stored));
+            let shown = rooms.entry(message.room.key).or_insert_with(|| Shown {
+                channel: RoomChannel::of(&message.room, message.kind),
+                accepted: *accepted,
+                messages: Vec::new(),
+            });
+            shown.messages.push(committed(message, stored));
         }
     }
     hub.meters.committed.add(count);
     hub.meters.batches.add(1);
     let lineage = hub.lineage();
-    for (id, (accepted, messages)) in rooms {
+    for (id, shown) in rooms {
+        let messages = shown.messages;
         if let Some(room) = hub.served(id) {
-            let taken = room.accept(messages.clone(), accepted);
+            let taken = room.accept(messages.clone(), shown.accepted);
             hub.after(taken, room);
         }
-        hub.bus.publish(&messages, lineage.as_ref());
+        hub.bus.publish(&shown.channel, &messages, lineage.as_ref());
     }
+}
+
+/// What a batch adds to a room.
+struct Shown {
+    channel: RoomChannel,
+    /// When the first of it was.
+    accepted: Instant,
+    messages: Vec<Message>,
 }
 
 fn committed(message: &Outgoing, stored: &Appended) -> Message {

@@ -10,7 +10,7 @@ use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
 use super::{End, Entry};
-use crate::model::{Epoch, RoomRef, Seq};
+use crate::model::{Epoch, RoomName, RoomRef, Seq};
 use crate::store::{Part, StoreError};
 
 /// How much a cursor offers at once: what one vectored write may take.
@@ -87,6 +87,8 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Cursor {
     room: Arc<Room>,
+    /// What its reader calls the room, where that is not its name.
+    label: Option<RoomName>,
     hub: Arc<Hub>,
     slot: usize,
     next_seq: Seq,
@@ -128,6 +130,7 @@ impl Cursor {
             page: None,
             page_size: PageSize::default(),
             room,
+            label: None,
             hub,
             slot,
             next_seq,
@@ -143,6 +146,11 @@ impl Cursor {
         (cursor.replayed, cursor.rewinds) = known.unwrap_or_default();
         cursor.skip_notices();
         cursor
+    }
+
+    pub(super) fn shown_as(mut self, label: Option<&RoomName>) -> Self {
+        self.label = label.cloned();
+        self
     }
 
     pub fn room(&self) -> &RoomRef {
@@ -171,6 +179,18 @@ impl Cursor {
 
     /// Offers what comes next, without moving on: `advance` does, once it was written.
     pub fn peek(&mut self, slices: &mut Vec<Slice>) -> Next {
+        let begun = slices.len();
+        let next = self.peek_shared(slices);
+        if let Some(label) = &self.label {
+            let own = &mut slices[begun..];
+            own.iter_mut()
+                .for_each(|slice| slice.chunk = slice.chunk.shown_as(label));
+        }
+        next
+    }
+
+    /// The same, under the name that the room has for all.
+    fn peek_shared(&mut self, slices: &mut Vec<Slice>) -> Next {
         if self.told_first.is_some() || self.page.is_some() {
             self.go_back();
         }
@@ -239,13 +259,13 @@ impl Cursor {
         });
         if let Some(None) = found {
             self.go_back();
-            return self.peek(slices);
+            return self.peek_shared(slices);
         }
         let (at, next, closed) = found.flatten().unwrap_or((None, Next::Behind, None));
         self.index = at.or(self.index);
         if let (Next::Idle, Some(why)) = (next, closed) {
             self.close(why);
-            return self.peek(slices);
+            return self.peek_shared(slices);
         }
         self.live |= next == Next::Idle;
         self.count_behind(next == Next::Behind);

@@ -23,7 +23,7 @@ impl Hub {
         let room = &closed.room;
         tracing::info!(room = ?room.name, id = room.key.id.get(), "a room that was read is gone");
         self.forget(room);
-        self.bus.unsubscribe(&room.name);
+        self.bus.unsubscribe(&closed.channel());
         closed.close(End::NoSuchRoom);
         self.gone.lock().push(room.clone());
     }

@@ -19,7 +19,9 @@ use super::{Entry, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{Epoch, Message, RoomId, RoomKey, RoomName, RoomRef, RoomVersion, Seq};
+use crate::model::{
+    Epoch, Message, RoomId, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq,
+};
 use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
@@ -141,7 +143,7 @@ impl Hub {
         if names.len() >= NAMES {
             names.clear();
         }
-        names.insert(room.name.key(), room.clone());
+        names.insert(room.name.key(), room.plain());
         room
     }
 
@@ -162,7 +164,7 @@ impl Hub {
         if self.count() >= MANY {
             self.evict_idle(Duration::ZERO);
         }
-        let fresh = || Arc::new(Room::new(room.clone(), self.limits, self.now()));
+        let fresh = || Arc::new(Room::new(room.plain(), self.limits, self.now()));
         self.rooms
             .write()
             .entry(room.key)
@@ -218,7 +220,8 @@ impl Hub {
         let warm = self.warm(&served).await?;
         let (next_seq, hit, unknown) = self.locate(&served, start).await?;
         self.meters.history.record(warm && hit);
-        Ok(Cursor::new(self.clone(), served, signal, next_seq, unknown))
+        let cursor = Cursor::new(self.clone(), served, signal, next_seq, unknown);
+        Ok(cursor.shown_as(room.label()))
     }
 
     /// Loads the tail if it is not there; true if it was.
@@ -230,13 +233,14 @@ impl Hub {
         if room.is_warm() {
             return Ok(true);
         }
-        self.bus.subscribe(&room.room.name);
         room.begin_loading();
         // The head first: what is committed after it is read with the page, or comes by itself.
         let loaded = async {
             let _turn = self.turn().await?;
             let epoch = self.epochs.era().await?.epoch;
             let head = self.log.head(room.room.key).await?;
+            room.is_of(head.map_or(RoomKind::Public, |head| head.kind));
+            self.bus.subscribe(&room.channel());
             let (newest, keep) = (Part::Before(None), self.limits.keep);
             let newest = self.log.read(&room.room, newest, keep).await?;
             // A room that is gone is as an empty one.
@@ -245,6 +249,7 @@ impl Hub {
                 last_seq: Seq::START,
                 replayed_seq: Seq::START,
                 version: RoomVersion::new(0),
+                kind: RoomKind::Public,
             };
             Ok((epoch, head.unwrap_or(gone), newest))
         };
@@ -370,7 +375,7 @@ impl Hub {
         let mut answer = Answer::new(limit);
         if let Some(found) = here {
             answer.take(found);
-            return Ok(answer.finish());
+            return Ok(answer.finish(room.label()));
         }
         let mut before = before;
         loop {
@@ -379,7 +384,7 @@ impl Hub {
             let ended = found.len() < page;
             before = found.first().map(|oldest| oldest.seq).or(before);
             if !answer.take(found) || ended {
-                return Ok(answer.finish());
+                return Ok(answer.finish(room.label()));
             }
         }
     }
@@ -425,7 +430,7 @@ impl Hub {
             // A second owner may be about to read it.
             let keep = Arc::strong_count(room) > 1 || !idle(room);
             if !keep {
-                self.bus.unsubscribe(&room.room.name);
+                self.bus.unsubscribe(&room.channel());
             }
             keep
         });
@@ -471,8 +476,12 @@ impl Answer {
     }
 
     /// The messages, ascending, and whether there are more before them.
-    fn finish(mut self) -> (Vec<Message>, bool) {
+    fn finish(mut self, label: Option<&RoomName>) -> (Vec<Message>, bool) {
         self.newest_first.reverse();
+        if let Some(label) = label {
+            let messages = self.newest_first.iter_mut();
+            messages.for_each(|message| message.room = label.clone());
+        }
         (self.newest_first, self.more)
     }
 }

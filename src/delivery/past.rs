@@ -112,7 +112,10 @@ impl Past {
             return Ok(());
         }
         let entries = messages.into_iter().map(Entry::Message).collect();
-        let chunk = Chunk::new(entries, None);
+        let mut chunk = Chunk::new(entries, None);
+        if let Some(label) = self.room.label() {
+            chunk = chunk.shown_as(label);
+        }
         self.page_size.learn(&chunk);
         self.page = Some(Slice::page(chunk));
         Ok(())

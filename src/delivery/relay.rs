@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::hub::{Hub, LINGER};
 use super::room::{Room, Taken};
-use crate::bus::{BusEvent, BusState, Events};
-use crate::model::{Epoch, RoomKey, RoomName, Seq};
+use crate::bus::{BusEvent, BusState, Events, RoomChannel};
+use crate::model::{Epoch, RoomId, RoomKey, RoomName, Seq};
 use crate::store::{Head, Heads, Known, Part, StoreError};
 
 /// How long a message may be on its way before the store is asked for it.
@@ -82,11 +82,11 @@ pub(super) struct Calls {
 
 pub(super) fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
     match event {
-        BusEvent::Message(said) if hub.is_of_another(said.lineage.as_ref()) => {
+        BusEvent::Message(_, said) if hub.is_of_another(said.lineage.as_ref()) => {
             calls.hinted.notify_one();
         }
-        BusEvent::Message(said) => {
-            if let Some(room) = hub.named(&said.what.room) {
+        BusEvent::Message(channel, said) => {
+            if let Some(room) = hub.addressed(&channel, &said.what.room) {
                 let taken = room.accept_announced(said.what);
                 hub.after(taken, room);
             }
@@ -235,6 +235,35 @@ impl Hub {
     /// The room of that name, if it is served here.
     pub(super) fn named(&self, name: &RoomName) -> Option<Arc<Room>> {
         self.served(self.known(name)?)
+    }
+
+    /// The room with that channel, if it is served here.
+    fn addressed(&self, channel: &RoomChannel, name: &RoomName) -> Option<Arc<Room>> {
+        let room = self.named(name)?;
+        let fits = match channel {
+            RoomChannel::Public(_) => true,
+            RoomChannel::Hidden(uid) => room.room.key.uid == *uid,
+        };
+        fits.then_some(room)
+    }
+
+    /// Subscribes to the channel that a room has by its kind, which may have changed.
+    pub async fn readdress(&self, room: RoomId) -> Result<(), StoreError> {
+        for served in self.warm_rooms() {
+            if served.room.key.id != room {
+                continue;
+            }
+            let Some(head) = self.log.head(served.room.key).await? else {
+                continue;
+            };
+            let before = served.channel();
+            served.is_of(head.kind);
+            if served.channel() != before {
+                self.bus.unsubscribe(&before);
+                self.bus.subscribe(&served.channel());
+            }
+        }
+        Ok(())
     }
 
     /// Does what is left to do after messages were brought to a room.

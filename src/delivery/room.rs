@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use super::chunk::{Chunk, End, Entry};
 use super::notices::Notices;
 use super::tail::{Replay, Tail, TailLimits};
-use crate::model::{Epoch, Message, Notice, RoomRef, Seq};
+use crate::bus::RoomChannel;
+use crate::model::{Epoch, Message, Notice, RoomKind, RoomRef, Seq};
 use crate::store::{Head, Known};
 
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
@@ -23,6 +24,7 @@ const ASIDE: usize = 1_024;
 #[derive(Debug)]
 pub struct Room {
     pub room: RoomRef,
+    kind: RwLock<RoomKind>,
     limits: TailLimits,
     state: Mutex<State>,
     readers: Mutex<Readers>,
@@ -69,6 +71,7 @@ impl Room {
     pub(super) fn new(room: RoomRef, limits: TailLimits, now: Instant) -> Self {
         Self {
             room,
+            kind: RwLock::new(RoomKind::Private),
             limits,
             state: Mutex::new(State {
                 phase: Phase::Cold,
@@ -82,6 +85,16 @@ impl Room {
             catching_up: tokio::sync::Mutex::default(),
             doubted: AtomicBool::default(),
         }
+    }
+
+    /// The channel on which other instances tell what they committed.
+    pub(super) fn channel(&self) -> RoomChannel {
+        RoomChannel::of(&self.room, *self.kind.read())
+    }
+
+    /// It is of that kind, as far as the store has told.
+    pub(super) fn is_of(&self, kind: RoomKind) {
+        *self.kind.write() = kind;
     }
 
     /// Takes what this instance committed, in ascending order. The next ones become visible;

@@ -16,7 +16,9 @@ use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
-use crate::model::{Message, MessageId, Nickname, Notice, RoomName, RoomRef, Seq, UserKey};
+use crate::model::{
+    Message, MessageId, Nickname, Notice, RoomKind, RoomName, RoomRef, Seq, UserKey,
+};
 use crate::store::{self, Draft, Log, Store};
 
 /// A store on a file of its own with one room and one user.
@@ -218,6 +220,7 @@ async fn two_instances_that_write_to_one_room_agree() {
                 .expect("opens");
             for n in 0..200 {
                 let outgoing = Outgoing {
+                    kind: RoomKind::Public,
                     room: room.clone(),
                     user,
                     nickname: name.into(),

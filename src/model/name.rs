@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::UserKey;
+
 /// The room that always can be joined: it comes into being when it is first named.
 pub const LOBBY: &str = "general";
 /// Not a room, because `room:headcount` is a channel of its own between instances.
@@ -101,6 +103,14 @@ impl RoomName {
     /// The workspace that the name says, if it is not the first.
     pub fn workspace(&self) -> Option<&str> {
         self.0.split_once('/').map(|(workspace, _)| workspace)
+    }
+
+    /// The direct room of these users, whoever of them asks for it.
+    pub fn of_direct(people: &[UserKey]) -> Self {
+        let mut ids: Vec<i64> = people.iter().map(|user| user.id.get()).collect();
+        ids.sort_unstable();
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        Self(format!("@{}", ids.join("+")).into())
     }
 
     pub fn is_lobby(&self) -> bool {

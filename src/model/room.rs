@@ -1,4 +1,6 @@
 //! Rooms and users as they are referred to everywhere: by which one it is, and never by an id alone.
+use std::fmt::Write;
+
 use super::{RoomId, RoomName, Uid, UserId};
 
 /// Which room it is, also in a database that went back and gave its id to another.
@@ -42,13 +44,48 @@ impl UserKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomRef {
     pub key: RoomKey,
+    /// As the database has it.
     pub name: RoomName,
+    /// What one of its people calls a direct room: `@bob`, or `@bob+carol`.
+    label: Option<RoomName>,
 }
 
 impl RoomRef {
     /// A room as it is stored.
     pub fn stored(id: RoomId, uid: Uid, name: &str) -> Self {
-        let (key, name) = (RoomKey { id, uid }, RoomName::stored(name));
-        Self { key, name }
+        Self {
+            key: RoomKey { id, uid },
+            name: RoomName::stored(name),
+            label: None,
+        }
+    }
+
+    /// A direct room as one of its people calls it: by the others, in the order of their nicknames.
+    pub fn direct<'a>(self, others: impl Iterator<Item = &'a str>) -> Self {
+        let mut label = String::new();
+        for other in others {
+            let mark = if label.is_empty() { '@' } else { '+' };
+            let _ = write!(label, "{mark}{other}");
+        }
+        // Without others there is nothing to call it by.
+        let label = (!label.is_empty()).then(|| RoomName::stored(&label));
+        Self { label, ..self }
+    }
+
+    pub fn label(&self) -> Option<&RoomName> {
+        self.label.as_ref()
+    }
+
+    /// What it is called to the person for whom this was looked up.
+    pub fn shown(&self) -> &RoomName {
+        self.label.as_ref().unwrap_or(&self.name)
+    }
+
+    /// The same room as it is called to no person in particular.
+    pub fn plain(&self) -> Self {
+        Self {
+            label: None,
+            ..self.clone()
+        }
     }
 }

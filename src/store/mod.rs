@@ -7,6 +7,7 @@ mod audit;
 mod cause;
 pub mod check;
 pub mod copy;
+mod directs;
 pub mod embedded;
 pub mod entries;
 mod epoch;
@@ -50,6 +51,7 @@ use crate::model::{
 
 pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomOf, SessionOf};
 pub use self::audit::{Audit, Audited, Record};
+pub use self::directs::{Direct, Directs, Participant};
 pub use self::invites::{Invite, Invites, NewInvite};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::rights::{
@@ -155,6 +157,7 @@ pub struct Head {
     /// What was put back from an archive ends here: up to it nothing is news.
     pub replayed_seq: Seq,
     pub version: RoomVersion,
+    pub kind: RoomKind,
 }
 
 /// Where rooms stand, and in which epoch.
@@ -428,6 +431,7 @@ pub trait Store:
     + Accounts
     + Rights
     + Members
+    + Directs
     + Invites
     + Tokens
     + Audit
@@ -447,6 +451,7 @@ impl<S> Store for S where
         + Accounts
         + Rights
         + Members
+        + Directs
         + Invites
         + Tokens
         + Audit

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use super::ask::{Ask, Turn};
 use super::sql::Arg;
 use super::{Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
-use crate::model::{Epoch, Message, MessageId, RoomId, RoomKey, RoomRef, RoomVersion, Seq, Uid};
+use crate::model::{
+    Epoch, Message, MessageId, RoomId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, Uid,
+};
 
 /// A page of the room with id `$1` and uid `$4`. The index finds the first place beyond `$2`, also where
 /// that is NULL.
@@ -35,7 +37,7 @@ const SPAN: &str = "WITH page AS (SELECT seq FROM messages
       (SELECT 1 FROM messages WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page))
     FROM page";
 
-const HEAD: &str = "SELECT last_seq, replayed_seq, history_version FROM rooms
+const HEAD: &str = "SELECT last_seq, replayed_seq, history_version, kind FROM rooms
     WHERE id = $1 AND uid = $2";
 
 /// The epoch beside each room that is elsewhere than it is known to be, without a place where it is
@@ -43,13 +45,14 @@ const HEAD: &str = "SELECT last_seq, replayed_seq, history_version FROM rooms
 macro_rules! heads {
     ($known:literal, $id:literal, $uid:literal, $seq:literal, $version:literal) => {
         concat!(
-            "SELECT e.epoch, h.id, h.uid, h.last_seq, h.replayed_seq, h.history_version, h.deleted
+            "SELECT e.epoch, h.id, h.uid, h.last_seq, h.replayed_seq, h.history_version, h.kind,
+               h.deleted
              FROM epoch e LEFT JOIN
                (SELECT ",
             $id,
             " AS id, ",
             $uid,
-            " AS uid, r.last_seq, r.replayed_seq, r.history_version,
+            " AS uid, r.last_seq, r.replayed_seq, r.history_version, r.kind,
                  r.id IS NULL AND EXISTS (SELECT 1 FROM rights_changes c
                    WHERE c.room_id = ",
             $id,
@@ -84,7 +87,7 @@ const HEADS_IN_SQLITE: &str = heads!(
     "k.value ->> 3"
 );
 
-type HeadRow = (Seq, Seq, RoomVersion);
+type HeadRow = (Seq, Seq, RoomVersion, String);
 type EpochRow = (
     String,
     Option<RoomId>,
@@ -92,6 +95,7 @@ type EpochRow = (
     Option<Seq>,
     Option<Seq>,
     Option<RoomVersion>,
+    Option<String>,
     Option<bool>,
 );
 
@@ -141,7 +145,7 @@ impl<A: Ask> Reading for A {
     async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError> {
         let args = [room.id.into(), room.uid.into()];
         let rows: Vec<HeadRow> = self.all(Turn::Read, &[(HEAD, &args)]).await?;
-        Ok(rows.first().map(|row| head(room, *row)))
+        Ok(rows.into_iter().next().map(|row| head(room, row)))
     }
 
     async fn heads(&self, known: &[Known]) -> Result<Heads, StoreError> {
@@ -155,14 +159,16 @@ impl<A: Ask> Reading for A {
             gone: Vec::new(),
             deleted: Vec::new(),
         };
-        for (_, id, uid, last, replayed, version, deleted) in rows {
+        for (_, id, uid, last, replayed, version, kind, deleted) in rows {
             let (Some(id), Some(uid)) = (id, uid) else {
                 continue;
             };
             let room = RoomKey { id, uid };
-            match (last, replayed, version) {
-                (Some(last), Some(replayed), Some(version)) => {
-                    heads.rooms.push(head(room, (last, replayed, version)));
+            match (last, replayed, version, kind) {
+                (Some(last), Some(replayed), Some(version), Some(kind)) => {
+                    heads
+                        .rooms
+                        .push(head(room, (last, replayed, version, kind)));
                 }
                 _ if deleted == Some(true) => heads.deleted.push(room),
                 _ => heads.gone.push(room),
@@ -187,11 +193,12 @@ pub(super) fn messages(room: &RoomRef, rows: Vec<Row>) -> Vec<Message> {
     rows.into_iter().map(message).collect()
 }
 
-fn head(room: RoomKey, (last_seq, replayed_seq, version): HeadRow) -> Head {
+fn head(room: RoomKey, (last_seq, replayed_seq, version, kind): HeadRow) -> Head {
     Head {
         room,
         last_seq,
         replayed_seq,
         version,
+        kind: RoomKind::stored(&kind),
     }
 }

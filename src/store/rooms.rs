@@ -147,7 +147,8 @@ impl<A: Ask> Rooms for A {
                  AND @lower(r.name@c) > @lower($4@c)
                  AND ($7 IS NULL OR @position($7, ' ' || r.uid || ' ') > 0) AND ",
             seen!("6"),
-            " ORDER BY @lower(r.name@c) LIMIT coalesce($5, 9223372036854775807))
+            " AND (r.kind <> 'direct' OR $6 = -1)
+             ORDER BY @lower(r.name@c) LIMIT coalesce($5, 9223372036854775807))
              SELECT r.name, r.kind, r.topic,
                (SELECT count(*) FROM room_members m WHERE m.room_id = r.id),
                (SELECT count(*) FROM session_rooms sr
@@ -183,7 +184,8 @@ impl<A: Ask> Rooms for A {
     async fn count_rooms(&self, filter: &str, viewer: Viewer) -> Result<u64, StoreError> {
         let sql = concat!(
             "SELECT count(*) FROM rooms r WHERE @position(lower(r.name@c), lower($1@c)) > 0 AND ",
-            seen!("2")
+            seen!("2"),
+            " AND (r.kind <> 'direct' OR $2 = -1)"
         );
         let args = [filter.into(), viewer.arg()];
         let count: i64 = self.value(Turn::Read, &[(sql, &args)]).await?;

@@ -32,6 +32,7 @@ mod postgres_faults;
 mod presence;
 mod put_back;
 mod redis_faults;
+mod rights;
 mod roles;
 mod runbooks;
 mod secrets;

@@ -109,7 +109,7 @@ impl Inbox {
         } else {
             let key = self.key.read().clone();
             match wire::parse(channel, payload, &key) {
-                Ok(Heard::Proved(message)) => self.ears.hear(BusEvent::Message(message)),
+                Ok(Heard::Proved(of, said)) => self.ears.hear(BusEvent::Message(of, said)),
                 Ok(Heard::Told(told)) => self.ears.hear(BusEvent::Told(told)),
                 Ok(Heard::Claimed) => self.doubt(channel),
                 Err(junk) => self.discard(channel, &junk),
@@ -234,7 +234,7 @@ mod tests {
         let mut counts = [0; 3];
         while let Some(event) = events.now() {
             counts[match event {
-                BusEvent::Message(_) | BusEvent::Told(_) => 0,
+                BusEvent::Message(..) | BusEvent::Told(_) => 0,
                 BusEvent::Restored => 1,
                 BusEvent::Hint => 2,
             }] += 1;

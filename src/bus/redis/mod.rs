@@ -18,9 +18,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::task::AbortHandle;
 
-use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, events};
+use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, RoomChannel, events};
 use crate::meter::Meters;
-use crate::model::{Lineage, Message, RoomName, Told};
+use crate::model::{Lineage, Message, Told};
 use address::Address;
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
@@ -73,18 +73,18 @@ impl RedisBus {
 }
 
 impl Bus for RedisBus {
-    fn publish(&self, messages: &[Message], of: Option<&Lineage>) {
+    fn publish(&self, to: &RoomChannel, messages: &[Message], of: Option<&Lineage>) {
         self.meters
             .publish_failed
-            .add(self.outbox.publish(messages, of));
+            .add(self.outbox.publish(to, messages, of));
     }
 
-    fn subscribe(&self, room: &RoomName) {
-        self.outbox.want(room);
+    fn subscribe(&self, to: &RoomChannel) {
+        self.outbox.want(to);
     }
 
-    fn unsubscribe(&self, room: &RoomName) {
-        self.outbox.unwant(room);
+    fn unsubscribe(&self, to: &RoomChannel) {
+        self.outbox.unwant(to);
     }
 
     fn tell(&self, told: &[Told], of: Option<&Lineage>) {

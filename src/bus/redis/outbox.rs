@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::bus::wire::{self, NOTICES};
-use crate::bus::{Queue, Said};
-use crate::model::{Lineage, Message, RoomName, Told};
+use crate::bus::wire::NOTICES;
+use crate::bus::{Queue, RoomChannel, Said};
+use crate::model::{Lineage, Message, Told};
 
 /// Messages that wait; beyond it the oldest goes, because who hears of a newer one reads what
 /// he missed from the store.
@@ -26,14 +26,14 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct Waiting {
     /// What was said once, without an answer.
-    again: Vec<Said<Message>>,
-    messages: VecDeque<Said<Message>>,
+    again: Vec<(RoomChannel, Said<Message>)>,
+    messages: VecDeque<(RoomChannel, Said<Message>)>,
     told: VecDeque<Said<Told>>,
     headcount: Option<u64>,
     /// The rooms to be subscribed to, over all reconnects. As large as the rooms served here.
-    wanted: HashSet<RoomName>,
+    wanted: HashSet<RoomChannel>,
     /// Those of which Redis was not yet told whether they are wanted.
-    changed: HashSet<RoomName>,
+    changed: HashSet<RoomChannel>,
 }
 
 /// Channels that Redis was not yet told of.
@@ -46,15 +46,22 @@ pub(super) struct Changes {
 /// What is to be published next.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) messages: Vec<Said<Message>>,
+    pub(super) messages: Vec<(RoomChannel, Said<Message>)>,
     again: bool,
 }
 
 impl Outbox {
     /// Returns how many had to give way.
-    pub(super) fn publish(&self, messages: &[Message], of: Option<&Lineage>) -> u64 {
+    pub(super) fn publish(
+        &self,
+        to: &RoomChannel,
+        messages: &[Message],
+        of: Option<&Lineage>,
+    ) -> u64 {
         let mut waiting = self.lock();
-        waiting.messages.extend(messages.iter().map(said(of)));
+        let said = messages.iter().map(said(of));
+        let addressed = said.map(|said| (to.clone(), said));
+        waiting.messages.extend(addressed);
         let excess = waiting.messages.len().saturating_sub(WAITING);
         waiting.messages.drain(..excess);
         self.filled.notify_one();
@@ -97,7 +104,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    pub(super) fn want(&self, room: &RoomName) {
+    pub(super) fn want(&self, room: &RoomChannel) {
         let mut waiting = self.lock();
         if waiting.wanted.insert(room.clone()) {
             waiting.changed.insert(room.clone());
@@ -105,7 +112,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn unwant(&self, room: &RoomName) {
+    pub(super) fn unwant(&self, room: &RoomChannel) {
         let mut waiting = self.lock();
         if waiting.wanted.remove(room) {
             waiting.changed.insert(room.clone());
@@ -148,7 +155,7 @@ impl Outbox {
             } else {
                 &mut changes.unsubscribe
             };
-            list.extend(wire::channel(&room));
+            list.extend(room.name());
         }
         // Notices are wanted whether a room has that name or not.
         changes.unsubscribe.retain(|channel| channel != NOTICES);
@@ -159,7 +166,8 @@ impl Outbox {
     pub(super) fn start_over(&self) -> Vec<String> {
         let mut waiting = self.lock();
         waiting.changed.clear();
-        waiting.wanted.iter().filter_map(wire::channel).collect()
+        let wanted = waiting.wanted.iter();
+        wanted.filter_map(RoomChannel::name).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -180,7 +188,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::model::{MessageId, Seq};
+    use crate::model::{MessageId, RoomName, Seq};
 
     fn messages(seqs: std::ops::Range<i64>) -> Vec<Message> {
         let message = |seq| Message {
@@ -194,35 +202,39 @@ mod tests {
         seqs.map(message).collect()
     }
 
+    fn general() -> RoomChannel {
+        RoomChannel::Public(RoomName::stored("general"))
+    }
+
     fn drain(outbox: &Outbox) -> Vec<i64> {
         let batches = std::iter::repeat_with(|| outbox.messages().messages);
         batches
             .take_while(|messages| !messages.is_empty())
             .inspect(|messages| assert!(messages.len() <= PIPELINE))
             .flatten()
-            .map(|said| said.what.seq.get())
+            .map(|(_, said)| said.what.seq.get())
             .collect()
     }
 
     #[test]
     fn the_newest_are_kept_when_there_are_too_many() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.publish(&messages(1..5_001), None), 904);
+        assert_eq!(outbox.publish(&general(), &messages(1..5_001), None), 904);
         assert_eq!(drain(&outbox), (905..5_001).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_had_no_answer_is_said_first_and_once_more() {
         let outbox = Outbox::default();
-        outbox.publish(&messages(1..3), None);
+        outbox.publish(&general(), &messages(1..3), None);
         let batch = outbox.messages();
-        outbox.publish(&messages(3..5), None);
+        outbox.publish(&general(), &messages(3..5), None);
         assert_eq!(outbox.put_back(batch), 0);
         let batch = outbox.messages();
         let said: Vec<Message> = batch
             .messages
             .iter()
-            .map(|said| said.what.clone())
+            .map(|(_, said)| said.what.clone())
             .collect();
         assert_eq!(said, messages(1..3));
         assert_eq!(outbox.put_back(batch), 2);
@@ -231,7 +243,7 @@ mod tests {
 
     #[test]
     fn only_the_last_word_on_a_room_counts() {
-        let (outbox, room) = (Outbox::default(), RoomName::stored("general"));
+        let (outbox, room) = (Outbox::default(), general());
         outbox.want(&room);
         outbox.unwant(&room);
         outbox.want(&room);

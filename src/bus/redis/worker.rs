@@ -15,7 +15,7 @@ use super::line::Ear;
 use super::link::Link;
 use super::outbox::Outbox;
 use crate::bus::wire::{self, HEADCOUNT, NOTICES};
-use crate::bus::{Key, Said};
+use crate::bus::{Key, RoomChannel, Said};
 use crate::meter::Meters;
 use crate::model::Message;
 
@@ -158,10 +158,10 @@ impl Worker {
     }
 
     /// Rooms without a channel are left out: the others find their messages in the store.
-    fn payloads(&self, messages: &[Said<Message>]) -> Vec<(String, Vec<u8>)> {
+    fn payloads(&self, messages: &[(RoomChannel, Said<Message>)]) -> Vec<(String, Vec<u8>)> {
         let key = self.key.read().clone();
-        let payload = |message: &Said<Message>| {
-            let channel = wire::channel(&message.what.room)?;
+        let payload = |(to, message): &(RoomChannel, Said<Message>)| {
+            let channel = to.name()?;
             let payload = wire::encode(message, &self.instance, &channel, &key);
             Some((channel, payload))
         };

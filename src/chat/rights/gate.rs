@@ -97,7 +97,7 @@ impl Chat {
             About::Named(name) => {
                 // Before the lookup: a client without access learns nothing of any room.
                 self.allow_anywhere(actor, Action::See)?;
-                let room = self.room(name).await?;
+                let room = self.room_for(actor, name).await?;
                 self.allow_in(actor, action, room).await
             }
         }
@@ -161,13 +161,13 @@ impl Chat {
                 let seen = policy::allow(Action::See, &standing);
                 let hidden = matches!(seen, Err(Denied::Hidden | Denied::Needs(..)));
                 Err(match denied {
-                    _ if hidden => ChatError::NoSuchRoom(room.name),
+                    _ if hidden => ChatError::NoSuchRoom(room.shown().clone()),
                     Denied::Banned => ChatError::Banned {
-                        room: room.name,
+                        room: room.shown().clone(),
                         until: stood.banned_until(),
                     },
                     Denied::Muted => ChatError::Muted {
-                        room: room.name,
+                        room: room.shown().clone(),
                         until: stood.muted_until(),
                     },
                     denied => denied.into(),
@@ -249,7 +249,7 @@ impl Chat {
 
     fn gone(&self, room: &RoomRef) -> ChatError {
         self.hub.forget(room);
-        ChatError::NoSuchRoom(room.name.clone())
+        ChatError::NoSuchRoom(room.shown().clone())
     }
 
     /// Whether a reader may go on reading a room.

@@ -177,8 +177,15 @@ impl Chat {
             Some(_) => self.concerned(changed),
             None => Vec::new(),
         };
-        if changed.room.is_none() {
-            self.look_at_accounts(&sessions).await?;
+        match (changed.room, changed.user) {
+            (None, _) => self.look_at_accounts(&sessions).await?,
+            (Some(room), None) => self.hub.readdress(room).await?,
+            (Some(_), Some(_)) if !changed.ends => {
+                for session in &sessions {
+                    self.hear_of_directs(session).await?;
+                }
+            }
+            (Some(_), Some(_)) => {}
         }
         if let (Some(room), true) = (changed.room, changed.ends) {
             lose(&sessions, room);

@@ -47,7 +47,11 @@ impl Chat {
 
     /// Whether there is place for one more room, also of this user's. A room that is there already
     /// is told otherwise.
-    async fn may_create(&self, name: &RoomName, by: UserKey) -> Result<(), ChatError> {
+    pub(in crate::chat) async fn may_create(
+        &self,
+        name: &RoomName,
+        by: UserKey,
+    ) -> Result<(), ChatError> {
         let (all, today) = self.store().room_counts(by).await?;
         let limits = self.limiter.live();
         let room = || name.clone();

@@ -23,7 +23,7 @@ impl Chat {
             let (messages, more) = self.hub.history(&room, before, limit).await?;
             (span_of(&messages, more), Messages::All(messages))
         };
-        let room = room.name;
+        let room = room.shown().clone();
         Ok(Outcome::History(History {
             room,
             limit,

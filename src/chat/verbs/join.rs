@@ -4,6 +4,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
+use crate::chat::direct::is_address;
 use crate::chat::outcome::Joined;
 use crate::chat::{Code, Cursor, MOST_ROOMS, Start, push_tight};
 use crate::model::{Notice, RoomName, RoomRef, Seq};
@@ -22,12 +23,36 @@ impl Chat {
         room: RoomRef,
     ) -> Result<Outcome, ChatError> {
         let session = actor.known()?;
+        if room.label().is_some() {
+            return self.join_direct(actor, room).await;
+        }
         if session.is_in(&room) {
             session.state.lock().current = Some(room.clone());
             return Ok(Outcome::AlreadyIn(room));
         }
         let start = Start::Last(self.rules.history);
         Ok(Outcome::Joined(self.enter(actor, room, start).await?))
+    }
+
+    /// A direct room is its people's, online or not: nothing is entered, and none of them is told.
+    async fn join_direct(&self, actor: &Actor, room: RoomRef) -> Result<Outcome, ChatError> {
+        let session = actor.known()?;
+        let cursor = match actor.signal() {
+            Some(_) => {
+                let start = Start::Last(self.rules.history);
+                Some(self.cursor(actor, &room, start).await?)
+            }
+            None => None,
+        };
+        session.state.lock().current = Some(room.clone());
+        let last_seq = self.last_seq(&room).await;
+        let nickname = session.nickname();
+        Ok(Outcome::Joined(Joined {
+            room,
+            nickname,
+            last_seq,
+            cursor,
+        }))
     }
 
     /// Goes on reading rooms where a client that was cut off asks for, a few at a time and in
@@ -50,6 +75,9 @@ impl Chat {
         };
         let absent = &absent;
         let rejoining = rooms.into_iter().map(|(room, start)| async move {
+            if is_address(&room) {
+                return self.rejoin(actor, session, &room, start).await;
+            }
             let name = RoomName::parse(&room)?;
             if absent.contains(&name) {
                 return Err(ChatError::NoSuchRoom(name));
@@ -66,10 +94,10 @@ impl Chat {
         name: &str,
         start: Start,
     ) -> Result<Box<Cursor>, ChatError> {
-        let room = self.room(name).await?;
+        let room = self.room_for(actor, name).await?;
         let place = self.allow_in(actor, Action::Read, room).await?;
         let room = place.room()?;
-        if session.is_in(&room) {
+        if session.is_in(&room) || room.label().is_some() {
             return self.cursor(actor, &room, start).await;
         }
         let cursor = self.enter(actor, room, start).await?.cursor;

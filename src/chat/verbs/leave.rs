@@ -12,6 +12,10 @@ impl Chat {
         name: Option<&str>,
     ) -> Result<Outcome, ChatError> {
         let room = which(session, name)?;
+        if room.label().is_some() {
+            let why = "a direct room is always yours; /join <room> to speak elsewhere";
+            return Err(ChatError::BadRequest(why.into()));
+        }
         let change = PresenceChange::Leave {
             session: session.key().clone(),
             room: room.key,
@@ -30,6 +34,8 @@ fn which(session: &Session, name: Option<&str>) -> Result<RoomRef, ChatError> {
         return session.current().ok_or(ChatError::InNoRoom);
     };
     let name = RoomName::stored(name);
-    let found = session.rooms().into_iter().find(|room| room.name == name);
+    let followed = session.followed().into_iter().map(|followed| followed.room);
+    let mut all = session.rooms().into_iter().chain(followed);
+    let found = all.find(|room| *room.shown() == name);
     found.ok_or(ChatError::NotIn(name))
 }

@@ -2,6 +2,7 @@
 //! outcome, and knows nothing of how either travels.
 mod account;
 mod create;
+mod direct;
 mod history;
 mod join;
 mod leave;

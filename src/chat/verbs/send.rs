@@ -49,6 +49,7 @@ impl Chat {
         }
         let outgoing = Outgoing {
             room,
+            kind: stood.kind(),
             user,
             nickname,
             content,

@@ -2,7 +2,7 @@
 use futures_util::FutureExt;
 
 use super::*;
-use crate::bus::{BusEvent, Said};
+use crate::bus::{BusEvent, RoomChannel, Said};
 use crate::model::{Epoch, Lineage};
 
 /// What each entry says, in the order in which a reader is given them.
@@ -141,7 +141,10 @@ async fn what_is_of_another_past_is_not_believed() {
             timeline,
         });
         let what = next(content);
-        let event = BusEvent::Message(Said { what, lineage });
+        let event = BusEvent::Message(
+            RoomChannel::Public(what.room.clone()),
+            Said { what, lineage },
+        );
         super::super::relay::on_event(&hub, &calls, event);
     };
     hear("of another epoch", &Epoch::named("another"), None);

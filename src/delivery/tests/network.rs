@@ -22,7 +22,7 @@ use time::{Dice, Time};
 
 use super::*;
 use crate::clock::Clock;
-use crate::model::RoomKey;
+use crate::model::{RoomId, Uid};
 
 /// How many seeds there are without `DISCORDCTL_TEST_SEEDS`.
 const SEEDS: u64 = 300;
@@ -200,10 +200,7 @@ fn limits(keep: usize) -> TailLimits {
 }
 
 fn shore(dice: Dice, time: &Time, weather: Weather, rooms: i64) -> Shore {
-    let room = |id| RoomRef {
-        key: RoomKey::new(id, id),
-        name: RoomName::parse(&format!("room-{id}")).expect("a name"),
-    };
+    let room = |id| RoomRef::stored(RoomId::new(id), Uid::new(id), &format!("room-{id}"));
     Shore {
         time: time.clone(),
         dice,

@@ -209,7 +209,7 @@ fn inside(error: impl std::fmt::Display) -> ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, RoomKey, RoomName};
+    use crate::model::{MessageId, RoomId, Uid};
 
     fn row(seq: i64, at: &str) -> Row {
         Row {
@@ -222,10 +222,7 @@ mod tests {
     }
 
     fn builder(known: &[(i64, i64)]) -> Builder {
-        let room = RoomRef {
-            key: RoomKey::new(3, 3),
-            name: RoomName::stored("a/b"),
-        };
+        let room = RoomRef::stored(RoomId::new(3), Uid::new(3), "a/b");
         Builder::new(
             room,
             (

@@ -321,7 +321,8 @@ impl<A: Ask> Accounts for A {
     async fn rooms_of(&self, user: UserKey) -> Result<Vec<RoomOf>, StoreError> {
         let sql = "SELECT r.id, r.uid, r.name, r.kind, m.role, r.topic, r.last_seq
              FROM room_members m JOIN rooms r ON r.id = m.room_id JOIN users u ON u.id = m.user_id
-             WHERE u.id = $1 AND u.uid = $2 ORDER BY @lower(r.name@c) LIMIT 1000";
+             WHERE u.id = $1 AND u.uid = $2 AND r.kind <> 'direct'
+             ORDER BY @lower(r.name@c) LIMIT 1000";
         type Row = (
             RoomId,
             Uid,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Refusal, words};
 use crate::chat::{
-    Counted, End, Entry, History, Me, Messages, MyRoom, Online, Outcome, RoomSummary, Session,
-    SessionOf,
+    Counted, End, Entry, History, Me, Messages, MyRoom, Online, Outcome, Receipt, RoomSummary,
+    Session, SessionOf,
 };
 use crate::model::{Epoch, Role, RoomName, Seq, format_time};
 
@@ -169,7 +169,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::Users(users) => Some(self::users(users)),
         Outcome::Rooms(rooms) => Some(self::rooms(rooms)),
         Outcome::Joined(joined) => {
-            Some(json!({ "room": joined.room.name.as_str(), "last_seq": joined.last_seq }))
+            Some(json!({ "room": joined.room.shown().as_str(), "last_seq": joined.last_seq }))
         }
         Outcome::LoggedIn { nickname, role } => {
             Some(json!({ "nickname": nickname.as_str(), "role": role.as_str() }))
@@ -177,7 +177,12 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::LoggedOut { nickname, .. } => Some(json!({ "nickname": nickname.as_str() })),
         Outcome::Sessions { sessions, current } => Some(self::sessions(sessions, current)),
         Outcome::Me(me) => Some(self::me(me)),
-        Outcome::Left(room) => Some(json!({ "room": room.name.as_str() })),
+        Outcome::Direct {
+            room,
+            title,
+            receipt,
+        } => Some(direct(room, title, receipt.as_ref())),
+        Outcome::Left(room) => Some(json!({ "room": room.shown().as_str() })),
         Outcome::History(history) => self::history(history),
         _ => None,
     }
@@ -194,6 +199,15 @@ pub(in crate::transport) fn connected(session: &Session) -> Value {
         connected["session_id"] = id.secret().into();
     }
     connected
+}
+
+fn direct(room: &RoomName, title: &str, receipt: Option<&Receipt>) -> Value {
+    let mut direct = json!({ "room": room.as_str(), "title": title });
+    if let Some(receipt) = receipt {
+        direct["message_id"] = json!(receipt.id);
+        direct["seq"] = json!(receipt.seq);
+    }
+    direct
 }
 
 fn users(users: &Counted<Online>) -> Value {
@@ -234,7 +248,7 @@ fn me(me: &Me) -> Value {
     let room = |room: &MyRoom| {
         json!({
             "name": room.name.as_str(), "kind": room.kind.as_str(), "role": room.role.as_str(),
-            "topic": room.topic, "last_seq": room.last_seq,
+            "topic": room.topic, "title": room.title, "last_seq": room.last_seq,
         })
     };
     let rooms: Vec<_> = me.rooms.iter().map(room).collect();

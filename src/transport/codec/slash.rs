@@ -39,7 +39,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 24] = [
+const TABLE: [Syntax; 25] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -77,6 +77,12 @@ const TABLE: [Syntax; 24] = [
         "[n] [before-seq]",
         (0, 2),
         "older messages of the current room",
+    ),
+    syntax(
+        "msg",
+        "<name>[,<name>...] <text>",
+        (2, usize::MAX),
+        "say something to these people alone",
     ),
     syntax(
         "invite",
@@ -244,12 +250,24 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
             limit: number(words.first())?,
             before: number(words.get(1))?,
         },
+        "msg" => Command::Direct {
+            nicknames: text(0).split(',').map(str::to_owned).collect(),
+            content: Some(rest(line, 2).to_owned()),
+        },
         "quit" => Command::Quit,
         "help" => Command::Help,
         name => match account::read(name, &words, line) {
             Some(command) => command,
             None => order::read(name, &words)?,
         },
+    })
+}
+
+/// What follows after so many words, with the spaces in it.
+fn rest(line: &str, words: usize) -> &str {
+    (0..words).fold(line.trim(), |rest, _| {
+        let next = rest.split_once(|c: char| c.is_ascii_whitespace());
+        next.map_or("", |(_, rest)| rest.trim_start())
     })
 }
 

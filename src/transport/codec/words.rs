@@ -116,12 +116,12 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Renamed { nickname, .. } => format!("you are now {nickname}"),
         Outcome::Users(users) => who_is_online(users),
         Outcome::Rooms(rooms) => which_rooms(rooms),
-        Outcome::Joined(joined) => format!("{} joined {}", joined.nickname, joined.room.name),
+        Outcome::Joined(joined) => format!("{} joined {}", joined.nickname, joined.room.shown()),
         Outcome::AlreadyIn(room) => format!(
             "you are in {} already; it is your current room now",
-            room.name
+            room.shown()
         ),
-        Outcome::Left(room) => format!("you left {}", room.name),
+        Outcome::Left(room) => format!("you left {}", room.shown()),
         Outcome::History(history) => what_is_shown(history),
         Outcome::LoggedIn { nickname, role } => {
             format!("you are logged in as {nickname} ({})", role.as_str())
@@ -131,6 +131,10 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Sessions { sessions, current } => people::sessions(sessions, current),
         Outcome::SessionEnded => "the session has ended".into(),
         Outcome::Me(me) => people::me(me),
+        Outcome::Direct { room, receipt, .. } => match receipt {
+            Some(_) => format!("said in {room}"),
+            None => format!("{room} is open"),
+        },
         Outcome::Invited { nickname, room } => format!("{nickname} may join {room} now"),
         Outcome::Kicked { nickname, room } => format!("{nickname} was removed from {room}"),
         Outcome::Restricted {

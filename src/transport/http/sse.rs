@@ -71,7 +71,7 @@ pub(super) async fn open(
     let rights = chat.rights_now();
     let cursor = chat.act(&actor, Read { room, start }).await?;
     let open = Open::new(chat, Through::Events, asked.peer);
-    let mut reader = Reader::new(chat.clone(), open.link().clone(), rights);
+    let mut reader = Reader::new(chat.clone(), open.link().clone(), signal.clone(), rights);
     reader.add(*cursor);
     open.expires(actor.until());
     let session = actor.session();

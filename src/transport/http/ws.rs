@@ -73,7 +73,7 @@ pub(super) async fn serve(
         kept,
         attached: None,
         signal: signal.clone(),
-        reader: Reader::new(chat.clone(), link.clone(), rights),
+        reader: Reader::new(chat.clone(), link.clone(), signal.clone(), rights),
         sending: VecDeque::new(),
         actor: Actor::anonymous(TransportKind::WebSocket, link.origin.clone()).reading(signal),
         began: Instant::now(),

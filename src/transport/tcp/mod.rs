@@ -127,11 +127,16 @@ impl Connection {
             .reading(signal.clone());
         Self {
             actor,
+            reader: Reader::new(
+                chat.clone(),
+                open.link().clone(),
+                signal.clone(),
+                chat.rights_now(),
+            ),
             attached: session.attach(signal),
             input: Lines::new(limits.line_bytes),
             stream,
             limits,
-            reader: Reader::new(chat.clone(), open.link().clone(), chat.rights_now()),
             chat,
             open,
             sending: VecDeque::new(),
@@ -367,7 +372,17 @@ impl Connection {
         if matches!(outcome, Outcome::Goodbye) {
             return self.close("goodbye").await;
         }
-        system(&words::outcome(&outcome), &mut self.out);
+        // A message that was said is its own acknowledgement, in its place.
+        let said = matches!(
+            &outcome,
+            Outcome::Direct {
+                receipt: Some(_),
+                ..
+            }
+        );
+        if !said {
+            system(&words::outcome(&outcome), &mut self.out);
+        }
         if matches!(
             outcome,
             Outcome::LoggedIn { .. } | Outcome::LoggedOut { .. }

@@ -30,7 +30,7 @@ async fn what_is_not_answered_is_said_once_more_and_not_a_third_time() {
     let (url, heard) = listen("");
     let mut peer = Peer::open(&url, "instance-1");
     peer.restored().await;
-    peer.bus.publish(&[message("general", 1)], None);
+    peer.publish(&[message("general", 1)]);
     eventually("given up", || async {
         peer.meters.publish_failed.get() == 1
     })

@@ -11,7 +11,7 @@ use crate::support::redis::Server;
 /// What is published now arrives at the other.
 async fn flows(one: &Peer, two: &mut Peer, seq: i64) {
     two.forget();
-    one.bus.publish(&[message("general", seq)], None);
+    one.publish(&[message("general", seq)]);
     assert_eq!(two.message().await, message("general", seq));
 }
 
@@ -46,8 +46,7 @@ async fn what_is_published_meanwhile_is_told_afterwards() {
     };
     server.kill();
     one.becomes(BusState::Disconnected).await;
-    one.bus
-        .publish(&[message("general", 1), message("general", 2)], None);
+    one.publish(&[message("general", 1), message("general", 2)]);
     server.restart();
     assert_eq!(one.meters.publish_failed.get(), 0);
     eventually("said", || async {
@@ -64,7 +63,7 @@ async fn frozen_and_thawed() {
     };
     server.freeze();
     let start = Instant::now();
-    (1..=10_000).for_each(|seq| one.bus.publish(&[message("general", seq)], None));
+    (1..=10_000).for_each(|seq| one.publish(&[message("general", seq)]));
     one.bus.subscribe(&room("random"));
     one.bus.headcount(3);
     let calls = start.elapsed();
@@ -85,7 +84,7 @@ async fn frozen_and_thawed() {
     })
     .await;
     // The newest of what waited went out; whatever comes now comes behind it.
-    one.bus.publish(&[message("general", 10_001)], None);
+    one.publish(&[message("general", 10_001)]);
     while two.message().await.seq.get() != 10_001 {}
 }
 
@@ -99,7 +98,7 @@ async fn cut_off_again_and_again() {
         let hears = async || server.subscribers("room:general") > 0;
         eventually("one hears again", hears).await;
         cut += server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-        one.bus.publish(&[message("general", seq)], None);
+        one.publish(&[message("general", seq)]);
     }
     assert!(cut >= 10, "cut off so often: {cut}");
     one.becomes(BusState::Connected).await;
@@ -132,7 +131,7 @@ async fn not_there_at_the_start() {
     );
     one.bus.subscribe(&room("general"));
     two.bus.subscribe(&room("general"));
-    one.bus.publish(&[message("general", 1)], None);
+    one.publish(&[message("general", 1)]);
     assert_eq!(one.bus.state(), BusState::Disconnected);
     server.restart();
     let back = one.becomes(BusState::Connected).await;
@@ -153,7 +152,7 @@ async fn a_listener_that_is_behind_is_told_to_look_for_itself() {
     for seqs in (1..=12_000i64).collect::<Vec<_>>().chunks(1_000) {
         let before = one.meters.publish.read().summary().count;
         let messages: Vec<_> = seqs.iter().map(|seq| message("general", *seq)).collect();
-        one.bus.publish(&messages, None);
+        one.publish(&messages);
         eventually("said", || async {
             one.meters.publish.read().summary().count >= before + 4
         })

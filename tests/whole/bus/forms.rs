@@ -55,14 +55,14 @@ async fn carries(url: &str) {
     let messages = (2..=50).flat_map(|seq| ROOMS.map(|name| message(name, seq)));
     let messages: Vec<_> = messages.collect();
     two.forget();
-    one.bus.publish(&messages, None);
+    one.publish(&messages);
     let mut heard = Vec::new();
     while heard.len() < messages.len() {
         heard.push(two.message().await);
     }
     for name in ROOMS {
         let of = |all: &[discordctl::model::Message]| -> Vec<i64> {
-            let of_room = all.iter().filter(|message| message.room == room(name));
+            let of_room = all.iter().filter(|message| message.room.as_str() == name);
             of_room.map(|message| message.seq.get()).collect()
         };
         assert_eq!(of(&heard), of(&messages), "{url}: {name}");
@@ -71,8 +71,7 @@ async fn carries(url: &str) {
     assert_eq!(two.meters.bus_junk.get(), 0, "{url}");
     two.bus.unsubscribe(&room("help"));
     flows(&one, &mut two, "random").await;
-    one.bus
-        .publish(&[message("help", 60), message("random", 60)], None);
+    one.publish(&[message("help", 60), message("random", 60)]);
     while two.message().await != message("random", 60) {}
     commands_see(url).await;
 }
@@ -83,7 +82,7 @@ async fn flows(one: &Peer, two: &mut Peer, name: &str) {
     two.forget();
     let said = tokio::time::timeout(DEADLINE, async {
         loop {
-            one.bus.publish(std::slice::from_ref(&wanted), None);
+            one.publish(std::slice::from_ref(&wanted));
             let heard = tokio::time::timeout(DEADLINE / 300, two.message()).await;
             if heard.is_ok_and(|heard| heard == wanted) {
                 return;

@@ -41,8 +41,7 @@ async fn a_message_arrives_as_it_was_sent_at_all_instances() {
         return;
     };
     let sent: Vec<_> = (1..=1_000).map(|seq| message("general", seq)).collect();
-    sent.chunks(100)
-        .for_each(|some| one.bus.publish(some, None));
+    sent.chunks(100).for_each(|some| one.publish(some));
     for wanted in &sent {
         assert_eq!(&two.message().await, wanted);
         // The publisher hears itself; it is for the relay to know what it has.
@@ -67,7 +66,7 @@ async fn two_instances_of_one_name_hear_each_other() {
         server.subscribers("room:general") == 1
     })
     .await;
-    one.bus.publish(&[message("general", 1)], None);
+    one.publish(&[message("general", 1)]);
     assert_eq!(two.message().await, message("general", 1));
 }
 
@@ -79,7 +78,7 @@ async fn anyone_who_subscribes_sees_the_conversation() {
     let mut client = server.client();
     let mut heard = client.as_pubsub();
     heard.subscribe("room:general").expect("subscribed");
-    one.bus.publish(&[message("general", 7)], None);
+    one.publish(&[message("general", 7)]);
     let payload: String = heard
         .get_message()
         .and_then(|m| m.get_payload())
@@ -120,7 +119,7 @@ async fn junk_is_counted_and_does_no_harm() {
     for payload in junk {
         assert_eq!(server.ask(&["PUBLISH", "room:general", payload]), 2);
     }
-    one.bus.publish(&[message("general", 1)], None);
+    one.publish(&[message("general", 1)]);
     assert_eq!(two.message().await, message("general", 1));
     assert_eq!(two.meters.bus_junk.get(), junk.len() as u64);
     assert_eq!(two.bus.state(), BusState::Connected);
@@ -135,7 +134,7 @@ async fn more_than_redis_lets_a_subscriber_hold_costs_a_reconnect_and_no_more() 
     server.ask(&["PUBLISH", "room:general", &"x".repeat(40 << 20)]);
     both_hear(&server).await;
     let text = message("general", 1);
-    one.bus.publish(std::slice::from_ref(&text), None);
+    one.publish(std::slice::from_ref(&text));
     assert_eq!(two.message().await, text);
 }
 
@@ -154,8 +153,7 @@ async fn a_room_that_is_not_wanted_any_more_is_not_heard() {
         server.subscribers("room:random") == 1
     })
     .await;
-    one.bus
-        .publish(&[message("general", 1), message("random", 1)], None);
+    one.publish(&[message("general", 1), message("random", 1)]);
     assert_eq!(two.message().await, message("random", 1));
 }
 
@@ -182,7 +180,7 @@ async fn the_headcount_is_told_when_it_changes_and_once_for_all() {
         one.bus.headcount(online);
         one.bus.headcount(online);
         // By the time that the second has its turn, it has heard what the first said.
-        one.bus.publish(&[message("general", seq)], None);
+        one.publish(&[message("general", seq)]);
         assert_eq!(two.message().await.seq.get(), seq);
         two.bus.headcount(online);
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus};
+use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus, RoomChannel};
 use discordctl::meter::Meters;
 use discordctl::model::{Message, MessageId, RoomName, Seq};
 use tokio::time::timeout;
@@ -28,6 +28,15 @@ impl Peer {
         }
     }
 
+    /// Publishes each on its room's channel.
+    pub(crate) fn publish(&self, messages: &[Message]) {
+        for message in messages {
+            let channel = RoomChannel::Public(message.room.clone());
+            let one = std::slice::from_ref(message);
+            self.bus.publish(&channel, one, None);
+        }
+    }
+
     /// Waits for the next event of the kind that `wanted` picks; others are passed over.
     pub(crate) async fn event<T>(&mut self, wanted: impl Fn(BusEvent) -> Option<T>) -> T {
         let found = timeout(DEADLINE, async {
@@ -42,7 +51,7 @@ impl Peer {
 
     pub(crate) async fn message(&mut self) -> Message {
         self.event(|event| match event {
-            BusEvent::Message(said) => Some(said.what),
+            BusEvent::Message(_, said) => Some(said.what),
             _ => None,
         })
         .await
@@ -72,15 +81,15 @@ pub(crate) fn key() -> Key {
     Key::new(&[7; 32])
 }
 
-pub(crate) fn room(name: &str) -> RoomName {
-    RoomName::parse(name).expect("a good name")
+pub(crate) fn room(name: &str) -> RoomChannel {
+    RoomChannel::Public(RoomName::parse(name).expect("a good name"))
 }
 
 pub(crate) fn message(room_name: &str, seq: i64) -> Message {
     Message {
         id: MessageId::new(1_000 + seq),
         seq: Seq::new(seq),
-        room: room(room_name),
+        room: RoomName::stored(room_name),
         user: "alice".into(),
         content: format!("hello \"{seq}\" \u{1f600}\nand\tmore").into(),
         created_at: DateTime::from_timestamp_millis(1_705_314_600_123 + seq).expect("a time"),

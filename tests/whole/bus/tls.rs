@@ -43,7 +43,7 @@ async fn over_tls() {
     let mut peer = Peer::open(&url, "instance-1");
     peer.bus.subscribe(&room("general"));
     peer.becomes(BusState::Connected).await;
-    peer.bus.publish(&[message("general", 1)], None);
+    peer.publish(&[message("general", 1)]);
     assert_eq!(peer.message().await, message("general", 1));
 }
 

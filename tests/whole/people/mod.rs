@@ -1,5 +1,6 @@
 //! People: accounts, and what each role may do in which room, on both databases and over each door.
 mod accounts;
+mod direct;
 mod operator_rooms;
 mod operators;
 mod order;
@@ -27,6 +28,12 @@ crate::support::db::on_both! {
         failed_logins_have_to_wait,
         registering_may_take_an_invite,
         guests_are_let_in_where_it_says_so,
+    }
+    direct {
+        what_is_said_to_a_person_is_heard_without_asking,
+        each_door_calls_a_direct_room_by_the_others,
+        a_direct_room_is_not_there_for_others,
+        people_of_no_common_workspace_do_not_reach_each_other,
     }
     operators {
         an_operator_makes_accounts_and_changes_them,

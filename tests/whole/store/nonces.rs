@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use discordctl::model::{Nonce, RoomKey, RoomRef, Seq, SessionId, SessionKey, UserKey};
+use discordctl::model::{Nonce, RoomId, RoomRef, Seq, SessionId, SessionKey, Uid, UserKey};
 use discordctl::store::{Draft, NONCE_LIFE, Part, Store};
 
 use crate::store::log::{append, draft, room};
@@ -164,10 +164,8 @@ pub(crate) async fn a_known_nonce_leaves_no_hole(db: Db) {
 
 pub(crate) async fn a_rejected_draft_leaves_its_nonce_free(db: Db) {
     let scene = Scene::new(&db).await;
-    let gone = RoomRef {
-        key: RoomKey::new(9_999, 1),
-        name: scene.general.name.clone(),
-    };
+    let general = scene.general.name.as_str();
+    let gone = RoomRef::stored(RoomId::new(9_999), Uid::new(1), general);
     let lost = with_nonce(draft(&gone, scene.user, "hello"), &scene.session, "n");
     let answers = scene.store.append(&[lost.clone(), lost]).await;
     let answers = answers.expect("an answer");

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
 use crate::auth::secret::Token;
+use crate::chat::direct::Following;
 use crate::chat::{LoggedIn, guest};
 use crate::model::{Nickname, Password, TransportKind};
 use crate::policy::Admission;
@@ -102,6 +103,10 @@ impl Chat {
             if before != nickname {
                 self.presence.announce_rename(&session, &before, &nickname);
             }
+            // Before the answer: what is said to the account from then on is heard.
+            if self.follow_directs(&session).await.is_err() {
+                session.follow(account.user, Following::is_unknown);
+            }
             return Ok(session);
         }
         Ok(self.presence.insert(session))
@@ -117,7 +122,7 @@ impl Chat {
             self.disconnect(session).await?;
             return Ok(Outcome::Goodbye);
         }
-        let rooms = session.rooms();
+        let mut rooms = session.rooms();
         self.presence.announce(session, crate::model::Notice::left);
         self.presence
             .change(PresenceChange::Part {
@@ -125,6 +130,7 @@ impl Chat {
             })
             .await?;
         rooms.iter().for_each(|room| session.lose(room));
+        rooms.extend(session.follow_nothing());
         let nickname = guest()?;
         // With a user of its own: what it says is not said by the account.
         self.presence

@@ -1,6 +1,11 @@
 //! The client's own identity, and its rooms.
 use super::{Actor, Chat, ChatError, Outcome};
-use crate::model::{Nickname, Role, RoomKind, RoomName, Seq, UserKey};
+use crate::chat::direct::{called, title};
+use crate::model::{Nickname, Role, RoomKey, RoomKind, RoomName, Seq, UserKey};
+use crate::store::{Direct, RoomOf};
+
+/// Direct rooms in one answer, those in which was spoken last.
+const MOST_DIRECT: usize = 1_000;
 
 /// A client as it is known here.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct MyRoom {
     pub kind: RoomKind,
     pub role: Role,
     pub topic: Option<String>,
+    /// The other people of a direct room.
+    pub title: Option<String>,
     pub last_seq: Seq,
 }
 
@@ -31,28 +38,45 @@ impl Chat {
             let stored = self.store().account_of(account.user).await?;
             display_name = stored.and_then(|account| account.display_name);
         }
-        let rooms = match user {
-            Some(user) => self.store().rooms_of(user).await?,
-            None => Vec::new(),
-        };
         let warrant = actor.warrant();
-        let known = |of: &crate::store::RoomOf| {
-            let warrant = warrant.as_ref();
-            warrant.is_none_or(|warrant| warrant.knows(of.room.key))
-        };
-        let room = |of: crate::store::RoomOf| MyRoom {
-            name: of.room.name,
-            kind: of.kind,
-            role: of.role.unwrap_or(role),
-            topic: of.topic,
-            last_seq: of.last_seq,
-        };
+        let known = |room: RoomKey| warrant.as_ref().is_none_or(|of| of.knows(room));
+        let mut rooms = Vec::new();
+        if let Some(user) = user {
+            let joined = self.store().rooms_of(user).await?.into_iter();
+            let joined = joined.filter(|of| known(of.room.key));
+            rooms.extend(joined.map(|of| my_room(of, role)));
+            let directs = self.store().directs_of(user, MOST_DIRECT).await?;
+            let directs = directs.iter().filter(|direct| known(direct.room.key));
+            rooms.extend(directs.map(|direct| my_direct(direct, user)));
+        }
         Ok(Outcome::Me(Me {
             user,
             nickname,
             display_name,
             role,
-            rooms: rooms.into_iter().filter(known).map(room).collect(),
+            rooms,
         }))
+    }
+}
+
+fn my_room(of: RoomOf, role: Role) -> MyRoom {
+    MyRoom {
+        name: of.room.name,
+        kind: of.kind,
+        role: of.role.unwrap_or(role),
+        topic: of.topic,
+        title: None,
+        last_seq: of.last_seq,
+    }
+}
+
+fn my_direct(direct: &Direct, user: UserKey) -> MyRoom {
+    MyRoom {
+        name: called(direct, user).shown().clone(),
+        kind: RoomKind::Direct,
+        role: Role::Member,
+        topic: None,
+        title: Some(title(&direct.people, user)),
+        last_seq: direct.last_seq,
     }
 }

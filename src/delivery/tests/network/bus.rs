@@ -8,9 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
-use crate::bus::{Backlog, Bus, BusEvent, BusState, Ears, Events, Key, Said, channel};
+use crate::bus::{Backlog, Bus, BusEvent, BusState, Ears, Events, Key, RoomChannel, Said, channel};
 use crate::clock::Clock;
-use crate::model::{Lineage, Message, RoomName, Told};
+use crate::model::{Lineage, Message, Told};
 
 /// Events that wait for a relay at most: few, so that they come to be too many.
 const EVENTS: usize = 16;
@@ -33,7 +33,7 @@ pub(super) struct Network {
 
 struct Peer {
     ears: Ears,
-    subscribed: Mutex<Vec<RoomName>>,
+    subscribed: Mutex<Vec<RoomChannel>>,
     /// Whether it is cut off, and knows it.
     link: Mutex<Link>,
     /// Nothing comes or goes, unnoticed.
@@ -130,7 +130,7 @@ impl Network {
     }
 
     /// Sends `message` to every subscriber, the sender included.
-    fn send(self: &Arc<Self>, from: u64, message: &Message) {
+    fn send(self: &Arc<Self>, from: u64, channel: &RoomChannel, message: &Message) {
         let weather = *self.weather.lock();
         let peers = self.peers.lock().clone();
         for (to, peer) in peers {
@@ -143,15 +143,16 @@ impl Network {
             for copy in 0..=u64::from(twice) {
                 let late = self.dice.span(weather.late, &chance(3 + copy));
                 let arrives = self.time.sleep(late);
-                let (peer, message) = (peer.clone(), message.clone());
+                let (peer, channel) = (peer.clone(), channel.clone());
+                let message = message.clone();
                 tokio::spawn(async move {
                     arrives.await;
-                    if peer.is_reached() && peer.subscribed.lock().contains(&message.room) {
+                    if peer.is_reached() && peer.subscribed.lock().contains(&channel) {
                         let said = Said {
                             what: message,
                             lineage: None,
                         };
-                        peer.ears.hear(BusEvent::Message(said));
+                        peer.ears.hear(BusEvent::Message(channel, said));
                     }
                 });
             }
@@ -167,20 +168,20 @@ pub(super) struct Socket {
 }
 
 impl Bus for Socket {
-    fn publish(&self, messages: &[Message], _: Option<&Lineage>) {
+    fn publish(&self, to: &RoomChannel, messages: &[Message], _: Option<&Lineage>) {
         if self.peer.is_reached() {
             for message in messages {
-                self.network.send(self.instance, message);
+                self.network.send(self.instance, to, message);
             }
         }
     }
 
-    fn subscribe(&self, room: &RoomName) {
-        self.peer.subscribed.lock().push(room.clone());
+    fn subscribe(&self, to: &RoomChannel) {
+        self.peer.subscribed.lock().push(to.clone());
     }
 
-    fn unsubscribe(&self, room: &RoomName) {
-        self.peer.subscribed.lock().retain(|other| other != room);
+    fn unsubscribe(&self, to: &RoomChannel) {
+        self.peer.subscribed.lock().retain(|other| other != to);
     }
 
     fn tell(&self, _: &[Told], _: Option<&Lineage>) {}

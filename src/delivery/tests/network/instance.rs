@@ -13,7 +13,7 @@ use super::super::*;
 use super::bus::{Link, Network};
 use super::log::{Log, Reach};
 use super::time::{Dice, Time};
-use crate::model::{Content, RoomKey, UserKey};
+use crate::model::{Content, RoomKey, RoomKind, UserKey};
 
 /// By then an instance has shown what was committed, if it reached the log all the time: a sweep is
 /// due, a second one if the first was told that the log is out of reach, and each takes some ways.
@@ -138,6 +138,7 @@ impl Instance {
     pub(super) fn say(&self, room: &RoomRef, text: String) {
         if let Some(run) = self.run.borrow().as_ref() {
             let outgoing = Outgoing {
+                kind: RoomKind::Public,
                 room: room.clone(),
                 user: UserKey::new(1, 1),
                 nickname: "writer".into(),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Epoch, Message, MessageId, RoomKey, RoomRef, RoomVersion, Seq};
+use crate::model::{Epoch, Message, MessageId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq};
 use crate::store::{
     Appended, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices, Part,
     Reading, Rejected, Span, StoreError,
@@ -39,6 +39,7 @@ impl Log {
             last_seq: self.last(room),
             replayed_seq: Seq::START,
             version: RoomVersion::new(0),
+            kind: RoomKind::Public,
         }
     }
 

@@ -24,13 +24,9 @@ pub(super) fn read(name: &str, words: &[&str], line: &str) -> Option<Command> {
     })
 }
 
-/// What follows after so many words, with the spaces in it: a password may have some.
+/// What follows after so many words: a password may have spaces.
 fn rest(line: &str, words: usize) -> Password {
-    let after = (0..words).fold(line.trim(), |rest, _| {
-        let next = rest.split_once(|c: char| c.is_ascii_whitespace());
-        next.map_or("", |(_, rest)| rest.trim_start())
-    });
-    after.to_owned().into()
+    super::rest(line, words).to_owned().into()
 }
 
 #[cfg(test)]
