@@ -147,7 +147,12 @@ const TABLE: [Syntax; 25] = [
         (2, 2),
         "change your password, and end your other sessions",
     ),
-    syntax("sessions", "", (0, 0), "the sessions of your account"),
+    syntax(
+        "sessions",
+        "[end <id>]",
+        (0, 2),
+        "the sessions of your account; end one, by how its id begins",
+    ),
     syntax("whoami", "", (0, 0), "who you are, and in which rooms"),
     syntax("quit", "", (0, 0), "say goodbye"),
 ];
@@ -256,6 +261,7 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         },
         "quit" => Command::Quit,
         "help" => Command::Help,
+        "sessions" => sessions(&words)?,
         name => match account::read(name, &words, line) {
             Some(command) => command,
             None => order::read(name, &words)?,
@@ -269,6 +275,19 @@ fn rest(line: &str, words: usize) -> &str {
         let next = rest.split_once(|c: char| c.is_ascii_whitespace());
         next.map_or("", |(_, rest)| rest.trim_start())
     })
+}
+
+fn sessions(words: &[&str]) -> Result<Command, GrammarError> {
+    match words {
+        [] => Ok(Command::Sessions),
+        ["end", id] => Ok(Command::EndSession {
+            id: (*id).to_owned(),
+        }),
+        _ => Err(GrammarError::Usage {
+            name: "sessions",
+            arguments: "[end <id>]",
+        }),
+    }
 }
 
 fn kind(word: Option<&&str>) -> Result<RoomKind, GrammarError> {

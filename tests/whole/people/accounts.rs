@@ -124,10 +124,13 @@ pub(crate) async fn one_session_is_ended_and_the_others_go_on(db: Db) {
     let is_other = |line: &&String| line.contains(" from ") && !line.contains("this one");
     let other = sessions.iter().find(is_other).expect("the other");
     let id = other["[system] ".len()..].split(':').next().expect("an id");
-    db.sql(&format!("DELETE FROM sessions WHERE id = '{id}'"))
-        .await;
-    db.sql("INSERT INTO rights_changes (user_id) SELECT id FROM users WHERE nickname = 'alice'")
-        .await;
+    tells(&mut here, "/sessions end 0xyz", "you have no such session").await;
+    tells(
+        &mut here,
+        &format!("/sessions end {}", &id[..12]),
+        "the session has ended",
+    )
+    .await;
     while there.line().await.is_some() {}
     assert!(
         says(&mut here, "/whoami")

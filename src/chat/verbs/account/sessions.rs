@@ -10,10 +10,11 @@ impl Chat {
         Ok(Outcome::Sessions { sessions, current })
     }
 
+    /// Ends the session whose id begins like that, where it is one alone.
     pub(in crate::chat) async fn end_my_session(
         &self,
         actor: &Actor,
-        key: &str,
+        id: &str,
     ) -> Result<Outcome, ChatError> {
         let (session, account) = (actor.known()?, actor.account()?);
         let nickname = session.nickname();
@@ -22,6 +23,14 @@ impl Chat {
             action: "end_session",
             target: Some(nickname.as_str()),
             ..Record::default()
+        };
+        let sessions = self.store().sessions_of(account.user).await?;
+        let mut found = sessions.iter().filter(|of| of.key.starts_with(id));
+        let key = match (found.next(), found.next()) {
+            (Some(of), None) if !id.is_empty() => of.key.as_str(),
+            (Some(_), _) => return Err(ChatError::NoSuchSession),
+            // The list is not endless.
+            (None, _) => id,
         };
         if !self.store().end_session(account.user, key, &record).await? {
             return Err(ChatError::NoSuchSession);

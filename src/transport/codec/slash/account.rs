@@ -18,7 +18,6 @@ pub(super) fn read(name: &str, words: &[&str], line: &str) -> Option<Command> {
             old: text(0).into(),
             new: text(1).into(),
         },
-        "sessions" => Command::Sessions,
         "whoami" => Command::Me,
         _ => return None,
     })
