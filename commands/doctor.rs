@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::health::{self, text};
 use crate::output::Output;
 use crate::runtime::block_on;
+use crate::secret;
 
 /// Find what is wrong around the instances, with a fix for each
 #[derive(Debug, Args)]
@@ -34,6 +35,7 @@ Exits 0 if all is well, 1 with warnings, 2 if something is critical, 3 if it can
 Examples:
   discordctl doctor
   discordctl doctor --url https://chat.example.org
+  pass show chat/doctor | discordctl doctor --url https://chat.example.org --token-stdin
   discordctl doctor --bundle support.tar && tar -tf support.tar
   discordctl doctor -o json | jq -r '.checks[] | select(.level != \"ok\") | .fix'")]
 pub(crate) struct DoctorArgs {
@@ -42,6 +44,10 @@ pub(crate) struct DoctorArgs {
     /// Where clients find the deployment: read a stream through it
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Read the stream as the bearer of a token, a line on standard input; where guests may not read,
+    /// it takes one
+    #[arg(long, requires = "url")]
+    token_stdin: bool,
     /// Write a support archive; never over a file that is there
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -72,6 +78,11 @@ pub(crate) fn run(args: &DoctorArgs, output: &Output) -> anyhow::Result<Exit> {
     let plan = Plan {
         candidates: args.fleet.candidates(output)?,
         url: args.url.clone(),
+        token: if args.token_stdin {
+            Some(secret::from_stdin("token")?)
+        } else {
+            None
+        },
         within: args.timeout.get(),
     };
     let (mut checks, parts) = block_on(async {

@@ -36,6 +36,7 @@ mod roles;
 mod room;
 mod runbook;
 mod runtime;
+mod secret;
 mod serve;
 mod settings;
 mod storage;

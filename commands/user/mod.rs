@@ -2,11 +2,8 @@
 mod failure;
 mod report;
 
-use std::io::{IsTerminal, Read};
-
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use discordctl::model::{Password, Role};
+use discordctl::model::Role;
 use discordctl::ops::people::{Chosen, People, PeopleError, Standing};
 
 use crate::confirm::confirm;
@@ -14,6 +11,7 @@ use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::runtime::block_on;
+use crate::secret;
 use report::{Erased, List, One, Sessions};
 
 pub(crate) use failure::explain;
@@ -195,22 +193,13 @@ async fn perform(
 
 /// The password that is read, where one is.
 fn chosen(command: &UserCommand) -> anyhow::Result<Chosen> {
-    const LONGEST: u64 = 4_096;
     let from_stdin = match command {
         UserCommand::Create { password_stdin, .. }
         | UserCommand::Password { password_stdin, .. } => *password_stdin,
         _ => false,
     };
-    if !from_stdin {
-        return Ok(Chosen::Random);
+    if from_stdin {
+        return Ok(Chosen::Given(secret::from_stdin("password")?));
     }
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        crate::output::tell("the password, and Enter, then Ctrl-D (it is shown as you type):");
-    }
-    let mut text = String::new();
-    let read = stdin.lock().take(LONGEST).read_to_string(&mut text);
-    read.context("cannot read the password from standard input")?;
-    let line = text.lines().next().unwrap_or_default();
-    Ok(Chosen::Given(Password::from(line.to_owned())))
+    Ok(Chosen::Random)
 }

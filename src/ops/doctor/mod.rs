@@ -24,6 +24,7 @@ use super::deadline::Deadline;
 use super::finding::{Finding, Verdict};
 use super::probe;
 use crate::config::Config;
+use crate::model::Password;
 
 /// An instance as it is configured, rightly or not.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
     /// Where clients find the deployment, through whatever stands in front of it.
     pub url: Option<String>,
+    /// What is shown there, where guests may not read.
+    pub token: Option<Password>,
     /// For everything that has to answer.
     pub within: Duration,
 }
@@ -70,7 +73,7 @@ pub async fn look(plan: &Plan) -> Vec<Finding> {
         join_all(backups.iter().map(|of| backup::look(of, deadline))),
         async {
             match &plan.url {
-                Some(url) => Some(proxy::look(url, deadline).await),
+                Some(url) => Some(proxy::look(url, plan.token.as_ref(), deadline).await),
                 None => None,
             }
         },

@@ -1,6 +1,6 @@
 //! A stream through the public URL: whether what stands there lets it through as it comes.
 use http::Uri;
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 use http::uri::Scheme;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::super::deadline::Deadline;
 use super::super::finding::{Finding, Verdict};
 use crate::client::{self, ClientError, Event, Events};
+use crate::model::Password;
 use crate::tls::{Connector, Trust};
 
 const CHECK: &str = "proxy";
@@ -29,14 +30,14 @@ fn stream_below(url: &str) -> Option<Uri> {
     stream.path_and_query(path).build().ok()
 }
 
-pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
+pub(super) async fn look(url: &str, token: Option<&Password>, deadline: Deadline) -> Finding {
     let bad = |level, detail: String| Finding::bad(CHECK, url, level, detail);
     let Some(stream) = stream_below(url) else {
         return bad(Verdict::Unknown, "it is no http:// or https:// URL".into())
             .fix("give the URL under which clients find the web client");
     };
     let start = Instant::now();
-    match deadline.bound(ask(&stream, deadline)).await {
+    match deadline.bound(ask(&stream, token, deadline)).await {
         Ok(Ok(Answered::Stream(mut stream))) => match deadline.bound(stream.next()).await {
             // What every stream begins with, at once.
             Ok(Ok(Some(Event::Comment(first)))) if first == "connected" => {
@@ -68,6 +69,21 @@ pub(super) async fn look(url: &str, deadline: Deadline) -> Finding {
             "what is behind it does not answer under this name".into(),
         )
         .fix(format!("set 'http.public_url' of the instances to {url}")),
+        Ok(Ok(Answered::Status(401))) if token.is_none() => bad(
+            Verdict::Unknown,
+            "guests may not read there, so that no stream was read".into(),
+        )
+        .fix(
+            "discordctl token create --user NAME --scopes read, and give that to \
+             discordctl doctor --url URL --token-stdin",
+        ),
+        Ok(Ok(Answered::Status(status @ (401 | 403)))) => bad(
+            Verdict::Unknown,
+            format!(
+                "it answers {status}: the token may not read 'general', or does not come through"
+            ),
+        )
+        .fix("let the proxy pass on Authorization; discordctl token list shows what the token may"),
         Ok(Ok(Answered::Status(status))) => bad(
             Verdict::Critical,
             format!("it answers {status}, and no stream"),
@@ -88,7 +104,11 @@ enum Answered {
     Status(u16),
 }
 
-async fn ask(url: &Uri, deadline: Deadline) -> Result<Answered, ClientError> {
+async fn ask(
+    url: &Uri,
+    token: Option<&Password>,
+    deadline: Deadline,
+) -> Result<Answered, ClientError> {
     let is_safe = url.scheme() == Some(&Scheme::HTTPS);
     let (host, usual) = (
         url.host().unwrap_or_default(),
@@ -98,9 +118,12 @@ async fn ask(url: &Uri, deadline: Deadline) -> Result<Answered, ClientError> {
     let name = host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((name, port)).await?;
     let path = url.path_and_query().map_or("/", |path| path.as_str());
-    let request = Events::request(path)
+    let mut request = Events::request(path)
         .header(HOST, format!("{host}:{port}"))
         .header("user-agent", "discordctl");
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+    }
     let response = if is_safe {
         let stream = Connector::new(Trust::System)?.connect(name, stream).await?;
         client::open(stream, request, String::new()).await?

@@ -40,6 +40,7 @@ crate::support::db::on_both! {
         an_operator_lets_people_in_and_keeps_them_out,
         a_workspace_is_a_wall,
         a_deployment_that_does_not_run_has_its_owner_first,
+        a_stream_is_read_through_a_proxy_as_the_bearer_of_a_token,
         an_erased_account_leaves_its_words_and_not_its_name,
     }
     order {

@@ -384,3 +384,32 @@ pub(crate) async fn an_erased_account_leaves_its_words_and_not_its_name(db: Db) 
     assert!(!audit.to_string().contains(&pseudonym[0]));
     server.stop().await;
 }
+
+pub(crate) async fn a_stream_is_read_through_a_proxy_as_the_bearer_of_a_token(db: Db) {
+    let server = serve(&db, |config| {
+        config.access.mode = discordctl::config::AccessMode::Invite;
+    })
+    .await;
+    let shell = Shell::on(&db);
+    let doctor = format!("doctor --url http://{}", server.http);
+    let proxy = |ran: Ran| {
+        let report = ran.json();
+        let checks = report["checks"].as_array().expect("a list").clone();
+        let mut found = checks.into_iter().filter(|c| c["check"] == "proxy");
+        found.next().expect("it is looked at")
+    };
+    let found = proxy(shell.run(&doctor).await);
+    assert_eq!(found["level"], "unknown", "{found}");
+    let fix = found["fix"].as_str().expect("a fix");
+    assert!(fix.contains("token create"), "{fix}");
+    shell.run("user create eve").await.well();
+    let made = shell.run("token create --user eve --scopes read").await;
+    let token = made.well()["token"].as_str().expect("a token").to_owned();
+    let doctor = format!("{doctor} --token-stdin");
+    let ran = typed(&shell, &doctor, &token).await;
+    assert!(!ran.stdout.contains(&token) && !ran.stderr.contains(&token));
+    assert_eq!(proxy(ran)["level"], "ok");
+    let wrong = typed(&shell, &doctor, "dct_none").await;
+    assert_eq!(proxy(wrong)["level"], "unknown");
+    server.stop().await;
+}
