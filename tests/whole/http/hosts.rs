@@ -116,7 +116,11 @@ async fn elsewhere_any_name_does_unless_some_are_set() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let server = Running::start().await;
-    for (path, method) in places() {
+    let readable: Vec<String> = places()
+        .filter(|(_, method)| *method == "GET")
+        .map(|(path, _)| path)
+        .collect();
+    for (path, _) in places() {
         let mut wire = Wire::open(server.http).await;
         wire.send(format!(
             "HEAD {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
@@ -124,7 +128,7 @@ async fn head_is_get_without_the_body() {
         .await;
         let head = wire.head().await;
         assert_eq!(wire.rest().await, b"", "{path} has a body");
-        if method != "GET" {
+        if !readable.contains(&path) {
             assert_eq!(head.status, 405, "{path}");
             continue;
         }
