@@ -403,7 +403,8 @@ impl Verb for Command {
                 terms(Cost::SHOWN, Gate::Table(Action::CreateRoom), Need::Nickname)
             }
             Self::Join { .. } => terms(Cost::SHOWN, Gate::Table(Action::Read), Need::Nickname),
-            Self::Direct { .. } => terms(Cost::SHOWN, Gate::Account, Need::Nickname),
+            // To make a room of one's own with others takes as much as to speak.
+            Self::Direct { .. } => terms(Cost::SHOWN, Gate::Table(Action::Write), Need::Nickname),
             Self::Invite { .. } => on_others(Action::Invite),
             Self::Kick { .. } => on_others(Action::Kick),
             Self::Restrict { what, .. } => on_others(restraint(what.kind)),

@@ -125,6 +125,20 @@ pub(crate) async fn a_token_is_its_account_within_scopes_and_rooms(db: Db) {
         );
     }
 
+    // Nor does it speak to people alone, unless it is for all rooms.
+    registered(tcp, "bob").await;
+    let direct = json!({ "command": "/msg bob hello" });
+    for (bot, expected) in [
+        (&builds, refused(403, "forbidden")),
+        (&reader, refused(403, "forbidden")),
+        (&writer, OK),
+    ] {
+        let said = ask(at, bot, ("POST", "/api/command"), direct.clone()).await;
+        assert_eq!(told(&said), expected, "{}", said.body);
+    }
+    let me = ask(at, &builds, ("GET", "/api/me"), Value::Null).await;
+    assert!(!me.body.contains("bob"), "{}", me.body);
+
     // What is the person's own, no token does.
     let new = scopes(&["manage"]);
     let password = json!({ "old": PASSWORD, "new": "another horse entirely" });
