@@ -1,8 +1,9 @@
 //! Migrations over both databases: once, however many start them, and with a way out.
 use std::time::Duration;
 
-use discordctl::store::StoreError;
+use discordctl::model::{Role, RoomKind, RoomName, Seq};
 use discordctl::store::migrations::{MigrateError, Migrator, Patience, State, Step};
+use discordctl::store::{Part, StoreError};
 
 use crate::support::db::{Db, Kind, connect};
 use crate::support::eventually;
@@ -162,6 +163,63 @@ pub(crate) async fn the_embedded_steps_go_there_and_back(db: Db) {
         }
     };
     assert_eq!(db.number(left).await, 0);
+}
+
+/// What a program of the version before writes: it names the columns that it knows.
+async fn writes_as_before(db: &Db, name: &str) {
+    for sql in [
+        format!("INSERT INTO users (nickname) VALUES ('{name}')"),
+        format!(
+            "INSERT INTO rooms (name, created_by)
+             SELECT 'of-{name}', id FROM users WHERE nickname = '{name}'"
+        ),
+        format!(
+            "INSERT INTO messages (room_id, seq, user_id, content)
+             SELECT r.id, 1, u.id, 'hello' FROM rooms r, users u
+             WHERE r.name = 'of-{name}' AND u.nickname = '{name}'"
+        ),
+        format!("UPDATE rooms SET last_seq = 1 WHERE name = 'of-{name}'"),
+        format!(
+            "INSERT INTO room_members (room_id, user_id)
+             SELECT r.id, u.id FROM rooms r, users u
+             WHERE r.name = 'of-{name}' AND u.nickname = '{name}'"
+        ),
+        format!(
+            "INSERT INTO sessions (id, user_id, nickname, transport, online)
+             SELECT 'session-{name}', id, '{name}', 'http', true FROM users
+             WHERE nickname = '{name}'"
+        ),
+    ] {
+        db.sql(&sql).await;
+    }
+}
+
+pub(crate) async fn what_the_version_before_accounts_writes_is_read_after_the_step(db: Db) {
+    const BEFORE_ACCOUNTS: i32 = 6;
+    db.bare().await;
+    let migrator = Migrator::new(&db.url);
+    migrator.up(Some(BEFORE_ACCOUNTS)).await.expect("migrated");
+    writes_as_before(&db, "ann").await;
+    migrator.up(None).await.expect("migrated");
+    // It runs on, beside this program.
+    writes_as_before(&db, "bob").await;
+    let store = db.open().await;
+    assert!(!store.has_accounts().await.expect("readable"));
+    for name in ["ann", "bob"] {
+        let room = RoomName::stored(&format!("of-{name}"));
+        let (room, last) = store.room(&room).await.expect("readable").expect("there");
+        assert_eq!(last.get(), 1);
+        let of = store.room_details(room.key).await.expect("readable");
+        let of = of.expect("there");
+        let by = of.created_by.as_deref();
+        assert_eq!((of.kind, by, of.members), (RoomKind::Public, Some(name), 1));
+        let members = store.members(room.key, "", 10).await.expect("readable");
+        assert_eq!(members[0].role(), Role::Guest);
+        let said = store.read(&room, Part::After(Seq::START), 10).await;
+        assert_eq!(said.expect("readable")[0].user.as_ref(), name);
+    }
+    let guests = "SELECT count(*) FROM sessions WHERE online AND NOT account";
+    assert_eq!(db.number(guests).await, 2);
 }
 
 fn concurrent() -> Step {

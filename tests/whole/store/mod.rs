@@ -96,6 +96,7 @@ crate::support::db::on_both! {
         a_changed_step_is_named_and_can_be_accepted,
         a_newer_program_was_here,
         the_embedded_steps_go_there_and_back,
+        what_the_version_before_accounts_writes_is_read_after_the_step,
     }
 }
 
