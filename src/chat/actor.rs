@@ -61,6 +61,14 @@ impl Actor {
         self.until
     }
 
+    /// The same client, whose address has paid for what it asks.
+    pub fn paid(self) -> Self {
+        Self {
+            origin: self.origin.paid(),
+            ..self
+        }
+    }
+
     /// The same client, which is woken by `signal` when a room has more.
     pub fn reading(self, signal: Arc<Notify>) -> Self {
         Self {
@@ -93,11 +101,7 @@ impl Actor {
     pub(super) fn role(&self) -> Role {
         match &self.who {
             Who::Anonymous => Role::Anonymous,
-            Who::Session(session) => match session.account() {
-                // An account that is in other workspaces only is asked of there.
-                Some(account) => account.role.unwrap_or(Role::Member),
-                None => Role::Guest,
-            },
+            Who::Session(session) => session.role(),
         }
     }
 

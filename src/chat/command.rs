@@ -1,12 +1,10 @@
 //! What can be asked of chat: values, whichever transport they came over.
-use std::sync::Arc;
-
 use super::limits::Cost;
 use super::{
-    Actor, Asked, Chat, ChatError, Cursor, Gate, Lifting, Outcome, Place, Registering, Restraint,
-    Restricting, Sending, Session, Settings, Shown, Start,
+    Actor, Asked, Chat, ChatError, Cursor, Gate, Inviting, Lifting, Outcome, Place, Restraint,
+    Restricting, Sending, Settings, Start,
 };
-use crate::model::{Password, RoomKind, Seq};
+use crate::model::{Password, Role, RoomKind, Seq};
 use crate::policy::Action;
 
 /// Something that a client asks for, and what comes of it. `Chat::act` does it.
@@ -39,7 +37,7 @@ pub struct Terms {
     pub need: Need,
 }
 
-const fn terms(cost: Cost, gate: Gate, need: Need) -> Terms {
+pub(super) const fn terms(cost: Cost, gate: Gate, need: Need) -> Terms {
     Terms { cost, gate, need }
 }
 
@@ -83,129 +81,6 @@ impl Target {
             Self::Current => About::Current,
             Self::Named(room) => About::Named(room),
         }
-    }
-}
-
-/// Begin a session under that nickname, or as a guest.
-pub struct Connect {
-    pub nickname: Option<String>,
-}
-
-impl Verb for Connect {
-    type Answer = Arc<Session>;
-
-    fn terms(&self) -> Terms {
-        // A line session has to begin before it can log in: under a given name it may do nothing else
-        // where guests are not let in.
-        let gate = match self.nickname {
-            Some(_) => Gate::Begin,
-            None => Gate::Open,
-        };
-        terms(Cost::FREE, gate, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
-        chat.connect(actor, self.nickname.as_deref()).await
-    }
-}
-
-/// Make an account, and begin a session that is logged in to it.
-pub struct Register(pub Registering);
-
-impl Verb for Register {
-    type Answer = Arc<Session>;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Open, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
-        chat.register(actor, self.0).await
-    }
-}
-
-/// Begin a session that is logged in to an account.
-pub struct Login {
-    pub nickname: String,
-    pub password: Password,
-}
-
-impl Verb for Login {
-    type Answer = Arc<Session>;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Open, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
-        chat.log_in(actor, &self.nickname, &self.password).await
-    }
-}
-
-/// Be the account that a token stands for, of this server or of one that vouches for people.
-pub struct ByToken {
-    pub token: String,
-}
-
-impl Verb for ByToken {
-    type Answer = Shown;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Open, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Shown, ChatError> {
-        chat.by_token(actor, &self.token).await
-    }
-}
-
-/// Go on as the session with that secret, on whatever instance it began.
-pub struct Resume {
-    pub secret: String,
-}
-
-impl Verb for Resume {
-    type Answer = Arc<Session>;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Open, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Arc<Session>, ChatError> {
-        chat.resume(&self.secret, actor.transport()).await
-    }
-}
-
-/// Go on reading these rooms, as a connection does that was cut off.
-pub struct Rejoin {
-    pub rooms: Vec<(String, Start)>,
-}
-
-impl Verb for Rejoin {
-    /// Of each in its place.
-    type Answer = Vec<Result<Box<Cursor>, ChatError>>;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Session, Need::Nickname)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Self::Answer, ChatError> {
-        chat.rejoin_all(actor, self.rooms).await
-    }
-}
-
-/// End the session.
-pub struct Disconnect;
-
-impl Verb for Disconnect {
-    type Answer = ();
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Session, Need::Nothing)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<(), ChatError> {
-        chat.disconnect(actor.known()?).await
     }
 }
 
@@ -297,6 +172,7 @@ pub enum Command {
     Create {
         room: String,
         kind: RoomKind,
+        topic: Option<String>,
     },
     Join {
         room: String,
@@ -310,6 +186,24 @@ pub enum Command {
         nicknames: Vec<String>,
         content: Option<String>,
     },
+    /// The members of a room.
+    Members {
+        room: Target,
+        page: Asked,
+    },
+    /// Take a person out of a room, or leave it.
+    Remove {
+        room: Target,
+        nickname: String,
+        why: Option<String>,
+    },
+    /// What was done in a workspace, or in the first.
+    Audit {
+        workspace: Option<String>,
+        page: Asked,
+    },
+    /// Make a code by which people register.
+    MakeInvite(Inviting),
     /// Let an account into a room.
     Invite {
         room: Target,
@@ -362,6 +256,14 @@ fn restraint(kind: Restraint) -> Action {
     }
 }
 
+/// To give a role is more than to let in.
+fn inviting(of: &Inviting) -> Action {
+    match of.role {
+        Role::Member => Action::Invite,
+        _ => Action::ManageRoles,
+    }
+}
+
 /// A topic or a pace alone takes less than what else a room is.
 fn setting(settings: &Settings) -> Action {
     let Settings {
@@ -399,6 +301,11 @@ impl Verb for Command {
             Self::Users { .. } | Self::Rooms { .. } => {
                 terms(Cost::LIST, Gate::Table(Action::See), Need::Presence)
             }
+            Self::Members { .. } => terms(Cost::LIST, Gate::Table(Action::See), Need::Presence),
+            // For another person it takes the right to kick, which is asked for then.
+            Self::Remove { .. } => on_others(Action::See),
+            Self::Audit { .. } => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::MakeInvite(of) => on_others(inviting(of)),
             Self::Create { .. } => {
                 terms(Cost::SHOWN, Gate::Table(Action::CreateRoom), Need::Nickname)
             }
@@ -420,7 +327,10 @@ impl Verb for Command {
     fn about(&self) -> About<'_> {
         match self {
             Self::Join { room } => About::Named(room),
+            Self::MakeInvite(of) => of.room.as_deref().map_or(About::NoRoom, About::Named),
             Self::History { room, .. }
+            | Self::Members { room, .. }
+            | Self::Remove { room, .. }
             | Self::Invite { room, .. }
             | Self::Kick { room, .. }
             | Self::Restrict { room, .. }
@@ -448,7 +358,15 @@ impl Verb for Command {
             Self::Rename { nickname } => chat.rename(actor.known()?, &nickname).await,
             Self::Users { page, total } => chat.users(actor, page, total).await,
             Self::Rooms { page, total } => chat.rooms(actor, page, total).await,
-            Self::Create { room, kind } => chat.create(actor, &room, kind).await,
+            Self::Create { room, kind, topic } => {
+                chat.create(actor, &room, kind, topic.as_deref()).await
+            }
+            Self::Members { page, .. } => chat.members(place, page).await,
+            Self::Remove { nickname, why, .. } => {
+                chat.remove(actor, place, &nickname, why.as_deref()).await
+            }
+            Self::Audit { workspace, page } => chat.audit(actor, workspace, page).await,
+            Self::MakeInvite(inviting) => chat.make_invite(actor, place, &inviting).await,
             Self::Join { .. } => chat.join(actor, place.room()?).await,
             Self::Leave { room } => chat.leave(actor.known()?, room.as_deref()).await,
             Self::Direct { nicknames, content } => {

@@ -28,7 +28,7 @@ pub struct Listed<T> {
 
 impl<T> Listed<T> {
     /// Of one more than was asked for: the last says only that there is more.
-    fn of(mut items: Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Self {
+    pub(super) fn of(mut items: Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(name);
@@ -113,7 +113,7 @@ impl<T> Counted<T> {
 }
 
 /// What is looked for, which is one more than is shown: that one says that there is more.
-fn page(asked: Asked) -> (Page, usize) {
+pub(super) fn page(asked: Asked) -> (Page, usize) {
     let limit = asked.limit.unwrap_or(USUAL).clamp(1, MOST);
     let page = Page {
         filter: asked.filter.unwrap_or_default(),
@@ -125,7 +125,7 @@ fn page(asked: Asked) -> (Page, usize) {
 }
 
 /// Also what no database would take for a text.
-fn finds_nothing(page: &Page) -> bool {
+pub(super) fn finds_nothing(page: &Page) -> bool {
     [&page.filter, &page.after]
         .iter()
         .any(|text| text.len() > LONGEST || text.contains('\0'))

@@ -9,6 +9,7 @@ mod access;
 mod act;
 mod actor;
 mod attached;
+mod begin;
 mod bucket;
 mod command;
 mod connections;
@@ -53,13 +54,13 @@ pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
-pub use crate::store::{MOST_TOKENS, Online, Restraint, RoomSummary, SessionOf, Span};
+pub use crate::store::{
+    Audited, MOST_TOKENS, Member, Online, Restraint, RoomSummary, SessionOf, Span,
+};
 pub use actor::Actor;
 pub use attached::{Alert, Attached};
-pub use command::{
-    About, ByToken, Command, Connect, Disconnect, Login, Need, Read, Register, Rejoin, Resume, Say,
-    Target, Terms, Total, Verb,
-};
+pub use begin::{ByToken, Connect, Disconnect, Login, Register, Rejoin, Resume};
+pub use command::{About, Command, Need, Read, Say, Target, Terms, Total, Verb};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
@@ -71,8 +72,8 @@ pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
 pub use verbs::{
-    BeginSignIn, FinishSignIn, Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom, MyToken,
-    Registering, Restricting, RevokeToken, Sending, Settings, Shown,
+    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom,
+    MyToken, Registering, Restricting, RevokeToken, RoomAs, Sending, Settings, Shown,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 
@@ -83,6 +84,8 @@ pub struct Rules {
     pub history: usize,
     /// A session that is not used for so long is over.
     pub session_ttl: Duration,
+    /// What stands before the paths of this site in an address for people, where that is known.
+    pub site: String,
 }
 
 /// Rooms one session may be in.

@@ -1,7 +1,10 @@
 //! What chat answers: values, which the codecs make words and JSON of.
 use chrono::{DateTime, Utc};
 
-use super::{Cursor, Listed, Me, Online, Past, Receipt, Restraint, RoomSummary, SessionOf, Span};
+use super::{
+    Audited, Cursor, Listed, Me, Member, Online, Past, Receipt, Restraint, RoomAs, RoomSummary,
+    SessionOf, Span,
+};
 use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
@@ -73,6 +76,14 @@ pub enum Outcome {
         room: RoomName,
         topic: Option<String>,
         slow: Option<u32>,
+        now: RoomAs,
+    },
+    Members(Listed<Member>),
+    Audited(Listed<Audited>),
+    /// The code is shown this once.
+    InviteMade {
+        code: String,
+        url: String,
     },
     RoomDeleted(RoomName),
     Me(Me),

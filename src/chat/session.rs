@@ -192,6 +192,13 @@ impl Session {
         self.state.lock().account
     }
 
+    /// What it is where a room says nothing else.
+    pub fn role(&self) -> Role {
+        // An account that is in other workspaces only is asked of there.
+        let of_account = |of: LoggedIn| of.role.unwrap_or(Role::Member);
+        self.account().map_or(Role::Guest, of_account)
+    }
+
     /// Its account may have another role than it had.
     pub(super) fn take_role(&self, account: &Account) {
         if let Some(known) = &mut self.state.lock().account {

@@ -201,9 +201,11 @@ fn instance(config: &Config, listeners: &Listeners) -> Instance {
 }
 
 fn rules(config: &Config) -> Rules {
+    let site = config.http.public_url.as_deref().unwrap_or_default();
     Rules {
         history: config.history.per_room,
         session_ttl: config.session_ttl.get(),
+        site: site.trim_end_matches('/').to_owned(),
     }
 }
 

@@ -55,15 +55,29 @@ impl<'a> Record<'a> {
 /// What was done to people and rooms.
 #[async_trait]
 pub trait Audit: Send + Sync + 'static {
-    /// The newest lines before that one.
-    async fn audited(&self, before: Option<i64>, limit: usize) -> Result<Vec<Audited>, StoreError>;
+    /// The newest lines before that one: all, or those of rooms in that workspace. What was done in no
+    /// room is the first workspace's.
+    async fn audited(
+        &self,
+        workspace: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Audited>, StoreError>;
 }
 
 #[async_trait]
 impl<A: Ask> Audit for A {
-    async fn audited(&self, before: Option<i64>, limit: usize) -> Result<Vec<Audited>, StoreError> {
+    async fn audited(
+        &self,
+        workspace: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Audited>, StoreError> {
         let sql = "SELECT id, at, actor, action, target, room, why, detail FROM audit
-             WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2";
+             WHERE ($1 IS NULL OR id < $1) AND ($3 IS NULL
+               OR lower($3) = 'main' AND (room IS NULL OR @position(room, '/') = 0)
+               OR @position(lower(room), lower($3) || '/') = 1)
+             ORDER BY id DESC LIMIT $2";
         type Row = (
             i64,
             DateTime<Utc>,
@@ -74,7 +88,7 @@ impl<A: Ask> Audit for A {
             Option<String>,
             Option<String>,
         );
-        let args = [Arg::Number(before), limit.into()];
+        let args = [Arg::Number(before), limit.into(), workspace.into()];
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let audited = |(id, at, actor, action, target, room, why, detail): Row| Audited {
             id,

@@ -7,17 +7,21 @@ use super::ask::{Ask, Statement, Turn};
 use super::audit::{self, Record};
 use super::rights::workspace_id;
 use super::sql::Arg;
-use crate::model::Role;
+use crate::model::{Role, RoomKey, UserKey};
 
 /// What an invite is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct NewInvite<'a> {
     pub digest: &'a str,
     pub workspace: &'a str,
-    /// In the workspace.
+    /// Of that workspace, where it lets into one.
+    pub room: Option<RoomKey>,
+    /// In the room, or else in the workspace.
     pub role: Role,
     pub uses: u32,
     pub expires_at: Option<DateTime<Utc>>,
+    /// Nothing is an operator.
+    pub by: Option<UserKey>,
 }
 
 /// An invite that was made.
@@ -63,17 +67,20 @@ impl<A: Ask> Invites for A {
         let Some(workspace) = workspace_id(self, new.workspace).await? else {
             return Ok(false);
         };
-        let made: [Arg<'_>; 5] = [
+        let made: [Arg<'_>; 7] = [
             new.digest.into(),
             workspace.into(),
             new.role.as_str().into(),
             i64::from(new.uses).into(),
             new.expires_at.into(),
+            new.room.map(|room| room.id).into(),
+            new.by.map(|by| by.id).into(),
         ];
         let statements: [Statement<'_>; 2] = [
             (
-                "INSERT INTO invites (digest, workspace_id, role, uses, expires_at)
-                 VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO invites
+                   (digest, workspace_id, role, uses, expires_at, room_id, created_by)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 &made,
             ),
             (audit::WRITE, &record.args()),

@@ -102,12 +102,14 @@ mod tests {
             ("frame connect", Cost::READ),
             ("frame connect, each room", Cost::READ),
             ("frame message", Cost::FREE),
+            ("frame register", Cost::READ),
+            ("frame login", Cost::READ),
             ("frame that is none", Cost::READ),
             ("line that is none", Cost::READ),
         ];
         let frames = frames.map(|(name, cost)| (name.to_owned(), cost));
         let taken = commands
-            .chain(Route::ALL.map(of_route))
+            .chain(Route::all().map(of_route))
             .chain(frames)
             .map(|(name, cost)| (name, cost.units()));
         assert_eq!(told, taken.collect::<Vec<_>>());

@@ -75,12 +75,27 @@ impl Limits {
 pub struct Origin {
     peer: Peer,
     counted: Option<Arc<Address>>,
+    dues: Dues,
+}
+
+/// Whether an address still has to pay for what is asked from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Dues {
+    #[default]
+    Owed,
+    Paid,
 }
 
 impl Origin {
     /// The client's end, by which it is told whether what it says is private.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// The same, where the request was paid for.
+    pub(super) fn paid(self) -> Self {
+        let dues = Dues::Paid;
+        Self { dues, ..self }
     }
 
     /// Whether it has limits at all.
@@ -200,6 +215,7 @@ impl Limiter {
         Origin {
             peer,
             counted: self.counted(peer, now),
+            dues: Dues::Owed,
         }
     }
 
@@ -302,11 +318,11 @@ impl Chat {
             None => Ok(()),
         };
         let of_address = || match &actor.origin().counted {
-            Some(address) => {
+            Some(address) if actor.origin().dues == Dues::Owed => {
                 let mut buckets = address.buckets.lock();
                 buckets.requests.take(cost, rate.times(SESSIONS), now)
             }
-            None => Ok(()),
+            _ => Ok(()),
         };
         of_session().and_then(|()| of_address()).map_err(|after| {
             self.meters().limited_requests.add(1);

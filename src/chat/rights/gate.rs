@@ -105,7 +105,17 @@ impl Chat {
 
     /// What is about no room: by what the actor is in the first workspace.
     fn allow_anywhere(&self, actor: &Actor, action: Action) -> Result<(), ChatError> {
-        self.allow_as(actor.role(), action)?;
+        self.allow_in_workspace(actor, actor.role(), action)
+    }
+
+    /// What is about no room of a workspace where the actor has that role.
+    pub(in crate::chat) fn allow_in_workspace(
+        &self,
+        actor: &Actor,
+        role: Role,
+        action: Action,
+    ) -> Result<(), ChatError> {
+        self.allow_as(role, action)?;
         match actor.warrant() {
             Some(warrant) if !warrant.allows_anywhere(action) => {
                 Err(ChatError::BeyondToken(action))
@@ -114,8 +124,7 @@ impl Chat {
         }
     }
 
-    /// What is about a workspace: by the role there.
-    pub(in crate::chat) fn allow_as(&self, role: Role, action: Action) -> Result<(), ChatError> {
+    fn allow_as(&self, role: Role, action: Action) -> Result<(), ChatError> {
         let usual = Overrides::default();
         let standing = Standing {
             admission: self.admission(),

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::chat::RoomAs;
 use crate::model::{Role, RoomKind};
 use crate::policy::{Admission, Overrides, Restricted, Standing};
 use crate::store::Stands;
@@ -41,8 +42,13 @@ impl Stood {
         self.stands.topic.as_deref()
     }
 
-    pub(in crate::chat) fn overrides(&self) -> &Overrides {
-        &self.overrides
+    pub(in crate::chat) fn settings(&self) -> RoomAs {
+        RoomAs {
+            kind: self.stands.kind,
+            topic: self.stands.topic.clone(),
+            slow: self.stands.slow,
+            allow: self.overrides.clone(),
+        }
     }
 
     pub(in crate::chat) fn muted_until(&self) -> Option<DateTime<Utc>> {

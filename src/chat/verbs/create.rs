@@ -1,8 +1,9 @@
 //! Make a room and join it.
 use super::join::may_enter;
 use super::{Actor, Chat, ChatError, Outcome, Session};
-use crate::model::{MAIN, RoomKind, RoomName, RoomRef, UserKey};
+use crate::model::{MAIN, Role, RoomKind, RoomName, RoomRef, Topic, UserKey};
 use crate::policy::Action;
+use crate::store::{Changed, Record, RoomChange};
 
 impl Chat {
     pub(in crate::chat) async fn create(
@@ -10,8 +11,10 @@ impl Chat {
         actor: &Actor,
         name: &str,
         kind: RoomKind,
+        topic: Option<&str>,
     ) -> Result<Outcome, ChatError> {
         let (session, name) = (actor.known()?, RoomName::parse(name)?);
+        let topic = topic.map(super::order::topic).transpose()?;
         may_enter(session)?;
         self.may_create_in(actor, &name).await?;
         let by = self.account(session).await?;
@@ -27,22 +30,56 @@ impl Chat {
             None => self.adopt(name, by).await?,
         };
         let room = self.hub.remember(room);
+        if let Some(topic) = topic.as_ref().map(Topic::as_str) {
+            self.set_first_topic(session, &room, topic).await?;
+        }
         self.join(actor, room).await
+    }
+
+    async fn set_first_topic(
+        &self,
+        session: &Session,
+        room: &RoomRef,
+        topic: &str,
+    ) -> Result<(), ChatError> {
+        let nickname = session.nickname();
+        let change = RoomChange {
+            topic: Some(topic),
+            ..RoomChange::default()
+        };
+        let detail = change.in_words();
+        let record = Record {
+            actor: nickname.as_str(),
+            action: "room",
+            room: Some(room.name.as_str()),
+            detail: Some(&detail),
+            ..Record::default()
+        };
+        let key = room.key;
+        self.store().change_room(key, &change, &record).await?;
+        self.rights_changed_here(&Changed::of_all_in(key));
+        Ok(())
     }
 
     /// Whether the actor may make a room in the workspace that the name says. One from beyond its wall
     /// is told that there is none.
     async fn may_create_in(&self, actor: &Actor, name: &RoomName) -> Result<(), ChatError> {
-        let Some(account) = actor.known()?.account() else {
+        if actor.known()?.account().is_none() {
             return match name.workspace() {
                 Some(workspace) => Err(ChatError::NoSuchWorkspace(workspace.to_owned())),
                 None => Ok(()),
             };
-        };
+        }
         let workspace = name.workspace().unwrap_or(MAIN);
-        let role = self.store().workspace_role(account.user, workspace).await?;
-        let role = role.ok_or_else(|| ChatError::NoSuchWorkspace(workspace.to_owned()))?;
-        self.allow_as(role, Action::CreateRoom)
+        let role = self.role_in(actor, workspace).await?;
+        self.allow_in_workspace(actor, role, Action::CreateRoom)
+    }
+
+    /// What the actor's account is in a workspace. One from beyond its wall is told that there is none.
+    pub(super) async fn role_in(&self, actor: &Actor, workspace: &str) -> Result<Role, ChatError> {
+        let user = actor.account()?.user;
+        let role = self.store().workspace_role(user, workspace).await?;
+        role.ok_or_else(|| ChatError::NoSuchWorkspace(workspace.to_owned()))
     }
 
     /// Whether there is place for one more room, also of this user's. A room that is there already

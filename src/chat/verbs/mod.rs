@@ -1,6 +1,7 @@
 //! What can be asked for, a file each: a verb takes an actor or its session and answers with an
 //! outcome, and knows nothing of how either travels.
 mod account;
+mod audit;
 mod create;
 mod direct;
 mod history;
@@ -17,5 +18,5 @@ pub use account::{
     BeginSignIn, FinishSignIn, ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering,
     RevokeToken, Shown,
 };
-pub use order::{Length, Lifting, Restricting, Settings};
+pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
 pub use send::Sending;

@@ -259,7 +259,7 @@ impl People {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Audited>, PeopleError> {
-        Ok(self.store.audited(before, limit).await?)
+        Ok(self.store.audited(None, before, limit).await?)
     }
 
     async fn hashed(

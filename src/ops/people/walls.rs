@@ -32,9 +32,11 @@ impl People {
         let new = NewInvite {
             digest: &digest,
             workspace: &inviting.workspace,
+            room: None,
             role: inviting.role,
             uses: inviting.uses,
             expires_at: life.and_then(|life| SystemClock.utc().checked_add_signed(life)),
+            by: None,
         };
         let detail = format!("{}, {} uses", inviting.role.as_str(), inviting.uses);
         let record = Record {

@@ -368,13 +368,15 @@ const REGISTER: &str = "UPDATE users SET registered_at = @now, password = $2, su
 const JOIN_WORKSPACE: &str = mine!(
     "INSERT INTO workspace_members (workspace_id, user_id, role)
      SELECT coalesce((SELECT i.workspace_id FROM invites i WHERE i.digest = $4), 1), u.id,
-       coalesce((SELECT i.role FROM invites i WHERE i.digest = $4), $5) FROM users",
+       coalesce((SELECT CASE WHEN i.room_id IS NULL THEN i.role ELSE 'member' END
+         FROM invites i WHERE i.digest = $4), $5) FROM users",
     "ON CONFLICT DO NOTHING"
 );
 
 const JOIN_ROOM: &str = mine!(
-    "INSERT INTO room_members (room_id, user_id)
-     SELECT (SELECT i.room_id FROM invites i WHERE i.digest = $4), u.id FROM users",
+    "INSERT INTO room_members (room_id, user_id, role)
+     SELECT (SELECT i.room_id FROM invites i WHERE i.digest = $4), u.id,
+       (SELECT nullif(i.role, 'member') FROM invites i WHERE i.digest = $4) FROM users",
     "AND EXISTS (SELECT 1 FROM invites i WHERE i.digest = $4 AND i.room_id IS NOT NULL)
      ON CONFLICT DO NOTHING"
 );

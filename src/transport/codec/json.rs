@@ -1,14 +1,16 @@
 //! The JSON forms: what HTTP and WebSocket take, and what they show.
+mod data;
+
 use serde::{Deserialize, Serialize};
 
 use serde_json::{Value, json};
 
+use super::request::Request;
 use super::{Refusal, words};
-use crate::chat::{
-    Counted, End, Entry, History, Me, Messages, MyRoom, Online, Outcome, Receipt, RoomSummary,
-    Session, SessionOf,
-};
-use crate::model::{Epoch, Role, RoomName, Seq, format_time};
+use crate::chat::{self, End, Entry, Outcome, Registering};
+use crate::model::{Epoch, Password, RoomName, Seq};
+
+pub(in crate::transport) use data::{connected, data};
 
 /// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
@@ -160,125 +162,6 @@ pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -
     answer
 }
 
-/// What came of a command, for programs.
-pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
-    match outcome {
-        Outcome::Renamed { nickname, user } => {
-            Some(json!({ "nickname": nickname.as_str(), "user_id": user.map(|user| user.id) }))
-        }
-        Outcome::Users(users) => Some(self::users(users)),
-        Outcome::Rooms(rooms) => Some(self::rooms(rooms)),
-        Outcome::Joined(joined) => {
-            Some(json!({ "room": joined.room.shown().as_str(), "last_seq": joined.last_seq }))
-        }
-        Outcome::LoggedIn { nickname, role } => {
-            Some(json!({ "nickname": nickname.as_str(), "role": role.as_str() }))
-        }
-        Outcome::LoggedOut { nickname, .. } => Some(json!({ "nickname": nickname.as_str() })),
-        Outcome::Sessions { sessions, current } => Some(self::sessions(sessions, current)),
-        Outcome::Me(me) => Some(self::me(me)),
-        Outcome::Direct {
-            room,
-            title,
-            receipt,
-        } => Some(direct(room, title, receipt.as_ref())),
-        Outcome::Left(room) => Some(json!({ "room": room.shown().as_str() })),
-        Outcome::History(history) => self::history(history),
-        _ => None,
-    }
-}
-
-/// Who a client is from now on, with the secret that it comes back by; one with a token shows that.
-pub(in crate::transport) fn connected(session: &Session) -> Value {
-    let mut connected = json!({
-        "user_id": session.user().map(|user| user.id),
-        "nickname": session.nickname().as_str(),
-        "role": session.account().map_or(Role::Guest, |of| of.role.unwrap_or(Role::Member)).as_str(),
-    });
-    if let Some(id) = session.id() {
-        connected["session_id"] = id.secret().into();
-    }
-    connected
-}
-
-fn direct(room: &RoomName, title: &str, receipt: Option<&Receipt>) -> Value {
-    let mut direct = json!({ "room": room.as_str(), "title": title });
-    if let Some(receipt) = receipt {
-        direct["message_id"] = json!(receipt.id);
-        direct["seq"] = json!(receipt.seq);
-    }
-    direct
-}
-
-fn users(users: &Counted<Online>) -> Value {
-    let user = |user: &Online| {
-        json!({
-            "nickname": user.nickname, "rooms": user.rooms,
-            "transport": user.transport, "instance": user.instance,
-        })
-    };
-    let list: Vec<_> = users.list.items.iter().map(user).collect();
-    with_next(json!({ "users": list }), &users.list.next)
-}
-
-fn rooms(rooms: &Counted<RoomSummary>) -> Value {
-    let room = |room: &RoomSummary| {
-        json!({
-            "name": room.name.as_str(), "kind": room.kind.as_str(), "topic": room.topic,
-            "members": room.members, "online": room.online, "last_seq": room.last_seq,
-        })
-    };
-    let list: Vec<_> = rooms.list.items.iter().map(room).collect();
-    with_next(json!({ "rooms": list }), &rooms.list.next)
-}
-
-fn sessions(sessions: &[SessionOf], current: &str) -> Value {
-    let session = |session: &SessionOf| {
-        json!({
-            "id": session.key, "transport": session.transport, "online": session.online,
-            "address": session.address, "created_at": format_time(session.created_at),
-            "last_used_at": format_time(session.last_used_at), "current": session.key == current,
-        })
-    };
-    let list: Vec<_> = sessions.iter().map(session).collect();
-    json!({ "sessions": list })
-}
-
-fn me(me: &Me) -> Value {
-    let room = |room: &MyRoom| {
-        json!({
-            "name": room.name.as_str(), "kind": room.kind.as_str(), "role": room.role.as_str(),
-            "topic": room.topic, "title": room.title, "last_seq": room.last_seq,
-        })
-    };
-    let rooms: Vec<_> = me.rooms.iter().map(room).collect();
-    json!({
-        "user_id": me.user.map(|user| user.id), "nickname": me.nickname.as_str(),
-        "display_name": me.display_name, "role": me.role.as_str(),
-        "guest": me.role <= Role::Guest, "rooms": rooms,
-    })
-}
-
-fn with_next(mut list: Value, next: &Option<String>) -> Value {
-    if let Some(next) = next {
-        list["next"] = next.as_str().into();
-    }
-    list
-}
-
-fn history(history: &History) -> Option<Value> {
-    let Messages::All(messages) = &history.messages else {
-        return None;
-    };
-    let has_more = history.span.as_ref().is_some_and(|span| span.more);
-    let mut page =
-        json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more });
-    if let Some(epoch) = &history.epoch {
-        page["epoch"] = epoch.as_str().into();
-    }
-    Some(page)
-}
-
 /// What a client may ask for in its body or frame, where the type alone does not say it.
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Connect {
@@ -286,6 +169,43 @@ pub(in crate::transport) struct Connect {
     /// Whether a browser is to keep the session.
     #[serde(default)]
     pub(in crate::transport) cookie: bool,
+}
+
+/// A new account.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Register {
+    nickname: String,
+    password: Password,
+    invite: Option<String>,
+    display_name: Option<String>,
+    #[serde(default)]
+    pub(in crate::transport) cookie: bool,
+}
+
+impl Register {
+    pub(in crate::transport) fn verb(self) -> chat::Register {
+        chat::Register(Registering {
+            nickname: Some(self.nickname),
+            password: self.password,
+            invite: self.invite,
+            display_name: self.display_name,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Login {
+    nickname: String,
+    password: Password,
+    #[serde(default)]
+    pub(in crate::transport) cookie: bool,
+}
+
+impl Login {
+    pub(in crate::transport) fn verb(self) -> chat::Login {
+        let (nickname, password) = (self.nickname, self.password);
+        chat::Login { nickname, password }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -333,6 +253,32 @@ pub(in crate::transport) enum Frame {
         #[serde(default, rename = "ref")]
         reference: Option<Value>,
     },
+    /// Begin a session of a new account.
+    Register {
+        #[serde(flatten)]
+        new: Register,
+        #[serde(default, rename = "ref")]
+        reference: Option<Value>,
+    },
+    /// Begin a session of an account.
+    Login {
+        #[serde(flatten)]
+        account: Login,
+        #[serde(default, rename = "ref")]
+        reference: Option<Value>,
+    },
+    /// Any other, to be read as [`Asking`]: messages are not read for what they are not.
+    #[serde(other)]
+    Other,
+}
+
+/// A frame that asks for what an HTTP request asks for, too.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Asking {
+    #[serde(default, rename = "ref")]
+    pub(in crate::transport) reference: Option<Value>,
+    #[serde(flatten)]
+    pub(in crate::transport) request: Request,
 }
 
 /// An error frame's or problem's fields.
@@ -390,15 +336,16 @@ mod tests {
         #[test]
         fn no_frame_makes_the_parser_panic(text in "(?s).{0,200}") {
             let _ = serde_json::from_str::<Frame>(&text);
+            let _ = serde_json::from_str::<Asking>(&text);
         }
 
         #[test]
         fn nearly_right_frames_are_refused_or_read(
-            kind in "connect|command|message|x", room in ".{0,5}", reference in any::<i64>(),
+            kind in "connect|command|message|login|x", room in ".{0,5}", reference in any::<i64>(),
         ) {
             let frame = serde_json::json!({ "type": kind, "room": room, "ref": reference });
             let read = serde_json::from_value::<Frame>(frame);
-            prop_assert_eq!(read.is_ok(), kind == "connect");
+            prop_assert_eq!(read.is_ok(), kind == "connect" || kind == "x");
         }
     }
 }

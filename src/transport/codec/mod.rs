@@ -3,6 +3,7 @@
 //! anywhere below.
 pub(super) mod json;
 pub(super) mod line;
+pub(super) mod request;
 pub(super) mod slash;
 pub(super) mod words;
 

@@ -247,6 +247,7 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "create" => Command::Create {
             room: text(0),
             kind: kind(words.get(1))?,
+            topic: None,
         },
         "join" => Command::Join { room: text(0) },
         "leave" => Command::Leave { room: word(0) },

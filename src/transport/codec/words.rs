@@ -131,34 +131,7 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Sessions { sessions, current } => people::sessions(sessions, current),
         Outcome::SessionEnded => "the session has ended".into(),
         Outcome::Me(me) => people::me(me),
-        Outcome::Direct { room, receipt, .. } => match receipt {
-            Some(_) => format!("said in {room}"),
-            None => format!("{room} is open"),
-        },
-        Outcome::Invited { nickname, room } => format!("{nickname} may join {room} now"),
-        Outcome::Kicked { nickname, room } => format!("{nickname} was removed from {room}"),
-        Outcome::Restricted {
-            kind,
-            nickname,
-            room,
-            until,
-        } => format!(
-            "{nickname} is {} in {room}{}",
-            kind.participle(),
-            until_when(*until)
-        ),
-        Outcome::Lifted {
-            kind,
-            nickname,
-            room,
-        } => format!("{nickname} is not {} in {room} any more", kind.participle()),
-        Outcome::RoleGiven {
-            nickname,
-            role,
-            room,
-        } => format!("{nickname} is {} in {room} now", role.as_str()),
-        Outcome::RoomDeleted(room) => format!("{room} was deleted"),
-        Outcome::RoomSet { room, topic, slow } => people::room_set(room, topic.as_deref(), *slow),
+        other => people::outcome(other),
     }
 }
 

@@ -1,29 +1,23 @@
-//! Requests that are answered at once: connect, command, message, history, lists.
+//! Requests that are HTTP's own: how a session begins and ends there, a command line, a message.
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::super::codec::Refusal;
-use super::super::codec::json::{Connect, Disconnect, Line, Post, data as as_data, reply};
+use super::super::codec::json::{
+    Connect, Disconnect, Line, Login, Post, Register, connected, reply,
+};
 use super::super::codec::slash::{self, is_command};
 use super::answer::{self, Response};
-use super::people::begun;
+use super::identity;
 use super::problem::Problem;
-use crate::chat::{self, Actor, Asked, Chat, Code, Command, Origin, Outcome, Say, Target, Total};
-use crate::model::TransportKind;
-
-/// Messages in one answer of `/api/history` where nothing is asked.
-const PAGE: usize = 50;
+use crate::chat::{self, Actor, Chat, Code, Outcome, Say, Session, Target};
+use crate::model::Peer;
 
 pub(super) type Answer = Result<Response, Problem>;
 
 pub(super) fn ok(value: &impl Serialize) -> Answer {
     Ok(answer::json(StatusCode::OK, value))
-}
-
-/// A client whose address has paid for the request already.
-fn paid() -> Actor {
-    Actor::anonymous(TransportKind::Http, Origin::default())
 }
 
 /// The client as what it reads is paid by: its session, or its address, which has paid already.
@@ -35,7 +29,7 @@ pub(super) async fn reader(
     match secret {
         Some(_) => owner(chat, actor, secret).await,
         None if actor.session().is_some() => Ok(actor),
-        None => Ok(paid()),
+        None => Ok(actor.paid()),
     }
 }
 
@@ -49,11 +43,37 @@ pub(super) async fn owner(
         if stranger.session().is_some() {
             return Ok(stranger);
         }
-        let detail = "give a session_id, or send Authorization: Bearer";
-        return Err(Refusal::new(Code::NotConnected, detail).into());
+        return Err(unknown());
     };
     let session = chat.act(&stranger, chat::Resume { secret }).await?;
     Ok(stranger.with_session(session))
+}
+
+/// A client that does not say who it is, where that is needed.
+pub(super) fn unknown() -> Problem {
+    let detail = "give a session_id, or send Authorization: Bearer";
+    Refusal::new(Code::NotConnected, detail).into()
+}
+
+/// The session, which the browser is to keep if that is asked for.
+fn begun(session: &Session, cookie: bool, peer: Peer) -> Answer {
+    let mut response = ok(&connected(session))?;
+    if cookie {
+        identity::keep(&mut response, session, peer);
+    }
+    Ok(response)
+}
+
+pub(super) async fn register(chat: &Chat, stranger: &Actor, body: Register) -> Answer {
+    let cookie = body.cookie;
+    let session = chat.act(stranger, body.verb()).await?;
+    begun(&session, cookie, *stranger.origin().peer())
+}
+
+pub(super) async fn login(chat: &Chat, stranger: &Actor, body: Login) -> Answer {
+    let cookie = body.cookie;
+    let session = chat.act(stranger, body.verb()).await?;
+    begun(&session, cookie, *stranger.origin().peer())
 }
 
 pub(super) async fn connect(chat: &Chat, stranger: &Actor, body: Connect) -> Answer {
@@ -93,29 +113,6 @@ pub(super) async fn disconnect(chat: &Chat, stranger: Actor, body: Disconnect) -
     ok(&json!({ "success": true }))
 }
 
-/// The parameters of `/api/history`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    before: Option<String>,
-    limit: Option<String>,
-    session_id: Option<String>,
-}
-
-pub(super) async fn history(chat: &Chat, actor: Actor, room: String, page: Page) -> Answer {
-    let command = Command::History {
-        room: Target::Named(room),
-        before: number("before", page.before.as_deref())?,
-        limit: number("limit", page.limit.as_deref())?.or(Some(PAGE)),
-    };
-    let actor = reader(chat, actor, page.session_id).await?;
-    data(&chat.act(&actor, command).await?)
-}
-
-/// What came of a command, for programs alone.
-pub(super) fn data(outcome: &Outcome) -> Answer {
-    ok(&as_data(outcome))
-}
-
 pub(super) fn number<T: std::str::FromStr>(
     name: &str,
     value: Option<&str>,
@@ -126,35 +123,4 @@ pub(super) fn number<T: std::str::FromStr>(
         Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", detail)
     };
     value.parse().map(Some).map_err(bad)
-}
-
-/// The parameters of `/api/rooms` and `/api/users`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Part {
-    filter: Option<String>,
-    cursor: Option<String>,
-    limit: Option<String>,
-    session_id: Option<String>,
-}
-
-impl Part {
-    fn page(self) -> Result<Asked, Problem> {
-        Ok(Asked {
-            limit: number("limit", self.limit.as_deref())?,
-            filter: self.filter,
-            cursor: self.cursor,
-        })
-    }
-}
-
-pub(super) async fn rooms(chat: &Chat, actor: Actor, mut part: Part) -> Answer {
-    let actor = reader(chat, actor, part.session_id.take()).await?;
-    let (page, total) = (part.page()?, Total::Unknown);
-    data(&chat.act(&actor, Command::Rooms { page, total }).await?)
-}
-
-pub(super) async fn users(chat: &Chat, actor: Actor, mut part: Part) -> Answer {
-    let actor = reader(chat, actor, part.session_id.take()).await?;
-    let (page, total) = (part.page()?, Total::Unknown);
-    data(&chat.act(&actor, Command::Users { page, total }).await?)
 }

@@ -6,6 +6,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use super::text;
@@ -34,24 +35,41 @@ pub(super) struct Sent<'a> {
 
 impl Sent<'_> {
     pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        self.is_json()?;
+        serde_json::from_slice(&self.whole().await?).map_err(|error| not_wanted(&error))
+    }
+
+    /// The fields of a JSON object. A body of nothing has none, whatever its type.
+    pub(super) async fn fields(self) -> Result<Map<String, Value>, Problem> {
+        let is_json = self.is_json();
+        let bytes = self.whole().await?;
+        if bytes.is_empty() {
+            return Ok(Map::new());
+        }
+        is_json?;
+        serde_json::from_slice(&bytes).map_err(|error| not_wanted(&error))
+    }
+
+    fn is_json(&self) -> Result<(), Problem> {
         let kind = text(self.headers, header::CONTENT_TYPE)?.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send JSON with 'Content-Type: application/json'",
-            ));
+        if kind.eq_ignore_ascii_case("application/json") {
+            return Ok(());
         }
+        Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send JSON with 'Content-Type: application/json'",
+        ))
+    }
+
+    async fn whole(self) -> Result<Vec<u8>, Problem> {
         let Ok(bytes) = tokio::time::timeout(PATIENCE, self.collect()).await else {
             let detail = "the body did not arrive in time";
             let status = StatusCode::REQUEST_TIMEOUT;
             return Err(Problem::new(status, "body_timeout", detail));
         };
-        serde_json::from_slice(&bytes?).map_err(|error| {
-            let detail = format!("the body is not the JSON that is wanted here: {error}");
-            Problem::new(StatusCode::BAD_REQUEST, "bad_json", detail)
-        })
+        bytes
     }
 
     /// The bytes, counted as they come: a declared length is a promise, and chunked bodies make
@@ -72,4 +90,10 @@ impl Sent<'_> {
         }
         Ok(bytes)
     }
+}
+
+/// Of JSON that is none, or not what a request has.
+pub(super) fn not_wanted(error: &serde_json::Error) -> Problem {
+    let detail = format!("the body is not the JSON that is wanted here: {error}");
+    Problem::new(StatusCode::BAD_REQUEST, "bad_json", detail)
 }

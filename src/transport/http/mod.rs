@@ -1,6 +1,7 @@
 //! HTTP: what each route is answered, and what all answers have in common.
 mod answer;
 mod api;
+mod asked;
 mod body;
 mod connection;
 mod cors;
@@ -9,7 +10,6 @@ mod framing;
 mod head;
 mod hosts;
 mod identity;
-mod people;
 mod problem;
 mod route;
 mod sign_in;
@@ -190,7 +190,7 @@ impl Site {
     async fn served(
         &self,
         route: Route,
-        Parts([part, _]): Parts<'_>,
+        parts: Parts<'_>,
         asked: &Asked,
         content: Content,
         stranger: Actor,
@@ -209,6 +209,7 @@ impl Site {
         };
         // Only where it matters: a proxy may have a token of its own for everything else.
         let who = identity::actor(chat, stranger.clone(), headers, &asked.method);
+        let Parts([part, _]) = parts;
         match route {
             Route::Index => file("index.html", headers),
             Route::Icon => file("favicon.svg", headers),
@@ -218,15 +219,11 @@ impl Site {
                 Ok(whole("application/json", described))
             }
             Route::Connect => api::connect(chat, &stranger, sent.json().await?).await,
-            Route::Register => people::register(chat, &stranger, sent.json().await?).await,
-            Route::Login => people::login(chat, &stranger, sent.json().await?).await,
+            Route::Register => api::register(chat, &stranger, sent.json().await?).await,
+            Route::Login => api::login(chat, &stranger, sent.json().await?).await,
             Route::LoginWays => sign_in::ways(chat),
             Route::SignIn => sign_in::begin(chat, &stranger, browser).await,
             Route::SignedIn => sign_in::finish(chat, &stranger, browser, query(asked)?).await,
-            Route::Password => people::password(chat, who.await?, sent.json().await?).await,
-            Route::Me => people::me(chat, who.await?, query(asked)?).await,
-            Route::Sessions => people::sessions(chat, who.await?, query(asked)?).await,
-            Route::EndSession => people::end_session(chat, who.await?, query(asked)?, part).await,
             Route::Tokens => tokens::list(chat, who.await?, query(asked)?).await,
             Route::NewToken => tokens::make(chat, who.await?, sent.json().await?).await,
             Route::RevokeToken => tokens::revoke(chat, who.await?, query(asked)?, part).await,
@@ -239,9 +236,6 @@ impl Site {
                     response
                 })
             }
-            Route::History => api::history(chat, who.await?, room(part)?, query(asked)?).await,
-            Route::Rooms => api::rooms(chat, who.await?, query(asked)?).await,
-            Route::Users => api::users(chat, who.await?, query(asked)?).await,
             Route::Messages => {
                 let stream = sse::Asked {
                     query: query(asked)?,
@@ -249,7 +243,8 @@ impl Site {
                     peer,
                     patience: limits.write_timeout,
                 };
-                sse::open(chat, who.await?, room(part)?, stream, self.drain.clone()).await
+                let room = decoded(part)?;
+                sse::open(chat, who.await?, room, stream, self.drain.clone()).await
             }
             Route::Socket => {
                 let mut response = upgrade::answer(headers, &limits.origins);
@@ -264,6 +259,11 @@ impl Site {
                 Ok(response)
             }
             Route::Probe(probe) => self.probe(probe, headers).await,
+            Route::Asks(request) => {
+                let query = asked.query.as_deref();
+                let fields = asked::fields(route, parts, query, sent).await?;
+                asked::answer(chat, who.await?, (route, request.frame()), fields).await
+            }
         }
     }
 }
@@ -277,8 +277,8 @@ fn file(path: &str, headers: &HeaderMap) -> Answer {
     web::file(path, known).ok_or_else(not_found)
 }
 
-/// A room's name as a path has it: percent-encoded where it must be (RFC 3986, section 2.1).
-fn room(encoded: &str) -> Result<String, Problem> {
+/// A name as a path has it: percent-encoded where it must be (RFC 3986, section 2.1).
+fn decoded(encoded: &str) -> Result<String, Problem> {
     let name = percent_encoding::percent_decode_str(encoded).decode_utf8();
     Ok(name.map_err(|_| not_found())?.into_owned())
 }

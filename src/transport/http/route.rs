@@ -13,10 +13,6 @@ pub enum Route {
     Connect,
     Register,
     Login,
-    Password,
-    Me,
-    Sessions,
-    EndSession,
     LoginWays,
     SignIn,
     SignedIn,
@@ -27,11 +23,9 @@ pub enum Route {
     Message,
     Disconnect,
     Messages,
-    History,
-    Rooms,
-    Users,
     Socket,
     Probe(Probe),
+    Asks(Asks),
 }
 
 /// What monitors of the server ask.
@@ -43,41 +37,110 @@ pub enum Probe {
     Metrics,
 }
 
+named! {
+    /// A request that a WebSocket frame of that name asks for, too.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Asks {
+        Password => "password",
+        Me => "me",
+        Sessions => "sessions",
+        EndSession => "end_session",
+        History => "history",
+        Rooms => "rooms",
+        Users => "users",
+        CreateRoom => "create_room",
+        Room => "room",
+        ChangeRoom => "change_room",
+        DeleteRoom => "delete_room",
+        Members => "members",
+        SetMember => "set_member",
+        RemoveMember => "remove_member",
+        Ban => "ban",
+        Unban => "unban",
+        Mute => "mute",
+        Unmute => "unmute",
+        Invite => "invite",
+        Audit => "audit",
+        Direct => "direct",
+    }
+}
+
+impl Asks {
+    /// The name of the frame.
+    pub fn frame(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn at(self) -> (Method, &'static str) {
+        const MEMBER: &str = "/api/rooms/{room}/members/{nickname}";
+        const BAN: &str = "/api/rooms/{room}/bans/{nickname}";
+        const MUTE: &str = "/api/rooms/{room}/mutes/{nickname}";
+        match self {
+            Self::Password => (Method::POST, "/api/password"),
+            Self::Me => (Method::GET, "/api/me"),
+            Self::Sessions => (Method::GET, "/api/sessions"),
+            Self::EndSession => (Method::DELETE, "/api/sessions/{id}"),
+            Self::History => (Method::GET, "/api/history/{room}"),
+            Self::Rooms => (Method::GET, "/api/rooms"),
+            Self::Users => (Method::GET, "/api/users"),
+            Self::CreateRoom => (Method::POST, "/api/rooms"),
+            Self::Room => (Method::GET, "/api/rooms/{room}"),
+            Self::ChangeRoom => (Method::PATCH, "/api/rooms/{room}"),
+            Self::DeleteRoom => (Method::DELETE, "/api/rooms/{room}"),
+            Self::Members => (Method::GET, "/api/rooms/{room}/members"),
+            Self::SetMember => (Method::PUT, MEMBER),
+            Self::RemoveMember => (Method::DELETE, MEMBER),
+            Self::Ban => (Method::PUT, BAN),
+            Self::Unban => (Method::DELETE, BAN),
+            Self::Mute => (Method::PUT, MUTE),
+            Self::Unmute => (Method::DELETE, MUTE),
+            Self::Invite => (Method::POST, "/api/invites"),
+            Self::Audit => (Method::GET, "/api/audit"),
+            Self::Direct => (Method::POST, "/api/direct"),
+        }
+    }
+}
+
+/// Where a request has what it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    Query,
+    Body,
+}
+
 impl Route {
-    pub const ALL: [Self; 29] = [
-        Self::Index,
-        Self::File,
-        Self::Icon,
-        Self::Described,
-        Self::Connect,
-        Self::Register,
-        Self::Login,
-        Self::Password,
-        Self::Me,
-        Self::Sessions,
-        Self::EndSession,
-        Self::LoginWays,
-        Self::SignIn,
-        Self::SignedIn,
-        Self::Tokens,
-        Self::NewToken,
-        Self::RevokeToken,
-        Self::Command,
-        Self::Message,
-        Self::Disconnect,
-        Self::Messages,
-        Self::History,
-        Self::Rooms,
-        Self::Users,
-        Self::Socket,
-        Self::Probe(Probe::Health),
-        Self::Probe(Probe::Live),
-        Self::Probe(Probe::Ready),
-        Self::Probe(Probe::Metrics),
-    ];
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        const OTHERS: [Route; 22] = [
+            Route::Index,
+            Route::File,
+            Route::Icon,
+            Route::Described,
+            Route::Connect,
+            Route::Register,
+            Route::Login,
+            Route::LoginWays,
+            Route::SignIn,
+            Route::SignedIn,
+            Route::Tokens,
+            Route::NewToken,
+            Route::RevokeToken,
+            Route::Command,
+            Route::Message,
+            Route::Disconnect,
+            Route::Messages,
+            Route::Socket,
+            Route::Probe(Probe::Health),
+            Route::Probe(Probe::Live),
+            Route::Probe(Probe::Ready),
+            Route::Probe(Probe::Metrics),
+        ];
+        let asked = Asks::ALL.iter().copied().map(Self::Asks);
+        OTHERS.into_iter().chain(asked)
+    }
 
     /// Its path, in which a name in braces stands for one part.
-    pub const fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             Self::Index => "/",
             Self::File => "/web/{file}",
@@ -88,39 +151,47 @@ impl Route {
             Self::Login | Self::LoginWays => "/api/login",
             Self::SignIn => "/auth/login",
             Self::SignedIn => "/auth/callback",
-            Self::Password => "/api/password",
-            Self::Me => "/api/me",
-            Self::Sessions => "/api/sessions",
-            Self::EndSession => "/api/sessions/{id}",
             Self::Tokens | Self::NewToken => "/api/tokens",
             Self::RevokeToken => "/api/tokens/{id}",
             Self::Command => "/api/command",
             Self::Message => "/api/message",
             Self::Disconnect => "/api/disconnect",
             Self::Messages => "/api/messages/{room}",
-            Self::History => "/api/history/{room}",
-            Self::Rooms => "/api/rooms",
-            Self::Users => "/api/users",
             Self::Socket => "/api/ws",
             Self::Probe(Probe::Health) => "/health",
             Self::Probe(Probe::Live) => "/livez",
             Self::Probe(Probe::Ready) => "/readyz",
             Self::Probe(Probe::Metrics) => "/metrics",
+            Self::Asks(request) => request.at().1,
         }
     }
 
-    pub const fn method(self) -> Method {
+    /// The names in its path, in their order.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        let parts = self.path().split('/');
+        parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    pub fn method(self) -> Method {
         match self {
             Self::Connect
             | Self::Register
             | Self::Login
-            | Self::Password
             | Self::NewToken
             | Self::Command
             | Self::Message
             | Self::Disconnect => Method::POST,
-            Self::EndSession | Self::RevokeToken => Method::DELETE,
+            Self::RevokeToken => Method::DELETE,
+            Self::Asks(request) => request.at().0,
             _ => Method::GET,
+        }
+    }
+
+    pub(super) fn sends(self) -> Sends {
+        if matches!(self.method(), Method::GET | Method::DELETE) {
+            Sends::Query
+        } else {
+            Sends::Body
         }
     }
 
@@ -128,14 +199,15 @@ impl Route {
     pub const fn cost(self) -> Cost {
         match self {
             Self::Message | Self::Probe(_) => Cost::FREE,
-            Self::Rooms
-            | Self::Users
-            | Self::Sessions
-            | Self::EndSession
-            | Self::Tokens
-            | Self::NewToken
-            | Self::RevokeToken
-            | Self::SignedIn => Cost::LIST,
+            Self::Tokens | Self::NewToken | Self::RevokeToken | Self::SignedIn => Cost::LIST,
+            Self::Asks(
+                Asks::Rooms
+                | Asks::Users
+                | Asks::Sessions
+                | Asks::EndSession
+                | Asks::Members
+                | Asks::Audit,
+            ) => Cost::LIST,
             _ => Cost::READ,
         }
     }
@@ -161,8 +233,7 @@ impl Route {
             Some(rest) if !rest.is_empty() && !rest.ends_with('/') => rest,
             _ => path,
         };
-        let all = Self::ALL.into_iter();
-        all.filter_map(move |route| Some((route, Parts::of(route, path)?)))
+        Self::all().filter_map(move |route| Some((route, Parts::of(route, path)?)))
     }
 }
 
@@ -197,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_its_routes() {
-        for route in Route::ALL {
+        for route in Route::all() {
             let path = route.path().replace(['{', '}'], "");
             let methods: Vec<Method> = Route::on(&path).map(|(found, _)| found.method()).collect();
             let found = Route::on(&path).find(|(found, _)| found.method() == route.method());
@@ -208,10 +279,22 @@ mod tests {
             );
         }
         let on = |path| Route::on(path).collect::<Vec<_>>();
-        assert_eq!(on("/api/rooms/"), [(Route::Rooms, Parts::default())]);
+        let methods = |path| {
+            on(path)
+                .iter()
+                .map(|(route, _)| route.method())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(methods("/api/rooms/"), [Method::GET, Method::POST]);
+        assert_eq!(
+            Route::methods("/api/rooms/x"),
+            "GET, HEAD, PATCH, DELETE, OPTIONS"
+        );
+        let ban = Route::Asks(Asks::Ban);
+        assert_eq!(ban.names().collect::<Vec<_>>(), ["room", "nickname"]);
         assert_eq!(
             on("/api/history/b%20c"),
-            [(Route::History, Parts(["b%20c", ""]))]
+            [(Route::Asks(Asks::History), Parts(["b%20c", ""]))]
         );
         assert_eq!(Route::methods("/api/sessions"), "GET, HEAD, OPTIONS");
         assert_eq!(Route::methods("/api/sessions/1"), "DELETE, OPTIONS");

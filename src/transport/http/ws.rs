@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::super::codec::json::{ErrorFrame, Frame, System, Typed, reply};
+use super::super::codec::json::{Asking, ErrorFrame, Frame, System, Typed, connected, reply};
 use super::super::codec::slash::{self, is_command};
 use super::super::codec::{Refusal, encoded, words};
 use super::super::outlet;
@@ -25,7 +25,7 @@ use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
     Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Order, Outcome,
-    Reader, Say, Sending, Slice, Target, Through,
+    Reader, Say, Sending, Session, Slice, Target, Through,
 };
 use crate::model::{Epoch, Peer, TransportKind};
 use end::End;
@@ -229,10 +229,12 @@ impl Connection {
         self.pinged = false;
         match message {
             Message::Text(text) => match serde_json::from_str::<Frame>(&text) {
+                Ok(Frame::Other) => match serde_json::from_str::<Asking>(&text) {
+                    Ok(asking) => self.ask(asking).await,
+                    Err(error) => Ok(self.bad_frame(&error).await?),
+                },
                 Ok(frame) => self.act(frame, open).await,
-                Err(error) => Ok(self
-                    .bad_frame(&format!("not a frame of this protocol: {error}"))
-                    .await?),
+                Err(error) => Ok(self.bad_frame(&error).await?),
             },
             Message::Binary(_) => {
                 let why = "frames are JSON text, not binary".to_owned();
@@ -243,7 +245,8 @@ impl Connection {
         }
     }
 
-    async fn bad_frame(&mut self, detail: &str) -> Result<(), Error> {
+    async fn bad_frame(&mut self, error: &serde_json::Error) -> Result<(), Error> {
+        let detail = &format!("not a frame of this protocol: {error}");
         if let Err(error) = self.chat.charge(&self.actor, Cost::READ) {
             return self.refuse(error, &None).await;
         }
@@ -280,6 +283,14 @@ impl Connection {
                     self.refuse(refusal, &reference).await?;
                 }
             }
+            Frame::Register { new, reference } => {
+                let begun = self.begin(new.verb(), open).await?;
+                self.begun(begun, reference).await?;
+            }
+            Frame::Login { account, reference } => {
+                let begun = self.begin(account.verb(), open).await?;
+                self.begun(begun, reference).await?;
+            }
             Frame::Command { command, reference } => {
                 self.settle_all().await?;
                 self.write().await?;
@@ -304,8 +315,25 @@ impl Connection {
                     Err(error) => self.refuse(error, &reference).await?,
                 }
             }
+            // Read as what it is before it came here.
+            Frame::Other => {}
         }
         Ok(())
+    }
+
+    /// Answers a frame that asks for what an HTTP request asks for, too.
+    async fn ask(&mut self, asking: Asking) -> Result<(), End> {
+        let Asking { reference, request } = asking;
+        self.settle_all().await?;
+        self.write().await?;
+        let command = match request.command() {
+            Ok(command) => command,
+            Err(wrong) => return Ok(self.refuse(wrong, &reference).await?),
+        };
+        match self.chat.act(&self.actor, command).await {
+            Ok(outcome) => self.obey(outcome, reference).await,
+            Err(error) => Ok(self.refuse(error, &reference).await?),
+        }
     }
 
     async fn command(&mut self, command: &str) -> Result<Outcome, Refusal> {
@@ -333,6 +361,25 @@ impl Connection {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Answers a frame that was to begin a session.
+    async fn begun(
+        &mut self,
+        begun: Result<Arc<Session>, Refusal>,
+        reference: Reference,
+    ) -> Result<(), Error> {
+        let session = match begun {
+            Ok(session) => session,
+            Err(refusal) => return self.refuse(refusal, &reference).await,
+        };
+        let outcome = Outcome::LoggedIn {
+            nickname: session.nickname(),
+            role: session.role(),
+        };
+        let mut answer = reply(&outcome, reference);
+        answer["data"] = connected(&session);
+        self.send("reply", &answer).await
     }
 
     async fn acknowledge(&mut self, outcome: Option<Settled>) -> Result<(), Error> {

@@ -24,14 +24,16 @@ async fn status(server: &Running, request: &str) -> u16 {
 
 /// A path that each route takes, and its method.
 pub(crate) fn places() -> impl Iterator<Item = (String, &'static str)> {
-    Route::ALL.into_iter().map(|route| {
+    Route::all().map(|route| {
         let method = match route.method().as_str() {
             "POST" => "POST",
+            "PUT" => "PUT",
+            "PATCH" => "PATCH",
             "DELETE" => "DELETE",
             _ => "GET",
         };
         let path = route.path().replace("{room}", "general");
-        let path = path.replace("{id}", "0");
+        let path = path.replace("{id}", "0").replace("{nickname}", "alice");
         (path.replace("{file}", "app.js"), method)
     })
 }
@@ -161,7 +163,8 @@ async fn head_is_get_without_the_body() {
 async fn options_tells_what_is_allowed() {
     let server = Running::start().await;
     for (target, allowed) in [
-        ("/api/rooms", "GET, HEAD, OPTIONS"),
+        ("/api/users", "GET, HEAD, OPTIONS"),
+        ("/api/rooms", "GET, HEAD, POST, OPTIONS"),
         ("/api/message", "POST, OPTIONS"),
         ("*", "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"),
     ] {

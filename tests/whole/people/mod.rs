@@ -58,6 +58,10 @@ crate::support::db::on_both! {
     }
     rooms {
         a_deleted_room_ends_for_its_readers_and_no_other_notices,
+        rooms_are_made_and_kept_in_order_by_requests,
+        a_frame_asks_for_what_a_request_does,
+        an_invite_lets_into_a_room,
+        the_audit_log_ends_at_the_wall,
     }
     operator_rooms {
         an_operator_makes_rooms_and_sets_them,

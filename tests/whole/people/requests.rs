@@ -12,7 +12,7 @@ use crate::support::db::Db;
 use crate::support::http as plain;
 
 /// A request with these headers; without a body where that is null.
-async fn ask(
+pub(super) async fn ask(
     at: SocketAddr,
     (method, path): (&str, &str),
     headers: &[(http::HeaderName, &str)],

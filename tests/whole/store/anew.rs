@@ -73,6 +73,7 @@ impl House {
         let rules = Rules {
             history: 0,
             session_ttl: Duration::from_secs(3600),
+            site: String::new(),
         };
         let limits = Limits {
             message_chars: 4_000,

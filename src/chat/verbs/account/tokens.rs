@@ -233,7 +233,7 @@ impl Chat {
     /// The account of that nickname, if the actor manages its tokens.
     async fn manages(&self, actor: &Actor, nickname: &str) -> Result<UserKey, ChatError> {
         let nickname = Nickname::parse_old(nickname)?;
-        self.allow_as(actor.role(), Action::ManageTokens)?;
+        self.allow_in_workspace(actor, actor.role(), Action::ManageTokens)?;
         let account = self.store().account(nickname.as_str()).await?;
         let account = account.ok_or(ChatError::NoSuchUser(nickname))?;
         let Some(role) = account.role else {

@@ -1,5 +1,5 @@
 //! Put a person out of a room; into a public one it may come back.
-use super::{Actor, Chat, ChatError, Outcome};
+use super::{Actor, Chat, ChatError, Outcome, reason};
 use crate::chat::Place;
 use crate::model::Notice;
 use crate::store::{Changed, Record};
@@ -12,14 +12,14 @@ impl Chat {
         nickname: &str,
         why: Option<&str>,
     ) -> Result<Outcome, ChatError> {
-        let scene = self.scene(actor, place)?;
+        let (scene, why) = (self.scene(actor, place)?, reason(why)?);
         let target = self.target_below(&scene, nickname).await?;
         let record = Record {
             actor: scene.actor.as_str(),
             action: "kick",
             target: Some(target.nickname.as_str()),
             room: Some(scene.room.name.as_str()),
-            why,
+            why: why.as_deref(),
             ..Record::default()
         };
         self.store()

@@ -2,6 +2,8 @@
 mod delete;
 mod invite;
 mod kick;
+mod members;
+mod remove;
 mod restrict;
 mod role;
 mod room;
@@ -11,10 +13,27 @@ use std::sync::Arc;
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::Place;
 use crate::chat::rights::Stood;
-use crate::model::{Nickname, Role, RoomRef, UserKey};
+use crate::model::{Nickname, Role, RoomRef, UserKey, plain_line};
 
+pub use invite::Inviting;
 pub use restrict::{Length, Lifting, Restricting};
-pub use room::Settings;
+pub(super) use room::topic;
+pub use room::{RoomAs, Settings};
+
+/// Characters in a reason, at most.
+const LONGEST_REASON: usize = 500;
+
+/// A reason as it is kept: one line, which any terminal may show.
+fn reason(typed: Option<&str>) -> Result<Option<String>, ChatError> {
+    let Some(reason) = typed.map(|typed| plain_line(typed.trim())) else {
+        return Ok(None);
+    };
+    if reason.chars().count() > LONGEST_REASON {
+        let why = format!("a reason has at most {LONGEST_REASON} characters");
+        return Err(ChatError::BadRequest(why));
+    }
+    Ok(Some(reason).filter(|reason| !reason.is_empty()))
+}
 
 /// The target of a moderation command.
 struct Target {

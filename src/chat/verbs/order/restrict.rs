@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Actor, Chat, ChatError, Outcome, Target};
+use super::{Actor, Chat, ChatError, Outcome, Target, reason};
 use crate::chat::Place;
 use crate::model::{Notice, client_network, format_time};
 use crate::store::{Changed, Record, Restraint, Restriction, for_good};
@@ -40,6 +40,7 @@ impl Chat {
         restricting: &Restricting,
     ) -> Result<Outcome, ChatError> {
         let scene = self.scene(actor, place)?;
+        let why = reason(restricting.why.as_deref())?;
         let target = self.target_below(&scene, &restricting.nickname).await?;
         let until = self.until(restricting.length)?;
         let address = self.address_of(&target).await?;
@@ -50,7 +51,7 @@ impl Chat {
             user: target.user,
             address: address.as_deref(),
             until,
-            why: restricting.why.as_deref(),
+            why: why.as_deref(),
             by: actor.known()?.user(),
         };
         let record = Record {
@@ -58,7 +59,7 @@ impl Chat {
             action: restricting.kind.as_str(),
             target: Some(target.nickname.as_str()),
             room: Some(scene.room.name.as_str()),
-            why: restricting.why.as_deref(),
+            why: why.as_deref(),
             detail: ends.as_deref(),
         };
         self.store().restrict(&restriction, &record).await?;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::Place;
 use crate::model::{Notice, RoomKind, Topic};
+use crate::policy::Overrides;
 use crate::store::{Changed, Record, RoomChange};
 
 /// Between two messages of one person, at most: six hours.
@@ -21,6 +22,17 @@ pub struct Settings {
     pub allow: Option<Value>,
 }
 
+/// A room's settings as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoomAs {
+    pub kind: RoomKind,
+    pub topic: Option<String>,
+    /// Seconds; 0 is as fast as one likes.
+    pub slow: u32,
+    /// Actions and the roles that they take here, where those are not the usual.
+    pub allow: Overrides,
+}
+
 impl Chat {
     pub(in crate::chat) async fn set_room(
         &self,
@@ -28,27 +40,36 @@ impl Chat {
         place: Place,
         settings: Settings,
     ) -> Result<Outcome, ChatError> {
-        let scene = self.scene(actor, place)?;
         if settings == Settings::default() {
-            let topic = Some(scene.stood.topic().unwrap_or_default().to_owned());
-            let (room, slow) = (scene.room.name, None);
-            return Ok(Outcome::RoomSet { room, topic, slow });
+            let (room, stood) = place.stood()?;
+            return Ok(Outcome::RoomSet {
+                room: room.name,
+                topic: Some(stood.topic().unwrap_or_default().to_owned()),
+                slow: None,
+                now: stood.settings(),
+            });
         }
-        let topic = settings.topic.as_deref().map(Topic::parse).transpose();
-        let topic = topic.map_err(|error| ChatError::BadRequest(error.to_string()))?;
+        let scene = self.scene(actor, place)?;
+        let topic = settings.topic.as_deref().map(topic).transpose()?;
         let slow = settings.slow.map(slow).transpose()?;
         if settings.kind == Some(RoomKind::Direct) || scene.stood.kind() == RoomKind::Direct {
             let why = "a direct room stays one, and no other becomes one";
             return Err(ChatError::BadRequest(why.into()));
         }
+        let mut now = scene.stood.settings();
         let allow = match &settings.allow {
             None => None,
             Some(changes) => {
-                let changed = scene.stood.overrides().clone().changed(changes);
-                let changed = changed.map_err(|e| ChatError::BadRequest(e.to_string()))?;
-                Some(changed.to_json().unwrap_or_default())
+                let changed = now.allow.changed(changes);
+                now.allow = changed.map_err(|e| ChatError::BadRequest(e.to_string()))?;
+                Some(now.allow.to_json().unwrap_or_default())
             }
         };
+        now.kind = settings.kind.unwrap_or(now.kind);
+        now.slow = slow.unwrap_or(now.slow);
+        if let Some(topic) = &topic {
+            now.topic = Some(topic.as_str().to_owned()).filter(|topic| !topic.is_empty());
+        }
         let change = RoomChange {
             topic: topic.as_ref().map(Topic::as_str),
             slow,
@@ -78,8 +99,14 @@ impl Chat {
             room: scene.room.name,
             topic: topic.map(|topic| topic.as_str().to_owned()),
             slow,
+            now,
         })
     }
+}
+
+/// A topic as a client typed it.
+pub(in crate::chat::verbs) fn topic(typed: &str) -> Result<Topic, ChatError> {
+    Topic::parse(typed).map_err(|error| ChatError::BadRequest(error.to_string()))
 }
 
 fn slow(seconds: u64) -> Result<u32, ChatError> {

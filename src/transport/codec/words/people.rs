@@ -1,6 +1,6 @@
 //! What clients are told of themselves.
 use super::until_when;
-use crate::chat::{ChatError, MOST_TOKENS, Me, NotVouched, SessionOf};
+use crate::chat::{Audited, ChatError, MOST_TOKENS, Me, NotVouched, Outcome, SessionOf};
 use crate::model::{RoomName, format_time};
 
 pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
@@ -41,6 +41,69 @@ pub(super) fn room_set(room: &RoomName, topic: Option<&str>, slow: Option<u32>) 
         (None, Some(slow)) => format!("{room} takes one message of each person in {slow} s"),
         (None, None) => format!("{room} has changed"),
     }
+}
+
+/// What came of a command about people in rooms.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Invited { nickname, room } => format!("{nickname} may join {room} now"),
+        Outcome::Kicked { nickname, room } => format!("{nickname} was removed from {room}"),
+        Outcome::Restricted {
+            kind,
+            nickname,
+            room,
+            until,
+        } => format!(
+            "{nickname} is {} in {room}{}",
+            kind.participle(),
+            until_when(*until)
+        ),
+        Outcome::Lifted {
+            kind,
+            nickname,
+            room,
+        } => format!("{nickname} is not {} in {room} any more", kind.participle()),
+        Outcome::RoleGiven {
+            nickname,
+            role,
+            room,
+        } => format!("{nickname} is {} in {room} now", role.as_str()),
+        Outcome::Direct { room, receipt, .. } => match receipt {
+            Some(_) => format!("said in {room}"),
+            None => format!("{room} is open"),
+        },
+        Outcome::RoomDeleted(room) => format!("{room} was deleted"),
+        Outcome::RoomSet {
+            room, topic, slow, ..
+        } => room_set(room, topic.as_deref(), *slow),
+        Outcome::Members(members) => {
+            let mut text = super::counted(members.items.len(), "member");
+            for member in &members.items {
+                text.push_str(&format!(
+                    "\n{} ({})",
+                    member.nickname,
+                    member.role().as_str()
+                ));
+            }
+            text
+        }
+        Outcome::Audited(lines) => {
+            let mut text = super::counted(lines.items.len(), "line");
+            for line in &lines.items {
+                text.push_str(&format!("\n{}", audited(line)));
+            }
+            text
+        }
+        Outcome::InviteMade { code, .. } => format!("invite {code}"),
+        _ => "done".to_owned(),
+    }
+}
+
+fn audited(line: &Audited) -> String {
+    let (at, actor, action) = (format_time(line.at), &line.actor, &line.action);
+    let rest = [&line.target, &line.room, &line.why, &line.detail];
+    let rest: Vec<&str> = rest.into_iter().flatten().map(String::as_str).collect();
+    format!("{at} {actor} {action} {}", rest.join(", "))
 }
 
 /// Why something of people's was not done.

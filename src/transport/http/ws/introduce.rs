@@ -1,9 +1,11 @@
 //! The connect frame: who a connection is, and where it goes on reading.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Connection, End};
 use crate::chat::{
-    self, ByToken, ChatError, Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session, Start,
+    self, ByToken, ChatError, Code, Connect, Cost, MOST_ROOMS, Open, Rejoin, Resume, Session,
+    Start, Verb,
 };
 use crate::model::{Epoch, Seq};
 use crate::transport::codec::Refusal;
@@ -66,19 +68,10 @@ impl Connection {
         };
         let session = match connected {
             Ok(session) => session,
-            Err(error) => {
-                let refusal = Refusal::from(error);
-                // Without the database no client can be recognised: come back when it is there.
-                if refusal.code != Code::RateLimited && refusal.retry_after.is_some() {
-                    return Err(End::Later(refusal.detail));
-                }
-                return Ok(Some(refusal));
-            }
+            Err(error) => return refused(error).map(Some),
         };
         self.send("connected", &json::connected(&session)).await?;
-        open.link().belongs_to(&session);
-        self.attached = Some(session.attach(self.signal.clone()));
-        self.actor = self.actor.clone().with_session(session.clone());
+        self.belong_to(&session, open);
         let rooms = self.starts(&session, positions);
         match self.chat.act(&self.actor, Rejoin { rooms }).await {
             Ok(rejoined) => {
@@ -96,6 +89,34 @@ impl Connection {
             }
             Err(error) => Ok(Some(error.into())),
         }
+    }
+
+    /// Begins a session by proof of an account, or with a new one. Returns why not, where the client may
+    /// try again.
+    pub(super) async fn begin(
+        &mut self,
+        verb: impl Verb<Answer = Arc<Session>>,
+        open: &Open,
+    ) -> Result<Result<Arc<Session>, Refusal>, End> {
+        if self.attached.is_some() {
+            return Ok(Err(ChatError::HasSession.into()));
+        }
+        if let Err(error) = self.chat.charge(&self.actor, Cost::READ) {
+            return Ok(Err(error.into()));
+        }
+        match self.chat.act(&self.actor, verb).await {
+            Ok(session) => {
+                self.belong_to(&session, open);
+                Ok(Ok(session))
+            }
+            Err(error) => refused(error).map(Err),
+        }
+    }
+
+    fn belong_to(&mut self, session: &Arc<Session>, open: &Open) {
+        open.link().belongs_to(session);
+        self.attached = Some(session.attach(self.signal.clone()));
+        self.actor = self.actor.clone().with_session(session.clone());
     }
 
     /// A connect frame costs what it names.
@@ -133,4 +154,13 @@ impl Connection {
         let resumed = rooms.into_iter().map(|(room, seq)| (room, start(seq)));
         resumed.chain(others).collect()
     }
+}
+
+/// Without the database no client can be recognised: that ends, to come back when it is there.
+fn refused(error: ChatError) -> Result<Refusal, End> {
+    let refusal = Refusal::from(error);
+    if refusal.code != Code::RateLimited && refusal.retry_after.is_some() {
+        return Err(End::Later(refusal.detail));
+    }
+    Ok(refusal)
 }

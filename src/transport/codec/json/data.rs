@@ -1,0 +1,191 @@
+//! What came of a command, as JSON for programs.
+use serde_json::{Value, json};
+
+use crate::chat::{
+    Audited, Counted, History, Listed, Me, Member, Messages, MyRoom, Online, Outcome, Receipt,
+    RoomAs, RoomSummary, Session, SessionOf,
+};
+use crate::model::{Nickname, Role, RoomName, format_time};
+
+/// What came of a command, for programs.
+pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
+    match outcome {
+        Outcome::Renamed { nickname, user } => {
+            Some(json!({ "nickname": nickname.as_str(), "user_id": user.map(|user| user.id) }))
+        }
+        Outcome::Users(users) => Some(self::users(users)),
+        Outcome::Rooms(rooms) => Some(self::rooms(rooms)),
+        Outcome::Joined(joined) => {
+            Some(json!({ "room": joined.room.shown().as_str(), "last_seq": joined.last_seq }))
+        }
+        Outcome::LoggedIn { nickname, role } => {
+            Some(json!({ "nickname": nickname.as_str(), "role": role.as_str() }))
+        }
+        Outcome::LoggedOut { nickname, .. } => Some(json!({ "nickname": nickname.as_str() })),
+        Outcome::Sessions { sessions, current } => Some(self::sessions(sessions, current)),
+        Outcome::Me(me) => Some(self::me(me)),
+        Outcome::Direct {
+            room,
+            title,
+            receipt,
+        } => Some(direct(room, title, receipt.as_ref())),
+        Outcome::Left(room) => Some(json!({ "room": room.shown().as_str() })),
+        Outcome::History(history) => self::history(history),
+        Outcome::Members(members) => Some(self::members(members)),
+        Outcome::Audited(lines) => Some(audit(lines)),
+        Outcome::InviteMade { code, url } => Some(json!({ "code": code, "url": url })),
+        Outcome::RoomSet { room, now, .. } => Some(room_as(room, now)),
+        Outcome::RoomDeleted(room) => Some(json!({ "room": room.as_str() })),
+        Outcome::Invited { nickname, room } | Outcome::Kicked { nickname, room } => {
+            Some(in_room(room, nickname))
+        }
+        Outcome::Restricted {
+            nickname,
+            room,
+            until,
+            ..
+        } => {
+            let mut data = in_room(room, nickname);
+            data["until"] = until.map(format_time).into();
+            Some(data)
+        }
+        Outcome::Lifted { nickname, room, .. } => Some(in_room(room, nickname)),
+        Outcome::RoleGiven {
+            nickname,
+            role,
+            room,
+        } => {
+            let mut data = in_room(room, nickname);
+            data["role"] = role.as_str().into();
+            Some(data)
+        }
+        _ => None,
+    }
+}
+
+/// Who a client is from now on, with the secret that it comes back by; one with a token shows that.
+pub(in crate::transport) fn connected(session: &Session) -> Value {
+    let mut connected = json!({
+        "user_id": session.user().map(|user| user.id),
+        "nickname": session.nickname().as_str(),
+        "role": session.role().as_str(),
+    });
+    if let Some(id) = session.id() {
+        connected["session_id"] = id.secret().into();
+    }
+    connected
+}
+
+fn users(users: &Counted<Online>) -> Value {
+    let user = |user: &Online| {
+        json!({
+            "nickname": user.nickname, "rooms": user.rooms,
+            "transport": user.transport, "instance": user.instance,
+        })
+    };
+    let list: Vec<_> = users.list.items.iter().map(user).collect();
+    with_next(json!({ "users": list }), &users.list.next)
+}
+
+fn rooms(rooms: &Counted<RoomSummary>) -> Value {
+    let room = |room: &RoomSummary| {
+        json!({
+            "name": room.name.as_str(), "kind": room.kind.as_str(), "topic": room.topic,
+            "members": room.members, "online": room.online, "last_seq": room.last_seq,
+        })
+    };
+    let list: Vec<_> = rooms.list.items.iter().map(room).collect();
+    with_next(json!({ "rooms": list }), &rooms.list.next)
+}
+
+fn sessions(sessions: &[SessionOf], current: &str) -> Value {
+    let session = |session: &SessionOf| {
+        json!({
+            "id": session.key, "transport": session.transport, "online": session.online,
+            "address": session.address, "created_at": format_time(session.created_at),
+            "last_used_at": format_time(session.last_used_at), "current": session.key == current,
+        })
+    };
+    let list: Vec<_> = sessions.iter().map(session).collect();
+    json!({ "sessions": list })
+}
+
+fn me(me: &Me) -> Value {
+    let room = |room: &MyRoom| {
+        json!({
+            "name": room.name.as_str(), "kind": room.kind.as_str(), "role": room.role.as_str(),
+            "topic": room.topic, "title": room.title, "last_seq": room.last_seq,
+        })
+    };
+    let rooms: Vec<_> = me.rooms.iter().map(room).collect();
+    json!({
+        "user_id": me.user.map(|user| user.id), "nickname": me.nickname.as_str(),
+        "display_name": me.display_name, "role": me.role.as_str(),
+        "guest": me.role <= Role::Guest, "rooms": rooms,
+    })
+}
+
+fn with_next(mut list: Value, next: &Option<String>) -> Value {
+    if let Some(next) = next {
+        list["next"] = next.as_str().into();
+    }
+    list
+}
+
+fn history(history: &History) -> Option<Value> {
+    let Messages::All(messages) = &history.messages else {
+        return None;
+    };
+    let has_more = history.span.as_ref().is_some_and(|span| span.more);
+    let mut page =
+        json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more });
+    if let Some(epoch) = &history.epoch {
+        page["epoch"] = epoch.as_str().into();
+    }
+    Some(page)
+}
+
+fn in_room(room: &RoomName, nickname: &Nickname) -> Value {
+    json!({ "room": room.as_str(), "nickname": nickname.as_str() })
+}
+
+fn room_as(room: &RoomName, now: &RoomAs) -> Value {
+    let allow = now.allow.to_json();
+    let allow = allow.and_then(|json| serde_json::from_str(&json).ok());
+    json!({
+        "name": room.as_str(), "kind": now.kind.as_str(), "topic": now.topic, "slow": now.slow,
+        "allow": allow.unwrap_or_else(|| json!({})),
+    })
+}
+
+fn members(members: &Listed<Member>) -> Value {
+    let member = |member: &Member| {
+        json!({
+            "nickname": member.nickname, "display_name": member.display_name,
+            "role": member.role().as_str(), "guest": !member.has_account,
+            "joined_at": format_time(member.joined_at),
+        })
+    };
+    let list: Vec<_> = members.items.iter().map(member).collect();
+    with_next(json!({ "members": list }), &members.next)
+}
+
+fn audit(lines: &Listed<Audited>) -> Value {
+    let line = |line: &Audited| {
+        json!({
+            "id": line.id, "at": format_time(line.at), "actor": line.actor, "action": line.action,
+            "target": line.target, "room": line.room, "why": line.why, "detail": line.detail,
+        })
+    };
+    let list: Vec<_> = lines.items.iter().map(line).collect();
+    with_next(json!({ "audit": list }), &lines.next)
+}
+
+fn direct(room: &RoomName, title: &str, receipt: Option<&Receipt>) -> Value {
+    let mut direct = json!({ "room": room.as_str(), "title": title });
+    if let Some(receipt) = receipt {
+        direct["message_id"] = json!(receipt.id);
+        direct["seq"] = json!(receipt.seq);
+    }
+    direct
+}

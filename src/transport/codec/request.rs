@@ -1,0 +1,365 @@
+//! The table of requests: what is asked for by a WebSocket frame of a name, and by the HTTP request
+//! of that name alike. A frame has as its fields what an HTTP request has in its path, query and body.
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::Refusal;
+use crate::chat::{
+    Asked, Code, Command, Inviting, Length, Lifting, Restraint, Restricting, Settings, Target,
+    Total,
+};
+use crate::model::{Password, Role, RoomKind};
+
+/// Messages in one answer about the past where nothing is asked.
+const PAGE: usize = 50;
+
+/// A request, by the name of its frame.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(in crate::transport) enum Request {
+    Me,
+    Password(Change),
+    Sessions,
+    EndSession { id: String },
+    Rooms(List),
+    Users(List),
+    History(Past),
+    CreateRoom(NewRoom),
+    Room { room: String },
+    ChangeRoom(Changes),
+    DeleteRoom { room: String },
+    Members(List),
+    SetMember(Membership),
+    RemoveMember(Membership),
+    Ban(Imposing),
+    Unban(Membership),
+    Mute(Imposing),
+    Unmute(Membership),
+    Invite(Invite),
+    Audit(List),
+    Direct { nicknames: Vec<String> },
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Change {
+    old: Password,
+    new: Password,
+}
+
+/// Which part of a list: of a room's, or of a workspace's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::transport) struct List {
+    room: String,
+    workspace: Option<String>,
+    filter: Option<String>,
+    cursor: Option<String>,
+    limit: Option<Number>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Past {
+    room: String,
+    before: Option<Number>,
+    limit: Option<Number>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct NewRoom {
+    name: String,
+    kind: Option<String>,
+    topic: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Changes {
+    room: String,
+    topic: Option<String>,
+    slow: Option<Number>,
+    kind: Option<String>,
+    allow: Option<Value>,
+}
+
+/// A person in a room.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Membership {
+    room: String,
+    nickname: String,
+    role: Option<String>,
+    why: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Imposing {
+    room: String,
+    nickname: String,
+    until: Option<String>,
+    why: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Invite {
+    room: Option<String>,
+    role: Option<String>,
+    uses: Option<Number>,
+    expires: Option<String>,
+}
+
+/// A whole number, which a query has as a text.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(u64),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+/// A field that holds what it cannot.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{field}' is {wanted}")]
+pub(in crate::transport) struct Wrong {
+    field: &'static str,
+    wanted: &'static str,
+}
+
+impl From<Wrong> for Refusal {
+    fn from(wrong: Wrong) -> Self {
+        Self::new(Code::BadRequest, wrong.to_string())
+    }
+}
+
+impl Request {
+    /// What it asks chat for.
+    pub(in crate::transport) fn command(self) -> Result<Command, Wrong> {
+        Ok(match self {
+            Self::Me => Command::Me,
+            Self::Password(Change { old, new }) => Command::ChangePassword { old, new },
+            Self::Sessions => Command::Sessions,
+            Self::EndSession { id } => Command::EndSession { id },
+            Self::Rooms(list) => Command::Rooms {
+                page: list.page()?,
+                total: Total::Unknown,
+            },
+            Self::Users(list) => Command::Users {
+                page: list.page()?,
+                total: Total::Unknown,
+            },
+            Self::History(past) => Command::History {
+                before: whole("before", past.before)?,
+                limit: whole("limit", past.limit)?.or(Some(PAGE)),
+                room: Target::Named(past.room),
+            },
+            Self::CreateRoom(new) => Command::Create {
+                kind: kind(new.kind)?.unwrap_or(RoomKind::Public),
+                room: new.name,
+                topic: new.topic,
+            },
+            Self::Room { room } => set(room, Settings::default()),
+            Self::ChangeRoom(changes) => changes.command()?,
+            Self::DeleteRoom { room } => Command::DeleteRoom {
+                room: Target::Named(room),
+            },
+            Self::Members(mut list) => Command::Members {
+                room: Target::Named(std::mem::take(&mut list.room)),
+                page: list.page()?,
+            },
+            Self::SetMember(of) => of.set(),
+            Self::RemoveMember(of) => Command::Remove {
+                room: Target::Named(of.room),
+                nickname: of.nickname,
+                why: of.why,
+            },
+            Self::Ban(of) => of.command(Restraint::Ban)?,
+            Self::Unban(of) => of.lift(Restraint::Ban),
+            Self::Mute(of) => of.command(Restraint::Mute)?,
+            Self::Unmute(of) => of.lift(Restraint::Mute),
+            Self::Invite(invite) => invite.command()?,
+            Self::Direct { nicknames } => Command::Direct {
+                nicknames,
+                content: None,
+            },
+            Self::Audit(mut list) => Command::Audit {
+                workspace: list.workspace.take(),
+                page: list.page()?,
+            },
+        })
+    }
+}
+
+impl List {
+    fn page(self) -> Result<Asked, Wrong> {
+        Ok(Asked {
+            limit: whole("limit", self.limit)?,
+            filter: self.filter,
+            cursor: self.cursor,
+        })
+    }
+}
+
+impl Changes {
+    fn command(self) -> Result<Command, Wrong> {
+        let settings = Settings {
+            topic: self.topic,
+            slow: whole("slow", self.slow)?,
+            kind: kind(self.kind)?,
+            allow: self.allow,
+        };
+        Ok(set(self.room, settings))
+    }
+}
+
+impl Membership {
+    /// Without a role the person is let in, as what it is.
+    fn set(self) -> Command {
+        let (room, nickname) = (Target::Named(self.room), self.nickname);
+        match self.role {
+            Some(role) => Command::Role {
+                room,
+                nickname,
+                role,
+            },
+            None => Command::Invite { room, nickname },
+        }
+    }
+
+    fn lift(self, kind: Restraint) -> Command {
+        Command::Lift {
+            room: Target::Named(self.room),
+            what: Lifting {
+                kind,
+                nickname: self.nickname,
+            },
+        }
+    }
+}
+
+impl Imposing {
+    fn command(self, kind: Restraint) -> Result<Command, Wrong> {
+        let until = time("until", self.until)?;
+        Ok(Command::Restrict {
+            room: Target::Named(self.room),
+            what: Restricting {
+                kind,
+                nickname: self.nickname,
+                length: until.map_or(Length::Forever, Length::Until),
+                why: self.why,
+            },
+        })
+    }
+}
+
+impl Invite {
+    fn command(self) -> Result<Command, Wrong> {
+        let role = match self.role {
+            None => Role::Member,
+            Some(name) => Role::named(&name).ok_or(Wrong {
+                field: "role",
+                wanted: "member, moderator, admin or owner",
+            })?,
+        };
+        Ok(Command::MakeInvite(Inviting {
+            room: self.room,
+            role,
+            uses: whole("uses", self.uses)?.unwrap_or(1),
+            expires_at: time("expires", self.expires)?,
+        }))
+    }
+}
+
+fn set(room: String, settings: Settings) -> Command {
+    let room = Target::Named(room);
+    Command::Set { room, settings }
+}
+
+fn whole<T: FromStr>(field: &'static str, number: Option<Number>) -> Result<Option<T>, Wrong> {
+    let text = match number {
+        None => return Ok(None),
+        Some(Number::Whole(number)) => number.to_string(),
+        Some(Number::Text(text)) => text,
+        Some(Number::Other(_)) => String::new(),
+    };
+    let wanted = "a whole number";
+    text.parse().map(Some).map_err(|_| Wrong { field, wanted })
+}
+
+fn time(field: &'static str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Wrong> {
+    let wanted = "a time as 2030-01-31T12:00:00Z";
+    let read = |text: String| DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc());
+    text.map(read)
+        .transpose()
+        .map_err(|_| Wrong { field, wanted })
+}
+
+fn kind(name: Option<String>) -> Result<Option<RoomKind>, Wrong> {
+    match name.as_deref() {
+        None => Ok(None),
+        Some("public") => Ok(Some(RoomKind::Public)),
+        Some("private") => Ok(Some(RoomKind::Private)),
+        Some(_) => Err(Wrong {
+            field: "kind",
+            wanted: "public or private",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(frame: Value) -> Result<Command, Wrong> {
+        let request: Request = serde_json::from_value(frame).expect("a request");
+        request.command()
+    }
+
+    #[test]
+    fn a_number_may_come_as_a_text() {
+        let history = Command::History {
+            room: Target::Named("den".into()),
+            before: "40".parse().ok(),
+            limit: Some(PAGE),
+        };
+        for before in [json!(40), json!("40")] {
+            let frame = json!({"type": "history", "room": "den", "before": before});
+            assert_eq!(read(frame), Ok(history.clone()));
+        }
+        for wrong in [json!(-1), json!(4.5), json!("x"), json!(["40"])] {
+            let frame = json!({"type": "history", "room": "den", "before": wrong});
+            let told = read(frame).expect_err("no number").to_string();
+            assert_eq!(told, "'before' is a whole number");
+        }
+    }
+
+    #[test]
+    fn a_member_is_let_in_or_given_a_role() {
+        let set = |role: Value| {
+            read(json!({"type": "set_member", "room": "den", "nickname": "bob", "role": role}))
+        };
+        let (room, nickname) = (Target::Named("den".into()), "bob".to_owned());
+        let invite = Command::Invite {
+            room: room.clone(),
+            nickname: nickname.clone(),
+        };
+        assert_eq!(set(Value::Null), Ok(invite));
+        let role = Command::Role {
+            room,
+            nickname,
+            role: "admin".into(),
+        };
+        assert_eq!(set(json!("admin")), Ok(role));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let told = |frame| read(frame).expect_err("wrong").to_string();
+        let ban = json!({"type": "ban", "room": "den", "nickname": "bob", "until": "tomorrow"});
+        assert!(told(ban).starts_with("'until' is a time"));
+        let direct = json!({"type": "create_room", "name": "den", "kind": "direct"});
+        assert_eq!(told(direct), "'kind' is public or private");
+        assert!(told(json!({"type": "invite", "role": "king"})).starts_with("'role' is"));
+    }
+}
