@@ -311,7 +311,7 @@ impl Verb for Command {
             }
             Self::Join { .. } => terms(Cost::SHOWN, Gate::Table(Action::Read), Need::Nickname),
             // To make a room of one's own with others takes as much as to speak.
-            Self::Direct { .. } => terms(Cost::SHOWN, Gate::Table(Action::Write), Need::Nickname),
+            Self::Direct { .. } => on_others(Action::Write),
             Self::Invite { .. } => on_others(Action::Invite),
             Self::Kick { .. } => on_others(Action::Kick),
             Self::Restrict { what, .. } => on_others(restraint(what.kind)),

@@ -3,12 +3,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::hub::Hub;
-use crate::model::{Epoch, Message, RoomName};
+use crate::model::{Epoch, Message, RoomKind, RoomName};
 
 /// Consecutive messages of a room that the database lacks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LostMessages {
     pub room: RoomName,
+    pub kind: RoomKind,
     /// In which they were told.
     pub epoch: Epoch,
     pub messages: Vec<Message>,

@@ -110,6 +110,7 @@ impl Hub {
                     );
                     self.lost.add(LostMessages {
                         room: room.room.name.clone(),
+                        kind: room.kind(),
                         epoch: before,
                         messages,
                     });

@@ -89,7 +89,11 @@ impl Room {
 
     /// The channel on which other instances tell what they committed.
     pub(super) fn channel(&self) -> RoomChannel {
-        RoomChannel::of(&self.room, *self.kind.read())
+        RoomChannel::of(&self.room, self.kind())
+    }
+
+    pub(super) fn kind(&self) -> RoomKind {
+        *self.kind.read()
     }
 
     /// It is of that kind, as far as the store has told.

@@ -355,7 +355,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     };
     let claimed = history
         .claim(
-            &room.name,
+            (&room.name, RoomKind::Public),
             Claim::UpTo(Seq::new(9)),
             MessageId::new(1_009),
             None,
@@ -386,7 +386,12 @@ async fn what_is_put_back_is_history_and_no_news() {
 
     // A replay at the very end, nothing said after it.
     let claimed = history
-        .claim(&room.name, Claim::Next(2), MessageId::new(1_012), None)
+        .claim(
+            (&room.name, RoomKind::Public),
+            Claim::Next(2),
+            MessageId::new(1_012),
+            None,
+        )
         .await;
     assert_eq!(claimed.expect("claimed"), (room.key.id, Seq::new(10)));
     let rows = [11, 12].map(row);

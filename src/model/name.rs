@@ -82,6 +82,13 @@ impl RoomName {
         Ok(Self(format!("{}/{room}", workspace.as_str()).into()))
     }
 
+    /// Whether it is a direct room's.
+    pub fn is_direct(&self) -> bool {
+        let uids = self.0.strip_prefix('@');
+        let is_number = |uid: &str| !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_digit());
+        uids.is_some_and(|uids| uids.split('+').all(is_number))
+    }
+
     /// One that a room may have been given once, before some were reserved. `headcount` never was.
     pub fn parse_old(raw: &str) -> Result<Self, NameError> {
         let name = check(Self::WHAT, Self::MAX, raw)?;
@@ -105,12 +112,13 @@ impl RoomName {
         self.0.split_once('/').map(|(workspace, _)| workspace)
     }
 
-    /// The direct room of these users, whoever of them asks for it.
+    /// The direct room of these users, whichever of them asks for it: in a database that went back, or
+    /// another one, their ids may be others', and their uids are not.
     pub fn of_direct(people: &[UserKey]) -> Self {
-        let mut ids: Vec<i64> = people.iter().map(|user| user.id.get()).collect();
-        ids.sort_unstable();
-        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-        Self(format!("@{}", ids.join("+")).into())
+        let mut uids: Vec<i64> = people.iter().map(|user| user.uid.get()).collect();
+        uids.sort_unstable();
+        let uids: Vec<String> = uids.iter().map(i64::to_string).collect();
+        Self(format!("@{}", uids.join("+")).into())
     }
 
     pub fn is_lobby(&self) -> bool {

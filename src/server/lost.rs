@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::delivery::{Hub, LostMessages};
-use crate::model::{Message, MessageId, Seq, format_time};
+use crate::model::{Message, MessageId, RoomKind, Seq, format_time};
 use crate::private;
 
 /// Between two tries to write a file.
@@ -122,7 +122,11 @@ fn write_to(lost: &LostMessages, file: File) -> io::Result<()> {
     let mut out = BufWriter::new(file);
     let (room, epoch) = (lost.room.as_str(), lost.epoch.as_str());
     let (room, epoch) = (serde_json::to_string(room)?, serde_json::to_string(epoch)?);
-    write!(out, "{{\"room\":{room},\"lost\":{epoch},\"messages\":[")?;
+    write!(out, "{{\"room\":{room},\"lost\":{epoch}")?;
+    if lost.kind != RoomKind::Public {
+        write!(out, ",\"kind\":\"{}\"", lost.kind.as_str())?;
+    }
+    write!(out, ",\"messages\":[")?;
     for (n, message) in lost.messages.iter().enumerate() {
         out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
         serde_json::to_writer(&mut out, &Line::of(message))?;
@@ -150,6 +154,7 @@ mod tests {
         };
         let lost = LostMessages {
             room: message.room.clone(),
+            kind: RoomKind::Public,
             epoch: Epoch::named("e1"),
             messages: vec![message.clone(), message],
         };

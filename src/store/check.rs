@@ -18,7 +18,6 @@ use super::embedded::{Embedded, Use};
 use super::servers::Servers;
 use super::session::Row;
 use super::sql::Sql;
-use crate::model::{Nickname, RoomName};
 
 pub use accounts::{Accounts, Owner};
 pub use replication::{Archiving, Replication, Slot, Standby};
@@ -91,6 +90,19 @@ pub struct OddNames {
 
 /// So many of each.
 const MOST_NAMES: i64 = 20;
+
+/// Whether a room's name is odd, in PostgreSQL and in SQLite: a workspace's may stand before it, and a
+/// direct room's is made of numbers.
+const ODD_ROOM: (&str, &str) = (
+    "name !~ '^([A-Za-z0-9_.-]{1,32}/)?[A-Za-z0-9_.-]{1,64}$' AND name !~ '^@[0-9]+([+][0-9]+)*$'",
+    "(replace(name, '/', '') GLOB '*[^-A-Za-z0-9_.]*' OR name GLOB '*/*/*'
+       OR length(substr(name, instr(name, '/') + 1)) NOT BETWEEN 1 AND 64)
+     AND NOT (name GLOB '@[0-9]*' AND substr(name, 2) NOT GLOB '*[^0-9+]*')",
+);
+const ODD_NICKNAME: (&str, &str) = (
+    "nickname !~ '^[A-Za-z0-9_.-]{1,32}$'",
+    "nickname GLOB '*[^-A-Za-z0-9_.]*' OR length(nickname) NOT BETWEEN 1 AND 32",
+);
 /// For a connection to a server; the caller may give up before.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -155,8 +167,8 @@ impl Inspector {
     /// Fails where there is no schema.
     pub async fn odd_names(&mut self) -> Result<OddNames, StoreError> {
         Ok(OddNames {
-            rooms: self.odd("name", "rooms", RoomName::MAX).await?,
-            nicknames: self.odd("nickname", "users", Nickname::MAX).await?,
+            rooms: self.odd("name", "rooms", ODD_ROOM).await?,
+            nicknames: self.odd("nickname", "users", ODD_NICKNAME).await?,
         })
     }
 
@@ -164,17 +176,12 @@ impl Inspector {
         &mut self,
         column: &str,
         table: &str,
-        most: usize,
+        (in_postgres, in_sqlite): (&str, &str),
     ) -> Result<Vec<String>, sqlx::Error> {
-        let odd = self.either(
-            format!("{column} !~ '^[A-Za-z0-9_.-]{{1,{most}}}$'"),
-            format!(
-                "{column} GLOB '*[^-A-Za-z0-9_.]*' OR length({column}) NOT BETWEEN 1 AND {most}"
-            ),
-        );
+        let odd = self.either(in_postgres, in_sqlite);
         let sql = format!(
             "SELECT CAST({column} AS text) FROM {table} \
-             WHERE {odd} OR lower({column}) IN ('headcount', 'system', '.', '..') \
+             WHERE ({odd}) OR lower({column}) IN ('headcount', 'system', '.', '..') \
              ORDER BY id LIMIT {MOST_NAMES}"
         );
         self.texts(&sql).await

@@ -11,7 +11,7 @@ use super::error::ArchiveError;
 use super::line::Lines;
 use super::manifest::Entry;
 use super::path;
-use crate::model::{Epoch, RoomRef, Seq, format_time};
+use crate::model::{Epoch, RoomKind, RoomRef, Seq, format_time};
 use crate::store::history::Row;
 
 /// A document ends with the month, or with so many messages, or so many bytes.
@@ -40,6 +40,7 @@ impl Entry {
 /// Makes documents of rows.
 pub(super) struct Builder {
     room: RoomRef,
+    kind: RoomKind,
     made_at: DateTime<Utc>,
     epoch: Epoch,
     /// Documents that were written and not entered, as first and last `seq`: they are made once
@@ -59,13 +60,14 @@ struct Open {
 
 impl Builder {
     pub(super) fn new(
-        room: RoomRef,
+        (room, kind): (RoomRef, RoomKind),
         (made_at, epoch): (DateTime<Utc>, Epoch),
         known: BTreeMap<Seq, Seq>,
         buffers: Buffers,
     ) -> Self {
         Self {
             room,
+            kind,
             made_at,
             epoch,
             known,
@@ -90,7 +92,7 @@ impl Builder {
                 None => {
                     let text = self.buffers.take();
                     let made = (self.made_at, &self.epoch);
-                    let document = Document::begin(text, &self.room, made, row.seq)?;
+                    let document = Document::begin(text, (&self.room, self.kind), made, row.seq)?;
                     let open = Open {
                         document,
                         month,
@@ -143,13 +145,16 @@ impl Open {
 impl Document {
     fn begin(
         mut text: Vec<u8>,
-        room: &RoomRef,
+        (room, kind): (&RoomRef, RoomKind),
         (made_at, epoch): (DateTime<Utc>, &Epoch),
         first: Seq,
     ) -> Result<Self, ArchiveError> {
         let archived_at = format_time(made_at);
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
+        if kind != RoomKind::Public {
+            write!(text, ",\"kind\":\"{}\"", kind.as_str()).map_err(inside)?;
+        }
         write!(text, ",\"archived_at\":\"{archived_at}\",\"epoch\":").map_err(inside)?;
         serde_json::to_writer(&mut text, epoch).map_err(inside)?;
         text.extend_from_slice(b",\"messages\":[");
@@ -224,7 +229,7 @@ mod tests {
     fn builder(known: &[(i64, i64)]) -> Builder {
         let room = RoomRef::stored(RoomId::new(3), Uid::new(3), "a/b");
         Builder::new(
-            room,
+            (room, RoomKind::Public),
             (
                 "2024-03-01T00:00:00Z".parse().expect("a time"),
                 Epoch::named("e1"),

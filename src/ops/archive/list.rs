@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer};
 /// What is given each item, and may refuse it.
 type OnItem<'f, T> = &'f mut dyn FnMut(T) -> Result<(), String>;
 
-/// An object that has a text under one key, perhaps one under a second, and a list under another; other
+/// An object that has a text under one key, perhaps some under others, and a list under another; all other
 /// keys say nothing.
 pub(in crate::ops) struct Object<'f, T> {
     pub(in crate::ops) text: &'static str,
-    pub(in crate::ops) perhaps: Option<&'static str>,
+    pub(in crate::ops) perhaps: &'static [&'static str],
     pub(in crate::ops) list: &'static str,
     pub(in crate::ops) on_item: OnItem<'f, T>,
 }
@@ -21,28 +21,29 @@ impl<'de, T: Deserialize<'de>> Object<'_, T> {
     pub(in crate::ops) fn read<R: serde_json::de::Read<'de>>(
         self,
         mut json: serde_json::Deserializer<R>,
-    ) -> serde_json::Result<(String, Option<String>)> {
+    ) -> serde_json::Result<(String, Vec<Option<String>>)> {
         let texts = json.deserialize_map(self)?;
         json.end().map(|()| texts)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = (String, Option<String>);
+    type Value = (String, Vec<Option<String>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an object with a {} and its {}", self.text, self.list)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut text, mut second, mut listed) = (None, None, false);
+        let (mut text, mut listed) = (None, false);
+        let mut others = vec![None; self.perhaps.len()];
         while let Some(key) = map.next_key::<String>()? {
             if key == self.text {
                 if text.replace(map.next_value()?).is_some() {
                     return Err(A::Error::duplicate_field(self.text));
                 }
-            } else if Some(key.as_str()) == self.perhaps {
-                second = Some(map.next_value()?);
+            } else if let Some(at) = self.perhaps.iter().position(|other| key == *other) {
+                others[at] = Some(map.next_value()?);
             } else if key != self.list {
                 map.next_value::<IgnoredAny>()?;
             } else if listed {
@@ -55,7 +56,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
         }
         if listed {
             let text = text.ok_or_else(|| A::Error::missing_field(self.text))?;
-            Ok((text, second))
+            Ok((text, others))
         } else {
             Err(A::Error::missing_field(self.list))
         }

@@ -165,7 +165,7 @@ fn each<'t, R: serde_json::de::Read<'t>>(
 ) -> Result<(), ArchiveError> {
     let manifest = Object {
         text: "schema",
-        perhaps: None,
+        perhaps: &[],
         list: "files",
         on_item: &mut |entry| {
             on_entry(entry);

@@ -93,7 +93,7 @@ impl<'a> Archiver<'a> {
             return Ok(Vec::new());
         }
         let known = self.unentered(stand).await?;
-        let (room, buffers) = (stand.room.clone(), self.buffers.clone());
+        let (room, buffers) = ((stand.room.clone(), stand.kind), self.buffers.clone());
         let made = (self.form.made_at, self.epoch.clone());
         let mut builder = Builder::new(room, made, known, buffers);
         let mut entered = Vec::new();

@@ -10,7 +10,7 @@ use super::reader::{self, Fault};
 use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
 use super::{Destination, LeftOut, Plan, ids};
-use crate::model::{MessageId, RoomName, Seq};
+use crate::model::{MessageId, RoomKind, RoomName, Seq};
 use crate::ops::archive::{Entry, Manifest};
 use crate::store::history::History;
 
@@ -21,6 +21,7 @@ pub(super) struct Checked {
     pub(super) path: String,
     pub(super) origin: Origin,
     pub(super) room: RoomName,
+    pub(super) kind: RoomKind,
     pub(super) count: u64,
     /// Its messages were lost when the database went back: their ids and places are others' by now.
     pub(super) lost: bool,
@@ -144,7 +145,7 @@ async fn one(
     if let Some(why) = expected.as_ref().and_then(|entry| sum.difference(entry)) {
         return Err(ReplayError::bad(&path, why));
     }
-    let (room, lost) = (head.room, head.lost);
+    let (room, lost, kind) = (head.room, head.lost, head.kind);
     let named = RoomName::stored(&room);
     if let Err(why) = check_room(&room, origin)
         && (room.chars().any(char::is_control) || history.room(&named).await?.is_none())
@@ -159,6 +160,7 @@ async fn one(
     }
     Ok(Some(Checked {
         room: named,
+        kind,
         origin,
         count: reading.count,
         lost,

@@ -27,7 +27,9 @@ pub(super) async fn restore(
     while !stop.is_cancelled()
         && let Some(rows) = batches.next().await?
     {
-        restored += history.late(&document.room, &rows, late).await?;
+        restored += history
+            .late((&document.room, document.kind), &rows, late)
+            .await?;
         fault::point("replay:restored");
         watch.advance(rows.len() as u64);
     }

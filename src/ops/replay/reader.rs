@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{MessageId, Seq};
+use crate::model::{MessageId, RoomKind, Seq};
 use crate::ops::archive::Object;
 
 /// The most that may be read without coming to the end of a message: no message is that long.
@@ -65,6 +65,8 @@ pub(super) struct Head {
     pub(super) room: String,
     /// It holds what a database lost that went back, and not the places that this had there.
     pub(super) lost: bool,
+    /// That the room had; documents of before do not say, when all were public.
+    pub(super) kind: RoomKind,
 }
 
 /// Reads a document, gives each message to `on_line`, and returns what it says of itself. What
@@ -83,7 +85,7 @@ pub(super) fn read(
     let json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
     let document = Object {
         text: "room",
-        perhaps: Some("lost"),
+        perhaps: &["lost", "kind"],
         list: "messages",
         on_item: &mut |line| {
             since.set(0);
@@ -94,9 +96,11 @@ pub(super) fn read(
     if stop.is_cancelled() {
         Err(Fault::Stopped)
     } else {
-        let (room, lost) = room.map_err(fault)?;
-        let lost = lost.is_some();
-        Ok(Head { room, lost })
+        let (room, others) = room.map_err(fault)?;
+        let lost = matches!(others.first(), Some(Some(_)));
+        let kind = others.get(1).and_then(Option::as_deref);
+        let kind = kind.map_or(RoomKind::Public, RoomKind::stored);
+        Ok(Head { room, lost, kind })
     }
 }
 

@@ -39,7 +39,11 @@ pub(super) fn check(line: &Line, origin: Origin) -> Result<(), String> {
 
 /// The same for the name of a document's room.
 pub(super) fn check_room(room: &str, origin: Origin) -> Result<(), String> {
-    let allowed = RoomName::parse(room).map(drop);
+    let allowed = if RoomName::stored(room).is_direct() {
+        Ok(())
+    } else {
+        RoomName::parse(room).map(drop)
+    };
     name("room", room, origin, allowed.map_err(|e| e.to_string()))
 }
 

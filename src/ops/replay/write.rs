@@ -153,7 +153,12 @@ pub(super) async fn restore(
     };
     let unarchived = first.filter(|_| !checked.archived);
     let (room, end) = history
-        .claim(&checked.room, claim, checked.highest_id, unarchived)
+        .claim(
+            (&checked.room, checked.kind),
+            claim,
+            checked.highest_id,
+            unarchived,
+        )
         .await?;
     fault::point("replay:claimed");
     let base = match *place {

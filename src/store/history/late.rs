@@ -1,7 +1,7 @@
 //! Rows that are put at the end of their room, as what is said next is.
-use super::restore::{CLAIM, MAKE_ROOM, user};
+use super::restore::{CLAIM, make_room, user};
 use super::{History, Row};
-use crate::model::{RoomId, RoomName, Seq};
+use crate::model::{RoomId, RoomKind, RoomName, Seq};
 use crate::store::StoreError;
 use crate::store::session::Tx;
 
@@ -29,7 +29,7 @@ impl History {
     /// Fails where the database does; then nothing of it was done.
     pub async fn late(
         &mut self,
-        room: &RoomName,
+        (room, kind): (&RoomName, RoomKind),
         rows: &[Row],
         late: Late,
     ) -> Result<u64, StoreError> {
@@ -42,7 +42,7 @@ impl History {
                 }
             }
             if late == Late::Append && !missing.is_empty() {
-                append(&mut tx, room, &missing).await?;
+                append(&mut tx, (room, kind), &missing).await?;
             }
             tx.commit().await?;
             Ok(missing.len() as u64)
@@ -64,8 +64,12 @@ async fn is_there(tx: &mut Tx, room: &RoomName, row: &Row) -> Result<bool, sqlx:
     Ok(found.first().is_some_and(|(there,)| *there))
 }
 
-async fn append(tx: &mut Tx, room: &RoomName, rows: &[&Row]) -> Result<(), sqlx::Error> {
-    tx.run(MAKE_ROOM, &[room.as_str().into()]).await?;
+async fn append(
+    tx: &mut Tx,
+    (room, kind): (&RoomName, RoomKind),
+    rows: &[&Row],
+) -> Result<(), sqlx::Error> {
+    make_room(tx, room, kind).await?;
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let claim = [room.as_str().into(), count.into(), Seq::START.into()];
     let places: Vec<(RoomId, Seq)> = tx.all(CLAIM, &claim).await?;

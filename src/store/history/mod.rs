@@ -19,7 +19,7 @@ use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
 use super::{LEASE, StoreError, alive};
-use crate::model::{Epoch, MessageId, RoomId, RoomName, RoomRef, Seq, Uid, UserId};
+use crate::model::{Epoch, MessageId, RoomId, RoomKind, RoomName, RoomRef, Seq, Uid, UserId};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomStand {
     pub room: RoomRef,
+    pub kind: RoomKind,
     pub last_seq: Seq,
     /// The watermark: this message and all before it are in the archive for certain.
     pub archived: Seq,
@@ -65,20 +66,21 @@ const BATCH_ALONE: usize = 1_000;
 macro_rules! stands {
     ($which:literal) => {
         concat!(
-            "SELECT r.id, r.uid, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq
+            "SELECT r.id, r.uid, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq, r.kind
              FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ",
             $which
         )
     };
 }
 
-type Stand = (RoomId, Uid, String, Seq, Seq, Seq);
+type Stand = (RoomId, Uid, String, Seq, Seq, Seq, String);
 type Raw = (MessageId, Seq, Option<UserId>, String, DateTime<Utc>);
 
 impl From<Stand> for RoomStand {
-    fn from((id, uid, name, last_seq, archived, replayed): Stand) -> Self {
+    fn from((id, uid, name, last_seq, archived, replayed, kind): Stand) -> Self {
         Self {
             room: RoomRef::stored(id, uid, &name),
+            kind: RoomKind::stored(&kind),
             last_seq,
             archived,
             replayed,

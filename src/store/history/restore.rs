@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::copy::{Input, TARGET};
 use super::known::Ids;
 use super::{Claim, History, Row};
-use crate::model::{MessageId, RoomId, RoomName, Seq, UserId, format_time};
+use crate::model::{MessageId, RoomId, RoomKind, RoomName, Seq, UserId, format_time};
 use crate::store::StoreError;
 use crate::store::session::{Session, Tx};
 
@@ -20,8 +20,14 @@ const ROWS: usize = 250;
 /// How often it is tried while users are deleted that were just looked up.
 const TRIES: u32 = 3;
 
-pub(super) const MAKE_ROOM: &str = "INSERT INTO rooms (name) SELECT $1 WHERE NOT EXISTS
-     (SELECT 1 FROM rooms WHERE @lower(name@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
+const MAKE_ROOM: &str = "INSERT INTO rooms (name, kind, workspace_id)
+     SELECT $1, $2, coalesce((SELECT id FROM workspaces WHERE @lower(name@c) = @lower($3@c)), 1)
+     WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE @lower(name@c) = @lower($1@c))
+     ON CONFLICT DO NOTHING";
+/// A workspace that is gone is a wall again, with no people behind it.
+const MAKE_WORKSPACE: &str =
+    "INSERT INTO workspaces (name) SELECT $1 WHERE $1 IS NOT NULL AND NOT EXISTS
+     (SELECT 1 FROM workspaces WHERE @lower(name@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
 /// Places that are claimed were never given to anything that was said.
 pub(super) const CLAIM: &str = "UPDATE rooms SET history_version = history_version + 1,
        last_seq = @greatest(last_seq + $2, $3), replayed_seq = CASE
@@ -42,6 +48,19 @@ const BEYOND_IN_SQLITE: &str =
      INSERT INTO sqlite_sequence (name, seq) SELECT 'messages', $1
      WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'messages')";
 
+/// Makes the room if there is none: of that kind and in its workspace, so that messages that are put back
+/// are behind the walls behind which they were said.
+pub(super) async fn make_room(
+    tx: &mut Tx,
+    name: &RoomName,
+    kind: RoomKind,
+) -> Result<(), sqlx::Error> {
+    let workspace = name.workspace();
+    tx.run(MAKE_WORKSPACE, &[workspace.into()]).await?;
+    let args = [name.as_str().into(), kind.as_str().into(), workspace.into()];
+    tx.run(MAKE_ROOM, &args).await.map(drop)
+}
+
 impl History {
     /// Makes ready for messages that are put back: the room, which is made if there is none,
     /// their places in it, of which no reader is told as if they were new, and ids beyond theirs
@@ -49,7 +68,7 @@ impl History {
     /// it may not be in the archive. Returns the room and the place before the first of `Next`.
     pub async fn claim(
         &mut self,
-        name: &RoomName,
+        (name, kind): (&RoomName, RoomKind),
         claim: Claim,
         highest_id: MessageId,
         unarchived: Option<Seq>,
@@ -61,7 +80,7 @@ impl History {
         };
         let claimed = async {
             let mut tx = self.session.begin_to_write().await?;
-            tx.run(MAKE_ROOM, &[name.as_str().into()]).await?;
+            make_room(&mut tx, name, kind).await?;
             let args = [name.as_str().into(), count.into(), up_to.into()];
             let places: Vec<(RoomId, Seq)> = tx.all(CLAIM, &args).await?;
             let (room, base) = places.first().ok_or(sqlx::Error::RowNotFound)?;

@@ -63,6 +63,9 @@ pub(super) fn error(error: &ChatError) -> String {
 }
 
 pub(super) fn no_such_room(name: &RoomName) -> String {
+    if name.as_str().starts_with('@') {
+        return format!("there is no room '{name}'; /msg speaks to people with an account");
+    }
     format!("there is no room '{name}'; /rooms lists them, /create {name} makes it")
 }
 

@@ -15,6 +15,7 @@ crate::support::db::on_both! {
         whatever_was_said_comes_back,
         a_dry_run_changes_nothing,
         one_at_a_time,
+        what_was_said_behind_walls_comes_back_behind_them,
     }
     kills {
         an_archive_killed_anywhere_ends_in_the_same_state,

@@ -189,3 +189,44 @@ pub(crate) async fn one_at_a_time(db: Db) {
     operator.run("archive").await.well();
     assert_eq!(operator.db.number("SELECT count(*) FROM leases").await, 0);
 }
+
+pub(crate) async fn what_was_said_behind_walls_comes_back_behind_them(db: Db) {
+    let operator = Operator::new(db).await;
+    let rooms = ["acme/plans", "cellar", "@17+23", "square"];
+    operator.fill(&rooms, 100).await;
+    let db = &operator.db;
+    db.sql(
+        "INSERT INTO workspaces (name) VALUES ('acme');
+         UPDATE rooms SET workspace_id = (SELECT id FROM workspaces WHERE name = 'acme')
+           WHERE name = 'acme/plans';
+         UPDATE rooms SET kind = 'private' WHERE name = 'cellar';
+         UPDATE rooms SET kind = 'direct' WHERE name = '@17+23'",
+    )
+    .await;
+    operator.run("archive run").await.well();
+    // Into a database that knows none of it.
+    db.sql(
+        "DELETE FROM messages; DELETE FROM room_archive; DELETE FROM rooms;
+         DELETE FROM workspaces WHERE name = 'acme'",
+    )
+    .await;
+    operator.run("replay archive").await.well();
+    let walls = "SELECT r.name || ' ' || r.kind || ' ' || w.name FROM rooms r
+         JOIN workspaces w ON w.id = r.workspace_id ORDER BY r.kind, w.name";
+    let expected = [
+        "@17+23 direct main",
+        "cellar private main",
+        "acme/plans public acme",
+        "square public main",
+    ];
+    assert_eq!(db.texts(walls).await, expected);
+    let people = "SELECT count(*) FROM room_members";
+    assert_eq!(db.number(people).await, 0, "nobody is let in");
+    let odd = discordctl::store::check::Inspector::open(&db.url).await;
+    let odd = odd
+        .expect("a database")
+        .odd_names()
+        .await
+        .expect("readable");
+    assert_eq!(odd, discordctl::store::check::OddNames::default());
+}
