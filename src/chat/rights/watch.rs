@@ -100,12 +100,17 @@ impl Chat {
             self.rights.found();
         }
         let new = found.into_iter().filter(|(n, _)| seen.is_new(*n, now));
-        let changes: Vec<Changed> = new.map(|(_, changed)| changed).collect();
-        seen.settle(now);
+        let (numbers, changes): (Vec<i64>, Vec<Changed>) = new.unzip();
         // What there was before this instance began is in what it reads.
-        if !first && !changes.is_empty() {
-            self.take_changes(&changes).await?;
+        if !first
+            && !changes.is_empty()
+            && let Err(error) = self.take_changes(&changes).await
+        {
+            // What could not be followed is taken again.
+            seen.beyond.retain(|n, _| !numbers.contains(n));
+            return Err(error);
         }
+        seen.settle(now);
         Ok(())
     }
 
