@@ -8,7 +8,7 @@ import { draft, setDraft, watchComposer } from "./composer.js";
 import { $, make, setText } from "./dom.js";
 import { countText, drawPeople, drawRooms } from "./lists.js";
 import { closePanels, watchPanels } from "./panels.js";
-import { hueOf, isName } from "./text.js";
+import { hueOf, isName, isRoom } from "./text.js";
 import { Watch } from "./watch.js";
 
 // The session belongs to the tab (two tabs are two people) and outlives a reload; the nickname is remembered.
@@ -48,6 +48,7 @@ function welcome(problem = "") {
   $("chat").hidden = true;
   $("welcome").hidden = false;
   $("nickname").value ||= localStorage.getItem(NICKNAME) ?? "";
+  takeInvite();
   setText($("signin-error"), problem);
   document.title = "discordctl";
   $("nickname").focus();
@@ -55,6 +56,15 @@ function welcome(problem = "") {
     $("sign-on").hidden = !sign_in;
     if (sign_in) $("sign-on").href = sign_in;
   }, () => {});
+}
+
+/** An invite's address ends with its code, which is not to stay in the browser's history. */
+function takeInvite() {
+  const code = /^#invite=([0-9a-z-]{1,64})$/i.exec(location.hash)?.[1];
+  if (!code) return;
+  $("invite").value = code;
+  $("registering").open = true;
+  history.replaceState(null, "", location.pathname);
 }
 
 /** As the person that the browser's cookie is of, if it still is. */
@@ -170,7 +180,7 @@ function draw() {
   $("me-avatar").className = `avatar small ${hueOf(nickname)}`;
 
   setText($("room-name"), room?.name ?? "No room open");
-  setText($("room-facts"), room?.listed ? `${room.facts.online} online, ${room.facts.members} ${room.facts.members === 1 ? "member" : "members"}` : "");
+  setText($("room-facts"), room?.listed ? factsOf(room.facts) : "");
   $("leave").hidden = !room;
   $("leave").setAttribute("aria-label", `Leave ${room?.name ?? ""}`);
   $("input").placeholder = room ? `Message ${room.name}` : "/join a room";
@@ -181,6 +191,12 @@ function draw() {
   $("elsewhere").hidden = total === 0;
   setText($("elsewhere"), countText(total));
   if (!renewing) sessionStorage.setItem(KEPT, JSON.stringify(chat.save()));
+}
+
+/** What is said of a room under its name. */
+function factsOf({ topic, kind, online, members }) {
+  const counted = `${online} online, ${members} ${members === 1 ? "member" : "members"}`;
+  return [kind === "private" && "private", counted, topic].filter(Boolean).join(" · ");
 }
 
 /** Runs what a button started; its failure is said in the conversation. */
@@ -194,9 +210,14 @@ $("create").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = $("new-room").value.trim();
   const refuse = (why) => { setText($("create-error"), why); if (why) $("new-room").focus(); };
-  if (!isName(name, 64)) return refuse("1 to 64 letters, digits, _ - or a full stop.");
+  if (!isRoom(name)) return refuse("1 to 64 letters, digits, _ - or a full stop; workspace/name; or @person.");
   try {
-    await chat.create(name);
+    // What cannot be made may be there, and one with people alone is there for each.
+    const there = (error) => {
+      if (!["room_exists", "forbidden"].includes(error.code)) throw error;
+      return chat.join(name);
+    };
+    await (name.startsWith("@") ? chat.join(name) : chat.create(name).catch(there));
     $("new-room").value = "";
     refuse("");
   } catch (error) {

@@ -1,5 +1,5 @@
 // Slash commands. Most are the server's; those that move the screen are also understood here.
-import { isName } from "./text.js";
+import { isRoom } from "./text.js";
 
 /** Does what was typed: a command, or a message (`//x` is the message `/x`). */
 export async function run(chat, text, signOut) {
@@ -19,7 +19,7 @@ async function command(chat, line, signOut) {
     case "/quit": return signOut();
     case "/join": case "/create": {
       const [name, kind, more] = words;
-      const fits = isName(name ?? "", 64) && !more && (!kind || (verb === "/create" && kind === "--private"));
+      const fits = isRoom(name ?? "") && !more && (!kind || (verb === "/create" && kind === "--private"));
       if (!fits) break; // the server says what is wrong
       const said = await (verb === "/join" ? chat.join(name) : chat.create(name, kind));
       return said && chat.note(said, "reply");

@@ -15,6 +15,7 @@ export function drawRooms(rooms, link, on) {
       const waiting = room.waiting(link.follows(room));
       if (room === rooms.current) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
       button.classList.toggle("unread", waiting > 0);
+      mark(button, room);
       setText(button.querySelector(".online"), room.listed ? online(room.facts.online) : "");
       badge.hidden = waiting === 0;
       badge.replaceChildren(countText(waiting), make("span.unseen", {}, " unread"));
@@ -24,9 +25,15 @@ export function drawRooms(rooms, link, on) {
     ({ room }) => make("li", {}, make("button.room", { type: "button", "data-room": room.name, onclick: () => on.join(room) },
       make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name), make("span.fine.online"),
       make("span.join", {}, "Join"))),
-    (node, { room }) => setText(node.querySelector(".online"), online(room.facts.online)));
+    (node, { room }) => { mark(node.firstChild, room); setText(node.querySelector(".online"), online(room.facts.online)); });
   $("others-more").hidden = !rooms.more;
   $("others-none").hidden = rooms.others.length > 0 || !rooms.joined.some((room) => room.listed);
+}
+
+/** A private room has another sign than `#`, and its topic is told by the pointer. */
+function mark(button, { facts: { kind, topic } }) {
+  setText(button.querySelector(".hash"), kind === "private" ? "◆" : "#");
+  button.title = [kind === "private" && "private", topic].filter(Boolean).join(": ");
 }
 
 export function drawPeople(people, more, room, me) {

@@ -10,6 +10,17 @@ export const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0
 
 export const isName = (text, most) => /^[a-z0-9_.-]+$/i.test(text) && lengthOf(text) <= most;
 
+/** The people of a direct room: `@bob` or `@bob+carol`. */
+const arePeople = (text) => text.startsWith("@") && text.slice(1).split("+").every((name) => isName(name, 32));
+
+/** `room`, `workspace/room`, or a direct room. */
+export function isRoom(text) {
+  if (arePeople(text)) return true;
+  const [first, second, more] = text.split("/");
+  if (second === undefined) return isName(first, 64);
+  return isName(first, 32) && isName(second, 64) && more === undefined;
+}
+
 export function withLinks(text) {
   const nodes = [];
   let end = 0;

@@ -29,6 +29,19 @@ async fn an_account_is_made_left_and_come_back_to() {
     zoe.is_in("den").await;
     zoe.say("among us").await;
     zoe.sees("among us").await;
+    zoe.say("/topic all of it").await;
+    let shown = "const facts = document.getElementById('room-facts').textContent; \
+                 const sign = document.querySelector('#joined [data-room=den] .hash'); \
+                 return facts.startsWith('private') && facts.endsWith('all of it') \
+                   && sign.textContent === '◆'";
+    zoe.eventually("the topic and the sign are shown", shown)
+        .await;
+    // Rooms of other workspaces can be named; the server says that there is none.
+    zoe.type_into("#new-room", &format!("acme/den{}", enter()))
+        .await;
+    let told = "return document.getElementById('create-error').textContent \
+                .includes(\"there is no workspace 'acme'\")";
+    zoe.eventually("the workspace is not there", told).await;
     // The list of rooms is hers, and not another's.
     let listed = "return !!document.querySelector('#joined [data-room=den]')";
     zoe.eventually("den is listed", listed).await;
