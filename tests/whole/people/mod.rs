@@ -1,6 +1,7 @@
 //! People: accounts, and what each role may do in which room, on both databases and over each door.
 mod accounts;
 mod direct;
+mod doors;
 mod operator_rooms;
 mod operators;
 mod order;
@@ -34,6 +35,9 @@ crate::support::db::on_both! {
         each_door_calls_a_direct_room_by_the_others,
         a_direct_room_is_not_there_for_others,
         people_of_no_common_workspace_do_not_reach_each_other,
+    }
+    doors {
+        every_client_is_answered_as_written_down_by_every_door,
     }
     operators {
         an_operator_makes_accounts_and_changes_them,

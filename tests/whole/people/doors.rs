@@ -1,0 +1,405 @@
+//! Every kind of client, in every kind of room, with everything that is asked of a room, over HTTP and by
+//! frames: against what is written down here apart from the table. A room that a client may not see is
+//! answered as one that is not there.
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+
+use super::requests::ask;
+use super::{PASSWORD, serve};
+use crate::support::client::Socket;
+use crate::support::db::Db;
+use crate::support::http as plain;
+
+const ROOMS: [&str; 4] = ["void", "open", "closed", "acme/hall"];
+/// Accounts, each with its role in `open` and `closed`, where it is a member of them.
+const MEMBERS: [(&str, &str); 5] = [
+    ("insider", "member"),
+    ("moderator", "moderator"),
+    ("admin", "admin"),
+    ("owner", "owner"),
+    ("muted", "member"),
+];
+
+/// What is asked of a room: its name here, the right that it takes, the request and the frame.
+struct Deed {
+    name: &'static str,
+    right: &'static str,
+    method: &'static str,
+    /// `ROOM` is the room's place.
+    path: &'static str,
+    body: Value,
+    frame: Option<&'static str>,
+}
+
+fn deeds() -> Vec<Deed> {
+    let deed = |right, method, path, body, frame: &'static str| Deed {
+        name: if frame.is_empty() { path } else { frame },
+        right,
+        method,
+        path,
+        body,
+        frame: (!frame.is_empty()).then_some(frame),
+    };
+    const ROOM: &str = "/api/rooms/ROOM";
+    const MEMBER: &str = "/api/rooms/ROOM/members/vic";
+    const BAN: &str = "/api/rooms/ROOM/bans/vic";
+    const MUTE: &str = "/api/rooms/ROOM/mutes/vic";
+    let (get, put, none) = ("GET", "PUT", Value::Null);
+    let role = json!({ "role": "member" });
+    let said = json!({ "room": "ROOM", "content": "hello" });
+    let join = json!({ "command": "/join ROOM" });
+    vec![
+        deed("read", get, "/api/history/ROOM", none.clone(), "history"),
+        deed("read", get, "/api/messages/ROOM", none.clone(), ""),
+        deed("read", get, "/api/messages/ROOM?after=0", none.clone(), ""),
+        deed("join", "POST", "/api/command", join, ""),
+        deed("write", "POST", "/api/message", said, "message"),
+        deed("see", get, ROOM, none.clone(), "room"),
+        deed(
+            "see",
+            get,
+            "/api/rooms/ROOM/members",
+            none.clone(),
+            "members",
+        ),
+        deed(
+            "topic",
+            "PATCH",
+            ROOM,
+            json!({ "topic": "t" }),
+            "change_room",
+        ),
+        deed("slow", "PATCH", ROOM, json!({ "slow": 0 }), "change_room"),
+        deed(
+            "manage_room",
+            "PATCH",
+            ROOM,
+            json!({ "allow": {} }),
+            "change_room",
+        ),
+        deed("invite", put, MEMBER, none.clone(), "set_member"),
+        deed("manage_roles", put, MEMBER, role, "set_member"),
+        deed("kick", "DELETE", MEMBER, none.clone(), "remove_member"),
+        deed("mute", put, MUTE, none.clone(), "mute"),
+        deed("mute", "DELETE", MUTE, none.clone(), "unmute"),
+        deed("ban", put, BAN, none.clone(), "ban"),
+        deed("ban", "DELETE", BAN, none.clone(), "unban"),
+        deed(
+            "invite",
+            "POST",
+            "/api/invites",
+            json!({ "room": "ROOM" }),
+            "invite",
+        ),
+    ]
+}
+
+/// A client: what it is, and by what it is known.
+struct Client {
+    kind: &'static str,
+    secret: Option<String>,
+    socket: Socket,
+}
+
+/// How far up a client is in a room that it sees.
+fn rank(kind: &str) -> usize {
+    let ranks = [
+        "anonymous",
+        "guest",
+        "member",
+        "moderator",
+        "admin",
+        "owner",
+    ];
+    let of = match kind {
+        "insider" | "muted" | "outsider" => "member",
+        kind => kind,
+    };
+    ranks.iter().position(|rank| *rank == of).expect("a rank")
+}
+
+fn least(right: &str) -> usize {
+    match right {
+        "see" | "read" => 0,
+        "join" | "write" => 1,
+        "invite" => 2,
+        "topic" | "slow" | "kick" | "mute" | "ban" => 3,
+        "manage_room" | "manage_roles" => 4,
+        other => panic!("no right: {other}"),
+    }
+}
+
+fn sees(kind: &str, room: &str) -> bool {
+    match room {
+        "open" => kind != "outsider",
+        "closed" => MEMBERS.iter().any(|(name, _)| *name == kind),
+        "acme/hall" => kind == "outsider",
+        _ => false,
+    }
+}
+
+/// The code of a refusal, or `ok`. An invite has a code as well, and no detail.
+fn refusal(answer: &Value) -> &str {
+    let refused = answer.get("detail").and(answer["code"].as_str());
+    refused.unwrap_or("ok")
+}
+
+/// The same as it is to be.
+fn expected(kind: &str, room: &str, right: &str) -> &'static str {
+    // What takes a session says so before it says anything of a room; whether it is one's own name that
+    // is taken out of a room is looked at behind the wall.
+    if kind == "anonymous" && least(right) > 0 && (right != "kick" || room == "open") {
+        return "not_connected";
+    }
+    if !sees(kind, room) {
+        return "no_such_room";
+    }
+    match kind {
+        "banned" => "banned",
+        "muted" if right == "write" => "muted",
+        _ if rank(kind) < least(right) => "forbidden",
+        _ => "ok",
+    }
+}
+
+pub(crate) async fn every_client_is_answered_as_written_down_by_every_door(db: Db) {
+    let server = serve(&db, |config| {
+        config.limits.requests_per_minute = 0;
+        config.limits.messages_per_minute = 0;
+    })
+    .await;
+    let at = server.http;
+    let host = host(at, &db).await;
+    let mut walked = 0;
+    for client in &mut clients(at, &db, &host).await {
+        let mut absent: HashMap<String, String> = HashMap::new();
+        for room in ROOMS {
+            // One door after the other: what is lifted by one is not there for the other.
+            for door in ["request", "frame"] {
+                for deed in deeds() {
+                    let wanted = expected(client.kind, room, deed.right);
+                    let answer = match (door, deed.frame) {
+                        ("request", _) => by_request(at, client, &deed, room).await,
+                        (_, Some(frame)) => by_frame(client, &deed, frame, room).await,
+                        _ => continue,
+                    };
+                    let what = format!("{} {} in {room} by {door}", client.kind, deed.name);
+                    assert_eq!(refusal(&answer), wanted, "{what}: {answer}");
+                    let place = format!("{door} {} {}", deed.method, deed.name);
+                    let same = answer.to_string().replace(room, "ROOM");
+                    if room == "void" {
+                        absent.insert(place, same);
+                    } else if wanted == "no_such_room" {
+                        assert_eq!(absent.get(&place), Some(&same), "{what}");
+                    }
+                    walked += 1;
+                }
+            }
+            walked += listed(at, client, room).await;
+        }
+        walked += deletes(at, client, &host).await;
+    }
+    println!("{walked} combinations");
+    server.stop().await;
+}
+
+/// The owner of `open` and `closed`; `acme` has a room, and `vic` is in both workspaces.
+async fn host(at: SocketAddr, db: &Db) -> String {
+    let host = registered(at, "host").await;
+    registered(at, "vic").await;
+    for sql in [
+        "INSERT INTO workspaces (name) VALUES ('acme')",
+        "INSERT INTO rooms (name, workspace_id)
+         SELECT 'acme/hall', id FROM workspaces WHERE name = 'acme'",
+        "INSERT INTO workspace_members (workspace_id, user_id)
+         SELECT w.id, u.id FROM workspaces w, users u
+         WHERE w.name = 'acme' AND u.nickname = 'vic'",
+    ] {
+        db.sql(sql).await;
+    }
+    for (name, kind) in [("open", "public"), ("closed", "private")] {
+        let new = json!({ "name": name, "kind": kind });
+        does(at, &host, ("POST", "/api/rooms"), new).await;
+    }
+    host
+}
+
+async fn clients(at: SocketAddr, db: &Db, host: &str) -> Vec<Client> {
+    let mut clients = Vec::new();
+    let guest = plain::connect(at, "guest").await;
+    let mut known = vec![("guest", guest)];
+    for kind in ["member", "banned"] {
+        known.push((kind, registered(at, kind).await));
+    }
+    registered(at, "outsider").await;
+    for (kind, role) in MEMBERS {
+        known.push((kind, registered(at, kind).await));
+        for room in ["open", "closed"] {
+            let place = format!("/api/rooms/{room}/members/{kind}");
+            does(at, host, ("PUT", &place), json!({ "role": role })).await;
+        }
+    }
+    for room in ["open", "closed"] {
+        for place in ["mutes/muted", "bans/banned"] {
+            let place = format!("/api/rooms/{room}/{place}");
+            does(at, host, ("PUT", &place), Value::Null).await;
+        }
+    }
+    db.sql(
+        "UPDATE workspace_members SET workspace_id =
+           (SELECT id FROM workspaces WHERE name = 'acme')
+         WHERE user_id = (SELECT id FROM users WHERE nickname = 'outsider')",
+    )
+    .await;
+    // A session that begins now knows of nothing before.
+    let outsider = json!({ "nickname": "outsider", "password": PASSWORD });
+    known.push(("outsider", session(at, "/api/login", outsider).await));
+    for (kind, secret) in known {
+        let socket = Socket::greet(at, json!({ "session_id": secret })).await;
+        let secret = Some(secret);
+        clients.push(Client {
+            kind,
+            secret,
+            socket,
+        });
+    }
+    clients.push(Client {
+        kind: "anonymous",
+        secret: None,
+        socket: Socket::open(at).await,
+    });
+    clients
+}
+
+async fn registered(at: SocketAddr, nickname: &str) -> String {
+    let new = json!({ "nickname": nickname, "password": PASSWORD });
+    session(at, "/api/register", new).await
+}
+
+async fn session(at: SocketAddr, path: &str, who: Value) -> String {
+    let begun = plain::post(at, path, who).await.expect("an answer");
+    let session = begun.body["session_id"].as_str();
+    session.expect("a session").to_owned()
+}
+
+async fn request(at: SocketAddr, secret: Option<&str>, place: (&str, &str), body: Value) -> Value {
+    let bearer = secret.map(|secret| format!("Bearer {secret}"));
+    let shown: Vec<_> = bearer
+        .iter()
+        .map(|of| (AUTHORIZATION, of.as_str()))
+        .collect();
+    ask(at, place, &shown, body).await.json()
+}
+
+async fn does(at: SocketAddr, secret: &str, place: (&str, &str), body: Value) {
+    let answer = request(at, Some(secret), place, body).await;
+    assert_eq!(answer.get("code"), None, "{place:?}: {answer}");
+}
+
+async fn by_request(at: SocketAddr, client: &Client, deed: &Deed, room: &str) -> Value {
+    let path = deed.path.replace("ROOM", &room.replace('/', "%2F"));
+    let body = deed.body.to_string().replace("ROOM", room);
+    let body = serde_json::from_str(&body).expect("JSON");
+    if path.starts_with("/api/messages/") {
+        // A stream that is opened would not end.
+        let bearer = client
+            .secret
+            .as_deref()
+            .map(|secret| format!("Bearer {secret}"));
+        let shown: Vec<_> = bearer
+            .iter()
+            .map(|of| (AUTHORIZATION, of.as_str()))
+            .collect();
+        if ask(at, ("HEAD", &path), &shown, Value::Null).await.status == 200 {
+            return json!({});
+        }
+    }
+    request(at, client.secret.as_deref(), (deed.method, &path), body).await
+}
+
+async fn by_frame(client: &mut Client, deed: &Deed, frame: &str, room: &str) -> Value {
+    let body = deed.body.to_string().replace("ROOM", room);
+    let mut asked: Value = serde_json::from_str(&body).expect("JSON");
+    if asked.is_null() {
+        asked = json!({});
+    }
+    asked["type"] = frame.into();
+    asked["room"] = room.into();
+    asked["ref"] = 1.into();
+    if deed.path.ends_with("/vic") {
+        asked["nickname"] = "vic".into();
+    }
+    client.asks(asked).await
+}
+
+impl Client {
+    /// What a frame is answered with; what rooms say meanwhile is passed over.
+    async fn asks(&mut self, frame: Value) -> Value {
+        self.socket.send(frame).await;
+        loop {
+            let answer = self.socket.next().await;
+            if matches!(answer["type"].as_str(), Some("reply" | "error")) {
+                return answer;
+            }
+        }
+    }
+}
+
+/// A room is in a client's list if the client may see it, or was banned from it in the open.
+async fn listed(at: SocketAddr, client: &mut Client, room: &str) -> usize {
+    let path = format!("/api/rooms?filter={}", room.replace('/', "%2F"));
+    let frame = json!({ "type": "rooms", "filter": room, "ref": 2 });
+    let by_frame = client.asks(frame).await;
+    let by_request = request(at, client.secret.as_deref(), ("GET", &path), Value::Null).await;
+    for rooms in [&by_frame["data"], &by_request] {
+        let names = rooms["rooms"].as_array().expect("rooms").iter();
+        let found = names.filter(|of| of["name"] == room).count() == 1;
+        assert_eq!(
+            found,
+            sees(client.kind, room),
+            "{} {room}: {rooms}",
+            client.kind
+        );
+    }
+    2
+}
+
+/// Each client deletes a room of each kind by each door, in which it is what it is in the others.
+async fn deletes(at: SocketAddr, client: &mut Client, host: &str) -> usize {
+    let mut walked = 0;
+    for (like, kind) in [("open", "public"), ("closed", "private")] {
+        for door in ["request", "frame"] {
+            let room = format!("{}-{kind}-{door}", client.kind);
+            let new = json!({ "name": room, "kind": kind });
+            does(at, host, ("POST", "/api/rooms"), new).await;
+            if let Some((name, role)) = MEMBERS.iter().find(|(name, _)| *name == client.kind) {
+                let place = format!("/api/rooms/{room}/members/{name}");
+                does(at, host, ("PUT", &place), json!({ "role": role })).await;
+            }
+            let answer = match door {
+                "request" => {
+                    let path = format!("/api/rooms/{room}");
+                    let secret = client.secret.as_deref();
+                    request(at, secret, ("DELETE", &path), Value::Null).await
+                }
+                _ => {
+                    let frame = json!({ "type": "delete_room", "room": room, "ref": 3 });
+                    client.asks(frame).await
+                }
+            };
+            // Nobody was banned here.
+            let as_what = match client.kind {
+                "banned" => "member",
+                kind => kind,
+            };
+            let told = refusal(&answer);
+            let wanted = expected(as_what, like, "manage_room");
+            assert_eq!(told, wanted, "{} {room}: {answer}", client.kind);
+            walked += 1;
+        }
+    }
+    walked
+}
