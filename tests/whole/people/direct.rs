@@ -107,6 +107,12 @@ pub(crate) async fn each_door_calls_a_direct_room_by_the_others(db: Db) {
         }
     }
     assert_eq!(read, [1, 2].map(|seq| (json!("@alice+bob"), json!(seq))));
+    for _ in 0..2 {
+        let ask = json!({ "session_id": session, "nicknames": ["ALICE"] });
+        let (status, opened) = post(two.http, "/api/direct", ask).await;
+        let shown = (status, &opened["room"], &opened["title"]);
+        assert_eq!(shown, (200, &json!("@alice"), &json!("alice")), "{opened}");
+    }
     let (_, me) = get(one.http, &format!("/api/me?{of_session}")).await;
     let rooms = me["rooms"].as_array().expect("rooms");
     let direct = rooms
