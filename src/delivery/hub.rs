@@ -1,7 +1,6 @@
 //! The rooms that this instance serves: those with readers here, and for a while after.
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -61,7 +60,7 @@ pub struct Hub {
     /// Rooms that are not there any more, until sessions are told.
     pub(super) gone: Mutex<Vec<RoomRef>>,
     /// The database went back, and no new epoch was begun for it yet.
-    pub(super) behind: AtomicBool,
+    pub(super) behind: Mutex<Option<Epoch>>,
     /// What was shown and is stored no more, until it is saved.
     pub(super) lost: Lost,
     /// Woken when users of sessions here may be others' by now: all are to be entered anew.
@@ -101,7 +100,7 @@ impl Hub {
             turns: Semaphore::new(TURNS),
             epoch: RwLock::default(),
             gone: Mutex::default(),
-            behind: AtomicBool::default(),
+            behind: Mutex::default(),
             lost: Lost::default(),
             strangers: Notify::new(),
         }

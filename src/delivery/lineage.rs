@@ -1,6 +1,4 @@
 //! Which past this instance's database tells, and what of another one is worth.
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::hub::Hub;
 use crate::model::{Epoch, Lineage};
 
@@ -32,7 +30,7 @@ impl Hub {
             // Names may be other rooms' and other users' by now.
             self.names.write().clear();
             self.log.epoch_began();
-            self.behind.store(false, Relaxed);
+            *self.behind.lock() = None;
             self.strangers.notify_one();
         }
     }

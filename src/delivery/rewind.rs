@@ -56,13 +56,17 @@ impl Hub {
     /// Begins a new epoch if the database lacks what it said was committed here: also rooms of which
     /// nothing is in memory may then have lost something.
     pub(super) async fn look_behind(self: &Arc<Self>) -> Result<(), StoreError> {
+        // In which epoch it went back, and not in which it may be right by the time that is known: a
+        // room may be found wrong meanwhile, and one epoch is enough for both.
+        let epoch = self.epoch();
         if self.log.went_back().await? {
-            self.behind.store(true, Relaxed);
+            *self.behind.lock() = epoch;
         }
-        if let (true, Some(epoch)) = (self.behind.load(Relaxed), self.epoch()) {
+        let behind = self.behind.lock().clone();
+        if let Some(epoch) = behind {
             let reason = "what was committed through this instance is not stored any more";
             self.rewind(&epoch, reason).await?;
-            self.behind.store(false, Relaxed);
+            *self.behind.lock() = None;
         }
         Ok(())
     }
