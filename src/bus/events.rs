@@ -28,6 +28,8 @@ pub enum BusEvent {
     /// Something was said in a room, without proof: an instance of an older version, or a
     /// stranger. Not to be believed, but the store may know of it.
     Hint,
+    /// An instance proves that rights changed.
+    Rights,
 }
 
 /// Where events arrive. However often the bus says "look" before it is heard, it says it once.
@@ -48,6 +50,7 @@ pub(crate) struct Ears {
 struct Looks {
     restored: Notify,
     hinted: Notify,
+    rights: Notify,
 }
 
 pub(crate) fn channel(capacity: usize) -> (Ears, Events) {
@@ -79,6 +82,7 @@ impl Events {
             event = event => event,
             () = looks.restored.notified() => BusEvent::Restored,
             () = looks.hinted.notified() => BusEvent::Hint,
+            () = looks.rights.notified() => BusEvent::Rights,
         }
     }
 
@@ -98,6 +102,10 @@ impl Ears {
 
     pub(crate) fn restored(&self) {
         self.looks.restored.notify_one();
+    }
+
+    pub(crate) fn rights(&self) {
+        self.looks.rights.notify_one();
     }
 
     pub(crate) fn hint(&self) {

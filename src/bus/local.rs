@@ -22,6 +22,8 @@ impl Bus for LocalBus {
 
     fn tell(&self, _told: &[Told], _of: Option<&Lineage>) {}
 
+    fn tell_rights(&self) {}
+
     fn headcount(&self, _online: u64) {}
 
     fn trust(&self, _key: Key) {}

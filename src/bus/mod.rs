@@ -38,6 +38,9 @@ pub trait Bus: Send + Sync + 'static {
     /// Tells what happened in rooms beside their messages, once it is in the store.
     fn tell(&self, told: &[Told], of: Option<&Lineage>);
 
+    /// Tells that rights changed, once it is in the store.
+    fn tell_rights(&self);
+
     /// Tells how many people are online over all instances.
     fn headcount(&self, online: u64);
 

@@ -65,6 +65,8 @@ pub struct Hub {
     pub(super) lost: Lost,
     /// Woken when users of sessions here may be others' by now: all are to be entered anew.
     pub strangers: Notify,
+    /// Woken when another instance says that rights changed.
+    pub rights_changed: Notify,
 }
 
 impl std::fmt::Debug for Hub {
@@ -103,6 +105,7 @@ impl Hub {
             behind: Mutex::default(),
             lost: Lost::default(),
             strangers: Notify::new(),
+            rights_changed: Notify::new(),
         }
     }
 
@@ -116,6 +119,11 @@ impl Hub {
 
     pub fn bus_state(&self) -> BusState {
         self.bus.state()
+    }
+
+    /// Tells the other instances that rights changed.
+    pub fn tell_rights(&self) {
+        self.bus.tell_rights();
     }
 
     pub fn bus_backlog(&self) -> Backlog {

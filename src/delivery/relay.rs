@@ -98,6 +98,7 @@ pub(super) fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
             hub.hearsay.look.notify_one();
         }
         BusEvent::Hint => calls.hinted.notify_one(),
+        BusEvent::Rights => hub.rights_changed.notify_one(),
     }
 }
 

@@ -111,6 +111,7 @@ impl Inbox {
             match wire::parse(channel, payload, &key) {
                 Ok(Heard::Proved(of, said)) => self.ears.hear(BusEvent::Message(of, said)),
                 Ok(Heard::Told(told)) => self.ears.hear(BusEvent::Told(told)),
+                Ok(Heard::Rights) => self.ears.rights(),
                 Ok(Heard::Claimed) => self.doubt(channel),
                 Err(junk) => self.discard(channel, &junk),
             }
@@ -236,7 +237,7 @@ mod tests {
             counts[match event {
                 BusEvent::Message(..) | BusEvent::Told(_) => 0,
                 BusEvent::Restored => 1,
-                BusEvent::Hint => 2,
+                BusEvent::Hint | BusEvent::Rights => 2,
             }] += 1;
         }
         counts

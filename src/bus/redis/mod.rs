@@ -91,6 +91,10 @@ impl Bus for RedisBus {
         self.outbox.tell(told, of);
     }
 
+    fn tell_rights(&self) {
+        self.outbox.tell_rights();
+    }
+
     /// Published when it differs from what was last seen on the channel, no matter from whom:
     /// all instances count the same people, and one of them is enough to say so.
     fn headcount(&self, online: u64) {

@@ -30,6 +30,8 @@ struct Waiting {
     messages: VecDeque<(RoomChannel, Said<Message>)>,
     told: VecDeque<Said<Told>>,
     headcount: Option<u64>,
+    /// However often rights changed, it is said once.
+    rights: bool,
     /// The rooms to be subscribed to, over all reconnects. As large as the rooms served here.
     wanted: HashSet<RoomChannel>,
     /// Those of which Redis was not yet told whether they are wanted.
@@ -97,6 +99,16 @@ impl Outbox {
 
     pub(super) fn take_told(&self) -> Vec<Said<Told>> {
         self.lock().told.drain(..).collect()
+    }
+
+    pub(super) fn tell_rights(&self) {
+        self.lock().rights = true;
+        self.filled.notify_one();
+    }
+
+    /// Whether it is to be said that rights changed.
+    pub(super) fn take_rights(&self) -> bool {
+        std::mem::take(&mut self.lock().rights)
     }
 
     pub(super) fn headcount(&self, online: u64) {

@@ -111,6 +111,9 @@ impl Worker {
         if let Some(online) = self.outbox.take_headcount() {
             self.announce(link, online).await?;
         }
+        if self.outbox.take_rights() {
+            self.tell_rights(link).await?;
+        }
         self.tell(link).await?;
         self.publish(link).await
     }
@@ -124,6 +127,15 @@ impl Worker {
             (NOTICES.to_owned(), payload)
         };
         link.publish(told.iter().map(payload)).await.map(|_| ())
+    }
+
+    /// Says that rights changed, once: without it the others learn of it by looking, a moment later.
+    async fn tell_rights(&self, link: &mut Link) -> Result<(), LinkError> {
+        let key = self.key.read().clone();
+        let payload = wire::encode_rights(&self.instance, &key);
+        link.publish([(NOTICES.to_owned(), payload)])
+            .await
+            .map(drop)
     }
 
     async fn announce(&self, link: &mut Link, online: u64) -> Result<(), LinkError> {

@@ -13,6 +13,8 @@ use crate::store::{Changed, StoreError};
 
 /// Between two looks: a right that ends has ended everywhere within a second.
 const LOOK: Duration = Duration::from_millis(250);
+/// Between two looks that other instances ask for: well within a tenth of a second.
+const GATHER: Duration = Duration::from_millis(10);
 /// A number may come so much later than a greater one: it was given before its commit.
 const LATE: Duration = Duration::from_secs(30);
 
@@ -69,6 +71,8 @@ impl Chat {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.rights_told.notified() => {}
+                // However often it is said, the store is not asked without end.
+                () = self.hub.rights_changed.notified() => tokio::time::sleep(GATHER).await,
             }
         }
     }
@@ -78,6 +82,7 @@ impl Chat {
         self.forget_changed(changed);
         self.rights.changed();
         self.rights_told.notify_one();
+        self.hub.tell_rights();
     }
 
     async fn look_for_changes(&self, seen: &mut Seen, first: bool) -> Result<(), ChatError> {

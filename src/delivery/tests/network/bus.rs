@@ -186,6 +186,8 @@ impl Bus for Socket {
 
     fn tell(&self, _: &[Told], _: Option<&Lineage>) {}
 
+    fn tell_rights(&self) {}
+
     fn headcount(&self, _: u64) {}
 
     fn trust(&self, _: Key) {}
