@@ -1,8 +1,8 @@
 //! What can be asked of chat: values, whichever transport they came over.
 use super::limits::Cost;
 use super::{
-    Actor, Asked, Chat, ChatError, Cursor, Gate, Inviting, Lifting, Outcome, Place, Restraint,
-    Restricting, Sending, Settings, Start,
+    Actor, Asked, Chat, ChatError, Cursor, Gate, Inviting, Lifting, MakeToken, Outcome, Place,
+    Restraint, Restricting, Sending, Settings, Start,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 use crate::policy::Action;
@@ -155,6 +155,14 @@ pub enum Command {
     EndSession {
         id: String,
     },
+    MakeToken(MakeToken),
+    /// The tokens of one's own account, or of another.
+    Tokens {
+        of: Option<String>,
+    },
+    RevokeToken {
+        id: i64,
+    },
     /// The client's own identity and rooms.
     Me,
     Rename {
@@ -296,6 +304,9 @@ impl Verb for Command {
             Self::ChangePassword { .. } => terms(Cost::SHOWN, Gate::Person, Need::Nothing),
             Self::Sessions => terms(Cost::LIST, Gate::Person, Need::Nothing),
             Self::EndSession { .. } => terms(Cost::LIST, Gate::Person, Need::Nothing),
+            Self::MakeToken(_) | Self::Tokens { .. } | Self::RevokeToken { .. } => {
+                terms(Cost::LIST, Gate::Person, Need::Nothing)
+            }
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
             Self::Rename { .. } => terms(Cost::SHOWN, Gate::Session, Need::Nothing),
             Self::Users { .. } | Self::Rooms { .. } => {
@@ -354,6 +365,9 @@ impl Verb for Command {
             Self::ChangePassword { old, new } => chat.change_password(actor, &old, &new).await,
             Self::Sessions => chat.my_sessions(actor).await,
             Self::EndSession { id } => chat.end_my_session(actor, &id).await,
+            Self::MakeToken(make) => chat.make_token(actor, &make).await,
+            Self::Tokens { of } => chat.list_tokens(actor, of.as_deref()).await,
+            Self::RevokeToken { id } => chat.revoke_token(actor, id).await,
             Self::Me => chat.me(actor).await,
             Self::Rename { nickname } => chat.rename(actor.known()?, &nickname).await,
             Self::Users { page, total } => chat.users(actor, page, total).await,

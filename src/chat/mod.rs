@@ -72,8 +72,8 @@ pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
 pub use verbs::{
-    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, ListTokens, Made, MakeToken, Me, MyRoom,
-    MyToken, Registering, Restricting, RevokeToken, RoomAs, Sending, Settings, Shown,
+    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, Made, MakeToken, Me, MyRoom, MyToken,
+    Registering, Restricting, RoomAs, Sending, Settings, Shown,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

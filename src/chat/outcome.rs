@@ -2,8 +2,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Audited, Cursor, Listed, Me, Member, Online, Past, Receipt, Restraint, RoomAs, RoomSummary,
-    SessionOf, Span,
+    Audited, Cursor, Listed, Made, Me, Member, MyToken, Online, Past, Receipt, Restraint, RoomAs,
+    RoomSummary, SessionOf, Span,
 };
 use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -41,6 +41,9 @@ pub enum Outcome {
         current: String,
     },
     SessionEnded,
+    TokenMade(Made),
+    Tokens(Vec<MyToken>),
+    TokenRevoked,
     /// A direct room was opened, and something was said in it.
     Direct {
         room: RoomName,

@@ -15,8 +15,7 @@ mod send;
 use super::{Actor, Chat, ChatError, Outcome, Session};
 
 pub use account::{
-    BeginSignIn, FinishSignIn, ListTokens, Made, MakeToken, Me, MyRoom, MyToken, Registering,
-    RevokeToken, Shown,
+    BeginSignIn, FinishSignIn, Made, MakeToken, Me, MyRoom, MyToken, Registering, Shown,
 };
 pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
 pub use send::Sending;

@@ -8,9 +8,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Refusal;
+use super::slash::order::duration;
 use crate::chat::{
-    Asked, Code, Command, Inviting, Length, Lifting, Restraint, Restricting, Settings, Target,
-    Total,
+    Asked, Code, Command, Inviting, Length, Lifting, MakeToken, Restraint, Restricting, Settings,
+    Target, Total,
 };
 use crate::model::{Password, Role, RoomKind};
 
@@ -25,6 +26,9 @@ pub(in crate::transport) enum Request {
     Password(Change),
     Sessions,
     EndSession { id: String },
+    CreateToken(NewToken),
+    Tokens { user: Option<String> },
+    RevokeToken { id: Number },
     Rooms(List),
     Users(List),
     History(Past),
@@ -48,6 +52,15 @@ pub(in crate::transport) enum Request {
 pub(in crate::transport) struct Change {
     old: Password,
     new: Password,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct NewToken {
+    name: String,
+    scopes: Vec<String>,
+    rooms: Option<Vec<String>>,
+    /// A length of time, or a time.
+    expires: Option<String>,
 }
 
 /// Which part of a list: of a room's, or of a workspace's.
@@ -112,7 +125,7 @@ pub(in crate::transport) struct Invite {
 /// A whole number, which a query has as a text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Number {
+pub(in crate::transport) enum Number {
     Whole(u64),
     Text(String),
     Other(IgnoredAny),
@@ -140,6 +153,16 @@ impl Request {
             Self::Password(Change { old, new }) => Command::ChangePassword { old, new },
             Self::Sessions => Command::Sessions,
             Self::EndSession { id } => Command::EndSession { id },
+            Self::CreateToken(new) => Command::MakeToken(MakeToken {
+                length: new.expires.map_or(Ok(Length::Forever), length)?,
+                name: new.name,
+                scopes: new.scopes,
+                rooms: new.rooms,
+            }),
+            Self::Tokens { user } => Command::Tokens { of: user },
+            Self::RevokeToken { id } => Command::RevokeToken {
+                id: whole("id", Some(id))?.unwrap_or_default(),
+            },
             Self::Rooms(list) => Command::Rooms {
                 page: list.page()?,
                 total: Total::Unknown,
@@ -284,6 +307,18 @@ fn whole<T: FromStr>(field: &'static str, number: Option<Number>) -> Result<Opti
     };
     let wanted = "a whole number";
     text.parse().map(Some).map_err(|_| Wrong { field, wanted })
+}
+
+/// `90d`, or a time.
+fn length(text: String) -> Result<Length, Wrong> {
+    if let Ok(length) = duration(&text) {
+        return Ok(Length::For(length));
+    }
+    let at = time("expires", Some(text)).ok().flatten();
+    at.map(Length::Until).ok_or(Wrong {
+        field: "expires",
+        wanted: "a length of time as 90d, or a time as 2030-01-31T12:00:00Z",
+    })
 }
 
 fn time(field: &'static str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Wrong> {

@@ -133,6 +133,9 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::PasswordChanged => "password changed; all your other sessions have ended".into(),
         Outcome::Sessions { sessions, current } => people::sessions(sessions, current),
         Outcome::SessionEnded => "the session has ended".into(),
+        Outcome::TokenMade(_) => "the token is made; its secret is shown this once".into(),
+        Outcome::Tokens(tokens) => counted(tokens.len(), "token"),
+        Outcome::TokenRevoked => "the token is revoked".into(),
         Outcome::Me(me) => people::me(me),
         other => people::outcome(other),
     }

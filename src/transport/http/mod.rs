@@ -15,7 +15,6 @@ mod route;
 mod sign_in;
 mod sse;
 mod takeover;
-mod tokens;
 mod upgrade;
 mod web;
 mod ws;
@@ -224,9 +223,6 @@ impl Site {
             Route::LoginWays => sign_in::ways(chat),
             Route::SignIn => sign_in::begin(chat, &stranger, browser).await,
             Route::SignedIn => sign_in::finish(chat, &stranger, browser, query(asked)?).await,
-            Route::Tokens => tokens::list(chat, who.await?, query(asked)?).await,
-            Route::NewToken => tokens::make(chat, who.await?, sent.json().await?).await,
-            Route::RevokeToken => tokens::revoke(chat, who.await?, query(asked)?, part).await,
             Route::Command => api::command(chat, who.await?, sent.json().await?).await,
             Route::Message => api::post(chat, who.await?, sent.json().await?).await,
             Route::Disconnect => {

@@ -16,9 +16,6 @@ pub enum Route {
     LoginWays,
     SignIn,
     SignedIn,
-    Tokens,
-    NewToken,
-    RevokeToken,
     Command,
     Message,
     Disconnect,
@@ -45,6 +42,9 @@ named! {
         Me => "me",
         Sessions => "sessions",
         EndSession => "end_session",
+        CreateToken => "create_token",
+        Tokens => "tokens",
+        RevokeToken => "revoke_token",
         History => "history",
         Rooms => "rooms",
         Users => "users",
@@ -80,6 +80,9 @@ impl Asks {
             Self::Me => (Method::GET, "/api/me"),
             Self::Sessions => (Method::GET, "/api/sessions"),
             Self::EndSession => (Method::DELETE, "/api/sessions/{id}"),
+            Self::CreateToken => (Method::POST, "/api/tokens"),
+            Self::Tokens => (Method::GET, "/api/tokens"),
+            Self::RevokeToken => (Method::DELETE, "/api/tokens/{id}"),
             Self::History => (Method::GET, "/api/history/{room}"),
             Self::Rooms => (Method::GET, "/api/rooms"),
             Self::Users => (Method::GET, "/api/users"),
@@ -111,7 +114,7 @@ pub(super) enum Sends {
 impl Route {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        const OTHERS: [Route; 22] = [
+        const OTHERS: [Route; 19] = [
             Route::Index,
             Route::File,
             Route::Icon,
@@ -122,9 +125,6 @@ impl Route {
             Route::LoginWays,
             Route::SignIn,
             Route::SignedIn,
-            Route::Tokens,
-            Route::NewToken,
-            Route::RevokeToken,
             Route::Command,
             Route::Message,
             Route::Disconnect,
@@ -151,8 +151,6 @@ impl Route {
             Self::Login | Self::LoginWays => "/api/login",
             Self::SignIn => "/auth/login",
             Self::SignedIn => "/auth/callback",
-            Self::Tokens | Self::NewToken => "/api/tokens",
-            Self::RevokeToken => "/api/tokens/{id}",
             Self::Command => "/api/command",
             Self::Message => "/api/message",
             Self::Disconnect => "/api/disconnect",
@@ -177,11 +175,9 @@ impl Route {
             Self::Connect
             | Self::Register
             | Self::Login
-            | Self::NewToken
             | Self::Command
             | Self::Message
             | Self::Disconnect => Method::POST,
-            Self::RevokeToken => Method::DELETE,
             Self::Asks(request) => request.at().0,
             _ => Method::GET,
         }
@@ -199,12 +195,15 @@ impl Route {
     pub const fn cost(self) -> Cost {
         match self {
             Self::Message | Self::Probe(_) => Cost::FREE,
-            Self::Tokens | Self::NewToken | Self::RevokeToken | Self::SignedIn => Cost::LIST,
+            Self::SignedIn => Cost::LIST,
             Self::Asks(
                 Asks::Rooms
                 | Asks::Users
                 | Asks::Sessions
                 | Asks::EndSession
+                | Asks::CreateToken
+                | Asks::Tokens
+                | Asks::RevokeToken
                 | Asks::Members
                 | Asks::Audit,
             ) => Cost::LIST,

@@ -163,7 +163,8 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 /// What takes an account, or another's: `people` has them.
-const OF_PEOPLE: [&str; 15] = [
+const OF_PEOPLE: [&str; 16] = [
+    "/msg",
     "/ban",
     "/invite",
     "/kick",

@@ -23,7 +23,7 @@ pub use bearer::Shown;
 pub use me::{Me, MyRoom};
 pub use register::Registering;
 pub use sign_in::{BeginSignIn, FinishSignIn};
-pub use tokens::{ListTokens, Made, MakeToken, MyToken, RevokeToken};
+pub use tokens::{Made, MakeToken, MyToken};
 
 /// So often a try is counted anew where others were quicker; beyond, it waits a second.
 const TRIES_AT_ONCE: usize = 16;

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Actor, Chat, ChatError};
 use crate::auth::secret::Token;
-use crate::chat::{About, Cost, Gate, Length, Need, Place, Terms, Verb};
+use crate::chat::{Length, Outcome};
 use crate::model::{DisplayName, Nickname, RoomName, SessionKey, Uid, UserKey, format_time};
 use crate::policy::{Action, Scopes};
 use crate::store::{Changed, NewToken, Page, Record, TokenOf, Which};
@@ -11,15 +11,8 @@ use crate::store::{Changed, NewToken, Page, Record, TokenOf, Which};
 /// Rooms that one token may be for.
 const MOST_ROOMS: usize = 100;
 
-const fn terms() -> Terms {
-    Terms {
-        cost: Cost::LIST,
-        gate: Gate::Person,
-        need: Need::Nothing,
-    }
-}
-
-/// Make a token for one's own account.
+/// A token to be made for one's own account.
+#[derive(Debug, Clone, PartialEq)]
 pub struct MakeToken {
     pub name: String,
     pub scopes: Vec<String>,
@@ -43,40 +36,25 @@ pub struct MyToken {
     pub rooms: Option<Vec<RoomName>>,
 }
 
-/// List the tokens of one's own account, or of another.
-pub struct ListTokens {
-    pub of: Option<String>,
-}
-
-/// Revoke a token of one's own account, or of another.
-pub struct RevokeToken {
-    pub id: i64,
-}
-
-impl Verb for MakeToken {
-    type Answer = Made;
-
-    fn terms(&self) -> Terms {
-        terms()
-    }
-
-    fn about(&self) -> About<'_> {
-        About::NoRoom
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Made, ChatError> {
+impl Chat {
+    /// Makes a token for the actor's own account.
+    pub(in crate::chat) async fn make_token(
+        &self,
+        actor: &Actor,
+        make: &MakeToken,
+    ) -> Result<Outcome, ChatError> {
         let nickname = actor.known()?.nickname();
         let user = actor.account()?.user;
-        let name = DisplayName::parse(&self.name);
+        let name = DisplayName::parse(&make.name);
         let name = name.map_err(|why| ChatError::BadRequest(format!("the name: {why}")))?;
-        let scopes = Scopes::parse(self.scopes.iter().map(String::as_str));
+        let scopes = Scopes::parse(make.scopes.iter().map(String::as_str));
         let scopes = scopes.map_err(|why| ChatError::BadRequest(why.to_string()))?;
         let scopes = scopes.names().join(" ");
-        let (rooms, named) = match &self.rooms {
-            Some(rooms) => chat.rooms_of_token(actor, rooms).await?,
+        let (rooms, named) = match &make.rooms {
+            Some(rooms) => self.rooms_of_token(actor, rooms).await?,
             None => (None, String::new()),
         };
-        let expires_at = chat.ends(self.length)?;
+        let expires_at = self.ends(make.length)?;
         let token = Token::random();
         let digest = token.digest().to_string();
         let new = NewToken {
@@ -97,33 +75,30 @@ impl Verb for MakeToken {
             detail: Some(&detail),
             ..Record::default()
         };
-        let made = chat.store().make_token(&new, &record).await?;
+        let made = self.store().make_token(&new, &record).await?;
         let id = made.ok_or(ChatError::TooManyTokens)?;
-        Ok(Made {
+        Ok(Outcome::TokenMade(Made {
             id,
             token,
             expires_at,
-        })
-    }
-}
-
-impl Verb for ListTokens {
-    type Answer = Vec<MyToken>;
-
-    fn terms(&self) -> Terms {
-        terms()
+        }))
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<Self::Answer, ChatError> {
+    /// The tokens of the actor's own account, or of another.
+    pub(in crate::chat) async fn list_tokens(
+        &self,
+        actor: &Actor,
+        of: Option<&str>,
+    ) -> Result<Outcome, ChatError> {
         let mine = actor.account()?.user;
-        let of = match self.of {
-            Some(nickname) => chat.manages(actor, &nickname).await?,
+        let of = match of {
+            Some(nickname) => self.manages(actor, nickname).await?,
             None => mine,
         };
-        let tokens = chat.store().tokens(Some(of)).await?;
+        let tokens = self.store().tokens(Some(of)).await?;
         let uids = tokens.iter().filter_map(|token| token.rooms.clone());
         let uids: Vec<Uid> = uids.flatten().collect();
-        let names = chat.names_seen(actor, uids).await?;
+        let names = self.names_seen(actor, uids).await?;
         let named = |uid: &Uid| {
             let found = names.iter().find(|(known, _)| known == uid);
             found.map(|(_, name)| RoomName::stored(name))
@@ -135,24 +110,23 @@ impl Verb for ListTokens {
                 .map(|uids| uids.iter().filter_map(named).collect()),
             token,
         };
-        Ok(tokens.into_iter().map(with_names).collect())
-    }
-}
-
-impl Verb for RevokeToken {
-    type Answer = ();
-
-    fn terms(&self) -> Terms {
-        terms()
+        Ok(Outcome::Tokens(
+            tokens.into_iter().map(with_names).collect(),
+        ))
     }
 
-    async fn run(self, chat: &Chat, actor: &Actor, _: Place) -> Result<(), ChatError> {
+    /// Revokes a token of the actor's own account, or of another.
+    pub(in crate::chat) async fn revoke_token(
+        &self,
+        actor: &Actor,
+        id: i64,
+    ) -> Result<Outcome, ChatError> {
         let nickname = actor.known()?.nickname();
-        let token = chat.store().token(Which::Id(self.id)).await?;
+        let token = self.store().token(Which::Id(id)).await?;
         let token = token.ok_or(ChatError::NoSuchToken)?;
         if token.user != actor.account()?.user {
             // Whether there is such a token is not for others to know.
-            let managed = chat.manages(actor, &token.nickname).await;
+            let managed = self.manages(actor, &token.nickname).await;
             managed.map_err(|error| match error {
                 ChatError::Database(_) => error,
                 _ => ChatError::NoSuchToken,
@@ -166,14 +140,12 @@ impl Verb for RevokeToken {
             ..Record::default()
         };
         let session = SessionKey::of_token(token.id);
-        let revoked = chat.store().revoke_token(&token, &session, &record);
+        let revoked = self.store().revoke_token(&token, &session, &record);
         revoked.await?;
-        chat.rights_changed_here(&Changed::of(token.user));
-        Ok(())
+        self.rights_changed_here(&Changed::of(token.user));
+        Ok(Outcome::TokenRevoked)
     }
-}
 
-impl Chat {
     /// The rooms that a token is to be for, and the same in words.
     async fn rooms_of_token(
         &self,

@@ -2,8 +2,8 @@
 use serde_json::{Value, json};
 
 use crate::chat::{
-    Audited, Counted, History, Listed, Me, Member, Messages, MyRoom, Online, Outcome, Receipt,
-    RoomAs, RoomSummary, Session, SessionOf,
+    Audited, Counted, History, Listed, Made, Me, Member, Messages, MyRoom, MyToken, Online,
+    Outcome, Receipt, RoomAs, RoomSummary, Session, SessionOf,
 };
 use crate::model::{Nickname, Role, RoomName, format_time};
 
@@ -23,6 +23,8 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         }
         Outcome::LoggedOut { nickname, .. } => Some(json!({ "nickname": nickname.as_str() })),
         Outcome::Sessions { sessions, current } => Some(self::sessions(sessions, current)),
+        Outcome::TokenMade(made) => Some(token_made(made)),
+        Outcome::Tokens(tokens) => Some(self::tokens(tokens)),
         Outcome::Me(me) => Some(self::me(me)),
         Outcome::Direct {
             room,
@@ -96,6 +98,31 @@ fn rooms(rooms: &Counted<RoomSummary>) -> Value {
     };
     let list: Vec<_> = rooms.list.items.iter().map(room).collect();
     with_next(json!({ "rooms": list }), &rooms.list.next)
+}
+
+fn token_made(made: &Made) -> Value {
+    json!({
+        "id": made.id, "token": made.token.secret(),
+        "expires_at": made.expires_at.map(format_time),
+    })
+}
+
+fn tokens(tokens: &[MyToken]) -> Value {
+    let names = |rooms: &Vec<RoomName>| -> Vec<String> {
+        rooms.iter().map(|room| room.as_str().to_owned()).collect()
+    };
+    let shown = |of: &MyToken| {
+        let token = &of.token;
+        json!({
+            "id": token.id, "name": token.name,
+            "scopes": token.scopes.split(' ').collect::<Vec<_>>(),
+            "rooms": of.rooms.as_ref().map(names), "created_at": format_time(token.created_at),
+            "expires_at": token.expires_at.map(format_time),
+            "last_used_at": token.last_used_at.map(format_time),
+        })
+    };
+    let list: Vec<_> = tokens.iter().map(shown).collect();
+    json!({ "tokens": list })
 }
 
 fn sessions(sessions: &[SessionOf], current: &str) -> Value {
