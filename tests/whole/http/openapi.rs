@@ -94,7 +94,6 @@ fn every_code_of_http_is_described_and_no_other() {
         "problem",
         "sign_in",
         "sse",
-        "tokens",
         "upgrade",
     ];
     let mut sources: Vec<String> = files
