@@ -4,6 +4,7 @@ import { Link } from "./link.js";
 import { Log } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { Rooms, keyOf } from "./rooms.js";
+import { isDirect } from "./text.js";
 
 const HISTORY_PAGE = 50;
 const MOST_FILLED = 1000; // a hole larger than this is shown as one, not filled
@@ -131,7 +132,13 @@ export class Chat extends EventTarget {
   #message(message) {
     const room = this.rooms.get(message.room) ?? this.rooms.ensure(message.room);
     const joining = this.#joining.has(keyOf(room.name));
-    if (!room.joined && !joining) return;
+    if (!room.joined && !joining) {
+      if (!isDirect(room.name)) return;
+      // It is read without being joined; what came before can be scrolled back to.
+      this.rooms.join(room.name);
+      room.base = room.last = room.read = message.seq - 1;
+      this.link.roomsChanged();
+    }
     const before = room.last;
     let outcome = room.add(message);
     if (outcome === "known") return;

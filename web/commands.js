@@ -1,6 +1,9 @@
 // Slash commands. Most are the server's; those that move the screen are also understood here.
 import { isRoom } from "./text.js";
 
+/** What is done in a room, and by the server in the one joined last. */
+const IN_ROOM = ["/invite", "/kick", "/ban", "/unban", "/mute", "/unmute", "/role", "/topic", "/slow"];
+
 /** Does what was typed: a command, or a message (`//x` is the message `/x`). */
 export async function run(chat, text, signOut) {
   if (text.startsWith("//")) return chat.say(text.slice(1));
@@ -35,6 +38,11 @@ async function command(chat, line, signOut) {
       const added = await chat.older(current, Math.min(200, Math.max(1, Number(words[0]) || 50)));
       return chat.note(added ? `Loaded ${added} older messages; scroll up to read them.` : "There are no older messages.", "reply");
     }
+  }
+  if (IN_ROOM.includes(verb)) {
+    // Whoever types here means the room on the screen.
+    if (!current?.joined) return chat.note("Join the room first.", "problem");
+    await chat.link.command(`/join ${current.name}`);
   }
   const { message, data } = await chat.link.command(line);
   if (verb === "/nick" && words[0]) chat.nickname = data?.nickname ?? words[0];

@@ -8,6 +8,8 @@ export const lengthOf = (text) => [...text].length;
 /** What the server would refuse as control characters never leaves the box. */
 export const clean = (text) => text.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 
+/** A room of some people alone, called by the others: `@bob`. */
+export const isDirect = (room) => room.startsWith("@");
 export const isName = (text, most) => /^[a-z0-9_.-]+$/i.test(text) && lengthOf(text) <= most;
 
 /** The people of a direct room: `@bob` or `@bob+carol`. */

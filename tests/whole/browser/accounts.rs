@@ -1,9 +1,14 @@
 //! An account in the web client: made, left and come back to, and by single sign-on.
+use std::net::SocketAddr;
+
 use fantoccini::key::Key;
+use serde_json::{Value, json};
 
 use super::entered;
 use super::person::Person;
+use super::server::Server;
 use super::webdriver::Webdriver;
+use crate::support::http;
 use crate::support::provider::Provider;
 
 const PASSWORD: &str = "a horse of another colour";
@@ -36,6 +41,15 @@ async fn an_account_is_made_left_and_come_back_to() {
                    && sign.textContent === '◆'";
     zoe.eventually("the topic and the sign are shown", shown)
         .await;
+    // What is typed is about the room on the screen, and not about the one joined last.
+    zoe.say("/create pit").await;
+    zoe.is_in("pit").await;
+    zoe.click("#joined [data-room=den]").await;
+    zoe.is_in("den").await;
+    zoe.say("/topic all of den").await;
+    let changed = "return document.getElementById('room-facts').textContent.endsWith('all of den')";
+    zoe.eventually("the topic of den is shown", changed).await;
+    is_spoken_to(&server, &zoe).await;
     // Rooms of other workspaces can be named; the server says that there is none.
     zoe.type_into("#new-room", &format!("acme/den{}", enter()))
         .await;
@@ -76,6 +90,37 @@ async fn an_account_is_made_left_and_come_back_to() {
     zoe.say("/join den").await;
     zoe.is_in("den").await;
     zoe.sees("among us").await;
+}
+
+/// A message to her alone is shown, and she answers where it was said.
+async fn is_spoken_to(server: &Server, zoe: &Person) {
+    let at = SocketAddr::from(([127, 0, 0, 1], server.http));
+    let ask = async |path: &str, body: Value| {
+        let answer = http::post(at, path, body).await.expect("an answer");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.body
+    };
+    let new = json!({ "nickname": "bob", "password": PASSWORD });
+    let bob = ask("/api/register", new).await["session_id"].clone();
+    let open = json!({ "session_id": bob, "nicknames": ["zoe"] });
+    let room = ask("/api/direct", open).await["room"].clone();
+    let say = json!({ "session_id": bob, "room": room, "content": "psst" });
+    ask("/api/message", say).await;
+    let listed = "return !!document.querySelector(\"#joined [data-room='@bob']\")";
+    zoe.eventually("@bob is listed", listed).await;
+    zoe.click("#joined [data-room='@bob']").await;
+    zoe.is_in("@bob").await;
+    zoe.sees("psst").await;
+    zoe.say("what").await;
+    zoe.sees("what").await;
+    zoe.has_nothing_pending().await;
+    let session = bob.as_str().expect("a session");
+    let path = format!("/api/history/@zoe?session_id={session}");
+    let said = http::request(at, "GET", &path, None).await;
+    let said = said.expect("an answer").body["messages"].to_string();
+    assert!(said.contains("what"), "{said}");
+    zoe.click("#joined [data-room=den]").await;
+    zoe.is_in("den").await;
 }
 
 #[tokio::test]
