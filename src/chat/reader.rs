@@ -30,6 +30,8 @@ pub struct Reader {
     cursors: Vec<Cursor>,
     turn: usize,
     failed: bool,
+    /// Nothing is to be read any more but what it has begun to read.
+    over: bool,
 }
 
 impl Reader {
@@ -49,6 +51,7 @@ impl Reader {
             cursors: Vec::new(),
             turn: 0,
             failed: false,
+            over: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl Reader {
     }
 
     pub fn end_all(&mut self) {
+        self.over = true;
         self.cursors.iter_mut().for_each(Cursor::end_here);
     }
 
@@ -155,6 +159,7 @@ impl Reader {
 
     /// Reads nothing any more, wherever it is.
     pub fn abandon(&mut self) {
+        self.over = true;
         self.past = None;
         self.cursors = Vec::new();
     }
@@ -188,7 +193,7 @@ impl Reader {
     }
 
     fn is_to_follow(&self) -> bool {
-        self.follows != followed_by(&self.link)
+        !self.over && self.follows != followed_by(&self.link)
     }
 
     /// Reads the direct rooms that its session follows by now, without being asked to.
