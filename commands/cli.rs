@@ -101,7 +101,7 @@ pub(crate) enum Command {
     Mute(order::RestrictArgs),
     /// Let a person speak in a room again
     Unmute(order::WhomArgs),
-    /// Put a person out of a room, who may come back if that is public
+    /// Put a person out of a room; into a public one it may come back
     Kick(order::KickArgs),
     /// Show what each role may do
     Roles,

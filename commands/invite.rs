@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::{Output, table};
-use crate::runtime::block_on;
-use crate::user::{explain, role};
+use crate::user::{role, with_people};
 
 /// Make, list and take back invites, by which people register
 #[derive(Debug, Args)]
@@ -115,14 +114,9 @@ pub(crate) fn run(args: &InviteArgs, output: &Output) -> anyhow::Result<Exit> {
         _ => Doubt::Refuse,
     };
     let config = args.settings.load(doubt, output)?;
-    block_on(async {
-        let people = People::open(&config, "invite").await;
-        let people = people.map_err(|error| explain(error, &config))?;
-        let done = perform(&args.command, &people, output).await;
-        people.close().await;
-        done.map_err(|error| explain(error, &config))?
-    })??;
-    Ok(Exit::Done)
+    with_people(&config, "invite", async |people| {
+        perform(&args.command, people, output).await
+    })
 }
 
 async fn perform(

@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::{Output, table};
-use crate::runtime::block_on;
-use crate::user::explain;
+use crate::user::with_people;
 
 /// Make, list and revoke tokens, by which bots are an account
 #[derive(Debug, Args)]
@@ -147,14 +146,9 @@ pub(crate) fn run(args: &TokenArgs, output: &Output) -> anyhow::Result<Exit> {
         _ => Doubt::Refuse,
     };
     let config = args.settings.load(doubt, output)?;
-    block_on(async {
-        let people = People::open(&config, "token").await;
-        let people = people.map_err(|error| explain(error, &config))?;
-        let done = perform(&args.command, &people, output).await;
-        people.close().await;
-        done.map_err(|error| explain(error, &config))?
-    })??;
-    Ok(Exit::Done)
+    with_people(&config, "token", async |people| {
+        perform(&args.command, people, output).await
+    })
 }
 
 async fn perform(

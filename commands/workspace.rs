@@ -10,7 +10,7 @@ use crate::output::{Output, table};
 use crate::runtime::block_on;
 use crate::user::{explain, role};
 
-/// Make and list workspaces, and say who is in them
+/// Make and list workspaces, and add and remove their members
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Members of one workspace see nothing of another. Its rooms are called workspace/room; those of

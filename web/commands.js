@@ -40,7 +40,7 @@ async function command(chat, line, signOut) {
     }
   }
   if (IN_ROOM.includes(verb)) {
-    // Whoever types here means the room on the screen.
+    // The command is about the room on the screen.
     if (!current?.joined) return chat.note("Join the room first.", "problem");
     await chat.link.command(`/join ${current.name}`);
   }

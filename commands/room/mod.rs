@@ -10,8 +10,7 @@ use crate::confirm::confirm;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::runtime::block_on;
-use crate::user::{explain, role};
+use crate::user::{role, with_people};
 use report::{Deleted, List, Members, One};
 
 /// Make, list, show, set and delete rooms
@@ -120,14 +119,9 @@ pub(crate) fn run(args: &RoomArgs, yes: bool, output: &Output) -> anyhow::Result
         let what = format!("delete the room '{name}' with what was said in it");
         confirm(yes, &what)?;
     }
-    block_on(async {
-        let people = People::open(&config, "room").await;
-        let people = people.map_err(|error| explain(error, &config))?;
-        let done = perform(&args.command, &people, output).await;
-        people.close().await;
-        done.map_err(|error| explain(error, &config))?
-    })??;
-    Ok(Exit::Done)
+    with_people(&config, "room", async |people| {
+        perform(&args.command, people, output).await
+    })
 }
 
 async fn perform(

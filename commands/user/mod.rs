@@ -3,6 +3,7 @@ mod failure;
 mod report;
 
 use clap::{Args, Subcommand};
+use discordctl::config::Config;
 use discordctl::model::Role;
 use discordctl::ops::people::{Chosen, People, PeopleError, Standing};
 
@@ -73,7 +74,7 @@ enum UserCommand {
     Disable { name: String },
     /// Open an account again
     Enable { name: String },
-    /// Erase an account, and all that says whose it was
+    /// Erase an account, and all that names its person
     #[command(after_help = ERASES)]
     Erase {
         name: String,
@@ -125,21 +126,32 @@ pub(crate) fn run(args: &UserArgs, yes: bool, output: &Output) -> anyhow::Result
         confirm(yes, &what)?;
     }
     let chosen = chosen(&args.command)?;
+    with_people(&config, "user", async |people| {
+        perform(&args.command, people, &chosen, output).await
+    })
+}
+
+/// Does `work` for an operator's command, and lets go of the database whatever came of it.
+pub(crate) fn with_people(
+    config: &Config,
+    command: &str,
+    work: impl AsyncFnOnce(&People) -> Result<Told, PeopleError>,
+) -> anyhow::Result<Exit> {
     block_on(async {
-        let people = People::open(&config, "user").await;
-        let people = people.map_err(|error| explain(error, &config))?;
-        let done = perform(&args.command, &people, &chosen, output).await;
+        let people = People::open(config, command).await;
+        let people = people.map_err(|error| explain(error, config))?;
+        let done = work(&people).await;
         people.close().await;
         match done {
             Ok(told) => told,
-            Err(error) => Err(explain(error, &config).into()),
+            Err(error) => Err(explain(error, config).into()),
         }
     })??;
     Ok(Exit::Done)
 }
 
 /// What is told of it, which may fail in its own way.
-type Told = anyhow::Result<()>;
+pub(crate) type Told = anyhow::Result<()>;
 
 async fn perform(
     command: &UserCommand,

@@ -61,7 +61,7 @@ impl Actor {
         self.until
     }
 
-    /// The same client, whose address has paid for what it asks.
+    /// The same client; its address has paid for what it asks.
     pub fn paid(self) -> Self {
         Self {
             origin: self.origin.paid(),

@@ -258,7 +258,7 @@ impl Drop for Open {
 }
 
 impl Chat {
-    /// The actor with whose rights a connection reads.
+    /// The actor that a connection reads as.
     pub(super) fn reader_of(&self, link: &Link) -> Actor {
         let stranger = Actor::anonymous(link.through.transport(), link.origin.clone());
         match link.session() {

@@ -146,7 +146,7 @@ impl Chat {
         let names: Vec<&str> = names.iter().map(Nickname::as_str).collect();
         let _turn = self.hub.turn().await?;
         let mut people = self.store().participants(user, &names).await?;
-        // Whoever asks is not one of the others.
+        // The asking user is not one of the others.
         people.retain(|person| person.user != user);
         Ok(people)
     }

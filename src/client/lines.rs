@@ -83,22 +83,8 @@ impl Lines {
 
     /// Everything up to and with `end`; `None` where the connection ends before it.
     pub(super) async fn until(&mut self, end: &[u8]) -> Result<Option<BytesMut>, ClientError> {
-        let Self { stream, read, .. } = self;
-        let reading = async {
-            loop {
-                if let Some(at) = memchr::memmem::find(read, end) {
-                    return Ok(Some(read.split_to(at + end.len())));
-                }
-                if read.len() > LONGEST {
-                    return Err(ClientError::Foreign);
-                }
-                read.reserve(ROOM);
-                if stream.read_buf(read).await? == 0 {
-                    return Ok(None);
-                }
-            }
-        };
-        bounded(self.patience, reading).await
+        let found = |read: &[u8]| Ok(memchr::memmem::find(read, end).map(|at| at + end.len()));
+        self.measured(found).await
     }
 
     /// As many bytes as `length` makes of those that are there; `None` where the connection ends before.

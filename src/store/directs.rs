@@ -1,4 +1,4 @@
-//! Direct rooms: each is named by its people, who never change. Of either kind of database.
+//! Direct rooms: each is named by its people, and its people never change. Of either kind of database.
 use async_trait::async_trait;
 
 use super::StoreError;

@@ -16,7 +16,7 @@ impl People {
         Ok(account)
     }
 
-    /// Takes away all that says whose an account is. Its messages stay in their places, under a name that
+    /// Takes away all that names an account's person. Its messages stay in their places, under a name that
     /// says nothing; its nickname stays taken.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The end of an account: what says whose it was goes, and what was said stays in its place.
+//! The end of an account: what names its person goes, and its messages stay in their places.
 use crate::model::UserKey;
 use crate::store::StoreError;
 use crate::store::ask::{Ask, Statement, Turn};

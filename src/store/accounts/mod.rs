@@ -120,7 +120,7 @@ pub trait Accounts: Send + Sync + 'static {
         record: &Record<'_>,
     ) -> Result<(), StoreError>;
 
-    /// Takes away all that says whose an account is: its sessions, tokens, password, names, roles and
+    /// Takes away all that names an account's person: its sessions, tokens, password, names, roles and
     /// restrictions. Its messages stay, under the pseudonym; its nickname is a closed account's that
     /// nothing else is known of. The audit log stays as it is.
     async fn erase_account(

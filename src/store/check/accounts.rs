@@ -2,7 +2,7 @@
 use super::Inspector;
 use crate::store::StoreError;
 
-/// Who owns a deployment.
+/// The owners of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Accounts {
     /// There is any.

@@ -49,7 +49,7 @@ pub(super) async fn owner(
     Ok(stranger.with_session(session))
 }
 
-/// A client that does not say who it is, where that is needed.
+/// A client without an identity, where a request takes one.
 pub(super) fn unknown() -> Problem {
     let detail = "give a session_id, or send Authorization: Bearer";
     Refusal::new(Code::NotConnected, detail).into()

@@ -390,7 +390,7 @@ async fn deletes(at: SocketAddr, client: &mut Client, host: &str) -> usize {
                     client.asks(frame).await
                 }
             };
-            // Nobody was banned here.
+            // The room has no ban.
             let as_what = match client.kind {
                 "banned" => "member",
                 kind => kind,

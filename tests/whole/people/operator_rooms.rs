@@ -138,7 +138,7 @@ pub(crate) async fn an_operator_is_told_why_a_room_is_refused(db: Db) {
         let refused = shell.run(line).await.exits(code);
         assert_eq!(refused.problem()["code"], why, "{line}");
     }
-    // What was refused is not there, and nobody is said to have done it.
+    // What was refused is not there, and the audit log has no line of it.
     let all = shell.run("room list").await.well();
     assert_eq!(names(&all, "rooms", "name"), ["dm", "general", "ops"]);
     let audit = shell.run("audit").await.well();

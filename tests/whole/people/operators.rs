@@ -362,7 +362,7 @@ pub(crate) async fn an_erased_account_leaves_its_words_and_not_its_name(db: Db) 
         .await;
     assert_eq!(kept, [""; 0]);
 
-    // The name is nobody's: not to be had by a guest, by registering or by the old password.
+    // The name is held: no guest, no registering and no old password gets it.
     let mut other = Lines::connect(server.tcp).await;
     tells(&mut other, "/nick bob", "registered").await;
     tells(

@@ -10,7 +10,7 @@ impl Chat {
         Ok(Outcome::Sessions { sessions, current })
     }
 
-    /// Ends the session whose id begins like that, where it is one alone.
+    /// Ends the session with an id that begins like that, where it is one alone.
     pub(in crate::chat) async fn end_my_session(
         &self,
         actor: &Actor,

@@ -65,7 +65,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
     }
 }
 
-/// Who a client is from now on, with the secret that it comes back by; one with a token shows that.
+/// The identity of a client, with the secret that resumes its session; a client with a token shows that.
 pub(in crate::transport) fn connected(session: &Session) -> Value {
     let mut connected = json!({
         "user_id": session.user().map(|user| user.id),
