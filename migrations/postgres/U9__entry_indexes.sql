@@ -1,0 +1,3 @@
+-- Undoes V9.
+DROP INDEX IF EXISTS messages_pinned;
+DROP INDEX IF EXISTS messages_thread;

@@ -1,0 +1,104 @@
+-- floor: 1
+-- A room's log holds entries: messages, and events about one of them or about the room. Their order is
+-- `seq`; what people said is counted by `number`. An event says what was done, to which message, by whom
+-- and when; text and state stand once, in the message's own row.
+
+-- `kind` is 0 text, 1 action, 2 bot; 10 edited, 11 deleted, 12 reacted, 13 pinned, 14 topic; 99 void: an
+-- event that a later one made superfluous. `number` is how many messages there are up to here; rows of
+-- before, which are all messages, have none, and theirs is `seq`. `target` is the message that an event is
+-- about, `thread` the first message of a reply's thread, `reply_to` the message that is answered, each by
+-- its `seq`. `gone` is why the text is not there any more: 1 its author, 2 a moderator, 3 erased.
+-- `reacted` is 1 where there is or was a reaction.
+ALTER TABLE messages ADD COLUMN kind smallint NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN number bigint;
+ALTER TABLE messages ADD COLUMN target bigint;
+ALTER TABLE messages ADD COLUMN thread bigint;
+ALTER TABLE messages ADD COLUMN reply_to bigint;
+ALTER TABLE messages ADD COLUMN edited_at timestamptz(3);
+ALTER TABLE messages ADD COLUMN gone smallint;
+ALTER TABLE messages ADD COLUMN reacted smallint NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN pinned_at timestamptz(3);
+
+-- How many messages there were. `seen` is 1 where people are shown who has read what.
+ALTER TABLE rooms ADD COLUMN last_number bigint NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN seen smallint NOT NULL DEFAULT 0;
+UPDATE rooms SET last_number = last_seq;
+
+-- A message that was inserted without its number, by hand or by a program of before.
+CREATE FUNCTION messages_number() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE rooms SET last_number = last_number + 1 WHERE id = NEW.room_id
+    RETURNING last_number INTO NEW.number;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER messages_number BEFORE INSERT ON messages
+  FOR EACH ROW WHEN (NEW.number IS NULL) EXECUTE FUNCTION messages_number();
+
+CREATE TABLE reactions (
+  room_id bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  seq     bigint NOT NULL,
+  emoji   text NOT NULL,
+  user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  at      timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (room_id, seq, emoji, user_id)
+);
+CREATE INDEX reactions_user ON reactions (user_id);
+
+-- A thread is the replies to one message, its root.
+CREATE TABLE threads (
+  room_id  bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  root     bigint NOT NULL,
+  title    text,
+  replies  bigint NOT NULL DEFAULT 0,
+  last_seq bigint NOT NULL,
+  last_at  timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (room_id, root)
+);
+CREATE INDEX threads_newest ON threads (room_id, last_seq);
+
+-- How far a person has read, and what of it is left out of what calls.
+CREATE TABLE read_marks (
+  user_id     bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  room_id     bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  read_seq    bigint NOT NULL DEFAULT 0,
+  read_number bigint NOT NULL DEFAULT 0,
+  muted       smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (user_id, room_id)
+) WITH (fillfactor = 70);
+CREATE INDEX read_marks_room ON read_marks (room_id, read_seq);
+
+-- The same of a thread; `following` is 1 where its replies call, and `replied` the last of one's own.
+CREATE TABLE thread_marks (
+  user_id      bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  room_id      bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  root         bigint NOT NULL,
+  read_replies bigint NOT NULL DEFAULT 0,
+  following    smallint NOT NULL DEFAULT 0,
+  replied      bigint,
+  PRIMARY KEY (user_id, room_id, root)
+) WITH (fillfactor = 70);
+CREATE INDEX thread_marks_people ON thread_marks (room_id, root, replied) WHERE replied IS NOT NULL;
+CREATE INDEX thread_marks_following ON thread_marks (user_id, room_id) WHERE following = 1;
+
+-- An account that a message names.
+CREATE TABLE mentions (
+  user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  room_id bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  seq     bigint NOT NULL,
+  PRIMARY KEY (user_id, room_id, seq)
+);
+CREATE INDEX mentions_message ON mentions (room_id, seq);
+
+-- What was erased: from which message of a room to which, or all of a person. It says nothing of what
+-- was said, and is kept beside the archive too, so that no backup brings it back.
+CREATE TABLE erasures (
+  uid      bigint PRIMARY KEY,
+  room_uid bigint,
+  seq_from bigint,
+  seq_to   bigint,
+  user_uid bigint,
+  at       timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  by_user  text,
+  why      text
+);

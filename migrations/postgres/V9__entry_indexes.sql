@@ -1,0 +1,5 @@
+-- floor: 1
+-- no-transaction
+-- Replies by thread, and what is pinned: of few messages, in tables that may be large.
+CREATE INDEX CONCURRENTLY messages_thread ON messages (room_id, thread, seq) WHERE thread IS NOT NULL;
+CREATE INDEX CONCURRENTLY messages_pinned ON messages (room_id, seq) WHERE pinned_at IS NOT NULL;

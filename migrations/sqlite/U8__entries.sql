@@ -1,0 +1,20 @@
+-- Undoes V8: events go, and what they did to a message's text stays done. Places of events stay empty.
+DROP TABLE erasures;
+DROP TABLE mentions;
+DROP TABLE thread_marks;
+DROP TABLE read_marks;
+DROP TABLE threads;
+DROP TABLE reactions;
+DROP TRIGGER messages_number;
+DELETE FROM messages WHERE kind >= 10 OR gone IS NOT NULL;
+ALTER TABLE rooms DROP COLUMN seen;
+ALTER TABLE rooms DROP COLUMN last_number;
+ALTER TABLE messages DROP COLUMN pinned_at;
+ALTER TABLE messages DROP COLUMN reacted;
+ALTER TABLE messages DROP COLUMN gone;
+ALTER TABLE messages DROP COLUMN edited_at;
+ALTER TABLE messages DROP COLUMN reply_to;
+ALTER TABLE messages DROP COLUMN thread;
+ALTER TABLE messages DROP COLUMN target;
+ALTER TABLE messages DROP COLUMN number;
+ALTER TABLE messages DROP COLUMN kind;
