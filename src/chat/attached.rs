@@ -6,10 +6,12 @@ use tokio::sync::Notify;
 
 use super::push_tight;
 use super::session::Session;
-use crate::model::{Nickname, RoomName};
+use crate::model::{HasRead, Nickname, RoomName, Seq, Uid};
 
 /// Alerts that may wait for a session beside what it reads.
 const MOST_ALERTS: usize = 16;
+/// Rooms of which a session, or a connection, keeps how far its account has read.
+const MOST_READ: usize = 128;
 
 /// What a session alone is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,43 @@ pub enum Alert {
     RoomGone { room: RoomName },
 }
 
+/// How far an account has read in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadTo {
+    pub room: RoomName,
+    pub room_uid: Uid,
+    pub seq: Seq,
+    /// How often its session had been told such a thing then.
+    change: u64,
+}
+
 impl Session {
+    /// Tells each connection of the session how far its account has read.
+    pub(super) fn tell_read(&self, read: &HasRead) {
+        let mut state = self.state.lock();
+        let known = state
+            .reads
+            .iter()
+            .position(|of| of.room_uid == read.room_uid);
+        if let Some(at) = known {
+            if state.reads[at].seq >= read.seq {
+                return;
+            }
+            state.reads.remove(at);
+        } else if state.reads.len() == MOST_READ {
+            state.reads.remove(0);
+        }
+        let change = self.read.fetch_add(1, Relaxed) + 1;
+        let read = ReadTo {
+            room: read.room.clone(),
+            room_uid: read.room_uid,
+            seq: read.seq,
+            change,
+        };
+        push_tight(&mut state.reads, read);
+        state.attached.iter().for_each(|signal| signal.notify_one());
+    }
+
     /// Tells the session alone, on each of its connections, beside what its rooms say.
     pub(super) fn tell(&self, alert: Alert) {
         let mut state = self.state.lock();
@@ -42,6 +80,8 @@ impl Session {
             session: self.clone(),
             signal,
             heard: state.heard,
+            read: self.read.load(Relaxed),
+            own: Vec::new(),
         }
     }
 
@@ -57,6 +97,10 @@ pub struct Attached {
     signal: Arc<Notify>,
     /// How many of the session's alerts it has been given, or were given before it came.
     heard: u64,
+    /// The same of how far its account has read.
+    read: u64,
+    /// How far it said itself that it has.
+    own: Vec<(Uid, Seq)>,
 }
 
 impl Attached {
@@ -81,6 +125,35 @@ impl Attached {
         self.heard = at + 1;
         state.heard = state.heard.max(self.heard);
         Some(alert)
+    }
+
+    /// This connection itself says that it has read up to there: it is not told so.
+    pub fn has_read(&mut self, room: Uid, seq: Seq) {
+        self.own.retain(|(known, _)| *known != room);
+        if self.own.len() == MOST_READ {
+            self.own.remove(0);
+        }
+        push_tight(&mut self.own, (room, seq));
+    }
+
+    /// How far the account has read through another connection, where this one was not told yet.
+    pub fn next_read(&mut self) -> Option<ReadTo> {
+        // Nearly always there is nothing, and then nothing is locked.
+        if self.read == self.session.read.load(Relaxed) {
+            return None;
+        }
+        let state = self.session.state.lock();
+        let is_own = |read: &ReadTo| {
+            let mut own = self.own.iter();
+            own.any(|(room, seq)| *room == read.room_uid && *seq >= read.seq)
+        };
+        let mut news = state.reads.iter().filter(|read| read.change > self.read);
+        let next = news.find(|read| !is_own(read)).cloned();
+        self.read = match &next {
+            Some(read) => read.change,
+            None => self.session.read.load(Relaxed),
+        };
+        next
     }
 }
 
@@ -139,5 +212,41 @@ mod tests {
             told,
             (100 - MOST_ALERTS..100).map(alert).collect::<Vec<_>>()
         );
+    }
+
+    fn read(room: i64, seq: i64) -> HasRead {
+        HasRead {
+            user: Uid::new(1),
+            room: RoomName::stored("den"),
+            room_uid: Uid::new(room),
+            seq: Seq::new(seq),
+        }
+    }
+
+    fn told(connection: &mut Attached) -> Vec<(i64, i64)> {
+        let reads = std::iter::from_fn(|| connection.next_read());
+        reads.map(|to| (to.room_uid.get(), to.seq.get())).collect()
+    }
+
+    #[test]
+    fn each_connection_is_told_the_last_of_what_was_read_by_others() {
+        let session = session();
+        session.tell_read(&read(1, 3));
+        let mut one = session.attach(Arc::default());
+        let mut other = session.attach(Arc::default());
+        assert_eq!(told(&mut one), [], "it was before its time");
+        one.has_read(Uid::new(1), Seq::new(7));
+        for seq in [5, 7, 6] {
+            session.tell_read(&read(1, seq));
+        }
+        session.tell_read(&read(2, 1));
+        assert_eq!(told(&mut one), [(2, 1)]);
+        assert_eq!(told(&mut other), [(1, 7), (2, 1)]);
+        session.tell_read(&read(1, 8));
+        assert_eq!(told(&mut one), [(1, 8)]);
+        assert_eq!(told(&mut other), [(1, 8)]);
+        (0..1_000).for_each(|room| session.tell_read(&read(room, 9)));
+        assert_eq!(told(&mut one).len(), MOST_READ);
+        assert_eq!(told(&mut one), []);
     }
 }

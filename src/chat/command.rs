@@ -75,8 +75,15 @@ pub enum Total {
     Unknown,
 }
 
+/// How far a person has read in a room: up to there, or all that there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marking {
+    pub room: Target,
+    pub seq: Option<Seq>,
+}
+
 impl Target {
-    fn about(&self) -> About<'_> {
+    pub(super) fn about(&self) -> About<'_> {
         match self {
             Self::Current => About::Current,
             Self::Named(room) => About::Named(room),
@@ -165,6 +172,10 @@ pub enum Command {
     },
     /// The client's own identity and rooms.
     Me,
+    /// The rooms in which there is something that was not read.
+    Unread,
+    /// Mark rooms as read.
+    MarkRead(Vec<Marking>),
     Rename {
         nickname: String,
     },
@@ -308,6 +319,12 @@ impl Verb for Command {
                 terms(Cost::LIST, Gate::Person, Need::Nothing)
             }
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
+            Self::Unread => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            // Each is a right to be looked up.
+            Self::MarkRead(marks) => {
+                let each = Cost::FREE.and(marks.len().max(1), Cost::READ);
+                terms(each, Gate::Account, Need::Nothing)
+            }
             Self::Rename { .. } => terms(Cost::SHOWN, Gate::Session, Need::Nothing),
             Self::Users { .. } | Self::Rooms { .. } => {
                 terms(Cost::LIST, Gate::Table(Action::See), Need::Presence)
@@ -369,6 +386,8 @@ impl Verb for Command {
             Self::Tokens { of } => chat.list_tokens(actor, of.as_deref()).await,
             Self::RevokeToken { id } => chat.revoke_token(actor, id).await,
             Self::Me => chat.me(actor).await,
+            Self::Unread => chat.unread(actor).await,
+            Self::MarkRead(marks) => chat.mark_read(actor, marks).await,
             Self::Rename { nickname } => chat.rename(actor.known()?, &nickname).await,
             Self::Users { page, total } => chat.users(actor, page, total).await,
             Self::Rooms { page, total } => chat.rooms(actor, page, total).await,

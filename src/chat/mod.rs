@@ -18,6 +18,7 @@ mod error;
 mod handover;
 mod limits;
 mod lists;
+mod marks;
 mod outcome;
 mod presence;
 mod reader;
@@ -58,9 +59,9 @@ pub use crate::store::{
     Audited, MOST_TOKENS, Member, Online, Restraint, RoomSummary, SessionOf, Span,
 };
 pub use actor::Actor;
-pub use attached::{Alert, Attached};
+pub use attached::{Alert, Attached, ReadTo};
 pub use begin::{ByToken, Connect, Disconnect, Login, Register, Rejoin, Resume};
-pub use command::{About, Command, Need, Read, Say, Target, Terms, Total, Verb};
+pub use command::{About, Command, Marking, Need, Read, Say, Target, Terms, Total, Verb};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
@@ -73,7 +74,7 @@ pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
 pub use verbs::{
     BeginSignIn, FinishSignIn, Inviting, Length, Lifting, Made, MakeToken, Me, MyRoom, MyToken,
-    Registering, Restricting, RoomAs, Sending, Settings, Shown,
+    Registering, Restricting, RoomAs, Sending, Settings, Shown, Tally,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

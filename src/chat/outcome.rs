@@ -2,8 +2,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Audited, Cursor, Listed, Made, Me, Member, MyToken, Online, Past, Receipt, Restraint, RoomAs,
-    RoomSummary, SessionOf, Span,
+    Audited, Cursor, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt, Restraint,
+    RoomAs, RoomSummary, SessionOf, Span,
 };
 use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -90,6 +90,10 @@ pub enum Outcome {
     },
     RoomDeleted(RoomName),
     Me(Me),
+    /// In these something was not read.
+    Unread(Vec<MyRoom>),
+    /// These are read up to there.
+    Read(Vec<(RoomRef, Seq)>),
 }
 
 /// A page of a list, with how many entries there are.

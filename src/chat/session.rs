@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::attached::Alert;
+use super::attached::{Alert, ReadTo};
 use super::bucket::Bucket;
 use super::direct::{Followed, Following};
 use super::limits::Limiter;
@@ -44,6 +44,8 @@ pub struct Session {
     pub(super) told: AtomicU64,
     /// How often what it follows has changed.
     follows: AtomicU64,
+    /// How often it was told how far its account has read.
+    pub(super) read: AtomicU64,
     pub(super) state: Mutex<State>,
 }
 
@@ -99,6 +101,8 @@ pub(super) struct State {
     pub(super) alerts: VecDeque<Alert>,
     /// How many alerts some connection has been given.
     pub(super) heard: u64,
+    /// How far its account has read, as it was told, what was told last at the end.
+    pub(super) reads: Vec<ReadTo>,
 }
 
 impl Session {
@@ -117,6 +121,7 @@ impl Session {
             end: Notify::new(),
             told: AtomicU64::new(0),
             follows: AtomicU64::new(0),
+            read: AtomicU64::new(0),
             state: Mutex::new(State {
                 transport,
                 nickname,
@@ -138,6 +143,7 @@ impl Session {
                 attached: Vec::new(),
                 alerts: VecDeque::new(),
                 heard: 0,
+                reads: Vec::new(),
             }),
         }
     }

@@ -45,9 +45,12 @@ impl Warrant {
 
     /// Whether the room is there for it.
     pub(super) fn knows(&self, room: RoomKey) -> bool {
-        self.rooms
-            .as_ref()
-            .is_none_or(|rooms| rooms.contains(&room.uid))
+        self.knows_of(room.uid)
+    }
+
+    pub(super) fn knows_of(&self, room: Uid) -> bool {
+        let rooms = self.rooms.as_ref();
+        rooms.is_none_or(|rooms| rooms.contains(&room))
     }
 }
 

@@ -13,7 +13,7 @@ use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
 use crate::bus::RoomChannel;
 use crate::model::{Content, Message, MessageId, Nonce, RoomKey, RoomKind, RoomRef, Seq, UserKey};
-use crate::store::{Appended, Draft, Rejected, StoreError};
+use crate::store::{Appended, Draft, Mark, Rejected, StoreError};
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
 pub const QUEUE: usize = 4_096;
@@ -26,9 +26,18 @@ pub struct Outgoing {
     pub room: RoomRef,
     pub kind: RoomKind,
     pub user: UserKey,
+    pub author: Author,
     pub nickname: Arc<str>,
     pub content: Content,
     pub nonce: Option<Nonce>,
+}
+
+/// What the author of a message is known as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// Who speaks has read up to there, and that is kept.
+    Account,
+    Guest,
 }
 
 /// A committed message's place: the acknowledgement.
@@ -127,6 +136,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
                 tracing::info!("commits again");
             }
             show(&hub, &batch, &answers);
+            mark_read(&hub, &batch, &answers);
             acknowledge(&hub, batch, answers);
         }
         Err(error) => {
@@ -191,6 +201,21 @@ fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
         }
         hub.bus.publish(&shown.channel, &messages, lineage.as_ref());
     }
+}
+
+/// Accounts have read up to what they said.
+fn mark_read(hub: &Hub, batch: &[Waiting<Item, Answer>], answers: &[Result<Appended, Rejected>]) {
+    let marks = batch.iter().zip(answers).filter_map(|(sent, answer)| {
+        let ((message, _), _) = sent;
+        let stored = answer.as_ref().ok()?;
+        let of_account = message.author == Author::Account;
+        of_account.then_some(Mark {
+            user: message.user,
+            room: message.room.key,
+            seq: stored.seq,
+        })
+    });
+    hub.marks.said(marks);
 }
 
 /// What a batch adds to a room.

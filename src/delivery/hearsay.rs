@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::hub::Hub;
-use crate::model::{Notice, Told};
+use crate::model::{Aside, News, Told};
 use crate::store::{Bulletin, StoreError};
 
 /// Between two looks, while the bus carries and while it does not.
@@ -47,14 +47,14 @@ impl Hearsay {
     }
 
     /// What of a row was not heard yet.
-    fn news(&self, bulletin: &Bulletin, now: Instant) -> Vec<Notice> {
+    fn news(&self, bulletin: &Bulletin, now: Instant) -> Vec<News> {
         // A kind that a newer version tells is counted and not understood.
         let all: Vec<serde_json::Value> = serde_json::from_str(&bulletin.body).unwrap_or_default();
         let first = bulletin.n + 1 - all.len() as i64;
         let mut known = self.known.lock();
         let (n, heard) = known.entry(bulletin.origin).or_insert((0, now));
         let news = (first..).zip(all).filter(|(at, _)| at > n);
-        let news = news.filter_map(|(_, notice)| serde_json::from_value(notice).ok());
+        let news = news.filter_map(|(_, told)| serde_json::from_value(told).ok());
         let news = news.collect();
         (*n, *heard) = ((*n).max(bulletin.n), now);
         news
@@ -71,7 +71,7 @@ impl Hub {
     /// Takes what an instance told over the bus.
     pub(super) fn heard(&self, told: &Told) {
         if told.origin != self.herald.origin && self.hearsay.is_next(told, self.now()) {
-            self.show(&told.notice);
+            self.take(told.news.clone());
         }
     }
 
@@ -92,15 +92,26 @@ impl Hub {
                 () = self.hearsay.look.notified() => {}
             }
             match self.look().await {
-                Ok(news) => news.iter().for_each(|notice| self.show(notice)),
+                Ok(news) => news.into_iter().for_each(|told| self.take(told)),
                 Err(error) => tracing::debug!(%error, "cannot read who came and went elsewhere"),
             }
             sleep(AT_MOST).await;
         }
     }
 
+    /// Shows what another instance told to those here whom it is for.
+    fn take(&self, news: News) {
+        match news {
+            News::Room(notice) => self.show(&notice),
+            News::Person(Aside::Read(read)) => {
+                let dropped = self.marks.hear(read).is_err();
+                self.meters.notices_dropped.add(u64::from(dropped));
+            }
+        }
+    }
+
     /// What the store has that was not heard yet.
-    async fn look(&self) -> Result<Vec<Notice>, StoreError> {
+    async fn look(&self) -> Result<Vec<News>, StoreError> {
         let now = self.now();
         let known = self.hearsay.places(now);
         let told = self.notices.told(self.herald.origin, &known).await?;
@@ -113,11 +124,11 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::clock::{Clock, ManualClock};
-    use crate::model::{Nickname, RoomName};
+    use crate::model::{Nickname, Notice, RoomName};
 
-    fn joined(name: &str) -> Notice {
+    fn joined(name: &str) -> News {
         let nickname = Nickname::parse(name).expect("a good name");
-        Notice::joined(&RoomName::stored("general"), &nickname)
+        Notice::joined(&RoomName::stored("general"), &nickname).into()
     }
 
     #[test]
@@ -126,7 +137,7 @@ mod tests {
         let told = |n| Told {
             origin: 7,
             n,
-            notice: joined("alice"),
+            news: joined("alice"),
         };
         let row = |n, body: &str| Bulletin {
             origin: 7,

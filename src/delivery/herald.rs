@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::hub::Hub;
 use super::notices::{Notices, PERIOD};
-use crate::model::{Notice, RoomName, Told};
+use crate::model::{Aside, HasRead, News, Notice, RoomName, Told};
 use crate::random;
 use crate::store::Bulletin;
 
@@ -35,7 +35,7 @@ pub(super) struct Herald {
 struct Gathered {
     /// What each room's notices come to; only rooms in which something happened lately.
     rooms: HashMap<RoomName, Notices>,
-    ready: VecDeque<Notice>,
+    ready: VecDeque<News>,
 }
 
 impl Herald {
@@ -59,7 +59,7 @@ impl Herald {
         }
         let room = gathered.rooms.entry(notice.room().clone()).or_default();
         if room.admit(&notice, 1, now) {
-            gathered.ready.push_back(notice);
+            gathered.ready.push_back(notice.into());
             self.filled.notify_one();
         }
         0
@@ -72,7 +72,7 @@ impl Herald {
         rooms.retain(|room, notices| {
             let summary = notices.summary(room, now);
             let keep = summary.is_some() || !notices.is_over(now);
-            ready.extend(summary);
+            ready.extend(summary.map(News::from));
             keep
         });
         if !ready.is_empty() {
@@ -80,7 +80,23 @@ impl Herald {
         }
     }
 
-    fn take(&self) -> Vec<Notice> {
+    /// The same of what is for single people. Returns how many were dropped.
+    fn pass_on(&self, reads: impl ExactSizeIterator<Item = HasRead>) -> u64 {
+        if reads.len() == 0 {
+            return 0;
+        }
+        let mut gathered = self.gathered.lock();
+        let place = WAITING.saturating_sub(gathered.ready.len());
+        let dropped = reads.len().saturating_sub(place);
+        let reads = reads
+            .take(place)
+            .map(|read| News::Person(Aside::Read(read)));
+        gathered.ready.extend(reads);
+        self.filled.notify_one();
+        dropped as u64
+    }
+
+    fn take(&self) -> Vec<News> {
         let mut gathered = self.gathered.lock();
         let count = gathered.ready.len().min(MOST);
         gathered.ready.drain(..count).collect()
@@ -95,6 +111,11 @@ impl Hub {
         self.meters
             .notices_dropped
             .add(self.herald.note(notice, now));
+    }
+
+    /// Tells the other instances how far people have read.
+    pub fn tell_reads(&self, reads: impl ExactSizeIterator<Item = HasRead>) {
+        self.meters.notices_dropped.add(self.herald.pass_on(reads));
     }
 
     /// Shows a notice to readers here.
@@ -122,26 +143,26 @@ impl Hub {
 
     /// False if there is nothing to tell.
     async fn tell_some(&self) -> bool {
-        let notices = self.herald.take();
-        if notices.is_empty() {
+        let news = self.herald.take();
+        if news.is_empty() {
             return false;
         }
-        let count = notices.len() as i64;
+        let count = news.len() as i64;
         let first = self.herald.told.fetch_add(count, Relaxed) + 1;
         let bulletin = Bulletin {
             origin: self.herald.origin,
             n: first + count - 1,
-            body: serde_json::to_string(&notices).unwrap_or_default(),
+            body: serde_json::to_string(&news).unwrap_or_default(),
         };
         if let Err(error) = self.notices.tell(&bulletin).await {
             tracing::debug!(%error, "cannot write who came and went");
         }
-        let told = |(n, notice)| Told {
+        let told = |(n, news)| Told {
             origin: bulletin.origin,
             n,
-            notice,
+            news,
         };
-        let told: Vec<Told> = (first..).zip(notices).map(told).collect();
+        let told: Vec<Told> = (first..).zip(news).map(told).collect();
         self.bus.tell(&told, self.lineage().as_ref());
         true
     }

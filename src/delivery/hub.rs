@@ -11,6 +11,7 @@ use super::cursor::{Cursor, Start};
 use super::hearsay::Hearsay;
 use super::herald::Herald;
 use super::lost::Lost;
+use super::marks::ReadMarks;
 use super::past::Past;
 use super::tail::Tail;
 pub use super::tail::TailLimits;
@@ -54,6 +55,7 @@ pub struct Hub {
     pub(super) names: RwLock<HashMap<String, RoomRef>>,
     pub(super) herald: Herald,
     pub(super) hearsay: Hearsay,
+    pub marks: ReadMarks,
     turns: Semaphore,
     /// The past that the store told last.
     pub(super) epoch: RwLock<Option<Epoch>>,
@@ -99,6 +101,7 @@ impl Hub {
             names: RwLock::default(),
             herald: Herald::new(),
             hearsay: Hearsay::default(),
+            marks: ReadMarks::default(),
             turns: Semaphore::new(TURNS),
             epoch: RwLock::default(),
             gone: Mutex::default(),

@@ -223,6 +223,7 @@ async fn two_instances_that_write_to_one_room_agree() {
                     kind: RoomKind::Public,
                     room: room.clone(),
                     user,
+                    author: Author::Guest,
                     nickname: name.into(),
                     content: crate::model::Content::parse(&n.to_string(), 10).expect("short"),
                     nonce: None,

@@ -93,6 +93,11 @@ pub struct Meters {
     pub bus_unproven: Counter,
     /// Notices of joins and the like that were too many to be told to other instances.
     pub notices_dropped: Counter,
+    /// Statements that carried read marks, and how many marks went on by them.
+    pub mark_statements: Counter,
+    pub marks_written: Counter,
+    /// Read marks that were refused, since too many waited.
+    pub marks_refused: Counter,
     /// Connections made to the bus: the first, and each after one was lost.
     pub bus_connects: Counter,
     /// Looks at the store for what others committed.

@@ -187,6 +187,12 @@ metrics! {
     NOTICES_DROPPED: Counter "discord_notices_dropped_total",
         "Joins, leaves and renames that were too many to be told to other instances.",
         |s| s.meters.notices_dropped.get();
+    READ_MARKS_WRITTEN: Counter "discord_read_marks_written_total" => "read_marks_written",
+        "Read marks that went on in the database.", |s| s.meters.marks_written.get();
+    READ_MARK_STATEMENTS: Counter "discord_read_mark_statements_total" => "read_mark_statements",
+        "Statements that were sent for them, each for many.", |s| s.meters.mark_statements.get();
+    READ_MARKS_REFUSED: Counter "discord_read_marks_refused_total" => "read_marks_refused",
+        "Read marks that were refused, since too many waited.", |s| s.meters.marks_refused.get();
     HEARTBEATS_LATE: Counter "discord_heartbeats_late_total",
         "Signs of life that came so late that the lease was in danger.", |s| s.meters.beats_late.get();
     SWEEPS: Counter "discord_sweeps_total" => "sweeps",

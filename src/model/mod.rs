@@ -35,7 +35,7 @@ pub use listener::{Listener, ListenerKind, Listeners, Reach};
 pub use message::{Message, format_time};
 pub use name::{LOBBY, MAIN, NameError, Nickname, RoomName, WorkspaceName};
 pub use network::{Network, NotANetwork, client_network};
-pub use notice::{Notice, Told};
+pub use notice::{Aside, HasRead, News, Notice, Told};
 pub use password::Password;
 pub use peer::{Channel, Peer};
 pub use plain::{plain, plain_json, plain_line};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Nickname, RoomName};
+use super::{Nickname, RoomName, Seq, Uid};
 
 /// Something that happened in a room and is not part of its log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,37 @@ pub enum Notice {
     },
 }
 
-/// A notice as instances tell it to each other.
+/// An account has read a room, which it calls so, up to there: for its other devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HasRead {
+    pub user: Uid,
+    pub room: RoomName,
+    pub room_uid: Uid,
+    pub seq: Seq,
+}
+
+/// Something that is for the devices of one person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Aside {
+    Read(HasRead),
+}
+
+/// What instances tell each other beside messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum News {
+    Room(Notice),
+    Person(Aside),
+}
+
+impl From<Notice> for News {
+    fn from(notice: Notice) -> Self {
+        Self::Room(notice)
+    }
+}
+
+/// The same as it travels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// The run of an instance that tells it: a random number of 53 bits.
@@ -55,7 +85,7 @@ pub struct Told {
     /// That run counts what it tells: 1, 2, 3, …
     pub n: i64,
     #[serde(flatten)]
-    pub notice: Notice,
+    pub news: News,
 }
 
 impl Notice {
@@ -94,14 +124,36 @@ mod tests {
         let told = Told {
             origin: 7,
             n: 1,
-            notice: Notice::joined(
+            news: Notice::joined(
                 &RoomName::stored("general"),
                 &Nickname::parse("alice").expect("a good name"),
-            ),
+            )
+            .into(),
         };
         let text = serde_json::to_string(&told).expect("JSON");
         let wanted = r#"{"origin":7,"n":1,"kind":"joined","room":"general","nickname":"alice"}"#;
         assert_eq!(text, wanted);
         assert_eq!(serde_json::from_str::<Told>(&text).ok(), Some(told));
+    }
+
+    #[test]
+    fn how_far_a_person_has_read_travels_as_another_kind() {
+        let told = Told {
+            origin: 7,
+            n: 2,
+            news: News::Person(Aside::Read(HasRead {
+                user: Uid::new(5),
+                room: RoomName::stored("@bob"),
+                room_uid: Uid::new(6),
+                seq: Seq::new(41),
+            })),
+        };
+        let text = serde_json::to_string(&told).expect("JSON");
+        let wanted =
+            r#"{"origin":7,"n":2,"kind":"read","user":5,"room":"@bob","room_uid":6,"seq":41}"#;
+        assert_eq!(text, wanted);
+        assert_eq!(serde_json::from_str::<Told>(&text).ok(), Some(told));
+        let tomorrow = text.replace("read", "of tomorrow");
+        assert!(serde_json::from_str::<Told>(&tomorrow).is_err());
     }
 }

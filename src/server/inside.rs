@@ -147,6 +147,12 @@ impl Inside {
         tokio::spawn(async move { chat.watch_rights(stop).await })
     }
 
+    /// Writes how far people have read, until `stop`, and then what is left of it.
+    pub(super) fn keep_marks(&self, stop: CancellationToken) -> JoinHandle<()> {
+        let chat = self.chat.clone();
+        tokio::spawn(async move { chat.keep_marks(stop).await })
+    }
+
     /// Saves messages that the database turns out to have lost, until `stop`.
     pub(super) fn save_lost(&self, config: &Config, stop: CancellationToken) -> JoinHandle<()> {
         let (hub, clock) = (self.hub.clone(), self.presence.clock().clone());

@@ -17,6 +17,7 @@ pub mod history;
 mod ids;
 mod instances;
 mod invites;
+mod marks;
 mod members;
 pub mod migrations;
 mod notices;
@@ -53,6 +54,7 @@ pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomO
 pub use self::audit::{Audit, Audited, Record};
 pub use self::directs::{Direct, Directs, Participant};
 pub use self::invites::{Invite, Invites, NewInvite};
+pub use self::marks::{Mark, Marks, Moved, ReadSoFar};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
@@ -432,6 +434,7 @@ pub trait Store:
     + Rights
     + Members
     + Directs
+    + Marks
     + Invites
     + Tokens
     + Audit
@@ -452,6 +455,7 @@ impl<S> Store for S where
         + Rights
         + Members
         + Directs
+        + Marks
         + Invites
         + Tokens
         + Audit

@@ -8,7 +8,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 
-use super::Known;
+use super::{Known, Mark};
 use crate::model::{
     InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId, format_time,
 };
@@ -78,6 +78,8 @@ pub(super) enum Arg<'a> {
     Numbers(&'a [i64]),
     /// Four arrays for PostgreSQL, one of rows as JSON for SQLite.
     Known(&'a [Known]),
+    /// The same of five.
+    Marks(&'a [Mark]),
     Time(DateTime<Utc>),
     /// A time, or NULL.
     TimeIf(Option<DateTime<Utc>>),
@@ -107,6 +109,18 @@ impl Arg<'_> {
                     let added = added.and_then(|()| bound.add(seqs));
                     added.and_then(|()| bound.add(versions))
                 }
+                Self::Marks(marks) => {
+                    let column = |of: fn(&Mark) -> i64| marks.iter().map(of).collect::<Vec<_>>();
+                    let columns: [fn(&Mark) -> i64; 5] = [
+                        |mark| mark.user.id.get(),
+                        |mark| mark.user.uid.get(),
+                        |mark| mark.room.id.get(),
+                        |mark| mark.room.uid.get(),
+                        |mark| mark.seq.get(),
+                    ];
+                    let mut columns = columns.into_iter();
+                    columns.try_for_each(|of| bound.add(column(of)))
+                }
                 Self::Time(time) => bound.add(time),
                 Self::Ahead(length) => bound.add(length.as_secs_f64()),
                 Self::Ago(length) => bound.add(-length.as_secs_f64()),
@@ -131,6 +145,13 @@ impl Arg<'_> {
                     let rows = known
                         .iter()
                         .map(|k| (k.room.id, k.room.uid, k.seq, k.version));
+                    bound.add(json(rows.collect::<Vec<_>>())?)
+                }
+                Self::Marks(marks) => {
+                    let rows = marks.iter().map(|mark| {
+                        let (user, room) = (mark.user, mark.room);
+                        (user.id, user.uid, room.id, room.uid, mark.seq)
+                    });
                     bound.add(json(rows.collect::<Vec<_>>())?)
                 }
                 Self::Time(time) => bound.add(format_time(time)),

@@ -104,10 +104,11 @@ fn a_notice_is_believed_only_if_it_is_proved() {
     let told = Told {
         origin: 7,
         n: 3,
-        notice: crate::model::Notice::joined(
+        news: crate::model::Notice::joined(
             &RoomName::stored("general"),
             &Nickname::parse("alice").expect("a good name"),
-        ),
+        )
+        .into(),
     };
     let payload = encode_told(&said(&told), "instance-1", &key());
     assert_eq!(

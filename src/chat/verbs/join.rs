@@ -45,7 +45,7 @@ impl Chat {
             None => None,
         };
         session.state.lock().current = Some(room.clone());
-        let last_seq = self.last_seq(&room).await;
+        let last_seq = self.last_seq(&room).await.ok();
         let nickname = session.nickname();
         Ok(Outcome::Joined(Joined {
             room,
@@ -123,7 +123,7 @@ impl Chat {
         self.hub.announce(Notice::joined(&room.name, &nickname));
         // The answer says it to this one, also where a crowd's joins are summed up.
         cursor.iter_mut().for_each(|cursor| cursor.skip_notices());
-        let last_seq = self.last_seq(&room).await;
+        let last_seq = self.last_seq(&room).await.ok();
         Ok(Joined {
             room,
             nickname,
@@ -150,15 +150,15 @@ impl Chat {
         }
     }
 
-    async fn last_seq(&self, room: &RoomRef) -> Option<Seq> {
-        match self
-            .hub
-            .served(room.key)
-            .and_then(|served| served.delivered())
-        {
-            Some(last) => Some(last),
-            None => Some(self.store().room(&room.name).await.ok()??.1),
+    /// Where a room stands.
+    pub(super) async fn last_seq(&self, room: &RoomRef) -> Result<Seq, ChatError> {
+        let served = self.hub.served(room.key);
+        if let Some(last) = served.and_then(|served| served.delivered()) {
+            return Ok(last);
         }
+        let found = self.store().room(&room.name).await?;
+        let (_, last) = found.ok_or_else(|| ChatError::NoSuchRoom(room.shown().clone()))?;
+        Ok(last)
     }
 }
 

@@ -7,6 +7,7 @@ mod direct;
 mod history;
 mod join;
 mod leave;
+mod marks;
 mod order;
 mod read;
 mod rename;
@@ -15,7 +16,7 @@ mod send;
 use super::{Actor, Chat, ChatError, Outcome, Session};
 
 pub use account::{
-    BeginSignIn, FinishSignIn, Made, MakeToken, Me, MyRoom, MyToken, Registering, Shown,
+    BeginSignIn, FinishSignIn, Made, MakeToken, Me, MyRoom, MyToken, Registering, Shown, Tally,
 };
 pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
 pub use send::Sending;

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{Actor, Chat, ChatError, Session};
 use crate::chat::Receipt;
 use crate::chat::rights::Stood;
-use crate::delivery::{Outgoing, SendError};
+use crate::delivery::{Author, Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef, UserKey};
 
 /// A client's nonce has at most so many bytes.
@@ -43,7 +43,7 @@ impl Chat {
         let session = actor.known()?;
         let content = Content::parse(text, self.limiter.live().message_chars())?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
-        let (user, nickname) = self.author(actor, session)?;
+        let (user, author, nickname) = self.author(actor, session)?;
         if let Some(slow) = stood.slow() {
             self.slow.take(user, room.key, slow, self.clock().now())?;
         }
@@ -51,6 +51,7 @@ impl Chat {
             room,
             kind: stood.kind(),
             user,
+            author,
             nickname,
             content,
             nonce,
@@ -70,13 +71,21 @@ impl Chat {
     }
 
     /// Who says it, unless they say too much.
-    fn author(&self, actor: &Actor, session: &Session) -> Result<(UserKey, Arc<str>), ChatError> {
+    fn author(
+        &self,
+        actor: &Actor,
+        session: &Session,
+    ) -> Result<(UserKey, Author, Arc<str>), ChatError> {
         let mut state = session.state.lock();
         if state.has_ended() {
             return Err(ChatError::UnknownSession);
         }
         self.admit_message(actor.origin(), &mut state.messages)?;
         let user = state.user.ok_or(ChatError::NotEntered)?;
-        Ok((user, state.nickname.shared()))
+        let author = match state.account {
+            Some(_) => Author::Account,
+            None => Author::Guest,
+        };
+        Ok((user, author, state.nickname.shared()))
     }
 }

@@ -5,7 +5,7 @@ mod prometheus;
 
 use crate::auth::password::MOST_WAITING;
 use crate::chat::{MOST_ADDRESSES, PRESENCE_QUEUE};
-use crate::delivery::COMMIT_QUEUE;
+use crate::delivery::{COMMIT_QUEUE, MOST_MARKS};
 use crate::meter::Queue;
 use crate::meter::table::Sample;
 
@@ -48,6 +48,7 @@ fn queues(watch: &Watch) -> Vec<(&'static str, Queue)> {
     vec![
         of("commit", meters.queue_depth.get(), COMMIT_QUEUE),
         of("presence", meters.presence_depth.get(), PRESENCE_QUEUE),
+        of("read_marks", watch.hub.marks.depth() as i64, MOST_MARKS),
         of("database", meters.db_waiting.get(), waiting),
         of("connections", meters.places.get(), connections),
         of("handshakes", meters.unknown.get(), super::entrance::TURNS),

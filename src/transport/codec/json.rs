@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::request::Request;
 use super::{Refusal, words};
-use crate::chat::{self, End, Entry, Outcome, Registering};
+use crate::chat::{self, End, Entry, Outcome, ReadTo, Registering};
 use crate::model::{Epoch, Password, RoomName, Seq};
 
 pub(in crate::transport) use data::{connected, data};
@@ -109,6 +109,28 @@ struct Reset<'a> {
     room: &'a str,
     epoch: &'a Epoch,
     last_seq: Seq,
+}
+
+/// How far one's account has read a room, through another connection.
+#[derive(Serialize)]
+pub(in crate::transport) struct Read<'a> {
+    room: &'a str,
+    seq: Seq,
+}
+
+impl<'a> Read<'a> {
+    pub(in crate::transport) fn new(to: &'a ReadTo) -> Self {
+        let (room, seq) = (to.room.as_str(), to.seq);
+        Self { room, seq }
+    }
+}
+
+/// The same as a Server-Sent Event.
+pub(in crate::transport) fn read_event(to: &ReadTo) -> Vec<u8> {
+    let mut out = b"event: read\ndata: ".to_vec();
+    write(&Read::new(to), &mut out);
+    out.extend_from_slice(b"\n\n");
+    out
 }
 
 /// What is read of a room is over.

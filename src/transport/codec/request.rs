@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
-    Asked, Code, Command, Inviting, Length, Lifting, MakeToken, Restraint, Restricting, Settings,
-    Target, Total,
+    Asked, Code, Command, Inviting, Length, Lifting, MakeToken, Marking, Restraint, Restricting,
+    Settings, Target, Total,
 };
 use crate::model::{Password, Role, RoomKind};
 
@@ -23,6 +23,7 @@ const PAGE: usize = 50;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(in crate::transport) enum Request {
     Me,
+    Read { marks: Vec<Mark> },
     Password(Change),
     Sessions,
     EndSession { id: String },
@@ -52,6 +53,13 @@ pub(in crate::transport) enum Request {
 pub(in crate::transport) struct Change {
     old: Password,
     new: Password,
+}
+
+/// How far a room was read.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Mark {
+    room: String,
+    seq: Number,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,6 +158,10 @@ impl Request {
     pub(in crate::transport) fn command(self) -> Result<Command, Wrong> {
         Ok(match self {
             Self::Me => Command::Me,
+            Self::Read { marks } => {
+                let marks: Result<_, _> = marks.into_iter().map(Mark::marking).collect();
+                Command::MarkRead(marks?)
+            }
             Self::Password(Change { old, new }) => Command::ChangePassword { old, new },
             Self::Sessions => Command::Sessions,
             Self::EndSession { id } => Command::EndSession { id },
@@ -209,6 +221,15 @@ impl Request {
                 workspace: list.workspace.take(),
                 page: list.page()?,
             },
+        })
+    }
+}
+
+impl Mark {
+    fn marking(self) -> Result<Marking, Wrong> {
+        Ok(Marking {
+            room: Target::Named(self.room),
+            seq: whole("seq", Some(self.seq))?,
         })
     }
 }

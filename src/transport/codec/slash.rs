@@ -4,7 +4,7 @@ mod account;
 pub(in crate::transport) mod order;
 
 use super::Refusal;
-use crate::chat::{Actor, Asked, Chat, Code, Command, Cost, Outcome, Target, Total};
+use crate::chat::{Actor, Asked, Chat, Code, Command, Cost, Marking, Outcome, Target, Total};
 use crate::model::RoomKind;
 
 /// Why a line asks for nothing.
@@ -39,7 +39,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 25] = [
+const TABLE: [Syntax; 27] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -78,6 +78,13 @@ const TABLE: [Syntax; 25] = [
         (0, 2),
         "older messages of the current room",
     ),
+    syntax(
+        "unread",
+        "",
+        (0, 0),
+        "the rooms with what you have not read",
+    ),
+    syntax("read", "", (0, 0), "mark the current room as read"),
     syntax(
         "msg",
         "<name>[,<name>...] <text>",
@@ -260,6 +267,11 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
             nicknames: text(0).split(',').map(str::to_owned).collect(),
             content: Some(rest(line, 2).to_owned()),
         },
+        "unread" => Command::Unread,
+        "read" => Command::MarkRead(vec![Marking {
+            room: Target::Current,
+            seq: None,
+        }]),
         "quit" => Command::Quit,
         "help" => Command::Help,
         "sessions" => sessions(&words)?,

@@ -40,6 +40,7 @@ named! {
     pub enum Asks {
         Password => "password",
         Me => "me",
+        Read => "read",
         Sessions => "sessions",
         EndSession => "end_session",
         CreateToken => "create_token",
@@ -78,6 +79,7 @@ impl Asks {
         match self {
             Self::Password => (Method::POST, "/api/password"),
             Self::Me => (Method::GET, "/api/me"),
+            Self::Read => (Method::POST, "/api/read"),
             Self::Sessions => (Method::GET, "/api/sessions"),
             Self::EndSession => (Method::DELETE, "/api/sessions/{id}"),
             Self::CreateToken => (Method::POST, "/api/tokens"),

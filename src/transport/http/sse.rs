@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::super::codec::json::system_event;
+use super::super::codec::json::{read_event, system_event};
 use super::super::codec::words;
 use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, Stream};
@@ -232,6 +232,16 @@ impl Events {
         while let Some(alert) = self.attached.as_mut().and_then(Attached::next_alert) {
             let event = system_event(&words::alert(&alert));
             line.framing.put(&event, &mut self.out);
+        }
+        while let Some(to) = self.attached.as_mut().and_then(Attached::next_read) {
+            // A stream tells of its room alone.
+            if self
+                .reader
+                .places()
+                .any(|(room, _)| room.uid == to.room_uid)
+            {
+                line.framing.put(&read_event(&to), &mut self.out);
+            }
         }
         let mut outlet = Outlet {
             chat: &self.chat,

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::super::codec::json::{Asking, ErrorFrame, Frame, System, Typed, connected, reply};
+use super::super::codec::json::{Asking, ErrorFrame, Frame, Read, System, Typed, connected, reply};
 use super::super::codec::slash::{self, is_command};
 use super::super::codec::{Refusal, encoded, words};
 use super::super::outlet;
@@ -27,7 +27,7 @@ use crate::chat::{
     Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Order, Outcome,
     Reader, Say, Sending, Session, Slice, Target, Through,
 };
-use crate::model::{Epoch, Peer, TransportKind};
+use crate::model::{Epoch, Peer, RoomRef, Seq, TransportKind};
 use end::End;
 use introduce::{Introduced, Positions};
 
@@ -168,6 +168,9 @@ impl Connection {
     async fn write(&mut self) -> Result<Next, Error> {
         while let Some(alert) = self.attached.as_mut().and_then(Attached::next_alert) {
             self.say(&words::alert(&alert)).await?;
+        }
+        while let Some(to) = self.attached.as_mut().and_then(Attached::next_read) {
+            self.send("read", &Read::new(&to)).await?;
         }
         let mut slices = Vec::new();
         loop {
@@ -352,6 +355,7 @@ impl Connection {
         match outcome {
             Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
             Outcome::Left(room) => self.reader.end(&room),
+            Outcome::Read(read) => self.has_read(&read),
             Outcome::LoggedOut { rooms, .. } => rooms.iter().for_each(|room| self.reader.end(room)),
             Outcome::Goodbye => {
                 // The peer is gone either way; the session expires if this fails.
@@ -361,6 +365,13 @@ impl Connection {
             _ => {}
         }
         Ok(())
+    }
+
+    fn has_read(&mut self, read: &[(RoomRef, Seq)]) {
+        if let Some(attached) = &mut self.attached {
+            let marks = read.iter();
+            marks.for_each(|(room, seq)| attached.has_read(room.key.uid, *seq));
+        }
     }
 
     /// Answers a frame that was to begin a session.

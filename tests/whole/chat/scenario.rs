@@ -163,8 +163,10 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 /// What takes an account, or another's: `people` has them.
-const OF_PEOPLE: [&str; 16] = [
+const OF_PEOPLE: [&str; 18] = [
     "/msg",
+    "/read",
+    "/unread",
     "/ban",
     "/invite",
     "/kick",

@@ -51,7 +51,9 @@ fn deeds() -> Vec<Deed> {
     let role = json!({ "role": "member" });
     let said = json!({ "room": "ROOM", "content": "hello" });
     let join = json!({ "command": "/join ROOM" });
+    let marks = json!({ "marks": [{ "room": "ROOM", "seq": 1 }] });
     vec![
+        deed("mark", "POST", "/api/read", marks, "read"),
         deed("read", get, "/api/history/ROOM", none.clone(), "history"),
         deed("read", get, "/api/messages/ROOM", none.clone(), ""),
         deed("read", get, "/api/messages/ROOM?after=0", none.clone(), ""),
@@ -123,7 +125,7 @@ fn rank(kind: &str) -> usize {
 
 fn least(right: &str) -> usize {
     match right {
-        "see" | "read" => 0,
+        "see" | "read" | "mark" => 0,
         "join" | "write" => 1,
         "invite" => 2,
         "topic" | "slow" | "kick" | "mute" | "ban" => 3,
@@ -149,6 +151,12 @@ fn refusal(answer: &Value) -> &str {
 
 /// The same as it is to be.
 fn expected(kind: &str, room: &str, right: &str) -> &'static str {
+    // Of an account alone is known how far it has read.
+    match kind {
+        "anonymous" if right == "mark" => return "not_connected",
+        "guest" if right == "mark" => return "account_needed",
+        _ => {}
+    }
     // What takes a session says so before it says anything of a room; whether it is one's own name that
     // is taken out of a room is looked at behind the wall.
     if kind == "anonymous" && least(right) > 0 && (right != "kick" || room == "open") {

@@ -2,6 +2,7 @@
 mod accounts;
 mod direct;
 mod doors;
+mod marks;
 mod operator_rooms;
 mod operators;
 mod order;
@@ -38,6 +39,13 @@ crate::support::db::on_both! {
     }
     doors {
         every_client_is_answered_as_written_down_by_every_door,
+    }
+    marks {
+        a_mark_goes_on_and_never_back,
+        what_one_says_is_read,
+        what_waits_is_written_before_the_end,
+        lines_tell_what_is_unread_and_mark_it,
+        what_is_read_on_one_device_is_read_on_all,
     }
     operators {
         an_operator_makes_accounts_and_changes_them,

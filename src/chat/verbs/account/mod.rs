@@ -20,7 +20,7 @@ use crate::model::{Nickname, Password, PlaintextLogin};
 use crate::store::Failures;
 
 pub use bearer::Shown;
-pub use me::{Me, MyRoom};
+pub use me::{Me, MyRoom, Tally};
 pub use register::Registering;
 pub use sign_in::{BeginSignIn, FinishSignIn};
 pub use tokens::{Made, MakeToken, MyToken};

@@ -141,6 +141,7 @@ impl Instance {
                 kind: RoomKind::Public,
                 room: room.clone(),
                 user: UserKey::new(1, 1),
+                author: Author::Guest,
                 nickname: "writer".into(),
                 content: Content::parse(&text, 100).expect("short"),
                 nonce: None,

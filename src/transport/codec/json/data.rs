@@ -26,6 +26,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::TokenMade(made) => Some(token_made(made)),
         Outcome::Tokens(tokens) => Some(self::tokens(tokens)),
         Outcome::Me(me) => Some(self::me(me)),
+        Outcome::Unread(rooms) => Some(json!({ "rooms": my_rooms(rooms) })),
         Outcome::Direct {
             room,
             title,
@@ -137,18 +138,24 @@ fn sessions(sessions: &[SessionOf], current: &str) -> Value {
     json!({ "sessions": list })
 }
 
-fn me(me: &Me) -> Value {
+fn my_rooms(rooms: &[MyRoom]) -> Vec<Value> {
     let room = |room: &MyRoom| {
         json!({
             "name": room.name.as_str(), "kind": room.kind.as_str(), "role": room.role.as_str(),
             "topic": room.topic, "title": room.title, "last_seq": room.last_seq,
+            "last_number": room.tally.last_number, "read_number": room.tally.read_number,
+            "unread": room.tally.unread, "mentions": room.tally.mentions,
+            "muted": room.tally.muted,
         })
     };
-    let rooms: Vec<_> = me.rooms.iter().map(room).collect();
+    rooms.iter().map(room).collect()
+}
+
+fn me(me: &Me) -> Value {
     json!({
         "user_id": me.user.map(|user| user.id), "nickname": me.nickname.as_str(),
         "display_name": me.display_name, "role": me.role.as_str(),
-        "guest": me.role <= Role::Guest, "rooms": rooms,
+        "guest": me.role <= Role::Guest, "rooms": my_rooms(&me.rooms),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What clients are told of themselves.
 use super::until_when;
-use crate::chat::{Audited, ChatError, MOST_TOKENS, Me, NotVouched, Outcome, SessionOf};
+use crate::chat::{Audited, ChatError, MOST_TOKENS, Me, MyRoom, NotVouched, Outcome, SessionOf};
 use crate::model::{RoomName, format_time};
 
 pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
@@ -94,9 +94,30 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
             }
             text
         }
+        Outcome::Unread(rooms) => unread(rooms),
+        Outcome::Read(read) => match read.as_slice() {
+            [(room, seq)] => format!("{} is read up to message {seq}", room.shown()),
+            read => format!("{} are read", super::counted(read.len(), "room")),
+        },
         Outcome::InviteMade { code, .. } => format!("invite {code}"),
         _ => "done".to_owned(),
     }
+}
+
+fn unread(rooms: &[MyRoom]) -> String {
+    if rooms.is_empty() {
+        return "you have read everything".into();
+    }
+    let mut text = format!("{} to read", super::counted(rooms.len(), "room"));
+    for room in rooms {
+        let (name, tally) = (&room.name, &room.tally);
+        text.push_str(&format!("\n{name}: {} unread", tally.unread));
+        if tally.mentions > 0 {
+            let mentions = usize::try_from(tally.mentions).unwrap_or(usize::MAX);
+            text.push_str(&format!(", {}", super::counted(mentions, "mention")));
+        }
+    }
+    text
 }
 
 fn audited(line: &Audited) -> String {

@@ -1,0 +1,54 @@
+//! How far one has read: marked, and what is left.
+use super::{Actor, Chat, ChatError, Outcome};
+use crate::chat::{Gate, Marking};
+use crate::delivery::MarksFull;
+use crate::policy::Action;
+use crate::store::Mark;
+
+/// Marks in one request.
+const MOST_MARKS: usize = 100;
+/// Rooms in one answer about what was not read.
+const MOST_UNREAD: usize = 100;
+
+impl Chat {
+    /// Marks rooms as read, or none of them. It is written within a second, and a mark that is less than
+    /// what is marked already changes nothing.
+    pub(in crate::chat) async fn mark_read(
+        &self,
+        actor: &Actor,
+        marks: Vec<Marking>,
+    ) -> Result<Outcome, ChatError> {
+        let user = actor.account()?.user;
+        if marks.len() > MOST_MARKS {
+            let why = format!("at most {MOST_MARKS} rooms are marked at once");
+            return Err(ChatError::BadRequest(why));
+        }
+        let mut read = Vec::with_capacity(marks.len());
+        for Marking { room, seq } in marks {
+            let gate = Gate::Table(Action::Read);
+            let room = self.pass(actor, gate, room.about()).await?.room()?;
+            let seq = match seq {
+                Some(seq) => seq,
+                None => self.last_seq(&room).await?,
+            };
+            read.push((room, seq));
+        }
+        for (room, seq) in &read {
+            let (room, name, seq) = (room.key, room.shown(), *seq);
+            let asked = self.hub.marks.ask(Mark { user, room, seq }, name);
+            asked.map_err(|MarksFull| {
+                self.meters().marks_refused.add(1);
+                ChatError::QueueFull
+            })?;
+        }
+        Ok(Outcome::Read(read))
+    }
+
+    /// The rooms in which something was said that was not read.
+    pub(in crate::chat) async fn unread(&self, actor: &Actor) -> Result<Outcome, ChatError> {
+        let mut rooms = self.my_rooms(actor).await?;
+        rooms.retain(|room| room.tally.unread > 0 || room.tally.mentions > 0);
+        rooms.truncate(MOST_UNREAD);
+        Ok(Outcome::Unread(rooms))
+    }
+}

@@ -1,0 +1,144 @@
+//! How far people have read, in either kind of database.
+use async_trait::async_trait;
+
+use super::ask::{Ask, Turn};
+use super::sql::Arg;
+use super::{InstanceId, StoreError};
+use crate::model::{RoomId, RoomKey, Seq, Uid, UserId, UserKey};
+
+/// Rooms of one person in one answer.
+const MOST_ROOMS: usize = 2_000;
+
+/// How far a person has read in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    pub user: UserKey,
+    pub room: RoomKey,
+    pub seq: Seq,
+}
+
+/// A mark that went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    pub user: UserId,
+    pub room: RoomId,
+    /// Where it is now: at its room's end, if it was beyond.
+    pub seq: Seq,
+    /// Its person is online through another instance, too.
+    pub elsewhere: bool,
+}
+
+/// How a person stands to what was said in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadSoFar {
+    pub room: RoomKey,
+    /// How many messages there were, ever.
+    pub last_number: i64,
+    /// How many of them the person has read, or passed over.
+    pub read_number: i64,
+    /// How many of the others name the person.
+    pub mentions: i64,
+    /// The person wants no calls from there.
+    pub muted: bool,
+}
+
+impl ReadSoFar {
+    pub fn unread(&self) -> i64 {
+        (self.last_number - self.read_number).max(0)
+    }
+}
+
+/// How far people have read. A mark is a maximum: it never goes back.
+#[async_trait]
+pub trait Marks: Send + Sync + 'static {
+    /// Moves marks in one statement. One beyond its room's end is at its end, and one of a room or a person
+    /// that is not there, or of a guest, is passed over. Returns those that went on, as `here` sees
+    /// them.
+    async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError>;
+
+    /// How a person stands to the rooms that it is a member of; 2,000 at most.
+    async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError>;
+}
+
+/// `k` are the marks. The number is that of the last message up to there; where the archive alone still has
+/// that, it is no more than what comes before the first that is there.
+macro_rules! mark_read {
+    ($marks:literal, $here:literal) => {
+        concat!(
+            "INSERT INTO read_marks (user_id, room_id, read_seq, read_number)
+             SELECT u.id, r.id,
+               CASE WHEN k.seq < r.last_seq THEN k.seq ELSE r.last_seq END,
+               CASE WHEN k.seq >= r.last_seq THEN r.last_number ELSE coalesce(
+                 (SELECT coalesce(m.number, m.seq) FROM messages m
+                  WHERE m.room_id = r.id AND m.seq <= k.seq ORDER BY m.seq DESC LIMIT 1),
+                 (SELECT CASE WHEN before.number < k.seq THEN before.number ELSE k.seq END
+                  FROM (SELECT coalesce(m.number, m.seq) - CASE WHEN m.kind < 10 THEN 1 ELSE 0 END
+                          AS number
+                        FROM messages m WHERE m.room_id = r.id ORDER BY m.seq LIMIT 1) before),
+                 r.last_number) END
+             FROM ",
+            $marks,
+            " JOIN users u ON u.id = k.user_id AND u.uid = k.user_uid AND u.registered_at IS NOT NULL
+               JOIN rooms r ON r.id = k.room_id AND r.uid = k.room_uid
+             WHERE k.seq > 0 ORDER BY u.id, r.id
+             ON CONFLICT (user_id, room_id) DO UPDATE
+               SET read_seq = excluded.read_seq, read_number = excluded.read_number
+               WHERE excluded.read_seq > read_marks.read_seq
+             RETURNING user_id, room_id, read_seq, EXISTS (SELECT 1 FROM sessions s
+               WHERE s.user_id = read_marks.user_id AND s.account = @true AND s.online = @true
+                 AND s.instance_id <> ",
+            $here,
+            ")"
+        )
+    };
+}
+
+const READINGS: &str = "SELECT r.id, r.uid, r.last_number, coalesce(k.read_number, 0),
+       (SELECT count(*) FROM mentions t
+        WHERE t.user_id = u.id AND t.room_id = r.id AND t.seq > coalesce(k.read_seq, 0)),
+       coalesce(k.muted, 0) > 0
+     FROM users u JOIN room_members m ON m.user_id = u.id JOIN rooms r ON r.id = m.room_id
+       LEFT JOIN read_marks k ON k.user_id = u.id AND k.room_id = r.id
+     WHERE u.id = $1 AND u.uid = $2 ORDER BY r.id LIMIT $3";
+
+#[async_trait]
+impl<A: Ask> Marks for A {
+    async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError> {
+        let sql = self.either(
+            mark_read!(
+                "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+                   AS k (user_id, user_uid, room_id, room_uid, seq)",
+                "$6"
+            ),
+            mark_read!(
+                "(SELECT value ->> 0 AS user_id, value ->> 1 AS user_uid, value ->> 2 AS room_id,
+                    value ->> 3 AS room_uid, value ->> 4 AS seq FROM json_each($1)) k",
+                "$2"
+            ),
+        );
+        let args = [Arg::Marks(marks), here.into()];
+        type Row = (UserId, RoomId, Seq, bool);
+        let rows: Vec<Row> = self.all(Turn::Repeatable, &[(sql, &args)]).await?;
+        let moved = |(user, room, seq, elsewhere): Row| Moved {
+            user,
+            room,
+            seq,
+            elsewhere,
+        };
+        Ok(rows.into_iter().map(moved).collect())
+    }
+
+    async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError> {
+        let args = [user.id.into(), user.uid.into(), MOST_ROOMS.into()];
+        type Row = (RoomId, Uid, i64, i64, i64, bool);
+        let rows: Vec<Row> = self.all(Turn::Read, &[(READINGS, &args)]).await?;
+        let so_far = |(id, uid, last_number, read_number, mentions, muted): Row| ReadSoFar {
+            room: RoomKey { id, uid },
+            last_number,
+            read_number,
+            mentions,
+            muted,
+        };
+        Ok(rows.into_iter().map(so_far).collect())
+    }
+}

@@ -1,0 +1,201 @@
+//! How far people have read: kept for accounts, never going back, and known to all their devices.
+use std::net::SocketAddr;
+
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+
+use super::requests::ask;
+use super::{PASSWORD, in_room, named, says, serve, tells};
+use crate::support::client::{Lines, Person, Socket, post};
+use crate::support::db::Db;
+
+/// An account, by a session of its own.
+struct Reader {
+    at: SocketAddr,
+    session: String,
+}
+
+impl Reader {
+    async fn new(at: SocketAddr, path: &str, nickname: &str) -> Self {
+        let account = json!({ "nickname": nickname, "password": PASSWORD });
+        let (status, begun) = post(at, path, account).await;
+        assert_eq!(status, 200, "{begun}");
+        let session = begun["session_id"].as_str().expect("a session").to_owned();
+        Self { at, session }
+    }
+
+    async fn asks(&self, place: (&str, &str), body: Value) -> Value {
+        let bearer = format!("Bearer {}", self.session);
+        let shown = [(AUTHORIZATION, bearer.as_str())];
+        ask(self.at, place, &shown, body).await.json()
+    }
+
+    async fn joins(&self, room: &str) {
+        let join = json!({ "command": format!("/join {room}") });
+        let joined = self.asks(("POST", "/api/command"), join).await;
+        assert_eq!(joined["success"], true, "{joined}");
+    }
+
+    async fn reads(&self, room: &str, seq: i64) {
+        let marks = json!({ "marks": [{ "room": room, "seq": seq }] });
+        let read = self.asks(("POST", "/api/read"), marks).await;
+        assert_eq!(read["success"], true, "{read}");
+    }
+
+    /// What is told of a room: its messages, how many were read, and how many not.
+    async fn stands(&self, room: &str) -> [i64; 3] {
+        let me = self.asks(("GET", "/api/me"), Value::Null).await;
+        let mut rooms = me["rooms"].as_array().expect("rooms").iter();
+        let found = rooms.find(|of| of["name"] == room);
+        let found = found.unwrap_or_else(|| panic!("no {room}: {me}"));
+        let keys = ["last_number", "read_number", "unread"];
+        keys.map(|key| found[key].as_i64().expect("a number"))
+    }
+}
+
+async fn says_all(lines: &mut Lines, room: &str, count: usize) {
+    for n in 1..=count {
+        lines.say(room, &format!("number {n}")).await.expect("said");
+    }
+}
+
+pub(crate) async fn a_mark_goes_on_and_never_back(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/create den").await;
+    says_all(&mut bob, "den", 5).await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    alice.joins("den").await;
+    assert_eq!(alice.stands("den").await, [5, 0, 5]);
+    // Messages of the version before have no number: theirs is their seq.
+    db.sql("UPDATE messages SET number = NULL WHERE seq <= 3")
+        .await;
+    for (seq, stands) in [
+        (3, [5, 3, 2]),
+        (2, [5, 3, 2]),
+        (0, [5, 3, 2]),
+        (4, [5, 4, 1]),
+    ] {
+        alice.reads("den", seq).await;
+        assert_eq!(alice.stands("den").await, stands, "{seq}");
+    }
+    // One beyond the end is at the end, and what comes then is to be read.
+    alice.reads("den", 1_000_000).await;
+    assert_eq!(alice.stands("den").await, [5, 5, 0]);
+    says_all(&mut bob, "den", 1).await;
+    assert_eq!(alice.stands("den").await, [6, 5, 1]);
+    // What is in the archive alone was read as far as its seq says.
+    db.sql("DELETE FROM messages WHERE seq <= 4").await;
+    let carol = Reader::new(server.http, "/api/register", "carol").await;
+    carol.joins("den").await;
+    carol.reads("den", 2).await;
+    assert_eq!(carol.stands("den").await, [6, 2, 4]);
+
+    let marks = json!({ "marks": [{ "room": "den", "seq": 6 }, { "room": "nowhere", "seq": 1 }] });
+    let refused = carol.asks(("POST", "/api/read"), marks).await;
+    assert_eq!(refused["code"], "no_such_room", "{refused}");
+    assert_eq!(carol.stands("den").await, [6, 2, 4], "all or none");
+    let many = vec![json!({ "room": "den", "seq": 1 }); 101];
+    let refused = carol
+        .asks(("POST", "/api/read"), json!({ "marks": many }))
+        .await;
+    assert_eq!(refused["code"], "bad_request", "{refused}");
+    server.stop().await;
+}
+
+pub(crate) async fn what_one_says_is_read(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/create den").await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    alice.joins("den").await;
+    says_all(&mut bob, "den", 3).await;
+    assert_eq!(alice.stands("den").await, [3, 0, 3]);
+    let said = json!({ "room": "den", "content": "I see" });
+    let said = alice.asks(("POST", "/api/message"), said).await;
+    assert_eq!(said["seq"], 4, "{said}");
+    assert_eq!(alice.stands("den").await, [4, 4, 0]);
+    tells(&mut bob, "/unread", "den: 1 unread").await;
+    // Of a guest nothing is kept.
+    let mut guest = Lines::enter(server.tcp, "guest").await;
+    tells(&mut guest, "/join den", "joined den").await;
+    says_all(&mut guest, "den", 1).await;
+    assert_eq!(alice.stands("den").await, [5, 4, 1]);
+    server.stop().await;
+    let marked = "SELECT u.nickname FROM read_marks k JOIN users u ON u.id = k.user_id
+         ORDER BY u.nickname";
+    assert_eq!(db.texts(marked).await, ["alice", "bob"]);
+}
+
+pub(crate) async fn what_waits_is_written_before_the_end(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/join general").await;
+    says_all(&mut bob, "general", 2).await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    alice.reads("general", 1).await;
+    server.stop().await;
+    let read = "SELECT read_seq FROM read_marks k JOIN users u ON u.id = k.user_id
+         WHERE u.nickname = 'alice'";
+    assert_eq!(db.number(read).await, 1);
+}
+
+pub(crate) async fn lines_tell_what_is_unread_and_mark_it(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/create den").await;
+    let mut alice = in_room(server.tcp, "alice", "/join den").await;
+    tells(&mut alice, "/unread", "you have read everything").await;
+    says_all(&mut bob, "den", 2).await;
+    assert_eq!(
+        says(&mut alice, "/unread").await,
+        "1 room to read\nden: 2 unread"
+    );
+    tells(&mut alice, "/read", "den is read up to message 2").await;
+    tells(&mut alice, "/unread", "you have read everything").await;
+    let mut guest = Lines::connect(server.tcp).await;
+    for command in ["/unread", "/read"] {
+        tells(&mut guest, command, "for people with an account").await;
+    }
+    server.stop().await;
+}
+
+/// The next frame of a name, where messages may come before.
+async fn next_of(socket: &mut Socket, name: &str) -> Value {
+    loop {
+        let frame = socket.next().await;
+        if frame["type"] == name {
+            return frame;
+        }
+    }
+}
+
+pub(crate) async fn what_is_read_on_one_device_is_read_on_all(db: Db) {
+    let (one, two) = (serve(&db, |_| {}).await, serve(&db, named("two")).await);
+    let mut bob = in_room(one.tcp, "bob", "/create den").await;
+    says_all(&mut bob, "den", 5).await;
+    let laptop = Reader::new(one.http, "/api/register", "alice").await;
+    let phone = Reader::new(two.http, "/api/login", "alice").await;
+    let greet = |reader: &Reader| {
+        let (at, session) = (reader.at, reader.session.clone());
+        async move { Socket::greet(at, json!({ "session_id": session })).await }
+    };
+    let (mut near, mut far) = (greet(&laptop).await, greet(&phone).await);
+    let mut stranger = Socket::connect(two.http, "guest").await;
+    let read = |seq: i64| json!({ "type": "read", "room": "den", "seq": seq });
+    laptop.reads("den", 3).await;
+    for socket in [&mut near, &mut far] {
+        assert_eq!(next_of(socket, "read").await, read(3));
+    }
+    // One that says so itself is not told, and neither is one of what was read before.
+    let mark = json!({ "room": "den", "seq": 4 });
+    near.send(json!({ "type": "read", "marks": [mark], "ref": 1 }))
+        .await;
+    assert_eq!(next_of(&mut near, "reply").await["ref"], 1);
+    assert_eq!(next_of(&mut far, "read").await, read(4));
+    laptop.reads("den", 2).await;
+    phone.reads("den", 1_000).await;
+    assert_eq!(next_of(&mut far, "read").await, read(5));
+    assert_eq!(next_of(&mut near, "read").await, read(5));
+    // It is of nobody else.
+    stranger.send(json!({ "type": "me", "ref": 1 })).await;
+    assert_eq!(stranger.next().await["type"], "reply");
+    one.stop().await;
+    two.stop().await;
+}
