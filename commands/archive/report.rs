@@ -12,7 +12,7 @@ pub(super) fn of_run(report: &Report) -> String {
         ("", "")
     };
     let sum = format!(
-        "{would}{} messages {did}archived in {} files, {} {did}deleted from the database",
+        "{would}{} entries {did}archived in {} files, {} {did}deleted from the database",
         report.archived,
         report.files.len(),
         report.deleted
@@ -48,7 +48,7 @@ fn of_files(files: &[Entry]) -> String {
         ]
     };
     table(
-        ["FILE", "MESSAGES", "BYTES"],
+        ["FILE", "ENTRIES", "BYTES"],
         files.iter().map(row).collect(),
     )
 }
@@ -57,6 +57,7 @@ fn of_files(files: &[Entry]) -> String {
 #[derive(Serialize)]
 pub(super) struct List {
     archive: String,
+    entries: u64,
     messages: u64,
     bytes: u64,
     files: Vec<Entry>,
@@ -66,7 +67,8 @@ impl List {
     pub(super) fn new(archive: &str, files: Vec<Entry>) -> Self {
         Self {
             archive: archive.to_owned(),
-            messages: files.iter().map(|entry| entry.count).sum(),
+            entries: files.iter().map(|entry| entry.count).sum(),
+            messages: files.iter().map(Entry::messages).sum(),
             bytes: files.iter().map(|entry| entry.size).sum(),
             files,
         }
@@ -74,7 +76,8 @@ impl List {
 
     pub(super) fn as_text(&self) -> String {
         let sum = format!(
-            "{} messages in {} files, {} bytes, in {}",
+            "{} entries, of which {} are messages, in {} files, {} bytes, in {}",
+            self.entries,
             self.messages,
             self.files.len(),
             self.bytes,

@@ -68,7 +68,7 @@ async fn trim(config: &Config, stop: &CancellationToken) -> Result<Ended, Archiv
 async fn archive(config: &Config, stop: &CancellationToken) -> Result<Ended, ArchiveError> {
     let report = archive::perform(config, &archive::Options::default(), &(), stop).await?;
     let detail = format!(
-        "archived {} messages in {} files, and deleted {}",
+        "archived {} entries in {} files, and deleted {}",
         report.archived,
         report.files.len(),
         report.deleted

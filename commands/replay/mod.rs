@@ -101,8 +101,8 @@ fn as_text(report: &Report) -> String {
         ("restored", "")
     };
     let sum = format!(
-        "{nothing}{} of {} messages {did}; the others are there",
-        report.restored, report.messages
+        "{nothing}{} of {} entries {did}; the others are there",
+        report.restored, report.entries
     );
     let left_out = report.left_out.iter().map(|document| {
         let (path, by) = (&document.path, &document.superseded_by);
@@ -116,10 +116,10 @@ fn as_text(report: &Report) -> String {
         [
             file.path.clone(),
             file.room.clone(),
-            file.messages.to_string(),
+            file.entries.to_string(),
             file.restored.to_string(),
         ]
     });
-    let rows = table(["FILE", "ROOM", "MESSAGES", "RESTORED"], rows.collect());
+    let rows = table(["FILE", "ROOM", "ENTRIES", "RESTORED"], rows.collect());
     format!("{rows}\n\n{sum}")
 }

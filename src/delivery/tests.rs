@@ -315,7 +315,8 @@ async fn sweep(hub: &Arc<Hub>) {
 
 #[tokio::test]
 async fn what_is_put_back_is_history_and_no_news() {
-    use crate::store::history::{self, Claim, Row};
+    use crate::model::Number;
+    use crate::store::history::{self, Claim, Row, Spot};
     let folder = tempfile::tempdir().expect("a folder");
     let (store, room, user) = store(&folder).await;
     let hub = hub(&store, TailLimits::keeping(3));
@@ -350,14 +351,16 @@ async fn what_is_put_back_is_history_and_no_news() {
     let row = |seq| Row {
         id: MessageId::new(1_000 + seq),
         seq: Seq::new(seq),
+        number: Number::new(seq),
         user: Some("writer".into()),
         content: "from the archive".into(),
         created_at: "2024-01-01T00:00:00Z".parse().expect("a time"),
+        details: None,
     };
     let claimed = history
         .claim(
             (&room.name, RoomKind::Public),
-            Claim::UpTo(Seq::new(9)),
+            Claim::UpTo(Spot::default().plus(9)),
             MessageId::new(1_009),
             None,
         )
@@ -394,7 +397,10 @@ async fn what_is_put_back_is_history_and_no_news() {
             None,
         )
         .await;
-    assert_eq!(claimed.expect("claimed"), (room.key.id, Seq::new(10)));
+    assert_eq!(
+        claimed.expect("claimed"),
+        (room.key.id, Spot::default().plus(10))
+    );
     let rows = [11, 12].map(row);
     history.restore(room.key.id, &rows).await.expect("restored");
     sweep(&hub).await;

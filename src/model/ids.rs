@@ -84,6 +84,13 @@ number! {
     Seq(i64)
 }
 
+number! {
+    /// How many messages there are in a room up to a place: 1, 2, 3, … for messages, and for an event that
+    /// of the last message before it.
+    #[derive(Default)]
+    Number(i64)
+}
+
 impl Uid {
     /// One that nothing else has, of 53 bits.
     ///

@@ -29,7 +29,8 @@ pub use display::{DisplayName, DisplayNameError};
 pub use epoch::{Epoch, Lineage};
 pub use host::Host;
 pub use ids::{
-    ConnectionId, InstanceId, MAX_EXACT, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,
+    ConnectionId, InstanceId, MAX_EXACT, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid,
+    UserId,
 };
 pub use listener::{Listener, ListenerKind, Listeners, Reach};
 pub use message::{Message, format_time};

@@ -4,7 +4,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::model::{InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId};
+use crate::model::{InstanceId, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid, UserId};
 
 macro_rules! stored_as_bigint {
     ($($id:ty),+) => {$(
@@ -50,6 +50,7 @@ macro_rules! stored_as_bigint {
 stored_as_bigint!(
     InstanceId,
     MessageId,
+    Number,
     RoomId,
     RoomVersion,
     RunId,

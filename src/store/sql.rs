@@ -10,7 +10,7 @@ use sqlx::{Arguments, AssertSqlSafe};
 
 use super::{Known, Mark};
 use crate::model::{
-    InstanceId, MessageId, RoomId, RoomVersion, RunId, Seq, Uid, UserId, format_time,
+    InstanceId, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid, UserId, format_time,
 };
 
 /// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
@@ -238,4 +238,6 @@ macro_rules! numbers {
     )+};
 }
 
-numbers!(InstanceId, MessageId, RoomId, RunId, Seq, Uid, UserId);
+numbers!(
+    InstanceId, MessageId, Number, RoomId, RunId, Seq, Uid, UserId
+);

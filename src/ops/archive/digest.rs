@@ -122,6 +122,7 @@ mod tests {
             room_id: RoomId::new(1),
             size: sum.size,
             count: 1,
+            messages: None,
             first_seq: Seq::FIRST,
             last_seq: Seq::FIRST,
             sha256: sum.sha256.clone(),

@@ -1,4 +1,4 @@
-//! Making documents: consecutive messages of a room and a month, one a line.
+//! Making documents: consecutive entries of a room and a month, one a line.
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -14,7 +14,10 @@ use super::path;
 use crate::model::{Epoch, RoomKind, RoomRef, Seq, format_time};
 use crate::store::history::Row;
 
-/// A document ends with the month, or with so many messages, or so many bytes.
+/// What of a document's form is told in it: 1 had messages alone, and said nothing of it.
+pub(in crate::ops) const VERSION: u64 = 2;
+
+/// A document ends with the month, or with so many entries, or so many bytes.
 const MOST_ROWS: u64 = 100_000;
 const MOST_BYTES: usize = 8 << 20;
 /// All that a document may need.
@@ -105,6 +108,7 @@ impl Builder {
             text.extend_from_slice(between);
             self.lines.write(row, text).map_err(inside)?;
             entry.count += 1;
+            entry.messages = Some(entry.messages() + u64::from(row.is_message()));
             entry.last_seq = row.seq;
         }
         Ok(std::mem::take(&mut self.done))
@@ -152,6 +156,7 @@ impl Document {
         let archived_at = format_time(made_at);
         text.extend_from_slice(b"{\"room\":");
         serde_json::to_writer(&mut text, room.name.as_str()).map_err(inside)?;
+        write!(text, ",\"version\":{VERSION}").map_err(inside)?;
         if kind != RoomKind::Public {
             write!(text, ",\"kind\":\"{}\"", kind.as_str()).map_err(inside)?;
         }
@@ -164,6 +169,7 @@ impl Document {
             room_id: room.key.id,
             size: 0,
             count: 0,
+            messages: Some(0),
             first_seq: first,
             last_seq: first,
             sha256: String::new(),
@@ -214,15 +220,17 @@ fn inside(error: impl std::fmt::Display) -> ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, RoomId, Uid};
+    use crate::model::{MessageId, Number, RoomId, Uid};
 
     fn row(seq: i64, at: &str) -> Row {
         Row {
             id: MessageId::new(seq + 100),
             seq: Seq::new(seq),
+            number: Number::new(seq),
             user: Some("alice".into()),
             content: "a \"quoted\"\nline".into(),
             created_at: at.parse().expect("a time"),
+            details: None,
         }
     }
 
@@ -274,7 +282,7 @@ mod tests {
         let text = std::str::from_utf8(&done[0].text).expect("text");
         assert_eq!(
             text,
-            "{\"room\":\"a/b\",\"archived_at\":\"2024-03-01T00:00:00.000Z\",\"epoch\":\"e1\",\"messages\":[\n\
+            "{\"room\":\"a/b\",\"version\":2,\"archived_at\":\"2024-03-01T00:00:00.000Z\",\"epoch\":\"e1\",\"messages\":[\n\
              {\"id\":107,\"user\":\"alice\",\"content\":\"a \\\"quoted\\\"\\nline\",\
              \"created_at\":\"2024-01-31T23:59:59.999Z\",\"seq\":7}\n]}\n"
         );

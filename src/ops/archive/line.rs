@@ -1,8 +1,9 @@
-//! How a message is written in a document. There may be millions, so that digits count.
+//! How an entry is written in a document. There may be millions, so that digits count.
 use std::io;
 
 use chrono::{DateTime, Datelike, Utc};
 
+use super::details;
 use crate::model::format_time;
 use crate::store::history::Row;
 
@@ -55,7 +56,15 @@ impl Lines {
         self.write_time(row.created_at, out);
         out.extend_from_slice(b"\",\"seq\":");
         serde_json::to_writer(&mut *out, &row.seq)?;
-        out.push(b'}');
+        // Where nothing but messages was before it, it follows from the place.
+        if row.number.get() != row.seq.get() {
+            out.extend_from_slice(b",\"number\":");
+            serde_json::to_writer(&mut *out, &row.number)?;
+        }
+        match &row.details {
+            Some(details) => details::close_with(details, out)?,
+            None => out.push(b'}'),
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 /// What is given each item, and may refuse it.
 type OnItem<'f, T> = &'f mut dyn FnMut(T) -> Result<(), String>;
 
-/// An object that has a text under one key, perhaps some under others, and a list under another; all other
+/// An object that has a text under one key, perhaps something under others, and a list under another; all other
 /// keys say nothing.
 pub(in crate::ops) struct Object<'f, T> {
     pub(in crate::ops) text: &'static str,
@@ -17,18 +17,18 @@ pub(in crate::ops) struct Object<'f, T> {
 }
 
 impl<'de, T: Deserialize<'de>> Object<'_, T> {
-    /// Reads it to the end of `json`; returns the texts.
+    /// Reads it to the end of `json`; returns what is under the keys.
     pub(in crate::ops) fn read<R: serde_json::de::Read<'de>>(
         self,
         mut json: serde_json::Deserializer<R>,
-    ) -> serde_json::Result<(String, Vec<Option<String>>)> {
+    ) -> serde_json::Result<(String, Vec<Option<Said>>)> {
         let texts = json.deserialize_map(self)?;
         json.end().map(|()| texts)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = (String, Vec<Option<String>>);
+    type Value = (String, Vec<Option<Said>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an object with a {} and its {}", self.text, self.list)
@@ -60,6 +60,46 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
         } else {
             Err(A::Error::missing_field(self.list))
         }
+    }
+}
+
+/// What stands under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ops) enum Said {
+    Text(String),
+    Number(u64),
+}
+
+impl Said {
+    pub(in crate::ops) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(_) => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextOrNumber)
+    }
+}
+
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = Said;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Said, E> {
+        Ok(Said::Text(text.to_owned()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Said, E> {
+        Ok(Said::Number(number))
     }
 }
 

@@ -23,8 +23,11 @@ pub struct Entry {
     pub room_id: RoomId,
     /// In bytes, as stored.
     pub size: u64,
-    /// Messages in it.
+    /// Entries in it: messages, and events.
     pub count: u64,
+    /// Messages among them; older versions had nothing else, and did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
     pub first_seq: Seq,
     pub last_seq: Seq,
     /// Of the bytes as stored, in hexadecimal digits.
@@ -39,6 +42,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// How many of its entries are messages.
+    pub fn messages(&self) -> u64 {
+        self.messages.unwrap_or(self.count)
+    }
+
     /// Whether both hold the same places, in two pasts.
     pub(in crate::ops) fn contradicts(&self, other: &Self) -> bool {
         self.room_id == other.room_id

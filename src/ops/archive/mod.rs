@@ -5,8 +5,10 @@
 //! in between, the next run goes on from the mark.
 mod buffers;
 mod destination;
+mod details;
 mod digest;
 mod document;
+mod entry;
 mod error;
 mod line;
 mod list;
@@ -16,6 +18,7 @@ mod path;
 mod perform;
 mod session;
 mod stored;
+mod time;
 mod verify;
 mod writer;
 
@@ -33,7 +36,9 @@ pub use session::{Alone, Session};
 pub use verify::{Finding, State, verify};
 pub use writer::{Archiver, Form};
 
-pub(in crate::ops) use list::Object;
+pub(in crate::ops) use document::VERSION;
+pub(in crate::ops) use entry::Line;
+pub(in crate::ops) use list::{Object, Said};
 pub(in crate::ops) use perform::may_go;
 pub(in crate::ops) use session::{before, give_way, stopped_after};
 pub(in crate::ops) use stored::Stored;

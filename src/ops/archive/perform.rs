@@ -123,7 +123,7 @@ async fn run(
     Ok(report)
 }
 
-/// The last message of a room that may go: not among its newest, and with none before it that is
+/// The last entry of a room that may go: before its newest messages, and with none before it that is
 /// young, so that what stays has no holes.
 pub(in crate::ops) async fn may_go(
     history: &mut History,
@@ -131,7 +131,7 @@ pub(in crate::ops) async fn may_go(
     keep: usize,
     before: DateTime<Utc>,
 ) -> Result<Seq, StoreError> {
-    let Some(beyond) = history.beyond_newest(room, keep).await? else {
+    let Some(beyond) = history.before_newest(room, keep).await? else {
         return Ok(Seq::START);
     };
     let young = history.first_since(room, Seq::START, before).await?;

@@ -231,7 +231,8 @@ impl<'a> Archiver<'a> {
 }
 
 /// Stores a document and reads it back. One that is there already, from a run that was ended, is
-/// taken if it holds the very same messages.
+/// taken if it holds the very same, and replaced if it holds the same entries as they were before they
+/// were changed: nothing names it yet.
 async fn store(
     destination: &Destination,
     mut entry: Entry,
@@ -240,12 +241,17 @@ async fn store(
     let path = entry.path.clone();
     if !destination.put_new(&path, bytes.clone()).await? {
         let there = destination.get(&path).await?;
-        let (there, _) = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
-        let same = messages(&path, &there)? == messages(&path, bytes)?;
-        if !same {
+        let (there, version) = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
+        let (before, now) = (entries(&path, &there)?, entries(&path, bytes)?);
+        if before == now {
+            entry.describe(&there);
+        } else if names(&before).is_some_and(|before| Some(before) == names(&now)) {
+            destination
+                .replace(&path, bytes.clone(), Some(version))
+                .await?;
+        } else {
             return Err(ArchiveError::Exists(path));
         }
-        entry.describe(&there);
     }
     fault::point("archive:written");
     let seen = verify::look(destination, &path).await?;
@@ -258,7 +264,7 @@ async fn store(
 }
 
 /// The lines of a document but the first, which says when it was made.
-fn messages(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+fn entries(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
     let text = if path.ends_with(".zst") {
         zstd::stream::decode_all(bytes)
             .map_err(|e| ArchiveError::damaged(path, format!("it cannot be unpacked: {e}")))?
@@ -267,6 +273,17 @@ fn messages(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
     };
     let first = memchr::memchr(b'\n', &text).unwrap_or(text.len());
     Ok(text[first..].to_vec())
+}
+
+/// What the lines of a document begin with, `{"id":42`; `None` if one is not as ours are.
+fn names(entries: &[u8]) -> Option<Vec<&[u8]>> {
+    let lines = entries.split(|byte| *byte == b'\n');
+    let lines = lines.filter(|line| !line.is_empty() && *line != b"]}");
+    let name = |line: &'_ [u8]| -> Option<usize> {
+        let end = memchr::memchr(b',', line)?;
+        line.starts_with(b"{\"id\":").then_some(end)
+    };
+    lines.map(|line| Some(&line[..name(line)?])).collect()
 }
 
 fn panicked(error: tokio::task::JoinError) -> ArchiveError {

@@ -11,11 +11,11 @@ pub use perform::{Options, perform};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RoomReport {
     pub room: String,
-    /// Messages beyond the newest, and old enough.
+    /// Entries before the messages that stay, and old enough. All counts are of entries.
     pub candidates: u64,
     pub archived: u64,
     pub deleted: u64,
-    /// Messages that the database still has.
+    /// Those that the database still has.
     pub left: u64,
     /// The oldest of them.
     pub oldest_seq: Option<Seq>,
@@ -45,9 +45,9 @@ impl Report {
         let (archived, deleted, of) = (self.archived, self.deleted, self.candidates);
         let rooms = self.rooms.len();
         let done = if self.dry_run {
-            format!("would archive {archived} and delete {deleted} messages in {rooms} rooms")
+            format!("would archive {archived} and delete {deleted} entries in {rooms} rooms")
         } else {
-            format!("archived {archived} and deleted {deleted} of {of} messages in {rooms} rooms")
+            format!("archived {archived} and deleted {deleted} of {of} entries in {rooms} rooms")
         };
         if self.unfinished {
             format!("{done}; there is more to do")

@@ -10,7 +10,7 @@ use super::reader::{self, Fault};
 use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
 use super::{Destination, LeftOut, Plan, ids};
-use crate::model::{MessageId, RoomKind, RoomName, Seq};
+use crate::model::{MessageId, Number, RoomKind, RoomName, Seq};
 use crate::ops::archive::{Entry, Manifest};
 use crate::store::history::History;
 
@@ -22,11 +22,15 @@ pub(super) struct Checked {
     pub(super) origin: Origin,
     pub(super) room: RoomName,
     pub(super) kind: RoomKind,
+    /// Of entries, and of the messages among them.
     pub(super) count: u64,
+    pub(super) messages: u64,
     /// Its messages were lost when the database went back: their ids and places are others' by now.
     pub(super) lost: bool,
-    /// The first and last `seq`, where messages have one.
+    /// The first and last `seq`, where entries have one.
     pub(super) seqs: Option<(Seq, Seq)>,
+    /// The greatest number of messages up to an entry that has a place.
+    pub(super) number: Number,
     pub(super) lowest_id: MessageId,
     pub(super) highest_id: MessageId,
     pub(super) earliest: DateTime<Utc>,
@@ -163,8 +167,10 @@ async fn one(
         kind,
         origin,
         count: reading.count,
+        messages: reading.messages,
         lost,
         seqs: reading.with_seq.then_some(reading.seqs),
+        number: reading.number,
         lowest_id: ids.0,
         highest_id: ids.1,
         earliest: times.0,

@@ -8,6 +8,7 @@ use super::reader;
 use super::rules::Origin;
 use super::source::Source;
 use crate::model::MessageId;
+use crate::ops::archive::Line;
 
 /// As many are compared: 16 MiB of them.
 const MOST: u64 = 2_000_000;
@@ -94,7 +95,7 @@ async fn collect(
     let (opened, stop) = (source.open().await?, stop.clone());
     let path = source.path();
     let read = spawn_blocking(move || {
-        let take = |line: reader::Line| {
+        let take = |line: Line| {
             if ids.len() < ids.capacity() {
                 ids.push(line.id);
                 Ok(())

@@ -4,10 +4,9 @@ use tokio_util::sync::CancellationToken;
 use super::check::Checked;
 use super::error::ReplayError;
 use super::write::Batches;
-use crate::model::Seq;
 use crate::ops::archive::Watch;
 use crate::ops::fault;
-use crate::store::history::{History, Late};
+use crate::store::history::{History, Late, Spot};
 
 /// Puts those at the end of their room that it has not. Several instances may have saved the same, and
 /// what is there is known by its author, its time and its text, so that each is put back once.
@@ -21,7 +20,7 @@ pub(super) async fn restore(
 ) -> Result<u64, ReplayError> {
     let late = if dry_run { Late::Count } else { Late::Append };
     let to_the_end = CancellationToken::new();
-    let (base, batch) = (Seq::START, history.batch());
+    let (base, batch) = (Spot::default(), history.batch());
     let mut batches = Batches::of(document, base, batch, &to_the_end).await?;
     let mut restored = 0;
     while !stop.is_cancelled()

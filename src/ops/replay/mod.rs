@@ -31,8 +31,10 @@ pub use source::{Source, find};
 pub struct FileReport {
     pub path: String,
     pub room: String,
+    /// What it holds: messages, and events.
+    pub entries: u64,
     pub messages: u64,
-    /// Messages that were not in the database.
+    /// Entries that were not in the database.
     pub restored: u64,
     pub first_seq: Option<Seq>,
     pub last_seq: Option<Seq>,
@@ -51,6 +53,7 @@ pub struct Report {
     pub dry_run: bool,
     /// It was stopped between two steps; run again, it goes on.
     pub interrupted: bool,
+    pub entries: u64,
     pub messages: u64,
     pub restored: u64,
     pub files: Vec<FileReport>,
@@ -111,7 +114,8 @@ pub async fn run(
         } else {
             write::restore(history, &document, watch, stop).await?
         };
-        report.messages += document.checked.count;
+        report.entries += document.checked.count;
+        report.messages += document.checked.messages;
         report.restored += restored;
         report.files.push(document.report(restored));
     }
@@ -120,12 +124,14 @@ pub async fn run(
             break;
         }
         let restored = late::restore(history, &document, plan.dry_run, watch, stop).await?;
-        report.messages += document.count;
+        report.entries += document.count;
+        report.messages += document.messages;
         report.restored += restored;
         report.files.push(FileReport {
             path: document.path,
             room: document.room.to_string(),
-            messages: document.count,
+            entries: document.count,
+            messages: document.messages,
             restored,
             first_seq: None,
             last_seq: None,

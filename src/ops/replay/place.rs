@@ -7,8 +7,8 @@ use super::FileReport;
 use super::check::Checked;
 use super::error::ReplayError;
 use super::write::Batches;
-use crate::model::{MessageId, Seq};
-use crate::store::history::{History, RoomStand, Row};
+use crate::model::{MessageId, Number, Seq};
+use crate::store::history::{History, RoomStand, Row, Spot};
 
 /// A document with its places.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ pub(super) struct Placed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Messages name their own.
-    Own { last: Seq },
-    /// After this `seq`, one after the other.
-    After(Seq),
+    /// Entries name their own.
+    Own { last: Spot },
+    /// After this one, message after message.
+    After(Spot),
     /// After the newest in the room, whichever that is then.
     End,
 }
@@ -33,13 +33,14 @@ impl Placed {
     pub(super) fn report(&self, restored: u64) -> FileReport {
         let span = match (self.place, self.checked.seqs) {
             (_, Some(own)) => Some(own),
-            (Place::After(base), _) => Some((base.next(), base.plus(self.checked.count))),
+            (Place::After(base), _) => Some((base.seq.next(), base.plus(self.checked.count).seq)),
             _ => None,
         };
         FileReport {
             path: self.checked.path.clone(),
             room: self.checked.room.to_string(),
-            messages: self.checked.count,
+            entries: self.checked.count,
+            messages: self.checked.messages,
             restored,
             first_seq: span.map(|span| span.0),
             last_seq: span.map(|span| span.1),
@@ -68,12 +69,17 @@ pub(super) async fn all(
         fit_together(&pair[0], &pair[1])?;
     }
     // Newest first: what is older goes before it.
-    let mut floors: HashMap<String, Option<Seq>> = HashMap::new();
+    let mut floors: HashMap<String, Option<Spot>> = HashMap::new();
     let mut placed = Vec::with_capacity(checked.len());
     for document in checked.into_iter().rev() {
         let stand = history.room(&document.room).await?;
         let place = match (document.seqs, &stand) {
-            (Some((_, last)), _) => Place::Own { last },
+            (Some((_, seq)), _) => {
+                let number = document.number;
+                Place::Own {
+                    last: Spot { seq, number },
+                }
+            }
             (None, None) => Place::End,
             (None, Some(stand)) => {
                 let floor = floors.entry(document.room.key()).or_default();
@@ -113,29 +119,33 @@ async fn find(
     history: &mut History,
     document: &Checked,
     stand: &RoomStand,
-    floor: &mut Option<Seq>,
+    floor: &mut Option<Spot>,
 ) -> Result<Place, ReplayError> {
     let (room, count) = (stand.room.key.id, document.count);
     // Some of it is there: it was replayed before, or interrupted, or never gone.
     let ids: Vec<MessageId> = document.samples.iter().map(|(id, _)| *id).collect();
     let stored = history.stored(&ids).await?;
-    if let Some((id, _, seq)) = stored.iter().find(|(_, of, _)| *of == room)
+    if let Some((id, _, spot)) = stored.iter().find(|(_, of, _)| *of == room)
         && let Some((_, nth)) = document.samples.iter().find(|(sample, _)| sample == id)
     {
-        let base = seq.previous().minus(*nth);
-        *floor = Some(floor.map_or(base.next(), |floor| floor.min(base.next())));
+        let base = spot.minus(*nth + 1);
+        *floor = Some(lower(*floor, base));
         return Ok(Place::After(base));
     }
-    let newest = match history.beyond_newest(room, 0).await? {
+    let newest = match history.newest(room).await? {
         Some(seq) => history.page(room, seq.previous(), seq, 1).await?.pop(),
         None => None,
     };
     let after_rows = newest.as_ref().map_or(Seq::START, |row| row.seq);
     let end = || {
         // Places that an interrupted replay claimed and did not fill.
-        let base = stand.last_seq.minus(count);
+        let last = Spot {
+            seq: stand.last_seq,
+            number: stand.last_number,
+        };
+        let base = last.minus(count);
         let claimed = stand.replayed == stand.last_seq;
-        if claimed && base >= after_rows && base >= stand.archived {
+        if claimed && base.seq >= after_rows && base.seq >= stand.archived {
             Place::After(base)
         } else {
             Place::End
@@ -161,20 +171,34 @@ async fn find(
             ),
         ));
     }
-    let first = floor.map_or(oldest.seq, |floor| oldest.seq.min(floor));
-    let base = first.previous().minus(count);
-    if base < Seq::START {
+    let messages = oldest.number.get() - i64::from(oldest.is_message());
+    let before = Spot {
+        seq: oldest.seq.previous(),
+        number: Number::new(messages),
+    };
+    let before = lower(*floor, before);
+    let base = before.minus(count);
+    if base.seq < Seq::START {
         return Err(ReplayError::unfit(
             &document.path,
             format!(
                 "its {count} messages are older than those that room '{}' has, which begin with \
-                 seq {first}: there are no {count} places before it",
-                document.room
+                 seq {}: there are no {count} places before it",
+                document.room,
+                before.seq.next()
             ),
         ));
     }
-    *floor = Some(base.next());
+    *floor = Some(base);
     Ok(Place::After(base))
+}
+
+/// The first of two in a room.
+fn lower(floor: Option<Spot>, other: Spot) -> Spot {
+    match floor {
+        Some(floor) if floor.seq < other.seq => floor,
+        _ => other,
+    }
 }
 
 /// How many of the document's messages are not there. Fails if something else is in their
@@ -188,7 +212,7 @@ async fn compare(
 ) -> Result<u64, ReplayError> {
     let span = match (place, document.seqs) {
         (Place::Own { .. }, Some((first, last))) => Some((first.previous(), last)),
-        (Place::After(base), _) => Some((base, base.plus(document.count))),
+        (Place::After(base), _) => Some((base.seq, base.plus(document.count).seq)),
         _ => None,
     };
     let room = stand.map(|stand| stand.room.key.id);
@@ -207,7 +231,10 @@ async fn compare(
     let base = match place {
         Place::After(base) => base,
         // Its places, if it names none, are not there yet.
-        Place::Own { .. } | Place::End => stand.map_or(Seq::START, |stand| stand.last_seq),
+        Place::Own { .. } | Place::End => stand.map_or(Spot::default(), |stand| Spot {
+            seq: stand.last_seq,
+            number: stand.last_number,
+        }),
     };
     let mut batches = Batches::of(document, base, history.batch(), stop).await?;
     while let Some(rows) = batches.next().await? {
@@ -224,7 +251,7 @@ async fn compare(
             .stored(&ids)
             .await?
             .into_iter()
-            .map(|(id, room, seq)| (id, (room, seq)))
+            .map(|(id, room, spot)| (id, (room, spot)))
             .collect();
         for row in &rows {
             match (there.get(&row.seq), stored.get(&row.id)) {
@@ -254,15 +281,21 @@ fn other_has_id(document: &Checked, row: &Row) -> ReplayError {
     ReplayError::unfit(&document.path, why)
 }
 
-/// Whether both are the same message. Its author may have been deleted since.
+/// Whether both are the same entry. Its author may have been deleted since, and its text be another by now:
+/// that which is there is the one that holds.
 fn same(row: &Row, there: &Row) -> bool {
     use chrono::SubsecRound;
     let by_same = match (&row.user, &there.user) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
         _ => true,
     };
+    let changed = |row: &Row| {
+        let details = row.details.as_deref();
+        details.is_some_and(|details| details.edited_at.is_some() || details.gone.is_some())
+    };
     by_same
         && row.id == there.id
-        && row.content == there.content
+        && row.is_message() == there.is_message()
+        && (row.content == there.content || changed(row) || changed(there))
         && row.created_at == there.created_at.trunc_subsecs(3)
 }

@@ -3,43 +3,15 @@ use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 
-use chrono::{DateTime, SubsecRound, Utc};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{MessageId, RoomKind, Seq};
-use crate::ops::archive::Object;
+use crate::model::RoomKind;
+use crate::ops::archive::{Line, Object, Said, VERSION};
 
 /// The most that may be read without coming to the end of a message: no message is that long.
 const MOST_BYTES: u64 = 4 << 20;
 const BUFFER: usize = 64 << 10;
-
-/// A message as a document holds it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Line {
-    pub(super) id: MessageId,
-    /// Has to be there, and may be null: the author was deleted.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub(super) user: Option<String>,
-    pub(super) content: String,
-    #[serde(deserialize_with = "time")]
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) seq: Option<Seq>,
-}
-
-/// Times have milliseconds, here as everywhere.
-fn time<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
-    let text = String::deserialize(from)?;
-    match DateTime::parse_from_rfc3339(&text) {
-        Ok(time) => Ok(time.to_utc().trunc_subsecs(3)),
-        Err(_) => Err(D::Error::custom(format!(
-            "'{}' is no time as in 2024-01-14T09:15:00Z",
-            text.chars().take(40).collect::<String>().escape_debug()
-        ))),
-    }
-}
 
 /// What is wrong, and where.
 #[derive(Debug)]
@@ -85,7 +57,7 @@ pub(super) fn read(
     let json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, input));
     let document = Object {
         text: "room",
-        perhaps: &["lost", "kind"],
+        perhaps: &["lost", "kind", "version"],
         list: "messages",
         on_item: &mut |line| {
             since.set(0);
@@ -98,7 +70,14 @@ pub(super) fn read(
     } else {
         let (room, others) = room.map_err(fault)?;
         let lost = matches!(others.first(), Some(Some(_)));
-        let kind = others.get(1).and_then(Option::as_deref);
+        if let Some(Some(Said::Number(version))) = others.get(2)
+            && *version > VERSION
+        {
+            return Err(Fault::Foreign(format!(
+                "it is of version {version}, and this program reads up to {VERSION}: take a newer one"
+            )));
+        }
+        let kind = others.get(1).and_then(Option::as_ref).and_then(Said::text);
         let kind = kind.map_or(RoomKind::Public, RoomKind::stored);
         Ok(Head { room, lost, kind })
     }
@@ -154,7 +133,10 @@ impl<R: Read> Read for Bounded<R> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
+
     use super::*;
+    use crate::model::MessageId;
 
     fn lines(text: &[u8]) -> Result<(String, Vec<Line>), String> {
         let mut lines = Vec::new();

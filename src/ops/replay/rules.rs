@@ -1,10 +1,10 @@
-//! What a message in a document must be like, and what is learnt of a document message by message.
+//! What an entry in a document must be like, and what is learnt of a document entry by entry.
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 
-use super::reader::Line;
-use crate::model::{MAX_EXACT, MessageId, Nickname, RoomName, Seq, format_time};
+use crate::model::{MAX_EXACT, MessageId, Nickname, Number, RoomName, Seq, format_time};
+use crate::ops::archive::Line;
 
 /// Ids remembered from both ends of a document without `seq`s, to find it in the database again.
 const ENDS: usize = 100;
@@ -20,20 +20,78 @@ pub(super) enum Origin {
     Elsewhere,
 }
 
-/// Fails with what is wrong with a message on its own.
+/// Fails with what is wrong with an entry on its own.
 pub(super) fn check(line: &Line, origin: Origin) -> Result<(), String> {
     number("id", line.id.get())?;
-    if let Some(seq) = line.seq {
-        number("seq", seq.get())?;
-    }
     if let Some(user) = &line.user {
-        let allowed = Nickname::parse(user).map(drop);
-        name("user", user, origin, allowed.map_err(|e| e.to_string()))?;
+        person(user, origin)?;
     }
     if line.content.contains('\0') {
-        Err("the content has a NUL, which no database holds".into())
-    } else {
+        return Err("the content has a NUL, which no database holds".into());
+    }
+    let places = [("target", line.target), ("thread", line.thread)];
+    let places = places.into_iter().chain([("reply_to", line.reply_to)]);
+    let Some(seq) = line.seq else {
+        let told = places
+            .filter(|(_, place)| place.is_some())
+            .map(|(key, _)| key);
+        let told = told.chain(line.number.map(|_| "number"));
+        let told = told.chain((!line.is_message()).then_some("kind of an event"));
+        return match told.into_iter().next() {
+            Some(key) => Err(format!("it has a {key}, and no seq")),
+            None => details(line, origin),
+        };
+    };
+    number("seq", seq.get())?;
+    let messages = line.number.map_or(seq.get(), Number::get);
+    let numbers = places.filter_map(|(key, place)| Some((key, place?.get())));
+    for (key, value) in numbers.chain([("number", messages)]) {
+        number(key, value.max(1))?;
+        // What an operator wrote by hand comes back as it was.
+        if origin == Origin::Elsewhere && !(0..=seq.get()).contains(&value) {
+            return Err(format!(
+                "the {key} {value} is none that the seq {seq} can have"
+            ));
+        }
+    }
+    details(line, origin)
+}
+
+fn details(line: &Line, origin: Origin) -> Result<(), String> {
+    let silent = !line.is_message() || line.gone.is_some();
+    if origin == Origin::Elsewhere && silent && !line.content.is_empty() {
+        return Err("an event has no content, and neither has what is gone".into());
+    }
+    for reaction in &line.reactions {
+        person(&reaction.user, origin)?;
+        short("emoji", &reaction.emoji)?;
+    }
+    for user in &line.mentions {
+        person(user, origin)?;
+    }
+    match line
+        .replies
+        .as_ref()
+        .and_then(|replies| replies.title.as_ref())
+    {
+        Some(title) => short("title", title),
+        None => Ok(()),
+    }
+}
+
+fn person(user: &str, origin: Origin) -> Result<(), String> {
+    let allowed = Nickname::parse(user).map(drop);
+    name("user", user, origin, allowed.map_err(|e| e.to_string()))
+}
+
+fn short(what: &str, text: &str) -> Result<(), String> {
+    let good = !text.is_empty() && text.chars().count() <= LONGEST_NAME;
+    if good && !text.chars().any(char::is_control) {
         Ok(())
+    } else {
+        Err(format!(
+            "the {what} is empty, too long, or has a control character"
+        ))
     }
 }
 
@@ -79,6 +137,9 @@ fn name(what: &str, name: &str, origin: Origin, allowed: Result<(), String>) -> 
 pub(super) struct Reading {
     origin: Origin,
     pub(super) count: u64,
+    pub(super) messages: u64,
+    /// The greatest number of messages up to one of them.
+    pub(super) number: Number,
     pub(super) with_seq: bool,
     pub(super) seqs: (Seq, Seq),
     pub(super) ids: Option<(MessageId, MessageId)>,
@@ -111,6 +172,9 @@ impl Reading {
             self.sample(id);
         }
         self.count += 1;
+        self.messages += u64::from(line.is_message());
+        let messages = line.number.or(line.seq.map(|seq| Number::new(seq.get())));
+        self.number = self.number.max(messages.unwrap_or_default());
         Ok(())
     }
 
@@ -167,13 +231,9 @@ mod tests {
     use super::*;
 
     fn line(id: i64, seq: Option<i64>, user: &str) -> Line {
-        Line {
-            id: MessageId::new(id),
-            user: Some(user.to_owned()),
-            content: "hello".into(),
-            created_at: DateTime::UNIX_EPOCH,
-            seq: seq.map(Seq::new),
-        }
+        let line = serde_json::json!({"id": id, "user": user, "content": "hello", "seq": seq,
+            "created_at": "1970-01-01T00:00:00Z"});
+        serde_json::from_value(line).expect("a line")
     }
 
     #[test]

@@ -10,19 +10,18 @@ use tokio_util::sync::CancellationToken;
 use super::check::{Checked, explain};
 use super::error::ReplayError;
 use super::place::{Place, Placed};
-use super::reader::{self, Fault, Line};
+use super::reader::{self, Fault};
 use super::rules;
-use crate::model::Seq;
-use crate::ops::archive::{Watch, give_way};
+use crate::ops::archive::{Line, Watch, give_way};
 use crate::ops::fault;
-use crate::store::history::{Claim, History, Row};
+use crate::store::history::{Claim, History, Row, Spot};
 
 /// A batch holds at most so much text.
 const MOST_BYTES: usize = 1 << 20;
 /// Batches that are ready while another is written.
 const AHEAD: usize = 1;
-/// Authors remembered, so that each row need not have a copy of the name.
-const AUTHORS: usize = 1_000;
+/// People remembered, so that each row need not have a copy of the name.
+const PEOPLE: usize = 1_000;
 
 /// A document's rows, some at a time, read ahead.
 pub(super) struct Batches {
@@ -32,10 +31,10 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// `base` is the place before the first, for messages that name none.
+    /// `base` is the spot before the first, for messages that name none.
     pub(super) async fn of(
         document: &Checked,
-        base: Seq,
+        base: Spot,
         rows: usize,
         stop: &CancellationToken,
     ) -> Result<Self, ReplayError> {
@@ -91,36 +90,31 @@ impl Batches {
 #[derive(Default)]
 struct Batch {
     most: usize,
-    /// The place of the last row, counted from the base.
-    last: Seq,
+    /// That of the last row, counted from the base.
+    last: Spot,
     rows: Vec<Row>,
     bytes: usize,
-    authors: HashMap<String, Arc<str>>,
+    people: HashMap<String, Arc<str>>,
 }
 
 impl Batch {
     fn push(&mut self, line: Line) {
-        self.last = self.last.next();
+        self.last = self.last.plus(1);
         self.bytes += line.content.len();
-        let row = Row {
-            id: line.id,
-            seq: line.seq.unwrap_or(self.last),
-            user: line.user.map(|name| self.author(name)),
-            content: line.content,
-            created_at: line.created_at,
-        };
+        let last = self.last;
+        let row = line.into_row(last, |name| self.person(name));
         self.rows.push(row);
     }
 
-    fn author(&mut self, name: String) -> Arc<str> {
-        if let Some(known) = self.authors.get(&name) {
+    fn person(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.people.get(name) {
             return known.clone();
         }
-        if self.authors.len() >= AUTHORS {
-            self.authors.clear();
+        if self.people.len() >= PEOPLE {
+            self.people.clear();
         }
-        let shared: Arc<str> = name.as_str().into();
-        self.authors.insert(name, shared.clone());
+        let shared: Arc<str> = name.into();
+        self.people.insert(name.to_owned(), shared.clone());
         shared
     }
 
@@ -148,7 +142,7 @@ pub(super) async fn restore(
     let count = checked.count;
     let (claim, first) = match *place {
         Place::Own { last } => (Claim::UpTo(last), checked.seqs.map(|(first, _)| first)),
-        Place::After(base) => (Claim::UpTo(base.plus(count)), Some(base.next())),
+        Place::After(base) => (Claim::UpTo(base.plus(count)), Some(base.seq.next())),
         Place::End => (Claim::Next(count), None),
     };
     let unarchived = first.filter(|_| !checked.archived);
@@ -163,7 +157,7 @@ pub(super) async fn restore(
     fault::point("replay:claimed");
     let base = match *place {
         Place::After(base) => base,
-        Place::Own { .. } => Seq::START,
+        Place::Own { .. } => Spot::default(),
         Place::End => end,
     };
     let beside_chat = history.served().await?;

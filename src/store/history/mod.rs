@@ -4,9 +4,10 @@
 mod copy;
 mod known;
 mod late;
+mod more;
 mod restore;
+mod row;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,26 +16,20 @@ use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
 use self::known::{Ids, Names};
 pub use self::late::Late;
+pub use self::row::{Details, EVENTS, Reacted, Root, Row};
+use self::row::{Raw, columns};
 use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
 use super::{LEASE, StoreError, alive};
-use crate::model::{Epoch, MessageId, RoomId, RoomKind, RoomName, RoomRef, Seq, Uid, UserId};
+use crate::model::{
+    Epoch, MessageId, Number, RoomId, RoomKind, RoomName, RoomRef, Seq, Uid, UserId,
+};
 
 /// How long to wait for a connection, and for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one statement may take: they all look at a page, or at one room's index.
 const STATEMENT: Duration = Duration::from_secs(60);
-
-/// A stored message. `user` is `None` where its author was deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub id: MessageId,
-    pub seq: Seq,
-    pub user: Option<Arc<str>>,
-    pub content: String,
-    pub created_at: DateTime<Utc>,
-}
 
 /// A room with how far it and its archive go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +37,46 @@ pub struct RoomStand {
     pub room: RoomRef,
     pub kind: RoomKind,
     pub last_seq: Seq,
-    /// The watermark: this message and all before it are in the archive for certain.
+    pub last_number: Number,
+    /// The watermark: this entry and all before it are in the archive for certain.
     pub archived: Seq,
-    /// The last place that was ever claimed for a message that is put back.
+    /// The last place that was ever claimed for an entry that is put back.
     pub replayed: Seq,
+}
+
+/// A place in a room, and how many messages there are up to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spot {
+    pub seq: Seq,
+    pub number: Number,
+}
+
+impl Spot {
+    /// So many messages further on.
+    pub fn plus(self, messages: u64) -> Self {
+        let number = self.number.get().saturating_add_unsigned(messages);
+        Self {
+            seq: self.seq.plus(messages),
+            number: Number::new(number),
+        }
+    }
+
+    /// So many messages before.
+    pub fn minus(self, messages: u64) -> Self {
+        let number = self.number.get().saturating_sub_unsigned(messages);
+        Self {
+            seq: self.seq.minus(messages),
+            number: Number::new(number.max(0)),
+        }
+    }
 }
 
 /// Which places in a room are to be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// Those up to this one, which the messages name themselves.
-    UpTo(Seq),
-    /// So many after the newest.
+    /// Those up to this one, which the entries name themselves.
+    UpTo(Spot),
+    /// Those of so many messages after the newest.
     Next(u64),
 }
 
@@ -66,22 +89,23 @@ const BATCH_ALONE: usize = 1_000;
 macro_rules! stands {
     ($which:literal) => {
         concat!(
-            "SELECT r.id, r.uid, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq, r.kind
+            "SELECT r.id, r.uid, r.name, r.last_seq, coalesce(a.last_seq, 0), r.replayed_seq, r.kind,
+               r.last_number
              FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id ",
             $which
         )
     };
 }
 
-type Stand = (RoomId, Uid, String, Seq, Seq, Seq, String);
-type Raw = (MessageId, Seq, Option<UserId>, String, DateTime<Utc>);
+type Stand = (RoomId, Uid, String, Seq, Seq, Seq, String, Number);
 
 impl From<Stand> for RoomStand {
-    fn from((id, uid, name, last_seq, archived, replayed, kind): Stand) -> Self {
+    fn from((id, uid, name, last_seq, archived, replayed, kind, last_number): Stand) -> Self {
         Self {
             room: RoomRef::stored(id, uid, &name),
             kind: RoomKind::stored(&kind),
             last_seq,
+            last_number,
             archived,
             replayed,
         }
@@ -151,7 +175,7 @@ impl History {
         Ok(row.map(RoomStand::from))
     }
 
-    /// Up to `limit` rows with `after < seq <= up_to`, ascending.
+    /// Up to `limit` entries with `after < seq <= up_to`, ascending.
     pub async fn page(
         &mut self,
         room: RoomId,
@@ -159,33 +183,34 @@ impl History {
         up_to: Seq,
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        let raw = match &self.session.database {
+        let mut raw = match &self.session.database {
             Database::Postgres(pool, _) => {
                 let page = copied(pool, room, after, up_to, limit);
                 self.session.within(page).await?
             }
             Database::Sqlite(..) => {
-                let sql = "SELECT id, seq, user_id, content, created_at FROM messages
-                     WHERE room_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+                let sql = concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM messages
+                     WHERE room_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"
+                );
                 let args = [room.into(), after.into(), up_to.into(), limit.into()];
                 self.session.all(sql, &args).await?
             }
         };
-        self.learn_names(&raw).await?;
-        let named = |(id, seq, user, content, created_at): Raw| Row {
-            id,
-            seq,
-            user: self.names.get(user.as_ref()),
-            content,
-            created_at,
-        };
-        Ok(raw.into_iter().map(named).collect())
+        let authors = raw.iter().filter_map(|raw| raw.user);
+        self.learn_names(&authors.collect::<Vec<_>>()).await?;
+        for Raw { user, row } in &mut raw {
+            row.user = self.names.get(user.as_ref());
+        }
+        let mut rows: Vec<Row> = raw.into_iter().map(|raw| raw.row).collect();
+        self.add_more(room, &mut rows).await?;
+        Ok(rows)
     }
 
-    async fn learn_names(&mut self, raw: &[Raw]) -> Result<(), StoreError> {
-        let unknown = self
-            .names
-            .unknown(raw.iter().filter_map(|row| row.2.as_ref()));
+    async fn learn_names(&mut self, users: &[UserId]) -> Result<(), StoreError> {
+        let unknown = self.names.unknown(users.iter());
         if !unknown.is_empty() {
             let unknown: Vec<i64> = unknown.into_iter().map(UserId::get).collect();
             let sql = "SELECT id, nickname FROM users WHERE id @in($1)";
@@ -197,7 +222,7 @@ impl History {
         Ok(())
     }
 
-    /// How many messages there are with `after < seq <= up_to`.
+    /// How many entries there are with `after < seq <= up_to`.
     pub async fn count(&mut self, room: RoomId, after: Seq, up_to: Seq) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM messages WHERE room_id = $1 AND seq > $2 AND seq <= $3";
         let args = [room.into(), after.into(), up_to.into()];
@@ -243,15 +268,28 @@ impl History {
         Ok(row.map(|(seq,)| seq))
     }
 
-    /// The newest message that has `keep` newer ones.
-    pub async fn beyond_newest(
+    /// The place of the newest entry.
+    pub async fn newest(&mut self, room: RoomId) -> Result<Option<Seq>, StoreError> {
+        let sql = "SELECT max(seq) FROM messages WHERE room_id = $1";
+        self.session.one(sql, &[room.into()]).await
+    }
+
+    /// The last place before the newest `keep` messages: events do not count.
+    pub async fn before_newest(
         &mut self,
         room: RoomId,
         keep: usize,
     ) -> Result<Option<Seq>, StoreError> {
-        let sql = "SELECT seq FROM messages WHERE room_id = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2";
-        let row: Option<(Seq,)> = self.session.first(sql, &[room.into(), keep.into()]).await?;
-        Ok(row.map(|(seq,)| seq))
+        let Some(others) = keep.checked_sub(1) else {
+            return self.newest(room).await;
+        };
+        let sql = "SELECT seq FROM messages WHERE room_id = $1 AND kind < 10
+             ORDER BY seq DESC LIMIT 1 OFFSET $2";
+        let row: Option<(Seq,)> = self
+            .session
+            .first(sql, &[room.into(), others.into()])
+            .await?;
+        Ok(row.map(|(oldest,)| oldest.previous()))
     }
 
     /// Raises the watermark: all up to `seq` is in the archive for certain.
@@ -264,8 +302,8 @@ impl History {
         Ok(())
     }
 
-    /// Deletes the oldest rows with `seq <= up_to`, at most `limit` of them, in one transaction.
-    /// Running instances look at what is left.
+    /// Deletes the oldest rows with `seq <= up_to`, at most `limit` of them, with what else is stored of
+    /// them but their threads, in one transaction. Running instances look at what is left.
     pub async fn delete(
         &mut self,
         room: RoomId,
@@ -281,12 +319,21 @@ impl History {
                SELECT max(seq) FROM (SELECT seq FROM messages
                  WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3))",
         );
+        let oldest = "SELECT min(seq), max(seq) FROM (SELECT seq FROM messages
+             WHERE room_id = $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS oldest";
         let args = [room.into(), up_to.into(), limit.into()];
         let deleted = async {
             let mut tx = self.session.begin_to_write().await?;
             // What a crash brings back is deleted by the next run.
             tx.lazily().await?;
+            let ends: Vec<(Option<Seq>, Option<Seq>)> = tx.all(oldest, &args).await?;
             let deleted = tx.run(sql, &args).await?;
+            if let Some((Some(first), Some(last))) = ends.first() {
+                for table in more::BESIDE {
+                    tx.run(table, &[room.into(), (*first).into(), (*last).into()])
+                        .await?;
+                }
+            }
             // Last, since commits to the room wait for the holder of its row.
             if deleted > 0 {
                 tx.run(restore::TURN_VERSION, &[room.into()]).await?;
@@ -297,14 +344,17 @@ impl History {
         self.session.within(deleted).await
     }
 
-    /// Of these messages, those that are stored, in whatever room.
+    /// Of these entries, those that are stored, in whatever room.
     pub async fn stored(
         &mut self,
         ids: &[MessageId],
-    ) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
+    ) -> Result<Vec<(MessageId, RoomId, Spot)>, StoreError> {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-        let sql = "SELECT id, room_id, seq FROM messages WHERE id @in($1)";
-        self.session.all(sql, &[Arg::Numbers(&ids)]).await
+        let sql = "SELECT id, room_id, seq, coalesce(number, seq) FROM messages WHERE id @in($1)";
+        let found: Vec<(MessageId, RoomId, Seq, Number)> =
+            self.session.all(sql, &[Arg::Numbers(&ids)]).await?;
+        let spot = |(id, room, seq, number)| (id, room, Spot { seq, number });
+        Ok(found.into_iter().map(spot).collect())
     }
 
     /// Whether any message has an id in that range.
@@ -334,7 +384,7 @@ async fn copied(
     up_to: Seq,
     limit: usize,
 ) -> Result<Vec<Raw>, StoreError> {
-    let columns = copy::COLUMNS;
+    let columns = columns!();
     let sql = format!(
         "COPY (SELECT {columns} FROM messages
            WHERE room_id = {room} AND seq > {after} AND seq <= {up_to}

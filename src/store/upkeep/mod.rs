@@ -172,7 +172,7 @@ impl Upkeep {
         self.0.one("SELECT @now", &[]).await
     }
 
-    /// Rooms that have more than `keep` messages, the oldest of them from before `before`.
+    /// Rooms that have entries before their newest `keep` messages, the oldest of them from before `before`.
     pub async fn crowded(
         &self,
         keep: usize,
@@ -181,8 +181,10 @@ impl Upkeep {
         let sql = "SELECT r.id FROM rooms r
              WHERE (SELECT m.created_at FROM messages m WHERE m.room_id = r.id
                  AND m.created_at <= @now($3) ORDER BY m.seq LIMIT 1) < $2
-               AND EXISTS (SELECT 1 FROM messages m WHERE m.room_id = r.id
-                 ORDER BY m.seq DESC LIMIT 1 OFFSET $1)";
+               AND (SELECT min(m.seq) FROM messages m WHERE m.room_id = r.id) < CASE
+                 WHEN $1 = 0 THEN 9223372036854775807
+                 ELSE coalesce((SELECT m.seq FROM messages m WHERE m.room_id = r.id AND m.kind < 10
+                   ORDER BY m.seq DESC LIMIT 1 OFFSET @greatest($1 - 1, 0)), 0) END";
         let args = [keep.into(), before.into(), Arg::Ahead(AHEAD)];
         let rooms: Vec<(RoomId,)> = self.0.all_within(SCAN, sql, &args).await?;
         Ok(rooms.into_iter().map(|(room,)| room).collect())

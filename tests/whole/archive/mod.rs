@@ -2,6 +2,7 @@
 //! doubled, whatever ends them.
 mod bucket;
 mod documents;
+mod entries;
 mod foreign;
 mod kills;
 mod operator;
@@ -21,6 +22,13 @@ crate::support::db::on_both! {
         an_archive_killed_anywhere_ends_in_the_same_state,
         a_replay_killed_anywhere_ends_in_the_same_state,
         killed_at_any_time_nothing_is_lost,
+    }
+    entries {
+        every_kind_of_entry_comes_back,
+        killed_anywhere_nothing_of_an_entry_is_lost,
+        numbers_go_on_where_documents_do_not_tell_them,
+        an_entry_that_changed_before_it_was_entered_is_archived_as_it_is,
+        what_stays_is_counted_in_messages,
     }
     documents {
         a_flipped_bit_is_refused_and_nothing_is_written,

@@ -90,6 +90,69 @@ impl Operator {
             .await
     }
 
+    /// Makes of a room's messages every kind of entry, with all that an entry can have.
+    pub(crate) async fn vary(&self) {
+        let at = match self.db.kind {
+            Kind::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '+1.234 seconds')",
+            Kind::Postgres => "created_at + interval '1.234 seconds'",
+        };
+        let by = |name: &str| format!("(SELECT id FROM users WHERE nickname = '{name}')");
+        let (alice, bob) = (by("Alice"), by("bob"));
+        self.db
+            .sql(&format!(
+                "UPDATE messages SET kind = 10 + seq % 5, content = '', target = seq - 3 WHERE seq % 7 = 0;
+                 UPDATE messages SET kind = 99, target = NULL WHERE seq % 49 = 0;
+                 UPDATE messages SET kind = seq % 3 WHERE seq % 7 = 1;
+                 UPDATE messages SET reply_to = seq - 1 WHERE seq % 7 = 2 AND seq > 1;
+                 UPDATE messages SET thread = 3 WHERE seq % 7 = 3 AND seq > 3;
+                 UPDATE messages SET edited_at = {at} WHERE seq % 11 = 4;
+                 UPDATE messages SET content = '', gone = 1 + seq % 3, user_id = NULL
+                   WHERE seq % 13 = 5 AND kind < 10;
+                 UPDATE messages SET pinned_at = {at} WHERE seq % 17 = 6;
+                 UPDATE messages SET reacted = 1 WHERE seq % 5 = 1;
+                 INSERT INTO reactions (room_id, seq, emoji, user_id, at)
+                   SELECT room_id, seq, '👍', {alice}, {at} FROM messages WHERE seq % 10 = 1;
+                 INSERT INTO reactions (room_id, seq, emoji, user_id, at)
+                   SELECT room_id, seq, '❤️', {bob}, created_at FROM messages WHERE seq % 20 = 1;
+                 INSERT INTO mentions (user_id, room_id, seq)
+                   SELECT {bob}, room_id, seq FROM messages WHERE seq % 6 = 1;
+                 INSERT INTO mentions (user_id, room_id, seq)
+                   SELECT {alice}, room_id, seq FROM messages WHERE seq % 12 = 1;
+                 INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)
+                   SELECT room_id, 3, 'a \"title\"', count(*), max(seq), max(created_at)
+                   FROM messages WHERE thread = 3 GROUP BY room_id;
+                 UPDATE messages SET number = (SELECT count(*) FROM messages o WHERE o.kind < 10
+                   AND o.room_id = messages.room_id AND o.seq <= messages.seq);
+                 UPDATE rooms SET last_number = (SELECT max(number) FROM messages WHERE room_id = rooms.id)"
+            ))
+            .await;
+    }
+
+    /// Every row of an entry, with all that is stored of it in whatever table, as text.
+    pub(crate) async fn everything(&self) -> Vec<String> {
+        self.db
+            .texts(
+                "SELECT 'entry ' || r.name || ' ' || m.id || ' ' || m.seq || ' ' || m.number || ' ' ||
+                   m.kind || ' ' || coalesce(u.nickname, '-') || ' ' || m.created_at || ' ' || m.content
+                   || ' ' || coalesce('' || m.target, '-') || ' ' || coalesce('' || m.thread, '-')
+                   || ' ' || coalesce('' || m.reply_to, '-') || ' ' || coalesce('' || m.edited_at, '-')
+                   || ' ' || coalesce('' || m.gone, '-') || ' ' || m.reacted
+                   || ' ' || coalesce('' || m.pinned_at, '-') AS line
+                 FROM messages m JOIN rooms r ON r.id = m.room_id LEFT JOIN users u ON u.id = m.user_id
+                 UNION ALL SELECT 'reaction ' || r.name || ' ' || x.seq || ' ' || x.emoji || ' ' ||
+                   u.nickname || ' ' || x.at
+                 FROM reactions x JOIN rooms r ON r.id = x.room_id JOIN users u ON u.id = x.user_id
+                 UNION ALL SELECT 'mention ' || r.name || ' ' || x.seq || ' ' || u.nickname
+                 FROM mentions x JOIN rooms r ON r.id = x.room_id JOIN users u ON u.id = x.user_id
+                 UNION ALL SELECT 'thread ' || r.name || ' ' || x.root || ' ' || coalesce(x.title, '-')
+                   || ' ' || x.replies || ' ' || x.last_seq || ' ' || x.last_at
+                 FROM threads x JOIN rooms r ON r.id = x.room_id
+                 UNION ALL SELECT 'room ' || name || ' ' || last_seq || ' ' || last_number FROM rooms
+                 ORDER BY line",
+            )
+            .await
+    }
+
     /// How far rooms and their archives go.
     pub(crate) async fn stands(&self) -> Vec<String> {
         self.db

@@ -170,8 +170,8 @@ pub(crate) async fn a_batch_does_not_read_the_whole_table(db: Db) {
     let room = format!("INSERT INTO rooms (id, name, last_seq) VALUES (1, 'room1', {STORED})");
     db.sql(&room).await;
     let messages = format!(
-        "INSERT INTO messages (room_id, seq, user_id, content, created_at)
-         SELECT 1, n, 1, repeat('x', 100), now() - interval '1 day'
+        "INSERT INTO messages (room_id, seq, number, user_id, content, created_at)
+         SELECT 1, n, n, 1, repeat('x', 100), now() - interval '1 day'
          FROM generate_series(1, {STORED}) n ORDER BY random()"
     );
     db.sql(&messages).await;

@@ -72,7 +72,7 @@ pub(crate) async fn missed_runs_are_made_up_for_by_one_over_all_instances(db: Db
     let told = [&archive["job"], &archive["schedule"], &archive["next"]];
     assert_eq!(told, [&json!("archive"), &json!("off"), &json!(null)]);
     let told = [&cleanup["job"], &cleanup["result"], &cleanup["detail"]];
-    let detail = "archived 180 and deleted 180 of 180 messages in 2 rooms";
+    let detail = "archived 180 and deleted 180 of 180 entries in 2 rooms";
     assert_eq!(told, ["cleanup", "ok", detail]);
     assert!(
         cleanup["next"].is_string() && cleanup["duration_ms"].is_i64(),

@@ -17,7 +17,8 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) async fn say(db: &Db, room: i64, ages: &[i64], now: DateTime<Utc>) {
     let last = ages.len();
     db.sql(&format!(
-        "INSERT INTO rooms (id, name, last_seq) VALUES ({room}, 'room{room}', {last})"
+        "INSERT INTO rooms (id, name, last_seq, last_number)
+         VALUES ({room}, 'room{room}', {last}, {last})"
     ))
     .await;
     let rows: Vec<String> = ages
@@ -25,13 +26,14 @@ pub(crate) async fn say(db: &Db, room: i64, ages: &[i64], now: DateTime<Utc>) {
         .zip(1..)
         .map(|(age, seq)| {
             let time = format_time(now - chrono::Duration::seconds(*age));
-            format!("({room}, {seq}, 1, 'room {room} says {seq}', '{time}')")
+            format!("({room}, {seq}, {seq}, 1, 'room {room} says {seq}', '{time}')")
         })
         .collect();
     for rows in rows.chunks(500) {
         let rows = rows.join(", ");
         db.sql(&format!(
-            "INSERT INTO messages (room_id, seq, user_id, content, created_at) VALUES {rows}"
+            "INSERT INTO messages (room_id, seq, number, user_id, content, created_at)
+             VALUES {rows}"
         ))
         .await;
     }
