@@ -176,6 +176,15 @@ pub enum Command {
     Unread,
     /// Mark rooms as read.
     MarkRead(Vec<Marking>),
+    /// The people who have read a room up to there, where that is shown.
+    Seen {
+        room: Target,
+        seq: Seq,
+    },
+    /// Others in the room are told that something is being written.
+    Typing {
+        room: Target,
+    },
     Rename {
         nickname: String,
     },
@@ -290,9 +299,10 @@ fn setting(settings: &Settings) -> Action {
         slow,
         kind,
         allow,
+        seen,
     } = settings;
     match (topic, slow) {
-        _ if kind.is_some() || allow.is_some() => Action::ManageRoom,
+        _ if kind.is_some() || allow.is_some() || seen.is_some() => Action::ManageRoom,
         (Some(_), None) => Action::Topic,
         (None, Some(_)) => Action::Slow,
         // Nothing is changed: it is shown.
@@ -320,6 +330,8 @@ impl Verb for Command {
             }
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
             Self::Unread => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::Seen { .. } => terms(Cost::LIST, Gate::Table(Action::Read), Need::Nothing),
+            Self::Typing { .. } => terms(Cost::READ, Gate::Table(Action::Write), Need::Nickname),
             // Each is a right to be looked up.
             Self::MarkRead(marks) => {
                 let each = Cost::FREE.and(marks.len().max(1), Cost::READ);
@@ -365,6 +377,8 @@ impl Verb for Command {
             | Self::Lift { room, .. }
             | Self::Role { room, .. }
             | Self::Set { room, .. }
+            | Self::Seen { room, .. }
+            | Self::Typing { room }
             | Self::DeleteRoom { room } => room.about(),
             _ => About::NoRoom,
         }
@@ -388,6 +402,8 @@ impl Verb for Command {
             Self::Me => chat.me(actor).await,
             Self::Unread => chat.unread(actor).await,
             Self::MarkRead(marks) => chat.mark_read(actor, marks).await,
+            Self::Seen { seq, .. } => chat.seen(place, seq).await,
+            Self::Typing { .. } => chat.is_typing(actor, place),
             Self::Rename { nickname } => chat.rename(actor.known()?, &nickname).await,
             Self::Users { page, total } => chat.users(actor, page, total).await,
             Self::Rooms { page, total } => chat.rooms(actor, page, total).await,

@@ -30,6 +30,7 @@ named! {
         Forbidden => "forbidden",
         Banned => "banned",
         Muted => "muted",
+        NotShown => "not_shown",
         NicknameRegistered => "nickname_registered",
         WrongCredentials => "wrong_credentials",
         BadPassword => "bad_password",
@@ -119,6 +120,8 @@ pub enum ChatError {
         room: RoomName,
         until: Option<DateTime<Utc>>,
     },
+    /// Who has read what is not shown in that room.
+    NotShown(RoomName),
     /// The nickname is an account's.
     NicknameOwned(Nickname),
     /// An account keeps its nickname.
@@ -229,6 +232,7 @@ impl ChatError {
             Self::TooManyTokens => Code::TooManyTokens,
             Self::Banned { .. } => Code::Banned,
             Self::Muted { .. } => Code::Muted,
+            Self::NotShown(_) => Code::NotShown,
             Self::NicknameOwned(_) => Code::NicknameRegistered,
             Self::NameIsForGood => Code::Forbidden,
             Self::WrongCredentials => Code::WrongCredentials,

@@ -56,7 +56,7 @@ pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
 };
 pub use crate::store::{
-    Audited, MOST_TOKENS, Member, Online, Restraint, RoomSummary, SessionOf, Span,
+    Audited, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer, SessionOf, Span,
 };
 pub use actor::Actor;
 pub use attached::{Alert, Attached, ReadTo};
@@ -110,6 +110,7 @@ pub struct Chat {
     /// Woken when this instance changed rights itself.
     rights_told: Notify,
     slow: Slow,
+    typing: Slow,
     rules: Rules,
     access: LiveAccess,
 }
@@ -150,6 +151,7 @@ impl Chat {
             rights: Rights::default(),
             rights_told: Notify::new(),
             slow: Slow::default(),
+            typing: Slow::default(),
             rules,
             access: LiveAccess::of(access),
         }

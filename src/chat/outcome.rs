@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Audited, Cursor, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt, Restraint,
-    RoomAs, RoomSummary, SessionOf, Span,
+    RoomAs, RoomSummary, Seer, SessionOf, Span,
 };
 use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -94,6 +94,10 @@ pub enum Outcome {
     Unread(Vec<MyRoom>),
     /// These are read up to there.
     Read(Vec<(RoomRef, Seq)>),
+    /// These have read it, of so many.
+    Seen(Counted<Seer>),
+    /// Others in the room are told that something is being written, or were told a moment ago.
+    Typing(RoomName),
 }
 
 /// A page of a list, with how many entries there are.

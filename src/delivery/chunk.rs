@@ -58,6 +58,7 @@ impl Entry {
             Self::Gap { room, .. } | Self::Reset { room, .. } | Self::End { room, .. } => {
                 *room = name.clone();
             }
+            Self::Notice(Notice::Typing { room, .. }) => *room = name.clone(),
             Self::Notice(_) => {}
         }
         entry
@@ -110,7 +111,9 @@ impl Entry {
 fn notice_size(notice: &Notice) -> usize {
     const AROUND: usize = 64;
     let names = match notice {
-        Notice::Joined { nickname, .. } | Notice::Left { nickname, .. } => nickname.len(),
+        Notice::Joined { nickname, .. }
+        | Notice::Left { nickname, .. }
+        | Notice::Typing { nickname, .. } => nickname.len(),
         Notice::Renamed {
             nickname, before, ..
         } => nickname.len() + before.len(),

@@ -16,6 +16,8 @@ const LINES: usize = 10_000;
 pub(super) struct Notices {
     began: Option<Instant>,
     told: usize,
+    /// That people are writing, which is in no sum.
+    typing: usize,
     joined: u64,
     left: u64,
     renamed: u64,
@@ -33,9 +35,14 @@ impl Notices {
             .is_none_or(|began| now.duration_since(began) >= PERIOD)
         {
             self.began = Some(now);
-            self.told = 0;
+            (self.told, self.typing) = (0, 0);
         }
         let most = (LINES / readers.max(1)).clamp(1, ONE_BY_ONE);
+        if matches!(notice, Notice::Typing { .. }) {
+            let told = self.typing < most;
+            self.typing += usize::from(told);
+            return told;
+        }
         if self.told < most && self.is_even() {
             self.told += 1;
             return true;
@@ -44,7 +51,7 @@ impl Notices {
             Notice::Joined { .. } => self.joined += 1,
             Notice::Left { .. } => self.left += 1,
             Notice::Renamed { .. } => self.renamed += 1,
-            Notice::Removed { .. } | Notice::Topic { .. } => {}
+            Notice::Removed { .. } | Notice::Topic { .. } | Notice::Typing { .. } => {}
             Notice::Crowd {
                 joined,
                 left,
@@ -124,6 +131,25 @@ mod tests {
         clock.advance(PERIOD);
         let summary = notices.summary(&room, clock.now()).expect("a sum");
         assert_eq!(summary, more(11 * 990));
+    }
+
+    #[test]
+    fn those_who_write_are_told_of_beside_a_crowd_and_in_no_sum() {
+        let (clock, room) = (ManualClock::default(), RoomName::stored("general"));
+        let nickname = Nickname::parse("alice").expect("a good name");
+        let typing = Notice::typing(&room, &nickname);
+        let mut notices = Notices::default();
+        for _ in 0..2 {
+            let mut told = |notice: &Notice| {
+                let all = 0..100;
+                all.filter(|_| notices.admit(notice, 1, clock.now()))
+                    .count()
+            };
+            assert_eq!((told(&typing), told(&typing)), (10, 0));
+            clock.advance(PERIOD);
+            assert_eq!(notices.summary(&room, clock.now()), None);
+        }
+        assert!(notices.admit(&joined(), 1, clock.now()));
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub enum Notice {
         topic: Arc<str>,
         by: Arc<str>,
     },
+    /// It is writing something.
+    Typing {
+        room: RoomName,
+        nickname: Arc<str>,
+    },
     /// So many more that are not told one by one.
     Crowd {
         room: RoomName,
@@ -103,6 +108,13 @@ impl Notice {
         }
     }
 
+    pub fn typing(room: &RoomName, nickname: &Nickname) -> Self {
+        Self::Typing {
+            room: room.clone(),
+            nickname: nickname.shared(),
+        }
+    }
+
     pub fn room(&self) -> &RoomName {
         match self {
             Self::Joined { room, .. }
@@ -110,6 +122,7 @@ impl Notice {
             | Self::Renamed { room, .. }
             | Self::Removed { room, .. }
             | Self::Topic { room, .. }
+            | Self::Typing { room, .. }
             | Self::Crowd { room, .. } => room,
         }
     }

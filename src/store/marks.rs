@@ -48,6 +48,13 @@ impl ReadSoFar {
     }
 }
 
+/// A person who has read a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seer {
+    pub nickname: String,
+    pub display_name: Option<String>,
+}
+
 /// How far people have read. A mark is a maximum: it never goes back.
 #[async_trait]
 pub trait Marks: Send + Sync + 'static {
@@ -55,6 +62,14 @@ pub trait Marks: Send + Sync + 'static {
     /// that is not there, or of a guest, is passed over. Returns those that went on, as `here` sees
     /// them.
     async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError>;
+
+    /// The people who have read a room up to there, the first by nickname, and how many they are.
+    async fn seen_by(
+        &self,
+        room: RoomKey,
+        seq: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Seer>, u64), StoreError>;
 
     /// How a person stands to the rooms that it is a member of; 2,000 at most.
     async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError>;
@@ -93,6 +108,26 @@ macro_rules! mark_read {
     };
 }
 
+/// Of people with a mark at or beyond a message.
+macro_rules! seen {
+    ($what:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM rooms r JOIN read_marks k ON k.room_id = r.id AND k.read_seq >= $3
+                JOIN users u ON u.id = k.user_id
+              WHERE r.id = $1 AND r.uid = $2 AND r.seen > 0 AND u.disabled_at IS NULL",
+            $rest
+        )
+    };
+}
+
+const COUNT_SEEN: &str = seen!("count(*)", "");
+const SEEN: &str = seen!(
+    "u.nickname, u.display_name",
+    " ORDER BY @lower(u.nickname@c) LIMIT $4"
+);
+
 const READINGS: &str = "SELECT r.id, r.uid, r.last_number, coalesce(k.read_number, 0),
        (SELECT count(*) FROM mentions t
         WHERE t.user_id = u.id AND t.room_id = r.id AND t.seq > coalesce(k.read_seq, 0)),
@@ -126,6 +161,23 @@ impl<A: Ask> Marks for A {
             elsewhere,
         };
         Ok(rows.into_iter().map(moved).collect())
+    }
+
+    async fn seen_by(
+        &self,
+        room: RoomKey,
+        seq: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Seer>, u64), StoreError> {
+        let this: [Arg<'_>; 3] = [room.id.into(), room.uid.into(), seq.into()];
+        let count: i64 = self.value(Turn::Read, &[(COUNT_SEEN, &this)]).await?;
+        let args = [this[0], this[1], this[2], limit.into()];
+        let rows: Vec<(String, Option<String>)> = self.all(Turn::Read, &[(SEEN, &args)]).await?;
+        let seer = |(nickname, display_name)| Seer {
+            nickname,
+            display_name,
+        };
+        Ok((rows.into_iter().map(seer).collect(), count.unsigned_abs()))
     }
 
     async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError> {

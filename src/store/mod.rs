@@ -54,7 +54,7 @@ pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomO
 pub use self::audit::{Audit, Audited, Record};
 pub use self::directs::{Direct, Directs, Participant};
 pub use self::invites::{Invite, Invites, NewInvite};
-pub use self::marks::{Mark, Marks, Moved, ReadSoFar};
+pub use self::marks::{Mark, Marks, Moved, ReadSoFar, Seer};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,

@@ -23,6 +23,7 @@ mod forged;
 mod health;
 mod instances;
 mod kills;
+mod marks;
 mod moves;
 mod network;
 mod notices;

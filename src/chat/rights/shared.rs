@@ -52,6 +52,7 @@ impl Shared {
             slow: of.slow,
             allow: of.allow.clone(),
             topic: of.topic.clone(),
+            seen: of.seen,
             member: false,
             account: person.account,
             room_role: own,
@@ -92,6 +93,7 @@ mod tests {
             slow: 0,
             allow: None,
             topic: None,
+            seen: false,
             roles: vec![(UserId::new(1), Role::Owner)],
             restrictions: vec![
                 restrained(Some(UserId::new(2)), None, Restraint::Mute),

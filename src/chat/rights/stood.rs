@@ -42,12 +42,18 @@ impl Stood {
         self.stands.topic.as_deref()
     }
 
+    /// Whether people are shown there who has read what.
+    pub(in crate::chat) fn shows_seen(&self) -> bool {
+        self.stands.seen
+    }
+
     pub(in crate::chat) fn settings(&self) -> RoomAs {
         RoomAs {
             kind: self.stands.kind,
             topic: self.stands.topic.clone(),
             slow: self.stands.slow,
             allow: self.overrides.clone(),
+            seen: self.stands.seen,
         }
     }
 

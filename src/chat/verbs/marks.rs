@@ -1,12 +1,17 @@
-//! How far one has read: marked, and what is left.
+//! How far one has read: marked, what is left, and who else has read it.
 use super::{Actor, Chat, ChatError, Outcome};
-use crate::chat::{Gate, Marking};
+use crate::chat::lists::Listed;
+use crate::chat::outcome::Counted;
+use crate::chat::{Gate, Marking, Place};
 use crate::delivery::MarksFull;
+use crate::model::Seq;
 use crate::policy::Action;
 use crate::store::Mark;
 
 /// Marks in one request.
 const MOST_MARKS: usize = 100;
+/// People in one answer about who has read a message.
+const MOST_SEEN: usize = 100;
 /// Rooms in one answer about what was not read.
 const MOST_UNREAD: usize = 100;
 
@@ -50,5 +55,22 @@ impl Chat {
         rooms.retain(|room| room.tally.unread > 0 || room.tally.mentions > 0);
         rooms.truncate(MOST_UNREAD);
         Ok(Outcome::Unread(rooms))
+    }
+
+    /// The people who have read a room up to there.
+    ///
+    /// # Errors
+    /// Says that it is not shown, unless the room turned it on.
+    pub(in crate::chat) async fn seen(&self, place: Place, seq: Seq) -> Result<Outcome, ChatError> {
+        let (room, stood) = place.stood()?;
+        if !stood.shows_seen() {
+            return Err(ChatError::NotShown(room.shown().clone()));
+        }
+        let (items, count) = self.store().seen_by(room.key, seq, MOST_SEEN).await?;
+        Ok(Outcome::Seen(Counted {
+            list: Listed { items, next: None },
+            total: usize::try_from(count).unwrap_or(usize::MAX),
+            filtered: false,
+        }))
     }
 }

@@ -12,6 +12,7 @@ mod order;
 mod read;
 mod rename;
 mod send;
+mod typing;
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
 

@@ -21,6 +21,8 @@ pub struct Stands {
     /// Actions that take another role here, as JSON.
     pub allow: Option<String>,
     pub topic: Option<String>,
+    /// People are shown who has read what.
+    pub seen: bool,
     pub member: bool,
     /// The person has an account that is not disabled.
     pub account: bool,
@@ -41,6 +43,7 @@ pub struct RoomRights {
     pub slow: u32,
     pub allow: Option<String>,
     pub topic: Option<String>,
+    pub seen: bool,
     /// The roles that hold in this room alone.
     pub roles: Vec<(UserId, Role)>,
     /// Those that hold.
@@ -191,6 +194,7 @@ pub struct RoomChange<'a> {
     pub kind: Option<RoomKind>,
     /// As JSON; an empty text is as usual.
     pub allow: Option<&'a str>,
+    pub seen: Option<bool>,
 }
 
 impl RoomChange<'_> {
@@ -208,6 +212,9 @@ impl RoomChange<'_> {
         }
         if let Some(allow) = self.allow {
             words.push(format!("allow: {allow}"));
+        }
+        if let Some(seen) = self.seen {
+            words.push(format!("seen: {seen}"));
         }
         words.join("; ")
     }

@@ -20,6 +20,7 @@ type Row = (
     Option<String>,
     bool,
     bool,
+    bool,
     Option<String>,
     Option<String>,
     Option<DateTime<Utc>>,
@@ -43,7 +44,7 @@ macro_rules! until {
 }
 
 const STANDS: &str = concat!(
-    "SELECT r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, m.user_id IS NOT NULL,
+    "SELECT r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, r.seen > 0, m.user_id IS NOT NULL,
        coalesce(u.registered_at IS NOT NULL AND u.disabled_at IS NULL, 1 = 0), m.role,
        (SELECT w.role FROM workspace_members w
         WHERE w.workspace_id = r.workspace_id AND w.user_id = u.id), ",
@@ -169,14 +170,15 @@ impl<A: Ask> Rights for A {
     ) -> Result<(), StoreError> {
         let sql = "UPDATE rooms SET topic = nullif(coalesce($3, topic), ''),
                slow = coalesce($4, slow), kind = coalesce($5, kind),
-               allow = nullif(coalesce($6, allow), '') WHERE id = $1 AND uid = $2";
-        let args: [Arg<'_>; 6] = [
+               allow = nullif(coalesce($6, allow), ''), seen = coalesce($7, seen) WHERE id = $1 AND uid = $2";
+        let args: [Arg<'_>; 7] = [
             room.id.into(),
             room.uid.into(),
             change.topic.into(),
             Arg::Number(change.slow.map(i64::from)),
             change.kind.map(RoomKind::as_str).into(),
             change.allow.into(),
+            Arg::Number(change.seen.map(i64::from)),
         ];
         let statements: [Statement<'_>; 3] = [
             (sql, &args),
@@ -207,22 +209,23 @@ impl<A: Ask> Rights for A {
             slow: u32::try_from(row.2).unwrap_or_default(),
             allow: row.3,
             topic: row.4,
-            member: row.5,
-            account: row.6,
-            room_role: role(row.7),
-            workspace_role: role(row.8),
-            banned_until: row.9,
-            muted_until: row.10,
+            seen: row.5,
+            member: row.6,
+            account: row.7,
+            room_role: role(row.8),
+            workspace_role: role(row.9),
+            banned_until: row.10,
+            muted_until: row.11,
         }))
     }
 
     async fn room_rights(&self, room: RoomKey) -> Result<Option<RoomRights>, StoreError> {
         let this: [Arg<'_>; 2] = [room.id.into(), room.uid.into()];
-        let of_room = "SELECT kind, workspace_id = 1, slow, allow, topic FROM rooms
+        let of_room = "SELECT kind, workspace_id = 1, slow, allow, topic, seen > 0 FROM rooms
              WHERE id = $1 AND uid = $2";
-        type Room = (String, bool, i64, Option<String>, Option<String>);
+        type Room = (String, bool, i64, Option<String>, Option<String>, bool);
         let found: Vec<Room> = self.all(Turn::Read, &[(of_room, &this)]).await?;
-        let Some((kind, main, slow, allow, topic)) = found.into_iter().next() else {
+        let Some((kind, main, slow, allow, topic, seen)) = found.into_iter().next() else {
             return Ok(None);
         };
         let most = [room.id.into(), (MOST_SPECIAL + 1).into()];
@@ -252,6 +255,7 @@ impl<A: Ask> Rights for A {
             slow: u32::try_from(slow).unwrap_or_default(),
             allow,
             topic,
+            seen,
             roles: roles.into_iter().filter_map(role).collect(),
             restrictions: imposed.into_iter().filter_map(restrained).collect(),
             many,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::request::Request;
 use super::{Refusal, words};
 use crate::chat::{self, End, Entry, Outcome, ReadTo, Registering};
-use crate::model::{Epoch, Password, RoomName, Seq};
+use crate::model::{Epoch, Notice, Password, RoomName, Seq};
 
 pub(in crate::transport) use data::{connected, data};
 
@@ -20,6 +20,10 @@ pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
             out.extend_from_slice(message.seq.to_string().as_bytes());
             out.extend_from_slice(b"\ndata: ");
             write(message, out);
+        }
+        Entry::Notice(Notice::Typing { room, nickname }) => {
+            out.extend_from_slice(b"event: typing\ndata: ");
+            write(&Typing::new(room, nickname), out);
         }
         Entry::Notice(notice) => {
             out.extend_from_slice(b"event: system\ndata: ");
@@ -65,6 +69,10 @@ pub(super) fn frame(entry: &Entry, out: &mut Vec<u8>) {
             },
             out,
         ),
+        Entry::Notice(Notice::Typing { room, nickname }) => {
+            let (kind, of) = ("typing", &Typing::new(room, nickname));
+            write(&Typed { kind, of }, out);
+        }
         Entry::Notice(notice) => {
             let (room, text) = (Some(notice.room().as_str()), &words::notice(notice));
             let (kind, of) = ("system", &System { room, text });
@@ -109,6 +117,20 @@ struct Reset<'a> {
     room: &'a str,
     epoch: &'a Epoch,
     last_seq: Seq,
+}
+
+/// A person is writing something.
+#[derive(Serialize)]
+struct Typing<'a> {
+    room: &'a str,
+    user: &'a str,
+}
+
+impl<'a> Typing<'a> {
+    fn new(room: &'a RoomName, user: &'a str) -> Self {
+        let room = room.as_str();
+        Self { room, user }
+    }
 }
 
 /// How far one's account has read a room, through another connection.

@@ -2,7 +2,7 @@
 use super::super::foreign::{self, Foreign};
 use super::words;
 use crate::chat::{ChatError, Entry, Trouble};
-use crate::model::{AccessMode, Nickname};
+use crate::model::{AccessMode, Nickname, Notice};
 
 /// An entry as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
 pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
@@ -18,6 +18,8 @@ pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
                 out.push(b'\n');
             }
         }
+        // Of no use where it cannot be taken away again.
+        Entry::Notice(Notice::Typing { .. }) => {}
         Entry::Notice(notice) => system(&words::notice(notice), out),
         Entry::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
         Entry::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),

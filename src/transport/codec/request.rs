@@ -24,6 +24,8 @@ const PAGE: usize = 50;
 pub(in crate::transport) enum Request {
     Me,
     Read { marks: Vec<Mark> },
+    Seen(Mark),
+    Typing { room: String },
     Password(Change),
     Sessions,
     EndSession { id: String },
@@ -103,6 +105,7 @@ pub(in crate::transport) struct Changes {
     slow: Option<Number>,
     kind: Option<String>,
     allow: Option<Value>,
+    seen: Option<bool>,
 }
 
 /// A person in a room.
@@ -162,6 +165,13 @@ impl Request {
                 let marks: Result<_, _> = marks.into_iter().map(Mark::marking).collect();
                 Command::MarkRead(marks?)
             }
+            Self::Seen(Mark { room, seq }) => Command::Seen {
+                room: Target::Named(room),
+                seq: whole("seq", Some(seq))?.unwrap_or_default(),
+            },
+            Self::Typing { room } => Command::Typing {
+                room: Target::Named(room),
+            },
             Self::Password(Change { old, new }) => Command::ChangePassword { old, new },
             Self::Sessions => Command::Sessions,
             Self::EndSession { id } => Command::EndSession { id },
@@ -251,6 +261,7 @@ impl Changes {
             slow: whole("slow", self.slow)?,
             kind: kind(self.kind)?,
             allow: self.allow,
+            seen: self.seen,
         };
         Ok(set(self.room, settings))
     }

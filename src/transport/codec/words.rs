@@ -232,6 +232,7 @@ pub(super) fn notice(notice: &Notice) -> String {
             format!("{by} took the topic of {room} away")
         }
         Notice::Topic { room, topic, by } => format!("{by} set the topic of {room}: {topic}"),
+        Notice::Typing { room, nickname } => format!("{nickname} is writing in {room}"),
         Notice::Crowd {
             room,
             joined,

@@ -128,6 +128,7 @@ fn status(code: Code) -> StatusCode {
         Code::Forbidden
         | Code::Banned
         | Code::Muted
+        | Code::NotShown
         | Code::BadInvite
         | Code::NoAccount
         | Code::LoginDenied

@@ -41,6 +41,8 @@ named! {
         Password => "password",
         Me => "me",
         Read => "read",
+        Seen => "seen",
+        Typing => "typing",
         Sessions => "sessions",
         EndSession => "end_session",
         CreateToken => "create_token",
@@ -80,6 +82,8 @@ impl Asks {
             Self::Password => (Method::POST, "/api/password"),
             Self::Me => (Method::GET, "/api/me"),
             Self::Read => (Method::POST, "/api/read"),
+            Self::Seen => (Method::GET, "/api/seen/{room}/{seq}"),
+            Self::Typing => (Method::POST, "/api/typing"),
             Self::Sessions => (Method::GET, "/api/sessions"),
             Self::EndSession => (Method::DELETE, "/api/sessions/{id}"),
             Self::CreateToken => (Method::POST, "/api/tokens"),
@@ -207,6 +211,7 @@ impl Route {
                 | Asks::Tokens
                 | Asks::RevokeToken
                 | Asks::Members
+                | Asks::Seen
                 | Asks::Audit,
             ) => Cost::LIST,
             _ => Cost::READ,

@@ -54,6 +54,14 @@ fn deeds() -> Vec<Deed> {
     let marks = json!({ "marks": [{ "room": "ROOM", "seq": 1 }] });
     vec![
         deed("mark", "POST", "/api/read", marks, "read"),
+        deed("seen", get, "/api/seen/ROOM/1", none.clone(), "seen"),
+        deed(
+            "write",
+            "POST",
+            "/api/typing",
+            json!({ "room": "ROOM" }),
+            "typing",
+        ),
         deed("read", get, "/api/history/ROOM", none.clone(), "history"),
         deed("read", get, "/api/messages/ROOM", none.clone(), ""),
         deed("read", get, "/api/messages/ROOM?after=0", none.clone(), ""),
@@ -75,6 +83,13 @@ fn deeds() -> Vec<Deed> {
             "change_room",
         ),
         deed("slow", "PATCH", ROOM, json!({ "slow": 0 }), "change_room"),
+        deed(
+            "manage_room",
+            "PATCH",
+            ROOM,
+            json!({ "seen": false }),
+            "change_room",
+        ),
         deed(
             "manage_room",
             "PATCH",
@@ -125,7 +140,7 @@ fn rank(kind: &str) -> usize {
 
 fn least(right: &str) -> usize {
     match right {
-        "see" | "read" | "mark" => 0,
+        "see" | "read" | "mark" | "seen" => 0,
         "join" | "write" => 1,
         "invite" => 2,
         "topic" | "slow" | "kick" | "mute" | "ban" => 3,
@@ -168,6 +183,7 @@ fn expected(kind: &str, room: &str, right: &str) -> &'static str {
     match kind {
         "banned" => "banned",
         "muted" if right == "write" => "muted",
+        _ if right == "seen" => "not_shown",
         _ if rank(kind) < least(right) => "forbidden",
         _ => "ok",
     }
@@ -337,6 +353,9 @@ async fn by_frame(client: &mut Client, deed: &Deed, frame: &str, room: &str) -> 
     asked["type"] = frame.into();
     asked["room"] = room.into();
     asked["ref"] = 1.into();
+    if deed.path.ends_with("/1") {
+        asked["seq"] = 1.into();
+    }
     if deed.path.ends_with("/vic") {
         asked["nickname"] = "vic".into();
     }

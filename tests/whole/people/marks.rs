@@ -199,3 +199,113 @@ pub(crate) async fn what_is_read_on_one_device_is_read_on_all(db: Db) {
     one.stop().await;
     two.stop().await;
 }
+
+pub(crate) async fn who_has_read_what_is_shown_where_the_room_says_so(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let host = Reader::new(server.http, "/api/register", "host").await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    let mut bob = in_room(server.tcp, "bob", "/join general").await;
+    let den = json!({ "name": "den", "kind": "public" });
+    host.asks(("POST", "/api/rooms"), den).await;
+    tells(&mut bob, "/join den", "joined den").await;
+    says_all(&mut bob, "den", 3).await;
+    alice.reads("den", 2).await;
+    let seen = |seq: i64| format!("/api/seen/den/{seq}");
+    let refused = alice.asks(("GET", &seen(1)), Value::Null).await;
+    assert_eq!(
+        (&refused["code"], &refused["status"]),
+        (&json!("not_shown"), &json!(403))
+    );
+    let on = json!({ "seen": true });
+    let refused = alice.asks(("PATCH", "/api/rooms/den"), on.clone()).await;
+    assert_eq!(refused["code"], "forbidden", "{refused}");
+    let room = host.asks(("GET", "/api/rooms/den"), Value::Null).await;
+    assert_eq!(room["seen"], false, "{room}");
+    let room = host.asks(("PATCH", "/api/rooms/den"), on).await;
+    assert_eq!(room["seen"], true, "{room}");
+    // It is written when its person asks for it, or a moment later.
+    alice.asks(("GET", "/api/me"), Value::Null).await;
+    tells(&mut bob, "/unread", "you have read everything").await;
+    let names = |seen: &Value| -> Vec<String> {
+        let users = seen["users"].as_array().expect("users").iter();
+        users
+            .map(|user| user["nickname"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+    for (seq, wanted) in [(1, vec!["alice", "bob"]), (3, vec!["bob"]), (4, vec![])] {
+        let told = alice.asks(("GET", &seen(seq)), Value::Null).await;
+        assert_eq!(names(&told), wanted, "{told}");
+        assert_eq!(told["count"], wanted.len(), "{told}");
+    }
+    let audited = "SELECT detail FROM audit WHERE detail = 'seen: true'";
+    assert_eq!(db.texts(audited).await.len(), 1);
+    host.asks(("PATCH", "/api/rooms/den"), json!({ "seen": false }))
+        .await;
+    let refused = alice.asks(("GET", &seen(1)), Value::Null).await;
+    assert_eq!(refused["code"], "not_shown", "{refused}");
+    server.stop().await;
+}
+
+pub(crate) async fn a_room_hears_who_is_writing_and_lines_do_not(db: Db) {
+    let (one, two) = (serve(&db, |_| {}).await, serve(&db, named("two")).await);
+    let mut bob = in_room(two.tcp, "bob", "/create den").await;
+    let alice = Reader::new(one.http, "/api/register", "alice").await;
+    let mut near = Socket::connect(one.http, "near").await;
+    let mut far = Socket::connect(two.http, "far").await;
+    for socket in [&mut near, &mut far] {
+        socket.command("/join den").await.expect("joined");
+    }
+    let typing = |room: &str| json!({ "room": room });
+    for _ in 0..3 {
+        let told = alice.asks(("POST", "/api/typing"), typing("den")).await;
+        assert_eq!(told["success"], true, "{told}");
+    }
+    let wanted = json!({ "type": "typing", "room": "den", "user": "alice" });
+    for socket in [&mut near, &mut far] {
+        assert_eq!(next_of(socket, "typing").await, wanted);
+    }
+    // Once, however often; lines see what comes after and nothing of it.
+    alice
+        .asks(
+            ("POST", "/api/message"),
+            json!({ "room": "den", "content": "there" }),
+        )
+        .await;
+    for socket in [&mut near, &mut far] {
+        loop {
+            let frame = socket.next().await;
+            assert_ne!(frame["type"], "typing", "{frame}");
+            if frame["type"] == "message" {
+                break;
+            }
+        }
+    }
+    loop {
+        let line = bob.line().await.expect("a line");
+        assert!(
+            !line.contains("alice") || line == "[den] alice: there",
+            "{line}"
+        );
+        if line.starts_with("[den]") {
+            break;
+        }
+    }
+    // In a direct room each calls it by the other.
+    let second = Reader::new(two.http, "/api/login", "bob").await;
+    let opened = second
+        .asks(("POST", "/api/direct"), json!({ "nicknames": ["alice"] }))
+        .await;
+    assert_eq!(opened["room"], "@alice", "{opened}");
+    let session = json!({ "session_id": second.session });
+    let mut socket = Socket::greet(two.http, session).await;
+    socket
+        .send(json!({ "type": "history", "room": "@alice", "ref": 1 }))
+        .await;
+    next_of(&mut socket, "reply").await;
+    let told = alice.asks(("POST", "/api/typing"), typing("@bob")).await;
+    assert_eq!(told["success"], true, "{told}");
+    let wanted = json!({ "type": "typing", "room": "@alice", "user": "alice" });
+    assert_eq!(next_of(&mut socket, "typing").await, wanted);
+    one.stop().await;
+    two.stop().await;
+}

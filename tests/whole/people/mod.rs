@@ -46,6 +46,8 @@ crate::support::db::on_both! {
         what_waits_is_written_before_the_end,
         lines_tell_what_is_unread_and_mark_it,
         what_is_read_on_one_device_is_read_on_all,
+        who_has_read_what_is_shown_where_the_room_says_so,
+        a_room_hears_who_is_writing_and_lines_do_not,
     }
     operators {
         an_operator_makes_accounts_and_changes_them,

@@ -20,6 +20,8 @@ pub struct Settings {
     pub kind: Option<RoomKind>,
     /// Actions and the roles that they take here; null is the usual one.
     pub allow: Option<Value>,
+    /// Whether people are shown who has read what.
+    pub seen: Option<bool>,
 }
 
 /// A room's settings as they are.
@@ -31,6 +33,8 @@ pub struct RoomAs {
     pub slow: u32,
     /// Actions and the roles that they take here, where those are not the usual.
     pub allow: Overrides,
+    /// People are shown who has read what.
+    pub seen: bool,
 }
 
 impl Chat {
@@ -67,6 +71,7 @@ impl Chat {
         };
         now.kind = settings.kind.unwrap_or(now.kind);
         now.slow = slow.unwrap_or(now.slow);
+        now.seen = settings.seen.unwrap_or(now.seen);
         if let Some(topic) = &topic {
             now.topic = Some(topic.as_str().to_owned()).filter(|topic| !topic.is_empty());
         }
@@ -75,6 +80,7 @@ impl Chat {
             slow,
             kind: settings.kind,
             allow: allow.as_deref(),
+            seen: settings.seen,
         };
         let detail = change.in_words();
         let record = Record {

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::chat::{
     Audited, Counted, History, Listed, Made, Me, Member, Messages, MyRoom, MyToken, Online,
-    Outcome, Receipt, RoomAs, RoomSummary, Session, SessionOf,
+    Outcome, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf,
 };
 use crate::model::{Nickname, Role, RoomName, format_time};
 
@@ -26,6 +26,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::TokenMade(made) => Some(token_made(made)),
         Outcome::Tokens(tokens) => Some(self::tokens(tokens)),
         Outcome::Me(me) => Some(self::me(me)),
+        Outcome::Seen(seen) => Some(self::seen(seen)),
         Outcome::Unread(rooms) => Some(json!({ "rooms": my_rooms(rooms) })),
         Outcome::Direct {
             room,
@@ -151,6 +152,18 @@ fn my_rooms(rooms: &[MyRoom]) -> Vec<Value> {
     rooms.iter().map(room).collect()
 }
 
+fn seen(seen: &Counted<Seer>) -> Value {
+    let user = |seer: &Seer| {
+        let mut user = json!({ "nickname": seer.nickname });
+        if let Some(name) = &seer.display_name {
+            user["display_name"] = name.as_str().into();
+        }
+        user
+    };
+    let users: Vec<_> = seen.list.items.iter().map(user).collect();
+    json!({ "users": users, "count": seen.total })
+}
+
 fn me(me: &Me) -> Value {
     json!({
         "user_id": me.user.map(|user| user.id), "nickname": me.nickname.as_str(),
@@ -188,7 +201,7 @@ fn room_as(room: &RoomName, now: &RoomAs) -> Value {
     let allow = allow.and_then(|json| serde_json::from_str(&json).ok());
     json!({
         "name": room.as_str(), "kind": now.kind.as_str(), "topic": now.topic, "slow": now.slow,
-        "allow": allow.unwrap_or_else(|| json!({})),
+        "allow": allow.unwrap_or_else(|| json!({})), "seen": now.seen,
     })
 }
 

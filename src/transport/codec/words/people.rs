@@ -99,6 +99,16 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
             [(room, seq)] => format!("{} is read up to message {seq}", room.shown()),
             read => format!("{} are read", super::counted(read.len(), "room")),
         },
+        Outcome::Typing(room) => format!("{room} is told"),
+        Outcome::Seen(seen) => {
+            let names = seen
+                .list
+                .items
+                .iter()
+                .map(|seer| format!("\n{}", seer.nickname));
+            let names: String = names.collect();
+            format!("{} read it{names}", super::counted(seen.total, "reader"))
+        }
         Outcome::InviteMade { code, .. } => format!("invite {code}"),
         _ => "done".to_owned(),
     }
@@ -159,6 +169,11 @@ pub(super) fn refusal(error: &ChatError) -> String {
         }
         ChatError::Muted { room, until } => {
             format!("you are muted in '{room}'{}", until_when(*until))
+        }
+        ChatError::NotShown(room) => {
+            format!(
+                "cannot tell who has read it: '{room}' does not show that; an admin turns it on"
+            )
         }
         ChatError::NicknameOwned(name) => {
             format!("'{name}' is registered: /login {name} PASSWORD, or choose another nickname")

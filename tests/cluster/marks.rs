@@ -1,0 +1,91 @@
+//! Read marks, while PostgreSQL or Redis is away.
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, ROOM};
+use crate::support::client::{Lines, Person, Socket, get, post};
+use crate::support::instance::Instance;
+use crate::support::until;
+
+const PASSWORD: &str = "a horse of another colour";
+
+async fn session(at: &Instance, path: &str) -> String {
+    let account = json!({ "nickname": "alice", "password": PASSWORD });
+    let (status, begun) = post(at.at.http, path, account).await;
+    assert_eq!(status, 200, "{begun}");
+    begun["session_id"].as_str().unwrap().to_owned()
+}
+
+/// Marks the room as read up to there; whether that was taken.
+async fn reads(at: &Instance, session: &str, seq: i64) -> bool {
+    let marks = json!({ "session_id": session, "marks": [{ "room": ROOM, "seq": seq }] });
+    post(at.at.http, "/api/read", marks).await.0 == 200
+}
+
+/// Waits for the frame that says so.
+async fn is_read(socket: &mut Socket, seq: i64) {
+    let wanted = json!({ "type": "read", "room": ROOM, "seq": seq });
+    loop {
+        let frame = socket.next().await;
+        if frame["type"] == "read" {
+            assert_eq!(frame, wanted);
+            return;
+        }
+    }
+}
+
+async fn says(lines: &mut Lines, count: usize) {
+    for n in 0..count {
+        lines.say(ROOM, &format!("number {n}")).await.unwrap();
+    }
+}
+
+const READ: &str = "SELECT coalesce(max(read_seq), 0) FROM read_marks";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_database_or_the_bus_loses_no_read_mark() {
+    let Some(mut cluster) = Cluster::start(2).await else {
+        return;
+    };
+    let mut bob = Lines::enter(cluster.instances[0].at.tcp, "bob").await;
+    says(&mut bob, 30).await;
+    let laptop = session(&cluster.instances[0], "/api/register").await;
+    let phone = session(&cluster.instances[1], "/api/login").await;
+    let greet = json!({ "session_id": phone });
+    let mut socket = Socket::greet(cluster.instances[1].at.http, greet).await;
+    // With a bus the phone hears of it, wherever it is.
+    assert!(reads(&cluster.instances[0], &laptop, 1).await);
+    is_read(&mut socket, 1).await;
+
+    // Without one, too.
+    cluster.redis().kill();
+    cluster.becomes("degraded").await;
+    assert!(reads(&cluster.instances[0], &laptop, 2).await);
+    is_read(&mut socket, 2).await;
+    cluster.redis().restart();
+    cluster.becomes("healthy").await;
+
+    // While the database is away marks are taken, and none of them is lost.
+    cluster.postgres.crash();
+    cluster.becomes("unhealthy").await;
+    for seq in 3..=20 {
+        assert!(reads(&cluster.instances[0], &laptop, seq).await, "{seq}");
+        let (_, metrics) = get(cluster.instances[0].at.http, "/metrics").await;
+        assert_eq!(waiting(&metrics), 1, "one, however often");
+    }
+    cluster.postgres.restart().await;
+    cluster.becomes("healthy").await;
+    until!(
+        "the last is written",
+        cluster.postgres.number(READ).await == 20
+    );
+    is_read(&mut socket, 20).await;
+    let (_, metrics) = get(cluster.instances[0].at.http, "/metrics").await;
+    assert_eq!(waiting(&metrics), 0);
+}
+
+fn waiting(metrics: &Value) -> i64 {
+    let depth = &metrics["queues"]["read_marks"]["depth"];
+    depth
+        .as_i64()
+        .unwrap_or_else(|| panic!("no depth: {metrics}"))
+}
