@@ -5,9 +5,9 @@ use crate::control::{connections, disconnect, drain, log_level, reload};
 use crate::exit;
 use crate::output::Asked;
 use crate::{
-    archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, events,
-    health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart, restore,
-    room, runbook, serve, storage, token, user, workspace,
+    archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, erase,
+    events, health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart,
+    restore, room, runbook, serve, storage, token, user, workspace,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Jobs(jobs::JobsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Erase(erase::EraseArgs),
     Epoch(epoch::EpochArgs),
     Events(events::EventsArgs),
     Storage(storage::StorageArgs),

@@ -14,6 +14,7 @@ mod deployment;
 mod doctor;
 mod drill;
 mod epoch;
+mod erase;
 mod events;
 mod exit;
 mod failure;
@@ -114,6 +115,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Cleanup(args) => cleanup::run(args, yes, output),
         Command::Jobs(args) => jobs::run(args, output),
         Command::Backup(args) => backup::run(&args, output),
+        Command::Erase(args) => erase::run(&args, yes, output),
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Epoch(args) => epoch::run(&args, output),
         Command::Events(args) => events::run(&args, output),

@@ -5,6 +5,7 @@ use clap::Args;
 use discordctl::config::Config;
 use discordctl::ops::SystemClock;
 use discordctl::ops::backup::{self, Existing, Foreign, How, Powers, Restored, Verified};
+use discordctl::ops::erase;
 use serde::Serialize;
 
 use crate::backup::attempt;
@@ -13,6 +14,7 @@ use crate::confirm::confirm;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::runtime::block_on;
 use crate::units::time;
 
 /// Put a backup in the place of an empty database
@@ -86,6 +88,10 @@ struct Report {
     foreign: Vec<String>,
     /// Files of the database that was there, under their new names.
     set_aside: Vec<String>,
+    /// Messages of it that were erased after it was made, and are erased again; none where the schema is not
+    /// current, or nothing ever was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
     #[serde(skip)]
     of_live: bool,
 }
@@ -108,9 +114,24 @@ pub(crate) fn run(args: &RestoreArgs, yes: bool, output: &Output) -> anyhow::Res
     confirm(yes, &question(file, &checked, &config))?;
     let work = backup::restore(url, file, checked, how, &SystemClock);
     let restored = attempt(work, &what, &config, untouched)?;
-    let report = Report::done(file, &restored, &config);
+    let mut report = Report::done(file, &restored, &config);
+    if report.schema_state == Some("applied") {
+        report.erased = Some(erase_again(&config)?);
+    }
     output.result("restore", &report, Report::as_text)?;
     Ok(Exit::Done)
+}
+
+/// What was erased after the backup was made does not come back with it.
+fn erase_again(config: &Config) -> anyhow::Result<u64> {
+    let erased = block_on(erase::restored(config))?;
+    erased.map_err(|error| {
+        let failure = crate::erase::told(&error, config);
+        failure
+            .hint("the backup is restored; before anything is started, run 'discordctl erase --again', so that \
+                   what was erased since does not come back")
+            .into()
+    })
 }
 
 fn question(file: &Path, checked: &Verified, config: &Config) -> String {
@@ -136,6 +157,7 @@ impl Report {
             schema_state: None,
             foreign: checked.foreign.clone(),
             set_aside: Vec::new(),
+            erased: None,
             of_live: checked.of_live,
         }
     }
@@ -181,10 +203,16 @@ impl Report {
                  said last: give it that one's name and -wal, beside it, before that is opened"
             ));
         }
+        if let Some(erased @ 1..) = self.erased {
+            lines.push(format!(
+                "{erased} messages were erased after it was made, and are erased again"
+            ));
+        }
         match self.schema_state {
             Some("applied") => lines.push("the schema is current: instances can be started".into()),
             Some(state) => lines.push(format!(
-                "the schema is {state}: see 'discordctl migrate status' before starting instances"
+                "the schema is {state}: see 'discordctl migrate status' before starting instances, and run \
+                 'discordctl erase --again' if anything was ever erased"
             )),
             None => {}
         }

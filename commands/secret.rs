@@ -4,6 +4,19 @@ use std::io::{IsTerminal, Read};
 use anyhow::Context;
 use discordctl::model::Password;
 
+/// All lines of it that hold something.
+pub(crate) fn lines_from_stdin() -> anyhow::Result<Vec<String>> {
+    const LONGEST: u64 = 1 << 20;
+    let mut text = String::new();
+    let read = std::io::stdin()
+        .lock()
+        .take(LONGEST)
+        .read_to_string(&mut text);
+    read.context("cannot read what to look for from standard input")?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}
+
 /// The first line of it.
 pub(crate) fn from_stdin(what: &str) -> anyhow::Result<Password> {
     const LONGEST: u64 = 4_096;

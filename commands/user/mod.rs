@@ -97,7 +97,9 @@ roles, memberships, bans and mutes. Its messages stay in their places, under a n
 nothing. Its nickname stays taken by a closed account, so that no other person speaks under it:
 'user enable' and 'user password' give it to another person.
 
-What stays: the words of messages, lines of the audit log, the archive, backups and log files. A
+What stays: the words of messages, lines of the audit log, the archive, backups and log files.
+'discordctl erase --user NAME', before this, takes the words, also out of the archive and of what
+is restored later. A
 guest has no account: 'user create NAME' makes one of it first, with what it said.";
 
 /// One that an account can be given.

@@ -92,12 +92,14 @@ CREATE INDEX mentions_message ON mentions (room_id, seq);
 
 -- What was erased: from which message of a room to which, or all of a person. It says nothing of what
 -- was said, and is kept beside the archive too, so that no backup brings it back.
+-- `name` is the room's, and of a person a digest: documents name neither by its uid.
 CREATE TABLE erasures (
   uid      bigint PRIMARY KEY,
   room_uid bigint,
   seq_from bigint,
   seq_to   bigint,
   user_uid bigint,
+  name     text,
   at       timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   by_user  text,
   why      text

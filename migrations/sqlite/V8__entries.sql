@@ -88,12 +88,14 @@ CREATE INDEX mentions_message ON mentions (room_id, seq);
 
 -- What was erased: from which message of a room to which, or all of a person. It says nothing of what
 -- was said, and is kept beside the archive too, so that no backup brings it back.
+-- `name` is the room's, and of a person a digest: documents name neither by its uid.
 CREATE TABLE erasures (
   uid      INTEGER PRIMARY KEY,
   room_uid INTEGER,
   seq_from INTEGER,
   seq_to   INTEGER,
   user_uid INTEGER,
+  name     TEXT,
   at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   by_user  TEXT,
   why      TEXT

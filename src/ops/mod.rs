@@ -7,6 +7,7 @@ pub mod cleanup;
 mod deadline;
 pub mod doctor;
 pub mod drill;
+pub mod erase;
 pub mod events;
 mod fault;
 pub mod finding;

@@ -129,6 +129,7 @@ mod tests {
             prefixes: sum.prefixes.clone(),
             archived_at: String::new(),
             epoch: None,
+            supersedes: None,
         };
         assert_eq!(sum.difference(&entry), None);
         for (place, from) in [(0, 0), (2 * BLOCK - 1, BLOCK), (3 * BLOCK + 4, 3 * BLOCK)] {

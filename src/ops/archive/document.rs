@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 8 << 20;
 /// All that a document may need.
 pub(super) const WHOLE: usize = MOST_BYTES + (256 << 10);
 /// Of zstd's levels, the one at which the archive is not slower for it.
-const LEVEL: i32 = 3;
+pub(super) const LEVEL: i32 = 3;
 
 /// A document. What its entry says of its bytes follows when it is sealed.
 #[derive(Debug)]
@@ -176,6 +176,7 @@ impl Document {
             prefixes: String::new(),
             archived_at,
             epoch: Some(epoch.clone()),
+            supersedes: None,
         };
         Ok(Self { entry, text })
     }

@@ -45,6 +45,19 @@ impl Line {
         self.kind.0 < EVENTS
     }
 
+    /// Takes its words away, and what goes with them.
+    pub(in crate::ops) fn lose_words(&mut self, gone: i16) {
+        self.content.clear();
+        self.gone = Some(Gone(gone));
+        self.pinned_at = None;
+        self.reacted = Some(self.reacted.unwrap_or(!self.reactions.is_empty()));
+        self.reactions.clear();
+        self.mentions.clear();
+        if let Some(replies) = &mut self.replies {
+            replies.title = None;
+        }
+    }
+
     /// As it is stored; at `spot` where it names no place of its own. Of each name `person` gives the one
     /// that all share.
     pub(in crate::ops) fn into_row(

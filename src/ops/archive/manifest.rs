@@ -39,6 +39,9 @@ pub struct Entry {
     /// Which past it is of; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// The document that this one was made from, without what was erased. That is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<String>,
 }
 
 impl Entry {
@@ -134,6 +137,29 @@ impl Manifest {
             self.entries.push(entry);
             self.unsaved += 1;
         }
+    }
+
+    /// Puts an entry in the place of the one that it supersedes.
+    pub(super) fn supersede(&mut self, entry: Entry) {
+        let old = |other: &Entry| Some(&other.path) == entry.supersedes.as_ref();
+        let Some(at) = self.entries.iter().position(old) else {
+            return;
+        };
+        self.paths.remove(&self.entries[at].path);
+        self.paths.insert(entry.path.clone());
+        self.entries[at] = entry;
+        self.unsaved += 1;
+    }
+
+    /// The entry that supersedes the document of that path.
+    pub(super) fn instead_of(&self, path: &str) -> Option<&Entry> {
+        let of = |entry: &&Entry| entry.supersedes.as_deref() == Some(path);
+        self.entries.iter().find(of)
+    }
+
+    /// Whether a document of that path was here, and is superseded.
+    pub(super) fn was(&self, path: &str) -> bool {
+        !self.knows(path) && self.instead_of(path).is_some()
     }
 
     /// Whether enough is new to write it all: a large archive must not be written out again for

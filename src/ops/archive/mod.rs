@@ -10,12 +10,14 @@ mod digest;
 mod document;
 mod entry;
 mod error;
+mod ledger;
 mod line;
 mod list;
 mod manifest;
 mod parts;
 mod path;
 mod perform;
+mod rewrite;
 mod session;
 mod stored;
 mod time;
@@ -38,8 +40,10 @@ pub use writer::{Archiver, Form};
 
 pub(in crate::ops) use document::VERSION;
 pub(in crate::ops) use entry::Line;
+pub(in crate::ops) use ledger::{Erasures, Ledger, PATH as LEDGER, digest};
 pub(in crate::ops) use list::{Object, Said};
 pub(in crate::ops) use perform::may_go;
+pub(in crate::ops) use rewrite::{remove_left, replace, without};
 pub(in crate::ops) use session::{before, give_way, stopped_after};
 pub(in crate::ops) use stored::Stored;
 

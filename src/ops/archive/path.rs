@@ -15,6 +15,21 @@ pub(super) fn of_epoch(path: &str, epoch: &Epoch) -> String {
     format!("{plain}.{}.json", file_name(&begin))
 }
 
+/// The place of what a document becomes when something of it is erased: `….r1.json`, `….r2.json`, ….
+pub(super) fn next(path: &str) -> String {
+    let (plain, packed) = match path.strip_suffix(".zst") {
+        Some(plain) => (plain, ".zst"),
+        None => (path, ""),
+    };
+    let plain = plain.strip_suffix(".json").unwrap_or(plain);
+    let before = plain.rsplit_once(".r").and_then(|(plain, number)| {
+        let number: u64 = number.parse().ok()?;
+        Some((plain, number))
+    });
+    let (plain, number) = before.unwrap_or((plain, 0));
+    format!("{plain}.r{}.json{packed}", number + 1)
+}
+
 /// The folder of a room's documents.
 pub(super) fn folder(room: &RoomRef) -> String {
     format!("rooms/{}", room.key.id)
@@ -41,4 +56,22 @@ pub(super) fn span(path: &str) -> Option<(Seq, Seq)> {
     let (first, last) = span.split_once('-')?;
     let last = last.split('.').next()?;
     Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_document_becomes_has_the_same_places() {
+        let mut path = "rooms/1/2024/01/a.r_b_3-14.json.zst".to_owned();
+        for expected in ["r1", "r2", "r3"] {
+            path = next(&path);
+            assert_eq!(
+                path,
+                format!("rooms/1/2024/01/a.r_b_3-14.{expected}.json.zst")
+            );
+            assert_eq!(span(&path), Some((Seq::new(3), Seq::new(14))));
+        }
+    }
 }

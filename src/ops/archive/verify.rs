@@ -121,13 +121,21 @@ pub async fn verify(
         watch.advance(entry.count);
     }
     for path in destination.list("rooms").await? {
-        if !manifest.knows(&path) {
-            findings.push(Finding {
-                path,
-                state: State::Unlisted,
-                why: "the manifest does not name it".into(),
-            });
+        if manifest.knows(&path) {
+            continue;
         }
+        let why = match manifest.instead_of(&path) {
+            Some(entry) => format!(
+                "what was erased is still in it, and not in {}: run 'discordctl erase --again'",
+                entry.path
+            ),
+            None => "the manifest does not name it".into(),
+        };
+        findings.push(Finding {
+            path,
+            state: State::Unlisted,
+            why,
+        });
     }
     Ok(findings)
 }

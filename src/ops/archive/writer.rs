@@ -233,7 +233,7 @@ impl<'a> Archiver<'a> {
 /// Stores a document and reads it back. One that is there already, from a run that was ended, is
 /// taken if it holds the very same, and replaced if it holds the same entries as they were before they
 /// were changed: nothing names it yet.
-async fn store(
+pub(super) async fn store(
     destination: &Destination,
     mut entry: Entry,
     bytes: &Bytes,
@@ -265,14 +265,19 @@ async fn store(
 
 /// The lines of a document but the first, which says when it was made.
 fn entries(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
-    let text = if path.ends_with(".zst") {
-        zstd::stream::decode_all(bytes)
-            .map_err(|e| ArchiveError::damaged(path, format!("it cannot be unpacked: {e}")))?
-    } else {
-        bytes.to_vec()
-    };
+    let text = unpacked(path, bytes)?;
     let first = memchr::memchr(b'\n', &text).unwrap_or(text.len());
     Ok(text[first..].to_vec())
+}
+
+/// The text of a document of ours, which is not long.
+pub(super) fn unpacked(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+    if path.ends_with(".zst") {
+        zstd::stream::decode_all(bytes)
+            .map_err(|e| ArchiveError::damaged(path, format!("it cannot be unpacked: {e}")))
+    } else {
+        Ok(bytes.to_vec())
+    }
 }
 
 /// What the lines of a document begin with, `{"id":42`; `None` if one is not as ours are.

@@ -11,7 +11,7 @@ use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
 use super::{Destination, LeftOut, Plan, ids};
 use crate::model::{MessageId, Number, RoomKind, RoomName, Seq};
-use crate::ops::archive::{Entry, Manifest};
+use crate::ops::archive::{Entry, Erasures, Ledger, Manifest};
 use crate::store::history::History;
 
 /// A document that was read to its end.
@@ -41,6 +41,8 @@ pub(super) struct Checked {
     pub(super) entry: Option<Entry>,
     /// The archive holds this very document.
     pub(super) archived: bool,
+    /// What of it does not come back.
+    pub(super) erasures: Erasures,
     pub(super) sha256: String,
 }
 
@@ -74,6 +76,11 @@ pub(super) async fn all(
         return Err(ReplayError::OtherRooms(room.to_string()));
     }
     let left_out = leave_out(&mut checked);
+    let (ledger, known) = (Ledger::load(archive).await?, history.erasures().await?);
+    let erasures = Erasures::of(ledger.erasures().iter().chain(&known));
+    for document in &mut checked {
+        document.erasures = erasures.clone();
+    }
     ids::apart(&checked, stop).await?;
     // An archive that cannot be reached knows nothing: its messages are archived once more.
     if let Ok(manifest) = Manifest::load(archive).await {
@@ -178,6 +185,7 @@ async fn one(
         samples: reading.samples(),
         entry: expected,
         archived: false,
+        erasures: Erasures::default(),
         sha256: sum.sha256,
         source,
         path,

@@ -3,7 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::ReplayError;
-use crate::ops::archive::{Destination, Entry, Manifest, Stored};
+use crate::ops::archive::{Destination, Entry, LEDGER, Manifest, Stored};
 use crate::ops::regular;
 
 /// A document that was named.
@@ -112,6 +112,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             collect(&path, files)?;
         } else if name != "manifest.json"
+            && name != LEDGER
             && (name.ends_with(".json") || name.ends_with(".json.zst"))
         {
             files.push(path);

@@ -40,6 +40,7 @@ impl Batches {
     ) -> Result<Self, ReplayError> {
         let opened = document.source.open().await?;
         let (origin, sha256) = (document.origin, document.sha256.clone());
+        let (room, mut erasures) = (document.room.clone(), document.erasures.clone());
         let stop = stop.clone();
         let (give, batches) = mpsc::channel(AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
@@ -48,9 +49,12 @@ impl Batches {
                 last: base,
                 ..Batch::default()
             };
-            let take = |line: Line| {
+            let take = |mut line: Line| {
                 // What was read first was all good; this may be another file by now.
                 rules::check(&line, origin)?;
+                if !erasures.is_empty() {
+                    erasures.scrub(&room, &mut line);
+                }
                 batch.push(line);
                 if !batch.is_full() {
                     return Ok(());

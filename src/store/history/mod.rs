@@ -2,6 +2,7 @@
 //!
 //! On one connection of its own, so that it never stands between chat and the database.
 mod copy;
+mod erase;
 mod known;
 mod late;
 mod more;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
+pub use self::erase::{Erased, Erasing, Erasure, Scope};
 use self::known::{Ids, Names};
 pub use self::late::Late;
 pub use self::row::{Details, EVENTS, Reacted, Root, Row};

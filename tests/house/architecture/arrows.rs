@@ -71,6 +71,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("deadline", &[]),
     ("doctor", &["deadline", "finding", "health", "probe"]),
     ("drill", &["backup", "instances", "probe"]),
+    ("erase", &["archive", "fault", "regular"]),
     ("events", &["regular"]),
     ("fault", &[]),
     ("finding", &[]),

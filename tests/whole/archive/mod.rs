@@ -3,6 +3,7 @@
 mod bucket;
 mod documents;
 mod entries;
+mod erase;
 mod foreign;
 mod kills;
 mod operator;
@@ -29,6 +30,11 @@ crate::support::db::on_both! {
         numbers_go_on_where_documents_do_not_tell_them,
         an_entry_that_changed_before_it_was_entered_is_archived_as_it_is,
         what_stays_is_counted_in_messages,
+    }
+    erase {
+        what_a_person_said_is_gone_everywhere_and_for_good,
+        killed_anywhere_it_is_erased_all_the_same,
+        what_is_left_is_found,
     }
     documents {
         a_flipped_bit_is_refused_and_nothing_is_written,

@@ -1,0 +1,153 @@
+//! A document made anew without what was erased, in the place of the one that had it.
+use bytes::Bytes;
+
+use super::destination::Destination;
+use super::digest::Sum;
+use super::document::{LEVEL, VERSION};
+use super::entry::Line;
+use super::error::ArchiveError;
+use super::ledger::Erasures;
+use super::line::Lines;
+use super::manifest::{Entry, Manifest};
+use super::path;
+use super::writer::{self, unpacked};
+use crate::model::RoomName;
+use crate::ops::fault;
+use crate::store::history::Spot;
+
+/// What a document is without what was erased.
+pub(in crate::ops) struct Rewritten {
+    entry: Entry,
+    bytes: Bytes,
+    /// Lines that had something of it.
+    pub(in crate::ops) lines: u64,
+}
+
+/// Reads a document; `None` if there is nothing in it to erase.
+///
+/// # Errors
+/// Fails where it cannot be read, or is not what its entry says.
+pub(in crate::ops) async fn without(
+    destination: &Destination,
+    entry: &Entry,
+    erasures: &mut Erasures,
+) -> Result<Option<Rewritten>, ArchiveError> {
+    let found = destination.get(&entry.path).await?;
+    let (bytes, _) = found.ok_or_else(|| ArchiveError::damaged(&entry.path, "it is missing"))?;
+    if let Some(why) = Sum::of(&bytes).difference(entry) {
+        return Err(ArchiveError::damaged(&entry.path, why));
+    }
+    let text = unpacked(&entry.path, &bytes)?;
+    let room = RoomName::stored(&entry.room);
+    let (text, lines) = scrubbed(&entry.path, &text, &room, erasures)?;
+    if lines == 0 {
+        return Ok(None);
+    }
+    let packed = entry.path.ends_with(".zst");
+    let bytes = if packed {
+        zstd::bulk::compress(&text, LEVEL).map_err(|e| ArchiveError::Inside(e.to_string()))?
+    } else {
+        text
+    };
+    let mut new = Entry {
+        path: path::next(&entry.path),
+        supersedes: Some(entry.path.clone()),
+        ..entry.clone()
+    };
+    new.describe(&bytes);
+    Ok(Some(Rewritten {
+        entry: new,
+        bytes: bytes.into(),
+        lines,
+    }))
+}
+
+/// Stores it, has the manifest name it in the place of the old one, and takes that away. Ended anywhere, it is
+/// done once more.
+///
+/// # Errors
+/// Fails where the archive cannot be written to.
+pub(in crate::ops) async fn replace(
+    destination: &Destination,
+    manifest: &mut Manifest,
+    rewritten: Rewritten,
+) -> Result<(), ArchiveError> {
+    let Rewritten { entry, bytes, .. } = rewritten;
+    let entry = writer::store(destination, entry, &bytes).await?;
+    fault::point("erase:written");
+    let old = entry.supersedes.clone();
+    manifest.supersede(entry);
+    manifest.save(destination).await?;
+    fault::point("erase:entered");
+    if let Some(old) = old {
+        destination.remove(&old).await?;
+    }
+    fault::point("erase:removed");
+    Ok(())
+}
+
+/// Takes away documents that were superseded by a run that ended before it could.
+///
+/// # Errors
+/// Fails where the archive cannot be written to.
+pub(in crate::ops) async fn remove_left(
+    destination: &Destination,
+    manifest: &Manifest,
+) -> Result<(), ArchiveError> {
+    for path in destination.list("rooms").await? {
+        if manifest.was(&path) {
+            destination.remove(&path).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The text without it, and how many lines had something of it. All other lines stay as they are.
+fn scrubbed(
+    path: &str,
+    text: &[u8],
+    room: &RoomName,
+    erasures: &mut Erasures,
+) -> Result<(Vec<u8>, u64), ArchiveError> {
+    let damaged = |why: String| ArchiveError::damaged(path, why);
+    let mut lines = Lines::new();
+    let (mut out, mut changed) = (Vec::with_capacity(text.len()), 0);
+    for (n, whole) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let bare = whole.trim_ascii_end();
+        let (bare, comma) = match bare.strip_suffix(b",") {
+            Some(bare) => (bare, true),
+            None => (bare, false),
+        };
+        if n == 0 || !bare.starts_with(b"{") {
+            out.extend_from_slice(whole);
+            continue;
+        }
+        let line = serde_json::from_slice(bare);
+        let mut line: Line = line.map_err(|e| damaged(format!("line {}: {e}", n + 1)))?;
+        if !erasures.scrub(room, &mut line) {
+            out.extend_from_slice(whole);
+            continue;
+        }
+        changed += 1;
+        let row = line.into_row(Spot::default(), |name| name.into());
+        lines
+            .write(&row, &mut out)
+            .map_err(|e| ArchiveError::Inside(e.to_string()))?;
+        out.extend_from_slice(if comma { b",\n" } else { b"\n" });
+    }
+    if changed > 0 {
+        tell_version(&mut out);
+    }
+    Ok((out, changed))
+}
+
+/// A document of version 1 did not say so, and is none any more. No string of JSON holds a bare quote.
+fn tell_version(text: &mut Vec<u8>) {
+    let head = text.iter().position(|byte| *byte == b'\n');
+    let head = &text[..head.unwrap_or(text.len())];
+    let has = |what: &[u8]| head.windows(what.len()).position(|part| part == what);
+    if let (None, Some(at)) = (has(b",\"version\":"), has(b",\"")) {
+        let version = format!(",\"version\":{VERSION}");
+        text.splice(at..at, version.into_bytes());
+    }
+}
