@@ -19,16 +19,16 @@ ALTER TABLE messages ADD COLUMN gone smallint;
 ALTER TABLE messages ADD COLUMN reacted smallint NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN pinned_at timestamptz(3);
 
--- How many messages there were. `seen` is 1 where people are shown who has read what.
-ALTER TABLE rooms ADD COLUMN last_number bigint NOT NULL DEFAULT 0;
+-- How many of a room's entries are events; all others are messages. `seen` is 1 where people are shown who
+-- has read what.
+ALTER TABLE rooms ADD COLUMN events bigint NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN last_number bigint GENERATED ALWAYS AS (last_seq - events) STORED;
 ALTER TABLE rooms ADD COLUMN seen smallint NOT NULL DEFAULT 0;
-UPDATE rooms SET last_number = last_seq;
 
--- A message that was inserted without its number, by hand or by a program of before.
+-- A message that is inserted without its number, by hand or by a program of before, is the next that is said.
 CREATE FUNCTION messages_number() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE rooms SET last_number = last_number + 1 WHERE id = NEW.room_id
-    RETURNING last_number INTO NEW.number;
+  SELECT NEW.seq - events INTO NEW.number FROM rooms WHERE id = NEW.room_id;
   RETURN NEW;
 END
 $$;

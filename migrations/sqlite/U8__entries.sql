@@ -9,6 +9,7 @@ DROP TRIGGER messages_number;
 DELETE FROM messages WHERE kind >= 10 OR gone IS NOT NULL;
 ALTER TABLE rooms DROP COLUMN seen;
 ALTER TABLE rooms DROP COLUMN last_number;
+ALTER TABLE rooms DROP COLUMN events;
 ALTER TABLE messages DROP COLUMN pinned_at;
 ALTER TABLE messages DROP COLUMN reacted;
 ALTER TABLE messages DROP COLUMN gone;

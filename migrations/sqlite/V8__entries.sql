@@ -19,16 +19,16 @@ ALTER TABLE messages ADD COLUMN gone INTEGER;
 ALTER TABLE messages ADD COLUMN reacted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN pinned_at TEXT;
 
--- How many messages there were. `seen` is 1 where people are shown who has read what.
-ALTER TABLE rooms ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+-- How many of a room's entries are events; all others are messages. `seen` is 1 where people are shown who
+-- has read what.
+ALTER TABLE rooms ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN last_number INTEGER GENERATED ALWAYS AS (last_seq - events) VIRTUAL;
 ALTER TABLE rooms ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
-UPDATE rooms SET last_number = last_seq;
 
--- A message that was inserted without its number, by hand or by a program of before.
+-- A message that is inserted without its number, by hand or by a program of before, is the next that is said.
 CREATE TRIGGER messages_number AFTER INSERT ON messages WHEN NEW.number IS NULL
 BEGIN
-  UPDATE rooms SET last_number = last_number + 1 WHERE id = NEW.room_id;
-  UPDATE messages SET number = (SELECT last_number FROM rooms WHERE id = NEW.room_id) WHERE id = NEW.id;
+  UPDATE messages SET number = seq - (SELECT events FROM rooms WHERE id = NEW.room_id) WHERE id = NEW.id;
 END;
 
 CREATE TABLE reactions (

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{Queue, RoomChannel};
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 
 /// Something that an instance says, and which past it is of, where that is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Said<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum BusEvent {
     /// An instance proves on that channel that it committed this.
-    Message(RoomChannel, Said<Message>),
+    Entry(RoomChannel, Said<Entry>),
     /// An instance proves that this happened in a room.
     Told(Said<Told>),
     /// It carries again, or carries rooms that it did not, after a time in which anything may

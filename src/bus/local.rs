@@ -1,6 +1,6 @@
 //! No bus: one instance alone, or several on one file that find each other in the database.
 use super::{Backlog, Bus, BusState, Events, Key, RoomChannel};
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 
 /// Carries nothing.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ impl LocalBus {
 }
 
 impl Bus for LocalBus {
-    fn publish(&self, _to: &RoomChannel, _messages: &[Message], _of: Option<&Lineage>) {}
+    fn publish(&self, _to: &RoomChannel, _messages: &[Entry], _of: Option<&Lineage>) {}
 
     fn subscribe(&self, _to: &RoomChannel) {}
 

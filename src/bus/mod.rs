@@ -1,6 +1,7 @@
 //! What carries messages between instances: a hurry-up, never the truth.
 mod channel;
 mod events;
+mod incoming;
 mod key;
 mod local;
 mod redis;
@@ -9,7 +10,7 @@ mod wire;
 use std::sync::Arc;
 
 use crate::meter::Meters;
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 
 pub use self::channel::RoomChannel;
 pub use self::events::{BusEvent, Events, Said};
@@ -28,7 +29,7 @@ pub const EVENTS: usize = 8_192;
 /// No call waits for the network: what cannot be taken at once is dropped and counted.
 pub trait Bus: Send + Sync + 'static {
     /// Publishes messages of one room that are committed; never before.
-    fn publish(&self, to: &RoomChannel, messages: &[Message], of: Option<&Lineage>);
+    fn publish(&self, to: &RoomChannel, messages: &[Entry], of: Option<&Lineage>);
 
     /// From some moment on, what is published there comes as events. Kept over reconnects.
     fn subscribe(&self, to: &RoomChannel);

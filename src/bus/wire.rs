@@ -1,17 +1,14 @@
 //! Messages as they travel between instances: written from what was committed, read with doubt.
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::channel::RoomChannel;
 use super::events::Said;
+use super::incoming::Incoming;
 use super::key::{DIGITS, Key};
-use crate::model::{
-    Content, Epoch, Lineage, MAX_CHARS, Message, MessageId, Nickname, RoomName, Seq, Told,
-};
+use crate::model::{Entry, Epoch, Lineage, Number, RoomName, Told, What};
 
 /// How many people are online, as a decimal number and not as JSON.
 pub(super) const HEADCOUNT: &str = "room:headcount";
@@ -31,6 +28,9 @@ const END: &[u8] = b"\"}";
 struct Outgoing<'a, T> {
     #[serde(flatten)]
     of: &'a T,
+    /// The name of an event of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'static str>,
     instance: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     epoch: Option<&'a Epoch>,
@@ -43,6 +43,7 @@ impl<'a, T> Outgoing<'a, T> {
         let lineage = said.lineage.as_ref();
         Self {
             of: &said.what,
+            event: None,
             instance,
             epoch: lineage.map(|lineage| &lineage.epoch),
             timeline: lineage.and_then(|lineage| lineage.timeline),
@@ -50,9 +51,16 @@ impl<'a, T> Outgoing<'a, T> {
     }
 }
 
-pub(super) fn encode(said: &Said<Message>, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
-    let text = said.what.content.len();
-    sealed(&Outgoing::of(said, instance), text, channel, key)
+pub(super) fn encode(said: &Said<Entry>, instance: &str, channel: &str, key: &Key) -> Vec<u8> {
+    let text = said.what.text().len();
+    let outgoing = Outgoing {
+        event: match &said.what.what {
+            What::Message(_) => None,
+            What::Event(event) => Some(event.name()),
+        },
+        ..Outgoing::of(said, instance)
+    };
+    sealed(&outgoing, text, channel, key)
 }
 
 pub(super) fn encode_told(told: &Said<Told>, instance: &str, key: &Key) -> Vec<u8> {
@@ -99,29 +107,6 @@ fn is_sealed(payload: &[u8], channel: &str, key: &Key) -> bool {
     tag.is_some_and(|tag| key.proves(channel, object, tag))
 }
 
-/// The same object on its way in. `instance` must be there but is not looked at: our own
-/// messages come back too, and the relay drops what it has. To ignore them by name would make
-/// two instances that were given one name by mistake deaf to each other.
-#[derive(Deserialize)]
-struct Incoming<'a> {
-    id: MessageId,
-    seq: Seq,
-    #[serde(borrow)]
-    room: Cow<'a, str>,
-    #[serde(borrow)]
-    user: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Cow<'a, str>,
-    created_at: DateTime<Utc>,
-    #[serde(borrow, rename = "instance")]
-    _instance: Cow<'a, str>,
-    /// Which past it is of; older versions do not say.
-    #[serde(default, borrow)]
-    epoch: Option<Cow<'a, str>>,
-    #[serde(default)]
-    timeline: Option<i64>,
-}
-
 /// The same of a notice.
 #[derive(Deserialize)]
 struct Of<'a> {
@@ -151,6 +136,8 @@ pub(super) enum Junk {
     User,
     #[error("a content that nobody can send")]
     Content,
+    #[error("an event of no known kind")]
+    Event,
     #[error("a notice without a valid mac")]
     Notice,
     #[error("not a number of people")]
@@ -161,7 +148,7 @@ pub(super) enum Junk {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
     /// An instance of this database says so of the room with that channel.
-    Proved(RoomChannel, Said<Message>),
+    Proved(RoomChannel, Said<Entry>),
     /// An instance of this database says that this happened in a room.
     Told(Said<Told>),
     /// An instance of this database says that rights changed.
@@ -196,15 +183,15 @@ pub(super) fn parse(channel: &str, payload: &[u8], key: &Key) -> Result<Heard, J
             Err(Junk::Notice)
         };
     }
-    let (of, message) = message(channel, payload)?;
-    if sealed {
-        Ok(Heard::Proved(of, message))
+    let (of, entry) = entry(channel, payload)?;
+    if sealed && entry.what.number > Number::default() {
+        Ok(Heard::Proved(of, entry))
     } else {
         Ok(Heard::Claimed)
     }
 }
 
-fn message(channel: &str, payload: &[u8]) -> Result<(RoomChannel, Said<Message>), Junk> {
+fn entry(channel: &str, payload: &[u8]) -> Result<(RoomChannel, Said<Entry>), Junk> {
     if payload.len() > MAX_BYTES {
         return Err(Junk::TooLong(payload.len()));
     }
@@ -214,21 +201,9 @@ fn message(channel: &str, payload: &[u8]) -> Result<(RoomChannel, Said<Message>)
     }
     let incoming: Incoming<'_> =
         serde_json::from_slice(payload).map_err(|e| Junk::Json(e.classify()))?;
-    if incoming.id.get() < 1 || incoming.seq < Seq::FIRST {
-        return Err(Junk::Place);
-    }
     let (of, room) = room(channel, &incoming.room)?;
-    let what = Message {
-        id: incoming.id,
-        seq: incoming.seq,
-        room,
-        user: Nickname::parse_old(&incoming.user)
-            .map_err(|_| Junk::User)?
-            .shared(),
-        content: content(&incoming.content)?,
-        created_at: incoming.created_at,
-    };
     let lineage = lineage(incoming.epoch.as_deref(), incoming.timeline);
+    let what = incoming.entry(room)?;
     Ok((of, Said { what, lineage }))
 }
 
@@ -241,14 +216,6 @@ fn room(channel: &str, claimed: &str) -> Result<(RoomChannel, RoomName), Junk> {
         // To the letter: all instances call a room as the database does.
         RoomChannel::Public(named) if named.as_str() != claimed => Err(Junk::Room),
         _ => Ok((of, room)),
-    }
-}
-
-/// A text as it would have been stored, which is as it is: a stray CRLF was never committed.
-fn content(claimed: &str) -> Result<Arc<str>, Junk> {
-    match Content::parse(claimed, MAX_CHARS) {
-        Ok(content) if *content.shared() == *claimed => Ok(content.shared()),
-        _ => Err(Junk::Content),
     }
 }
 

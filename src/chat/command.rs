@@ -1,8 +1,8 @@
 //! What can be asked of chat: values, whichever transport they came over.
 use super::limits::Cost;
 use super::{
-    Actor, Asked, Chat, ChatError, Cursor, Gate, Inviting, Lifting, MakeToken, Outcome, Place,
-    Restraint, Restricting, Sending, Settings, Start,
+    Actor, Asked, Chat, ChatError, Cursor, Gate, Giving, Inviting, Lifting, MakeToken, Outcome,
+    Place, Restraint, Restricting, Sending, Settings, Start,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 use crate::policy::Action;
@@ -264,12 +264,42 @@ pub enum Command {
     DeleteRoom {
         room: Target,
     },
+    /// One message.
+    Message {
+        room: Target,
+        seq: Seq,
+    },
+    Edit {
+        room: Target,
+        seq: Seq,
+        content: String,
+    },
+    Delete {
+        room: Target,
+        seq: Seq,
+    },
+    React {
+        room: Target,
+        seq: Seq,
+        emoji: String,
+        reaction: Giving,
+    },
+    Pin {
+        room: Target,
+        seq: Seq,
+        pinned: bool,
+    },
     /// Read up to `limit` messages before `before`, or the newest.
     History {
         room: Target,
         before: Option<Seq>,
         limit: Option<usize>,
     },
+}
+
+/// What is done to a message: it counts among the messages of its author, too.
+const fn on_message(action: Action) -> Terms {
+    terms(Cost::READ, Gate::Table(action), Need::Nickname)
 }
 
 /// What is done to other people, and shown to them.
@@ -359,6 +389,12 @@ impl Verb for Command {
             Self::Role { .. } => on_others(Action::ManageRoles),
             Self::Set { settings, .. } => on_others(setting(settings)),
             Self::DeleteRoom { .. } => on_others(Action::ManageRoom),
+            Self::Message { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
+            Self::Edit { .. } => on_message(Action::EditOwn),
+            // For what others said it takes the right to delete any, which is asked for then.
+            Self::Delete { .. } => on_message(Action::DeleteOwn),
+            Self::React { .. } => on_message(Action::React),
+            Self::Pin { .. } => on_message(Action::Pin),
             Self::Leave { .. } => terms(Cost::SHOWN, Gate::Session, Need::Presence),
             Self::History { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
         }
@@ -369,6 +405,11 @@ impl Verb for Command {
             Self::Join { room } => About::Named(room),
             Self::MakeInvite(of) => of.room.as_deref().map_or(About::NoRoom, About::Named),
             Self::History { room, .. }
+            | Self::Message { room, .. }
+            | Self::Edit { room, .. }
+            | Self::Delete { room, .. }
+            | Self::React { room, .. }
+            | Self::Pin { room, .. }
             | Self::Members { room, .. }
             | Self::Remove { room, .. }
             | Self::Invite { room, .. }
@@ -432,6 +473,16 @@ impl Verb for Command {
             }
             Self::Set { settings, .. } => chat.set_room(actor, place, settings).await,
             Self::DeleteRoom { .. } => chat.delete_room(actor, place).await,
+            Self::Message { seq, .. } => chat.message(place, seq).await,
+            Self::Edit { seq, content, .. } => chat.edit(actor, place, seq, &content).await,
+            Self::Delete { seq, .. } => chat.delete(actor, place, seq).await,
+            Self::React {
+                seq,
+                emoji,
+                reaction,
+                ..
+            } => chat.react(actor, place, seq, (&emoji, reaction)).await,
+            Self::Pin { seq, pinned, .. } => chat.pin(actor, place, seq, pinned).await,
             Self::History { before, limit, .. } => {
                 chat.history(actor, place.room()?, before, limit).await
             }

@@ -17,6 +17,9 @@ named! {
         BadName => "bad_name",
         NicknameTaken => "nickname_taken",
         NoSuchRoom => "no_such_room",
+        NoSuchMessage => "no_such_message",
+        Archived => "archived",
+        TooManyReactions => "too_many_reactions",
         RoomExists => "room_exists",
         NotInRoom => "not_in_room",
         TooManyRooms => "too_many_rooms",
@@ -73,6 +76,14 @@ pub enum ChatError {
     NoSuchRoom(RoomName),
     /// It was there when the message was accepted.
     RoomGone,
+    /// There is no such message in the room, or it was deleted.
+    NoSuchMessage,
+    /// It left the database, and can be changed no more.
+    NotInDatabase,
+    /// Another person said it.
+    NotOwn,
+    /// It has as many emoji as a message may have.
+    TooManyReactions,
     RoomExists(RoomName),
     /// The session has no current room.
     InNoRoom,
@@ -216,6 +227,10 @@ impl ChatError {
             Self::BadName(_) => Code::BadName,
             Self::NicknameTaken(_) | Self::NoGuestName => Code::NicknameTaken,
             Self::NoSuchRoom(_) | Self::RoomGone => Code::NoSuchRoom,
+            Self::NoSuchMessage => Code::NoSuchMessage,
+            Self::NotInDatabase => Code::Archived,
+            Self::NotOwn => Code::Forbidden,
+            Self::TooManyReactions => Code::TooManyReactions,
             Self::RoomExists(_) => Code::RoomExists,
             Self::InNoRoom | Self::NotIn(_) => Code::NotInRoom,
             Self::InTooManyRooms | Self::RoomsFull { .. } => Code::TooManyRooms,
@@ -371,6 +386,7 @@ impl From<SendError> for ChatError {
             SendError::Stopping => Self::Stopping,
             SendError::Rejected(Rejected::NoSuchRoom) => Self::RoomGone,
             SendError::Rejected(Rejected::NoSuchUser) => Self::NotEntered,
+            SendError::Rejected(Rejected::NoSuchMessage) => Self::NoSuchMessage,
             SendError::Store(error) => error.into(),
         }
     }

@@ -53,10 +53,10 @@ use crate::store::Store;
 
 pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
-    Chunk, Cursor, Encoded, End, Entry, Format, Next, Past, Receipt, Slice, Start,
+    Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Slice, Start,
 };
 pub use crate::store::{
-    Audited, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer, SessionOf, Span,
+    Audited, Giving, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer, SessionOf, Span,
 };
 pub use actor::Actor;
 pub use attached::{Alert, Attached, ReadTo};
@@ -67,14 +67,14 @@ pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use limits::{Cost, Entered, Limits, MOST_ADDRESSES, Origin};
 pub use lists::{Asked, Listed};
-pub use outcome::{Counted, History, Joined, Messages, Outcome};
+pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
 pub use verbs::{
-    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, Made, MakeToken, Me, MyRoom, MyToken,
-    Registering, Restricting, RoomAs, Sending, Settings, Shown, Tally,
+    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, MOST_EMOJI, Made, MakeToken, Me, MyRoom,
+    MyToken, Registering, Restricting, RoomAs, Sending, Settings, Shown, Tally,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

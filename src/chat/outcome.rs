@@ -2,10 +2,10 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Audited, Cursor, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt, Restraint,
-    RoomAs, RoomSummary, Seer, SessionOf, Span,
+    Audited, Cursor, Giving, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt,
+    Restraint, RoomAs, RoomSummary, Seer, SessionOf, Span,
 };
-use crate::model::{Epoch, Message, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
+use crate::model::{Entry, Epoch, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -89,6 +89,14 @@ pub enum Outcome {
         url: String,
     },
     RoomDeleted(RoomName),
+    Message(Entry),
+    /// Something was done to a message.
+    Changed {
+        what: Changed,
+        room: RoomName,
+        target: Seq,
+        receipt: Receipt,
+    },
     Me(Me),
     /// In these something was not read.
     Unread(Vec<MyRoom>),
@@ -98,6 +106,15 @@ pub enum Outcome {
     Seen(Counted<Seer>),
     /// Others in the room are told that something is being written, or were told a moment ago.
     Typing(RoomName),
+}
+
+/// What was done to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    Edited,
+    Deleted,
+    Reacted(Giving),
+    Pinned(bool),
 }
 
 /// A page of a list, with how many entries there are.
@@ -137,7 +154,7 @@ pub struct History {
 #[derive(Debug)]
 pub enum Messages {
     /// All of them at once, ascending.
-    All(Vec<Message>),
+    All(Vec<Entry>),
     /// To be shown before anything else, at the pace of the connection.
     Paced(Box<Past>),
     None,

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::model::{Epoch, Message, Notice, RoomName, Seq};
+use super::amend::{self, Amendments};
+use crate::model::{Details, Entry, Epoch, Event, Notice, RoomName, Seq, What};
 
-/// What can stand in a room's tail.
+/// What a reader is given: an entry of the log, or something beside it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
-    Message(Message),
+pub enum Item {
+    Entry(Entry),
     /// What happened beside the log: shown, not stored, without a `seq`.
     Notice(Notice),
     /// These were committed but are stored here no more. `from` is unknown where a reader
@@ -48,26 +49,26 @@ named! {
     }
 }
 
-impl Entry {
+impl Item {
     /// The same, of a room that its reader calls otherwise. Nothing else is told of comings and goings
     /// there.
     fn shown_as(&self, name: &RoomName) -> Self {
-        let mut entry = self.clone();
-        match &mut entry {
-            Self::Message(message) => message.room = name.clone(),
+        let mut item = self.clone();
+        match &mut item {
+            Self::Entry(entry) => entry.room = name.clone(),
             Self::Gap { room, .. } | Self::Reset { room, .. } | Self::End { room, .. } => {
                 *room = name.clone();
             }
             Self::Notice(Notice::Typing { room, .. }) => *room = name.clone(),
             Self::Notice(_) => {}
         }
-        entry
+        item
     }
 
     /// The last `seq` that a reader has behind it after this entry, if it moves that.
     fn reaches(&self) -> Option<Seq> {
         match self {
-            Self::Message(message) => Some(message.seq),
+            Self::Entry(entry) => Some(entry.seq),
             Self::Gap { to, .. } => Some(*to),
             Self::Notice(_) | Self::Reset { .. } | Self::End { .. } => None,
         }
@@ -76,7 +77,7 @@ impl Entry {
     /// Roughly what the entry takes in a wire format.
     fn size(&self) -> usize {
         match self {
-            Self::Message(m) => 128 + m.user.len() + m.content.len(),
+            Self::Entry(of) => 128 + of.user.len() + of.text().len() + details_size(of),
             Self::Notice(notice) => 64 + notice_size(notice),
             Self::Gap { .. } => 64,
             Self::Reset { .. } | Self::End { .. } => 128,
@@ -88,10 +89,11 @@ impl Entry {
     fn weight(&self) -> usize {
         let as_json = self.json_size();
         match self {
-            Self::Message(m) => {
-                let lines = 1 + memchr::memchr_iter(b'\n', m.content.as_bytes()).count();
-                let prefix = m.room.as_str().len() + m.user.len() + LINE_MARKS;
-                let as_lines = m.content.len() + lines * prefix;
+            Self::Entry(of) => {
+                let text = of.text();
+                let lines = 1 + memchr::memchr_iter(b'\n', text.as_bytes()).count();
+                let prefix = of.room.as_str().len() + of.user.len() + LINE_MARKS;
+                let as_lines = text.len() + lines * prefix;
                 self.size() + as_lines + JSON_FORMS * as_json
             }
             _ => self.size() + as_json + JSON_FORMS * as_json,
@@ -101,7 +103,7 @@ impl Entry {
     /// How long it is as a JSON object, nearly.
     fn json_size(&self) -> usize {
         match self {
-            Self::Message(m) => json_size(m),
+            Self::Entry(of) => json_size(of),
             _ => self.size() + JSON_MARKS,
         }
     }
@@ -118,7 +120,6 @@ fn notice_size(notice: &Notice) -> usize {
             nickname, before, ..
         } => nickname.len() + before.len(),
         Notice::Removed { nickname, by, .. } => nickname.len() + by.len(),
-        Notice::Topic { topic, by, .. } => topic.len() + by.len(),
         Notice::Crowd { .. } => 0,
     };
     AROUND + notice.room().as_str().len() + names
@@ -128,16 +129,38 @@ fn notice_size(notice: &Notice) -> usize {
 const JSON_FORMS: usize = Format::ALL.len() - 1;
 /// What stands around a line's room, name and text.
 const LINE_MARKS: usize = 6;
-/// The names, numbers and quotes of a message's object, and the event or frame around it.
-const JSON_MARKS: usize = 160;
+/// The names, numbers and quotes of an entry's object, and the event or frame around it.
+const JSON_MARKS: usize = 176;
 /// What a chunk takes beside its entries.
 const CHUNK: usize = 512;
 
-/// How long a message is as a JSON object, nearly: quotes and newlines take two places.
-pub(super) fn json_size(message: &Message) -> usize {
-    let content = message.content.as_bytes();
-    let escaped = memchr::memchr3_iter(b'"', b'\\', b'\n', content).count();
-    JSON_MARKS + message.room.as_str().len() + message.user.len() + content.len() + escaped
+/// How long an entry is as a JSON object, nearly: quotes and newlines take two places.
+pub(super) fn json_size(entry: &Entry) -> usize {
+    let text = entry.text().as_bytes();
+    let escaped = memchr::memchr3_iter(b'"', b'\\', b'\n', text).count();
+    let names = entry.room.as_str().len() + entry.user.len();
+    JSON_MARKS + names + text.len() + escaped + details_size(entry)
+}
+
+/// What few entries have beside a text.
+fn details_size(entry: &Entry) -> usize {
+    const DETAILS: usize = 160;
+    let names = |names: &[Arc<str>]| names.iter().map(|name| name.len() + 3).sum::<usize>();
+    let reactions = |of: &crate::model::Reactions| {
+        let sizes = of
+            .iter()
+            .map(|(emoji, of)| 64 + emoji.len() + names(&of.users));
+        sizes.sum::<usize>()
+    };
+    match &entry.what {
+        What::Message(message) => message.details.as_deref().map_or(0, |of: &Details| {
+            DETAILS + names(&of.mentions) + reactions(&of.reactions)
+        }),
+        What::Event(event) => match &**event {
+            Event::Reacted { reactions: of, .. } => DETAILS + reactions(of),
+            _ => DETAILS,
+        },
+    }
 }
 
 /// The wire formats in which entries are asked for. A chunk keeps one encoding of each.
@@ -159,7 +182,7 @@ impl Format {
 
 /// Writes an entry in a format. There is one such function for all formats, so that no two
 /// formats can have one place.
-pub type Encode = fn(Format, &Entry, &mut Vec<u8>);
+pub type Encode = fn(Format, &Item, &mut Vec<u8>);
 
 /// Entries in one wire format: the bytes, and where each entry ends in them.
 #[derive(Debug)]
@@ -169,8 +192,8 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    fn new(entries: &[Entry], format: Format, encode: Encode) -> Self {
-        let mut bytes = Vec::with_capacity(entries.iter().map(Entry::size).sum());
+    fn new(entries: &[Item], format: Format, encode: Encode) -> Self {
+        let mut bytes = Vec::with_capacity(entries.iter().map(Item::size).sum());
         let ends = entries
             .iter()
             .map(|entry| {
@@ -213,10 +236,10 @@ impl Encoded {
     }
 }
 
-/// Consecutive entries of one room.
+/// Consecutive items of one room.
 #[derive(Debug)]
 pub struct Chunk {
-    entries: Vec<Entry>,
+    items: Vec<Item>,
     encoded: [OnceLock<Encoded>; Format::ALL.len()],
     /// What it may come to occupy.
     weight: usize,
@@ -225,69 +248,90 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn new(entries: Vec<Entry>, accepted: Option<Instant>) -> Arc<Self> {
-        let weight = CHUNK + entries.iter().map(Entry::weight).sum::<usize>();
+    pub(super) fn new(items: Vec<Item>, accepted: Option<Instant>) -> Arc<Self> {
+        let weight = CHUNK + items.iter().map(Item::weight).sum::<usize>();
         Arc::new(Self {
-            entries,
+            items,
             weight,
             encoded: Default::default(),
             accepted,
         })
     }
 
-    /// A chunk for messages read from the store, in which holes are named. `next` is the
-    /// `seq` that the reader expects first.
-    pub(super) fn of_messages(
-        messages: Vec<Message>,
+    /// A chunk for consecutive entries, in which holes are named. `next` is the `seq` that the reader
+    /// expects first. What is done to a message further on is done to it here.
+    pub(super) fn of_entries(
+        mut entries: Vec<Entry>,
         next: Seq,
         accepted: Option<Instant>,
     ) -> Arc<Self> {
+        amend::each_other(&mut entries);
         let mut expected = next;
-        let mut entries = Vec::with_capacity(messages.len());
-        for message in messages {
-            if message.seq > expected {
-                entries.push(Entry::Gap {
-                    room: message.room.clone(),
+        let mut items = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if entry.seq > expected {
+                items.push(Item::Gap {
+                    room: entry.room.clone(),
                     from: Some(expected),
-                    to: message.seq.previous(),
+                    to: entry.seq.previous(),
                 });
             }
-            expected = message.seq.next();
-            entries.push(Entry::Message(message));
+            expected = entry.seq.next();
+            items.push(Item::Entry(entry));
         }
-        Self::new(entries, accepted)
+        Self::new(items, accepted)
+    }
+
+    /// What its events do to other entries.
+    pub(super) fn amendments(&self) -> Amendments<'_> {
+        Amendments::of(self.items.iter().filter_map(|item| match item {
+            Item::Entry(entry) => Some(entry),
+            _ => None,
+        }))
+    }
+
+    /// This after later events; `None` where they change nothing of it.
+    pub(super) fn amended(&self, by: &Amendments<'_>) -> Option<Arc<Self>> {
+        let mut amended: Option<Vec<Item>> = None;
+        for (at, item) in self.items.iter().enumerate() {
+            let Item::Entry(entry) = item else { continue };
+            if let Some(after) = by.applied_to(entry) {
+                amended.get_or_insert_with(|| self.items.clone())[at] = Item::Entry(after);
+            }
+        }
+        amended.map(|items| Self::new(items, self.accepted))
     }
 
     /// The same entries, in a room that their reader calls otherwise: encoded for that reader alone.
     pub(super) fn shown_as(&self, name: &RoomName) -> Arc<Self> {
-        let entries = self.entries.iter().map(|entry| entry.shown_as(name));
-        Self::new(entries.collect(), self.accepted)
+        let items = self.items.iter().map(|item| item.shown_as(name));
+        Self::new(items.collect(), self.accepted)
     }
 
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn items(&self) -> &[Item] {
+        &self.items
     }
 
     /// The chunk in `format`, encoded now if no reader asked before.
     pub fn encoded(&self, format: Format, encode: Encode) -> &Encoded {
-        self.encoded[format as usize].get_or_init(|| Encoded::new(&self.entries, format, encode))
+        self.encoded[format as usize].get_or_init(|| Encoded::new(&self.items, format, encode))
     }
 
     /// The highest `seq` reached by the first `count` entries.
     pub(super) fn reached(&self, count: usize) -> Option<Seq> {
-        self.entries[..count].iter().rev().find_map(Entry::reaches)
+        self.items[..count].iter().rev().find_map(Item::reaches)
     }
 
     /// The first entry that is at or beyond `seq`.
     pub(super) fn find(&self, seq: Seq) -> usize {
-        let before = |entry: &&Entry| entry.reaches().is_none_or(|reached| reached < seq);
-        self.entries.iter().take_while(before).count()
+        let before = |item: &&Item| item.reaches().is_none_or(|reached| reached < seq);
+        self.items.iter().take_while(before).count()
     }
 
     /// How many entries a reader has had who waits for `next`; those of a notice never.
     #[inline]
     pub(super) fn given_before(&self, next: Seq) -> usize {
-        let first = self.entries.first().and_then(Entry::reaches);
+        let first = self.items.first().and_then(Item::reaches);
         if first.is_some_and(|reached| reached < next) {
             self.find(next)
         } else {
@@ -296,7 +340,7 @@ impl Chunk {
     }
 
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self.entries[..], [Entry::Notice(_)])
+        matches!(self.items[..], [Item::Notice(_)])
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -309,16 +353,16 @@ mod tests {
     use super::*;
     use crate::model::Nickname;
 
-    fn plain(_: Format, entry: &Entry, out: &mut Vec<u8>) {
-        if let Entry::Notice(Notice::Joined { nickname, .. }) = entry {
+    fn plain(_: Format, entry: &Item, out: &mut Vec<u8>) {
+        if let Item::Notice(Notice::Joined { nickname, .. }) = entry {
             out.extend_from_slice(nickname.as_bytes());
         }
     }
 
     #[test]
     fn each_format_has_a_place_of_its_own() {
-        let chunk = Chunk::new(vec![Entry::Notice(sum())], None);
-        let name = |format, _: &Entry, out: &mut Vec<u8>| out.extend(format!("{format:?}").bytes());
+        let chunk = Chunk::new(vec![Item::Notice(sum())], None);
+        let name = |format, _: &Item, out: &mut Vec<u8>| out.extend(format!("{format:?}").bytes());
         for format in Format::ALL {
             let encoded = chunk.encoded(format, name);
             assert_eq!(encoded.span(0, 1), format!("{format:?}").as_bytes());
@@ -338,7 +382,7 @@ mod tests {
     fn a_partial_write_is_whole_entries_and_the_rest_of_one() {
         let notice = |text: &str| {
             let room = RoomName::stored("r");
-            Entry::Notice(Notice::joined(&room, &Nickname::stored(text)))
+            Item::Notice(Notice::joined(&room, &Nickname::stored(text)))
         };
         let chunk = Chunk::new(vec![notice("ab"), notice("cde"), notice("f")], None);
         let encoded = chunk.encoded(Format::Lines, plain);

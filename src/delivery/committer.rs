@@ -1,5 +1,4 @@
 //! The way in: many sends become one commit, and only then become visible and acknowledged.
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
@@ -11,16 +10,18 @@ use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, QueueFull, Waiting};
 use super::hub::Hub;
-use crate::bus::RoomChannel;
-use crate::model::{Content, Message, MessageId, Nonce, RoomKey, RoomKind, RoomRef, Seq, UserKey};
-use crate::store::{Appended, Draft, Mark, Rejected, StoreError};
+use crate::model::{MessageId, Nonce, Number, RoomKind, RoomRef, Seq, UserKey};
+use crate::store::{Appended, Draft, Mark, Operation, Rejected, StoreError};
+
+mod rounds;
+mod shown;
 
 /// Sends that may wait; beyond, senders are told at once that the server is busy.
 pub const QUEUE: usize = 4_096;
 /// Messages in one commit.
 const BATCH: usize = 1_024;
 
-/// A message on its way in.
+/// An entry on its way in.
 #[derive(Debug)]
 pub struct Outgoing {
     pub room: RoomRef,
@@ -28,7 +29,7 @@ pub struct Outgoing {
     pub user: UserKey,
     pub author: Author,
     pub nickname: Arc<str>,
-    pub content: Content,
+    pub operation: Operation,
     pub nonce: Option<Nonce>,
 }
 
@@ -40,15 +41,16 @@ pub enum Author {
     Guest,
 }
 
-/// A committed message's place: the acknowledgement.
+/// A committed entry's place: the acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub id: MessageId,
     pub seq: Seq,
+    pub number: Number,
     pub created_at: DateTime<Utc>,
 }
 
-/// Why a message was not sent.
+/// Why an entry was not committed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SendError {
     /// The queue is full. Nothing happened.
@@ -66,7 +68,7 @@ pub enum SendError {
 type Answer = Result<Receipt, SendError>;
 type Item = (Outgoing, Instant);
 
-/// Takes messages and commits them in batches. In a room they are committed in the order in
+/// Takes entries and commits them in batches. In a room they are committed in the order in
 /// which they were accepted: a room has its lane, and a lane makes one commit after another.
 #[derive(Debug)]
 pub struct Committer {
@@ -89,13 +91,13 @@ impl Committer {
         (Self { lanes, hub }, join_all(work).map(drop))
     }
 
-    /// Accepts a message, or says at once that it cannot. The answer comes when it is committed
+    /// Accepts an entry, or says at once that it cannot. The answer comes when it is committed
     /// and visible to readers here.
-    pub fn send(&self, message: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
+    pub fn send(&self, outgoing: Outgoing) -> Result<oneshot::Receiver<Answer>, SendError> {
         let accepted = self.hub.now();
-        let lane = message.room.key.id.get() as usize % self.lanes.len();
+        let lane = outgoing.room.key.id.get() as usize % self.lanes.len();
         let answer = self.lanes[lane]
-            .offer((message, accepted))
+            .offer((outgoing, accepted))
             .map_err(|QueueFull| SendError::Busy);
         match answer {
             Ok(_) => self.hub.meters.queue_depth.add(1),
@@ -123,9 +125,15 @@ async fn commit(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
 }
 
 async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
+    for round in rounds::of(batch) {
+        settle_round(&hub, &outage, round).await;
+    }
+}
+
+async fn settle_round(hub: &Arc<Hub>, outage: &AtomicBool, batch: Batch) {
     let drafts: Vec<Draft> = batch
         .iter()
-        .map(|((message, _), _)| draft(message))
+        .map(|((outgoing, _), _)| draft(outgoing))
         .collect();
     match hub.log.append(&drafts).await {
         Ok(answers) => {
@@ -135,9 +143,9 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
             if outage.swap(false, Relaxed) {
                 tracing::info!("commits again");
             }
-            show(&hub, &batch, &answers);
-            mark_read(&hub, &batch, &answers);
-            acknowledge(&hub, batch, answers);
+            shown::show(hub, &batch, &answers).await;
+            mark_read(hub, &batch, &answers);
+            acknowledge(hub, batch, answers);
         }
         Err(error) => {
             // An outage is told of when it begins; every message that it refuses is counted.
@@ -148,7 +156,7 @@ async fn settle(hub: Arc<Hub>, outage: Arc<AtomicBool>, batch: Batch) {
             if matches!(error, StoreError::Full(_)) {
                 hub.meters.db_full.set(1);
             }
-            refuse(&hub, batch, &error);
+            refuse(hub, batch, &error);
         }
     }
 }
@@ -161,45 +169,12 @@ fn refuse(hub: &Hub, batch: Batch, error: &StoreError) {
     }
 }
 
-fn draft(message: &Outgoing) -> Draft {
+fn draft(outgoing: &Outgoing) -> Draft {
     Draft {
-        room: message.room.key,
-        user: message.user,
-        content: message.content.shared(),
-        nonce: message.nonce.clone(),
-    }
-}
-
-/// Makes what is committed visible to readers here, then hands it to the bus.
-fn show(hub: &Arc<Hub>, batch: &[Waiting<Item, Answer>], answers: &[Result<Appended, Rejected>]) {
-    let mut rooms: HashMap<RoomKey, Shown> = HashMap::new();
-    let mut count = 0;
-    for (((message, accepted), _), answer) in batch.iter().zip(answers) {
-        if let Ok(stored) = answer
-            && stored.fresh
-        {
-            count += 1;
-            hub.meters
-                .commit
-                .record(hub.now().saturating_duration_since(*accepted));
-            let shown = rooms.entry(message.room.key).or_insert_with(|| Shown {
-                channel: RoomChannel::of(&message.room, message.kind),
-                accepted: *accepted,
-                messages: Vec::new(),
-            });
-            shown.messages.push(committed(message, stored));
-        }
-    }
-    hub.meters.committed.add(count);
-    hub.meters.batches.add(1);
-    let lineage = hub.lineage();
-    for (id, shown) in rooms {
-        let messages = shown.messages;
-        if let Some(room) = hub.served(id) {
-            let taken = room.accept(messages.clone(), shown.accepted);
-            hub.after(taken, room);
-        }
-        hub.bus.publish(&shown.channel, &messages, lineage.as_ref());
+        room: outgoing.room.key,
+        user: outgoing.user,
+        operation: outgoing.operation.clone(),
+        nonce: outgoing.nonce.clone(),
     }
 }
 
@@ -208,33 +183,14 @@ fn mark_read(hub: &Hub, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
     let marks = batch.iter().zip(answers).filter_map(|(sent, answer)| {
         let ((message, _), _) = sent;
         let stored = answer.as_ref().ok()?;
-        let of_account = message.author == Author::Account;
-        of_account.then_some(Mark {
+        let says = message.author == Author::Account && message.operation.is_said();
+        says.then_some(Mark {
             user: message.user,
             room: message.room.key,
             seq: stored.seq,
         })
     });
     hub.marks.said(marks);
-}
-
-/// What a batch adds to a room.
-struct Shown {
-    channel: RoomChannel,
-    /// When the first of it was.
-    accepted: Instant,
-    messages: Vec<Message>,
-}
-
-fn committed(message: &Outgoing, stored: &Appended) -> Message {
-    Message {
-        id: stored.id,
-        seq: stored.seq,
-        room: message.room.name.clone(),
-        user: message.nickname.clone(),
-        content: message.content.shared(),
-        created_at: stored.created_at,
-    }
 }
 
 fn acknowledge(
@@ -247,17 +203,20 @@ fn acknowledge(
             Ok(Appended {
                 id,
                 seq,
+                number,
                 created_at,
                 ..
             }) => Ok(Receipt {
                 id,
                 seq,
+                number,
                 created_at,
             }),
             Err(rejected) => {
                 match rejected {
                     Rejected::NoSuchRoom => hub.forget(&message.room),
                     Rejected::NoSuchUser => hub.strangers.notify_one(),
+                    Rejected::NoSuchMessage => {}
                 }
                 hub.meters.refused.add(1);
                 Err(rejected.into())

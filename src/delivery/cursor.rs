@@ -9,7 +9,7 @@ use super::hub::Hub;
 use super::past::PageSize;
 use super::room::Room;
 use super::tail::Tail;
-use super::{End, Entry};
+use super::{End, Item};
 use crate::model::{Epoch, RoomName, RoomRef, Seq};
 use crate::store::{Part, StoreError};
 
@@ -62,7 +62,7 @@ impl Slice {
 
     /// How many entries the slice has.
     pub fn len(&self) -> usize {
-        self.chunk.entries().len() - self.from
+        self.chunk.items().len() - self.from
     }
 
     pub fn is_empty(&self) -> bool {
@@ -122,7 +122,7 @@ impl Cursor {
         room: Arc<Room>,
         signal: Arc<Notify>,
         next_seq: Seq,
-        unknown: Option<Entry>,
+        unknown: Option<Item>,
     ) -> Self {
         let slot = room.add_reader(signal);
         let mut cursor = Self {
@@ -229,13 +229,13 @@ impl Cursor {
                     at = place;
                     break;
                 }
-                at = place + chunk.entries().len() as u64;
+                at = place + chunk.items().len() as u64;
                 if chunk.is_notice() && place < notices_from {
                     continue;
                 }
                 // A page may have gone beyond what the tail had: that is not given twice.
                 let from = from.max(chunk.given_before(next_seq));
-                if from == chunk.entries().len() {
+                if from == chunk.items().len() {
                     continue;
                 }
                 weight += chunk.weight();
@@ -286,7 +286,7 @@ impl Cursor {
         self.index = None;
         self.end_here();
         let room = self.room.room.name.clone();
-        let end = Entry::End { room, why };
+        let end = Item::End { room, why };
         self.told_first = Some(Slice::page(Chunk::new(vec![end], None)).into());
     }
 
@@ -304,7 +304,7 @@ impl Cursor {
         self.next_seq = self.next_seq.min(seq);
         self.index = None;
         self.page = None;
-        let reset = Entry::Reset {
+        let reset = Item::Reset {
             room: self.room.room.name.clone(),
             epoch,
             last_seq: self.next_seq.previous(),
@@ -356,15 +356,15 @@ impl Cursor {
             full &= messages.len() == read;
         }
         let last = messages.last().map_or(self.next_seq.previous(), |m| m.seq);
-        let chunk = Chunk::of_messages(messages, self.next_seq, None);
-        let mut entries = chunk.entries().to_vec();
+        let chunk = Chunk::of_entries(messages, self.next_seq, None);
+        let mut entries = chunk.items().to_vec();
         // Where the page ends before the tail begins, what lies between is gone.
         let before = match replay {
             Some(replay) => replay.to,
             None => self.room.with_tail(|tail| tail.before()).unwrap_or(last),
         };
         if !full && before > last {
-            entries.push(Entry::Gap {
+            entries.push(Item::Gap {
                 room: self.room.room.name.clone(),
                 from: Some(last.next()),
                 to: before,

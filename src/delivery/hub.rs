@@ -6,23 +6,19 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::chunk::json_size;
 use super::cursor::{Cursor, Start};
 use super::hearsay::Hearsay;
 use super::herald::Herald;
 use super::lost::Lost;
 use super::marks::ReadMarks;
-use super::past::Past;
 use super::tail::Tail;
 pub use super::tail::TailLimits;
-use super::{Entry, Room};
+use super::{Item, Room};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
-use crate::model::{
-    Epoch, Message, RoomId, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq,
-};
-use crate::store::{Epochs, Head, Log, Notices, Part, Span, StoreError};
+use crate::model::{Entry, Epoch, RoomId, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq};
+use crate::store::{Epochs, Head, Log, Notices, Part, StoreError};
 
 /// A room without readers keeps its tail this long for the next who joins.
 pub(super) const LINGER: Duration = Duration::from_secs(60);
@@ -34,13 +30,6 @@ const NAMES: usize = 65_536;
 const TURNS: usize = 4;
 /// How long one may wait for its turn; beyond, the database has too much to do.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
-
-/// How far back a reader may begin, in messages.
-const FURTHEST: usize = 100_000;
-/// Messages read at once for an answer about the past.
-const PAGE_BACK: usize = 64;
-/// How long such an answer may be, as JSON.
-const ANSWER_BYTES: usize = 512 << 10;
 
 /// Everything below a transport that reading needs.
 pub struct Hub {
@@ -251,8 +240,8 @@ impl Hub {
             let head = self.log.head(room.room.key).await?;
             room.is_of(head.map_or(RoomKind::Public, |head| head.kind));
             self.bus.subscribe(&room.channel());
-            let (newest, keep) = (Part::Before(None), self.limits.keep);
-            let newest = self.log.read(&room.room, newest, keep).await?;
+            let newest = self.log.read(&room.room, Part::Newest, self.limits.keep);
+            let newest = newest.await?;
             // A room that is gone is as an empty one.
             let gone = Head {
                 room: room.room.key,
@@ -284,10 +273,10 @@ impl Hub {
         self: &Arc<Self>,
         room: &Arc<Room>,
         start: Start,
-    ) -> Result<(Seq, bool, Option<Entry>), StoreError> {
+    ) -> Result<(Seq, bool, Option<Item>), StoreError> {
         let last = room.delivered().unwrap_or_default();
         let gap = |from, to| {
-            Some(Entry::Gap {
+            Some(Item::Gap {
                 room: room.room.name.clone(),
                 from,
                 to,
@@ -296,7 +285,7 @@ impl Hub {
         let reset = |last| {
             let epoch = room.epoch()?;
             let room = room.room.name.clone();
-            Some(Entry::Reset {
+            Some(Item::Reset {
                 room,
                 epoch,
                 last_seq: last,
@@ -333,83 +322,12 @@ impl Hub {
     }
 
     /// What the tail of a room that is served here knows.
-    fn in_memory<T>(&self, room: &RoomRef, look: impl FnOnce(&Tail) -> Option<T>) -> Option<T> {
+    pub(super) fn in_memory<T>(
+        &self,
+        room: &RoomRef,
+        look: impl FnOnce(&Tail) -> Option<T>,
+    ) -> Option<T> {
         self.served(room.key)?.with_tail(look).flatten()
-    }
-
-    /// Where the newest `limit` messages before that place, or of all, lie, and whether memory could tell.
-    /// Only their numbers are looked at, however many they are.
-    async fn find_span(
-        &self,
-        room: &RoomRef,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<(Option<Span>, bool), StoreError> {
-        let limit = limit.min(FURTHEST);
-        if let Some(span) = self.in_memory(room, |tail| tail.span(before, limit)) {
-            return Ok((span, true));
-        }
-        let _turn = self.turn().await?;
-        Ok((self.log.span(room.key, before, limit).await?, false))
-    }
-
-    /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their
-    /// own pace.
-    pub async fn past(
-        self: &Arc<Self>,
-        room: &RoomRef,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Option<(Span, Past)>, StoreError> {
-        let (span, hit) = self.find_span(room, before, limit).await?;
-        self.meters.history.record(hit);
-        Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
-    }
-
-    /// The messages of a room from `first` to `last`.
-    pub fn past_of(self: &Arc<Self>, room: &RoomRef, (first, last): (Seq, Seq)) -> Past {
-        Past::new(self.clone(), room.clone(), first, last)
-    }
-
-    /// The newest of up to `limit` messages with `seq < before` that make one answer, ascending,
-    /// and whether there are more.
-    pub async fn history(
-        &self,
-        room: &RoomRef,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), StoreError> {
-        let wanted = limit + 1;
-        let here = self.in_memory(room, |tail| tail.history(before, wanted));
-        self.meters.history.record(here.is_some());
-        let mut answer = Answer::new(limit);
-        if let Some(found) = here {
-            answer.take(found);
-            return Ok(answer.finish(room.label()));
-        }
-        let mut before = before;
-        loop {
-            let page = PAGE_BACK.min(answer.wanted() + 1);
-            let found = self.read_page(room, Part::Before(before), page).await?;
-            let ended = found.len() < page;
-            before = found.first().map(|oldest| oldest.seq).or(before);
-            if !answer.take(found) || ended {
-                return Ok(answer.finish(room.label()));
-            }
-        }
-    }
-
-    /// Up to `limit` messages after `after`, from memory where they are there.
-    pub(super) async fn page(
-        &self,
-        room: &RoomRef,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        match self.in_memory(room, |tail| tail.page(after, limit)) {
-            Some(page) => Ok(page),
-            None => self.read_page(room, Part::After(after), limit).await,
-        }
     }
 
     /// A page from the store, in our turn.
@@ -418,15 +336,15 @@ impl Hub {
         room: &RoomRef,
         part: Part,
         limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let _turn = self.turn().await?;
         self.log.read(room, part, limit).await
     }
 
     /// What is kept of a room without new messages for long.
-    pub(super) async fn newest(&self, room: &RoomRef) -> Result<Vec<Message>, StoreError> {
+    pub(super) async fn newest(&self, room: &RoomRef) -> Result<Vec<Entry>, StoreError> {
         let keep = self.limits.keep;
-        self.read_page(room, Part::Before(None), keep).await
+        self.read_page(room, Part::Newest, keep).await
     }
 
     /// Lets go of rooms that were not read for a while.
@@ -444,54 +362,5 @@ impl Hub {
             }
             keep
         });
-    }
-}
-
-/// An answer about the past while it is gathered, newest first: as long as is allowed, and one
-/// message at least.
-struct Answer {
-    limit: usize,
-    bytes: usize,
-    newest_first: Vec<Message>,
-    more: bool,
-}
-
-impl Answer {
-    fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            bytes: 0,
-            newest_first: Vec::new(),
-            more: false,
-        }
-    }
-
-    fn wanted(&self) -> usize {
-        self.limit - self.newest_first.len()
-    }
-
-    /// Takes older messages, ascending; false where not all of them have a place.
-    fn take(&mut self, older: Vec<Message>) -> bool {
-        for message in older.into_iter().rev() {
-            let bytes = self.bytes + json_size(&message);
-            let first = self.newest_first.is_empty();
-            if self.wanted() == 0 || (bytes > ANSWER_BYTES && !first) {
-                self.more = true;
-                return false;
-            }
-            self.bytes = bytes;
-            self.newest_first.push(message);
-        }
-        true
-    }
-
-    /// The messages, ascending, and whether there are more before them.
-    fn finish(mut self, label: Option<&RoomName>) -> (Vec<Message>, bool) {
-        self.newest_first.reverse();
-        if let Some(label) = label {
-            let messages = self.newest_first.iter_mut();
-            messages.for_each(|message| message.room = label.clone());
-        }
-        (self.newest_first, self.more)
     }
 }

@@ -3,7 +3,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::hub::Hub;
-use crate::model::{Epoch, Message, RoomKind, RoomName};
+use crate::model::{Entry, Epoch, RoomKind, RoomName};
 
 /// Consecutive messages of a room that the database lacks.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,7 @@ pub struct LostMessages {
     pub kind: RoomKind,
     /// In which they were told.
     pub epoch: Epoch,
-    pub messages: Vec<Message>,
+    pub messages: Vec<Entry>,
 }
 
 /// Of each room at most what its tail held.

@@ -1,6 +1,7 @@
 //! The log's two ends. A message goes in through the committer, becomes part of its room's
 //! tail, and is read by cursors; whatever an instance has not heard of, the relay reads from
 //! the store. There is one way to deliver, and recovery is that way.
+mod amend;
 mod batcher;
 mod chunk;
 mod committer;
@@ -13,6 +14,7 @@ mod lineage;
 mod lost;
 mod marks;
 mod notices;
+mod pages;
 mod past;
 mod relay;
 mod rewind;
@@ -22,7 +24,7 @@ mod tail;
 mod tests;
 
 pub use batcher::{Batcher, QueueFull};
-pub use chunk::{Chunk, Encode, Encoded, End, Entry, Format};
+pub use chunk::{Chunk, Encode, Encoded, End, Format, Item};
 pub use committer::{Author, Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};

@@ -27,7 +27,7 @@ impl Notices {
     /// Whether this one is to be told to so many readers as it is; else it is counted.
     pub(super) fn admit(&mut self, notice: &Notice, readers: usize, now: Instant) -> bool {
         // Moderation is rare, and in no sum.
-        if matches!(notice, Notice::Removed { .. } | Notice::Topic { .. }) {
+        if matches!(notice, Notice::Removed { .. }) {
             return true;
         }
         if self
@@ -51,7 +51,7 @@ impl Notices {
             Notice::Joined { .. } => self.joined += 1,
             Notice::Left { .. } => self.left += 1,
             Notice::Renamed { .. } => self.renamed += 1,
-            Notice::Removed { .. } | Notice::Topic { .. } | Notice::Typing { .. } => {}
+            Notice::Removed { .. } | Notice::Typing { .. } => {}
             Notice::Crowd {
                 joined,
                 left,

@@ -2,7 +2,7 @@
 //! and one page at most.
 use std::sync::Arc;
 
-use super::chunk::{Chunk, Entry};
+use super::chunk::{Chunk, Item};
 use super::cursor::{Next, Slice};
 use super::hub::Hub;
 use crate::model::{RoomRef, Seq};
@@ -32,7 +32,7 @@ impl PageSize {
     }
 
     pub(super) fn learn(&mut self, page: &Chunk) {
-        let each = page.weight() / page.entries().len().max(1);
+        let each = page.weight() / page.items().len().max(1);
         let fit = (PAGE_WEIGHT / each.max(1)).clamp(LEAST, MOST);
         self.0 = u16::try_from(fit).unwrap_or(FIRST);
     }
@@ -111,7 +111,7 @@ impl Past {
         if messages.is_empty() {
             return Ok(());
         }
-        let entries = messages.into_iter().map(Entry::Message).collect();
+        let entries = messages.into_iter().map(Item::Entry).collect();
         let mut chunk = Chunk::new(entries, None);
         if let Some(label) = self.room.label() {
             chunk = chunk.shown_as(label);

@@ -82,10 +82,10 @@ pub(super) struct Calls {
 
 pub(super) fn on_event(hub: &Arc<Hub>, calls: &Calls, event: BusEvent) {
     match event {
-        BusEvent::Message(_, said) if hub.is_of_another(said.lineage.as_ref()) => {
+        BusEvent::Entry(_, said) if hub.is_of_another(said.lineage.as_ref()) => {
             calls.hinted.notify_one();
         }
-        BusEvent::Message(channel, said) => {
+        BusEvent::Entry(channel, said) => {
             if let Some(room) = hub.addressed(&channel, &said.what.room) {
                 let taken = room.accept_announced(said.what);
                 hub.after(taken, room);

@@ -8,11 +8,11 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
-use super::chunk::{Chunk, End, Entry};
+use super::chunk::{Chunk, End, Item};
 use super::notices::Notices;
 use super::tail::{Replay, Tail, TailLimits};
 use crate::bus::RoomChannel;
-use crate::model::{Epoch, Message, Notice, RoomKind, RoomRef, Seq};
+use crate::model::{Entry, Epoch, Notice, RoomKind, RoomRef, Seq};
 use crate::store::{Head, Known};
 
 /// Messages that may be set aside until the ones before them come. Beyond, they are dropped:
@@ -103,23 +103,29 @@ impl Room {
 
     /// Takes what this instance committed, in ascending order. The next ones become visible;
     /// known ones are dropped; later ones wait for the others' between.
-    pub(super) fn accept(&self, messages: Vec<Message>, accepted: Instant) -> Taken {
-        self.extend(messages, Some(accepted), set_aside)
+    pub(super) fn accept(&self, entries: Vec<Entry>, accepted: Instant) -> Taken {
+        self.extend(entries, Some(accepted), set_aside)
     }
 
     /// Takes what the bus says was committed. Only the next is believed; of a later one nothing
     /// is kept but its `seq`.
-    pub(super) fn accept_announced(&self, message: Message) -> Taken {
+    pub(super) fn accept_announced(&self, message: Entry) -> Taken {
         self.extend(vec![message], None, |state, message| {
             state.announced = state.announced.max(Some(message.seq));
         })
     }
 
+    /// Learns that there are entries up to that place, wherever they are read.
+    pub(super) fn hear_of(&self, last: Seq) {
+        let waiting = &mut self.state.lock().waiting;
+        waiting.announced = waiting.announced.max(Some(last));
+    }
+
     fn extend(
         &self,
-        messages: Vec<Message>,
+        messages: Vec<Entry>,
         accepted: Option<Instant>,
-        too_early: impl Fn(&mut Waiting, Message),
+        too_early: impl Fn(&mut Waiting, Entry),
     ) -> Taken {
         let mut state = self.state.lock();
         let State {
@@ -154,7 +160,7 @@ impl Room {
         waiting.take_next(next, &mut run);
         let grew = !run.is_empty();
         if grew {
-            tail.push(Chunk::of_messages(run, next, accepted));
+            tail.push(Chunk::of_entries(run, next, accepted));
         }
         let missing = waiting.up_to(tail.last()).is_some();
         drop(state);
@@ -167,7 +173,7 @@ impl Room {
     /// Takes a page that was read from the store, from `look_after` on. What it lacks was deleted,
     /// and readers are told so. Returns how many messages were new here; `None` where it has others
     /// than are here, and nothing of it was taken.
-    pub(super) fn accept_page(&self, messages: Vec<Message>) -> Option<usize> {
+    pub(super) fn accept_page(&self, messages: Vec<Entry>) -> Option<usize> {
         let mut state = self.state.lock();
         let State {
             phase,
@@ -189,7 +195,7 @@ impl Room {
         if run.is_empty() {
             return Some(0);
         }
-        tail.push(Chunk::of_messages(run, next, None));
+        tail.push(Chunk::of_entries(run, next, None));
         drop(state);
         self.wake();
         Some(found)
@@ -208,7 +214,7 @@ impl Room {
 
     /// The past is that of `epoch` from now on: from `wrong` on it has others than are here, if any.
     /// Those go, and are returned; each reader is told, and goes back to where it changed.
-    pub(super) fn rewind(&self, wrong: Option<Seq>, epoch: &Epoch) -> Vec<Message> {
+    pub(super) fn rewind(&self, wrong: Option<Seq>, epoch: &Epoch) -> Vec<Entry> {
         let mut state = self.state.lock();
         let State { phase, waiting, .. } = &mut *state;
         let Phase::Warm(tail) = phase else {
@@ -253,7 +259,7 @@ impl Room {
 
     /// Makes the newest messages of a room that was at least at `head` its tail. True if
     /// messages are missing.
-    pub(super) fn finish_loading(&self, newest: Vec<Message>, head: &Head, epoch: Epoch) -> bool {
+    pub(super) fn finish_loading(&self, newest: Vec<Entry>, head: &Head, epoch: Epoch) -> bool {
         let before = newest.first().map_or(head.last_seq, |m| m.seq.previous());
         let mut tail = Tail::new(self.limits, before, head.version, epoch);
         self.fill(&mut tail, newest, head);
@@ -261,13 +267,13 @@ impl Room {
         self.extend(Vec::new(), None, set_aside) == Taken::Missing
     }
 
-    fn fill(&self, tail: &mut Tail, newest: Vec<Message>, head: &Head) {
+    fn fill(&self, tail: &mut Tail, newest: Vec<Entry>, head: &Head) {
         let last = newest.last().map_or(tail.last(), |m| m.seq);
         if !newest.is_empty() {
-            tail.push(Chunk::of_messages(newest, tail.last().next(), None));
+            tail.push(Chunk::of_entries(newest, tail.last().next(), None));
         }
         if last < head.last_seq {
-            let gap = Entry::Gap {
+            let gap = Item::Gap {
                 room: self.room.name.clone(),
                 from: Some(last.next()),
                 to: head.last_seq,
@@ -279,7 +285,7 @@ impl Room {
     /// Takes the newest messages anew, because others came or went behind the newest: what is
     /// up to `head` and not among them is not there. What was put back beyond what was delivered
     /// is for readers that join, and a gap to readers that were here.
-    pub(super) fn reload(&self, newest: Vec<Message>, head: &Head) {
+    pub(super) fn reload(&self, newest: Vec<Entry>, head: &Head) {
         let mut state = self.state.lock();
         let Phase::Warm(old) = &mut state.phase else {
             return;
@@ -300,7 +306,7 @@ impl Room {
         self.fill(&mut tail, newest, head);
         let meanwhile = old.after(reached);
         if !meanwhile.is_empty() {
-            tail.push(Chunk::of_messages(meanwhile, reached.next(), None));
+            tail.push(Chunk::of_entries(meanwhile, reached.next(), None));
         }
         *old = tail;
         drop(state);
@@ -372,7 +378,7 @@ impl Room {
     pub(super) fn notice(&self, notice: Notice) {
         let mut state = self.state.lock();
         if let Phase::Warm(tail) = &mut state.phase {
-            tail.push(Chunk::new(vec![Entry::Notice(notice)], None));
+            tail.push(Chunk::new(vec![Item::Notice(notice)], None));
             drop(state);
             self.wake();
         }
@@ -442,7 +448,7 @@ impl Room {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Committed by this instance, while others' messages before it are on their way.
-    aside: BTreeMap<Seq, Message>,
+    aside: BTreeMap<Seq, Entry>,
     /// The last `seq` that the bus spoke of.
     announced: Option<Seq>,
 }
@@ -466,7 +472,7 @@ impl Waiting {
     }
 
     /// Moves to `run` what goes on where it ends, and drops what is behind it.
-    fn take_next(&mut self, next: Seq, run: &mut Vec<Message>) {
+    fn take_next(&mut self, next: Seq, run: &mut Vec<Entry>) {
         let mut expected = run.last().map_or(next, |m| m.seq.next());
         while let Some(first) = self.aside.first_entry() {
             match first.key().cmp(&expected) {
@@ -481,7 +487,7 @@ impl Waiting {
     }
 }
 
-fn set_aside(waiting: &mut Waiting, message: Message) {
+fn set_aside(waiting: &mut Waiting, message: Entry) {
     if waiting.aside.len() < ASIDE {
         waiting.aside.insert(message.seq, message);
     }

@@ -2,8 +2,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::chunk::{Chunk, End, Entry};
-use crate::model::{Epoch, Message, MessageId, RoomVersion, Seq};
+use super::chunk::{Chunk, End, Item};
+use crate::model::{Entry, Epoch, MessageId, RoomVersion, Seq};
 use crate::store::Span;
 
 /// How much of a room is kept in memory. `keep` messages stay whatever they weigh, and `FEW`
@@ -11,7 +11,7 @@ use crate::store::Span;
 #[derive(Debug, Clone, Copy)]
 pub struct TailLimits {
     pub keep: usize,
-    pub messages: usize,
+    pub entries: usize,
     pub notices: usize,
     /// Of what the entries may come to occupy, in all forms in which they are asked for.
     pub bytes: usize,
@@ -24,7 +24,7 @@ impl TailLimits {
     pub fn keeping(keep: usize) -> Self {
         Self {
             keep,
-            messages: keep.max(2_048),
+            entries: keep.max(2_048),
             notices: 256,
             bytes: 4 << 20,
         }
@@ -38,6 +38,8 @@ struct Placed {
     chunk: Arc<Chunk>,
     /// The room's last `seq` after the chunk.
     last: Seq,
+    entries: usize,
+    /// Of these, messages.
     messages: usize,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct Tail {
     /// All beyond this `seq`, up to `last`, are in the ring.
     before: Seq,
     last: Seq,
+    entries: usize,
     messages: usize,
     /// Chunks that are a notice.
     notices: usize,
@@ -82,6 +85,7 @@ impl Tail {
             next_index: 0,
             before: last,
             last,
+            entries: 0,
             messages: 0,
             notices: 0,
             bytes: 0,
@@ -108,9 +112,9 @@ impl Tail {
     pub(super) fn rewound(&self, seq: Seq, epoch: &Epoch) -> Self {
         let mut tail = self.anew(self.before.min(seq.previous()), self.version, None);
         let mut kept = self.after(self.before);
-        kept.retain(|message| message.seq < seq);
+        kept.retain(|entry| entry.seq < seq);
         if !kept.is_empty() {
-            tail.push(Chunk::of_messages(kept, tail.last.next(), None));
+            tail.push(Chunk::of_entries(kept, tail.last.next(), None));
         }
         tail.last = tail.last.max(self.last.min(seq.previous()));
         tail.epoch = epoch.clone();
@@ -142,13 +146,13 @@ impl Tail {
         news.iter().min().copied()
     }
 
-    /// The first of these messages in whose place another is here.
-    pub(super) fn disputed_by(&self, messages: &[Message]) -> Option<Seq> {
-        let other = |message: &&Message| {
-            let here = self.origin_at(message.seq);
-            here.is_some_and(|here| here != origin(message))
+    /// The first of these entries in whose place another is here.
+    pub(super) fn disputed_by(&self, entries: &[Entry]) -> Option<Seq> {
+        let other = |entry: &&Entry| {
+            let here = self.origin_at(entry.seq);
+            here.is_some_and(|here| here != origin(entry))
         };
-        messages.iter().find(other).map(|message| message.seq)
+        entries.iter().find(other).map(|entry| entry.seq)
     }
 
     fn origin_at(&self, seq: Seq) -> Option<(MessageId, i64)> {
@@ -156,8 +160,8 @@ impl Tail {
             return None;
         }
         let (_, chunk, at) = self.at(self.index_of(seq)?)?;
-        match &chunk.entries()[at] {
-            Entry::Message(message) if message.seq == seq => Some(origin(message)),
+        match &chunk.items()[at] {
+            Item::Entry(entry) if entry.seq == seq => Some(origin(entry)),
             _ => None,
         }
     }
@@ -177,16 +181,16 @@ impl Tail {
         self.replay.map_or(Seq::START, |replay| replay.to)
     }
 
-    /// The messages here after `seq`.
-    pub(super) fn after(&self, seq: Seq) -> Vec<Message> {
+    /// The entries here after `seq`.
+    pub(super) fn after(&self, seq: Seq) -> Vec<Entry> {
         self.newer(seq).cloned().collect()
     }
 
-    fn newer(&self, after: Seq) -> impl Iterator<Item = &Message> {
+    fn newer(&self, after: Seq) -> impl Iterator<Item = &Entry> {
         let first = self.ring.partition_point(|placed| placed.last <= after);
-        let entries = self.ring.range(first..).flat_map(|p| p.chunk.entries());
+        let entries = self.ring.range(first..).flat_map(|p| p.chunk.items());
         entries.filter_map(move |entry| match entry {
-            Entry::Message(message) if message.seq > after => Some(message),
+            Item::Entry(entry) if entry.seq > after => Some(entry),
             _ => None,
         })
     }
@@ -215,33 +219,55 @@ impl Tail {
             .map_or(self.next_index, |placed| placed.index)
     }
 
-    /// Appends a chunk that goes on where the tail ends.
+    /// Appends a chunk that goes on where the tail ends. What its events do to messages here is done to
+    /// them, and who joins is shown them as they are.
     pub(super) fn push(&mut self, chunk: Arc<Chunk>) {
-        let entries = chunk.entries();
-        let messages = entries
-            .iter()
-            .filter(|e| matches!(e, Entry::Message(_)))
-            .count();
-        self.last = chunk.reached(entries.len()).unwrap_or(self.last);
+        self.amend(&chunk);
+        let items = chunk.items();
+        let (mut entries, mut messages) = (0, 0);
+        for item in items {
+            if let Item::Entry(entry) = item {
+                entries += 1;
+                messages += usize::from(entry.is_message());
+            }
+        }
+        self.last = chunk.reached(items.len()).unwrap_or(self.last);
+        self.entries += entries;
         self.messages += messages;
         self.notices += usize::from(chunk.is_notice());
         self.bytes += chunk.weight();
         let (index, last) = (self.next_index, self.last);
-        self.next_index += entries.len() as u64;
+        self.next_index += items.len() as u64;
         self.ring.push_back(Placed {
             index,
             chunk,
             last,
+            entries,
             messages,
         });
         self.trim();
+    }
+
+    /// Puts in the place of chunks with entries that its events are about chunks with these as they are
+    /// after it.
+    fn amend(&mut self, news: &Chunk) {
+        let amendments = news.amendments();
+        if amendments.is_empty() {
+            return;
+        }
+        for placed in self.ring.iter_mut().filter(|of| amendments.reach(of.last)) {
+            if let Some(amended) = placed.chunk.amended(&amendments) {
+                self.bytes = self.bytes - placed.chunk.weight() + amended.weight();
+                placed.chunk = amended;
+            }
+        }
     }
 
     fn trim(&mut self) {
         while self.notices > self.limits.notices {
             self.drop_oldest_notice();
         }
-        while self.messages > self.limits.messages || self.bytes > self.limits.bytes {
+        while self.entries > self.limits.entries || self.bytes > self.limits.bytes {
             let Some(oldest) = self.ring.front() else {
                 return;
             };
@@ -267,6 +293,7 @@ impl Tail {
 
     fn remove(&mut self, at: usize) {
         if let Some(gone) = self.ring.remove(at) {
+            self.entries -= gone.entries;
             self.messages -= gone.messages;
             self.notices -= usize::from(gone.chunk.is_notice());
             self.bytes -= gone.chunk.weight();
@@ -277,7 +304,7 @@ impl Tail {
     /// the entry in it: between messages, notices may be gone.
     pub(super) fn at(&self, index: u64) -> Option<(u64, Arc<Chunk>, usize)> {
         let after = self.ring.partition_point(|placed| placed.index <= index);
-        let ends = |placed: &Placed| placed.index + placed.chunk.entries().len() as u64;
+        let ends = |placed: &Placed| placed.index + placed.chunk.items().len() as u64;
         let within = after.checked_sub(1).and_then(|at| self.ring.get(at));
         let within = within.filter(|placed| index < ends(placed));
         let placed = within.or_else(|| self.ring.get(after))?;
@@ -298,12 +325,12 @@ impl Tail {
     }
 
     /// The messages here before that place, or all, newest first.
-    fn newest_first(&self, before: Option<Seq>) -> impl Iterator<Item = &Message> {
+    fn newest_first(&self, before: Option<Seq>) -> impl Iterator<Item = &Entry> {
         let chunks = self.ring.iter().rev().map(|placed| &placed.chunk);
-        let entries = chunks.flat_map(|chunk| chunk.entries().iter().rev());
+        let entries = chunks.flat_map(|chunk| chunk.items().iter().rev());
         entries.filter_map(move |entry| match entry {
-            Entry::Message(message) if before.is_none_or(|before| message.seq < before) => {
-                Some(message)
+            Item::Entry(entry) if entry.is_message() && before.is_none_or(|b| entry.seq < b) => {
+                Some(entry)
             }
             _ => None,
         })
@@ -330,21 +357,22 @@ impl Tail {
     }
 
     /// Up to `limit` messages with `seq > after`, ascending, if all of them are here.
-    pub(super) fn page(&self, after: Seq, limit: usize) -> Option<Vec<Message>> {
+    pub(super) fn page(&self, after: Seq, limit: usize) -> Option<Vec<Entry>> {
         let here = after >= self.before;
-        here.then(|| self.newer(after).take(limit).cloned().collect())
+        let messages = self.newer(after).filter(|entry| entry.is_message());
+        here.then(|| messages.take(limit).cloned().collect())
     }
 
     /// The newest `limit` messages before that place, ascending, if the tail can tell.
-    pub(super) fn history(&self, before: Option<Seq>, limit: usize) -> Option<Vec<Message>> {
+    pub(super) fn history(&self, before: Option<Seq>, limit: usize) -> Option<Vec<Entry>> {
         let mut found: Vec<_> = self.newest_first(before).take(limit).cloned().collect();
         found.reverse();
         (found.len() == limit || self.before == Seq::START).then_some(found)
     }
 }
 
-/// What tells a message from any other in its place: a database that went back may give an id again.
+/// What tells an entry from any other in its place: a database that went back may give an id again.
 /// The time is in milliseconds, as it is on every way.
-fn origin(message: &Message) -> (MessageId, i64) {
-    (message.id, message.created_at.timestamp_millis())
+fn origin(entry: &Entry) -> (MessageId, i64) {
+    (entry.id, entry.created_at.timestamp_millis())
 }

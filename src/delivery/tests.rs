@@ -16,10 +16,8 @@ use super::*;
 use crate::bus::LocalBus;
 use crate::clock::ManualClock;
 use crate::meter::Meters;
-use crate::model::{
-    Message, MessageId, Nickname, Notice, RoomKind, RoomName, RoomRef, Seq, UserKey,
-};
-use crate::store::{self, Draft, Log, Store};
+use crate::model::{Entry, MessageId, Nickname, Notice, RoomKind, RoomName, RoomRef, Seq, UserKey};
+use crate::store::{self, Draft, Log, Operation, Store};
 
 /// A store on a file of its own with one room and one user.
 async fn store(folder: &tempfile::TempDir) -> (Arc<dyn Store>, RoomRef, UserKey) {
@@ -57,23 +55,24 @@ fn hub(store: &Arc<dyn Store>, limits: TailLimits) -> Arc<Hub> {
     ))
 }
 
-async fn write(log: &dyn Log, room: &RoomRef, user: UserKey, texts: &[String]) -> Vec<Message> {
+async fn write(log: &dyn Log, room: &RoomRef, user: UserKey, texts: &[String]) -> Vec<Entry> {
     let draft = |text: &String| Draft {
         room: room.key,
         user,
-        content: text.as_str().into(),
+        operation: Operation::say(text.as_str().into()),
         nonce: None,
     };
     let drafts: Vec<_> = texts.iter().map(draft).collect();
     let stored = log.append(&drafts).await.expect("commits");
     let message = |(stored, text): (Result<store::Appended, _>, &String)| {
         let stored = stored.expect("stored");
-        Message {
+        Entry {
             id: stored.id,
             seq: stored.seq,
             room: room.name.clone(),
             user: "writer".into(),
-            content: text.as_str().into(),
+            number: stored.number,
+            what: text.as_str().into(),
             created_at: stored.created_at,
         }
     };
@@ -85,16 +84,14 @@ fn after(seq: i64) -> Start {
 }
 
 /// Everything that a reader is given until it has nothing more to come.
-async fn given(reader: &mut Cursor, mut each: impl FnMut(&Entry)) {
+async fn given(reader: &mut Cursor, mut each: impl FnMut(&Item)) {
     let mut slices = Vec::new();
     loop {
         slices.clear();
         match reader.peek(&mut slices) {
             Next::Some => {
                 for slice in &slices {
-                    slice.chunk.entries()[slice.from..]
-                        .iter()
-                        .for_each(&mut each);
+                    slice.chunk.items()[slice.from..].iter().for_each(&mut each);
                     reader.advance(slice, slice.len());
                 }
             }
@@ -106,12 +103,12 @@ async fn given(reader: &mut Cursor, mut each: impl FnMut(&Entry)) {
 
 /// The same where nothing is missing.
 async fn drain(reader: &mut Cursor, seen: &mut Vec<i64>) {
-    let each = |entry: &Entry| match entry {
-        Entry::Message(m) => {
-            assert_ne!(&*m.content, "forged", "only what was committed");
+    let each = |entry: &Item| match entry {
+        Item::Entry(m) => {
+            assert_ne!(m.text(), "forged", "only what was committed");
             seen.push(m.seq.get());
         }
-        Entry::Notice(_) => {}
+        Item::Notice(_) => {}
         other => panic!("nothing is missing, but {other:?} was told"),
     };
     given(reader, each).await;
@@ -136,8 +133,8 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 /// In which order messages arrive under these fates.
-fn arrivals(messages: &[Message], fates: &[Fate]) -> Vec<Message> {
-    let mut timed: Vec<(usize, Message)> = Vec::new();
+fn arrivals(messages: &[Entry], fates: &[Fate]) -> Vec<Entry> {
+    let mut timed: Vec<(usize, Entry)> = Vec::new();
     for (i, (message, fate)) in messages.iter().zip(fates).enumerate() {
         match fate {
             Fate::Lost => {}
@@ -164,7 +161,7 @@ proptest! {
         runtime.block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
             let (store, room, user) = store(&folder).await;
-            let limits = TailLimits { keep, messages: keep, notices: 8, bytes: 1 << 20 };
+            let limits = TailLimits { keep, entries: keep, notices: 8, bytes: 1 << 20 };
             let hub = hub(&store, limits);
             let signal = Arc::<Notify>::default();
             let mut live = hub.read(&room, after(0), signal.clone()).await.expect("opens");
@@ -172,12 +169,12 @@ proptest! {
             let mut seen = Vec::new();
             let texts: Vec<String> = (0..fates.len()).map(|n| n.to_string()).collect();
             let committed = write(&*store, &room, user, &texts).await;
-            let lie = Message { content: "forged".into(), ..committed[0].clone() };
+            let lie = Entry { what: "forged".into(), ..committed[0].clone() };
             let arriving = arrivals(&committed, &fates).into_iter().zip(&sweeps);
             for (at, (message, sweep)) in arriving.enumerate() {
                 for (_, beyond) in forged.iter().filter(|(when, _)| *when == at) {
                     let seq = served.delivered().expect("warm").plus(*beyond);
-                    served.accept_announced(Message { seq, ..lie.clone() });
+                    served.accept_announced(Entry { seq, ..lie.clone() });
                 }
                 let missing = served.accept_announced(message);
                 if missing == Taken::Missing && *sweep {
@@ -225,7 +222,7 @@ async fn two_instances_that_write_to_one_room_agree() {
                     user,
                     author: Author::Guest,
                     nickname: name.into(),
-                    content: crate::model::Content::parse(&n.to_string(), 10).expect("short"),
+                    operation: Operation::say(n.to_string().into()),
                     nonce: None,
                 };
                 committer
@@ -284,24 +281,24 @@ fn joined(nickname: &str) -> Notice {
     Notice::joined(&RoomName::stored("room"), &Nickname::stored(nickname))
 }
 
-fn short(entry: &Entry) -> String {
+fn short(entry: &Item) -> String {
     match entry {
-        Entry::Message(message) => message.seq.to_string(),
-        Entry::Gap { from, to, .. } => format!("gap {}-{to}", from.unwrap_or_default()),
-        Entry::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
-        Entry::Notice(other) => panic!("no reader is told {other:?}"),
-        Entry::Reset { last_seq, .. } => format!("reset {last_seq}"),
-        Entry::End { why, .. } => format!("end {}", why.as_str()),
+        Item::Entry(message) => message.seq.to_string(),
+        Item::Gap { from, to, .. } => format!("gap {}-{to}", from.unwrap_or_default()),
+        Item::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
+        Item::Notice(other) => panic!("no reader is told {other:?}"),
+        Item::Reset { last_seq, .. } => format!("reset {last_seq}"),
+        Item::End { why, .. } => format!("end {}", why.as_str()),
     }
 }
 
 /// Everything that a reader is given: messages as their `seq`, gaps as where they end, negated.
 async fn told(reader: &mut Cursor) -> Vec<i64> {
     let mut seen = Vec::new();
-    let each = |entry: &Entry| match entry {
-        Entry::Message(message) => seen.push(message.seq.get()),
-        Entry::Gap { to, .. } => seen.push(-to.get()),
-        Entry::Notice(_) => {}
+    let each = |entry: &Item| match entry {
+        Item::Entry(message) => seen.push(message.seq.get()),
+        Item::Gap { to, .. } => seen.push(-to.get()),
+        Item::Notice(_) => {}
         other => panic!("{other:?} was told"),
     };
     given(reader, each).await;
@@ -441,7 +438,7 @@ async fn a_page_that_goes_beyond_the_tail_is_not_given_again() {
     let mut rest = Vec::new();
     while reader.peek(&mut slices) == Next::Some {
         for slice in slices.drain(..) {
-            rest.extend(slice.chunk.entries()[slice.from..].iter().map(short));
+            rest.extend(slice.chunk.items()[slice.from..].iter().map(short));
             reader.advance(&slice, slice.len());
         }
     }

@@ -4,11 +4,12 @@ mod cause;
 mod closest;
 mod content;
 mod display;
+mod emoji;
+mod entry;
 mod epoch;
 mod host;
 mod ids;
 mod listener;
-mod message;
 mod name;
 mod network;
 mod notice;
@@ -26,6 +27,11 @@ pub use cause::Cause;
 pub use closest::closest;
 pub use content::{Content, ContentError, MAX_CHARS};
 pub use display::{DisplayName, DisplayNameError};
+pub use emoji::{Emoji, NoEmoji};
+pub use entry::{
+    Details, Entry, Event, Gone, MOST_REACTING, Message, MessageKind, Reaction, Reactions, What,
+    format_time,
+};
 pub use epoch::{Epoch, Lineage};
 pub use host::Host;
 pub use ids::{
@@ -33,7 +39,6 @@ pub use ids::{
     UserId,
 };
 pub use listener::{Listener, ListenerKind, Listeners, Reach};
-pub use message::{Message, format_time};
 pub use name::{LOBBY, MAIN, NameError, Nickname, RoomName, WorkspaceName};
 pub use network::{Network, NotANetwork, client_network};
 pub use notice::{Aside, HasRead, News, Notice, Told};

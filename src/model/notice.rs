@@ -29,12 +29,6 @@ pub enum Notice {
         nickname: Arc<str>,
         by: Arc<str>,
     },
-    /// The room is about that now, or about nothing.
-    Topic {
-        room: RoomName,
-        topic: Arc<str>,
-        by: Arc<str>,
-    },
     /// It is writing something.
     Typing {
         room: RoomName,
@@ -121,7 +115,6 @@ impl Notice {
             | Self::Left { room, .. }
             | Self::Renamed { room, .. }
             | Self::Removed { room, .. }
-            | Self::Topic { room, .. }
             | Self::Typing { room, .. }
             | Self::Crowd { room, .. } => room,
         }

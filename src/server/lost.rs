@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::delivery::{Hub, LostMessages};
-use crate::model::{Message, MessageId, RoomKind, Seq, format_time};
+use crate::model::{Entry, MessageId, RoomKind, Seq, format_time};
 use crate::private;
 
 /// Between two tries to write a file.
@@ -80,11 +80,11 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(message: &'a Message) -> Self {
+    fn of(message: &'a Entry) -> Self {
         Self {
             id: message.id,
             user: &message.user,
-            content: &message.content,
+            content: message.text(),
             created_at: format_time(message.created_at),
             seq: message.seq,
         }
@@ -127,7 +127,8 @@ fn write_to(lost: &LostMessages, file: File) -> io::Result<()> {
         write!(out, ",\"kind\":\"{}\"", lost.kind.as_str())?;
     }
     write!(out, ",\"messages\":[")?;
-    for (n, message) in lost.messages.iter().enumerate() {
+    let messages = lost.messages.iter().filter(|entry| entry.is_message());
+    for (n, message) in messages.enumerate() {
         out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
         serde_json::to_writer(&mut out, &Line::of(message))?;
     }
@@ -144,12 +145,13 @@ mod tests {
     fn each_has_a_file_of_its_own_that_is_a_document() {
         let folder = tempfile::tempdir().expect("a folder");
         let at: DateTime<Utc> = "2026-11-29T10:00:00.999Z".parse().expect("a time");
-        let message = Message {
+        let message = Entry {
             id: MessageId::new(7),
             seq: Seq::new(41),
             room: RoomName::stored("a \"room\""),
             user: "alice".into(),
-            content: "one\ntwo".into(),
+            number: crate::model::Number::new(41),
+            what: "one\ntwo".into(),
             created_at: at,
         };
         let lost = LostMessages {

@@ -55,6 +55,9 @@ impl<'a> Record<'a> {
 /// What was done to people and rooms.
 #[async_trait]
 pub trait Audit: Send + Sync + 'static {
+    /// Enters what was done, where it is not done by this database's own statements.
+    async fn record(&self, record: &Record<'_>) -> Result<(), StoreError>;
+
     /// The newest lines before that one: all, or those of rooms in that workspace. What was done in no
     /// room is the first workspace's.
     async fn audited(
@@ -67,6 +70,11 @@ pub trait Audit: Send + Sync + 'static {
 
 #[async_trait]
 impl<A: Ask> Audit for A {
+    async fn record(&self, record: &Record<'_>) -> Result<(), StoreError> {
+        self.run(Turn::Once, &[(WRITE, &record.args())]).await?;
+        Ok(())
+    }
+
     async fn audited(
         &self,
         workspace: Option<&str>,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::session::{Purpose, Session};
-use super::{StoreError, epoch, read};
-use crate::model::{Epoch, Message, RoomId, RoomName, RoomRef, Seq, Uid};
+use super::{StoreError, epoch, read, rows};
+use crate::model::{Entry, Epoch, RoomId, RoomName, RoomRef, Seq, Uid};
 
 /// For a connection, and for each answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -82,7 +82,7 @@ impl Entries {
         Ok((Epoch::named(name), rows.iter().filter_map(end).collect()))
     }
 
-    /// Up to `limit` messages after a place, ascending. In a room the order of commits is the order
+    /// Up to `limit` entries after a place, ascending. In a room the order of commits is the order
     /// of `seq`: what is not among them and comes before the last of them was deleted.
     ///
     /// # Errors
@@ -92,11 +92,11 @@ impl Entries {
         room: &RoomRef,
         after: Seq,
         limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let (id, uid) = (room.key.id.into(), room.key.uid.into());
         let args = [id, after.into(), limit.into(), uid];
         let rows = self.session.all(read::AFTER, &args).await?;
-        Ok(read::messages(room, rows))
+        rows::entries(&self.session, room, rows).await
     }
 
     pub async fn close(self) {

@@ -50,6 +50,8 @@ pub enum Rejected {
     NoSuchRoom,
     #[error("the user is gone")]
     NoSuchUser,
+    #[error("the message is gone")]
+    NoSuchMessage,
 }
 
 impl From<sqlx::Error> for StoreError {

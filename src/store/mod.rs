@@ -8,6 +8,7 @@ mod cause;
 pub mod check;
 pub mod copy;
 mod directs;
+mod draft;
 pub mod embedded;
 pub mod entries;
 mod epoch;
@@ -23,11 +24,13 @@ pub mod migrations;
 mod notices;
 mod people;
 mod pg_url;
+mod place;
 mod postgres;
 mod presence;
 mod read;
 mod rights;
 mod rooms;
+mod rows;
 mod secret;
 mod servers;
 mod session;
@@ -37,25 +40,27 @@ mod tokens;
 mod unused;
 pub mod upkeep;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 
 use self::alive::alive;
 use crate::meter::Meters;
 use crate::model::{
-    Epoch, Message, MessageId, Nickname, Nonce, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion,
-    Seq, SessionKey, Uid, UserKey,
+    Entry, Epoch, Nickname, Reactions, RoomKey, RoomKind, RoomName, RoomRef, Seq, SessionKey, Uid,
+    UserKey,
 };
 
 pub use self::accounts::{Account, Accounts, Erasure, Failures, NewAccount, RoomOf, SessionOf};
 pub use self::audit::{Audit, Audited, Record};
 pub use self::directs::{Direct, Directs, Participant};
+pub use self::draft::{Appended, Draft, Giving, Operation};
 pub use self::invites::{Invite, Invites, NewInvite};
 pub use self::marks::{Mark, Marks, Moved, ReadSoFar, Seer};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
+pub use self::place::{Authored, Head, Heads, Known, Part, Span};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
     for_good,
@@ -77,25 +82,6 @@ pub const NONCE_LIFE: Duration = Duration::from_secs(600);
 pub const ACCOUNT_SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// An instance whose heartbeat is older is dead, and its nicknames are free.
 pub const LEASE: Duration = Duration::from_secs(10);
-
-/// A message before it has a place: what the committer hands in.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    pub room: RoomKey,
-    pub user: UserKey,
-    pub content: Arc<str>,
-    pub nonce: Option<Nonce>,
-}
-
-/// The place a draft was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Appended {
-    pub id: MessageId,
-    pub seq: Seq,
-    pub created_at: DateTime<Utc>,
-    /// False where the nonce was known: the answer is the first one, and nothing was stored.
-    pub fresh: bool,
-}
 
 /// A room with the numbers that `/rooms` shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,59 +116,6 @@ pub struct Page {
     pub only: Option<Vec<Uid>>,
 }
 
-/// Which messages of a room a page holds. Pages are ascending; a hole in one means that rows were
-/// deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The first after this place.
-    After(Seq),
-    /// The same without what was put back from an archive: that is no news, but a hole in it.
-    News(Seq),
-    /// The last before this place, or of all.
-    Before(Option<Seq>),
-}
-
-/// What an instance knows of a room: the last `seq` it delivered, and how the room's older
-/// messages were then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    pub room: RoomKey,
-    pub seq: Seq,
-    pub version: RoomVersion,
-}
-
-/// Where a room stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    pub room: RoomKey,
-    pub last_seq: Seq,
-    /// What was put back from an archive ends here: up to it nothing is news.
-    pub replayed_seq: Seq,
-    pub version: RoomVersion,
-    pub kind: RoomKind,
-}
-
-/// Where rooms stand, and in which epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Heads {
-    pub epoch: Epoch,
-    pub rooms: Vec<Head>,
-    /// Those that are not there, and that nothing deleted; a room with another uid may have the id.
-    pub gone: Vec<RoomKey>,
-    /// Those that were deleted.
-    pub deleted: Vec<RoomKey>,
-}
-
-/// Where some consecutive messages of a room lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    pub first: Seq,
-    pub last: Seq,
-    pub count: usize,
-    /// There are older ones.
-    pub more: bool,
-}
-
 /// How to open a store. `application` is what the database's own views call this process;
 /// while requests wait for a connection longer than `shed_after`, or more of them than
 /// `waiting`, new ones are told that the database is busy.
@@ -200,13 +133,23 @@ pub struct Options {
 /// Reading the log back.
 #[async_trait]
 pub trait Reading: Send + Sync + 'static {
-    /// Up to `limit` messages of that part.
+    /// Up to `limit` entries of that part; events do not count where it is said in messages.
     async fn read(
         &self,
         room: &RoomRef,
         part: Part,
         limit: usize,
-    ) -> Result<Vec<Message>, StoreError>;
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// Who said a message, and where it stands; `None` where there is no such message.
+    async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError>;
+
+    /// What is reacted to these messages of a room now; those without reactions are not in it.
+    async fn reactions(
+        &self,
+        room: &RoomRef,
+        messages: &[Seq],
+    ) -> Result<HashMap<Seq, Reactions>, StoreError>;
 
     /// Where the newest `limit` messages before that place, or of all, lie: a look at numbers alone.
     async fn span(
@@ -229,7 +172,7 @@ pub trait Reading: Send + Sync + 'static {
 pub trait Log: Reading {
     /// Commits `batch` in ONE transaction and answers each draft in its place. In a room, the
     /// order of commits is the order of `seq`: what reads `seq` can read all before it.
-    /// A draft that cannot be stored fails alone. On `Err` nothing was stored, or the outcome
+    /// Of the drafts for one room, each two go with each other. A draft that cannot be stored fails alone. On `Err` nothing was stored, or the outcome
     /// is unknown (`StoreError::Unknown`) and only a nonce can tell.
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError>;
 

@@ -1,41 +1,65 @@
 //! Reading the log back, of either kind of database.
+use std::collections::HashMap;
+
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 
 use super::ask::{Ask, Turn};
+use super::rows::{self, Row, columns};
 use super::sql::Arg;
-use super::{Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
+use super::{Authored, Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
 use crate::model::{
-    Epoch, Message, MessageId, RoomId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, Uid,
+    Entry, Epoch, Reactions, RoomId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, Uid, UserId,
+    UserKey,
 };
 
 /// A page of the room with id `$1` and uid `$4`. The index finds the first place beyond `$2`, also where
 /// that is NULL.
 macro_rules! page {
-    ($which:literal) => {
+    ($which:literal, $limit:literal) => {
         concat!(
-            "SELECT m.id, m.seq, coalesce(u.nickname, 'deleted-user'), m.content, m.created_at
-             FROM messages m LEFT JOIN users u ON u.id = m.user_id
+            "SELECT ",
+            columns!(),
+            " FROM messages m LEFT JOIN users u ON u.id = m.user_id
              WHERE m.room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $4) AND m.seq ",
             $which,
-            " LIMIT $3"
+            " LIMIT ",
+            $limit
         )
     };
 }
 
-pub(super) const AFTER: &str = page!("> $2 ORDER BY m.seq");
-const BEFORE: &str = page!("< coalesce($2, 9223372036854775807) ORDER BY m.seq DESC");
-const NEWS_IN_POSTGRES: &str =
-    page!("> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq");
-const NEWS_IN_SQLITE: &str =
-    page!("> max($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq");
+pub(super) const AFTER: &str = page!("> $2 ORDER BY m.seq", "$3");
+const SINCE: &str = page!("> $2 AND m.kind < 10 ORDER BY m.seq", "$3");
+const BEFORE: &str = page!(
+    "< coalesce($2, 9223372036854775807) AND m.kind < 10 ORDER BY m.seq DESC",
+    "$3"
+);
+const NEWS_IN_POSTGRES: &str = page!(
+    "> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq",
+    "$3"
+);
+const NEWS_IN_SQLITE: &str = page!(
+    "> max($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq",
+    "$3"
+);
+/// From the message on that has `$3` newer ones.
+const NEWEST: &str = page!(
+    ">= coalesce((SELECT seq FROM messages WHERE room_id = $1 AND kind < 10
+         ORDER BY seq DESC LIMIT 1 OFFSET $3), $2) ORDER BY m.seq DESC",
+    "2048"
+);
 
 const SPAN: &str = "WITH page AS (SELECT seq FROM messages
       WHERE room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $4)
-        AND seq < coalesce($2, 9223372036854775807) ORDER BY seq DESC LIMIT $3)
-    SELECT min(seq), max(seq), count(*), EXISTS
-      (SELECT 1 FROM messages WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page))
+        AND seq < coalesce($2, 9223372036854775807) AND kind < 10 ORDER BY seq DESC LIMIT $3)
+    SELECT min(seq), max(seq), count(*), EXISTS (SELECT 1 FROM messages
+      WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page) AND kind < 10)
     FROM page";
+
+const AUTHORED: &str =
+    "SELECT u.id, u.uid, coalesce(u.nickname, 'deleted-user'), m.gone IS NOT NULL
+    FROM messages m JOIN rooms r ON r.id = m.room_id LEFT JOIN users u ON u.id = m.user_id
+    WHERE m.room_id = $1 AND m.seq = $2 AND r.uid = $3 AND m.kind < 10";
 
 const HEAD: &str = "SELECT last_seq, replayed_seq, history_version, kind FROM rooms
     WHERE id = $1 AND uid = $2";
@@ -106,20 +130,44 @@ impl<A: Ask> Reading for A {
         room: &RoomRef,
         part: Part,
         limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let (sql, place) = match part {
-            Part::After(seq) => (AFTER, Some(seq)),
-            Part::News(seq) => (self.either(NEWS_IN_POSTGRES, NEWS_IN_SQLITE), Some(seq)),
-            Part::Before(seq) => (BEFORE, seq),
+    ) -> Result<Vec<Entry>, StoreError> {
+        let (sql, place, limit) = match part {
+            Part::After(seq) => (AFTER, Some(seq), limit),
+            Part::News(seq) => {
+                let news = self.either(NEWS_IN_POSTGRES, NEWS_IN_SQLITE);
+                (news, Some(seq), limit)
+            }
+            Part::Newest => (NEWEST, Some(Seq::START), limit.saturating_sub(1)),
+            Part::Before(seq) => (BEFORE, seq, limit),
+            Part::Since(seq) => (SINCE, Some(seq), limit),
         };
         let key = room.key;
         let args = [key.id.into(), place.into(), limit.into(), key.uid.into()];
-        let rows = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let mut messages = messages(room, rows);
-        if matches!(part, Part::Before(_)) {
-            messages.reverse();
+        let mut rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        if matches!(part, Part::Before(_) | Part::Newest) {
+            rows.reverse();
         }
-        Ok(messages)
+        rows::entries(self, room, rows).await
+    }
+
+    async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError> {
+        type Row = (Option<UserId>, Option<Uid>, String, bool);
+        let args = [room.id.into(), seq.into(), room.uid.into()];
+        let rows: Vec<Row> = self.all(Turn::Read, &[(AUTHORED, &args)]).await?;
+        let authored = |(id, uid, nickname, is_gone): Row| Authored {
+            user: id.zip(uid).map(|(id, uid)| UserKey { id, uid }),
+            nickname,
+            is_gone,
+        };
+        Ok(rows.into_iter().next().map(authored))
+    }
+
+    async fn reactions(
+        &self,
+        room: &RoomRef,
+        messages: &[Seq],
+    ) -> Result<HashMap<Seq, Reactions>, StoreError> {
+        rows::reactions(self, room, messages).await
     }
 
     async fn span(
@@ -176,21 +224,6 @@ impl<A: Ask> Reading for A {
         }
         Ok(heads)
     }
-}
-
-/// A row of a page.
-pub(super) type Row = (MessageId, Seq, String, String, DateTime<Utc>);
-
-pub(super) fn messages(room: &RoomRef, rows: Vec<Row>) -> Vec<Message> {
-    let message = |(id, seq, user, content, created_at): Row| Message {
-        id,
-        room: room.name.clone(),
-        seq,
-        user: user.into(),
-        content: content.into(),
-        created_at,
-    };
-    rows.into_iter().map(message).collect()
 }
 
 fn head(room: RoomKey, (last_seq, replayed_seq, version, kind): HeadRow) -> Head {

@@ -256,11 +256,11 @@ impl Browser {
         let events = self.events.clone();
         tokio::spawn(async move {
             while let Ok(Some(event)) = stream.next().await {
-                let Event::Named { data, .. } = event else {
+                let Event::Named { name, data, .. } = event else {
                     continue;
                 };
                 let data: Value = serde_json::from_str(&data).expect("JSON");
-                if data.get("seq").is_some() && events.send(seen(&data)).is_err() {
+                if name == "message" && events.send(seen(&data)).is_err() {
                     return;
                 }
             }

@@ -109,7 +109,7 @@ impl Inbox {
         } else {
             let key = self.key.read().clone();
             match wire::parse(channel, payload, &key) {
-                Ok(Heard::Proved(of, said)) => self.ears.hear(BusEvent::Message(of, said)),
+                Ok(Heard::Proved(of, said)) => self.ears.hear(BusEvent::Entry(of, said)),
                 Ok(Heard::Told(told)) => self.ears.hear(BusEvent::Told(told)),
                 Ok(Heard::Rights) => self.ears.rights(),
                 Ok(Heard::Claimed) => self.doubt(channel),
@@ -198,22 +198,23 @@ mod tests {
     use chrono::DateTime;
 
     use crate::bus::{Events, events};
-    use crate::model::{Message, MessageId, RoomName, Seq};
+    use crate::model::{Entry, MessageId, Number, RoomName, Seq};
 
     const CLAIMED: &[u8] = br#"{"id":1,"seq":1,"room":"general","user":"alice",
-        "content":"hi","created_at":"2024-01-15T10:30:00.000Z","instance":"instance-1"}"#;
+        "content":"hi","number":7,"created_at":"2024-01-15T10:30:00.000Z","instance":"instance-1"}"#;
 
     fn key() -> Key {
         Key::new(&[7; 32])
     }
 
     fn proved() -> Vec<u8> {
-        let message = Message {
+        let message = Entry {
             id: MessageId::new(1),
             seq: Seq::FIRST,
             room: RoomName::stored("general"),
             user: "alice".into(),
-            content: "hi".into(),
+            number: Number::new(7),
+            what: "hi".into(),
             created_at: DateTime::UNIX_EPOCH,
         };
         let said = Said {
@@ -235,7 +236,7 @@ mod tests {
         let mut counts = [0; 3];
         while let Some(event) = events.now() {
             counts[match event {
-                BusEvent::Message(..) | BusEvent::Told(_) => 0,
+                BusEvent::Entry(..) | BusEvent::Told(_) => 0,
                 BusEvent::Restored => 1,
                 BusEvent::Hint | BusEvent::Rights => 2,
             }] += 1;

@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 use super::{Backlog, Bus, BusError, BusState, EVENTS, Events, Key, RoomChannel, events};
 use crate::meter::Meters;
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 use address::Address;
 pub use check::{Facts, Inspector};
 use inbox::Inbox;
@@ -73,7 +73,7 @@ impl RedisBus {
 }
 
 impl Bus for RedisBus {
-    fn publish(&self, to: &RoomChannel, messages: &[Message], of: Option<&Lineage>) {
+    fn publish(&self, to: &RoomChannel, messages: &[Entry], of: Option<&Lineage>) {
         self.meters
             .publish_failed
             .add(self.outbox.publish(to, messages, of));

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::bus::wire::NOTICES;
 use crate::bus::{Queue, RoomChannel, Said};
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 
 /// Messages that wait; beyond it the oldest goes, because who hears of a newer one reads what
 /// he missed from the store.
@@ -26,8 +26,8 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct Waiting {
     /// What was said once, without an answer.
-    again: Vec<(RoomChannel, Said<Message>)>,
-    messages: VecDeque<(RoomChannel, Said<Message>)>,
+    again: Vec<(RoomChannel, Said<Entry>)>,
+    messages: VecDeque<(RoomChannel, Said<Entry>)>,
     told: VecDeque<Said<Told>>,
     headcount: Option<u64>,
     /// However often rights changed, it is said once.
@@ -48,7 +48,7 @@ pub(super) struct Changes {
 /// What is to be published next.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) messages: Vec<(RoomChannel, Said<Message>)>,
+    pub(super) messages: Vec<(RoomChannel, Said<Entry>)>,
     again: bool,
 }
 
@@ -57,7 +57,7 @@ impl Outbox {
     pub(super) fn publish(
         &self,
         to: &RoomChannel,
-        messages: &[Message],
+        messages: &[Entry],
         of: Option<&Lineage>,
     ) -> u64 {
         let mut waiting = self.lock();
@@ -200,15 +200,16 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::model::{MessageId, RoomName, Seq};
+    use crate::model::{MessageId, Number, RoomName, Seq};
 
-    fn messages(seqs: std::ops::Range<i64>) -> Vec<Message> {
-        let message = |seq| Message {
+    fn messages(seqs: std::ops::Range<i64>) -> Vec<Entry> {
+        let message = |seq| Entry {
             id: MessageId::new(seq),
             seq: Seq::new(seq),
             room: RoomName::stored("general"),
             user: "alice".into(),
-            content: "hello".into(),
+            number: Number::new(seq),
+            what: "hello".into(),
             created_at: DateTime::UNIX_EPOCH,
         };
         seqs.map(message).collect()
@@ -243,7 +244,7 @@ mod tests {
         outbox.publish(&general(), &messages(3..5), None);
         assert_eq!(outbox.put_back(batch), 0);
         let batch = outbox.messages();
-        let said: Vec<Message> = batch
+        let said: Vec<Entry> = batch
             .messages
             .iter()
             .map(|(_, said)| said.what.clone())

@@ -17,7 +17,7 @@ use super::outbox::Outbox;
 use crate::bus::wire::{self, HEADCOUNT, NOTICES};
 use crate::bus::{Key, RoomChannel, Said};
 use crate::meter::Meters;
-use crate::model::Message;
+use crate::model::Entry;
 
 /// The longest that anything may take: a Redis that is stopped answers nothing at all, and
 /// shows it no other way.
@@ -170,9 +170,9 @@ impl Worker {
     }
 
     /// Rooms without a channel are left out: the others find their messages in the store.
-    fn payloads(&self, messages: &[(RoomChannel, Said<Message>)]) -> Vec<(String, Vec<u8>)> {
+    fn payloads(&self, messages: &[(RoomChannel, Said<Entry>)]) -> Vec<(String, Vec<u8>)> {
         let key = self.key.read().clone();
-        let payload = |(to, message): &(RoomChannel, Said<Message>)| {
+        let payload = |(to, message): &(RoomChannel, Said<Entry>)| {
             let channel = to.name()?;
             let payload = wire::encode(message, &self.instance, &channel, &key);
             Some((channel, payload))

@@ -3,6 +3,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use std::sync::Arc;
+
+use chrono::DateTime;
+
+use crate::model::{Details, Event, Message, MessageId, MessageKind, Nickname, Reaction, Seq};
 
 const ROOM: &str = "room:general";
 
@@ -11,7 +16,7 @@ fn key() -> Key {
 }
 
 /// What is believed of a payload.
-fn proved(channel: &str, payload: &[u8]) -> Option<Message> {
+fn proved(channel: &str, payload: &[u8]) -> Option<Entry> {
     match parse(channel, payload, &key()) {
         Ok(Heard::Proved(_, said)) => Some(said.what),
         _ => None,
@@ -25,18 +30,18 @@ fn said<T: Clone>(what: &T) -> Said<T> {
     }
 }
 
-fn proof(said: Said<Message>) -> Heard {
+fn proof(said: Said<Entry>) -> Heard {
     Heard::Proved(RoomChannel::Public(RoomName::stored("general")), said)
 }
 
-fn message(channel: &str, payload: &[u8]) -> Result<Message, Junk> {
-    super::message(channel, payload).map(|(_, said)| said.what)
+fn message(channel: &str, payload: &[u8]) -> Result<Entry, Junk> {
+    super::entry(channel, payload).map(|(_, said)| said.what)
 }
 
 fn object() -> Value {
     json!({
         "id": 42, "seq": 7, "room": "general", "user": "alice", "content": "hello",
-        "created_at": "2024-01-15T10:30:00.000Z", "instance": "instance-1",
+        "created_at": "2024-01-15T10:30:00.000Z", "number": 5, "instance": "instance-1",
     })
 }
 
@@ -147,14 +152,93 @@ fn that_rights_changed_is_believed_only_if_it_is_proved() {
 #[test]
 fn what_a_newer_version_adds_is_proved_as_well() {
     let mut newer = object();
-    newer["reply_to"] = json!(3);
+    newer["novelty"] = json!(3);
     let payload = sealed(&newer, 0, ROOM, &key());
     assert_eq!(proved(ROOM, &payload).map(|m| m.seq), Some(Seq::new(7)));
 }
 
+/// What one that does not number its messages says is looked up.
+#[test]
+fn a_message_without_its_number_is_a_hint() {
+    let mut older = object();
+    older.as_object_mut().map(|keys| keys.remove("number"));
+    let payload = sealed(&older, 0, ROOM, &key());
+    assert_eq!(parse(ROOM, &payload, &key()), Ok(Heard::Claimed));
+}
+
+#[test]
+fn what_an_event_is_about_travels_with_it() {
+    let reaction = |users: &[&str]| Reaction {
+        count: users.len() as u64,
+        users: users.iter().map(|user| Arc::from(*user)).collect(),
+    };
+    let target = Seq::new(3);
+    let reactions = vec![
+        ("👍".into(), reaction(&["bob", "alice"])),
+        ("🎉".into(), reaction(&["carol"])),
+    ];
+    for event in [
+        Event::Edited {
+            target,
+            content: Some("two\nlines".into()),
+        },
+        Event::Edited {
+            target,
+            content: None,
+        },
+        Event::Deleted { target },
+        Event::Reacted { target, reactions },
+        Event::Pinned {
+            target,
+            pinned: true,
+        },
+        Event::Pinned {
+            target,
+            pinned: false,
+        },
+        Event::Topic { topic: None },
+        Event::Topic {
+            topic: Some("tea".into()),
+        },
+    ] {
+        let mut entry = message(ROOM, object().to_string().as_bytes()).expect("a message");
+        entry.what = What::Event(Arc::new(event));
+        let payload = encode(&said(&entry), "instance-1", ROOM, &key());
+        assert_eq!(proved(ROOM, &payload), Some(entry));
+    }
+    let mut entry = message(ROOM, object().to_string().as_bytes()).expect("a message");
+    entry.what = What::Message(Message {
+        content: "a reply".into(),
+        details: Some(Arc::new(Details {
+            kind: MessageKind::Bot,
+            thread: Some(target),
+            reply_to: Some(Seq::new(5)),
+            mentions: vec!["bob".into()],
+            ..Details::default()
+        })),
+    });
+    let payload = encode(&said(&entry), "instance-1", ROOM, &key());
+    assert_eq!(proved(ROOM, &payload), Some(entry));
+    for wrong in [
+        json!({"event": "novelty"}),
+        json!({"event": "edit"}),
+        json!({"event": "edit", "target": 0}),
+        json!({"event": "edit", "target": 3, "content": "bell\u{7}"}),
+        json!({"kind": "novelty"}),
+    ] {
+        let mut object = object();
+        let keys = wrong.as_object().into_iter().flatten();
+        keys.for_each(|(key, value)| object[key] = value.clone());
+        assert!(
+            message(ROOM, object.to_string().as_bytes()).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
 #[test]
 fn keys_that_a_newer_version_adds_are_no_reason_to_refuse() {
-    assert!(message(ROOM, &with("reply_to", json!(3))).is_ok());
+    assert!(message(ROOM, &with("novelty", json!(3))).is_ok());
 }
 
 #[test]
@@ -195,13 +279,13 @@ fn the_longest_message_passes_however_it_is_escaped() {
     let escaped = r"\ud83d\ude00".repeat(4_000);
     let payload = object().to_string().replace("hello", &escaped);
     let message = message(ROOM, payload.as_bytes()).expect("a message");
-    assert_eq!(message.content.chars().count(), 4_000);
+    assert_eq!(message.text().chars().count(), 4_000);
 }
 
 #[test]
 fn of_a_hidden_room_the_channel_does_not_tell_the_name() {
     let payload = with("room", json!("@3+7"));
-    let hidden = |channel| super::message(channel, &payload).map(|(of, said)| (of, said.what.room));
+    let hidden = |channel| super::entry(channel, &payload).map(|(of, said)| (of, said.what.room));
     let room = RoomName::stored("@3+7");
     let uid = crate::model::Uid::new(9);
     assert_eq!(hidden("room:uid:9"), Ok((RoomChannel::Hidden(uid), room)));
@@ -219,13 +303,14 @@ prop_compose! {
         user in "[A-Za-z0-9_.-]{1,32}",
         content in r"[^\p{Cc}]{1,200}",
         millis in 0..253_402_300_799_999i64,
-    ) -> Message {
-        Message {
+    ) -> Entry {
+        Entry {
             id: MessageId::new(id),
             seq: Seq::new(seq),
             room: RoomName::stored(&room),
             user: user.into(),
-            content: content.into(),
+            number: Number::new(seq),
+            what: content.as_str().into(),
             created_at: DateTime::from_timestamp_millis(millis).expect("before year 10000"),
         }
     }

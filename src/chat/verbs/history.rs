@@ -2,7 +2,7 @@
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::outcome::{History, Messages};
 use crate::chat::{MOST_HISTORY, Span};
-use crate::model::{Message, RoomRef, Seq, TransportKind};
+use crate::model::{Entry, RoomRef, Seq, TransportKind};
 
 impl Chat {
     /// A line session is given them at its own pace, any other in one answer of a bounded length.
@@ -34,7 +34,7 @@ impl Chat {
     }
 }
 
-fn span_of(messages: &[Message], more: bool) -> Option<Span> {
+fn span_of(messages: &[Entry], more: bool) -> Option<Span> {
     let (first, last) = (messages.first()?.seq, messages.last()?.seq);
     let count = messages.len();
     Some(Span {

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod create;
 mod direct;
+mod entries;
 mod history;
 mod join;
 mod leave;
@@ -19,5 +20,6 @@ use super::{Actor, Chat, ChatError, Outcome, Session};
 pub use account::{
     BeginSignIn, FinishSignIn, Made, MakeToken, Me, MyRoom, MyToken, Registering, Shown, Tally,
 };
+pub use entries::MOST_EMOJI;
 pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
 pub use send::Sending;

@@ -8,6 +8,7 @@ use crate::chat::Receipt;
 use crate::chat::rights::Stood;
 use crate::delivery::{Author, Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef, UserKey};
+use crate::store::Operation;
 
 /// A client's nonce has at most so many bytes.
 const LONGEST_NONCE: usize = 128;
@@ -53,7 +54,7 @@ impl Chat {
             user,
             author,
             nickname,
-            content,
+            operation: Operation::say(content.shared()),
             nonce,
         };
         Ok(Sending(self.committer.send(outgoing)?))
@@ -71,7 +72,7 @@ impl Chat {
     }
 
     /// Who says it, unless they say too much.
-    fn author(
+    pub(super) fn author(
         &self,
         actor: &Actor,
         session: &Session,

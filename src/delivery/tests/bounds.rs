@@ -1,5 +1,6 @@
 //! What is held in memory has a bound, whichever clients come and go and whatever is asked for.
 use super::*;
+use crate::model::Number;
 
 /// However a crowd comes and goes, what a tail holds of it is bounded, and who reads misses no
 /// message over it.
@@ -40,12 +41,13 @@ async fn notices_are_trimmed_between_messages_that_stay() {
 #[tokio::test]
 async fn a_tail_weighs_what_is_written_of_it() {
     let line = |text: &str| {
-        Entry::Message(Message {
+        Item::Entry(Entry {
             id: MessageId::new(1),
             seq: Seq::FIRST,
             room: RoomName::stored(&"r".repeat(64)),
             user: "u".repeat(32).into(),
-            content: text.into(),
+            number: Number::new(1),
+            what: text.into(),
             created_at: Default::default(),
         })
     };
@@ -93,8 +95,8 @@ async fn a_past_is_read_page_by_page() {
             let slice = &slices[0];
             assert!(slice.chunk.weight() < 2 << 20);
             // The first is written, the rest dropped and read again.
-            let first = &slice.chunk.entries()[slice.from];
-            let Entry::Message(message) = first else {
+            let first = &slice.chunk.items()[slice.from];
+            let Item::Entry(message) = first else {
                 panic!("only messages")
             };
             seen.push(message.seq.get());

@@ -3,13 +3,13 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::bus::{BusEvent, RoomChannel, Said};
-use crate::model::{Epoch, Lineage};
+use crate::model::{Epoch, Lineage, Number};
 
 /// What each entry says, in the order in which a reader is given them.
 pub(super) async fn contents(reader: &mut Cursor) -> Vec<String> {
     let mut seen = Vec::new();
-    let each = |entry: &Entry| match entry {
-        Entry::Message(m) => seen.push(format!("{} {}", m.seq, m.content)),
+    let each = |entry: &Item| match entry {
+        Item::Entry(m) => seen.push(format!("{} {}", m.seq, m.text())),
         other => seen.push(short(other)),
     };
     given(reader, each).await;
@@ -19,7 +19,7 @@ pub(super) async fn contents(reader: &mut Cursor) -> Vec<String> {
 /// A room of ten messages, "0" to "9", with a reader who has had them.
 pub(super) async fn read_room(
     folder: &tempfile::TempDir,
-) -> (Arc<Hub>, RoomRef, UserKey, Vec<Message>, Cursor) {
+) -> (Arc<Hub>, RoomRef, UserKey, Vec<Entry>, Cursor) {
     let (store, room, user) = store(folder).await;
     let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
     let said = write(&*store, &room, user, &texts).await;
@@ -32,11 +32,11 @@ pub(super) async fn read_room(
     (hub, room, user, said, reader)
 }
 
-fn lies(said: &[Message], seqs: std::ops::RangeInclusive<i64>) -> Vec<Message> {
-    let lie = |seq| Message {
+fn lies(said: &[Entry], seqs: std::ops::RangeInclusive<i64>) -> Vec<Entry> {
+    let lie = |seq| Entry {
         seq: Seq::new(seq),
         id: MessageId::new(1_000_000 + seq),
-        content: "a lie".into(),
+        what: "a lie".into(),
         ..said[0].clone()
     };
     seqs.map(lie).collect()
@@ -111,7 +111,7 @@ async fn a_look_takes_back_whatever_was_not_committed() {
         (102, "reset 10", "11 so 11", "111 so 111")
     );
     // What another instance proves of a place is looked up, and is so.
-    let other = Message {
+    let other = Entry {
         id: MessageId::new(7),
         ..theirs[50].clone()
     };
@@ -128,10 +128,11 @@ async fn what_is_of_another_past_is_not_believed() {
     let (hub, room, _, said, mut reader) = read_room(&folder).await;
     hub.remember(room);
     let era = hub.epochs.era().await.expect("an epoch");
-    let next = |content: &str| Message {
+    let next = |content: &str| Entry {
         seq: Seq::new(11),
         id: MessageId::new(said[9].id.get() + 1),
-        content: content.into(),
+        number: Number::new(11),
+        what: content.into(),
         ..said[9].clone()
     };
     let calls = super::super::relay::Calls::default();
@@ -141,7 +142,7 @@ async fn what_is_of_another_past_is_not_believed() {
             timeline,
         });
         let what = next(content);
-        let event = BusEvent::Message(
+        let event = BusEvent::Entry(
             RoomChannel::Public(what.room.clone()),
             Said { what, lineage },
         );

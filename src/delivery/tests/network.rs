@@ -193,7 +193,7 @@ impl World {
 fn limits(keep: usize) -> TailLimits {
     TailLimits {
         keep,
-        messages: keep,
+        entries: keep,
         notices: 8,
         bytes: 1 << 20,
     }

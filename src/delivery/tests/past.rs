@@ -68,7 +68,7 @@ async fn a_room_that_is_gone_ends_and_the_one_with_its_id_is_another() {
     let draft = Draft {
         room: room.key,
         user,
-        content: "for a room that is gone".into(),
+        operation: Operation::say("for a room that is gone".into()),
         nonce: None,
     };
     let answers = hub.log.append(&[draft]).await.expect("an answer");

@@ -1,51 +1,52 @@
 //! The lines: what Server-Sent Events carry, with the name of the event and the epoch beside it.
 use serde::Serialize;
 
-use crate::model::{Epoch, Message, RoomName, Seq};
+use crate::model::{Entry, Epoch, RoomName, Seq, What};
+
+/// A line, by the name of its event.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    event: &'static str,
+    epoch: &'a Epoch,
+    #[serde(flatten)]
+    of: Of<'a>,
+}
 
 #[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Line<'a> {
-    Message {
-        epoch: &'a Epoch,
-        #[serde(flatten)]
-        message: &'a Message,
-    },
+#[serde(untagged)]
+enum Of<'a> {
+    Entry(&'a Entry),
     /// These were deleted from the database; the archive may have them.
     Gap {
-        epoch: &'a Epoch,
         room: &'a RoomName,
         from: Seq,
         to: Seq,
     },
     /// Of what was told of the room, only what is up to `last_seq` is still so.
     Reset {
-        epoch: &'a Epoch,
         room: &'a RoomName,
         last_seq: Seq,
     },
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn message(message: &'a Message, epoch: &'a Epoch) -> Self {
-        Self::Message { epoch, message }
+    pub(super) fn entry(entry: &'a Entry, epoch: &'a Epoch) -> Self {
+        let event = match &entry.what {
+            What::Message(_) => "message",
+            What::Event(event) => event.name(),
+        };
+        let of = Of::Entry(entry);
+        Self { event, epoch, of }
     }
 
     pub(super) fn gap(room: &'a RoomName, epoch: &'a Epoch, from: Seq, to: Seq) -> Self {
-        Self::Gap {
-            epoch,
-            room,
-            from,
-            to,
-        }
+        let (event, of) = ("gap", Of::Gap { room, from, to });
+        Self { event, epoch, of }
     }
 
     pub(super) fn reset(room: &'a RoomName, epoch: &'a Epoch, last_seq: Seq) -> Self {
-        Self::Reset {
-            epoch,
-            room,
-            last_seq,
-        }
+        let (event, of) = ("reset", Of::Reset { room, last_seq });
+        Self { event, epoch, of }
     }
 
     pub(super) fn write(&self, to: &mut String) {

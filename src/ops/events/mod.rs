@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use self::line::Line;
 use self::position::Place;
 use crate::config::DbUrl;
-use crate::model::{Epoch, Message, RoomName, Seq};
+use crate::model::{Entry, Epoch, RoomName, Seq};
 use crate::random;
 use crate::store::StoreError;
 use crate::store::entries::{Entries, RoomEnd};
@@ -217,12 +217,12 @@ impl Events {
             Line::reset(&end.room.name, epoch, holds).write(lines);
             return Ok(Whole::No);
         }
-        let news = page.iter().filter(|message| message.seq > place.seq);
-        let news: Vec<&Message> = news.collect();
-        for message in &news {
-            place.hole(message.seq.previous(), &end.room.name, epoch, lines);
-            Line::message(message, epoch).write(lines);
-            place.tell(message, epoch);
+        let news = page.iter().filter(|entry| entry.seq > place.seq);
+        let news: Vec<&Entry> = news.collect();
+        for entry in news {
+            place.hole(entry.seq.previous(), &end.room.name, epoch, lines);
+            Line::entry(entry, epoch).write(lines);
+            place.tell(entry, epoch);
         }
         if page.len() < PAGE {
             place.hole(end.last_seq, &end.room.name, epoch, lines);

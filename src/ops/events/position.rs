@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::model::{Epoch, Message, MessageId, RoomName, Seq};
+use crate::model::{Entry, Epoch, MessageId, RoomName, Seq};
 use crate::ops::regular;
 
 /// So many of the newest messages of a room are known again.
@@ -32,8 +32,8 @@ struct Mark {
     millis: i64,
 }
 
-impl From<&Message> for Mark {
-    fn from(message: &Message) -> Self {
+impl From<&Entry> for Mark {
+    fn from(message: &Entry) -> Self {
         Self {
             seq: message.seq,
             id: message.id,
@@ -71,7 +71,7 @@ impl Place {
     }
 
     /// Whether the newest known message is not what it was. One that was deleted proves nothing.
-    pub(super) fn denied_by(&self, page: &[Message]) -> bool {
+    pub(super) fn denied_by(&self, page: &[Entry]) -> bool {
         let (Some(newest), Some(first)) = (self.known.back(), page.first()) else {
             return false;
         };
@@ -80,7 +80,7 @@ impl Place {
 
     /// Up to where all is as it was told, by what is stored in the places that are known, in a room
     /// that ends at `end`.
-    pub(super) fn holds(&self, stored: &[Message], end: Seq) -> Seq {
+    pub(super) fn holds(&self, stored: &[Entry], end: Seq) -> Seq {
         if self.known.is_empty() {
             return self.seq.min(end);
         }
@@ -106,7 +106,7 @@ impl Place {
         self.epoch = Some(epoch.clone());
     }
 
-    pub(super) fn tell(&mut self, message: &Message, epoch: &Epoch) {
+    pub(super) fn tell(&mut self, message: &Entry, epoch: &Epoch) {
         self.mark(message.into(), epoch);
     }
 
@@ -204,11 +204,11 @@ impl Since {
 
     fn told(&mut self, told: Told) {
         let room = match &told {
-            Told::Message { room, .. } | Told::Gap { room, .. } | Told::Reset { room, .. } => room,
+            Told::Entry { room, .. } | Told::Gap { room, .. } | Told::Reset { room, .. } => room,
         };
         let place = self.places.entry(RoomName::stored(room).key()).or_default();
         match told {
-            Told::Message {
+            Told::Entry {
                 epoch,
                 seq,
                 id,
@@ -230,7 +230,16 @@ impl Since {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Told {
-    Message {
+    #[serde(
+        rename = "message",
+        alias = "edit",
+        alias = "delete",
+        alias = "reaction",
+        alias = "pin",
+        alias = "topic",
+        alias = "void"
+    )]
+    Entry {
         epoch: String,
         room: String,
         seq: Seq,
@@ -252,20 +261,22 @@ enum Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Number;
     use crate::ops::events::line::Line;
 
-    fn message(seq: i64, id: i64) -> Message {
-        Message {
+    fn message(seq: i64, id: i64) -> Entry {
+        Entry {
             id: MessageId::new(id),
             seq: Seq::new(seq),
             room: RoomName::stored("general"),
             user: "alice".into(),
-            content: "x".into(),
+            number: Number::new(seq),
+            what: "x".into(),
             created_at: DateTime::UNIX_EPOCH + chrono::Duration::microseconds(id * 1_000_123),
         }
     }
 
-    fn told(messages: &[Message], epoch: &str) -> Place {
+    fn told(messages: &[Entry], epoch: &str) -> Place {
         let mut place = Place::default();
         for message in messages {
             place.tell(message, &Epoch::named(epoch));
@@ -282,7 +293,7 @@ mod tests {
         let mut lines = String::new();
         Line::gap(&room, &epoch, Seq::new(1), Seq::new(4)).write(&mut lines);
         for message in [message(5, 15), message(6, 17)] {
-            Line::message(&message, &epoch).write(&mut lines);
+            Line::entry(&message, &epoch).write(&mut lines);
         }
         lines += "{\"event\":\"message\",\"seq\":7";
         std::fs::write(&file, &lines).expect("written");
@@ -301,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_place_goes_back_to_what_still_holds() {
-        let was: Vec<Message> = (1..=5).map(|seq| message(seq, 10 + seq)).collect();
+        let was: Vec<Entry> = (1..=5).map(|seq| message(seq, 10 + seq)).collect();
         let place = told(&was, "a");
         let end = Seq::new(9);
         // All as it was; the newest deleted; from 4 on others; from before all that is known.
@@ -311,7 +322,7 @@ mod tests {
         (other[3], other[4]) = (message(4, 40), message(5, 41));
         assert_eq!(place.holds(&other, end), Seq::new(3));
         assert_eq!(place.holds(&was[..2], Seq::new(2)), Seq::new(2));
-        let none: Vec<Message> = (1..=5).map(|seq| message(seq, 90 + seq)).collect();
+        let none: Vec<Entry> = (1..=5).map(|seq| message(seq, 90 + seq)).collect();
         assert_eq!(place.holds(&none, end), Seq::START);
         let bare = Place {
             seq: Seq::new(7),

@@ -116,10 +116,11 @@ const FIND: &str = "SELECT seq, CASE WHEN kind < 10 AND gone IS NULL THEN 1 ELSE
        AND (kind < 10 AND gone IS NULL AND $5 IS NULL OR user_id = $5) ORDER BY seq LIMIT $6";
 const NAMELESS: &str = "UPDATE messages SET user_id = NULL WHERE seq @in($1) AND room_id = $2";
 const PLACES: &str =
-    "UPDATE rooms SET last_seq = last_seq + $2, history_version = history_version + 1
+    "UPDATE rooms SET last_seq = last_seq + $2, events = events + $2, history_version = history_version + 1
      WHERE id = $1 RETURNING last_seq - $2, last_number";
 const SCRUB: [&str; 4] = [
-    "UPDATE messages SET content = '', gone = 3, pinned_at = NULL WHERE seq @in($1) AND room_id = $2",
+    "UPDATE messages SET content = '', gone = 3, edited_at = NULL, pinned_at = NULL, reacted = 0
+     WHERE seq @in($1) AND room_id = $2",
     "DELETE FROM reactions WHERE seq @in($1) AND room_id = $2",
     "DELETE FROM mentions WHERE seq @in($1) AND room_id = $2",
     "UPDATE threads SET title = NULL WHERE root @in($1) AND room_id = $2",

@@ -31,7 +31,7 @@ const MAKE_WORKSPACE: &str =
      (SELECT 1 FROM workspaces WHERE @lower(name@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
 /// Places that are claimed were never given to anything that was said.
 pub(super) const CLAIM: &str = "UPDATE rooms SET history_version = history_version + 1,
-       last_number = @greatest(last_number + $2, $4),
+       events = @greatest(last_seq + $2, $3) - @greatest(last_number + $2, $4),
        last_seq = @greatest(last_seq + $2, $3), replayed_seq = CASE
          WHEN @greatest(last_seq + $2, $3) > last_seq THEN @greatest(last_seq + $2, $3)
          ELSE replayed_seq END

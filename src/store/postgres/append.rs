@@ -4,81 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
+use super::operations::Changes;
 use super::seconds;
-use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq, Uid, UserId, UserKey};
-use crate::store::{Appended, Draft, NONCE_LIFE, Rejected};
+use super::statements::{APPEND, APPEND_ALL, STORED};
+use crate::model::{MessageId, Nonce, Number, RoomId, RoomKey, Seq, Uid, UserId, UserKey};
+use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, draft};
 
 pub(super) type Answer = Option<Result<Appended, Rejected>>;
 
-/// The whole commit. In this order:
-/// `turn` locks the writer's row, if this batch is its next; `known` looks whether a nonce was
-/// stored before, and `strange` whether a room or a user is not the one that is meant: then nothing
-/// is done but to say so; `room` locks the rooms, lowest id first everywhere, so that no two
-/// commits wait for each other; `head` moves their last_seq on.
-/// What waits for a lock sees the row as it is afterwards, so places come from the row that was
-/// updated. A nonce that another commit stores at this very moment is not `known`: the insert
-/// waits for that commit, then violates NOT NULL, and the batch is tried again.
-const APPEND: &str = "WITH turn AS MATERIALIZED (
-      SELECT id FROM writers WHERE id = $1 AND batch = $2 - 1 FOR NO KEY UPDATE
-    ), known AS MATERIALIZED (
-      SELECT a.n, o.message_id, o.room_id, o.seq, o.created_at
-      FROM unnest($9::text[], $10::text[]) WITH ORDINALITY AS a (session_id, nonce, n)
-      JOIN nonces o ON o.session_id = a.session_id AND o.nonce = a.nonce
-       AND o.created_at > now() - make_interval(secs => $13)
-    ), strange AS MATERIALIZED (
-      SELECT 'room' AS what, a.n
-      FROM unnest($3::bigint[], $14::bigint[]) WITH ORDINALITY AS a (id, uid, n)
-      WHERE NOT EXISTS (SELECT FROM rooms r WHERE r.id = a.id AND r.uid = a.uid)
-      UNION ALL SELECT 'user', a.n
-      FROM unnest($15::bigint[], $16::bigint[]) WITH ORDINALITY AS a (id, uid, n)
-      WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = a.id AND u.uid = a.uid)
-    ), room AS MATERIALIZED (
-      SELECT id FROM rooms WHERE id = ANY ($3::bigint[]) AND EXISTS (SELECT FROM turn)
-        AND NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM strange)
-      ORDER BY id FOR NO KEY UPDATE
-    ), head AS MATERIALIZED (
-      UPDATE rooms SET last_seq = last_seq + n.count
-      FROM unnest($3::bigint[], $4::bigint[]) AS n (id, count)
-      WHERE rooms.id = ANY ($3::bigint[]) AND rooms.id = n.id AND rooms.id IN (SELECT id FROM room)
-      RETURNING rooms.id, rooms.last_seq - n.count AS base
-    ), stored AS (
-      INSERT INTO messages (room_id, seq, user_id, content)
-      SELECT h.id, h.base + d.place, d.user_id, d.content
-      FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
-        AS d (room_id, place, user_id, content)
-      JOIN head h ON h.id = d.room_id
-      RETURNING id, room_id, seq, created_at
-    ), remembered AS (
-      INSERT INTO nonces (session_id, nonce, message_id, room_id, seq, created_at)
-      SELECT n.session_id, n.nonce, s.id, s.room_id, s.seq, s.created_at
-      FROM unnest($9::text[], $10::text[], $11::bigint[], $12::bigint[])
-        AS n (session_id, nonce, room_id, place)
-      JOIN head h ON h.id = n.room_id
-      JOIN stored s ON s.room_id = n.room_id AND s.seq = h.base + n.place
-      ON CONFLICT (session_id, nonce) DO UPDATE SET
-        message_id = CASE WHEN nonces.created_at > now() - make_interval(secs => $13)
-          THEN NULL ELSE excluded.message_id END,
-        room_id = excluded.room_id, seq = excluded.seq, created_at = excluded.created_at
-    ), done AS (
-      UPDATE writers SET batch = $2, used_at = now(),
-        first_id = (SELECT min(id) FROM stored), last_id = (SELECT max(id) FROM stored)
-      WHERE id = (SELECT id FROM turn)
-        AND NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM strange)
-    )
-    SELECT 'turn', 0::bigint, id, 0::bigint, 0::bigint, now() FROM turn
-    UNION ALL SELECT 'known', n, message_id, room_id, seq, created_at FROM known
-    UNION ALL SELECT what, n, 0, 0, 0, now() FROM strange
-    UNION ALL SELECT 'stored', 0, id, room_id, seq, created_at FROM stored";
-
-/// What a batch of a writer stored, from the ids that its row names. In the batch's rooms no
-/// other id lies between them: they were given while those rooms were locked.
-const STORED: &str = "SELECT 'stored', 0::bigint, coalesce(m.id, 0), coalesce(m.room_id, 0),
-      coalesce(m.seq, 0), coalesce(m.created_at, now())
-    FROM writers w LEFT JOIN messages m
-      ON m.id BETWEEN w.first_id AND w.last_id AND m.room_id = ANY ($3::bigint[])
-    WHERE w.id = $1 AND w.batch = $2";
-
-type Row = (String, i64, MessageId, RoomId, Seq, DateTime<Utc>);
+type Row = (String, i64, MessageId, RoomId, Seq, Number, DateTime<Utc>);
 
 /// A batch as the statement wants it: by column.
 #[derive(Debug, Default)]
@@ -86,6 +20,8 @@ pub(super) struct Layout<'b> {
     rooms: Vec<RoomId>,
     room_uids: Vec<Uid>,
     counts: Vec<i64>,
+    /// How many of these are messages.
+    said: Vec<i64>,
     users: Vec<UserId>,
     user_uids: Vec<Uid>,
     /// Which draft each row is.
@@ -94,11 +30,15 @@ pub(super) struct Layout<'b> {
     place: Vec<i64>,
     user: Vec<UserId>,
     content: Vec<&'b str>,
+    number: Vec<i64>,
+    /// What is there only where something else than text is said.
+    changes: Option<Changes<'b>>,
     /// Which row each nonce belongs to.
     named: Vec<usize>,
     session: Vec<&'b str>,
     nonce: Vec<&'b str>,
-    /// Drafts that repeat the nonce of another in this batch, with the place of that one.
+    /// Drafts that repeat the nonce of another in this batch, or of which another's entry tells, with the
+    /// place of that one.
     twins: Vec<(usize, usize)>,
 }
 
@@ -117,6 +57,7 @@ pub(super) struct Placed {
     id: MessageId,
     room: RoomId,
     seq: Seq,
+    number: Number,
     created_at: DateTime<Utc>,
 }
 
@@ -124,9 +65,16 @@ impl<'b> Layout<'b> {
     /// Lays out the drafts that have no answer yet.
     pub(super) fn of(batch: &'b [Draft], answers: &[Answer]) -> Self {
         let mut layout = Self::default();
-        let mut counts: BTreeMap<RoomKey, i64> = BTreeMap::new();
+        let mut counts: BTreeMap<RoomKey, (i64, i64)> = BTreeMap::new();
         let mut users: BTreeSet<UserKey> = BTreeSet::new();
         let mut firsts: HashMap<&Nonce, usize> = HashMap::new();
+        let plain = batch.iter().all(|draft| draft.operation.is_plain());
+        let riders = if plain {
+            HashMap::new()
+        } else {
+            draft::riders(batch, |i| answers[i].is_none())
+        };
+        layout.changes = (!plain).then(Changes::default);
         for (i, draft) in batch.iter().enumerate() {
             if let Some(nonce) = &draft.nonce {
                 if let Some(first) = firsts.get(nonce) {
@@ -135,23 +83,33 @@ impl<'b> Layout<'b> {
                 }
                 firsts.insert(nonce, i);
             }
-            if answers[i].is_none() {
-                let count = counts.entry(draft.room).or_default();
-                *count += 1;
-                layout.push(i, draft, *count);
-                users.insert(draft.user);
+            if answers[i].is_some() {
+                continue;
             }
+            users.insert(draft.user);
+            if let Some(changes) = &mut layout.changes {
+                changes.do_to_others(draft);
+            }
+            if let Some(first) = riders.get(&i) {
+                layout.twins.push((i, *first));
+                continue;
+            }
+            let (count, said) = counts.entry(draft.room).or_default();
+            *count += 1;
+            *said += i64::from(draft.operation.is_said());
+            layout.push(i, draft, (*count, *said));
         }
-        for (room, count) in counts {
+        for (room, (count, said)) in counts {
             layout.rooms.push(room.id);
             layout.room_uids.push(room.uid);
             layout.counts.push(count);
+            layout.said.push(said);
         }
         (layout.users, layout.user_uids) = users.into_iter().map(|u| (u.id, u.uid)).unzip();
         layout
     }
 
-    fn push(&mut self, i: usize, draft: &'b Draft, place: i64) {
+    fn push(&mut self, i: usize, draft: &'b Draft, (place, number): (i64, i64)) {
         if let Some(nonce) = &draft.nonce {
             self.named.push(self.drafts.len());
             self.session.push(nonce.session.as_str());
@@ -160,8 +118,12 @@ impl<'b> Layout<'b> {
         self.drafts.push(i);
         self.room.push(draft.room.id);
         self.place.push(place);
+        self.number.push(number);
         self.user.push(draft.user.id);
-        self.content.push(&draft.content);
+        self.content.push(draft.operation.content());
+        if let Some(changes) = &mut self.changes {
+            changes.push(&draft.operation);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -175,7 +137,12 @@ impl<'b> Layout<'b> {
         drafts: &[Draft],
         (writer, batch): (i64, i64),
     ) -> Result<Reply, sqlx::Error> {
-        let query = sqlx::query_as(APPEND)
+        let sql = if self.changes.is_some() {
+            APPEND_ALL
+        } else {
+            APPEND
+        };
+        let mut query = sqlx::query_as(sql)
             .bind(writer)
             .bind(batch)
             .bind(&self.rooms)
@@ -191,7 +158,12 @@ impl<'b> Layout<'b> {
             .bind(seconds(NONCE_LIFE))
             .bind(&self.room_uids)
             .bind(&self.users)
-            .bind(&self.user_uids);
+            .bind(&self.user_uids)
+            .bind(&self.said)
+            .bind(&self.number);
+        if let Some(changes) = &self.changes {
+            query = changes.bind(query);
+        }
         let rows: Vec<Row> = connection.all(query).await?;
         Ok(self.reply(drafts, rows))
     }
@@ -202,7 +174,7 @@ impl<'b> Layout<'b> {
 
     fn reply(&self, drafts: &[Draft], rows: Vec<Row>) -> Reply {
         let (mut turn, mut answered, mut stored) = (false, Vec::new(), Vec::new());
-        for (kind, n, id, room, seq, created_at) in rows {
+        for (kind, n, id, room, seq, number, created_at) in rows {
             match kind.as_str() {
                 "turn" => turn = true,
                 "known" => answered.push((
@@ -210,6 +182,7 @@ impl<'b> Layout<'b> {
                     Ok(Appended {
                         id,
                         seq,
+                        number,
                         created_at,
                         fresh: false,
                     }),
@@ -226,10 +199,19 @@ impl<'b> Layout<'b> {
                     let of = |draft: &Draft| draft.user == UserKey { id, uid };
                     answered.extend(self.reject(drafts, of, Rejected::NoSuchUser));
                 }
+                "target" => {
+                    let at = (n - 1) as usize;
+                    let of = |draft: &Draft| {
+                        let changes = self.changes.as_ref();
+                        changes.is_some_and(|changes| changes.is_about(at, draft))
+                    };
+                    answered.extend(self.reject(drafts, of, Rejected::NoSuchMessage));
+                }
                 _ => stored.push(Placed {
                     id,
                     room,
                     seq,
+                    number,
                     created_at,
                 }),
             }
@@ -248,7 +230,8 @@ impl<'b> Layout<'b> {
         which: impl Fn(&Draft) -> bool,
         why: Rejected,
     ) -> Vec<(usize, Result<Appended, Rejected>)> {
-        let laid_out = self.drafts.iter().copied();
+        let twins = self.twins.iter().map(|(twin, _)| *twin);
+        let laid_out = self.drafts.iter().copied().chain(twins);
         let of = laid_out.filter(|draft| which(&drafts[*draft]));
         of.map(|draft| (draft, Err(why))).collect()
     }
@@ -264,10 +247,11 @@ impl<'b> Layout<'b> {
             .bind(batch)
             .bind(&self.rooms);
         let rows: Vec<Row> = connection.all(query).await?;
-        let placed = |(_, _, id, room, seq, created_at): Row| Placed {
+        let placed = |(_, _, id, room, seq, number, created_at): Row| Placed {
             id,
             room,
             seq,
+            number,
             created_at,
         };
         Ok((!rows.is_empty()).then(|| rows.into_iter().map(placed).collect()))
@@ -315,6 +299,7 @@ fn fresh(placed: &Placed) -> Appended {
     Appended {
         id: placed.id,
         seq: placed.seq,
+        number: placed.number,
         created_at: placed.created_at,
         fresh: true,
     }

@@ -7,7 +7,9 @@ mod append;
 mod changes;
 mod connection;
 mod instances;
+mod operations;
 mod pool;
+mod statements;
 mod writer;
 
 use std::sync::Arc;

@@ -7,13 +7,14 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
-use crate::model::{MessageId, Nonce, RoomId, RoomKey, Seq};
-use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, StoreError};
+use super::operations::{self, Place};
+use crate::model::{MessageId, Nonce, Number, RoomId, RoomKey, Seq};
+use crate::store::{Appended, Draft, NONCE_LIFE, Operation, Rejected, StoreError, draft};
 
 type Answer = Option<Result<Appended, Rejected>>;
-type Row = (MessageId, RoomId, Seq, DateTime<Utc>);
+type Row = (MessageId, RoomId, Seq, Number, DateTime<Utc>);
 
-/// The drafts of a room that are to be stored, by their indices in the batch, in their order.
+/// The drafts of a room that get a place of their own, by their indices in the batch, in their order.
 type Members = Vec<(RoomKey, Vec<usize>)>;
 /// Drafts with a room or a user that is not the one meant, and their answers.
 type Strange = HashMap<usize, Rejected>;
@@ -117,7 +118,8 @@ async fn attempt(
 }
 
 /// The whole commit is one text wherever it can be, so that it goes to the connection's thread
-/// and back once: each way costs more than most statements do. Only nonces are looked for first.
+/// and back once: each way costs more than most statements do. Only nonces, and messages that are to be
+/// changed, are looked for first.
 async fn commit(
     connection: &mut SqliteConnection,
     batch: &[Draft],
@@ -125,17 +127,22 @@ async fn commit(
 ) -> Result<Vec<Result<Appended, Rejected>>, sqlx::Error> {
     let rejected = |i| strange.get(&i).copied().map(Err);
     let mut answers: Vec<Answer> = (0..batch.len()).map(rejected).collect();
-    let named = batch.iter().any(|draft| draft.nonce.is_some());
+    let looks = |draft: &Draft| draft.nonce.is_some() || draft.operation.target().is_some();
+    let looks_first = batch.iter().any(looks);
     let mut twins = HashMap::new();
-    if named {
+    if looks_first {
         run(connection, "BEGIN IMMEDIATE").await?;
         twins = known_nonces(connection, batch, &mut answers).await?;
+        let missing = operations::missing(connection, batch).await?;
+        draft::refuse_missing(batch, &missing, &mut answers);
     }
-    let members = by_room(batch, |i| answers[i].is_none() && !twins.contains_key(&i));
-    let mut query = if named {
-        store(batch, &members, ("", ""))
+    let open = |i: usize| answers[i].is_none() && !twins.contains_key(&i);
+    let riders = draft::riders(batch, open);
+    let members = by_room(batch, |i| open(i) && !riders.contains_key(&i));
+    let mut query = if looks_first {
+        store(batch, &members, &riders, ("", ""))
     } else {
-        store(batch, &members, ("BEGIN IMMEDIATE; ", "COMMIT"))
+        store(batch, &members, &riders, ("BEGIN IMMEDIATE; ", "COMMIT"))
     };
     let stored: Vec<Row> = query
         .build_query_as()
@@ -143,10 +150,11 @@ async fn commit(
         .fetch_all(&mut *connection)
         .await?;
     fill(&members, stored, &mut answers);
-    if named {
+    if looks_first {
         remember_nonces(connection, batch, &members, &answers).await?;
         run(connection, "COMMIT").await?;
     }
+    twins.extend(riders);
     for (i, first) in twins {
         answers[i] = answers[first].clone().map(|a| a.map(repeated));
     }
@@ -183,20 +191,22 @@ async fn known_nonces(
             continue;
         }
         firsts.insert(nonce, i);
-        let known: Option<(MessageId, Seq, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT message_id, seq, created_at FROM nonces
-             WHERE session_id = ?1 AND nonce = ?2
-               AND created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)",
+        let known: Option<(MessageId, Seq, Number, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT n.message_id, n.seq, coalesce(m.number, n.seq), n.created_at
+             FROM nonces n LEFT JOIN messages m ON m.id = n.message_id
+             WHERE n.session_id = ?1 AND n.nonce = ?2
+               AND n.created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)",
         )
         .bind(nonce.session.as_str())
         .bind(&*nonce.value)
         .bind(ago(NONCE_LIFE))
         .fetch_optional(&mut *tx)
         .await?;
-        if let Some((id, seq, created_at)) = known {
+        if let Some((id, seq, number, created_at)) = known {
             answers[i] = Some(Ok(Appended {
                 id,
                 seq,
+                number,
                 created_at,
                 fresh: false,
             }));
@@ -219,61 +229,111 @@ fn by_room(batch: &[Draft], wanted: impl Fn(usize) -> bool) -> Members {
     rooms
 }
 
-/// For each room: raises its `last_seq`, and inserts its rows below that. Where the room is not there
-/// under that uid, a row has no place; where the user is not, it has a user that there cannot be:
-/// either way it is refused, and with it all of this.
+/// For each room: raises its `last_seq`, and inserts its rows below that. Where the room
+/// is not there under that uid, a row has no place; where the user is not, it has a user that there cannot
+/// be: either way it is refused, and with it all of this. Then what the drafts do to other messages.
 fn store(
     batch: &[Draft],
     members: &Members,
+    riders: &HashMap<usize, usize>,
     (begin, commit): (&str, &str),
 ) -> QueryBuilder<Sqlite> {
     let mut sql = QueryBuilder::new(begin);
     for (room, drafts) in members {
+        insert(&mut sql, batch, *room, drafts);
         let count = drafts.len() as i64;
-        sql.push("UPDATE rooms SET last_seq = last_seq + ")
-            .push_bind(count)
-            .push(" WHERE id = ")
-            .push_bind(room.id)
-            .push(" AND uid = ")
-            .push_bind(room.uid)
-            .push("; INSERT INTO messages (room_id, seq, user_id, content) SELECT ")
-            .push_bind(room.id)
-            .push(", (SELECT last_seq FROM rooms WHERE id = ")
-            .push_bind(room.id)
-            .push(" AND uid = ")
-            .push_bind(room.uid)
-            .push(") - ")
-            .push_bind(count)
-            .push(
-                " + column1, coalesce((SELECT id FROM users WHERE id = column2 AND uid = column3),
-                   0), column4 FROM (",
-            );
-        sql.push_values((1i64..).zip(drafts), |mut row, (place, i)| {
-            let draft = &batch[*i];
-            row.push_bind(place);
-            row.push_bind(draft.user.id);
-            row.push_bind(draft.user.uid);
-            row.push_bind(draft.content.clone());
-        });
-        sql.push(") RETURNING id, room_id, seq, created_at; ");
+        for (place, i) in (1i64..).zip(drafts) {
+            let room = room.id;
+            let before_end = count - place;
+            operations::push(&mut sql, &batch[*i], &Place { room, before_end });
+        }
+    }
+    for i in riders.keys() {
+        let (room, before_end) = (batch[*i].room.id, 0);
+        operations::push(&mut sql, &batch[*i], &Place { room, before_end });
     }
     sql.push(commit);
     sql
 }
 
+fn insert(sql: &mut QueryBuilder<Sqlite>, batch: &[Draft], room: RoomKey, drafts: &[usize]) {
+    let operation = |i: &usize| &batch[*i].operation;
+    let plain = drafts.iter().map(operation).all(|of| of.is_plain());
+    let count = drafts.len() as i64;
+    let said = drafts.iter().map(operation).filter(|of| of.is_said());
+    let said = said.count() as i64;
+    sql.push("UPDATE rooms SET last_seq = last_seq + ")
+        .push_bind(count)
+        .push(", events = events + ")
+        .push_bind(count - said)
+        .push(" WHERE id = ")
+        .push_bind(room.id)
+        .push(" AND uid = ")
+        .push_bind(room.uid)
+        .push("; INSERT INTO messages (room_id, seq, user_id, content, number")
+        .push(if plain {
+            ""
+        } else {
+            ", kind, target, thread, reply_to"
+        })
+        .push(") SELECT ")
+        .push_bind(room.id)
+        .push(", r.last_seq - ")
+        .push_bind(count)
+        .push(
+            " + column1, coalesce((SELECT id FROM users WHERE id = column2 AND uid = column3), 0),
+               column4, r.last_number - ",
+        )
+        .push_bind(said)
+        .push(" + column5")
+        .push(if plain {
+            ""
+        } else {
+            ", column6, column7, column8, column9"
+        })
+        .push(" FROM (");
+    let mut number = 0i64;
+    sql.push_values((1i64..).zip(drafts), |mut row, (place, i)| {
+        let draft = &batch[*i];
+        let of = &draft.operation;
+        number += i64::from(of.is_said());
+        row.push_bind(place);
+        row.push_bind(draft.user.id);
+        row.push_bind(draft.user.uid);
+        if let Operation::Say { content, .. } = of {
+            row.push_bind(content.clone());
+        } else {
+            row.push_bind("");
+        }
+        row.push_bind(number);
+        if !plain {
+            row.push_bind(of.kind());
+            row.push_bind(of.target());
+            row.push_bind(of.thread());
+            row.push_bind(of.reply_to());
+        }
+    });
+    sql.push(") LEFT JOIN rooms r ON r.id = ")
+        .push_bind(room.id)
+        .push(" AND r.uid = ")
+        .push_bind(room.uid)
+        .push(" RETURNING id, room_id, seq, number, created_at; ");
+}
+
 /// Puts what was stored in the place of each draft.
 fn fill(members: &Members, mut stored: Vec<Row>, answers: &mut [Answer]) {
     // SQLite promises no order for RETURNING.
-    stored.sort_unstable_by_key(|(_, room, seq, _)| (*room, *seq));
+    stored.sort_unstable_by_key(|(_, room, seq, ..)| (*room, *seq));
     for (room, drafts) in members {
         let first = stored.partition_point(|(_, of, ..)| *of < room.id);
         let rows = stored[first..]
             .iter()
             .take_while(|(_, of, ..)| *of == room.id);
-        for (i, (id, _, seq, created_at)) in drafts.iter().zip(rows) {
+        for (i, (id, _, seq, number, created_at)) in drafts.iter().zip(rows) {
             answers[*i] = Some(Ok(Appended {
                 id: *id,
                 seq: *seq,
+                number: *number,
                 created_at: *created_at,
                 fresh: true,
             }));

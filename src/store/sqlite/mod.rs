@@ -6,6 +6,7 @@ mod changes;
 mod files;
 mod instances;
 mod log;
+mod operations;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

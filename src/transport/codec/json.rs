@@ -1,51 +1,56 @@
 //! The JSON forms: what HTTP and WebSocket take, and what they show.
 mod data;
 
+use std::io::Write as _;
+
 use serde::{Deserialize, Serialize};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::request::Request;
 use super::{Refusal, words};
-use crate::chat::{self, End, Entry, Outcome, ReadTo, Registering};
-use crate::model::{Epoch, Notice, Password, RoomName, Seq};
+use crate::chat::{self, End, Item, Outcome, ReadTo, Registering};
+use crate::model::{self, Epoch, Event, Notice, Password, RoomName, Seq, What};
 
 pub(in crate::transport) use data::{connected, data};
 
-/// An entry as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
-pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
-    match entry {
-        Entry::Message(message) => {
-            out.extend_from_slice(b"event: message\nid: ");
-            out.extend_from_slice(message.seq.to_string().as_bytes());
-            out.extend_from_slice(b"\ndata: ");
-            write(message, out);
+/// What a reader is given as a Server-Sent Event (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+pub(super) fn event(item: &Item, out: &mut Vec<u8>) {
+    match item {
+        Item::Entry(entry) => {
+            let Some(name) = name(entry) else {
+                // Without data nothing is dispatched, and the client's position moves on.
+                let _ = write!(out, "id: {}\n\n", entry.seq);
+                return;
+            };
+            let _ = write!(out, "event: {name}\nid: {}\ndata: ", entry.seq);
+            json(entry, out);
         }
-        Entry::Notice(Notice::Typing { room, nickname }) => {
+        Item::Notice(Notice::Typing { room, nickname }) => {
             out.extend_from_slice(b"event: typing\ndata: ");
-            write(&Typing::new(room, nickname), out);
+            json(&Typing::new(room, nickname), out);
         }
-        Entry::Notice(notice) => {
+        Item::Notice(notice) => {
             out.extend_from_slice(b"event: system\ndata: ");
             let (room, text) = (Some(notice.room().as_str()), &words::notice(notice));
-            write(&System { room, text }, out);
+            json(&System { room, text }, out);
         }
-        Entry::Gap { room, from, to } => {
+        Item::Gap { room, from, to } => {
             out.extend_from_slice(b"event: gap\ndata: ");
             let (room, from, to) = (room.as_str(), *from, *to);
-            write(&Gap { room, from, to }, out);
+            json(&Gap { room, from, to }, out);
         }
-        Entry::Reset {
+        Item::Reset {
             room,
             epoch,
             last_seq,
         } => {
             out.extend_from_slice(b"event: reset\ndata: ");
-            write(&Reset::new(room, epoch, *last_seq), out);
+            json(&Reset::new(room, epoch, *last_seq), out);
         }
-        Entry::End { room, why } => {
+        Item::End { room, why } => {
             out.extend_from_slice(b"event: end\ndata: ");
-            write(&Ended::new(room, *why), out);
+            json(&Ended::new(room, *why), out);
         }
     }
     out.extend_from_slice(b"\n\n");
@@ -54,46 +59,54 @@ pub(super) fn event(entry: &Entry, out: &mut Vec<u8>) {
 /// What is said beside all rooms, as a Server-Sent Event.
 pub(in crate::transport) fn system_event(text: &str) -> Vec<u8> {
     let mut out = b"event: system\ndata: ".to_vec();
-    write(&System { room: None, text }, &mut out);
+    json(&System { room: None, text }, &mut out);
     out.extend_from_slice(b"\n\n");
     out
 }
 
-/// An entry as a WebSocket frame: a JSON object.
-pub(super) fn frame(entry: &Entry, out: &mut Vec<u8>) {
-    match entry {
-        Entry::Message(of) => write(
-            &Typed {
-                kind: "message",
-                of,
-            },
-            out,
-        ),
-        Entry::Notice(Notice::Typing { room, nickname }) => {
-            let (kind, of) = ("typing", &Typing::new(room, nickname));
-            write(&Typed { kind, of }, out);
+/// The name of an entry: of its event or frame; a void one has none.
+fn name(entry: &model::Entry) -> Option<&'static str> {
+    match &entry.what {
+        What::Message(_) => Some("message"),
+        What::Event(event) => match &**event {
+            Event::Void => None,
+            event => Some(event.name()),
+        },
+    }
+}
+
+/// What a reader is given as a WebSocket frame: a JSON object.
+pub(super) fn frame(item: &Item, out: &mut Vec<u8>) {
+    match item {
+        Item::Entry(of) => {
+            let kind = name(of).unwrap_or("void");
+            json(&Typed { kind, of }, out);
         }
-        Entry::Notice(notice) => {
+        Item::Notice(Notice::Typing { room, nickname }) => {
+            let (kind, of) = ("typing", &Typing::new(room, nickname));
+            json(&Typed { kind, of }, out);
+        }
+        Item::Notice(notice) => {
             let (room, text) = (Some(notice.room().as_str()), &words::notice(notice));
             let (kind, of) = ("system", &System { room, text });
-            write(&Typed { kind, of }, out);
+            json(&Typed { kind, of }, out);
         }
-        Entry::Gap { room, from, to } => {
+        Item::Gap { room, from, to } => {
             let (room, from, to) = (room.as_str(), *from, *to);
             let (kind, of) = ("gap", &Gap { room, from, to });
-            write(&Typed { kind, of }, out);
+            json(&Typed { kind, of }, out);
         }
-        Entry::Reset {
+        Item::Reset {
             room,
             epoch,
             last_seq,
         } => {
             let (kind, of) = ("reset", &Reset::new(room, epoch, *last_seq));
-            write(&Typed { kind, of }, out);
+            json(&Typed { kind, of }, out);
         }
-        Entry::End { room, why } => {
+        Item::End { room, why } => {
             let (kind, of) = ("end", &Ended::new(room, *why));
-            write(&Typed { kind, of }, out);
+            json(&Typed { kind, of }, out);
         }
     }
 }
@@ -150,7 +163,7 @@ impl<'a> Read<'a> {
 /// The same as a Server-Sent Event.
 pub(in crate::transport) fn read_event(to: &ReadTo) -> Vec<u8> {
     let mut out = b"event: read\ndata: ".to_vec();
-    write(&Read::new(to), &mut out);
+    json(&Read::new(to), &mut out);
     out.extend_from_slice(b"\n\n");
     out
 }
@@ -189,14 +202,14 @@ pub(in crate::transport) struct Typed<'a, T> {
     pub(in crate::transport) of: &'a T,
 }
 
-fn write(value: &impl Serialize, out: &mut Vec<u8>) {
+fn json(value: &impl Serialize, out: &mut Vec<u8>) {
     // Strings and numbers into memory: there is nothing that could fail.
     let _ = serde_json::to_writer(out, value);
 }
 
 /// The answer to a command: in words, and with what programs want to know.
 pub(in crate::transport) fn reply(outcome: &Outcome, reference: Option<Value>) -> Value {
-    let mut answer = json!({ "success": true, "message": words::outcome(outcome) });
+    let mut answer = serde_json::json!({ "success": true, "message": words::outcome(outcome) });
     if let Some(reference) = reference {
         answer["ref"] = reference;
     }
@@ -354,7 +367,7 @@ mod tests {
     use crate::transport::codec::message;
     use proptest::prelude::*;
 
-    fn encoded(write: fn(&Entry, &mut Vec<u8>), content: &str) -> String {
+    fn encoded(write: fn(&Item, &mut Vec<u8>), content: &str) -> String {
         let mut out = Vec::new();
         write(&message(content), &mut out);
         String::from_utf8(out).expect("UTF-8")
@@ -365,7 +378,7 @@ mod tests {
         assert_eq!(
             encoded(event, "hi"),
             "event: message\nid: 7\ndata: {\"id\":42,\"seq\":7,\"room\":\"general\",\
-             \"user\":\"alice\",\"content\":\"hi\",\"created_at\":\"1970-01-01T00:00:00.000Z\"}\n\n"
+             \"user\":\"alice\",\"content\":\"hi\",\"created_at\":\"1970-01-01T00:00:00.000Z\",\"number\":7}\n\n"
         );
         assert!(encoded(frame, "hi").starts_with("{\"type\":\"message\",\"id\":42,\"seq\":7,"));
     }

@@ -1,29 +1,46 @@
 //! The line protocol's two directions: bytes into lines, entries into lines.
 use super::super::foreign::{self, Foreign};
 use super::words;
-use crate::chat::{ChatError, Entry, Trouble};
-use crate::model::{AccessMode, Nickname, Notice};
+use crate::chat::{ChatError, Item, Trouble};
+use crate::model::{AccessMode, Entry, Event, Message, Nickname, Notice, What};
 
-/// An entry as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
-pub(super) fn entry(entry: &Entry, out: &mut Vec<u8>) {
-    match entry {
-        Entry::Message(message) => {
-            for line in message.content.split('\n') {
-                out.push(b'[');
-                plain(message.room.as_str(), out);
-                out.extend_from_slice(b"] ");
-                plain(&message.user, out);
-                out.extend_from_slice(b": ");
-                plain(line, out);
-                out.push(b'\n');
-            }
-        }
+/// What a reader is given as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
+pub(super) fn item(item: &Item, out: &mut Vec<u8>) {
+    match item {
+        Item::Entry(entry) => match &entry.what {
+            What::Message(message) => said(entry, message, out),
+            What::Event(event) => happened(entry, event, out),
+        },
         // Of no use where it cannot be taken away again.
-        Entry::Notice(Notice::Typing { .. }) => {}
-        Entry::Notice(notice) => system(&words::notice(notice), out),
-        Entry::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
-        Entry::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),
-        Entry::End { room, why } => system(&words::end(room, *why), out),
+        Item::Notice(Notice::Typing { .. }) => {}
+        Item::Notice(notice) => system(&words::notice(notice), out),
+        Item::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
+        Item::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),
+        Item::End { room, why } => system(&words::end(room, *why), out),
+    }
+}
+
+/// A topic is told as other things that happen in a room are.
+fn happened(entry: &Entry, event: &Event, out: &mut Vec<u8>) {
+    if let Event::Topic { topic } = event {
+        system(&words::topic(entry, topic.as_deref()), out);
+    }
+}
+
+fn said(entry: &Entry, message: &Message, out: &mut Vec<u8>) {
+    let details = message.details.as_deref();
+    let text = match details.and_then(|details| details.gone) {
+        Some(_) => words::DELETED,
+        None => &message.content,
+    };
+    for line in text.split('\n') {
+        out.push(b'[');
+        plain(entry.room.as_str(), out);
+        out.extend_from_slice(b"] ");
+        plain(&entry.user, out);
+        out.extend_from_slice(b": ");
+        plain(line, out);
+        out.push(b'\n');
     }
 }
 
@@ -296,7 +313,7 @@ mod tests {
 
     fn shown(content: &str) -> String {
         let mut out = Vec::new();
-        entry(&message(content), &mut out);
+        item(&message(content), &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 

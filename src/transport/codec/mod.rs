@@ -9,7 +9,7 @@ pub(super) mod words;
 
 use std::time::Duration;
 
-use crate::chat::{ChatError, Chunk, Code, Encoded, Entry, Format};
+use crate::chat::{ChatError, Chunk, Code, Encoded, Format, Item};
 
 /// A chunk in a format, encoded once for all who read it.
 pub(super) fn encoded(chunk: &Chunk, format: Format) -> &Encoded {
@@ -17,12 +17,12 @@ pub(super) fn encoded(chunk: &Chunk, format: Format) -> &Encoded {
 }
 
 /// The one function that writes entries, in every format that there is.
-fn encode(format: Format, entry: &Entry, out: &mut Vec<u8>) {
+fn encode(format: Format, item: &Item, out: &mut Vec<u8>) {
     match format {
-        Format::Lines => line::entry(entry, out),
-        Format::Events => json::event(entry, out),
-        Format::ChunkedEvents => http_chunk(out, |out| json::event(entry, out)),
-        Format::Frames => json::frame(entry, out),
+        Format::Lines => line::item(item, out),
+        Format::Events => json::event(item, out),
+        Format::ChunkedEvents => http_chunk(out, |out| json::event(item, out)),
+        Format::Frames => json::frame(item, out),
     }
 }
 
@@ -37,14 +37,15 @@ pub(super) fn http_chunk(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
 
 /// A message for the tests of the codecs.
 #[cfg(test)]
-fn message(content: &str) -> Entry {
-    use crate::model::{Message, MessageId, RoomName, Seq};
-    Entry::Message(Message {
+fn message(content: &str) -> Item {
+    use crate::model::{Entry, MessageId, Number, RoomName, Seq};
+    Item::Entry(Entry {
         id: MessageId::new(42),
         seq: Seq::new(7),
         room: RoomName::stored("general"),
         user: "alice".into(),
-        content: content.into(),
+        number: Number::new(7),
+        what: content.into(),
         created_at: Default::default(),
     })
 }

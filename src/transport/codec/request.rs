@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
-    Asked, Code, Command, Inviting, Length, Lifting, MakeToken, Marking, Restraint, Restricting,
-    Settings, Target, Total,
+    Asked, Code, Command, Giving, Inviting, Length, Lifting, MakeToken, Marking, Restraint,
+    Restricting, Settings, Target, Total,
 };
-use crate::model::{Password, Role, RoomKind};
+use crate::model::{Password, Role, RoomKind, Seq};
 
 /// Messages in one answer about the past where nothing is asked.
 const PAGE: usize = 50;
@@ -49,6 +49,13 @@ pub(in crate::transport) enum Request {
     Invite(Invite),
     Audit(List),
     Direct { nicknames: Vec<String> },
+    GetMessage(Of),
+    Edit(Edited),
+    Delete(Of),
+    React(Reacted),
+    Unreact(Reacted),
+    Pin(Of),
+    Unpin(Of),
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +113,27 @@ pub(in crate::transport) struct Changes {
     kind: Option<String>,
     allow: Option<Value>,
     seen: Option<bool>,
+}
+
+/// A message.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Of {
+    room: String,
+    seq: Number,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Edited {
+    #[serde(flatten)]
+    of: Of,
+    content: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Reacted {
+    #[serde(flatten)]
+    of: Of,
+    emoji: String,
 }
 
 /// A person in a room.
@@ -231,6 +259,13 @@ impl Request {
                 workspace: list.workspace.take(),
                 page: list.page()?,
             },
+            Self::GetMessage(of) => of.get()?,
+            Self::Edit(edited) => edited.command()?,
+            Self::Delete(of) => of.delete()?,
+            Self::React(reacted) => reacted.command(Giving::Given)?,
+            Self::Unreact(reacted) => reacted.command(Giving::TakenBack)?,
+            Self::Pin(of) => of.pin(true)?,
+            Self::Unpin(of) => of.pin(false)?,
         })
     }
 }
@@ -250,6 +285,49 @@ impl List {
             limit: whole("limit", self.limit)?,
             filter: self.filter,
             cursor: self.cursor,
+        })
+    }
+}
+
+impl Of {
+    fn message(self) -> Result<(Target, Seq), Wrong> {
+        let seq = whole("seq", Some(self.seq))?.unwrap_or_default();
+        Ok((Target::Named(self.room), seq))
+    }
+
+    fn get(self) -> Result<Command, Wrong> {
+        let (room, seq) = self.message()?;
+        Ok(Command::Message { room, seq })
+    }
+
+    fn delete(self) -> Result<Command, Wrong> {
+        let (room, seq) = self.message()?;
+        Ok(Command::Delete { room, seq })
+    }
+
+    fn pin(self, pinned: bool) -> Result<Command, Wrong> {
+        let (room, seq) = self.message()?;
+        Ok(Command::Pin { room, seq, pinned })
+    }
+}
+
+impl Edited {
+    fn command(self) -> Result<Command, Wrong> {
+        let (room, seq) = self.of.message()?;
+        let content = self.content;
+        Ok(Command::Edit { room, seq, content })
+    }
+}
+
+impl Reacted {
+    fn command(self, reaction: Giving) -> Result<Command, Wrong> {
+        let (room, seq) = self.of.message()?;
+        let emoji = self.emoji;
+        Ok(Command::React {
+            room,
+            seq,
+            emoji,
+            reaction,
         })
     }
 }
@@ -374,59 +452,4 @@ fn kind(name: Option<String>) -> Result<Option<RoomKind>, Wrong> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn read(frame: Value) -> Result<Command, Wrong> {
-        let request: Request = serde_json::from_value(frame).expect("a request");
-        request.command()
-    }
-
-    #[test]
-    fn a_number_may_come_as_a_text() {
-        let history = Command::History {
-            room: Target::Named("den".into()),
-            before: "40".parse().ok(),
-            limit: Some(PAGE),
-        };
-        for before in [json!(40), json!("40")] {
-            let frame = json!({"type": "history", "room": "den", "before": before});
-            assert_eq!(read(frame), Ok(history.clone()));
-        }
-        for wrong in [json!(-1), json!(4.5), json!("x"), json!(["40"])] {
-            let frame = json!({"type": "history", "room": "den", "before": wrong});
-            let told = read(frame).expect_err("no number").to_string();
-            assert_eq!(told, "'before' is a whole number");
-        }
-    }
-
-    #[test]
-    fn a_member_is_let_in_or_given_a_role() {
-        let set = |role: Value| {
-            read(json!({"type": "set_member", "room": "den", "nickname": "bob", "role": role}))
-        };
-        let (room, nickname) = (Target::Named("den".into()), "bob".to_owned());
-        let invite = Command::Invite {
-            room: room.clone(),
-            nickname: nickname.clone(),
-        };
-        assert_eq!(set(Value::Null), Ok(invite));
-        let role = Command::Role {
-            room,
-            nickname,
-            role: "admin".into(),
-        };
-        assert_eq!(set(json!("admin")), Ok(role));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let told = |frame| read(frame).expect_err("wrong").to_string();
-        let ban = json!({"type": "ban", "room": "den", "nickname": "bob", "until": "tomorrow"});
-        assert!(told(ban).starts_with("'until' is a time"));
-        let direct = json!({"type": "create_room", "name": "den", "kind": "direct"});
-        assert_eq!(told(direct), "'kind' is public or private");
-        assert!(told(json!({"type": "invite", "role": "king"})).starts_with("'role' is"));
-    }
-}
+mod tests;

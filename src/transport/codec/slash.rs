@@ -1,6 +1,7 @@
 //! The slash grammar, which lines, requests and frames share: one table of what there is, and the
 //! parser that reads by it.
 mod account;
+mod entry;
 pub(in crate::transport) mod order;
 
 use super::Refusal;
@@ -21,6 +22,8 @@ pub(in crate::transport) enum GrammarError {
     },
     #[error("/history takes numbers from 1: /history [n] [before-seq]")]
     Numbers,
+    #[error("a message is named by its number, as #41: /show seq shows them")]
+    Place,
     #[error("a length of time is a number and a unit: 10s, 5m, 2h, 1d or 1w")]
     Length,
 }
@@ -39,7 +42,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 27] = [
+const TABLE: [Syntax; 33] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -78,6 +81,22 @@ const TABLE: [Syntax; 27] = [
         (0, 2),
         "older messages of the current room",
     ),
+    syntax(
+        "edit",
+        "<seq> <text>",
+        (2, usize::MAX),
+        "say a message of yours otherwise",
+    ),
+    syntax("delete", "<seq>", (1, 1), "take a message away"),
+    syntax(
+        "react",
+        "<seq> <emoji>",
+        (2, 2),
+        "react to a message, by an emoji or :name:",
+    ),
+    syntax("unreact", "<seq> <emoji>", (2, 2), "take a reaction back"),
+    syntax("pin", "<seq>", (1, 1), "pin a message"),
+    syntax("unpin", "<seq>", (1, 1), "take the pin off a message"),
     syntax(
         "unread",
         "",
@@ -215,7 +234,7 @@ pub(in crate::transport) fn shortest() -> impl Iterator<Item = (String, Command)
     TABLE.iter().map(|syntax| {
         let name = format!("/{}", syntax.name);
         // A length of time is the only word that has to be some.
-        let word = if syntax.name == "slow" { "off " } else { "a " };
+        let word = if syntax.name == "slow" { "off " } else { "1 " };
         let line = format!("{name} {}", word.repeat(syntax.required));
         let command = parse(&line).expect("a command");
         (name, command)
@@ -277,7 +296,10 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "sessions" => sessions(&words)?,
         name => match account::read(name, &words, line) {
             Some(command) => command,
-            None => order::read(name, &words)?,
+            None => match entry::read(name, &words, line)? {
+                Some(command) => command,
+                None => order::read(name, &words)?,
+            },
         },
     })
 }

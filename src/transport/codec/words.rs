@@ -3,17 +3,19 @@ mod people;
 
 use super::slash;
 use crate::chat::{
-    Alert, ChatError, Counted, End, History, Limited, MOST_ROOMS, Online, Outcome, RoomSummary,
-    Trouble,
+    Alert, Changed, ChatError, Counted, End, Giving, History, Limited, MOST_EMOJI, MOST_ROOMS,
+    Online, Outcome, RoomSummary, Trouble,
 };
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::model::{Notice, RoomName, Seq, format_time};
+use crate::model::{Entry, Notice, RoomName, Seq, format_time};
 
 /// The last word to a connection that an operator ends.
 pub(in crate::transport) const CLOSED: &str = "an operator closed this connection";
 /// The last word to a connection that was opened by a token.
 pub(in crate::transport) const EXPIRED: &str = "the token of this connection has expired";
+/// What stands in the place of a message that was deleted.
+pub(super) const DELETED: &str = "(deleted)";
 /// The last word to a connection while the server stops.
 pub(in crate::transport) const RESTARTING: &str =
     "the server is restarting; connect again in a moment";
@@ -28,6 +30,14 @@ pub(super) fn error(error: &ChatError) -> String {
         ChatError::NoGuestName => "no guest name is free; give a nickname".into(),
         ChatError::NoSuchRoom(name) => no_such_room(name),
         ChatError::RoomGone => "the room is gone".into(),
+        ChatError::NotInDatabase => {
+            "cannot change that message: it is in the archive by now".into()
+        }
+        ChatError::NotOwn => "cannot edit that message: another person said it".into(),
+        ChatError::TooManyReactions => {
+            format!("cannot react: a message has {MOST_EMOJI} emoji at most; choose one of them")
+        }
+        ChatError::NoSuchMessage => "there is no such message here, or it was deleted".into(),
         ChatError::RoomExists(name) => format!("there is a room '{name}' already; /join {name}"),
         ChatError::InNoRoom => "you are in no room; /join one".into(),
         ChatError::NotIn(name) => format!("you are not in '{}'", name.as_str().escape_debug()),
@@ -137,8 +147,30 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Tokens(tokens) => counted(tokens.len(), "token"),
         Outcome::TokenRevoked => "the token is revoked".into(),
         Outcome::Me(me) => people::me(me),
+        Outcome::Message(entry) => shown(entry),
+        Outcome::Changed { what, target, .. } => changed(*what, *target),
         other => people::outcome(other),
     }
+}
+
+fn shown(entry: &Entry) -> String {
+    let text = match entry.text() {
+        "" => DELETED,
+        text => text,
+    };
+    format!("#{} {}: {text}", entry.seq, entry.user)
+}
+
+fn changed(what: Changed, target: Seq) -> String {
+    let done = match what {
+        Changed::Edited => "edited",
+        Changed::Deleted => "deleted",
+        Changed::Reacted(Giving::Given) => "reacted to",
+        Changed::Reacted(Giving::TakenBack) => "took the reaction back from",
+        Changed::Pinned(true) => "pinned",
+        Changed::Pinned(false) => "unpinned",
+    };
+    format!("{done} #{target}")
 }
 
 fn who_is_online(users: &Counted<Online>) -> String {
@@ -217,6 +249,15 @@ pub(in crate::transport) fn alert(alert: &Alert) -> String {
     }
 }
 
+/// The topic that a room has by an entry.
+pub(super) fn topic(entry: &Entry, topic: Option<&str>) -> String {
+    let (room, by) = (&entry.room, &entry.user);
+    match topic {
+        Some(topic) => format!("{by} set the topic of {room}: {topic}"),
+        None => format!("{by} took the topic of {room} away"),
+    }
+}
+
 /// What happened in a room, beside its messages.
 pub(super) fn notice(notice: &Notice) -> String {
     match notice {
@@ -228,10 +269,6 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::Removed { room, nickname, by } => {
             format!("{nickname} was removed from {room} by {by}")
         }
-        Notice::Topic { room, topic, by } if topic.is_empty() => {
-            format!("{by} took the topic of {room} away")
-        }
-        Notice::Topic { room, topic, by } => format!("{by} set the topic of {room}: {topic}"),
         Notice::Typing { room, nickname } => format!("{nickname} is writing in {room}"),
         Notice::Crowd {
             room,

@@ -104,7 +104,9 @@ pub(super) async fn post(chat: &Chat, stranger: Actor, body: Post) -> Answer {
     };
     let mut sending = chat.act(&actor, message).await?;
     let receipt = sending.done().await?;
-    ok(&json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq }))
+    ok(
+        &json!({ "success": true, "message_id": receipt.id, "seq": receipt.seq, "number": receipt.number }),
+    )
 }
 
 pub(super) async fn disconnect(chat: &Chat, stranger: Actor, body: Disconnect) -> Answer {

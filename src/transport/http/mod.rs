@@ -208,7 +208,7 @@ impl Site {
         };
         // Only where it matters: a proxy may have a token of its own for everything else.
         let who = identity::actor(chat, stranger.clone(), headers, &asked.method);
-        let Parts([part, _]) = parts;
+        let Parts([part, ..]) = parts;
         match route {
             Route::Index => file("index.html", headers),
             Route::Icon => file("favicon.svg", headers),

@@ -135,6 +135,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RegistrationClosed
         | Code::ClearText => StatusCode::FORBIDDEN,
         Code::NoSuchRoom
+        | Code::NoSuchMessage
         | Code::NoSuchUser
         | Code::NoSuchSession
         | Code::NoSignIn
@@ -145,7 +146,9 @@ fn status(code: Code) -> StatusCode {
         | Code::RoomExists
         | Code::NotInRoom
         | Code::TooManyRooms
-        | Code::TooManyTokens => StatusCode::CONFLICT,
+        | Code::TooManyTokens
+        | Code::TooManyReactions
+        | Code::Archived => StatusCode::CONFLICT,
         Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy

@@ -65,6 +65,13 @@ named! {
         Invite => "invite",
         Audit => "audit",
         Direct => "direct",
+        GetMessage => "get_message",
+        Edit => "edit",
+        Delete => "delete",
+        React => "react",
+        Unreact => "unreact",
+        Pin => "pin",
+        Unpin => "unpin",
     }
 }
 
@@ -78,6 +85,9 @@ impl Asks {
         const MEMBER: &str = "/api/rooms/{room}/members/{nickname}";
         const BAN: &str = "/api/rooms/{room}/bans/{nickname}";
         const MUTE: &str = "/api/rooms/{room}/mutes/{nickname}";
+        const MESSAGE: &str = "/api/messages/{room}/{seq}";
+        const REACTION: &str = "/api/messages/{room}/{seq}/reactions/{emoji}";
+        const PIN: &str = "/api/messages/{room}/{seq}/pin";
         match self {
             Self::Password => (Method::POST, "/api/password"),
             Self::Me => (Method::GET, "/api/me"),
@@ -106,6 +116,13 @@ impl Asks {
             Self::Invite => (Method::POST, "/api/invites"),
             Self::Audit => (Method::GET, "/api/audit"),
             Self::Direct => (Method::POST, "/api/direct"),
+            Self::GetMessage => (Method::GET, MESSAGE),
+            Self::Edit => (Method::PATCH, MESSAGE),
+            Self::Delete => (Method::DELETE, MESSAGE),
+            Self::React => (Method::PUT, REACTION),
+            Self::Unreact => (Method::DELETE, REACTION),
+            Self::Pin => (Method::PUT, PIN),
+            Self::Unpin => (Method::DELETE, PIN),
         }
     }
 }
@@ -249,7 +266,7 @@ pub(super) struct Parts<'a>(pub(super) [&'a str; Parts::MOST]);
 
 impl<'a> Parts<'a> {
     /// No route has more names.
-    const MOST: usize = 2;
+    const MOST: usize = 3;
 
     fn of(route: Route, path: &'a str) -> Option<Self> {
         let (mut parts, mut count) = (Self::default(), 0);
@@ -300,7 +317,7 @@ mod tests {
         assert_eq!(ban.names().collect::<Vec<_>>(), ["room", "nickname"]);
         assert_eq!(
             on("/api/history/b%20c"),
-            [(Route::Asks(Asks::History), Parts(["b%20c", ""]))]
+            [(Route::Asks(Asks::History), Parts(["b%20c", "", ""]))]
         );
         assert_eq!(Route::methods("/api/sessions"), "GET, HEAD, OPTIONS");
         assert_eq!(Route::methods("/api/sessions/1"), "DELETE, OPTIONS");

@@ -401,6 +401,7 @@ impl Connection {
             Ok(receipt) => {
                 let mut answer = json!({
                     "success": true, "message_id": receipt.id, "seq": receipt.seq,
+                    "number": receipt.number,
                 });
                 if let Some(reference) = reference {
                     answer["ref"] = reference;

@@ -159,7 +159,7 @@ pub(crate) async fn numbers_go_on_where_documents_do_not_tell_them(db: Db) {
     // Of five messages the last two are events by now, and the first three are gone.
     let events =
         "UPDATE messages SET kind = 12, content = '', target = 3, number = 3 WHERE seq > 3;
-        UPDATE rooms SET last_number = 3; DELETE FROM messages WHERE seq <= 3";
+        UPDATE rooms SET events = 2; DELETE FROM messages WHERE seq <= 3";
     operator.db.sql(events).await;
     save("later.json", &document(20, 2, 2));
     operator.killed("replay later.json", "replay:claimed").await;

@@ -123,7 +123,7 @@ impl Operator {
                    FROM messages WHERE thread = 3 GROUP BY room_id;
                  UPDATE messages SET number = (SELECT count(*) FROM messages o WHERE o.kind < 10
                    AND o.room_id = messages.room_id AND o.seq <= messages.seq);
-                 UPDATE rooms SET last_number = (SELECT max(number) FROM messages WHERE room_id = rooms.id)"
+                 UPDATE rooms SET events = last_seq - (SELECT max(number) FROM messages WHERE room_id = rooms.id)"
             ))
             .await;
     }

@@ -70,7 +70,7 @@ pub(crate) async fn archived_and_replayed_rows_are_the_very_same(db: Db) {
     let draft = discordctl::store::Draft {
         room: room.key,
         user,
-        content: "next".into(),
+        operation: discordctl::store::Operation::say("next".into()),
         nonce: None,
     };
     let said = store.append(&[draft]).await.unwrap().remove(0).unwrap();

@@ -61,7 +61,7 @@ async fn carries(url: &str) {
         heard.push(two.message().await);
     }
     for name in ROOMS {
-        let of = |all: &[discordctl::model::Message]| -> Vec<i64> {
+        let of = |all: &[discordctl::model::Entry]| -> Vec<i64> {
             let of_room = all.iter().filter(|message| message.room.as_str() == name);
             of_room.map(|message| message.seq.get()).collect()
         };

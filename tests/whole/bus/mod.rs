@@ -94,7 +94,7 @@ async fn anyone_who_subscribes_sees_the_conversation() {
     let wanted = json!({
         "id": 1007, "seq": 7, "room": "general", "user": "alice",
         "content": "hello \"7\" \u{1f600}\nand\tmore",
-        "created_at": "2024-01-15T10:30:00.130Z", "instance": "instance-1",
+        "created_at": "2024-01-15T10:30:00.130Z", "number": 7, "instance": "instance-1",
     });
     assert_eq!(object, wanted);
 }

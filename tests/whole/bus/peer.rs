@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use discordctl::bus::{Bus, BusEvent, BusState, Events, Key, RedisBus, RoomChannel};
 use discordctl::meter::Meters;
-use discordctl::model::{Message, MessageId, RoomName, Seq};
+use discordctl::model::{Entry, MessageId, Number, RoomName, Seq};
 use tokio::time::timeout;
 
 use crate::support::{DEADLINE, eventually};
@@ -29,7 +29,7 @@ impl Peer {
     }
 
     /// Publishes each on its room's channel.
-    pub(crate) fn publish(&self, messages: &[Message]) {
+    pub(crate) fn publish(&self, messages: &[Entry]) {
         for message in messages {
             let channel = RoomChannel::Public(message.room.clone());
             let one = std::slice::from_ref(message);
@@ -49,9 +49,9 @@ impl Peer {
         found.await.expect("an event in time")
     }
 
-    pub(crate) async fn message(&mut self) -> Message {
+    pub(crate) async fn message(&mut self) -> Entry {
         self.event(|event| match event {
-            BusEvent::Message(_, said) => Some(said.what),
+            BusEvent::Entry(_, said) => Some(said.what),
             _ => None,
         })
         .await
@@ -85,13 +85,16 @@ pub(crate) fn room(name: &str) -> RoomChannel {
     RoomChannel::Public(RoomName::parse(name).expect("a good name"))
 }
 
-pub(crate) fn message(room_name: &str, seq: i64) -> Message {
-    Message {
+pub(crate) fn message(room_name: &str, seq: i64) -> Entry {
+    Entry {
         id: MessageId::new(1_000 + seq),
         seq: Seq::new(seq),
         room: RoomName::stored(room_name),
         user: "alice".into(),
-        content: format!("hello \"{seq}\" \u{1f600}\nand\tmore").into(),
+        number: Number::new(seq),
+        what: format!("hello \"{seq}\" \u{1f600}\nand\tmore")
+            .as_str()
+            .into(),
         created_at: DateTime::from_timestamp_millis(1_705_314_600_123 + seq).expect("a time"),
     }
 }

@@ -2,6 +2,7 @@
 mod accounts;
 mod direct;
 mod doors;
+mod entries;
 mod marks;
 mod operator_rooms;
 mod operators;
@@ -39,6 +40,11 @@ crate::support::db::on_both! {
     }
     doors {
         every_client_is_answered_as_written_down_by_every_door,
+    }
+    entries {
+        a_message_is_changed_by_those_who_may,
+        a_replica_of_any_reader_is_what_is_stored,
+        a_plain_terminal_sees_messages_as_they_are_and_no_events,
     }
     marks {
         a_mark_goes_on_and_never_back,

@@ -85,13 +85,13 @@ pub(crate) async fn a_deleted_room_ends_for_its_readers_and_no_other_notices(db:
 }
 
 /// An account over HTTP.
-struct Caller {
+pub(super) struct Caller {
     at: SocketAddr,
     bearer: String,
 }
 
 impl Caller {
-    async fn registered(at: SocketAddr, nickname: &str) -> Self {
+    pub(super) async fn registered(at: SocketAddr, nickname: &str) -> Self {
         Self::of(at, json!({ "nickname": nickname, "password": PASSWORD })).await
     }
 
@@ -105,6 +105,17 @@ impl Caller {
         Self { at, bearer }
     }
 
+    /// One that is registered already.
+    pub(super) async fn named(at: SocketAddr, nickname: &str) -> Self {
+        let login = json!({ "nickname": nickname, "password": PASSWORD });
+        let made = plain::post(at, "/api/login", login)
+            .await
+            .expect("an answer");
+        let session = made.body["session_id"].as_str().expect("a session");
+        let bearer = format!("Bearer {session}");
+        Self { at, bearer }
+    }
+
     /// The status and the body.
     async fn asks(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let shown = [(http::header::AUTHORIZATION, self.bearer.as_str())];
@@ -113,14 +124,20 @@ impl Caller {
     }
 
     /// The body of what is not refused.
-    async fn gets(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(super) async fn gets(&self, method: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.asks(method, path, body).await;
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }
 
     /// The status and code of a refusal.
-    async fn is_refused(&self, method: &str, path: &str, body: Value, with: (u16, &str)) {
+    pub(super) async fn is_refused(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        with: (u16, &str),
+    ) {
         let (status, answer) = self.asks(method, path, body).await;
         let code = answer["code"].as_str().unwrap_or_default();
         assert_eq!((status, code), with, "{method} {path}: {answer}");
@@ -301,7 +318,7 @@ pub(crate) async fn a_frame_asks_for_what_a_request_does(db: Db) {
 }
 
 /// What a frame is answered with; what rooms say meanwhile is passed over.
-async fn reply_to(socket: &mut Socket, frame: Value) -> Value {
+pub(super) async fn reply_to(socket: &mut Socket, frame: Value) -> Value {
     let reference = frame["ref"].clone();
     socket.send(frame).await;
     let answer = next_answer(socket).await;

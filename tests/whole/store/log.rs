@@ -2,9 +2,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use discordctl::model::{Message, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq, UserKey};
+use discordctl::model::{Entry, RoomKey, RoomKind, RoomName, RoomRef, RoomVersion, Seq, UserKey};
 use discordctl::store::{
-    Appended, Draft, Known, Page, Part, Rejected, RoomSummary, Store, StoreError, Viewer,
+    Appended, Draft, Known, Operation, Page, Part, Rejected, RoomSummary, Store, StoreError, Viewer,
 };
 
 use crate::support::db::{Db, Kind};
@@ -13,7 +13,7 @@ pub(crate) fn draft(room: &RoomRef, user: UserKey, content: &str) -> Draft {
     Draft {
         room: room.key,
         user,
-        content: content.into(),
+        operation: Operation::say(content.into()),
         nonce: None,
     }
 }
@@ -61,7 +61,7 @@ pub(crate) async fn contents(store: &Arc<dyn Store>, room: &RoomRef) -> Vec<Stri
     for (message, seq) in messages.iter().zip(1..) {
         assert_eq!(message.seq.get(), seq, "in {}", room.name);
     }
-    messages.iter().map(|m| m.content.to_string()).collect()
+    messages.iter().map(|m| m.text().to_owned()).collect()
 }
 
 pub(crate) async fn seqs_count_from_one_without_a_gap(db: Db) {
@@ -205,8 +205,8 @@ pub(crate) async fn answers_tell_what_is_stored(db: Db) {
                 (answer.id, answer.seq, answer.created_at)
             );
             assert_eq!(
-                (&*message.content, &*message.user),
-                (&*draft.content, "Alice")
+                (message.text(), &*message.user),
+                (draft.operation.content(), "Alice")
             );
             assert_eq!(message.room.as_str(), room.name.as_str());
             count += 1;
@@ -248,7 +248,7 @@ pub(crate) async fn reads_stop_where_they_are_told(db: Db) {
         .map(|n| draft(&general, user, &n.to_string()))
         .collect();
     append(&store, &batch).await;
-    let seqs = |page: Vec<Message>| page.iter().map(|m| m.seq.get()).collect::<Vec<_>>();
+    let seqs = |page: Vec<Entry>| page.iter().map(|m| m.seq.get()).collect::<Vec<_>>();
     let after = async |after, limit| {
         let page = store
             .read(&general, Part::After(Seq::new(after)), limit)

@@ -1,5 +1,6 @@
 //! The contract of the store: the same cases over every database.
 mod anew;
+mod entries;
 mod instances;
 mod log;
 mod migrate;
@@ -17,6 +18,13 @@ crate::support::db::on_both! {
         ten_thousand_are_kept_when_a_neighbour_dies,
         a_run_of_claims_is_as_one_after_the_other,
         a_sign_of_life_waits_for_nothing_else,
+    }
+    entries {
+        an_event_has_a_place_and_its_message_changes,
+        an_event_is_read_as_its_message_is_now,
+        a_reaction_is_given_once_and_taken_back,
+        what_the_version_before_inserts_is_numbered,
+        the_newest_messages_come_with_what_was_done_since,
     }
     log {
         seqs_count_from_one_without_a_gap,

@@ -17,8 +17,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) async fn say(db: &Db, room: i64, ages: &[i64], now: DateTime<Utc>) {
     let last = ages.len();
     db.sql(&format!(
-        "INSERT INTO rooms (id, name, last_seq, last_number)
-         VALUES ({room}, 'room{room}', {last}, {last})"
+        "INSERT INTO rooms (id, name, last_seq) VALUES ({room}, 'room{room}', {last})"
     ))
     .await;
     let rows: Vec<String> = ages

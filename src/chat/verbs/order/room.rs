@@ -3,9 +3,9 @@ use serde_json::Value;
 
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::Place;
-use crate::model::{Notice, RoomKind, Topic};
+use crate::model::{RoomKind, Topic};
 use crate::policy::Overrides;
-use crate::store::{Changed, Record, RoomChange};
+use crate::store::{Changed, Operation, Record, RoomChange};
 
 /// Between two messages of one person, at most: six hours.
 const SLOWEST: u64 = 6 * 3600;
@@ -95,11 +95,10 @@ impl Chat {
             .await?;
         self.rights_changed_here(&Changed::of_all_in(scene.room.key));
         if let Some(topic) = &topic {
-            self.hub.announce(Notice::Topic {
-                room: scene.room.name.clone(),
-                topic: topic.as_str().into(),
-                by: scene.actor.shared(),
-            });
+            let topic = Some(topic.as_str()).filter(|topic| !topic.is_empty());
+            let topic = topic.map(Into::into);
+            self.commit(actor, &scene.room, &scene.stood, Operation::Topic { topic })
+                .await?;
         }
         Ok(Outcome::RoomSet {
             room: scene.room.name,

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::time::{Dice, Time};
 use crate::bus::{Backlog, Bus, BusEvent, BusState, Ears, Events, Key, RoomChannel, Said, channel};
 use crate::clock::Clock;
-use crate::model::{Lineage, Message, Told};
+use crate::model::{Entry, Lineage, Told};
 
 /// Events that wait for a relay at most: few, so that they come to be too many.
 const EVENTS: usize = 16;
@@ -130,7 +130,7 @@ impl Network {
     }
 
     /// Sends `message` to every subscriber, the sender included.
-    fn send(self: &Arc<Self>, from: u64, channel: &RoomChannel, message: &Message) {
+    fn send(self: &Arc<Self>, from: u64, channel: &RoomChannel, message: &Entry) {
         let weather = *self.weather.lock();
         let peers = self.peers.lock().clone();
         for (to, peer) in peers {
@@ -152,7 +152,7 @@ impl Network {
                             what: message,
                             lineage: None,
                         };
-                        peer.ears.hear(BusEvent::Message(channel, said));
+                        peer.ears.hear(BusEvent::Entry(channel, said));
                     }
                 });
             }
@@ -168,7 +168,7 @@ pub(super) struct Socket {
 }
 
 impl Bus for Socket {
-    fn publish(&self, to: &RoomChannel, messages: &[Message], _: Option<&Lineage>) {
+    fn publish(&self, to: &RoomChannel, messages: &[Entry], _: Option<&Lineage>) {
         if self.peer.is_reached() {
             for message in messages {
                 self.network.send(self.instance, to, message);

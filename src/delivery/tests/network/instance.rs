@@ -13,7 +13,7 @@ use super::super::*;
 use super::bus::{Link, Network};
 use super::log::{Log, Reach};
 use super::time::{Dice, Time};
-use crate::model::{Content, RoomKey, RoomKind, UserKey};
+use crate::model::{RoomKey, RoomKind, UserKey};
 
 /// By then an instance has shown what was committed, if it reached the log all the time: a sweep is
 /// due, a second one if the first was told that the log is out of reach, and each takes some ways.
@@ -143,7 +143,7 @@ impl Instance {
                 user: UserKey::new(1, 1),
                 author: Author::Guest,
                 nickname: "writer".into(),
-                content: Content::parse(&text, 100).expect("short"),
+                operation: Operation::say(text.as_str().into()),
                 nonce: None,
             };
             drop(run.committer.send(outgoing));

@@ -1,5 +1,5 @@
 //! The database of the simulation: a log in memory that takes its time, and may be out of reach.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 
 use super::time::{Dice, Time};
 use crate::clock::Clock;
-use crate::model::{Epoch, Message, MessageId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq};
+use crate::model::{
+    Entry, Epoch, MessageId, Number, Reactions, RoomKey, RoomKind, RoomRef, RoomVersion, Seq,
+};
 use crate::store::{
-    Appended, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices, Part,
-    Reading, Rejected, Span, StoreError,
+    Appended, Authored, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices,
+    Part, Reading, Rejected, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -25,7 +27,7 @@ const SWEEP_ALONE: Duration = Duration::from_millis(100);
 
 /// What was committed, and when.
 #[derive(Default)]
-pub(super) struct Log(Mutex<BTreeMap<RoomKey, Vec<(Message, Duration)>>>);
+pub(super) struct Log(Mutex<BTreeMap<RoomKey, Vec<(Entry, Duration)>>>);
 
 impl Log {
     pub(super) fn last(&self, room: RoomKey) -> Seq {
@@ -46,11 +48,11 @@ impl Log {
     /// The last that was committed by that time.
     pub(super) fn last_by(&self, room: RoomKey, time: Duration) -> Seq {
         let log = self.0.lock();
-        let by_then = |log: &Vec<(Message, Duration)>| log.partition_point(|(_, at)| *at <= time);
+        let by_then = |log: &Vec<(Entry, Duration)>| log.partition_point(|(_, at)| *at <= time);
         Seq::new(log.get(&room).map_or(0, |log| by_then(log) as i64))
     }
 
-    pub(super) fn at(&self, room: RoomKey, seq: Seq) -> Option<Message> {
+    pub(super) fn at(&self, room: RoomKey, seq: Seq) -> Option<Entry> {
         let log = self.0.lock();
         let place = usize::try_from(seq.previous().get()).ok()?;
         log.get(&room)?
@@ -58,7 +60,7 @@ impl Log {
             .map(|(message, _)| message.clone())
     }
 
-    fn between(&self, room: RoomKey, seqs: impl Fn(Seq) -> bool) -> Vec<Message> {
+    fn between(&self, room: RoomKey, seqs: impl Fn(Seq) -> bool) -> Vec<Entry> {
         let log = self.0.lock();
         let all = log.get(&room).into_iter().flatten();
         let wanted = all.filter(|(message, _)| seqs(message.seq));
@@ -71,19 +73,21 @@ impl Log {
         let id = MessageId::new(id);
         let room = rooms.iter().find(|room| room.key == draft.room);
         let log = log.entry(draft.room).or_default();
-        let message = Message {
+        let message = Entry {
             id,
             seq: Seq::new(log.len() as i64 + 1),
             room: room.expect("a room of the simulation").name.clone(),
             user: "writer".into(),
-            content: draft.content.clone(),
+            number: Number::new(log.len() as i64 + 1),
+            what: draft.operation.content().into(),
             created_at: time.utc(),
         };
-        let (seq, created_at) = (message.seq, message.created_at);
+        let (seq, number, created_at) = (message.seq, message.number, message.created_at);
         log.push((message, time.passed()));
         Appended {
             id,
             seq,
+            number,
             created_at,
             fresh: true,
         }
@@ -130,10 +134,10 @@ impl Reading for Reach {
         room: &RoomRef,
         part: Part,
         limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let question = room.key.id.get() as u64 * 100;
         match part {
-            Part::After(after) | Part::News(after) => {
+            Part::After(after) | Part::News(after) | Part::Since(after) => {
                 let first = || {
                     let mut page = self.log.between(room.key, |seq| seq > after);
                     page.truncate(limit);
@@ -141,8 +145,12 @@ impl Reading for Reach {
                 };
                 self.look(question + 10, first).await
             }
-            Part::Before(before) => {
+            Part::Before(_) | Part::Newest => {
                 let last = || {
+                    let before = match part {
+                        Part::Before(before) => before,
+                        _ => None,
+                    };
                     let older = |seq| before.is_none_or(|before| seq < before);
                     let mut older = self.log.between(room.key, older);
                     older.split_off(older.len().saturating_sub(limit))
@@ -150,6 +158,18 @@ impl Reading for Reach {
                 self.look(question + 20, last).await
             }
         }
+    }
+
+    async fn authored(&self, _: RoomKey, _: Seq) -> Result<Option<Authored>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reactions(
+        &self,
+        _: &RoomRef,
+        _: &[Seq],
+    ) -> Result<HashMap<Seq, Reactions>, StoreError> {
+        Ok(HashMap::new())
     }
 
     async fn span(

@@ -102,7 +102,7 @@ impl Life {
             match cursor.peek(&mut slices) {
                 Next::Some => {
                     for slice in &slices {
-                        let entries = &slice.chunk.entries()[slice.from..];
+                        let entries = &slice.chunk.items()[slice.from..];
                         entries.iter().for_each(|entry| self.take(entry, instance));
                         cursor.advance(slice, slice.len());
                     }
@@ -121,10 +121,10 @@ impl Life {
         }
     }
 
-    fn take(&self, entry: &Entry, instance: u64) {
+    fn take(&self, entry: &Item, instance: u64) {
         let mut notes = self.notes.lock();
         let at = format!("reader {} at instance {instance}", self.number);
-        let Entry::Message(message) = entry else {
+        let Item::Entry(message) = entry else {
             panic!("nothing is missing in the log, but {at} is told {entry:?}");
         };
         assert_eq!(message.seq, notes.seen.next(), "what comes next for {at}");

@@ -37,6 +37,16 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::History(history) => self::history(history),
         Outcome::Members(members) => Some(self::members(members)),
         Outcome::Audited(lines) => Some(audit(lines)),
+        Outcome::Message(entry) => serde_json::to_value(entry).ok(),
+        Outcome::Changed {
+            room,
+            target,
+            receipt,
+            ..
+        } => Some(json!({
+            "room": room.as_str(), "target": target, "seq": receipt.seq,
+            "created_at": format_time(receipt.created_at),
+        })),
         Outcome::InviteMade { code, url } => Some(json!({ "code": code, "url": url })),
         Outcome::RoomSet { room, now, .. } => Some(room_as(room, now)),
         Outcome::RoomDeleted(room) => Some(json!({ "room": room.as_str() })),

@@ -1,0 +1,146 @@
+//! What was committed, as readers see it: here first, then by the bus.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Item, Outgoing};
+use crate::bus::RoomChannel;
+use crate::delivery::batcher::Waiting;
+use crate::delivery::hub::Hub;
+use crate::model::{Details, Entry, Event, Message, Reactions, RoomKey, RoomRef, Seq, What};
+use crate::store::{Appended, Operation, Rejected};
+
+type Answered = Result<Appended, Rejected>;
+
+/// What a batch adds to a room.
+struct Shown {
+    room: RoomRef,
+    channel: RoomChannel,
+    /// When the first of it was.
+    accepted: Instant,
+    entries: Vec<Entry>,
+    /// Messages that were reacted to.
+    reacted: Vec<Seq>,
+}
+
+/// Makes what is committed visible to readers here, then hands it to the bus.
+pub(super) async fn show<T>(hub: &Arc<Hub>, batch: &[Waiting<Item, T>], answers: &[Answered]) {
+    let rooms = gather(hub, batch, answers);
+    let lineage = hub.lineage();
+    for (key, mut shown) in rooms {
+        if !shown.reacted.is_empty() && !with_reactions(hub, &mut shown).await {
+            // They are stored: readers are given them as any other that this instance did not see.
+            if let (Some(room), Some(last)) = (hub.served(key), shown.entries.last()) {
+                room.hear_of(last.seq);
+                hub.catch_up_soon(room);
+            }
+            continue;
+        }
+        let entries = shown.entries;
+        if let Some(room) = hub.served(key) {
+            let taken = room.accept(entries.clone(), shown.accepted);
+            hub.after(taken, room);
+        }
+        hub.bus.publish(&shown.channel, &entries, lineage.as_ref());
+    }
+}
+
+fn gather<T>(
+    hub: &Hub,
+    batch: &[Waiting<Item, T>],
+    answers: &[Answered],
+) -> HashMap<RoomKey, Shown> {
+    let mut rooms: HashMap<RoomKey, Shown> = HashMap::new();
+    let mut count = 0;
+    for (((outgoing, accepted), _), answer) in batch.iter().zip(answers) {
+        if let Ok(stored) = answer
+            && stored.fresh
+        {
+            count += 1;
+            hub.meters
+                .commit
+                .record(hub.now().saturating_duration_since(*accepted));
+            let shown = rooms.entry(outgoing.room.key).or_insert_with(|| Shown {
+                room: outgoing.room.clone(),
+                channel: RoomChannel::of(&outgoing.room, outgoing.kind),
+                accepted: *accepted,
+                entries: Vec::new(),
+                reacted: Vec::new(),
+            });
+            if let Operation::React { target, .. } = outgoing.operation {
+                shown.reacted.push(target);
+            }
+            shown.entries.push(committed(outgoing, stored));
+        }
+    }
+    hub.meters.committed.add(count);
+    hub.meters.batches.add(1);
+    rooms
+}
+
+/// Puts into the entries about reactions what is reacted now; false where that cannot be read.
+async fn with_reactions(hub: &Hub, shown: &mut Shown) -> bool {
+    let Ok(mut found) = hub.log.reactions(&shown.room, &shown.reacted).await else {
+        return false;
+    };
+    for entry in &mut shown.entries {
+        if let What::Event(event) = &mut entry.what
+            && let Event::Reacted { target, reactions } = Arc::make_mut(event)
+        {
+            *reactions = found.remove(target).unwrap_or_default();
+        }
+    }
+    true
+}
+
+fn committed(outgoing: &Outgoing, stored: &Appended) -> Entry {
+    Entry {
+        id: stored.id,
+        seq: stored.seq,
+        number: stored.number,
+        room: outgoing.room.name.clone(),
+        user: outgoing.nickname.clone(),
+        created_at: stored.created_at,
+        what: what(&outgoing.operation),
+    }
+}
+
+fn what(operation: &Operation) -> What {
+    let event = match operation {
+        Operation::Say { content, .. } if operation.is_plain() => return content.clone().into(),
+        Operation::Say {
+            content,
+            kind,
+            thread,
+            reply_to,
+        } => {
+            let details = Details {
+                kind: *kind,
+                thread: *thread,
+                reply_to: *reply_to,
+                ..Details::default()
+            };
+            return What::Message(Message {
+                content: content.clone(),
+                details: Some(Arc::new(details)),
+            });
+        }
+        Operation::Edit { target, content } => Event::Edited {
+            target: *target,
+            content: Some(content.clone()),
+        },
+        Operation::Delete { target, .. } => Event::Deleted { target: *target },
+        Operation::React { target, .. } => Event::Reacted {
+            target: *target,
+            reactions: Reactions::new(),
+        },
+        Operation::Pin { target, pinned } => Event::Pinned {
+            target: *target,
+            pinned: *pinned,
+        },
+        Operation::Topic { topic } => Event::Topic {
+            topic: topic.clone(),
+        },
+    };
+    What::Event(Arc::new(event))
+}

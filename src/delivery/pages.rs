@@ -1,0 +1,183 @@
+//! What was said and done, read back in pages and one by one: from memory where it is there.
+use std::sync::Arc;
+
+use super::chunk::json_size;
+use super::hub::Hub;
+use super::past::Past;
+use crate::model::{Entry, Reactions, RoomKey, RoomName, RoomRef, Seq};
+use crate::store::{Authored, Part, Span, StoreError};
+
+/// How far back a reader may begin, in messages.
+const FURTHEST: usize = 100_000;
+/// Messages read at once for an answer about the past.
+const PAGE_BACK: usize = 64;
+/// How long such an answer may be, as JSON.
+const ANSWER_BYTES: usize = 512 << 10;
+
+impl Hub {
+    /// Where the newest `limit` messages before that place, or of all, lie, and whether memory could tell.
+    /// Only their numbers are looked at, however many they are.
+    pub(super) async fn find_span(
+        &self,
+        room: &RoomRef,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Option<Span>, bool), StoreError> {
+        let limit = limit.min(FURTHEST);
+        if let Some(span) = self.in_memory(room, |tail| tail.span(before, limit)) {
+            return Ok((span, true));
+        }
+        let _turn = self.turn().await?;
+        Ok((self.log.span(room.key, before, limit).await?, false))
+    }
+
+    /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their
+    /// own pace.
+    pub async fn past(
+        self: &Arc<Self>,
+        room: &RoomRef,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Option<(Span, Past)>, StoreError> {
+        let (span, hit) = self.find_span(room, before, limit).await?;
+        self.meters.history.record(hit);
+        Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
+    }
+
+    /// The messages of a room from `first` to `last`.
+    pub fn past_of(self: &Arc<Self>, room: &RoomRef, (first, last): (Seq, Seq)) -> Past {
+        Past::new(self.clone(), room.clone(), first, last)
+    }
+
+    /// The newest of up to `limit` messages with `seq < before` that make one answer, ascending,
+    /// and whether there are more.
+    pub async fn history(
+        &self,
+        room: &RoomRef,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let wanted = limit + 1;
+        let here = self.in_memory(room, |tail| tail.history(before, wanted));
+        self.meters.history.record(here.is_some());
+        let mut answer = Answer::new(limit);
+        if let Some(found) = here {
+            answer.take(found);
+            return Ok(answer.finish(room.label()));
+        }
+        let mut before = before;
+        loop {
+            let page = PAGE_BACK.min(answer.wanted() + 1);
+            let found = self.read_page(room, Part::Before(before), page).await?;
+            let ended = found.len() < page;
+            before = found.first().map(|oldest| oldest.seq).or(before);
+            if !answer.take(found) || ended {
+                return Ok(answer.finish(room.label()));
+            }
+        }
+    }
+
+    /// Up to `limit` messages after `after`, from memory where they are there.
+    pub(super) async fn page(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        match self.in_memory(room, |tail| tail.page(after, limit)) {
+            Some(page) => Ok(page),
+            None => self.read_page(room, Part::Since(after), limit).await,
+        }
+    }
+
+    /// One entry, from memory where it is there.
+    pub async fn entry(&self, room: &RoomRef, seq: Seq) -> Result<Option<Entry>, StoreError> {
+        let page = self.in_memory(room, |tail| tail.page(seq.previous(), 1));
+        let page = match page {
+            Some(page) => page,
+            None => {
+                let part = Part::Since(seq.previous());
+                self.read_page(room, part, 1).await?
+            }
+        };
+        let mut found = page.into_iter().filter(|entry| entry.seq == seq);
+        Ok(found.next().map(|mut entry| {
+            if let Some(label) = room.label() {
+                entry.room = label.clone();
+            }
+            entry
+        }))
+    }
+
+    /// Who said a message; `None` where there is no such message.
+    pub async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError> {
+        let _turn = self.turn().await?;
+        self.log.authored(room, seq).await
+    }
+
+    /// The last place of a room, as it is stored.
+    pub async fn last_seq(&self, room: RoomKey) -> Result<Seq, StoreError> {
+        let _turn = self.turn().await?;
+        Ok(self
+            .log
+            .head(room)
+            .await?
+            .map_or(Seq::START, |head| head.last_seq))
+    }
+
+    /// What is reacted to a message.
+    pub async fn reactions(&self, room: &RoomRef, seq: Seq) -> Result<Reactions, StoreError> {
+        let _turn = self.turn().await?;
+        let mut found = self.log.reactions(room, &[seq]).await?;
+        Ok(found.remove(&seq).unwrap_or_default())
+    }
+}
+
+/// An answer about the past while it is gathered, newest first: as long as is allowed, and one
+/// message at least.
+struct Answer {
+    limit: usize,
+    bytes: usize,
+    newest_first: Vec<Entry>,
+    more: bool,
+}
+
+impl Answer {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: 0,
+            newest_first: Vec::new(),
+            more: false,
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.limit - self.newest_first.len()
+    }
+
+    /// Takes older messages, ascending; false where not all of them have a place.
+    fn take(&mut self, older: Vec<Entry>) -> bool {
+        for message in older.into_iter().rev() {
+            let bytes = self.bytes + json_size(&message);
+            let first = self.newest_first.is_empty();
+            if self.wanted() == 0 || (bytes > ANSWER_BYTES && !first) {
+                self.more = true;
+                return false;
+            }
+            self.bytes = bytes;
+            self.newest_first.push(message);
+        }
+        true
+    }
+
+    /// The messages, ascending, and whether there are more before them.
+    fn finish(mut self, label: Option<&RoomName>) -> (Vec<Entry>, bool) {
+        self.newest_first.reverse();
+        if let Some(label) = label {
+            let messages = self.newest_first.iter_mut();
+            messages.for_each(|message| message.room = label.clone());
+        }
+        (self.newest_first, self.more)
+    }
+}

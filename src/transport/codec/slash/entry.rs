@@ -1,0 +1,76 @@
+//! Commands about messages of the current room, by their places.
+use super::{GrammarError, rest};
+use crate::chat::{Command, Giving, Target};
+use crate::model::Seq;
+
+/// Reads one of them; its words were counted.
+pub(super) fn read(
+    name: &str,
+    words: &[&str],
+    line: &str,
+) -> Result<Option<Command>, GrammarError> {
+    let room = Target::Current;
+    Ok(Some(match name {
+        "edit" => Command::Edit {
+            room,
+            seq: place(words)?,
+            content: rest(line, 2).to_owned(),
+        },
+        "delete" => Command::Delete {
+            room,
+            seq: place(words)?,
+        },
+        "react" => react(words, Giving::Given)?,
+        "unreact" => react(words, Giving::TakenBack)?,
+        "pin" => Command::Pin {
+            room,
+            seq: place(words)?,
+            pinned: true,
+        },
+        "unpin" => Command::Pin {
+            room,
+            seq: place(words)?,
+            pinned: false,
+        },
+        _ => return Ok(None),
+    }))
+}
+
+fn react(words: &[&str], reaction: Giving) -> Result<Command, GrammarError> {
+    Ok(Command::React {
+        room: Target::Current,
+        seq: place(words)?,
+        emoji: words[1].to_owned(),
+        reaction,
+    })
+}
+
+/// A place as it is shown, `#41`, or the number alone.
+pub(super) fn place(words: &[&str]) -> Result<Seq, GrammarError> {
+    let word = words.first().copied().unwrap_or_default();
+    let number = word.strip_prefix('#').unwrap_or(word);
+    let seq: Option<Seq> = number.parse().ok();
+    seq.filter(|seq| *seq >= Seq::FIRST)
+        .ok_or(GrammarError::Place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_number_from_one() {
+        assert_eq!(place(&["#41"]), Ok(Seq::new(41)));
+        assert_eq!(place(&["41"]), Ok(Seq::new(41)));
+        for bad in ["0", "#", "-1", "x", "##4", "99999999999999999999"] {
+            assert_eq!(place(&[bad]), Err(GrammarError::Place), "{bad}");
+        }
+        let edit = Command::Edit {
+            room: Target::Current,
+            seq: Seq::new(4),
+            content: "two  spaces".into(),
+        };
+        let line = "/edit #4 two  spaces";
+        assert_eq!(read("edit", &["#4", "two", "spaces"], line), Ok(Some(edit)));
+    }
+}
