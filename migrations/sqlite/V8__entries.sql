@@ -62,7 +62,7 @@ CREATE TABLE read_marks (
   muted       INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (user_id, room_id)
 ) WITHOUT ROWID;
-CREATE INDEX read_marks_room ON read_marks (room_id, read_seq);
+CREATE INDEX read_marks_room ON read_marks (room_id);
 
 -- The same of a thread; `following` is 1 where its replies call, and `replied` the last of one's own.
 CREATE TABLE thread_marks (

@@ -14,8 +14,8 @@ use crate::store::Mark;
 
 /// Marks that may wait; beyond, those of other people and rooms are refused.
 pub const MOST: usize = 131_072;
-/// Marks in one statement.
-const STATEMENT: usize = 1_000;
+/// Marks in one statement: few enough that an embedded database is not kept from those who speak.
+const STATEMENT: usize = 600;
 /// What waits is written after so long, or when there are so many.
 const GATHER: Duration = Duration::from_millis(500);
 const ENOUGH: usize = 500;

@@ -94,6 +94,7 @@ macro_rules! mark_read {
              FROM ",
             $marks,
             " JOIN users u ON u.id = k.user_id AND u.uid = k.user_uid AND u.registered_at IS NOT NULL
+                 AND u.disabled_at IS NULL
                JOIN rooms r ON r.id = k.room_id AND r.uid = k.room_uid
              WHERE k.seq > 0 ORDER BY u.id, r.id
              ON CONFLICT (user_id, room_id) DO UPDATE

@@ -49,7 +49,7 @@ pub(super) async fn erase<A: Ask>(
     let name: [Arg<'_>; 1] = [erasure.nickname.into()];
     let failures: [Arg<'_>; 1] = [erasure.failures.into()];
     let theirs = &renamed[..1];
-    let statements: [Statement<'_>; 11] = [
+    let statements: [Statement<'_>; 14] = [
         (RENAME, &renamed),
         (HOLD_NAME, &name),
         ("DELETE FROM sessions WHERE user_id = $1", theirs),
@@ -57,6 +57,9 @@ pub(super) async fn erase<A: Ask>(
         ("DELETE FROM workspace_members WHERE user_id = $1", theirs),
         (LEAVE_ROOMS, theirs),
         ("DELETE FROM restrictions WHERE user_id = $1", theirs),
+        ("DELETE FROM read_marks WHERE user_id = $1", theirs),
+        ("DELETE FROM thread_marks WHERE user_id = $1", theirs),
+        ("DELETE FROM mentions WHERE user_id = $1", theirs),
         ("DELETE FROM login_failures WHERE key = $1", &failures),
         (read_anew, theirs),
         (audit::WRITE, &record.args()),

@@ -357,6 +357,8 @@ pub(crate) async fn an_erased_account_leaves_its_words_and_not_its_name(db: Db) 
              UNION ALL SELECT nickname FROM users u
                WHERE password IS NOT NULL AND nickname <> 'alice'
              UNION ALL SELECT kind FROM restrictions
+             UNION ALL SELECT u.nickname FROM read_marks k JOIN users u ON u.id = k.user_id
+               WHERE u.nickname <> 'alice'
              UNION ALL SELECT nickname FROM sessions WHERE lower(nickname) = 'bob'",
         )
         .await;

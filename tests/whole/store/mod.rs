@@ -3,6 +3,7 @@ mod anew;
 mod entries;
 mod instances;
 mod log;
+mod marks;
 mod migrate;
 mod migrations;
 mod nonces;
