@@ -49,8 +49,7 @@ impl Line {
     pub(in crate::ops) fn lose_words(&mut self, gone: i16) {
         self.content.clear();
         self.gone = Some(Gone(gone));
-        self.pinned_at = None;
-        self.reacted = Some(self.reacted.unwrap_or(!self.reactions.is_empty()));
+        (self.edited_at, self.pinned_at, self.reacted) = (None, None, None);
         self.reactions.clear();
         self.mentions.clear();
         if let Some(replies) = &mut self.replies {

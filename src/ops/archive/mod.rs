@@ -17,6 +17,7 @@ mod manifest;
 mod parts;
 mod path;
 mod perform;
+mod renew;
 mod rewrite;
 mod session;
 mod stored;

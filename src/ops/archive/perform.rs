@@ -10,7 +10,7 @@ use crate::config::{Config, HumanDuration};
 use crate::model::{RoomId, RoomName, Seq};
 use crate::ops::fault;
 use crate::store::StoreError;
-use crate::store::history::History;
+use crate::store::history::{History, RoomStand};
 
 /// What is asked for beyond the configuration.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +91,8 @@ async fn run(
             .first_since(room, stand.archived, older)
             .await?;
         // What was said since the room was looked at is young too.
-        let up_to = young.map_or(stand.last_seq, Seq::previous);
+        let up_to = young.map_or(stand.last_seq, |young| young.previous().min(stand.last_seq));
+        archiver.renew(stand).await?;
         let files = archiver.write(stand, up_to).await?;
         let archived = files.iter().map(|entry| entry.count).sum();
         let reached = files.last().map_or(stand.archived, |entry| entry.last_seq);
@@ -105,7 +106,7 @@ async fn run(
                 delete_before,
             )
             .await?;
-            delete(archiver.history(), room, limit.min(reached), options, stop).await?
+            delete(archiver.history(), stand, limit.min(reached), options, stop).await?
         };
         report.archived += archived;
         report.deleted += deleted;
@@ -141,11 +142,12 @@ pub(in crate::ops) async fn may_go(
 /// Deletes a room's messages up to `up_to`. Returns how many.
 async fn delete(
     history: &mut History,
-    room: RoomId,
+    stand: &RoomStand,
     up_to: Seq,
     options: &Options,
     stop: &CancellationToken,
 ) -> Result<u64, StoreError> {
+    let room = stand.room.key.id;
     if options.dry_run {
         return history.count(room, Seq::START, up_to).await;
     }
@@ -154,7 +156,8 @@ async fn delete(
     let mut deleted = 0;
     while !stop.is_cancelled() {
         let since = Instant::now();
-        let count = history.delete(room, up_to, batch).await?;
+        let deleting = history.delete_archived(room, up_to, batch, stand.last_seq);
+        let count = deleting.await?;
         fault::point("archive:deleted");
         deleted += count;
         if count < batch as u64 {

@@ -1,4 +1,5 @@
-//! A document made anew without what was erased, in the place of the one that had it.
+//! A document made anew, in the place of the one that it was: without what was erased, or with what was changed
+//! since.
 use bytes::Bytes;
 
 use super::destination::Destination;
@@ -13,13 +14,13 @@ use super::path;
 use super::writer::{self, unpacked};
 use crate::model::RoomName;
 use crate::ops::fault;
-use crate::store::history::Spot;
+use crate::store::history::{Row, Spot};
 
-/// What a document is without what was erased.
+/// What a document is to be.
 pub(in crate::ops) struct Rewritten {
     entry: Entry,
     bytes: Bytes,
-    /// Lines that had something of it.
+    /// Lines that are others than they were.
     pub(in crate::ops) lines: u64,
 }
 
@@ -32,14 +33,30 @@ pub(in crate::ops) async fn without(
     entry: &Entry,
     erasures: &mut Erasures,
 ) -> Result<Option<Rewritten>, ArchiveError> {
+    let room = RoomName::stored(&entry.room);
+    let mut scrub = |mut line: Line| {
+        let scrubbed = erasures.scrub(&room, &mut line);
+        scrubbed.then(|| line.into_row(Spot::default(), |name| name.into()))
+    };
+    changed(destination, entry, &mut scrub).await
+}
+
+/// Reads a document, each of whose lines may become another; `None` if none does.
+///
+/// # Errors
+/// Fails where it cannot be read, or is not what its entry says.
+pub(super) async fn changed(
+    destination: &Destination,
+    entry: &Entry,
+    change: &mut (dyn FnMut(Line) -> Option<Row> + Send),
+) -> Result<Option<Rewritten>, ArchiveError> {
     let found = destination.get(&entry.path).await?;
     let (bytes, _) = found.ok_or_else(|| ArchiveError::damaged(&entry.path, "it is missing"))?;
     if let Some(why) = Sum::of(&bytes).difference(entry) {
         return Err(ArchiveError::damaged(&entry.path, why));
     }
     let text = unpacked(&entry.path, &bytes)?;
-    let room = RoomName::stored(&entry.room);
-    let (text, lines) = scrubbed(&entry.path, &text, &room, erasures)?;
+    let (text, lines) = lines_changed(&entry.path, &text, change)?;
     if lines == 0 {
         return Ok(None);
     }
@@ -74,15 +91,15 @@ pub(in crate::ops) async fn replace(
 ) -> Result<(), ArchiveError> {
     let Rewritten { entry, bytes, .. } = rewritten;
     let entry = writer::store(destination, entry, &bytes).await?;
-    fault::point("erase:written");
+    fault::point("rewrite:written");
     let old = entry.supersedes.clone();
     manifest.supersede(entry);
     manifest.save(destination).await?;
-    fault::point("erase:entered");
+    fault::point("rewrite:entered");
     if let Some(old) = old {
         destination.remove(&old).await?;
     }
-    fault::point("erase:removed");
+    fault::point("rewrite:removed");
     Ok(())
 }
 
@@ -102,12 +119,11 @@ pub(in crate::ops) async fn remove_left(
     Ok(())
 }
 
-/// The text without it, and how many lines had something of it. All other lines stay as they are.
-fn scrubbed(
+/// The new text, and how many of its lines are others. All others stay as they are.
+fn lines_changed(
     path: &str,
     text: &[u8],
-    room: &RoomName,
-    erasures: &mut Erasures,
+    change: &mut dyn FnMut(Line) -> Option<Row>,
 ) -> Result<(Vec<u8>, u64), ArchiveError> {
     let damaged = |why: String| ArchiveError::damaged(path, why);
     let mut lines = Lines::new();
@@ -123,16 +139,16 @@ fn scrubbed(
             continue;
         }
         let line = serde_json::from_slice(bare);
-        let mut line: Line = line.map_err(|e| damaged(format!("line {}: {e}", n + 1)))?;
-        if !erasures.scrub(room, &mut line) {
+        let line: Line = line.map_err(|e| damaged(format!("line {}: {e}", n + 1)))?;
+        let Some(row) = change(line) else {
             out.extend_from_slice(whole);
             continue;
-        }
-        changed += 1;
-        let row = line.into_row(Spot::default(), |name| name.into());
+        };
+        let begin = out.len();
         lines
             .write(&row, &mut out)
             .map_err(|e| ArchiveError::Inside(e.to_string()))?;
+        changed += u64::from(out[begin..] != *bare);
         out.extend_from_slice(if comma { b",\n" } else { b"\n" });
     }
     if changed > 0 {

@@ -37,14 +37,14 @@ pub struct Form {
 
 /// Writes rooms to one archive.
 pub struct Archiver<'a> {
-    history: &'a mut History,
-    destination: &'a Destination,
-    form: Form,
+    pub(super) history: &'a mut History,
+    pub(super) destination: &'a Destination,
+    pub(super) form: Form,
     watch: &'a dyn Watch,
     stop: &'a CancellationToken,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// The past that documents are of.
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     page: usize,
     /// Documents that are being stored, the oldest first.
     storing: VecDeque<JoinHandle<Result<Entry, ArchiveError>>>,
@@ -154,10 +154,17 @@ impl<'a> Archiver<'a> {
     }
 
     /// Documents of the room that are there and not in the manifest: written by a run that was
-    /// ended before it could enter them.
+    /// ended before it could enter them. Those that it superseded, and could not remove, go.
     async fn unentered(&mut self, stand: &RoomStand) -> Result<BTreeMap<Seq, Seq>, ArchiveError> {
         let mut paths = self.destination.list(&path::folder(&stand.room)).await?;
         paths.retain(|path| !self.manifest.knows(path));
+        let (superseded, paths): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| self.manifest.was(path));
+        if !self.form.dry_run {
+            for path in superseded {
+                self.destination.remove(&path).await?;
+            }
+        }
         Ok(paths.iter().filter_map(|path| path::span(path)).collect())
     }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::pace::Pace;
 use super::{Report, RoomReport};
 use crate::config::Config;
-use crate::model::{RoomId, RoomName, Seq, format_time};
+use crate::model::{RoomName, Seq, format_time};
 use crate::ops::archive::{
     Alone, ArchiveError, Archiver, Destination, Form, Session, Watch, before, may_go,
     stopped_after, wanted,
@@ -186,6 +186,8 @@ impl Trimming<'_> {
             .and_then(|room| room.1);
         let keep = own.unwrap_or(self.keep);
         let limit = may_go(hands.history(), room, keep, self.before).await?;
+        // What was said since the room was looked at is for the next run.
+        let limit = limit.min(stand.last_seq);
         let candidates = hands.history().count(room, Seq::START, limit).await?;
         self.pace.room(candidates);
         if candidates == 0 {
@@ -203,7 +205,7 @@ impl Trimming<'_> {
         let deleted = if self.options.dry_run {
             candidates
         } else {
-            self.delete(hands.history(), room, may_go).await?
+            self.delete(hands.history(), stand, may_go).await?
         };
         let last = stand.last_seq;
         let left = hands.history().count(room, Seq::START, last).await?;
@@ -228,13 +230,19 @@ impl Trimming<'_> {
     async fn delete(
         &mut self,
         history: &mut History,
-        room: RoomId,
+        stand: &RoomStand,
         up_to: Seq,
     ) -> Result<u64, StoreError> {
+        let room = stand.room.key.id;
+        let seen = if self.archive_first {
+            stand.last_seq
+        } else {
+            Seq::MAX
+        };
         let mut deleted = 0;
         while !self.stop.is_cancelled() {
             let batch = self.pace.begin();
-            let count = history.delete(room, up_to, batch).await?;
+            let count = history.delete_archived(room, up_to, batch, seen).await?;
             fault::point("cleanup:deleted");
             deleted += count;
             if count < batch as u64 {
@@ -258,6 +266,9 @@ async fn archive(
     stand: &RoomStand,
     limit: Seq,
 ) -> Result<(u64, Seq), ArchiveError> {
+    if let Hands::Archiving(archiver) = hands {
+        archiver.renew(stand).await?;
+    }
     match hands {
         Hands::Archiving(archiver) if limit > stand.archived => {
             let files = archiver.write(stand, limit).await?;

@@ -99,6 +99,10 @@ macro_rules! stands {
     };
 }
 
+/// What events after `$2` are about, up to `$3`.
+const CHANGED: &str = "SELECT DISTINCT target FROM messages
+     WHERE room_id = $1 AND seq > $2 AND kind >= 10 AND target <= $3 ORDER BY target";
+
 type Stand = (RoomId, Uid, String, Seq, Seq, Seq, String, Number);
 
 impl From<Stand> for RoomStand {
@@ -312,6 +316,18 @@ impl History {
         up_to: Seq,
         limit: usize,
     ) -> Result<u64, StoreError> {
+        self.delete_archived(room, up_to, limit, Seq::MAX).await
+    }
+
+    /// The same of what was archived when `seen` was the newest entry: none of them, if an event since then
+    /// is about one. It is in no document yet.
+    pub async fn delete_archived(
+        &mut self,
+        room: RoomId,
+        up_to: Seq,
+        limit: usize,
+        seen: Seq,
+    ) -> Result<u64, StoreError> {
         // By their places: of "all up to the last of them" PostgreSQL expects a third of the
         // room, and reads the whole table for it.
         let sql = self.session.either(
@@ -339,11 +355,24 @@ impl History {
             // Last, since commits to the room wait for the holder of its row.
             if deleted > 0 {
                 tx.run(restore::TURN_VERSION, &[room.into()]).await?;
+                let args = [room.into(), seen.into(), up_to.into()];
+                let changed: Vec<(Seq,)> = tx.all(CHANGED, &args).await?;
+                if !changed.is_empty() {
+                    return Ok(0);
+                }
             }
             tx.commit().await?;
             Ok(deleted)
         };
         self.session.within(deleted).await
+    }
+
+    /// Archived entries that events are about which are not archived: they may be others by now than in their
+    /// documents.
+    pub async fn changed(&mut self, room: RoomId, archived: Seq) -> Result<Vec<Seq>, StoreError> {
+        let args = [room.into(), archived.into(), archived.into()];
+        let changed: Vec<(Seq,)> = self.session.all(CHANGED, &args).await?;
+        Ok(changed.into_iter().map(|(seq,)| seq).collect())
     }
 
     /// Of these entries, those that are stored, in whatever room.

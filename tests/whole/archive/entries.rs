@@ -230,3 +230,59 @@ pub(crate) async fn what_stays_is_counted_in_messages(db: Db) {
     let again = operator.run("cleanup --keep 5").await.well();
     assert_eq!(again["deleted"], 0, "{again}");
 }
+
+/// Rows that are in the archive, and still in the database, can be edited and deleted.
+pub(crate) async fn what_changes_after_it_was_archived_is_archived_as_it_is(db: Db) {
+    let operator = Operator::new(db).await;
+    operator.fill(&["general"], 60).await;
+    operator
+        .run("archive --older-than 0s --keep-rows")
+        .await
+        .well();
+    let change = |seq: i64, event: i64, kind: i64, set: &str| {
+        format!(
+            "UPDATE messages SET {set} WHERE seq = {seq};
+             INSERT INTO messages (room_id, seq, number, kind, target, content, created_at)
+             SELECT room_id, {event}, 60, {kind}, {seq}, '', created_at FROM messages WHERE seq = 60;"
+        )
+    };
+    let edited = change(5, 61, 10, "content = 'better said', edited_at = created_at");
+    let deleted = change(6, 62, 11, "content = '', gone = 1");
+    let ends = "UPDATE rooms SET last_seq = 62, events = 2";
+    operator.db.sql(&format!("{edited}{deleted}{ends}")).await;
+    let before = operator.everything().await;
+    operator
+        .killed("archive --older-than 0s", "rewrite:entered")
+        .await;
+    operator.run("archive --older-than 0s").await.well();
+    let left = operator.db.number("SELECT count(*) FROM messages").await;
+    assert_eq!(left, 12, "ten messages, and the events after them");
+    let verified = operator.run("archive verify").await.well();
+    assert_eq!(
+        (&verified["damaged"], &verified["unlisted"]),
+        (&0.into(), &0.into())
+    );
+    operator.run("replay archive").await.well();
+    assert!(operator.everything().await == before, "every row as it is");
+
+    // What is changed between the archive and the deletion stays until the next run.
+    let mut history = discordctl::store::history::open(&operator.db.url, "test")
+        .await
+        .expect("opens");
+    let stand = history.rooms().await.expect("rooms").remove(0);
+    let late = change(7, 63, 11, "content = '', gone = 1");
+    operator
+        .db
+        .sql(&format!(
+            "{late} UPDATE rooms SET last_seq = 63, events = 3"
+        ))
+        .await;
+    let (room, up_to) = (stand.room.key.id, stand.archived);
+    let deleting = history.delete_archived(room, up_to, 1_000, stand.last_seq);
+    assert_eq!(deleting.await.expect("an answer"), 0);
+    history.close().await;
+    let before = operator.everything().await;
+    operator.run("archive --older-than 0s").await.well();
+    operator.run("replay archive").await.well();
+    assert!(operator.everything().await == before, "every row as it is");
+}

@@ -132,9 +132,9 @@ pub(crate) async fn killed_anywhere_it_is_erased_all_the_same(db: Db) {
         "erase:noted",
         "erase:batch",
         "erase:rows",
-        "erase:written",
-        "erase:entered",
-        "erase:removed",
+        "rewrite:written",
+        "rewrite:entered",
+        "rewrite:removed",
     ]
     .into_iter()
     .enumerate()

@@ -30,6 +30,7 @@ crate::support::db::on_both! {
         numbers_go_on_where_documents_do_not_tell_them,
         an_entry_that_changed_before_it_was_entered_is_archived_as_it_is,
         what_stays_is_counted_in_messages,
+        what_changes_after_it_was_archived_is_archived_as_it_is,
     }
     erase {
         what_a_person_said_is_gone_everywhere_and_for_good,
