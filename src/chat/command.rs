@@ -134,7 +134,8 @@ impl Verb for Say {
 
     async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Sending, ChatError> {
         let (room, stood) = place.stood()?;
-        chat.send(actor, room, &stood, &self.content, self.nonce.as_deref())
+        let nonce = self.nonce.as_deref();
+        chat.send(actor, room, &stood, &self.content, nonce).await
     }
 }
 

@@ -10,6 +10,7 @@ mod epoch;
 mod host;
 mod ids;
 mod listener;
+mod mention;
 mod name;
 mod network;
 mod notice;
@@ -39,6 +40,7 @@ pub use ids::{
     UserId,
 };
 pub use listener::{Listener, ListenerKind, Listeners, Reach};
+pub use mention::{MOST_MENTIONS, Mention, mentions};
 pub use name::{LOBBY, MAIN, NameError, Nickname, RoomName, WorkspaceName};
 pub use network::{Network, NotANetwork, client_network};
 pub use notice::{Aside, HasRead, News, Notice, Told};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Rejected;
-use crate::model::{Gone, MessageId, MessageKind, Nonce, Number, RoomId, RoomKey, Seq, UserKey};
+use crate::model::{
+    Gone, Mention, MessageId, MessageKind, Nonce, Number, RoomId, RoomKey, Seq, UserKey,
+};
 
 /// An entry before it has a place: what the committer hands in.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub enum Operation {
         kind: MessageKind,
         thread: Option<Seq>,
         reply_to: Option<Seq>,
+        /// The people whom it calls.
+        mentions: Option<Arc<[Mention]>>,
     },
     Edit {
         target: Seq,
@@ -65,6 +69,27 @@ impl Operation {
             kind: MessageKind::Text,
             thread: None,
             reply_to: None,
+            mentions: None,
+        }
+    }
+
+    /// The same, which calls these people.
+    pub fn calling(self, called: Option<Arc<[Mention]>>) -> Self {
+        match self {
+            Self::Say {
+                content,
+                kind,
+                thread,
+                reply_to,
+                ..
+            } => Self::Say {
+                content,
+                kind,
+                thread,
+                reply_to,
+                mentions: called,
+            },
+            other => other,
         }
     }
 
@@ -118,6 +143,7 @@ impl Operation {
                 kind: MessageKind::Text,
                 thread: None,
                 reply_to: None,
+                mentions: None,
                 ..
             }
         )
@@ -135,6 +161,14 @@ impl Operation {
         match self {
             Self::Say { thread, .. } => *thread,
             _ => None,
+        }
+    }
+
+    /// The people whom it calls.
+    pub(crate) fn mentions(&self) -> &[Mention] {
+        match self {
+            Self::Say { mentions, .. } => mentions.as_deref().unwrap_or_default(),
+            _ => &[],
         }
     }
 

@@ -62,8 +62,8 @@ pub use self::marks::{Mark, Marks, Moved, ReadSoFar, Seer};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::place::{Authored, Head, Heads, Known, Part, Span};
 pub use self::rights::{
-    Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Workspace,
-    for_good,
+    Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Stood,
+    Workspace, for_good,
 };
 pub use crate::meter::PoolState;
 pub use crate::model::InstanceId;

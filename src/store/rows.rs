@@ -59,6 +59,10 @@ const REACTIONS: &str = "SELECT seq, emoji, given, nickname FROM (
       WINDOW of_emoji AS (PARTITION BY r.seq, r.emoji)) of_message
     WHERE place <= $3 ORDER BY seq, first, emoji, place";
 
+/// Whom messages call.
+const MENTIONS: &str = "SELECT t.seq, u.nickname FROM mentions t JOIN users u ON u.id = t.user_id
+    WHERE t.seq @in($1) AND t.room_id = $2 ORDER BY t.seq, u.id";
+
 const TOPIC: &str = "SELECT topic FROM rooms WHERE id = $1";
 
 /// What asks a database for rows, without changing any.
@@ -100,9 +104,12 @@ pub(super) async fn entries(
     let targets = targets(by, room, &rows).await?;
     let reactions = reactions_of_page(by, room, &rows).await?;
     let topic = topic(by, room, &rows).await?;
+    let mut mentions = mentions(by, room, &rows).await?;
     let entry = |row: Row| {
         let what = match row.6 {
-            kind if kind < EVENTS => What::Message(message(&row, &reactions)),
+            kind if kind < EVENTS => {
+                What::Message(message(&row, &reactions, mentions.remove(&row.1)))
+            }
             _ => What::Event(Arc::new(event(&row, &targets, &reactions, topic.as_ref()))),
         };
         let (id, seq, number, user, _, created_at, ..) = row;
@@ -119,7 +126,11 @@ pub(super) async fn entries(
     Ok(rows.into_iter().map(entry).collect())
 }
 
-fn message(row: &Row, reactions: &HashMap<Seq, Reactions>) -> Message {
+fn message(
+    row: &Row,
+    reactions: &HashMap<Seq, Reactions>,
+    mentions: Option<Vec<Arc<str>>>,
+) -> Message {
     let (_, seq, _, _, content, _, kind, _, thread, reply_to, edited_at, gone, reacted, pinned) =
         row;
     let details = Details {
@@ -129,7 +140,7 @@ fn message(row: &Row, reactions: &HashMap<Seq, Reactions>) -> Message {
         edited_at: *edited_at,
         gone: gone.map(reason),
         pinned: *pinned,
-        mentions: Vec::new(),
+        mentions: mentions.unwrap_or_default(),
         reactions: if *reacted == 0 {
             Reactions::new()
         } else {
@@ -256,6 +267,26 @@ pub(super) async fn reactions(
         }
     }
     Ok(reactions)
+}
+
+/// Whom the messages of a page call: asked for only where one of them has an `@`.
+async fn mentions(
+    by: &impl Look,
+    room: &RoomRef,
+    rows: &[Row],
+) -> Result<HashMap<Seq, Vec<Arc<str>>>, StoreError> {
+    let calls = |row: &&Row| row.6 < EVENTS && memchr::memchr(b'@', row.4.as_bytes()).is_some();
+    let wanted: Vec<i64> = rows.iter().filter(calls).map(|row| row.1.get()).collect();
+    let mut mentions: HashMap<Seq, Vec<Arc<str>>> = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(mentions);
+    }
+    let args = [Arg::Numbers(&wanted), room.key.id.into()];
+    let found: Vec<(Seq, String)> = by.look(MENTIONS, &args).await?;
+    for (seq, nickname) in found {
+        mentions.entry(seq).or_default().push(nickname.into());
+    }
+    Ok(mentions)
 }
 
 async fn topic(

@@ -185,6 +185,12 @@ impl Chat {
         }
     }
 
+    /// Whether an account that stands so to a room may read there.
+    pub(in crate::chat) fn reads(&self, stood: &Stood) -> bool {
+        let (admission, now) = (self.admission(), self.clock().utc());
+        policy::allow(Action::Read, &stood.standing(admission, Role::Guest, now)).is_ok()
+    }
+
     /// What may be done at all may be done to that role.
     pub(in crate::chat) fn allow_on(&self, actor: Role, target: Role) -> Result<(), ChatError> {
         Ok(policy::allow_on(actor, target)?)

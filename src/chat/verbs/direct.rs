@@ -18,7 +18,7 @@ impl Chat {
             Some(content) => {
                 let place = self.allow_in(actor, Action::Write, room).await?;
                 let (room, stood) = place.stood()?;
-                let mut sending = self.send(actor, room, &stood, content, None)?;
+                let mut sending = self.send(actor, room, &stood, content, None).await?;
                 Some(sending.done().await?)
             }
         };

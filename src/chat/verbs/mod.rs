@@ -9,6 +9,7 @@ mod history;
 mod join;
 mod leave;
 mod marks;
+mod mention;
 mod order;
 mod read;
 mod rename;

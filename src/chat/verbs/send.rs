@@ -33,7 +33,7 @@ impl Sending {
 impl Chat {
     /// Accepts a message for `room`. Messages of one session to one room are committed in the
     /// order of these calls.
-    pub(in crate::chat) fn send(
+    pub(in crate::chat) async fn send(
         &self,
         actor: &Actor,
         room: RoomRef,
@@ -48,13 +48,14 @@ impl Chat {
         if let Some(slow) = stood.slow() {
             self.slow.take(user, room.key, slow, self.clock().now())?;
         }
+        let mentions = self.called(&room, user, text).await?;
         let outgoing = Outgoing {
             room,
             kind: stood.kind(),
             user,
             author,
             nickname,
-            operation: Operation::say(content.shared()),
+            operation: Operation::say(content.shared()).calling(mentions),
             nonce,
         };
         Ok(Sending(self.committer.send(outgoing)?))

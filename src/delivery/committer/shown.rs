@@ -113,11 +113,14 @@ fn what(operation: &Operation) -> What {
             kind,
             thread,
             reply_to,
+            ..
         } => {
+            let called = operation.mentions().iter();
             let details = Details {
                 kind: *kind,
                 thread: *thread,
                 reply_to: *reply_to,
+                mentions: called.map(|mention| mention.nickname.clone()).collect(),
                 ..Details::default()
             };
             return What::Message(Message {

@@ -122,7 +122,7 @@ impl<'b> Layout<'b> {
         self.user.push(draft.user.id);
         self.content.push(draft.operation.content());
         if let Some(changes) = &mut self.changes {
-            changes.push(&draft.operation);
+            changes.push(draft.room.id, place, &draft.operation);
         }
     }
 

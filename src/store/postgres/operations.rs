@@ -3,7 +3,7 @@ use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 
-use crate::model::{RoomId, Seq, UserId};
+use crate::model::{RoomId, Seq, Uid, UserId};
 use crate::store::{Draft, Giving, Operation};
 
 /// The further columns of all rows of a batch, and what it does to messages that there are.
@@ -22,11 +22,21 @@ pub(super) struct Changes<'b> {
     emoji: Vec<&'b str>,
     reaction_users: Vec<UserId>,
     given: Vec<bool>,
+    called_in: Vec<RoomId>,
+    called_at: Vec<i64>,
+    called: Vec<UserId>,
+    called_uids: Vec<Uid>,
 }
 
 impl<'b> Changes<'b> {
-    /// Adds the columns of a row that is laid out.
-    pub(super) fn push(&mut self, operation: &Operation) {
+    /// Adds the columns of a row that is laid out in that place of its room.
+    pub(super) fn push(&mut self, room: RoomId, place: i64, operation: &Operation) {
+        for mention in operation.mentions() {
+            self.called_in.push(room);
+            self.called_at.push(place);
+            self.called.push(mention.user.id);
+            self.called_uids.push(mention.user.uid);
+        }
         self.kind.push(operation.kind());
         self.target.push(operation.target());
         self.thread.push(operation.thread());
@@ -77,5 +87,9 @@ impl<'b> Changes<'b> {
             .bind(&self.emoji)
             .bind(&self.reaction_users)
             .bind(&self.given)
+            .bind(&self.called_in)
+            .bind(&self.called_at)
+            .bind(&self.called)
+            .bind(&self.called_uids)
     }
 }

@@ -34,6 +34,14 @@ pub struct Stands {
     pub muted_until: Option<DateTime<Utc>>,
 }
 
+/// An account and how it stands to a room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stood {
+    pub user: UserKey,
+    pub nickname: String,
+    pub stands: Stands,
+}
+
 /// What holds in a room, with all that is not as usual for single people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomRights {
@@ -230,6 +238,9 @@ pub trait Rights: Send + Sync + 'static {
         address: Option<&str>,
         room: RoomKey,
     ) -> Result<Option<Stands>, StoreError>;
+
+    /// How accounts of these nicknames stand to a room; those that there are not are not in it.
+    async fn stand(&self, nicknames: &[&str], room: RoomKey) -> Result<Vec<Stood>, StoreError>;
 
     /// What holds in a room; `None` if that is gone.
     async fn room_rights(&self, room: RoomKey) -> Result<Option<RoomRights>, StoreError>;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     CHANGED, Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands,
-    Workspace,
+    Stood, Workspace,
 };
 use crate::model::{Role, RoomId, RoomKey, RoomKind, Uid, UserId, UserKey};
 use crate::store::StoreError;
@@ -31,30 +31,96 @@ type Row = (
 /// alone.
 const MOST_SPECIAL: usize = 1_000;
 
-/// Until when a restriction of that kind holds.
+/// Until when a restriction of that kind holds for a person.
 macro_rules! until {
-    ($kind:literal) => {
+    ($kind:literal, $person:literal) => {
         concat!(
             "(SELECT max(x.until) FROM restrictions x WHERE x.kind = '",
             $kind,
             "' AND x.workspace_id = r.workspace_id AND (x.room_id IS NULL OR x.room_id = r.id)
-               AND (x.user_id = $3 OR x.address = $5) AND x.until > @now)"
+               AND (",
+            $person,
+            ") AND x.until > @now)"
         )
     };
 }
 
-const STANDS: &str = concat!(
-    "SELECT r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, r.seen > 0, m.user_id IS NOT NULL,
-       coalesce(u.registered_at IS NOT NULL AND u.disabled_at IS NULL, 1 = 0), m.role,
-       (SELECT w.role FROM workspace_members w
-        WHERE w.workspace_id = r.workspace_id AND w.user_id = u.id), ",
-    until!("ban"),
-    ", ",
-    until!("mute"),
-    " FROM rooms r LEFT JOIN users u ON u.id = $3 AND u.uid = $4
-       LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = u.id
-     WHERE r.id = $1 AND r.uid = $2"
+/// How people, who are joined so, stand to a room.
+macro_rules! stands {
+    ($first:literal, $people:literal, $person:literal, $where:literal) => {
+        concat!(
+            "SELECT ",
+            $first,
+            "r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, r.seen > 0,
+               m.user_id IS NOT NULL,
+               coalesce(u.registered_at IS NOT NULL AND u.disabled_at IS NULL, 1 = 0), m.role,
+               (SELECT w.role FROM workspace_members w
+                WHERE w.workspace_id = r.workspace_id AND w.user_id = u.id), ",
+            until!("ban", $person),
+            ", ",
+            until!("mute", $person),
+            " FROM rooms r ",
+            $people,
+            " LEFT JOIN room_members m ON m.room_id = r.id AND m.user_id = u.id
+             WHERE ",
+            $where
+        )
+    };
+}
+
+const STANDS: &str = stands!(
+    "",
+    "LEFT JOIN users u ON u.id = $3 AND u.uid = $4",
+    "x.user_id = $3 OR x.address = $5",
+    "r.id = $1 AND r.uid = $2"
 );
+
+/// Of accounts, by their nicknames.
+const STAND: &str = stands!(
+    "u.id, u.uid, u.nickname, ",
+    "JOIN users u ON @lower(u.nickname@c) @in($1) AND u.registered_at IS NOT NULL",
+    "x.user_id = u.id",
+    "r.id = $2 AND r.uid = $3 ORDER BY u.id"
+);
+
+/// The same, after an id, a uid and a nickname.
+type RowOf = (
+    UserId,
+    Uid,
+    String,
+    String,
+    bool,
+    i64,
+    Option<String>,
+    Option<String>,
+    bool,
+    bool,
+    bool,
+    Option<String>,
+    Option<String>,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+);
+
+fn stands(row: Row) -> Stands {
+    let (kind, main, slow, allow, topic, seen, member, account, own, workspace, banned, muted) =
+        row;
+    let role = |name: Option<String>| name.as_deref().and_then(Role::named);
+    Stands {
+        kind: RoomKind::stored(&kind),
+        main,
+        slow: u32::try_from(slow).unwrap_or_default(),
+        allow,
+        topic,
+        seen,
+        member,
+        account,
+        room_role: role(own),
+        workspace_role: role(workspace),
+        banned_until: banned,
+        muted_until: muted,
+    }
+}
 
 /// The workspace of that name, if there is one.
 pub(in crate::store) async fn workspace_id<A: Ask>(
@@ -202,21 +268,20 @@ impl<A: Ask> Rights for A {
             address.into(),
         ];
         let rows: Vec<Row> = self.all(Turn::Read, &[(STANDS, &args)]).await?;
-        let role = |name: Option<String>| name.as_deref().and_then(Role::named);
-        Ok(rows.into_iter().next().map(|row| Stands {
-            kind: RoomKind::stored(&row.0),
-            main: row.1,
-            slow: u32::try_from(row.2).unwrap_or_default(),
-            allow: row.3,
-            topic: row.4,
-            seen: row.5,
-            member: row.6,
-            account: row.7,
-            room_role: role(row.8),
-            workspace_role: role(row.9),
-            banned_until: row.10,
-            muted_until: row.11,
-        }))
+        Ok(rows.into_iter().next().map(stands))
+    }
+
+    async fn stand(&self, nicknames: &[&str], room: RoomKey) -> Result<Vec<Stood>, StoreError> {
+        let keys: Vec<String> = nicknames.iter().map(|n| n.to_ascii_lowercase()).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let args = [keys.as_slice().into(), room.id.into(), room.uid.into()];
+        let rows: Vec<RowOf> = self.all(Turn::Read, &[(STAND, &args)]).await?;
+        let stood = |(id, uid, nickname, a, b, c, d, e, f, g, h, i, j, k, l): RowOf| Stood {
+            user: UserKey { id, uid },
+            nickname,
+            stands: stands((a, b, c, d, e, f, g, h, i, j, k, l)),
+        };
+        Ok(rows.into_iter().map(stood).collect())
     }
 
     async fn room_rights(&self, room: RoomKey) -> Result<Option<RoomRights>, StoreError> {

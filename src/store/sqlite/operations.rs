@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::model::{RoomId, Seq};
+use crate::model::{Mention, RoomId, Seq};
 use crate::store::{Draft, Giving, Operation};
 
 /// The messages that drafts are about and that are not there, or gone.
@@ -40,7 +40,8 @@ pub(super) struct Place {
 pub(super) fn push(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place) {
     let room = place.room;
     match &draft.operation {
-        Operation::Say { .. } | Operation::Topic { .. } => {}
+        Operation::Say { .. } => call(sql, draft.operation.mentions(), place),
+        Operation::Topic { .. } => {}
         Operation::Edit { target, content } => {
             sql.push("UPDATE messages SET content = ")
                 .push_bind(content.clone())
@@ -98,6 +99,21 @@ pub(super) fn push(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place)
             }
             of_message(sql, room, *target);
         }
+    }
+}
+
+/// Enters the people whom the message in that place calls.
+fn call(sql: &mut QueryBuilder<Sqlite>, mentions: &[Mention], place: &Place) {
+    for mention in mentions {
+        sql.push("INSERT OR IGNORE INTO mentions (user_id, room_id, seq) SELECT u.id, r.id, r.last_seq - ")
+            .push_bind(place.before_end)
+            .push(" FROM users u, rooms r WHERE u.id = ")
+            .push_bind(mention.user.id)
+            .push(" AND u.uid = ")
+            .push_bind(mention.user.uid)
+            .push(" AND r.id = ")
+            .push_bind(place.room)
+            .push("; ");
     }
 }
 

@@ -309,3 +309,69 @@ pub(crate) async fn a_room_hears_who_is_writing_and_lines_do_not(db: Db) {
     one.stop().await;
     two.stop().await;
 }
+
+/// How many messages that were not read call the person, in a room.
+async fn calls(of: &Reader, room: &str) -> i64 {
+    let me = of.asks(("GET", "/api/me"), Value::Null).await;
+    let mut rooms = me["rooms"].as_array().expect("rooms").iter();
+    let found = rooms.find(|of| of["name"] == room);
+    let found = found.unwrap_or_else(|| panic!("no {room}: {me}"));
+    found["mentions"].as_i64().expect("a number")
+}
+
+pub(crate) async fn who_is_called_by_a_message_is_told(db: Db) {
+    let (one, two) = (serve(&db, |_| {}).await, serve(&db, named("two")).await);
+    let alice = Reader::new(one.http, "/api/register", "Alice").await;
+    let bob = Reader::new(one.http, "/api/register", "bob").await;
+    for reader in [&alice, &bob] {
+        reader.joins("general").await;
+    }
+    let greet = json!({ "session_id": alice.session, "rooms": { "general": 0 } });
+    let mut near = Socket::greet(one.http, greet.clone()).await;
+    let mut far = Socket::greet(two.http, greet).await;
+    let says = async |room: &str, content: &str| -> i64 {
+        let said = json!({ "room": room, "content": content });
+        let said = bob.asks(("POST", "/api/message"), said).await;
+        said["seq"].as_i64().unwrap_or_else(|| panic!("{said}"))
+    };
+    says(
+        "general",
+        "mail me: bob@alice.org, @nobody, @bob and @alicette",
+    )
+    .await;
+    let seq = says("general", "hi @alice, @ALICE.").await;
+    for socket in [&mut near, &mut far] {
+        assert_eq!(next_of(socket, "message").await.get("mentions"), None);
+        assert_eq!(
+            next_of(socket, "message").await["mentions"],
+            json!(["Alice"])
+        );
+    }
+    let page = bob.asks(("GET", "/api/history/general"), Value::Null).await;
+    assert_eq!(page["messages"][1]["mentions"], json!(["Alice"]), "{page}");
+    assert_eq!(
+        (calls(&alice, "general").await, calls(&bob, "general").await),
+        (1, 0)
+    );
+    alice.reads("general", seq).await;
+    assert_eq!(calls(&alice, "general").await, 0);
+    // What is deleted calls nobody.
+    let seq = says("general", "@alice once more").await;
+    assert_eq!(calls(&alice, "general").await, 1);
+    let place = format!("/api/messages/general/{seq}");
+    bob.asks(("DELETE", &place), Value::Null).await;
+    assert_eq!(calls(&alice, "general").await, 0);
+    // One that may not read a room is not called there.
+    let den = json!({ "name": "den", "kind": "private" });
+    bob.asks(("POST", "/api/rooms"), den).await;
+    says("den", "not for @alice").await;
+    bob.asks(("PUT", "/api/rooms/den/members/alice"), Value::Null)
+        .await;
+    assert_eq!(calls(&alice, "den").await, 0);
+    says("den", "and this is for @alice").await;
+    assert_eq!(calls(&alice, "den").await, 1);
+    one.stop().await;
+    two.stop().await;
+    let called = "SELECT count(*) FROM mentions";
+    assert_eq!(db.number(called).await, 2);
+}

@@ -54,6 +54,7 @@ crate::support::db::on_both! {
         what_is_read_on_one_device_is_read_on_all,
         who_has_read_what_is_shown_where_the_room_says_so,
         a_room_hears_who_is_writing_and_lines_do_not,
+        who_is_called_by_a_message_is_told,
     }
     operators {
         an_operator_makes_accounts_and_changes_them,

@@ -160,6 +160,7 @@ pub(crate) async fn rooms_are_made_and_kept_in_order_by_requests(db: Db) {
     let settings = olga.gets("GET", "/api/rooms/den", none.clone()).await;
     let wanted = json!({
         "name": "den", "kind": "private", "topic": "all of it", "slow": 0, "allow": {},
+        "seen": false,
     });
     assert_eq!(settings, wanted);
     let absent = (404, "no_such_room");
@@ -273,7 +274,7 @@ pub(crate) async fn a_frame_asks_for_what_a_request_does(db: Db) {
         ),
         (
             json!({ "type": "change_room", "room": "den", "topic": "frames" }),
-            json!({ "name": "den", "kind": "private", "topic": "frames", "slow": 0, "allow": {} }),
+            json!({ "name": "den", "kind": "private", "topic": "frames", "slow": 0, "allow": {}, "seen": false }),
         ),
     ] {
         let mut frame = frame;
