@@ -2,6 +2,7 @@
 import * as api from "./api.js";
 import { Link } from "./link.js";
 import { Log } from "./log.js";
+import { NOW } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Rooms, keyOf } from "./rooms.js";
 import { isDirect } from "./text.js";
@@ -26,6 +27,10 @@ export class Chat extends EventTarget {
     });
     this.link.addEventListener("connected", () => this.#connected());
     this.link.addEventListener("message", ({ detail }) => this.#message(detail));
+    for (const [name, now] of Object.entries(NOW)) {
+      this.link.addEventListener(name, ({ detail }) => this.#event(detail, now(detail)));
+    }
+    this.link.addEventListener("topic", ({ detail }) => this.#topic(detail));
     this.link.addEventListener("system", ({ detail }) => this.#system(detail));
     this.link.addEventListener("gap", ({ detail }) => this.#gap(detail));
     this.link.addEventListener("reset", ({ detail }) => this.#reset(detail));
@@ -139,16 +144,14 @@ export class Chat extends EventTarget {
       room.base = room.last = room.read = message.seq - 1;
       this.link.roomsChanged();
     }
-    const before = room.last;
+    const before = { last: room.last, number: room.number };
     let outcome = room.add(message);
     if (outcome === "known") return;
     if (outcome === "other") {
       // The same place in the room holds something else: the server's log is another one now.
       this.#anew(room, 0, "The history of this room was replaced on the server.");
       outcome = room.add(message);
-    } else if (outcome === "new" && before > 0 && message.seq > before + 1) {
-      this.#fill(room, before + 1, message.seq - 1);
-    }
+    } else if (outcome === "new") this.#bridge(room, before, message, 1);
     const mine = keyOf(message.user) === keyOf(this.nickname);
     if (mine) this.outbox.seen(message);
     if (outcome === "new") {
@@ -160,6 +163,41 @@ export class Chat extends EventTarget {
       if (room !== this.rooms.current || this.log.atEnd) room.trim();
     }
     this.#changed();
+  }
+
+  /** Something happened to a message, which is `now`. */
+  #event(event, now) {
+    const room = this.rooms.get(event.room);
+    if (!room?.joined && !this.#joining.has(keyOf(event.room))) return false;
+    const before = { last: room?.last ?? 0, number: room?.number ?? null };
+    const to = room ?? this.rooms.ensure(event.room);
+    let outcome = to.change(event, now);
+    if (outcome === "other") {
+      this.#anew(to, 0, "The history of this room was replaced on the server.");
+      outcome = to.change(event, now);
+    } else if (outcome === "new") this.#bridge(to, before, event, 0);
+    if (outcome === "new" && to.unread === 0) to.read = to.last; // there is nothing in it to read
+    this.#changed();
+    return outcome === "new";
+  }
+
+  #topic(event) {
+    if (!this.#event(event, {})) return;
+    const room = this.rooms.get(event.room);
+    room.facts.topic = event.topic;
+    const text = event.topic ? `${event.user} set the topic: ${event.topic}` : `${event.user} took the topic away.`;
+    room.note(text);
+    if (room === this.rooms.current) this.#tell("heard", text);
+    this.#changed();
+  }
+
+  /** Fetches what is missing between where the room was and what came now, which counts as `own` messages. */
+  #bridge(room, before, { seq, number }, own) {
+    if (before.last === 0 || seq === before.last + 1) return;
+    // Without a number there is no telling messages from events, which pages of the past do not have.
+    const counted = before.number !== null && number !== undefined;
+    const missing = counted ? number - before.number - own : seq - before.last - 1;
+    if (missing > 0) this.#fill(room, before.last + 1, seq - 1, counted ? missing : 0);
   }
 
   #system({ room: name, text }) {
@@ -175,6 +213,7 @@ export class Chat extends EventTarget {
     if (!room?.joined) return;
     if (from !== null && to > room.last) {
       room.gapTo = room.last = to;
+      room.number = null;
       room.note(`Messages ${from} to ${to} are no longer kept here.`, "gap");
     } else {
       // We claim to have seen what the server does not have: believe the server.
@@ -219,22 +258,24 @@ export class Chat extends EventTarget {
     return true;
   }
 
-  /** A message came too early: fetch those between. They are put in their place by seq. */
-  async #fill(room, from, to) {
+  /** A message came too early: fetch those between, which are `missing` at least. They are put in their place by seq. */
+  async #fill(room, from, to, missing) {
     from = Math.max(from, room.gapTo + 1);
     let before = to + 1;
+    let whole = false, found = 0;
     const { begun } = room;
     try {
-      while (before > from && to - before < MOST_FILLED) {
+      while (!whole && to - before < MOST_FILLED) {
         const { messages } = await api.history(room.name, before, HISTORY_PAGE);
         if (room.begun !== begun) return;
-        const missing = messages.filter((m) => m.seq >= from && m.seq < before);
-        if (missing.length === 0) break;
-        for (const message of missing) room.add(message);
-        before = Math.min(...missing.map((m) => m.seq));
+        const between = messages.filter((m) => m.seq >= from && m.seq < before);
+        for (const message of between) room.add(message);
+        found += between.length;
+        whole = between.length < HISTORY_PAGE;
+        before = Math.min(before, ...between.map((m) => m.seq));
       }
-    } catch { /* said below */ }
-    if (before > from) room.note(`Messages ${from} to ${before - 1} could not be loaded.`, "gap");
+    } catch { whole = false; /* said below */ }
+    if (!whole || found < missing) room.note(`Messages ${from} to ${before - 1} could not be loaded.`, "gap");
     this.#changed();
   }
 

@@ -4,10 +4,11 @@
 // browser opens only six to one host over HTTP/1.1, over all tabs; so streams (streams.js) are the fall-back
 // for places where a proxy lets no WebSocket through.
 //
-// Events: "state" {state, retryAt}, "message", "system", "gap", "reset", "end" (each the server's data), "session-lost".
+// Events: "state" {state, retryAt}, "session-lost", and by their names, each with the server's data, those of NEWS.
 import * as api from "./api.js";
 import { ApiError, fromFrame, lostConnection } from "./api.js";
 import { Backoff } from "./backoff.js";
+import { NEWS } from "./news.js";
 import { Streams } from "./streams.js";
 
 const REPLY_DEADLINE = 15000;
@@ -136,8 +137,8 @@ export class Link extends EventTarget {
         else if (frame.ref == null) this.#emit("system", { text: error.detail });
         return;
       }
-      case "message": case "system": case "gap": case "reset": case "end":
-        return this.#emit(frame.type, frame);
+      default:
+        if (NEWS.includes(frame.type)) this.#emit(frame.type, frame);
     }
   }
 

@@ -1,7 +1,8 @@
 // The messages of the current room on the screen.
 import { $, make, reconcile, setText } from "./dom.js";
+import { frameOf, setContent, show } from "./message.js";
 import { keyOf } from "./rooms.js";
-import { dayKey, dayName, hueOf, mentions, timeOf, withLinks } from "./text.js";
+import { dayKey, dayName, timeOf } from "./text.js";
 
 const SAME_BREATH = 5 * 60000; // messages of one author this close together are one group
 const NEAR = 48;               // pixels from the end that still count as "at the end"
@@ -147,9 +148,10 @@ export class Log {
       case "new": return make("li.divider.new", {}, make("span", {}, "New"));
       case "note": return make(`li.note.${note.kind}${note.text.includes("\n") ? ".lines" : ""}`, {},
         make("p", { dir: "auto" }, note.text), make("time", { datetime: note.time.toISOString(), title: note.time.toISOString() }, timeOf(note.time)));
-      case "message": return this.#message(message.user, message.content, date, { "data-seq": message.seq, "data-id": message.id });
+      case "message": return frameOf(message.user, date, { "data-seq": message.seq, "data-id": message.id });
       case "pending": {
-        const node = this.#message(this.#on.nickname(), item.content, date, { "data-nonce": item.nonce });
+        const node = frameOf(this.#on.nickname(), date, { "data-nonce": item.nonce });
+        setContent(node, item.content);
         node.querySelector(".body").append(make("p.delivery", {}, make("span.reason"),
           make("button.retry", { type: "button", onclick: () => this.#on.retry(item) }, "Retry"),
           make("button.quiet.discard", { type: "button", onclick: () => this.#on.discard(item) }, "Discard")));
@@ -158,20 +160,9 @@ export class Log {
     }
   }
 
-  #message(user, content, date, attributes) {
-    const me = this.#on.nickname();
-    const node = make("li.message", attributes,
-      make(`span.avatar.${hueOf(user)}`, { "aria-hidden": "true" }, [...user][0].toUpperCase()),
-      make("div.body", {},
-        make("p.meta", {}, make(`bdi.author.${hueOf(user)}`, {}, user), " ",
-          make("time", { datetime: date.toISOString(), title: date.toISOString() }, timeOf(date))),
-        make("div.content", { dir: "auto" }, ...withLinks(content))));
-    if (keyOf(user) !== keyOf(me) && mentions(content, me)) node.classList.add("mention");
-    return node;
-  }
-
-  #update(node, { kind, head, room, item }) {
+  #update(node, { kind, head, room, item, message }) {
     if (kind === "message" || kind === "pending") node.classList.toggle("head", head);
+    if (kind === "message") show(node, message, this.#on.nickname());
     if (kind === "pending") {
       const failed = item.state === "failed";
       node.classList.toggle("pending", !failed);

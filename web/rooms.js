@@ -2,13 +2,15 @@
 
 const MOST_KEPT = 1000;  // messages in memory for a room that nobody scrolls back in
 const MOST_NOTES = 200;
+const MOST_AHEAD = 200;
 
 export const keyOf = (name) => name.toLowerCase();
 
 export class Room {
   messages = [];      // ascending seq
   notes = [];         // what has no seq: {id, after, text, kind, time}
-  last = 0;           // the newest seq that was delivered here: where to resume
+  last = 0;           // the newest seq that was delivered here, of a message or an event: where to resume
+  number = null;      // how many messages there were up to there, if that is known
   read = 0;           // the newest seq that was on the screen
   base = 0;           // what came before this need not be sent again on a resume
   gapTo = 0;          // the server said that nothing up to here can be had
@@ -21,24 +23,51 @@ export class Room {
   begun = 0;          // how often it began from nothing: what was asked for before that is not of this past
   draft = "";
   facts = { members: 0, online: 0, last_seq: 0 };
-  #seqs = new Map();  // seq -> id
+  #seqs = new Map();  // seq -> id, of messages
+  #ahead = new Map(); // seq -> what changed a message that is not here yet: a page of the past may be older
   #noteIds = 0;
 
   constructor(name) { this.name = name; }
 
   get first() { return this.messages[0]?.seq ?? 0; }
-  get beginning() { return this.first === 1 || (this.last === 0 && this.messages.length === 0); }
+  get beginning() {
+    const [oldest] = this.messages;
+    return oldest ? (oldest.number ?? oldest.seq) === 1 : this.last === 0 || this.number === 0;
+  }
 
   /** Takes a message in. Answers "new", "old" (before what we had), "known", or "other" when this is another log. */
   add(message) {
     const { seq, id } = message;
     if (this.#seqs.has(seq)) return this.#seqs.get(seq) === id ? "known" : "other";
     this.#seqs.set(seq, id);
+    Object.assign(message, this.#ahead.get(seq));
+    this.#ahead.delete(seq);
     let at = this.messages.length;
     while (at > 0 && this.messages[at - 1].seq > seq) at--;
     this.messages.splice(at, 0, message);
+    return this.#reached(message);
+  }
+
+  /** Takes an event in, which says what its target is now. Answers as `add` does. */
+  change(event, now) {
+    if (this.#seqs.has(event.seq)) return "other";
+    if (event.target) this.#alter(event.target, now);
+    return this.#reached(event);
+  }
+
+  #alter(seq, now) {
+    const message = this.find(seq);
+    if (message) return Object.assign(message, now, { changes: (message.changes ?? 0) + 1 });
+    this.#ahead.set(seq, { ...this.#ahead.get(seq), ...now });
+    if (this.#ahead.size > MOST_AHEAD) this.#ahead.delete(this.#ahead.keys().next().value);
+  }
+
+  find(seq) { return this.#seqs.has(seq) ? this.messages.find((message) => message.seq === seq) : undefined; }
+
+  #reached({ seq, number }) {
     if (seq <= this.last) return "old";
     this.last = seq;
+    this.number = number ?? null;
     return "new";
   }
 
@@ -61,6 +90,8 @@ export class Room {
     this.messages = [];
     this.notes = [];
     this.#seqs.clear();
+    this.#ahead.clear();
+    this.number = null;
     this.last = this.read = this.base = this.gapTo = this.divider = this.unread = 0;
     this.hasMore = true;
     this.stuck = false;
@@ -128,10 +159,10 @@ export class Rooms {
     for (const fact of facts) Object.assign(this.ensure(fact.name), { facts: fact, listed: true });
   }
 
-  save() { return this.#used.map((key) => this.#all.get(key)).map(({ name, last, read }) => ({ name, last, read })); }
+  save() { return this.#used.map((key) => this.#all.get(key)).map(({ name, last, read, number }) => ({ name, last, read, number })); }
 
   restore(saved) {
-    for (const { name, last, read } of saved) Object.assign(this.join(name), { last, read });
+    for (const { name, last, read, number = null } of saved) Object.assign(this.join(name), { last, read, number });
   }
 }
 

@@ -1,6 +1,7 @@
 // The fall-back: one Server-Sent-Events stream for each of the rooms used last; posts go over HTTP.
 import * as api from "./api.js";
 import { Backoff } from "./backoff.js";
+import { NEWS } from "./news.js";
 
 // A browser keeps six connections to one host. Two are left for posts, lists and history.
 const MOST_STREAMS = 4;
@@ -58,16 +59,13 @@ export class Streams {
       try { detail = JSON.parse(data); } catch { detail = { text: data }; }
       if (this.#open.get(room) === source) this.#on.event(type, { room, ...detail });
     });
-    pass("message");
-    pass("system");
-    pass("gap");
+    for (const type of NEWS) if (type !== "end") pass(type);
     // The browser would come back by itself: to a room that is gone, or with the epoch that is over.
     const over = () => {
       if (this.#open.get(room) !== source) return false;
       source.close();
       return this.#open.delete(room);
     };
-    pass("reset");
     source.addEventListener("reset", () => { if (over()) this.follow(); });
     source.addEventListener("end", ({ data }) => { if (over()) this.#on.event("end", JSON.parse(data)); });
     source.onopen = () => { this.#backoff.reset(); this.#on.state("open"); };

@@ -2,6 +2,7 @@
 //!
 //! Needs `chromium` and `chromedriver`.
 mod accounts;
+mod changed;
 mod past;
 mod person;
 mod proxy;
