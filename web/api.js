@@ -69,6 +69,20 @@ export const disconnect = (session_id) => call("POST", "/api/disconnect", { sess
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
 export const message = (session_id, { room, content, nonce }) =>
   call("POST", "/api/message", { session_id, room, content, nonce });
+
+const AT = ({ room: name, seq }) => `/api/messages/${room(name)}/${seq}`;
+const REACTION = (of) => `${AT(of)}/reactions/${room(of.emoji)}`;
+/** Requests of the table, by the names of their frames; what is left of the fields is the body. */
+const TABLE = {
+  edit: ["PATCH", AT, ({ content }) => ({ content })], delete: ["DELETE", AT],
+  react: ["PUT", REACTION], unreact: ["DELETE", REACTION],
+  pin: ["PUT", (of) => `${AT(of)}/pin`], unpin: ["DELETE", (of) => `${AT(of)}/pin`],
+};
+export function ask(session_id, name, fields) {
+  const [method, path, body = () => ({})] = TABLE[name];
+  if (method !== "DELETE") return call(method, path(fields), { session_id, ...body(fields) });
+  return call(method, path(fields) + (session_id ? `?session_id=${session_id}` : ""));
+}
 /** A list as far as it is worth drawing; `more` says that it goes on. */
 async function list(path, of) {
   const items = [];

@@ -6,6 +6,7 @@ import { Chat } from "./chat.js";
 import { run } from "./commands.js";
 import { draft, setDraft, watchComposer } from "./composer.js";
 import { $, make, setText } from "./dom.js";
+import { Editing } from "./editing.js";
 import { countText, drawPeople, drawRooms } from "./lists.js";
 import { closePanels, watchPanels } from "./panels.js";
 import { hueOf, isName, isRoom } from "./text.js";
@@ -18,18 +19,20 @@ const NICKNAME = "discordctl.nickname";
 const COOKIE = "discordctl.cookie";
 const SIGNED_IN = "#signed-in";
 
-let chat, watch, drawing = false;
+let chat, editing, watch, drawing = false;
 
 function begin(identity, fresh) {
   api.use(identity.session_id);
   if (!chat) {
     chat = new Chat();
     watch = new Watch(chat, changed);
+    editing = new Editing(chat);
     new Banner(chat.link);
     chat.addEventListener("changed", changed);
     chat.addEventListener("look-again", () => watch.soon());
     chat.addEventListener("heard", ({ detail }) => announce(detail));
-    chat.addEventListener("leaving-view", ({ detail: room }) => { room.draft = draft(); });
+    chat.addEventListener("leaving-view", ({ detail: room }) => { editing.end(); room.draft = draft(); });
+    chat.addEventListener("edit", ({ detail }) => editing.begin(detail.room, detail.message));
     chat.addEventListener("unsent", ({ detail: text }) => setDraft(text));
     chat.addEventListener("opened", ({ detail }) => opened(detail));
     chat.addEventListener("session-lost", renew);
@@ -225,7 +228,9 @@ $("create").addEventListener("submit", async (event) => {
   }
 });
 watchPanels();
-watchComposer((text) => run(chat, text, signOut));
+watchComposer((text) => {
+  if (!editing.takes(text, (room, message, now) => chat.acts.edit(room, message, now))) run(chat, text, signOut);
+});
 
 let kept = null;
 try { kept = JSON.parse(sessionStorage.getItem(KEPT)); } catch { /* as good as none */ }

@@ -1,4 +1,5 @@
 // The conversation: what arrives goes into the rooms, what is typed goes out, and the screen follows.
+import { Acts } from "./acts.js";
 import * as api from "./api.js";
 import { Link } from "./link.js";
 import { Log } from "./log.js";
@@ -24,7 +25,10 @@ export class Chat extends EventTarget {
     this.log = new Log(this.rooms, this.outbox, {
       older: (room) => this.older(room), retry: (item) => { this.outbox.retry(item); this.link.tryNow(); },
       discard: (item) => this.outbox.discard(item), nickname: () => this.nickname,
+      menu: (button, message) => this.acts.menu(button, message),
+      react: (message, emoji, given) => this.acts.react(message, emoji, given),
     });
+    this.acts = new Acts(this, (room, message) => this.#tell("edit", { room, message }));
     this.link.addEventListener("connected", () => this.#connected());
     this.link.addEventListener("message", ({ detail }) => this.#message(detail));
     for (const [name, now] of Object.entries(NOW)) {

@@ -80,6 +80,12 @@ export class Link extends EventTarget {
     return this.#ask({ type: "message", ...message });
   }
 
+  /** Asks for what the table of requests has under this name. */
+  ask(name, fields) {
+    if (this.#streams) return this.#guard(api.ask(this.#session, name, fields));
+    return this.#ask({ type: name, ...fields });
+  }
+
   #guard(promise) {
     return promise.catch((error) => {
       if (error.sessionLost) this.#emit("session-lost");

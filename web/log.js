@@ -1,6 +1,6 @@
 // The messages of the current room on the screen.
 import { $, make, reconcile, setText } from "./dom.js";
-import { frameOf, setContent, show } from "./message.js";
+import { committed, frameOf, setContent, show } from "./message.js";
 import { keyOf } from "./rooms.js";
 import { dayKey, dayName, timeOf } from "./text.js";
 
@@ -17,7 +17,7 @@ export class Log {
   #due = false;
   #height = 0;
 
-  /** `on`: {older(room), retry(item), discard(item), nickname()} */
+  /** `on`: {older(room), retry(item), discard(item), nickname(), menu(button, message), react(message, emoji, given)} */
   constructor(rooms, outbox, on) {
     this.#rooms = rooms;
     this.#outbox = outbox;
@@ -148,7 +148,7 @@ export class Log {
       case "new": return make("li.divider.new", {}, make("span", {}, "New"));
       case "note": return make(`li.note.${note.kind}${note.text.includes("\n") ? ".lines" : ""}`, {},
         make("p", { dir: "auto" }, note.text), make("time", { datetime: note.time.toISOString(), title: note.time.toISOString() }, timeOf(note.time)));
-      case "message": return frameOf(message.user, date, { "data-seq": message.seq, "data-id": message.id });
+      case "message": return committed(message, date, this.#on);
       case "pending": {
         const node = frameOf(this.#on.nickname(), date, { "data-nonce": item.nonce });
         setContent(node, item.content);

@@ -1,5 +1,6 @@
 // A message on the screen, and what became of it since it was said.
 import { make, setText } from "./dom.js";
+import { drawReactions } from "./reactions.js";
 import { keyOf } from "./rooms.js";
 import { hueOf, mentions, timeOf, withLinks } from "./text.js";
 
@@ -17,10 +18,20 @@ export function setContent(node, content) {
   node.querySelector(".content").replaceChildren(...withLinks(content));
 }
 
+/** The node of a message that was committed. `on`: {menu(button, message), react(message, emoji, given)} */
+export function committed(message, date, on) {
+  const node = frameOf(message.user, date, { "data-seq": message.seq, "data-id": message.id });
+  node.append(make("button.more", { type: "button", "aria-haspopup": "menu", "aria-expanded": "false",
+    "aria-label": `Act on the message of ${message.user}, ${timeOf(date)}`, onclick: ({ currentTarget }) => on.menu(currentTarget, message) }, "⋯"));
+  node.toggle = (emoji, given) => on.react(message, emoji, given);
+  return node;
+}
+
 /** Shows a message as it is now, if it is another than what is shown. */
 export function show(node, message, me) {
-  if (node.changes === (message.changes ?? 0)) return;
-  node.changes = message.changes ?? 0;
+  const now = `${message.changes ?? 0} ${me}`;
+  if (node.now === now) return;
+  node.now = now;
   const { user, content, deleted, edited_at, pinned } = message;
   node.classList.toggle("gone", deleted === true);
   setContent(node, deleted ? "deleted" : content);
@@ -28,6 +39,8 @@ export function show(node, message, me) {
   const edited = edited_at ? new Date(edited_at) : null;
   mark(node, "edited", edited && `(edited ${timeOf(edited)})`, edited?.toISOString());
   mark(node, "pinned", pinned && "pinned");
+  node.querySelector(".more").hidden = deleted === true;
+  drawReactions(node, message.reactions, me, node.toggle);
 }
 
 const calls = ({ content, mentions: named }, me) => (named ?? []).some((name) => keyOf(name) === keyOf(me)) || mentions(content, me);
@@ -36,7 +49,7 @@ const calls = ({ content, mentions: named }, me) => (named ?? []).some((name) =>
 function mark(node, name, text, title) {
   let place = node.querySelector(`.mark.${name}`);
   if (!text) return place?.remove();
-  place ??= node.querySelector(".body").appendChild(make(`span.mark.${name}`));
+  place ??= node.querySelector(".body").insertBefore(make(`span.mark.${name}`), node.querySelector(".reactions"));
   setText(place, text);
   if (title) place.title = title;
 }

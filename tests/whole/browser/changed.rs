@@ -1,7 +1,12 @@
 //! What was said is changed: by a netcat, by an account in the page, over a WebSocket and over streams.
+use std::sync::Arc;
+
+use fantoccini::key::Key;
+use serde_json::json;
+
+use super::past::by_socket_and_by_streams;
 use super::*;
 use crate::support::client::Person as _;
-use serde_json::json;
 
 /// An account of a netcat, in a room of its own.
 async fn with_a_room(server: &Server, name: &str, room: &str) -> Lines {
@@ -28,12 +33,9 @@ async fn shows(person: &Person, wanted: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn what_a_netcat_edits_and_deletes_changes_in_the_page() {
-    let Some((server, [anna])) = entered(["anna"]).await else {
+    let Some((server, [anna, ben])) = by_socket_and_by_streams().await else {
         return;
     };
-    let ben = Person::open(anna.driver.clone()).await;
-    ben.enter_at(proxy::without_websocket(server.http).await, "ben")
-        .await;
     let people = [&anna, &ben];
     let mut carl = with_a_room(&server, "carl", "tea").await;
     for person in people {
@@ -70,5 +72,96 @@ async fn what_a_netcat_edits_and_deletes_changes_in_the_page() {
     carl.write("/edit #8 four, too\n").await;
     for person in people {
         person.sees("four, too").await;
+    }
+}
+
+const NEWEST: &str = "#log .message[data-seq]:not(:has(~ .message[data-seq]))";
+
+/// A person with an account, who has entered at a port.
+async fn registered(driver: Arc<Webdriver>, port: u16, name: &str) -> Person {
+    let person = Person::open(driver).await;
+    person.asks(port).await;
+    person.type_into("#nickname", name).await;
+    person.type_into("#password", "a-long-password").await;
+    person.click("#registering summary").await;
+    person.click("#register").await;
+    person.is_in("general").await;
+    person.is_connected().await;
+    person
+}
+
+/// Presses what the menu of the newest message calls `entry`, by the keyboard alone.
+async fn chooses(person: &Person, entry: &str) {
+    let enter = char::from(Key::Enter).to_string();
+    person.type_into(&format!("{NEWEST} .more"), &enter).await;
+    let focused = "return document.activeElement.role === 'menuitem'";
+    person.eventually("the menu is open", focused).await;
+    let pressed = format!(
+        "const entry = [...document.querySelectorAll('[role=menuitem]')].find(n => n.textContent === {}); \
+         entry.focus(); return !!entry",
+        json!(entry)
+    );
+    assert_eq!(person.run(&pressed).await, true, "there is {entry}");
+    person.type_into("[role=menuitem]:focus", &enter).await;
+}
+
+/// So many reacted to the newest message, and whether the person of the page did.
+async fn has_reactions(person: &Person, count: usize, pressed: bool) {
+    let shown = format!(
+        "const button = document.querySelector('{NEWEST} .reactions button'); \
+         return button?.getAttribute('aria-label').startsWith('🎉, {count}:') && button.ariaPressed === '{pressed}'"
+    );
+    person
+        .eventually(&format!("{count} reacted, {pressed}"), &shown)
+        .await;
+}
+
+#[tokio::test]
+async fn one_changes_in_the_page_what_one_said_and_others_react() {
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let server = Server::start().await;
+    let by_streams = proxy::without_websocket(server.http).await;
+    let anna = registered(driver.clone(), server.http, "anna").await;
+    let ben = registered(driver, by_streams, "ben").await;
+    let [up, enter, escape, end] = [Key::Up, Key::Enter, Key::Escape, Key::End].map(char::from);
+    for (person, other) in [(&anna, &ben), (&ben, &anna)] {
+        person.say("helo").await;
+        other.sees("helo").await;
+        person.sees("helo").await;
+        // Who gives up has changed nothing.
+        person.types(&format!("{up}{end} all{escape}")).await;
+        assert!(person.check("return document.getElementById('input').value === '' && document.getElementById('editing').hidden").await);
+        person.types(&format!("{up}{end} you{enter}")).await;
+        for reader in [person, other] {
+            reader.sees("helo you").await;
+            let edited = format!("return !!document.querySelector('{NEWEST} .edited')");
+            reader.eventually("it is marked", &edited).await;
+        }
+
+        chooses(other, "React…").await;
+        other
+            .type_into(".picker input", &format!("tada{enter}"))
+            .await;
+        has_reactions(person, 1, false).await;
+        person.click(&format!("{NEWEST} .reactions button")).await;
+        has_reactions(person, 2, true).await;
+        has_reactions(other, 2, true).await;
+        person.click(&format!("{NEWEST} .reactions button")).await;
+        has_reactions(other, 1, true).await;
+
+        chooses(person, "Pin").await;
+        let refused =
+            "return document.querySelector('.note.problem')?.textContent.includes('cannot pin')";
+        person
+            .eventually("it is refused with a word", refused)
+            .await;
+        chooses(person, "Delete…").await;
+        person.click("dialog .grave").await;
+        let gone = format!("return document.querySelector('{NEWEST}').classList.contains('gone')");
+        for reader in [person, other] {
+            reader.eventually("it is gone", &gone).await;
+        }
     }
 }

@@ -2,7 +2,7 @@
 use super::*;
 
 /// Anna reads by a WebSocket, and Ben by streams; both are in the general room.
-async fn by_socket_and_by_streams() -> Option<(Server, [Person; 2])> {
+pub(super) async fn by_socket_and_by_streams() -> Option<(Server, [Person; 2])> {
     let (server, [anna]) = entered(["anna"]).await?;
     let ben = Person::open(anna.driver.clone()).await;
     ben.enter_at(proxy::without_websocket(server.http).await, "ben")
