@@ -3,6 +3,9 @@ import { $ } from "./dom.js";
 import { ask, openMenu, openPicker } from "./menu.js";
 import { keyOf } from "./rooms.js";
 
+/** Roles that delete what others said. */
+const KEEP_ORDER = ["moderator", "admin", "owner"];
+
 export class Acts {
   #chat;
   #edit;
@@ -19,7 +22,7 @@ export class Acts {
     if (mine) items.push({ label: "Edit", act: () => this.#edit(room, message) });
     items.push({ label: message.pinned ? "Unpin" : "Pin", act: () => this.#do(message.pinned ? "unpin" : "pin", message) });
     items.push({ label: "Copy a reference", act: () => this.#copy(room, message) });
-    items.push({ label: "Delete…", act: () => this.#delete(message) });
+    if (mine || KEEP_ORDER.includes(room.role)) items.push({ label: "Delete…", act: () => this.#delete(message) });
     openMenu(button, `Message of ${message.user}`, items);
   }
 

@@ -64,7 +64,7 @@ export const register = (nickname, password, invite) =>
   call("POST", "/api/register", { nickname, password, ...(invite && { invite }) });
 /** How one may log in here, and who the browser's cookie says one is. */
 export const ways = () => call("GET", "/api/login");
-export const me = () => call("GET", "/api/me");
+export const me = () => call("GET", `/api/me?${mine().slice(1)}`);
 export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
 export const message = (session_id, { room, content, nonce }) =>
@@ -77,6 +77,8 @@ const TABLE = {
   edit: ["PATCH", AT, ({ content }) => ({ content })], delete: ["DELETE", AT],
   react: ["PUT", REACTION], unreact: ["DELETE", REACTION],
   pin: ["PUT", (of) => `${AT(of)}/pin`], unpin: ["DELETE", (of) => `${AT(of)}/pin`],
+  read: ["POST", () => "/api/read", ({ marks }) => ({ marks })],
+  typing: ["POST", () => "/api/typing", ({ room: name }) => ({ room: name })],
 };
 export function ask(session_id, name, fields) {
   const [method, path, body = () => ({})] = TABLE[name];

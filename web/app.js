@@ -178,6 +178,7 @@ function draw() {
   const room = rooms.current;
   drawRooms(rooms, link, { open: (other) => chat.open(other), join: (other) => attempt(chat.join(other.name)) });
   drawPeople(watch.people, watch.morePeople, room, nickname);
+  chat.typing.draw();
   setText($("me-name"), nickname);
   setText($("me-avatar"), [...nickname][0]?.toUpperCase() ?? "");
   $("me-avatar").className = `avatar small ${hueOf(nickname)}`;

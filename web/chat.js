@@ -3,10 +3,13 @@ import { Acts } from "./acts.js";
 import * as api from "./api.js";
 import { Link } from "./link.js";
 import { Log } from "./log.js";
+import { Marks } from "./marks.js";
+import { calls } from "./message.js";
 import { NOW } from "./news.js";
 import { Outbox } from "./outbox.js";
 import { Rooms, keyOf } from "./rooms.js";
 import { isDirect } from "./text.js";
+import { Typing } from "./typing.js";
 
 const HISTORY_PAGE = 50;
 const MOST_FILLED = 1000; // a hole larger than this is shown as one, not filled
@@ -28,6 +31,8 @@ export class Chat extends EventTarget {
       menu: (button, message) => this.acts.menu(button, message),
       react: (message, emoji, given) => this.acts.react(message, emoji, given),
     });
+    this.marks = new Marks(this.link);
+    this.typing = new Typing(this);
     this.acts = new Acts(this, (room, message) => this.#tell("edit", { room, message }));
     this.link.addEventListener("connected", () => this.#connected());
     this.link.addEventListener("message", ({ detail }) => this.#message(detail));
@@ -36,6 +41,12 @@ export class Chat extends EventTarget {
     }
     this.link.addEventListener("topic", ({ detail }) => this.#topic(detail));
     this.link.addEventListener("system", ({ detail }) => this.#system(detail));
+    this.link.addEventListener("read", ({ detail: { room: name, seq } }) => {
+      const room = this.rooms.get(name);
+      if (room?.joined) room.readElsewhere(seq, (message) => calls(message, this.nickname));
+      this.#changed();
+    });
+    this.link.addEventListener("typing", ({ detail }) => this.typing.heard(detail));
     this.link.addEventListener("gap", ({ detail }) => this.#gap(detail));
     this.link.addEventListener("reset", ({ detail }) => this.#reset(detail));
     this.link.addEventListener("end", ({ detail }) => this.#end(detail));
@@ -74,7 +85,7 @@ export class Chat extends EventTarget {
   open(room, from = this.rooms.current) {
     if (from) this.#tell("leaving-view", from);
     this.rooms.open(room);
-    if (document.visibilityState === "visible") room.markRead();
+    if (document.visibilityState === "visible") this.#read(room);
     this.link.roomsChanged();
     this.#tell("opened", { room, from });
     this.#changed();
@@ -135,6 +146,7 @@ export class Chat extends EventTarget {
     }
     this.outbox.pump();
     this.#tell("look-again");
+    this.#askAboutMe();
     this.#changed();
   }
 
@@ -145,7 +157,8 @@ export class Chat extends EventTarget {
       if (!isDirect(room.name)) return;
       // It is read without being joined; what came before can be scrolled back to.
       this.rooms.join(room.name);
-      room.base = room.last = room.read = message.seq - 1;
+      room.base = room.last = message.seq - 1;
+      room.read = (message.number ?? message.seq) - 1;
       this.link.roomsChanged();
     }
     const before = { last: room.last, number: room.number };
@@ -160,10 +173,11 @@ export class Chat extends EventTarget {
     if (mine) this.outbox.seen(message);
     if (outcome === "new") {
       const seen = room === this.rooms.current && document.visibilityState === "visible";
-      if (seen) room.markRead();
-      else if (!mine && !joining && message.seq > room.read) room.unread++;
+      if (seen) this.#read(room);
+      else if (!mine && !joining) room.count(message, calls(message, this.nickname));
+      this.typing.said(message);
       if (seen && !joining && !mine) this.#tell("heard", `${message.user}: ${message.content}`);
-      if (mine) room.divider = 0;
+      if (mine) room.divider = null;
       if (room !== this.rooms.current || this.log.atEnd) room.trim();
     }
     this.#changed();
@@ -180,7 +194,6 @@ export class Chat extends EventTarget {
       this.#anew(to, 0, "The history of this room was replaced on the server.");
       outcome = to.change(event, now);
     } else if (outcome === "new") this.#bridge(to, before, event, 0);
-    if (outcome === "new" && to.unread === 0) to.read = to.last; // there is nothing in it to read
     this.#changed();
     return outcome === "new";
   }
@@ -240,7 +253,6 @@ export class Chat extends EventTarget {
   #anew(room, last, why) {
     room.forget();
     room.last = last;
-    room.markRead();
     room.note(why, "gap");
     if (room === this.rooms.current) this.#tell("heard", why);
   }
@@ -312,7 +324,7 @@ export class Chat extends EventTarget {
       this.#tell("unsent", text);
       return this.note("You are in no room. Join one first.", "problem");
     }
-    room.divider = 0;
+    room.divider = null;
     this.outbox.add(room, text);
     this.log.toEnd();
   }
@@ -330,7 +342,30 @@ export class Chat extends EventTarget {
     const room = this.rooms.current;
     if (document.visibilityState !== "visible" || !room) return;
     if (room.unread > 0) room.divider = room.read;
+    this.#read(room);
+    this.#changed();
+  }
+
+  #read(room) {
     room.markRead();
+    this.marks.reached(room);
+  }
+
+  /** What the server knows of me: my roles, and what I have not read. */
+  async #askAboutMe() {
+    const me = await api.me().catch(() => null);
+    if (!me) return;
+    this.marks.kept = !me.guest;
+    for (const of of me.rooms) {
+      const room = this.rooms.get(of.name);
+      if (!room?.joined) continue;
+      room.role = of.role;
+      if (me.guest) continue;
+      const seen = room === this.rooms.current && document.visibilityState === "visible";
+      if (!seen) { room.tally(of); continue; }
+      if (of.unread > 0 && room.divider === null && of.read_number > 0) room.divider = of.read_number;
+      this.#read(room);
+    }
     this.#changed();
   }
 

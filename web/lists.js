@@ -9,9 +9,9 @@ export function drawRooms(rooms, link, on) {
   reconcile($("joined"), rooms.joined.map((room) => ({ key: keyOf(room.name), room })),
     ({ room }) => make("li", {}, make("button.room", { type: "button", "data-room": room.name, onclick: () => on.open(room) },
       make("span.hash", { "aria-hidden": "true" }, "#"), make("bdi.name", {}, room.name),
-      make("span.fine.online"), make("span.badge"))),
+      make("span.fine.online"), make("span.badge.count"), make("span.badge.calls"))),
     (node, { room }) => {
-      const button = node.firstChild, badge = button.querySelector(".badge");
+      const button = node.firstChild, badge = button.querySelector(".badge.count"), called = button.querySelector(".badge.calls");
       const waiting = room.waiting(link.follows(room));
       if (room === rooms.current) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
       button.classList.toggle("unread", waiting > 0);
@@ -19,6 +19,8 @@ export function drawRooms(rooms, link, on) {
       setText(button.querySelector(".online"), room.listed ? online(room.facts.online) : "");
       badge.hidden = waiting === 0;
       badge.replaceChildren(countText(waiting), make("span.unseen", {}, " unread"));
+      called.hidden = room.mentions === 0;
+      called.replaceChildren(make("span", { "aria-hidden": "true" }, "@"), countText(room.mentions), make("span.unseen", {}, " mentions"));
     });
 
   reconcile($("others"), rooms.others.map((room) => ({ key: keyOf(room.name), room })),
@@ -38,7 +40,7 @@ function mark(button, { facts: { kind, topic } }) {
 
 export function drawPeople(people, more, room, me) {
   const inRoom = (person) => room && (person.rooms ?? []).some((name) => keyOf(name) === keyOf(room.name));
-  const sorted = [...people].sort((a, b) => a.nickname.localeCompare(b.nickname));
+  const sorted = byName(people).sort((a, b) => a.nickname.localeCompare(b.nickname));
   const here = sorted.filter(inRoom), away = sorted.filter((person) => !inRoom(person));
   drawPeopleIn($("here"), here, me);
   drawPeopleIn($("away"), away, me);
@@ -46,6 +48,17 @@ export function drawPeople(people, more, room, me) {
   $("people-more").hidden = !more;
   $("away-title").hidden = away.length === 0;
   setText($("away-title"), `Elsewhere (${away.length})`);
+}
+
+/** Each once, in all rooms of all its connections: an account may have many. */
+function byName(people) {
+  const once = new Map();
+  for (const person of people) {
+    const known = once.get(keyOf(person.nickname));
+    const rooms = new Set([...(known?.rooms ?? []), ...(person.rooms ?? [])]);
+    once.set(keyOf(person.nickname), { ...person, ...known, rooms: [...rooms] });
+  }
+  return [...once.values()];
 }
 
 function drawPeopleIn(list, people, me) {

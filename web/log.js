@@ -5,6 +5,7 @@ import { keyOf } from "./rooms.js";
 import { dayKey, dayName, timeOf } from "./text.js";
 
 const SAME_BREATH = 5 * 60000; // messages of one author this close together are one group
+const MOST_PAGES = 20;          // that are loaded on the way to the first new message
 const NEAR = 48;               // pixels from the end that still count as "at the end"
 
 export class Log {
@@ -24,6 +25,7 @@ export class Log {
     this.#on = on;
     $("scroller").addEventListener("scroll", () => this.#scrolled(), { passive: true });
     $("to-newest").addEventListener("click", () => { this.toEnd(); $("input").focus(); });
+    $("to-first").addEventListener("click", () => this.#toFirstNew());
     new ResizeObserver(() => this.#resized()).observe($("scroller"));
   }
 
@@ -52,6 +54,7 @@ export class Log {
     if (this.#stick) this.#end();
     else if (anchor?.node.isConnected) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
     this.#pill(room);
+    this.#offerFirstNew(room);
     if (this.#wantsOlder(room)) this.#on.older(room);
   }
 
@@ -59,6 +62,27 @@ export class Log {
     const fresh = room.messages.filter((m) => m.seq > this.#seen).length;
     $("to-newest").hidden = this.#stick;
     setText($("to-newest"), fresh ? `${fresh} new ${fresh === 1 ? "message" : "messages"} ↓` : "To the newest ↓");
+  }
+
+  /** A way to the first message that was not read, while that is above what is in sight. */
+  #offerFirstNew(room) {
+    const line = $("log").querySelector(".divider.new");
+    const above = line !== null && line.getBoundingClientRect().bottom < $("scroller").getBoundingClientRect().top;
+    $("to-first").hidden = !above;
+  }
+
+  async #toFirstNew() {
+    const room = this.#shown;
+    this.#stick = false;
+    for (let pages = 0; pages < MOST_PAGES && room.hasMore && (room.messages[0]?.number ?? 0) > room.divider + 1; pages++) {
+      if (await this.#on.older(room) === 0) break;
+    }
+    await new Promise((drawn) => setTimeout(drawn));
+    const line = $("log").querySelector(".divider.new");
+    if (room !== this.#shown || !line) return;
+    $("scroller").scrollTop += line.getBoundingClientRect().top - $("scroller").getBoundingClientRect().top;
+    line.focus({ preventScroll: true });
+    this.#pill(room);
   }
 
   #firstVisible() {
@@ -88,6 +112,7 @@ export class Log {
       if (stick) this.#seen = this.#shown?.last ?? 0;
       this.#pill(this.#shown);
     }
+    if (this.#shown) this.#offerFirstNew(this.#shown);
     if (this.#shown && this.#wantsOlder(this.#shown)) this.#on.older(this.#shown);
   }
 
@@ -99,7 +124,7 @@ export class Log {
   #items(room) {
     const items = [{ key: "top", kind: "top", room }];
     const notes = [...room.notes];
-    let before = null, today = null, divided = room.divider === 0;
+    let before = null, today = null, divided = room.divider === null;
     const day = (date) => {
       if (dayKey(date) === today) return;
       today = dayKey(date);
@@ -117,7 +142,7 @@ export class Log {
       notesAfter(message.seq - 1);
       const date = new Date(message.created_at);
       day(date);
-      if (!divided && message.seq > room.divider) {
+      if (!divided && (message.number ?? message.seq) > room.divider) {
         divided = true;
         items.push({ key: "new", kind: "new" });
         before = null;
@@ -145,7 +170,7 @@ export class Log {
           type: "button", onclick: () => { this.#shown.stuck = false; this.#on.older(this.#shown); },
         }, "Load older messages"));
       case "day": return make("li.divider.day", {}, make("span", {}, dayName(date)));
-      case "new": return make("li.divider.new", {}, make("span", {}, "New"));
+      case "new": return make("li.divider.new", { tabindex: "-1" }, make("span", {}, "New"));
       case "note": return make(`li.note.${note.kind}${note.text.includes("\n") ? ".lines" : ""}`, {},
         make("p", { dir: "auto" }, note.text), make("time", { datetime: note.time.toISOString(), title: note.time.toISOString() }, timeOf(note.time)));
       case "message": return committed(message, date, this.#on);

@@ -43,7 +43,8 @@ export function show(node, message, me) {
   drawReactions(node, message.reactions, me, node.toggle);
 }
 
-const calls = ({ content, mentions: named }, me) => (named ?? []).some((name) => keyOf(name) === keyOf(me)) || mentions(content, me);
+/** Whether a message calls the person with this nickname. */
+export const calls = ({ content, mentions: named }, me) => (named ?? []).some((name) => keyOf(name) === keyOf(me)) || mentions(content, me);
 
 /** A word below the text; none where there is nothing to say. */
 function mark(node, name, text, title) {

@@ -11,12 +11,15 @@ export class Room {
   notes = [];         // what has no seq: {id, after, text, kind, time}
   last = 0;           // the newest seq that was delivered here, of a message or an event: where to resume
   number = null;      // how many messages there were up to there, if that is known
-  read = 0;           // the newest seq that was on the screen
+  read = 0;           // the number of the newest message that was read
   base = 0;           // what came before this need not be sent again on a resume
   gapTo = 0;          // the server said that nothing up to here can be had
   stuck = false;      // loading older messages failed
-  divider = 0;        // "new" is shown after this seq
+  divider = null;     // "new" is shown after the message of this number
   unread = 0;
+  mentions = 0;       // how many of those call me
+  counted = 0;        // the server told what is unread up to this seq
+  role = null;        // mine here, once the server has said so
   joined = false;
   hasMore = true;     // older messages may exist on the server
   loading = false;
@@ -92,15 +95,45 @@ export class Room {
     this.#seqs.clear();
     this.#ahead.clear();
     this.number = null;
-    this.last = this.read = this.base = this.gapTo = this.divider = this.unread = 0;
+    this.last = this.read = this.base = this.gapTo = this.unread = this.mentions = this.counted = 0;
+    this.divider = null;
     this.hasMore = true;
     this.stuck = false;
   }
 
   /** Messages that wait to be read, with those we only know of from the list of rooms. */
-  waiting(live) { return this.unread + (live ? 0 : Math.max(0, this.facts.last_seq - this.last)); }
+  waiting(live) { return this.unread + (live ? 0 : Math.max(0, this.facts.last_seq - Math.max(this.last, this.counted))); }
 
-  markRead() { this.unread = 0; this.read = this.last; }
+  markRead() {
+    this.unread = this.mentions = 0;
+    this.read = this.number ?? this.messages.at(-1)?.number ?? this.read;
+  }
+
+  /** A message came that is neither mine nor read. */
+  count({ seq, number }, calls) {
+    if (seq <= this.counted || number <= this.read) return;
+    if (this.read === 0 && this.unread === 0) this.read = number - 1; // what came before is not known to be unread
+    this.unread++;
+    if (calls) this.mentions++;
+  }
+
+  /** What the server counted, and what came since. */
+  tally({ unread, mentions, last_seq, last_number, read_number }) {
+    this.unread = unread + Math.max(0, (this.number ?? 0) - last_number);
+    Object.assign(this, { mentions, counted: last_seq, read: Math.max(this.read, read_number) });
+  }
+
+  /** Another device of mine read up to `seq`; `calls(message)` says which of those after it call me. */
+  readElsewhere(seq, calls) {
+    this.counted = Math.max(this.counted, seq);
+    if (seq >= this.last) return this.markRead();
+    const newest = this.messages.findLast((message) => message.seq <= seq);
+    if (!newest || newest.number <= this.read) return;
+    this.read = newest.number;
+    const rest = this.messages.filter((message) => message.seq > seq);
+    this.unread = Math.min(this.unread, rest.length);
+    this.mentions = Math.min(this.mentions, rest.filter(calls).length);
+  }
 }
 
 export class Rooms {
@@ -122,9 +155,9 @@ export class Rooms {
   get others() { return [...this.#all.values()].filter((r) => !r.joined && r.listed).sort(byName); }
 
   open(room) {
-    if (this.current) this.current.divider = 0;
+    if (this.current) this.current.divider = null;
     this.current = room;
-    room.divider = room.unread > 0 ? room.read : 0;
+    room.divider = room.unread > 0 ? room.read : null;
     this.#use(room);
   }
 

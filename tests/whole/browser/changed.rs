@@ -78,7 +78,7 @@ async fn what_a_netcat_edits_and_deletes_changes_in_the_page() {
 const NEWEST: &str = "#log .message[data-seq]:not(:has(~ .message[data-seq]))";
 
 /// A person with an account, who has entered at a port.
-async fn registered(driver: Arc<Webdriver>, port: u16, name: &str) -> Person {
+pub(super) async fn registered(driver: Arc<Webdriver>, port: u16, name: &str) -> Person {
     let person = Person::open(driver).await;
     person.asks(port).await;
     person.type_into("#nickname", name).await;

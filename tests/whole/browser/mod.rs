@@ -7,6 +7,7 @@ mod past;
 mod person;
 mod proxy;
 mod server;
+mod unread;
 mod webdriver;
 
 use crate::support::client::Lines;
