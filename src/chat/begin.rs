@@ -1,8 +1,9 @@
 //! Verbs by which a session begins, goes on and ends.
 use std::sync::Arc;
 
-use super::command::{Need, Terms, Verb, terms};
+use super::command::Verb;
 use super::limits::Cost;
+use super::terms::{Need, Terms, terms};
 use super::{Actor, Chat, ChatError, Cursor, Gate, Place, Registering, Session, Shown, Start};
 use crate::model::Password;
 

@@ -1,8 +1,10 @@
 //! What can be asked of chat: values, whichever transport they came over.
 use super::limits::Cost;
+use super::terms::terms;
 use super::{
-    Actor, Asked, Chat, ChatError, Cursor, Gate, Giving, Inviting, Lifting, MakeToken, Outcome,
-    Place, Restraint, Restricting, Sending, Settings, Start,
+    About, Actor, Asked, Chat, ChatError, Cursor, Gate, Giving, Inviting, Lifting, MakeToken,
+    Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Sending, Settings, Showing,
+    Start, Target, Terms, Total,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 use crate::policy::Action;
@@ -25,70 +27,6 @@ pub trait Verb: Send {
         actor: &Actor,
         place: Place,
     ) -> impl Future<Output = Result<Self::Answer, ChatError>> + Send;
-}
-
-/// What holds for everything of a kind that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Free is what was paid for before: by the request or frame that brought it, or by a limit of
-    /// its own.
-    pub cost: Cost,
-    pub gate: Gate,
-    pub need: Need,
-}
-
-pub(super) const fn terms(cost: Cost, gate: Gate, need: Need) -> Terms {
-    Terms { cost, gate, need }
-}
-
-/// How far a session must be online for what it asks, where it comes and goes by requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    Nothing,
-    /// It comes online, unless its nickname is another session's by now.
-    Presence,
-    /// It must have its nickname.
-    Nickname,
-}
-
-/// Which room something is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About<'a> {
-    NoRoom,
-    /// The one that the session joined last, and so is in.
-    Current,
-    Named(&'a str),
-}
-
-/// Which room is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The one that the session joined last.
-    Current,
-    Named(String),
-}
-
-/// Whether a list is to say how many entries there are beyond what it shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Total {
-    Counted,
-    Unknown,
-}
-
-/// How far a person has read in a room: up to there, or all that there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marking {
-    pub room: Target,
-    pub seq: Option<Seq>,
-}
-
-impl Target {
-    pub(super) fn about(&self) -> About<'_> {
-        match self {
-            Self::Current => About::Current,
-            Self::Named(room) => About::Named(room),
-        }
-    }
 }
 
 /// Read a room live; the actor's signal is woken when there is more.
@@ -143,6 +81,8 @@ impl Verb for Say {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Help,
+    /// What a terminal is shown beside what is said.
+    Show(Showing),
     /// Say goodbye; the connection ends the session once it has written what is queued.
     Quit,
     /// Make an account of the session's nickname. Where it takes an invite, that is the last word.
@@ -290,10 +230,10 @@ pub enum Command {
         seq: Seq,
         pinned: bool,
     },
-    /// Read up to `limit` messages before `before`, or the newest.
+    /// Read up to `limit` messages from there.
     History {
         room: Target,
-        before: Option<Seq>,
+        from: PageFrom,
         limit: Option<usize>,
     },
 }
@@ -347,7 +287,7 @@ impl Verb for Command {
 
     fn terms(&self) -> Terms {
         match self {
-            Self::Help => terms(Cost::READ, Gate::Session, Need::Presence),
+            Self::Help | Self::Show(_) => terms(Cost::READ, Gate::Session, Need::Presence),
             Self::Quit => terms(Cost::READ, Gate::Session, Need::Nothing),
             Self::Register { .. } | Self::Login { .. } => {
                 terms(Cost::SHOWN, Gate::Session, Need::Nothing)
@@ -429,6 +369,7 @@ impl Verb for Command {
     async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Outcome, ChatError> {
         match self {
             Self::Help => Ok(Outcome::Help),
+            Self::Show(showing) => Ok(Outcome::Showing(showing)),
             Self::Quit => Ok(Outcome::Goodbye),
             Self::Register { password } => chat.register_here(actor, password).await,
             Self::Login { nickname, password } => {
@@ -484,8 +425,8 @@ impl Verb for Command {
                 ..
             } => chat.react(actor, place, seq, (&emoji, reaction)).await,
             Self::Pin { seq, pinned, .. } => chat.pin(actor, place, seq, pinned).await,
-            Self::History { before, limit, .. } => {
-                chat.history(actor, place.room()?, before, limit).await
+            Self::History { from, limit, .. } => {
+                chat.history(actor, place.room()?, from, limit).await
             }
         }
     }

@@ -13,7 +13,7 @@ use super::bucket::Bucket;
 use super::limits::Limiter;
 use super::session::{InStore, LoggedIn, Session};
 use super::warrant::Warrant;
-use super::{Chat, ChatError, Cursor, Past, Start};
+use super::{Chat, ChatError, Cursor, Past, Showing, Start};
 use crate::model::{
     ConnectionId, Nickname, RoomId, RoomName, RoomRef, Seq, SessionId, SessionKey, TransportKind,
     Uid, UserId, UserKey,
@@ -72,6 +72,9 @@ pub struct LineState {
     /// What it is still to be shown of a past that it asked for: the room, the first, the last.
     #[serde(default)]
     pub past: Option<(RoomId, Seq, Seq)>,
+    /// What it is shown beside what is said.
+    #[serde(default)]
+    pub showing: Option<Showing>,
     /// What it typed of a line that has no end yet, in hexadecimal; or, where that was too long,
     /// that the rest of the line is nothing.
     pub typed: String,

@@ -1,6 +1,6 @@
 //! Lists of rooms and of who is online: a page at a time, since they may be long.
-use super::command::Total;
 use super::outcome::Counted;
+use super::terms::Total;
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::store::{Online, Page, RoomSummary};
 

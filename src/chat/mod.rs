@@ -27,6 +27,7 @@ mod rights;
 mod rooms;
 mod session;
 mod slow;
+mod terms;
 mod unused;
 mod verbs;
 mod vouching;
@@ -53,7 +54,7 @@ use crate::store::Store;
 
 pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
-    Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Slice, Start,
+    Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Showing, Slice, Start,
 };
 pub use crate::store::{
     Audited, Giving, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer, SessionOf, Span,
@@ -61,7 +62,7 @@ pub use crate::store::{
 pub use actor::Actor;
 pub use attached::{Alert, Attached, ReadTo};
 pub use begin::{ByToken, Connect, Disconnect, Login, Register, Rejoin, Resume};
-pub use command::{About, Command, Marking, Need, Read, Say, Target, Terms, Total, Verb};
+pub use command::{Command, Read, Say, Verb};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
@@ -72,6 +73,7 @@ pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
+pub use terms::{About, Marking, Need, PageFrom, Target, Terms, Total};
 pub use verbs::{
     BeginSignIn, FinishSignIn, Inviting, Length, Lifting, MOST_EMOJI, Made, MakeToken, Me, MyRoom,
     MyToken, Registering, Restricting, RoomAs, Sending, Settings, Shown, Tally,

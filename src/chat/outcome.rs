@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Audited, Cursor, Giving, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt,
-    Restraint, RoomAs, RoomSummary, Seer, SessionOf, Span,
+    Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span,
 };
 use crate::model::{Entry, Epoch, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -11,6 +11,8 @@ use crate::model::{Entry, Epoch, Nickname, Role, RoomName, RoomRef, Seq, UserKey
 #[derive(Debug)]
 pub enum Outcome {
     Help,
+    /// A terminal shows that from now on.
+    Showing(Showing),
     Goodbye,
     Renamed {
         nickname: Nickname,
@@ -146,6 +148,8 @@ pub struct History {
     /// Where the messages lie; `None` where there are none.
     pub span: Option<Span>,
     pub messages: Messages,
+    /// Up to which place the messages are as they are shown: what was done after that may be told again.
+    pub true_at: Seq,
     /// In which epoch they were read, where that is known by now.
     pub epoch: Option<Epoch>,
 }

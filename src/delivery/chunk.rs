@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::amend::{self, Amendments};
 use crate::model::{Details, Entry, Epoch, Event, Notice, RoomName, Seq, What};
@@ -126,7 +127,7 @@ fn notice_size(notice: &Notice) -> usize {
 }
 
 /// All formats but one are JSON: events, the same in chunks, frames.
-const JSON_FORMS: usize = Format::ALL.len() - 1;
+const JSON_FORMS: usize = Format::SHARED.len() - 1;
 /// What stands around a line's room, name and text.
 const LINE_MARKS: usize = 6;
 /// The names, numbers and quotes of an entry's object, and the event or frame around it.
@@ -174,10 +175,46 @@ pub enum Format {
     ChunkedEvents,
     /// The text of WebSocket frames.
     Frames,
+    /// Lines as few clients ask for them, encoded for each of these alone.
+    LinesShowing(Showing),
+    /// Server-Sent Events without those of the log's events, and the same in chunks.
+    Messages,
+    ChunkedMessages,
+}
+
+/// What a terminal is shown beside what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Showing {
+    /// The time before each line.
+    pub time: bool,
+    /// The place before each message.
+    pub seq: bool,
+    /// What is done to messages.
+    pub events: bool,
 }
 
 impl Format {
-    const ALL: [Self; 4] = [Self::Lines, Self::Events, Self::ChunkedEvents, Self::Frames];
+    /// Those that a chunk in memory keeps for all.
+    const SHARED: [Self; 4] = [Self::Lines, Self::Events, Self::ChunkedEvents, Self::Frames];
+    const COUNT: usize = 7;
+
+    /// Whether readers share what is encoded so.
+    pub fn is_shared(self) -> bool {
+        Self::SHARED.contains(&self)
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Lines => 0,
+            Self::Events => 1,
+            Self::ChunkedEvents => 2,
+            Self::Frames => 3,
+            Self::LinesShowing(_) => 4,
+            Self::Messages => 5,
+            Self::ChunkedMessages => 6,
+        }
+    }
 }
 
 /// Writes an entry in a format. There is one such function for all formats, so that no two
@@ -240,7 +277,7 @@ impl Encoded {
 #[derive(Debug)]
 pub struct Chunk {
     items: Vec<Item>,
-    encoded: [OnceLock<Encoded>; Format::ALL.len()],
+    encoded: [OnceLock<Box<Encoded>>; Format::COUNT],
     /// What it may come to occupy.
     weight: usize,
     /// When the oldest message in it was accepted here; `None` for what was read back.
@@ -308,13 +345,19 @@ impl Chunk {
         Self::new(items.collect(), self.accepted)
     }
 
+    /// The same for one reader alone, that wants it in a form which others do not share.
+    pub fn own(&self) -> Arc<Self> {
+        Self::new(self.items.clone(), self.accepted)
+    }
+
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
     /// The chunk in `format`, encoded now if no reader asked before.
     pub fn encoded(&self, format: Format, encode: Encode) -> &Encoded {
-        self.encoded[format as usize].get_or_init(|| Encoded::new(&self.items, format, encode))
+        let encoded = || Box::new(Encoded::new(&self.items, format, encode));
+        self.encoded[format.place()].get_or_init(encoded)
     }
 
     /// The highest `seq` reached by the first `count` entries.
@@ -363,7 +406,7 @@ mod tests {
     fn each_format_has_a_place_of_its_own() {
         let chunk = Chunk::new(vec![Item::Notice(sum())], None);
         let name = |format, _: &Item, out: &mut Vec<u8>| out.extend(format!("{format:?}").bytes());
-        for format in Format::ALL {
+        for format in Format::SHARED {
             let encoded = chunk.encoded(format, name);
             assert_eq!(encoded.span(0, 1), format!("{format:?}").as_bytes());
         }

@@ -24,7 +24,7 @@ mod tail;
 mod tests;
 
 pub use batcher::{Batcher, QueueFull};
-pub use chunk::{Chunk, Encode, Encoded, End, Format, Item};
+pub use chunk::{Chunk, Encode, Encoded, End, Format, Item, Showing};
 pub use committer::{Author, Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};
 pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};

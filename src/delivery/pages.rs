@@ -77,6 +77,44 @@ impl Hub {
         }
     }
 
+    /// The first of up to `limit` messages after that place that make one answer, and whether there are more.
+    pub async fn history_after(
+        &self,
+        room: &RoomRef,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let mut answer = Vec::new();
+        let (mut bytes, mut after) = (0, after);
+        loop {
+            let wanted = PAGE_BACK.min(limit - answer.len() + 1);
+            let found = self.page(room, after, wanted).await?;
+            let ended = found.len() < wanted;
+            for mut entry in found {
+                bytes += json_size(&entry);
+                if answer.len() == limit || (bytes > ANSWER_BYTES && !answer.is_empty()) {
+                    return Ok((answer, true));
+                }
+                after = entry.seq;
+                if let Some(label) = room.label() {
+                    entry.room = label.clone();
+                }
+                answer.push(entry);
+            }
+            if ended {
+                return Ok((answer, false));
+            }
+        }
+    }
+
+    /// Up to which place what is read of a room now is true.
+    pub async fn stands_at(&self, room: &RoomRef) -> Result<Seq, StoreError> {
+        match self.in_memory(room, |tail| Some(tail.last())) {
+            Some(last) => Ok(last),
+            None => self.last_seq(room.key).await,
+        }
+    }
+
     /// Up to `limit` messages after `after`, from memory where they are there.
     pub(super) async fn page(
         &self,
@@ -109,7 +147,7 @@ impl Hub {
         }))
     }
 
-    /// Who said a message; `None` where there is no such message.
+    /// Whose an entry is; `None` where it is not there.
     pub async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError> {
         let _turn = self.turn().await?;
         self.log.authored(room, seq).await

@@ -141,7 +141,7 @@ pub trait Reading: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError>;
 
-    /// Who said a message, and where it stands; `None` where there is no such message.
+    /// Whose an entry is; `None` where it is not there.
     async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError>;
 
     /// What is reacted to these messages of a room now; those without reactions are not in it.

@@ -47,14 +47,14 @@ pub struct Heads {
     pub deleted: Vec<RoomKey>,
 }
 
-/// Who said a message.
+/// Whose an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authored {
     /// `None` where the user is deleted.
     pub user: Option<UserKey>,
     pub nickname: String,
-    /// Whether its text is gone.
-    pub is_gone: bool,
+    /// Whether it is a message whose text is there.
+    pub is_said: bool,
 }
 
 /// Where some consecutive messages of a room lie.

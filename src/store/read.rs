@@ -56,10 +56,10 @@ const SPAN: &str = "WITH page AS (SELECT seq FROM messages
       WHERE room_id = $1 AND seq < (SELECT min(seq) FROM page) AND kind < 10)
     FROM page";
 
-const AUTHORED: &str =
-    "SELECT u.id, u.uid, coalesce(u.nickname, 'deleted-user'), m.gone IS NOT NULL
+const AUTHORED: &str = "SELECT u.id, u.uid, coalesce(u.nickname, 'deleted-user'),
+      m.kind < 10 AND m.gone IS NULL
     FROM messages m JOIN rooms r ON r.id = m.room_id LEFT JOIN users u ON u.id = m.user_id
-    WHERE m.room_id = $1 AND m.seq = $2 AND r.uid = $3 AND m.kind < 10";
+    WHERE m.room_id = $1 AND m.seq = $2 AND r.uid = $3";
 
 const HEAD: &str = "SELECT last_seq, replayed_seq, history_version, kind FROM rooms
     WHERE id = $1 AND uid = $2";
@@ -154,10 +154,10 @@ impl<A: Ask> Reading for A {
         type Row = (Option<UserId>, Option<Uid>, String, bool);
         let args = [room.id.into(), seq.into(), room.uid.into()];
         let rows: Vec<Row> = self.all(Turn::Read, &[(AUTHORED, &args)]).await?;
-        let authored = |(id, uid, nickname, is_gone): Row| Authored {
+        let authored = |(id, uid, nickname, is_said): Row| Authored {
             user: id.zip(uid).map(|(id, uid)| UserKey { id, uid }),
             nickname,
-            is_gone,
+            is_said,
         };
         Ok(rows.into_iter().next().map(authored))
     }

@@ -60,6 +60,10 @@ impl Outlet<'_> {
             }
             match self.reader.peek(&mut slices) {
                 Next::Some => {
+                    if !self.format.is_shared() {
+                        let own = |slice: &mut Slice| slice.chunk = slice.chunk.own();
+                        slices.iter_mut().for_each(own);
+                    }
                     let (count, all) = self.write_slices(&slices)?;
                     written += count;
                     blocked = !all;

@@ -138,8 +138,8 @@ impl Chat {
 
     async fn author_of(&self, room: &RoomRef, seq: Seq) -> Result<Authored, ChatError> {
         match self.hub.authored(room.key, seq).await? {
-            Some(author) if author.is_gone => Err(ChatError::NoSuchMessage),
-            Some(author) => Ok(author),
+            Some(author) if author.is_said => Ok(author),
+            Some(_) => Err(ChatError::NoSuchMessage),
             None if seq >= Seq::FIRST && seq <= self.hub.last_seq(room.key).await? => {
                 Err(ChatError::NotInDatabase)
             }

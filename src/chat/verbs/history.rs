@@ -1,8 +1,8 @@
 //! Older messages of a room.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::outcome::{History, Messages};
-use crate::chat::{MOST_HISTORY, Span};
-use crate::model::{Entry, RoomRef, Seq, TransportKind};
+use crate::chat::{MOST_HISTORY, PageFrom, Span};
+use crate::model::{Entry, RoomRef, TransportKind};
 
 impl Chat {
     /// A line session is given them at its own pace, any other in one answer of a bounded length.
@@ -10,18 +10,37 @@ impl Chat {
         &self,
         actor: &Actor,
         room: RoomRef,
-        before: Option<Seq>,
+        from: PageFrom,
         limit: Option<usize>,
     ) -> Result<Outcome, ChatError> {
         let limit = limit.unwrap_or(self.rules.history).clamp(1, MOST_HISTORY);
-        let (span, messages) = if actor.transport() == TransportKind::Tcp {
-            match self.hub.past(&room, before, limit).await? {
-                Some((span, past)) => (Some(span), Messages::Paced(Box::new(past))),
-                None => (None, Messages::None),
+        let true_at = self.hub.stands_at(&room).await?;
+        let (span, messages) = match from {
+            PageFrom::Before(before) if actor.transport() == TransportKind::Tcp => {
+                match self.hub.past(&room, before, limit).await? {
+                    Some((span, past)) => (Some(span), Messages::Paced(Box::new(past))),
+                    None => (None, Messages::None),
+                }
             }
-        } else {
-            let (messages, more) = self.hub.history(&room, before, limit).await?;
-            (span_of(&messages, more), Messages::All(messages))
+            PageFrom::Before(before) => {
+                let (messages, more) = self.hub.history(&room, before, limit).await?;
+                (span_of(&messages, more), Messages::All(messages))
+            }
+            PageFrom::After(seq) => {
+                let (messages, more) = self.hub.history_after(&room, seq, limit).await?;
+                (span_of(&messages, more), Messages::All(messages))
+            }
+            PageFrom::Around(seq) => {
+                let (older, newer) = (limit / 2, limit - limit / 2);
+                let mut messages = Vec::new();
+                let mut more = false;
+                if older > 0 {
+                    (messages, more) = self.hub.history(&room, Some(seq), older).await?;
+                }
+                let after = self.hub.history_after(&room, seq.previous(), newer);
+                messages.extend(after.await?.0);
+                (span_of(&messages, more), Messages::All(messages))
+            }
         };
         let room = room.shown().clone();
         Ok(Outcome::History(History {
@@ -29,6 +48,7 @@ impl Chat {
             limit,
             span,
             messages,
+            true_at,
             epoch: self.hub.epoch(),
         }))
     }

@@ -87,6 +87,8 @@ impl Embedded {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What a row no longer says is overwritten, and not just left to be so some time.
+            .pragma("secure_delete", "ON")
             .busy_timeout(patience)
     }
 

@@ -56,6 +56,16 @@ pub(super) fn event(item: &Item, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\n\n");
 }
 
+/// The same for one that wants messages alone: of an event its place, by which nothing is dispatched.
+pub(super) fn message_event(item: &Item, out: &mut Vec<u8>) {
+    match item {
+        Item::Entry(entry) if !entry.is_message() => {
+            let _ = write!(out, "id: {}\n\n", entry.seq);
+        }
+        item => event(item, out),
+    }
+}
+
 /// What is said beside all rooms, as a Server-Sent Event.
 pub(in crate::transport) fn system_event(text: &str) -> Vec<u8> {
     let mut out = b"event: system\ndata: ".to_vec();

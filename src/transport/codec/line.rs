@@ -1,15 +1,36 @@
 //! The line protocol's two directions: bytes into lines, entries into lines.
 use super::super::foreign::{self, Foreign};
 use super::words;
-use crate::chat::{ChatError, Item, Trouble};
-use crate::model::{AccessMode, Entry, Event, Message, Nickname, Notice, What};
+use std::io::Write as _;
+
+use crate::chat::{ChatError, Item, Showing, Trouble};
+use crate::model::{AccessMode, Entry, Event, Nickname, Notice, What};
 
 /// What a reader is given as a terminal shows it: `[room] user: text`, and `[system] text` for the rest.
-pub(super) fn item(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn item(item: &Item, showing: Showing, out: &mut Vec<u8>) {
     match item {
         Item::Entry(entry) => match &entry.what {
-            What::Message(message) => said(entry, message, out),
-            What::Event(event) => happened(entry, event, out),
+            What::Message(message) => {
+                let gone = message.details.as_ref().is_some_and(|of| of.gone.is_some());
+                let text = if gone {
+                    words::DELETED
+                } else {
+                    &message.content
+                };
+                for line in text.split('\n') {
+                    begin(entry, showing, out);
+                    plain(&entry.user, out);
+                    out.extend_from_slice(b": ");
+                    plain(line, out);
+                    out.push(b'\n');
+                }
+            }
+            // A topic is told as other things that happen in a room are.
+            What::Event(event) => match &**event {
+                Event::Topic { topic } => system(&words::topic(entry, topic.as_deref()), out),
+                event if showing.events => happened(entry, event, showing, out),
+                _ => {}
+            },
         },
         // Of no use where it cannot be taken away again.
         Item::Notice(Notice::Typing { .. }) => {}
@@ -20,25 +41,27 @@ pub(super) fn item(item: &Item, out: &mut Vec<u8>) {
     }
 }
 
-/// A topic is told as other things that happen in a room are.
-fn happened(entry: &Entry, event: &Event, out: &mut Vec<u8>) {
-    if let Event::Topic { topic } = event {
-        system(&words::topic(entry, topic.as_deref()), out);
+/// What stands before each line of an entry.
+fn begin(entry: &Entry, showing: Showing, out: &mut Vec<u8>) {
+    if showing.time {
+        let _ = write!(out, "{} ", entry.created_at.format("%H:%M"));
     }
+    if showing.seq {
+        let _ = write!(out, "#{} ", entry.seq);
+    }
+    out.push(b'[');
+    plain(entry.room.as_str(), out);
+    out.extend_from_slice(b"] ");
 }
 
-fn said(entry: &Entry, message: &Message, out: &mut Vec<u8>) {
-    let details = message.details.as_deref();
-    let text = match details.and_then(|details| details.gone) {
-        Some(_) => words::DELETED,
-        None => &message.content,
-    };
-    for line in text.split('\n') {
-        out.push(b'[');
-        plain(entry.room.as_str(), out);
-        out.extend_from_slice(b"] ");
+fn happened(entry: &Entry, event: &Event, showing: Showing, out: &mut Vec<u8>) {
+    for line in words::event(event)
+        .split('\n')
+        .filter(|line| !line.is_empty())
+    {
+        begin(entry, showing, out);
         plain(&entry.user, out);
-        out.extend_from_slice(b": ");
+        out.push(b' ');
         plain(line, out);
         out.push(b'\n');
     }
@@ -313,7 +336,7 @@ mod tests {
 
     fn shown(content: &str) -> String {
         let mut out = Vec::new();
-        item(&message(content), &mut out);
+        item(&message(content), Showing::default(), &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 

@@ -9,7 +9,7 @@ pub(super) mod words;
 
 use std::time::Duration;
 
-use crate::chat::{ChatError, Chunk, Code, Encoded, Format, Item};
+use crate::chat::{ChatError, Chunk, Code, Encoded, Format, Item, Showing};
 
 /// A chunk in a format, encoded once for all who read it.
 pub(super) fn encoded(chunk: &Chunk, format: Format) -> &Encoded {
@@ -19,7 +19,10 @@ pub(super) fn encoded(chunk: &Chunk, format: Format) -> &Encoded {
 /// The one function that writes entries, in every format that there is.
 fn encode(format: Format, item: &Item, out: &mut Vec<u8>) {
     match format {
-        Format::Lines => line::item(item, out),
+        Format::Lines => line::item(item, Showing::default(), out),
+        Format::LinesShowing(showing) => line::item(item, showing, out),
+        Format::Messages => json::message_event(item, out),
+        Format::ChunkedMessages => http_chunk(out, |out| json::message_event(item, out)),
         Format::Events => json::event(item, out),
         Format::ChunkedEvents => http_chunk(out, |out| json::event(item, out)),
         Format::Frames => json::frame(item, out),

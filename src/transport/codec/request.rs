@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
-    Asked, Code, Command, Giving, Inviting, Length, Lifting, MakeToken, Marking, Restraint,
-    Restricting, Settings, Target, Total,
+    Asked, Code, Command, Giving, Inviting, Length, Lifting, MakeToken, Marking, PageFrom,
+    Restraint, Restricting, Settings, Target, Total,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 
@@ -95,6 +95,8 @@ pub(in crate::transport) struct List {
 pub(in crate::transport) struct Past {
     room: String,
     before: Option<Number>,
+    after: Option<Number>,
+    around: Option<Number>,
     limit: Option<Number>,
 }
 
@@ -221,11 +223,7 @@ impl Request {
                 page: list.page()?,
                 total: Total::Unknown,
             },
-            Self::History(past) => Command::History {
-                before: whole("before", past.before)?,
-                limit: whole("limit", past.limit)?.or(Some(PAGE)),
-                room: Target::Named(past.room),
-            },
+            Self::History(past) => past.command()?,
             Self::CreateRoom(new) => Command::Create {
                 kind: kind(new.kind)?.unwrap_or(RoomKind::Public),
                 room: new.name,
@@ -330,6 +328,32 @@ impl Reacted {
             reaction,
         })
     }
+}
+
+impl Past {
+    fn command(self) -> Result<Command, Wrong> {
+        let from = match (self.before, self.after, self.around) {
+            (before, None, None) => PageFrom::Before(whole("before", before)?),
+            (None, Some(after), None) => PageFrom::After(place("after", after)?),
+            (None, None, Some(around)) => PageFrom::Around(place("around", around)?),
+            _ => {
+                let wanted = "the only one of 'before', 'after' and 'around'";
+                return Err(Wrong {
+                    field: "after",
+                    wanted,
+                });
+            }
+        };
+        Ok(Command::History {
+            from,
+            limit: whole("limit", self.limit)?.or(Some(PAGE)),
+            room: Target::Named(self.room),
+        })
+    }
+}
+
+fn place(field: &'static str, number: Number) -> Result<Seq, Wrong> {
+    Ok(whole(field, Some(number))?.unwrap_or_default())
 }
 
 impl Changes {

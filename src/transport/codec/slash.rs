@@ -5,7 +5,9 @@ mod entry;
 pub(in crate::transport) mod order;
 
 use super::Refusal;
-use crate::chat::{Actor, Asked, Chat, Code, Command, Cost, Marking, Outcome, Target, Total};
+use crate::chat::{
+    Actor, Asked, Chat, Code, Command, Cost, Marking, Outcome, PageFrom, Target, Total,
+};
 use crate::model::RoomKind;
 
 /// Why a line asks for nothing.
@@ -22,6 +24,8 @@ pub(in crate::transport) enum GrammarError {
     },
     #[error("/history takes numbers from 1: /history [n] [before-seq]")]
     Numbers,
+    #[error("/show takes time, seq, events, all or none: /show time seq")]
+    Show,
     #[error("a message is named by its number, as #41: /show seq shows them")]
     Place,
     #[error("a length of time is a number and a unit: 10s, 5m, 2h, 1d or 1w")]
@@ -42,7 +46,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 33] = [
+const TABLE: [Syntax; 34] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -80,6 +84,12 @@ const TABLE: [Syntax; 33] = [
         "[n] [before-seq]",
         (0, 2),
         "older messages of the current room",
+    ),
+    syntax(
+        "show",
+        "time|seq|events|all|none",
+        (1, 3),
+        "what lines show beside what is said",
     ),
     syntax(
         "edit",
@@ -234,7 +244,11 @@ pub(in crate::transport) fn shortest() -> impl Iterator<Item = (String, Command)
     TABLE.iter().map(|syntax| {
         let name = format!("/{}", syntax.name);
         // A length of time is the only word that has to be some.
-        let word = if syntax.name == "slow" { "off " } else { "1 " };
+        let word = match syntax.name {
+            "slow" => "off ",
+            "show" => "none ",
+            _ => "1 ",
+        };
         let line = format!("{name} {}", word.repeat(syntax.required));
         let command = parse(&line).expect("a command");
         (name, command)
@@ -280,7 +294,7 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "history" => Command::History {
             room: Target::Current,
             limit: number(words.first())?,
-            before: number(words.get(1))?,
+            from: PageFrom::Before(number(words.get(1))?),
         },
         "msg" => Command::Direct {
             nicknames: text(0).split(',').map(str::to_owned).collect(),
@@ -383,7 +397,7 @@ mod tests {
         let history = Command::History {
             room: Target::Current,
             limit: Some(5),
-            before: "40".parse().ok(),
+            from: PageFrom::Before("40".parse().ok()),
         };
         assert_eq!(parse("/history 5 40"), Ok(history));
     }

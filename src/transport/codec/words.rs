@@ -4,11 +4,11 @@ mod people;
 use super::slash;
 use crate::chat::{
     Alert, Changed, ChatError, Counted, End, Giving, History, Limited, MOST_EMOJI, MOST_ROOMS,
-    Online, Outcome, RoomSummary, Trouble,
+    Online, Outcome, RoomSummary, Showing, Trouble,
 };
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::model::{Entry, Notice, RoomName, Seq, format_time};
+use crate::model::{Entry, Event, Notice, RoomName, Seq, format_time};
 
 /// The last word to a connection that an operator ends.
 pub(in crate::transport) const CLOSED: &str = "an operator closed this connection";
@@ -125,6 +125,7 @@ fn database(trouble: Trouble) -> &'static str {
 pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Help => slash::help(),
+        Outcome::Showing(showing) => shows(*showing),
         Outcome::Goodbye => "goodbye".into(),
         Outcome::Renamed { nickname, .. } => format!("you are now {nickname}"),
         Outcome::Users(users) => who_is_online(users),
@@ -150,6 +151,19 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Message(entry) => shown(entry),
         Outcome::Changed { what, target, .. } => changed(*what, *target),
         other => people::outcome(other),
+    }
+}
+
+fn shows(showing: Showing) -> String {
+    let all = [
+        (showing.time, "the time"),
+        (showing.seq, "the number of each message"),
+        (showing.events, "what is done to messages"),
+    ];
+    let some: Vec<&str> = all.iter().filter(|of| of.0).map(|of| of.1).collect();
+    match some.as_slice() {
+        [] => "lines show what is said, and no more".into(),
+        some => format!("lines show {}", some.join(", ")),
     }
 }
 
@@ -255,6 +269,34 @@ pub(super) fn topic(entry: &Entry, topic: Option<&str>) -> String {
     match topic {
         Some(topic) => format!("{by} set the topic of {room}: {topic}"),
         None => format!("{by} took the topic of {room} away"),
+    }
+}
+
+/// What was done to a message.
+pub(super) fn event(event: &Event) -> String {
+    match event {
+        Event::Edited {
+            target,
+            content: Some(content),
+        } => format!("edited #{target}: {content}"),
+        Event::Edited { target, .. } => format!("edited #{target}"),
+        Event::Deleted { target } => format!("deleted #{target}"),
+        Event::Reacted { target, reactions } if reactions.is_empty() => {
+            format!("took the reaction back from #{target}")
+        }
+        Event::Reacted { target, reactions } => {
+            let each = reactions
+                .iter()
+                .map(|(emoji, of)| format!("{emoji} {}", of.count));
+            let each: Vec<String> = each.collect();
+            format!("reacted to #{target}: {}", each.join(" "))
+        }
+        Event::Pinned {
+            target,
+            pinned: true,
+        } => format!("pinned #{target}"),
+        Event::Pinned { target, .. } => format!("unpinned #{target}"),
+        Event::Topic { .. } | Event::Void => String::new(),
     }
 }
 

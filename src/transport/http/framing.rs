@@ -12,6 +12,14 @@ pub(super) enum Framing {
     Bare,
 }
 
+/// Which entries of a room's log a stream tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    All,
+    /// Without events.
+    Messages,
+}
+
 impl Framing {
     pub(super) fn of(version: Version) -> Self {
         match version {
@@ -22,10 +30,12 @@ impl Framing {
 
     /// The form of entries. Each is a chunk of its own, so that the bytes are shared and a
     /// stream can stop after any of them.
-    pub(super) fn format(self) -> Format {
-        match self {
-            Self::Chunked => Format::ChunkedEvents,
-            Self::Bare => Format::Events,
+    pub(super) fn format(self, told: Told) -> Format {
+        match (self, told) {
+            (Self::Chunked, Told::All) => Format::ChunkedEvents,
+            (Self::Bare, Told::All) => Format::Events,
+            (Self::Chunked, Told::Messages) => Format::ChunkedMessages,
+            (Self::Bare, Told::Messages) => Format::Messages,
         }
     }
 

@@ -14,7 +14,7 @@ use super::super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::super::{Drain, Moment, Stream};
 use super::answer::{Response, endless};
 use super::api::{Answer, number, reader};
-use super::framing::Framing;
+use super::framing::{Framing, Told};
 use super::takeover::{self, Taken};
 use crate::chat::{Actor, Attached, Chat, End, Open, Order, Read, Reader, Start, Through};
 use crate::model::{Epoch, Peer};
@@ -33,6 +33,7 @@ pub(super) struct Query {
     after: Option<String>,
     history: Option<String>,
     epoch: Option<String>,
+    events: Option<String>,
 }
 
 /// A request for a stream.
@@ -59,6 +60,10 @@ pub(super) async fn open(
         .await?
         .reading(signal.clone());
     let history = number("history", query.history.as_deref())?;
+    let told = match number::<u8>("events", query.events.as_deref())? {
+        Some(0) => Told::Messages,
+        _ => Told::All,
+    };
     let epoch = query.epoch.as_deref().map(|name| Epoch::named(name.trim()));
     let start = match asked.last_event_id.or(query.after.as_deref()) {
         Some(position) => match (position.trim().parse(), epoch) {
@@ -76,7 +81,14 @@ pub(super) async fn open(
     open.expires(actor.until());
     let session = actor.session();
     let attached = session.map(|session| session.attach(signal.clone()));
-    let events = Events::new(chat.clone(), reader, signal, open, attached, asked.patience);
+    let events = Events::new(
+        chat.clone(),
+        reader,
+        signal,
+        open,
+        attached,
+        (asked.patience, told),
+    );
     let mut response = head();
     takeover::after(&mut response, move |taken| events.serve(taken, drain));
     Ok(response)
@@ -101,6 +113,7 @@ struct Events {
     /// Words beside the room's, and the rest of an event that was written in part.
     out: Vec<u8>,
     patience: Duration,
+    told: Told,
     stage: Stage,
     /// Bytes that came and were nothing to it.
     ignored: usize,
@@ -128,7 +141,7 @@ impl Events {
         signal: Arc<Notify>,
         open: Open,
         attached: Option<Attached>,
-        patience: Duration,
+        (patience, told): (Duration, Told),
     ) -> Self {
         if let Some(attached) = &attached {
             open.link().belongs_to(attached.session());
@@ -141,6 +154,7 @@ impl Events {
             attached,
             out: Vec::new(),
             patience,
+            told,
             stage: Stage::Live,
             ignored: 0,
         }
@@ -250,7 +264,7 @@ impl Events {
             reader: &mut self.reader,
             out: &mut self.out,
             signal: &self.signal,
-            format: line.framing.format(),
+            format: line.framing.format(self.told),
         };
         outlet.write()
     }

@@ -80,6 +80,7 @@ impl Connection {
                 let (first, last) = past.rest();
                 (past.room().key.id, first, last)
             }),
+            showing: self.showing,
             typed: hex(typed),
             skipping,
             unwritten: hex(&self.out),
@@ -126,6 +127,7 @@ impl Connection {
         let mut connection = Self {
             input,
             out,
+            showing: state.showing,
             ..Self::new(chat, session, stream, open, limits)
         };
         let Self {

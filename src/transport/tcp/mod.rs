@@ -17,7 +17,7 @@ use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment, Stream};
 use crate::chat::{
     Actor, Attached, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open, Order,
-    Outcome, Reader, Say, Sending, Session, Target, Through,
+    Outcome, Reader, Say, Sending, Session, Showing, Target, Through,
 };
 use crate::model::{Peer, TransportKind};
 use handover::Whose;
@@ -93,6 +93,8 @@ struct Connection {
     limits: Arc<TcpLimits>,
     reader: Reader,
     input: Lines,
+    /// What it is shown beside what is said, where it asked for that.
+    showing: Option<Showing>,
     /// Messages on their way in, oldest first.
     sending: VecDeque<Sending>,
     /// Answers, and the rest of an entry that was written in part. Written before anything else.
@@ -134,6 +136,7 @@ impl Connection {
                 chat.rights_now(),
             ),
             attached: session.attach(signal),
+            showing: None,
             input: Lines::new(limits.line_bytes),
             stream,
             limits,
@@ -291,7 +294,10 @@ impl Connection {
             reader: &mut self.reader,
             out: &mut self.out,
             signal: self.attached.signal(),
-            format: Format::Lines,
+            format: match self.showing {
+                Some(showing) => Format::LinesShowing(showing),
+                None => Format::Lines,
+            },
         };
         outlet.write()
     }
@@ -391,6 +397,9 @@ impl Connection {
         }
         match outcome {
             Outcome::Joined(joined) => joined.cursor.into_iter().for_each(|c| self.reader.add(*c)),
+            Outcome::Showing(showing) => {
+                self.showing = Some(showing).filter(|of| *of != Showing::default());
+            }
             Outcome::Left(room) => self.reader.end(&room),
             Outcome::LoggedOut { rooms, .. } => rooms.iter().for_each(|room| self.reader.end(room)),
             Outcome::History(history) => {

@@ -163,8 +163,15 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 /// What takes an account, or another's: `people` has them.
-const OF_PEOPLE: [&str; 18] = [
+const OF_PEOPLE: [&str; 25] = [
     "/msg",
+    "/show",
+    "/edit",
+    "/delete",
+    "/react",
+    "/unreact",
+    "/pin",
+    "/unpin",
     "/read",
     "/unread",
     "/ban",

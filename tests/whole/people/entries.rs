@@ -153,9 +153,9 @@ pub(crate) async fn a_replica_of_any_reader_is_what_is_stored(db: Db) {
     let (one, two) = (serve(&db, |_| {}).await, serve(&db, named("two")).await);
     let mut mia = in_room(one.tcp, "mia", "/create den").await;
     let mut max = in_room(two.tcp, "max", "/join den").await;
-    let login = json!({ "type": "login", "nickname": "max", "password": PASSWORD });
+    let login = json!({ "type": "login", "nickname": "max", "password": PASSWORD, "ref": 0 });
     let mut early = Socket::open(two.http).await;
-    early.send(login.clone()).await;
+    reply_to(&mut early, login).await;
     let hello = json!({ "type": "command", "command": "/join den", "ref": 1 });
     reply_to(&mut early, hello).await;
     for n in 1..=40i64 {
@@ -249,6 +249,96 @@ pub(crate) async fn a_plain_terminal_sees_messages_as_they_are_and_no_events(db:
     late.write("/join den\n").await;
     for text in ["[den] mia: Hello", "[den] mia: (deleted)", "[den] mia: bye"] {
         late.line_with(text).await;
+    }
+    server.stop().await;
+}
+
+pub(crate) async fn a_terminal_shows_what_it_asks_for(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut mia = in_room(server.tcp, "mia", "/create den").await;
+    let mut max = in_room(server.tcp, "max", "/join den").await;
+    tells(&mut max, "/show tiem", "/show takes time").await;
+    tells(
+        &mut max,
+        "/show seq events",
+        "number of each message, what is done",
+    )
+    .await;
+    mia.say("den", "Helo").await.expect("said");
+    says(&mut mia, "/edit 1 Hello").await;
+    says(&mut mia, "/react 1 :tada:").await;
+    says(&mut mia, "/delete 1").await;
+    for line in [
+        "#1 [den] mia: Helo",
+        "#2 [den] mia edited #1: Hello",
+        "#3 [den] mia reacted to #1: 🎉 1",
+        "#4 [den] mia deleted #1",
+    ] {
+        assert_eq!(max.line().await.as_deref(), Some(line));
+    }
+    tells(&mut max, "/show time", "the time").await;
+    mia.say("den", "bye").await.expect("said");
+    let line = max.line().await.expect("a line");
+    let (time, rest) = line.split_once(' ').expect("a time");
+    assert_eq!((time.len(), rest), (5, "[den] mia: bye"));
+    tells(&mut max, "/show none", "and no more").await;
+    tells(&mut mia, "/topic tea", "the topic of den is: tea").await;
+    max.line_with("[system] mia set the topic of den: tea")
+        .await;
+    server.stop().await;
+}
+
+pub(crate) async fn a_page_is_around_a_place_and_says_where_it_is_true(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut mia = in_room(server.tcp, "mia", "/create den").await;
+    for n in 1..=20 {
+        mia.say("den", &format!("{n}")).await.expect("said");
+    }
+    says(&mut mia, "/edit 5 five").await;
+    let mia = Caller::named(server.http, "mia").await;
+    let page = async |query: &str| {
+        let path = format!("/api/history/den?{query}");
+        let page = mia.gets("GET", &path, Value::Null).await;
+        let texts: Vec<String> = page["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|message| Some(message["content"].as_str()?.to_owned()))
+            .collect();
+        (
+            texts.join(" "),
+            page["has_more"].clone(),
+            page["true_at"].clone(),
+        )
+    };
+    let (yes, no, end) = (json!(true), json!(false), json!(21));
+    for (query, texts, more) in [
+        ("limit=3", "18 19 20", &yes),
+        ("after=3&limit=3", "4 five 6", &yes),
+        ("after=18", "19 20", &no),
+        ("after=21", "", &no),
+        ("around=5&limit=4", "3 4 five 6", &yes),
+        ("around=1&limit=4", "1 2", &no),
+    ] {
+        let wanted = (texts.to_owned(), more.clone(), end.clone());
+        assert_eq!(page(query).await, wanted, "{query}");
+    }
+    let both = "/api/history/den?after=1&before=5";
+    mia.is_refused("GET", both, Value::Null, (400, "bad_parameter"))
+        .await;
+    // A stream of messages alone keeps its place beyond events.
+    let path = "/api/messages/den?history=1&events=0";
+    let stream = Events::open(server.http, path, None, Buffer::Usual, DEADLINE).await;
+    let mut stream = stream.expect("a stream");
+    loop {
+        match stream.next().await.expect("readable") {
+            Some(Event::Named { name, data, .. }) if name == "message" => {
+                assert!(data.contains("\"content\":\"20\""), "{data}");
+                break;
+            }
+            Some(Event::Named { name, .. }) if name != "system" => panic!("{name}"),
+            _ => {}
+        }
     }
     server.stop().await;
 }

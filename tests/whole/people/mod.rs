@@ -45,6 +45,8 @@ crate::support::db::on_both! {
         a_message_is_changed_by_those_who_may,
         a_replica_of_any_reader_is_what_is_stored,
         a_plain_terminal_sees_messages_as_they_are_and_no_events,
+        a_terminal_shows_what_it_asks_for,
+        a_page_is_around_a_place_and_says_where_it_is_true,
     }
     marks {
         a_mark_goes_on_and_never_back,

@@ -196,6 +196,7 @@ fn history(history: &History) -> Option<Value> {
     let has_more = history.span.as_ref().is_some_and(|span| span.more);
     let mut page =
         json!({ "room": history.room.as_str(), "messages": messages, "has_more": has_more });
+    page["true_at"] = history.true_at.get().into();
     if let Some(epoch) = &history.epoch {
         page["epoch"] = epoch.as_str().into();
     }

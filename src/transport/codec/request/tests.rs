@@ -11,7 +11,7 @@ fn read(frame: Value) -> Result<Command, Wrong> {
 fn a_number_may_come_as_a_text() {
     let history = Command::History {
         room: Target::Named("den".into()),
-        before: "40".parse().ok(),
+        from: PageFrom::Before("40".parse().ok()),
         limit: Some(PAGE),
     };
     for before in [json!(40), json!("40")] {

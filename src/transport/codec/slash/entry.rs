@@ -1,6 +1,6 @@
 //! Commands about messages of the current room, by their places.
 use super::{GrammarError, rest};
-use crate::chat::{Command, Giving, Target};
+use crate::chat::{Command, Giving, Showing, Target};
 use crate::model::Seq;
 
 /// Reads one of them; its words were counted.
@@ -11,6 +11,7 @@ pub(super) fn read(
 ) -> Result<Option<Command>, GrammarError> {
     let room = Target::Current;
     Ok(Some(match name {
+        "show" => Command::Show(showing(words)?),
         "edit" => Command::Edit {
             room,
             seq: place(words)?,
@@ -34,6 +35,27 @@ pub(super) fn read(
         },
         _ => return Ok(None),
     }))
+}
+
+fn showing(words: &[&str]) -> Result<Showing, GrammarError> {
+    let mut showing = Showing::default();
+    for word in words {
+        match *word {
+            "time" => showing.time = true,
+            "seq" => showing.seq = true,
+            "events" => showing.events = true,
+            "all" => {
+                showing = Showing {
+                    time: true,
+                    seq: true,
+                    events: true,
+                }
+            }
+            "none" => showing = Showing::default(),
+            _ => return Err(GrammarError::Show),
+        }
+    }
+    Ok(showing)
 }
 
 fn react(words: &[&str], reaction: Giving) -> Result<Command, GrammarError> {
