@@ -34,7 +34,7 @@ async fn a_message_is_the_event_of_the_contract() {
         block,
         format!(
             "event: message\nid: 1\ndata: {{\"id\":{id},\"seq\":1,\"room\":\"general\",\
-             \"user\":\"alice\",\"content\":{text},\"created_at\":\"{time}\"}}\n\n"
+             \"user\":\"alice\",\"content\":{text},\"created_at\":\"{time}\",\"number\":1}}\n\n"
         )
     );
 }
