@@ -37,11 +37,11 @@ impl Action {
         all.find(|action| action.as_str() == name)
     }
 
-    /// What a muted person may not do.
+    /// What a muted person may not do. To say something otherwise is to say it.
     pub(super) fn is_speech(self) -> bool {
         matches!(
             self,
-            Self::Write | Self::React | Self::Thread | Self::Upload
+            Self::Write | Self::React | Self::Thread | Self::Upload | Self::EditOwn
         )
     }
 

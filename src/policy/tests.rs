@@ -15,7 +15,7 @@ const ADDS: [(Role, &str); 6] = [
     (Role::Admin, "manage_room manage_roles manage_tokens audit"),
     (Role::Owner, ""),
 ];
-const SPEECH: &str = "write react thread upload";
+const SPEECH: &str = "write react thread upload edit_own";
 const DIRECT: &str = "see read write react thread upload edit_own delete_own pin";
 
 fn has(list: &str, action: Action) -> bool {

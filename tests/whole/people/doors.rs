@@ -47,6 +47,9 @@ fn deeds() -> Vec<Deed> {
     const MEMBER: &str = "/api/rooms/ROOM/members/vic";
     const BAN: &str = "/api/rooms/ROOM/bans/vic";
     const MUTE: &str = "/api/rooms/ROOM/mutes/vic";
+    const MESSAGE: &str = "/api/messages/ROOM/1";
+    const TADA: &str = "/api/messages/ROOM/1/reactions/:tada:";
+    const PIN: &str = "/api/messages/ROOM/1/pin";
     let (get, put, none) = ("GET", "PUT", Value::Null);
     let role = json!({ "role": "member" });
     let said = json!({ "room": "ROOM", "content": "hello" });
@@ -65,6 +68,12 @@ fn deeds() -> Vec<Deed> {
         deed("read", get, "/api/history/ROOM", none.clone(), "history"),
         deed("read", get, "/api/messages/ROOM", none.clone(), ""),
         deed("read", get, "/api/messages/ROOM?after=0", none.clone(), ""),
+        deed("read", get, MESSAGE, none.clone(), "get_message"),
+        deed("edit", "PATCH", MESSAGE, json!({ "content": "x" }), "edit"),
+        deed("react", put, TADA, none.clone(), "react"),
+        deed("react", "DELETE", TADA, none.clone(), "unreact"),
+        deed("pin", put, PIN, none.clone(), "pin"),
+        deed("pin", "DELETE", PIN, none.clone(), "unpin"),
         deed("join", "POST", "/api/command", join, ""),
         deed("write", "POST", "/api/message", said, "message"),
         deed("see", get, ROOM, none.clone(), "room"),
@@ -141,9 +150,9 @@ fn rank(kind: &str) -> usize {
 fn least(right: &str) -> usize {
     match right {
         "see" | "read" | "mark" | "seen" => 0,
-        "join" | "write" => 1,
-        "invite" => 2,
-        "topic" | "slow" | "kick" | "mute" | "ban" => 3,
+        "join" | "write" | "react" => 1,
+        "invite" | "edit" => 2,
+        "pin" | "topic" | "slow" | "kick" | "mute" | "ban" => 3,
         "manage_room" | "manage_roles" => 4,
         other => panic!("no right: {other}"),
     }
@@ -182,7 +191,9 @@ fn expected(kind: &str, room: &str, right: &str) -> &'static str {
     }
     match kind {
         "banned" => "banned",
-        "muted" if right == "write" => "muted",
+        "muted" if ["write", "react", "edit"].contains(&right) => "muted",
+        // The message is the host's.
+        _ if right == "edit" => "forbidden",
         _ if right == "seen" => "not_shown",
         _ if rank(kind) < least(right) => "forbidden",
         _ => "ok",
@@ -241,12 +252,18 @@ async fn host(at: SocketAddr, db: &Db) -> String {
         "INSERT INTO workspace_members (workspace_id, user_id)
          SELECT w.id, u.id FROM workspaces w, users u
          WHERE w.name = 'acme' AND u.nickname = 'vic'",
+        "INSERT INTO messages (room_id, seq, user_id, content)
+         SELECT r.id, 1, u.id, 'hello' FROM rooms r, users u
+         WHERE r.name = 'acme/hall' AND u.nickname = 'vic'",
+        "UPDATE rooms SET last_seq = 1 WHERE name = 'acme/hall'",
     ] {
         db.sql(sql).await;
     }
     for (name, kind) in [("open", "public"), ("closed", "private")] {
         let new = json!({ "name": name, "kind": kind });
         does(at, &host, ("POST", "/api/rooms"), new).await;
+        let said = json!({ "room": name, "content": "hello" });
+        does(at, &host, ("POST", "/api/message"), said).await;
     }
     host
 }
@@ -327,7 +344,7 @@ async fn by_request(at: SocketAddr, client: &Client, deed: &Deed, room: &str) ->
     let path = deed.path.replace("ROOM", &room.replace('/', "%2F"));
     let body = deed.body.to_string().replace("ROOM", room);
     let body = serde_json::from_str(&body).expect("JSON");
-    if path.starts_with("/api/messages/") {
+    if path.starts_with("/api/messages/") && deed.frame.is_none() {
         // A stream that is opened would not end.
         let bearer = client
             .secret
@@ -353,8 +370,9 @@ async fn by_frame(client: &mut Client, deed: &Deed, frame: &str, room: &str) -> 
     asked["type"] = frame.into();
     asked["room"] = room.into();
     asked["ref"] = 1.into();
-    if deed.path.ends_with("/1") {
+    if deed.path.ends_with("/1") || deed.path.contains("/1/") {
         asked["seq"] = 1.into();
+        asked["emoji"] = ":tada:".into();
     }
     if deed.path.ends_with("/vic") {
         asked["nickname"] = "vic".into();
