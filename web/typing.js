@@ -1,4 +1,4 @@
-// Who is writing: told to others while one writes, and shown of others for a few seconds.
+// Typing notices: sent while the user types, and shown for a few seconds when they come.
 import { draft } from "./composer.js";
 import { $, setText } from "./dom.js";
 import { keyOf } from "./rooms.js";
@@ -33,7 +33,7 @@ export class Typing {
     this.draw();
   }
 
-  /** Who has said it is not writing it any more. */
+  /** An author that sent its message is not typing any more. */
   said({ room, user }) {
     if (this.#rooms.get(keyOf(room))?.delete(user)) this.draw();
   }

@@ -1,7 +1,7 @@
 -- floor: 1
 -- A room's log holds entries: messages, and events about one of them or about the room. Their order is
--- `seq`; what people said is counted by `number`. An event says what was done, to which message, by whom
--- and when; text and state stand once, in the message's own row.
+-- `seq`; what people said is counted by `number`. An event says the operation, its target, its author
+-- and its time; text and state stand once, in the message's own row.
 
 -- `kind` is 0 text, 1 action, 2 bot; 10 edited, 11 deleted, 12 reacted, 13 pinned, 14 topic; 99 void: an
 -- event that a later one made superfluous. `number` is how many messages there are up to here; rows of
@@ -19,8 +19,8 @@ ALTER TABLE messages ADD COLUMN gone INTEGER;
 ALTER TABLE messages ADD COLUMN reacted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN pinned_at TEXT;
 
--- How many of a room's entries are events; all others are messages. `seen` is 1 where people are shown who
--- has read what.
+-- How many of a room's entries are events; all others are messages. `seen` is 1 where
+-- the room shows its readers how far each has read.
 ALTER TABLE rooms ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rooms ADD COLUMN last_number INTEGER GENERATED ALWAYS AS (last_seq - events) VIRTUAL;
 ALTER TABLE rooms ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;

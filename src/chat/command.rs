@@ -117,7 +117,7 @@ pub enum Command {
     Unread,
     /// Mark rooms as read.
     MarkRead(Vec<Marking>),
-    /// The people who have read a room up to there, where that is shown.
+    /// The readers of a message, where the room shows them.
     Seen {
         room: Target,
         seq: Seq,

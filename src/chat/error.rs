@@ -131,7 +131,7 @@ pub enum ChatError {
         room: RoomName,
         until: Option<DateTime<Utc>>,
     },
-    /// Who has read what is not shown in that room.
+    /// The room does not show its readers.
     NotShown(RoomName),
     /// The nickname is an account's.
     NicknameOwned(Nickname),

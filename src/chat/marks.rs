@@ -80,7 +80,7 @@ impl Chat {
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
         for pending in batch {
             let (user, room) = (pending.mark.user, pending.mark.room);
-            // Of what was said the other devices hear anyway, and from whom.
+            // Other devices are given the message itself, with its author.
             let Some((moved, name)) = moved.get(&(user.id, room.id)).zip(pending.asked) else {
                 continue;
             };

@@ -36,7 +36,7 @@ pub struct Outgoing {
 /// What the author of a message is known as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
-    /// Who speaks has read up to there, and that is kept.
+    /// Its own message moves its read mark.
     Account,
     Guest,
 }

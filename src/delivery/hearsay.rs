@@ -99,7 +99,7 @@ impl Hub {
         }
     }
 
-    /// Shows what another instance told to those here whom it is for.
+    /// Shows what another instance told to its addressees here.
     fn take(&self, news: News) {
         match news {
             News::Room(notice) => self.show(&notice),

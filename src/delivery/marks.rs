@@ -14,7 +14,7 @@ use crate::store::Mark;
 
 /// Marks that may wait; beyond, those of other people and rooms are refused.
 pub const MOST: usize = 131_072;
-/// Marks in one statement: few enough that an embedded database is not kept from those who speak.
+/// Marks in one statement: few enough that commits to an embedded database do not wait long.
 const STATEMENT: usize = 600;
 /// What waits is written after so long, or when there are so many.
 const GATHER: Duration = Duration::from_millis(500);

@@ -31,8 +31,8 @@ impl Hub {
         Ok((self.log.span(room.key, before, limit).await?, false))
     }
 
-    /// The newest `limit` messages with `seq < before`, to be read by whom they are for at their
-    /// own pace.
+    /// The newest `limit` messages with `seq < before`, to be read at the pace of the
+    /// connection.
     pub async fn past(
         self: &Arc<Self>,
         room: &RoomRef,
@@ -147,7 +147,7 @@ impl Hub {
         }))
     }
 
-    /// Whose an entry is; `None` where it is not there.
+    /// The author of an entry; `None` where the entry is not there.
     pub async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError> {
         let _turn = self.turn().await?;
         self.log.authored(room, seq).await

@@ -146,7 +146,7 @@ impl Tail {
         news.iter().min().copied()
     }
 
-    /// The first of these entries in whose place another is here.
+    /// The first of these entries that differs from the one here in its place.
     pub(super) fn disputed_by(&self, entries: &[Entry]) -> Option<Seq> {
         let other = |entry: &&Entry| {
             let here = self.origin_at(entry.seq);
@@ -220,7 +220,7 @@ impl Tail {
     }
 
     /// Appends a chunk that goes on where the tail ends. What its events do to messages here is done to
-    /// them, and who joins is shown them as they are.
+    /// them, and a reader that joins is shown them as they are.
     pub(super) fn push(&mut self, chunk: Arc<Chunk>) {
         self.amend(&chunk);
         let items = chunk.items();

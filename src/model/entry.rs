@@ -110,7 +110,7 @@ pub type Reactions = Vec<(Arc<str>, Reaction)>;
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Reaction {
     pub count: u64,
-    /// The first who gave it, at most [`MOST_REACTING`].
+    /// The first users that gave it, at most [`MOST_REACTING`].
     pub users: Vec<Arc<str>>,
 }
 

@@ -6,7 +6,7 @@ use super::{Nickname, UserKey};
 /// People that one text may call.
 pub const MOST_MENTIONS: usize = 20;
 
-/// A person whom a message calls.
+/// A mention: the account that a message calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
     pub user: UserKey,
@@ -14,10 +14,10 @@ pub struct Mention {
     pub nickname: Arc<str>,
 }
 
-/// The people whom a text calls, each once, in the order in which it does; 20 at most.
+/// The nicknames that a text mentions, each once, in the order of the text; 20 at most.
 ///
 /// A name begins after an `@` that no letter, digit or mark of a name stands before, so that an e-mail
-/// address calls nobody, and ends where no letter or digit follows. A dot or hyphen at its end is the
+/// address is no mention, and it ends where no letter or digit follows. A dot or hyphen at its end is the
 /// sentence's. A text without an `@` costs a look at its bytes.
 pub fn mentions(text: &str) -> Vec<Nickname> {
     let mut found: Vec<Nickname> = Vec::new();

@@ -27,7 +27,7 @@ pub enum Operation {
         kind: MessageKind,
         thread: Option<Seq>,
         reply_to: Option<Seq>,
-        /// The people whom it calls.
+        /// The accounts that it mentions.
         mentions: Option<Arc<[Mention]>>,
     },
     Edit {
@@ -164,7 +164,7 @@ impl Operation {
         }
     }
 
-    /// The people whom it calls.
+    /// The accounts that it mentions.
     pub(crate) fn mentions(&self) -> &[Mention] {
         match self {
             Self::Say { mentions, .. } => mentions.as_deref().unwrap_or_default(),

@@ -48,7 +48,7 @@ impl ReadSoFar {
     }
 }
 
-/// A person who has read a message.
+/// A reader of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seer {
     pub nickname: String,
@@ -63,7 +63,7 @@ pub trait Marks: Send + Sync + 'static {
     /// them.
     async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError>;
 
-    /// The people who have read a room up to there, the first by nickname, and how many they are.
+    /// The readers of a room up to a place, the first by nickname, and their number.
     async fn seen_by(
         &self,
         room: RoomKey,

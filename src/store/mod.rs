@@ -141,7 +141,7 @@ pub trait Reading: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError>;
 
-    /// Whose an entry is; `None` where it is not there.
+    /// The author of an entry; `None` where the entry is not there.
     async fn authored(&self, room: RoomKey, seq: Seq) -> Result<Option<Authored>, StoreError>;
 
     /// What is reacted to these messages of a room now; those without reactions are not in it.

@@ -47,13 +47,13 @@ pub struct Heads {
     pub deleted: Vec<RoomKey>,
 }
 
-/// Whose an entry is.
+/// The author of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authored {
     /// `None` where the user is deleted.
     pub user: Option<UserKey>,
     pub nickname: String,
-    /// Whether it is a message whose text is there.
+    /// Whether the entry is a message that still has its text.
     pub is_said: bool,
 }
 

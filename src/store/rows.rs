@@ -59,7 +59,7 @@ const REACTIONS: &str = "SELECT seq, emoji, given, nickname FROM (
       WINDOW of_emoji AS (PARTITION BY r.seq, r.emoji)) of_message
     WHERE place <= $3 ORDER BY seq, first, emoji, place";
 
-/// Whom messages call.
+/// The mentions of messages.
 const MENTIONS: &str = "SELECT t.seq, u.nickname FROM mentions t JOIN users u ON u.id = t.user_id
     WHERE t.seq @in($1) AND t.room_id = $2 ORDER BY t.seq, u.id";
 
@@ -269,7 +269,7 @@ pub(super) async fn reactions(
     Ok(reactions)
 }
 
-/// Whom the messages of a page call: asked for only where one of them has an `@`.
+/// The mentions of a page's messages: asked for only where one of them has an `@`.
 async fn mentions(
     by: &impl Look,
     room: &RoomRef,

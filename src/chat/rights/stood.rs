@@ -42,7 +42,7 @@ impl Stood {
         self.stands.topic.as_deref()
     }
 
-    /// Whether people are shown there who has read what.
+    /// Whether the room shows its readers.
     pub(in crate::chat) fn shows_seen(&self) -> bool {
         self.stands.seen
     }

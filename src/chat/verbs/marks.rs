@@ -1,4 +1,4 @@
-//! How far one has read: marked, what is left, and who else has read it.
+//! Read marks: setting them, counting what is unread, and listing the readers of a message.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::lists::Listed;
 use crate::chat::outcome::Counted;
@@ -10,7 +10,7 @@ use crate::store::Mark;
 
 /// Marks in one request.
 const MOST_MARKS: usize = 100;
-/// People in one answer about who has read a message.
+/// Readers of a message in one answer.
 const MOST_SEEN: usize = 100;
 /// Rooms in one answer about what was not read.
 const MOST_UNREAD: usize = 100;
@@ -57,7 +57,7 @@ impl Chat {
         Ok(Outcome::Unread(rooms))
     }
 
-    /// The people who have read a room up to there.
+    /// The readers of a message.
     ///
     /// # Errors
     /// Says that it is not shown, unless the room turned it on.

@@ -1,4 +1,4 @@
-//! The people whom a message calls: accounts that may read it where it is said.
+//! The mentions of a message: accounts that may read its room.
 use std::sync::Arc;
 
 use super::{Chat, ChatError};
@@ -6,7 +6,7 @@ use crate::chat::rights::Stood;
 use crate::model::{Mention, Nickname, RoomRef, UserKey, mentions};
 
 impl Chat {
-    /// Those whom `text` calls, but for its author. A text without an `@` asks nothing of the store.
+    /// The accounts that `text` mentions, without its author. A text without an `@` asks nothing of the store.
     pub(super) async fn called(
         &self,
         room: &RoomRef,

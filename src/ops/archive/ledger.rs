@@ -15,7 +15,7 @@ use crate::store::history::Erasure;
 /// Its place in the archive.
 pub(in crate::ops) const PATH: &str = "erasures.json";
 const SCHEMA: &str = "discordctl.erasures/1";
-/// Names whose digests are remembered.
+/// Names with remembered digests.
 const MOST: usize = 10_000;
 /// `gone` of what was erased.
 const ERASED: i16 = 3;
@@ -180,7 +180,7 @@ impl Erasures {
         line.reactions.len() < reactions || line.mentions.len() < mentions
     }
 
-    /// Whether that is the name of a person of whom what is of that time was erased.
+    /// Whether the entries of that author from that time were erased.
     fn names(&mut self, name: &str, time: DateTime<Utc>) -> bool {
         if self.people.is_empty() {
             return false;

@@ -41,7 +41,7 @@ pub(in crate::ops) async fn without(
     changed(destination, entry, &mut scrub).await
 }
 
-/// Reads a document, each of whose lines may become another; `None` if none does.
+/// Reads a document and rewrites its lines; `None` if no line changes.
 ///
 /// # Errors
 /// Fails where it cannot be read, or is not what its entry says.

@@ -65,7 +65,7 @@ pub struct Erasing {
     pub room: RoomId,
     pub from: Seq,
     pub to: Seq,
-    /// Only those by this person, who is not their author any more.
+    /// Only those by this user, which loses its authorship.
     pub by: Option<UserId>,
     /// Only what is not later.
     pub until: DateTime<Utc>,
@@ -74,7 +74,7 @@ pub struct Erasing {
 /// What one transaction did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Messages whose words are gone by this.
+    /// Messages that lost their text by this.
     pub messages: u64,
     /// The last row that was looked at; `None` after the last of all.
     pub last: Option<Seq>,
@@ -205,7 +205,7 @@ impl History {
     }
 
     /// Takes the words of the first messages after `after` that are meant, with their reactions and mentions,
-    /// in one transaction. Each gets its event, so that all who read learn of it, and running instances
+    /// in one transaction. Each gets its event, so that every reader learns of it, and running instances
     /// read anew what they keep.
     pub async fn erase(&mut self, what: &Erasing, after: Seq) -> Result<Erased, StoreError> {
         let events = self.session.either(EVENTS_IN_POSTGRES, EVENTS_IN_SQLITE);
@@ -213,7 +213,7 @@ impl History {
         let erased = async {
             let mut tx = self.session.begin_to_write().await?;
             scrubbing(&mut tx).await?;
-            // First, as commits do: who waits for a row of it has the room.
+            // First, as commits do: a transaction that waits for a row of the room holds the room.
             let room = [what.room.into(), Arg::Number(Some(0))];
             let _: Vec<(Seq, Number)> = tx.all(PLACES, &room).await?;
             let find = [

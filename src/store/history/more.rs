@@ -81,7 +81,7 @@ impl History {
     }
 }
 
-/// The people whom these rows name.
+/// The users that these rows name.
 pub(super) fn people<'r>(rows: &'r [&Row]) -> impl Iterator<Item = &'r Arc<str>> {
     let of_details = |row: &'r &Row| {
         let details = row.details.iter();

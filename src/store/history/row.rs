@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// A row whose author is known by its id.
+/// A row with its author's id.
 #[derive(Debug)]
 pub(super) struct Raw {
     pub(super) user: Option<UserId>,

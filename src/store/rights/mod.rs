@@ -21,7 +21,7 @@ pub struct Stands {
     /// Actions that take another role here, as JSON.
     pub allow: Option<String>,
     pub topic: Option<String>,
-    /// People are shown who has read what.
+    /// The room shows its readers.
     pub seen: bool,
     pub member: bool,
     /// The person has an account that is not disabled.

@@ -45,7 +45,7 @@ macro_rules! until {
     };
 }
 
-/// How people, who are joined so, stand to a room.
+/// How users, joined so, stand to a room.
 macro_rules! stands {
     ($first:literal, $people:literal, $person:literal, $where:literal) => {
         concat!(

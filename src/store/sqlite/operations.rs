@@ -102,7 +102,7 @@ pub(super) fn push(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place)
     }
 }
 
-/// Enters the people whom the message in that place calls.
+/// Enters the mentions of the message in that place.
 fn call(sql: &mut QueryBuilder<Sqlite>, mentions: &[Mention], place: &Place) {
     for mention in mentions {
         sql.push("INSERT OR IGNORE INTO mentions (user_id, room_id, seq) SELECT u.id, r.id, r.last_seq - ")

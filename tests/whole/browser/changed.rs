@@ -77,7 +77,7 @@ async fn what_a_netcat_edits_and_deletes_changes_in_the_page() {
 
 const NEWEST: &str = "#log .message[data-seq]:not(:has(~ .message[data-seq]))";
 
-/// A person with an account, who has entered at a port.
+/// An account that is logged in on a line connection.
 pub(super) async fn registered(driver: Arc<Webdriver>, port: u16, name: &str) -> Person {
     let person = Person::open(driver).await;
     person.asks(port).await;
@@ -130,7 +130,7 @@ async fn one_changes_in_the_page_what_one_said_and_others_react() {
         person.say("helo").await;
         other.sees("helo").await;
         person.sees("helo").await;
-        // Who gives up has changed nothing.
+        // Escape changes nothing.
         person.types(&format!("{up}{end} all{escape}")).await;
         assert!(person.check("return document.getElementById('input').value === '' && document.getElementById('editing').hidden").await);
         person.types(&format!("{up}{end} you{enter}")).await;

@@ -1,4 +1,4 @@
-//! Messages that are edited, deleted, reacted to and pinned, by whom that is allowed, over each door.
+//! Messages are edited, deleted, reacted to and pinned by the roles that may, over each door.
 use discordctl::client::{Buffer, Event, Events};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) async fn a_message_is_changed_by_those_who_may(db: Db) {
     let none = Value::Null;
     let text = |text: &str| json!({ "content": text });
 
-    // Another's words are nobody's to change.
+    // No role edits the message of another account.
     max.is_refused("PATCH", one, text("mine"), (403, "forbidden"))
         .await;
     tells(&mut owner, "/edit 1 mine", "another person said it").await;

@@ -193,7 +193,7 @@ pub(crate) async fn what_is_read_on_one_device_is_read_on_all(db: Db) {
     phone.reads("den", 1_000).await;
     assert_eq!(next_of(&mut far, "read").await, read(5));
     assert_eq!(next_of(&mut near, "read").await, read(5));
-    // It is of nobody else.
+    // No other account has it.
     stranger.send(json!({ "type": "me", "ref": 1 })).await;
     assert_eq!(stranger.next().await["type"], "reply");
     one.stop().await;
@@ -355,7 +355,7 @@ pub(crate) async fn who_is_called_by_a_message_is_told(db: Db) {
     );
     alice.reads("general", seq).await;
     assert_eq!(calls(&alice, "general").await, 0);
-    // What is deleted calls nobody.
+    // A deleted message mentions no account.
     let seq = says("general", "@alice once more").await;
     assert_eq!(calls(&alice, "general").await, 1);
     let place = format!("/api/messages/general/{seq}");

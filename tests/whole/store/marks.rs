@@ -1,4 +1,4 @@
-//! What read marks cost the database and those who speak meanwhile, to be read by people.
+//! Figures: what read marks cost the database and commits beside them.
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ pub struct Settings {
     pub kind: Option<RoomKind>,
     /// Actions and the roles that they take here; null is the usual one.
     pub allow: Option<Value>,
-    /// Whether people are shown who has read what.
+    /// Whether the room shows its readers.
     pub seen: Option<bool>,
 }
 
@@ -33,7 +33,7 @@ pub struct RoomAs {
     pub slow: u32,
     /// Actions and the roles that they take here, where those are not the usual.
     pub allow: Overrides,
-    /// People are shown who has read what.
+    /// The room shows its readers.
     pub seen: bool,
 }
 
