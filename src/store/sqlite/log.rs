@@ -8,11 +8,11 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::ago;
 use super::operations::{self, Place};
-use crate::model::{MessageId, Nonce, Number, RoomId, RoomKey, Seq};
+use crate::model::{MessageId, Nonce, Number, RoomKey, Seq};
 use crate::store::{Appended, Draft, NONCE_LIFE, Operation, Rejected, StoreError, draft};
 
 type Answer = Option<Result<Appended, Rejected>>;
-type Row = (MessageId, RoomId, Seq, Number, DateTime<Utc>);
+type Row = (MessageId, Seq, Number, DateTime<Utc>);
 
 /// The drafts of a room that get a place of their own, by their indices in the batch, in their order.
 type Members = Vec<(RoomKey, Vec<usize>)>;
@@ -285,11 +285,10 @@ fn insert(sql: &mut QueryBuilder<Sqlite>, batch: &[Draft], room: RoomKey, drafts
                column4, r.last_number - ",
         )
         .push_bind(said)
-        .push(" + column5")
         .push(if plain {
-            ""
+            " + column1"
         } else {
-            ", column6, column7, column8, column9"
+            " + column5, column6, column7, column8, column9"
         })
         .push(" FROM (");
     let mut number = 0i64;
@@ -305,8 +304,8 @@ fn insert(sql: &mut QueryBuilder<Sqlite>, batch: &[Draft], room: RoomKey, drafts
         } else {
             row.push_bind("");
         }
-        row.push_bind(number);
         if !plain {
+            row.push_bind(number);
             row.push_bind(of.kind());
             row.push_bind(of.target());
             row.push_bind(of.thread());
@@ -317,19 +316,18 @@ fn insert(sql: &mut QueryBuilder<Sqlite>, batch: &[Draft], room: RoomKey, drafts
         .push_bind(room.id)
         .push(" AND r.uid = ")
         .push_bind(room.uid)
-        .push(" RETURNING id, room_id, seq, number, created_at; ");
+        .push(" RETURNING id, seq, number, created_at; ");
 }
 
-/// Puts what was stored in the place of each draft.
+/// Puts what was stored in the place of each draft. Each room is a statement, and each row's id is greater
+/// than all before it, so the ids tell the rooms apart; SQLite promises no order for RETURNING.
 fn fill(members: &Members, mut stored: Vec<Row>, answers: &mut [Answer]) {
-    // SQLite promises no order for RETURNING.
-    stored.sort_unstable_by_key(|(_, room, seq, ..)| (*room, *seq));
-    for (room, drafts) in members {
-        let first = stored.partition_point(|(_, of, ..)| *of < room.id);
-        let rows = stored[first..]
-            .iter()
-            .take_while(|(_, of, ..)| *of == room.id);
-        for (i, (id, _, seq, number, created_at)) in drafts.iter().zip(rows) {
+    stored.sort_unstable_by_key(|(id, ..)| *id);
+    let mut rest = &mut stored[..];
+    for (_, drafts) in members {
+        let (rows, others) = rest.split_at_mut(drafts.len().min(rest.len()));
+        rows.sort_unstable_by_key(|(_, seq, ..)| *seq);
+        for (i, (id, seq, number, created_at)) in drafts.iter().zip(rows) {
             answers[*i] = Some(Ok(Appended {
                 id: *id,
                 seq: *seq,
@@ -338,6 +336,7 @@ fn fill(members: &Members, mut stored: Vec<Row>, answers: &mut [Answer]) {
                 fresh: true,
             }));
         }
+        rest = others;
     }
 }
 
