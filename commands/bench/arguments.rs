@@ -17,6 +17,10 @@ Readers and senders join rooms called bench-0000 and so on, which stay: measure 
 that may grow. The server limits how much one session may say; start it for this with
 DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0. 'delivered' counts what readers saw, without senders.
 
+With --events, senders have accounts, bench-… with a password that is kept nowhere, because guests
+edit nothing; start the server with DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE=0, too. Events count as
+messages do, and readers over TCP ask to be shown them.
+
 Exits 0 if all was well, 1 after errors, 2 if anything was lost, repeated or out of order.
 
 Examples:
@@ -24,6 +28,7 @@ Examples:
   discordctl bench --connections 200 --senders 10 --window 40 --duration 20s
   discordctl bench --connections 200 --senders 4 --rate 5 --svg latency.svg
   discordctl bench --connections 1000 --senders 0 --transport sse    memory of idle ones
+  discordctl bench --connections 200 --senders 10 --window 40 --events 20
   discordctl bench --connections 200 --rate 20 --slow 1000
   discordctl bench --config-dir config --transport mixed --reconnect 20s --rate 50
   discordctl bench --connections 200 --senders 10 --window 40 --reference fanout")]
@@ -45,6 +50,11 @@ pub(crate) struct BenchArgs {
     /// Messages of each sender that are on their way at any time [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     window: Option<u32>,
+    /// Of a hundred things that a sender does, so many are edits, reactions and deletions of its own
+    /// messages
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, conflicts_with = "reference",
+        value_parser = clap::value_parser!(u8).range(0..=50))]
+    events: u8,
     /// Bytes in a message
     #[arg(long, value_name = "BYTES", default_value_t = 100,
         value_parser = clap::value_parser!(u16).range(32..=4_000))]
@@ -121,6 +131,7 @@ impl BenchArgs {
             rooms: self.rooms.into(),
             senders: self.senders,
             load,
+            events: self.events,
             size: self.size.into(),
             warmup: self.warmup.get(),
             duration: self.duration.get(),

@@ -29,6 +29,14 @@ pub(super) fn of(report: &Report) -> String {
     });
     text += &table(["", "messages", "per second"], counts.into());
     text += "\n\n";
+    if let Some(events) = report.events {
+        let [sent, committed, delivered] =
+            [events.sent, events.committed, events.delivered].map(grouped);
+        let _ = writeln!(
+            text,
+            "of these, events: {sent} sent, {committed} committed, {delivered} delivered\n"
+        );
+    }
     text += &table(
         ["ms", "p50", "p90", "p95", "p99", "p99.9", "max"],
         vec![
@@ -75,8 +83,12 @@ fn about(report: &Report) -> String {
         Load::OpenLoop(rate) => format!("{rate} messages/s each"),
         Load::ClosedLoop(window) => format!("{window} in flight each"),
     };
+    let events = match plan.events {
+        0 => String::new(),
+        share => format!(", {share} % events"),
+    };
     format!(
-        "{}: {} readers ({}), {} senders with {load}, rooms: {}, {} bytes\n\
+        "{}: {} readers ({}), {} senders with {load}{events}, rooms: {}, {} bytes\n\
          connected in {:.2} s, measured for {:.1} s\n\n",
         plan.subject.names().join(", "),
         grouped(plan.connections as u64),

@@ -46,25 +46,47 @@ impl Opened {
         })
     }
 
-    /// Connects and begins to read `room`. `nickname` is for transports that ask for one.
+    /// Connects and begins to read a room.
     ///
     /// # Errors
     /// Where it is not let in, within `patience` for each answer.
     pub async fn reading(
-        transport: Transport,
         at: impl Into<Target>,
-        room: &str,
-        nickname: &str,
+        reading: &Reading<'_>,
         buffer: Buffer,
         patience: Duration,
     ) -> Result<Self, ClientError> {
         let stream = bounded(patience, at.into().reach(buffer)).await?;
-        let talk = Lines::over(stream, patience);
-        match transport {
-            Transport::Tcp => lines(talk, room).await,
+        let mut talk = Lines::over(stream, patience);
+        let room = reading.room;
+        match reading.transport {
+            Transport::Tcp => {
+                expect(&line(&mut talk).await?, "[system] welcome")?;
+                lines(talk, room, reading.lines).await
+            }
             Transport::Sse => events(talk, room, None).await,
-            Transport::Ws => frames(talk, room, nickname).await,
+            Transport::Ws => frames(talk, room, reading.nickname).await,
         }
+    }
+
+    /// Connects by lines to speak in `room`: as a guest, or as a new account, which is shown places
+    /// and events, because it may change what it said.
+    ///
+    /// # Errors
+    /// As [`Opened::reading`], and where the account is not made.
+    pub async fn speaking(
+        at: impl Into<Target>,
+        room: &str,
+        account: Option<&Account>,
+        patience: Duration,
+    ) -> Result<Self, ClientError> {
+        let mut talk = Lines::connect(at, patience).await?;
+        expect(&line(&mut talk).await?, "[system] welcome")?;
+        let Some(account) = account else {
+            return lines(talk, room, Lined::Messages).await;
+        };
+        enter(&mut talk, account).await?;
+        lines(talk, room, Lined::Entries).await
     }
 
     /// Goes on in `room` after that position. Lines have no place: they go on as events.
@@ -103,20 +125,73 @@ impl Opened {
     }
 }
 
-/// Makes rooms, or finds that they are there. A session may make so many at once, by
-/// `limits.requests_per_minute`.
+/// How a reader begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    pub transport: Transport,
+    pub room: &'a str,
+    /// For transports that ask for one.
+    pub nickname: &'a str,
+    pub lines: Lined,
+}
+
+/// What lines show. Other transports show all, and their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lined {
+    /// What is said.
+    Messages,
+    /// What is said and done to it, with the place of each.
+    Entries,
+}
+
+/// An account that is made for measuring.
+#[derive(Clone)]
+pub struct Account {
+    pub nickname: String,
+    pub password: String,
+}
+
+/// Makes an account.
+///
+/// # Errors
+/// Where it is not made, within `patience` for each answer.
+pub async fn register(
+    at: impl Into<Target>,
+    account: &Account,
+    patience: Duration,
+) -> Result<(), ClientError> {
+    let mut talk = Lines::connect(at, patience).await?;
+    expect(&line(&mut talk).await?, "[system] welcome")?;
+    enter(&mut talk, account).await
+}
+
+/// Goes on as a new account.
+async fn enter(talk: &mut Lines, account: &Account) -> Result<(), ClientError> {
+    talk.say(&format!("/nick {}", account.nickname)).await?;
+    expect(&line(talk).await?, "you are now")?;
+    talk.say(&format!("/register {}", account.password)).await?;
+    expect(&line(talk).await?, "you are logged in")
+}
+
+/// Makes rooms as a guest or as that account, or finds that they are there. A session may make so
+/// many at once, by `limits.requests_per_minute`.
 ///
 /// # Errors
 /// Where one is not made, within `patience` for each answer.
 pub async fn make_rooms(
     at: impl Into<Target>,
     names: &[String],
+    account: Option<&Account>,
     patience: Duration,
 ) -> Result<(), ClientError> {
     let at = at.into();
     for names in names.chunks(20) {
         let mut talk = Lines::connect(at, patience).await?;
         expect(&line(&mut talk).await?, "[system] welcome")?;
+        if let Some(Account { nickname, password }) = account {
+            talk.say(&format!("/login {nickname} {password}")).await?;
+            expect(&line(&mut talk).await?, "you are logged in")?;
+        }
         for name in names {
             talk.say(&format!("/create {name}")).await?;
             let made = format!(" joined {name}");
@@ -140,9 +215,12 @@ pub async fn make_rooms(
     Ok(())
 }
 
-async fn lines(mut talk: Lines, room: &str) -> Result<Opened, ClientError> {
+async fn lines(mut talk: Lines, room: &str, lined: Lined) -> Result<Opened, ClientError> {
+    if lined == Lined::Entries {
+        talk.say("/show seq events").await?;
+        expect(&line(&mut talk).await?, "lines show")?;
+    }
     talk.say(&format!("/join {room}")).await?;
-    expect(&line(&mut talk).await?, "[system] welcome")?;
     expect(&line(&mut talk).await?, &format!(" joined {room}"))?;
     Opened::of(talk, Position::default())
 }

@@ -15,7 +15,12 @@ async fn bench(shell: &Shell, line: &str) -> Ran {
     } else {
         "--duration 500ms"
     };
-    let line = format!("bench --warmup 100ms {duration} {line}");
+    let warmup = if line.contains("--warmup") {
+        ""
+    } else {
+        "--warmup 100ms"
+    };
+    let line = format!("bench {warmup} {duration} {line}");
     shell.run(&line).await
 }
 
@@ -68,6 +73,28 @@ async fn nothing_is_lost_over_any_transport() {
         let committed = report["committed"].as_u64().map(|n| n * 6);
         assert_eq!(committed, report["delivered"].as_u64(), "{report:#}");
     }
+}
+
+#[tokio::test]
+async fn what_is_done_to_messages_is_accounted_for_over_any_transport() {
+    let server =
+        Server::start(&[UNLIMITED[0], ("DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE", "0")]).await;
+    // What a reaction tells is not when it was due: without a warm-up, all is counted.
+    let load = "--events 20 --connections 6 --senders 2 --rooms 2 --warmup 0s";
+    for transport in ["tcp", "sse", "ws", "mixed --reconnect 100ms"] {
+        let line = format!("--transport {transport} {load}");
+        let report = right(server.bench(&line).await);
+        let count = |of: &Value, name: &str| of[name].as_u64().unwrap_or(0);
+        let (committed, delivered) = (count(&report, "committed"), count(&report, "delivered"));
+        let events = &report["of_events"];
+        assert!(count(events, "committed") > 0, "{report:#}");
+        assert!(count(events, "committed") * 4 < committed, "{report:#}");
+        if !transport.contains("reconnect") {
+            assert_eq!(count(events, "delivered"), count(events, "committed") * 3);
+            assert_eq!(delivered, committed * 3, "{report:#}");
+        }
+    }
+    server.bench("--events 51").await.exits(64);
 }
 
 #[tokio::test]

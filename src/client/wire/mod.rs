@@ -35,8 +35,10 @@ pub enum Wire {
     Frames,
 }
 
-/// What follows a content in JSON: its end, and the time in a form that is always as long.
-const AFTER: usize = r#"","created_at":"2026-01-01T00:00:00.000Z"}"#.len();
+/// What follows a content in JSON: its end, and the time in a form that is always as long; then the
+/// message's number.
+const AFTER: usize = r#"","created_at":"2026-01-01T00:00:00.000Z""#.len();
+const NUMBER: &[u8] = br#","number":"#;
 const BEFORE: &[u8] = br#""content":""#;
 
 impl Wire {
@@ -89,12 +91,24 @@ impl Wire {
 
 #[inline]
 fn in_json(json: &[u8], size: usize) -> Option<&[u8]> {
-    let expected = json.len().checked_sub(AFTER + size);
+    let expected = numbered(json).and_then(|end| end.checked_sub(AFTER + size));
     match expected.filter(|at| json[..*at].ends_with(BEFORE)) {
         Some(at) => Some(&json[at..]),
         // Another content's size, or a server that shows more.
         None => memmem::find(json, BEFORE).map(|at| &json[at + BEFORE.len()..]),
     }
+}
+
+/// Where the number at the end of a message's object begins.
+#[inline]
+fn numbered(json: &[u8]) -> Option<usize> {
+    let end = json.len().checked_sub(1)?;
+    let digits = json[..end]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit());
+    let end = end - digits.count();
+    json[..end].ends_with(NUMBER).then(|| end - NUMBER.len())
 }
 
 #[cfg(test)]

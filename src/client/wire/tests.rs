@@ -20,7 +20,7 @@ fn counter(content: &[u8]) -> Option<u32> {
 fn json(counter: u32, kind: &str) -> String {
     format!(
         "{{{kind}\"id\":{},\"seq\":{counter},\"room\":\"general\",\"user\":\"guest-abcd\",\
-         \"content\":\"{}\",\"created_at\":\"2026-01-01T00:00:00.000Z\"}}",
+         \"content\":\"{}\",\"created_at\":\"2026-01-01T00:00:00.000Z\",\"number\":{counter}}}",
         counter * 3,
         content(counter)
     )

@@ -14,7 +14,7 @@ use super::live::Live;
 use super::plan::{Plan, Seat};
 use super::report::BackgroundReport;
 use super::stage::{PATIENCE, open, open_all};
-use crate::client::raw::Opened;
+use crate::client::raw::{Lined, Opened};
 use crate::client::{Buffer, ClientError};
 use crate::ops::probe::instance::Site;
 
@@ -35,7 +35,8 @@ struct Seated {
 
 impl Seated {
     async fn open(&self) -> Result<Opened, ClientError> {
-        open(&self.site, self.seat, &self.nickname, Buffer::Small).await
+        let lines = Lined::Messages;
+        open(&self.site, self.seat, &self.nickname, lines, Buffer::Small).await
     }
 }
 

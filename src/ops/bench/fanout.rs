@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::entries::Kind;
 use super::ledger::Ledger;
 use super::live::Live;
 use super::plan::{Load, room_name};
@@ -127,7 +128,7 @@ impl Fanout {
             .run
             .write(stamp, self.tally.orders.size, chunk);
         chunk.push(b'\n');
-        self.tally.sent(due);
+        self.tally.sent(due, Kind::Message);
     }
 
     fn show(&mut self, chunk: &[u8], count: u64) {

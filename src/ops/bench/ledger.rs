@@ -103,9 +103,10 @@ fn both(one: &[Range<u32>], other: &[Range<u32>]) -> Holes {
 }
 
 /// How many messages of a room's senders were lost on the way to its readers. What came to
-/// none at all was not committed, and is not lost. `witnesses` are accounts of one sender
-/// only: what the senders themselves saw.
-pub(super) fn lost(readers: &[&Ledger], witnesses: &[&Ledger]) -> u64 {
+/// none at all was not committed, and is not lost, nor is what its sender deleted: it may have come
+/// without its text. `witnesses` and `deleted` are of one sender each: what the senders themselves
+/// saw and took back.
+pub(super) fn lost(readers: &[&Ledger], witnesses: &[&Ledger], deleted: &[&Holes]) -> u64 {
     (0..witnesses.len())
         .map(|sender| {
             let witness = witnesses[sender];
@@ -118,10 +119,13 @@ pub(super) fn lost(readers: &[&Ledger], witnesses: &[&Ledger]) -> u64 {
             let nobody = missing
                 .iter()
                 .fold(witness.missing(0, newest), |all, holes| both(&all, holes));
-            let nobody = count(&nobody);
+            let none = Holes::new();
+            let deleted = deleted.get(sender).copied().unwrap_or(&none);
+            let counted = |holes: &Holes| count(holes) - count(&both(holes, deleted));
+            let nobody = counted(&nobody);
             missing
                 .iter()
-                .map(|holes| count(holes) - nobody)
+                .map(|holes| counted(holes) - nobody)
                 .sum::<u64>()
         })
         .sum()
@@ -159,9 +163,17 @@ mod tests {
     fn what_came_to_nobody_is_not_lost() {
         // 2 was refused; 5 reached one reader, and not the other nor its sender.
         let (one, other, sender) = (ledger(&[1, 3, 5]), ledger(&[1, 3]), ledger(&[1, 3]));
-        assert_eq!(lost(&[&one, &other], &[&sender]), 1);
-        assert_eq!(lost(&[&one, &one], &[&sender]), 0);
-        assert_eq!(lost(&[], &[&sender]), 0);
+        assert_eq!(lost(&[&one, &other], &[&sender], &[]), 1);
+        assert_eq!(
+            lost(
+                &[&one, &other],
+                &[&sender],
+                &[&std::iter::once(5..6).collect()]
+            ),
+            0
+        );
+        assert_eq!(lost(&[&one, &one], &[&sender], &[]), 0);
+        assert_eq!(lost(&[], &[&sender], &[]), 0);
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! One connection: what came in part, and what reads it.
 use std::io::{self, ErrorKind, Read, Write};
 
+use memchr::memmem;
+
+use super::entries::{self, Kind, Place, Shown, Stands};
 use super::ledger::Ledger;
 use super::pipe::Pipe;
 use super::reconnect::Reconnect;
@@ -23,13 +26,23 @@ pub(super) struct Link {
     pub(super) reconnect: Option<Reconnect>,
     wire: Wire,
     kept: Vec<u8>,
+    /// Whether entries are told apart, and their places looked at.
+    follows: bool,
 }
 
 /// What is at our end.
 #[derive(Debug)]
 pub(super) enum Role {
-    Reader { room: u32, ledger: Ledger },
-    Sender { sender: Sender, readers: u64 },
+    Reader {
+        room: u32,
+        ledger: Ledger,
+        /// Where places are looked at: it reconnects, or there are events.
+        place: Option<Place>,
+    },
+    Sender {
+        sender: Sender,
+        readers: u64,
+    },
 }
 
 /// How a read went.
@@ -55,8 +68,13 @@ impl Link {
         role: Role,
         reconnect: Option<Reconnect>,
     ) -> Self {
+        let follows = match &role {
+            Role::Reader { place, .. } => place.is_some(),
+            Role::Sender { sender, .. } => sender.changes_messages(),
+        };
         Self {
             pipe: Pipe::new(opened.stream, opened.tls),
+            follows,
             role,
             reconnect,
             wire: Wire::of(transport),
@@ -98,13 +116,20 @@ impl Link {
         while let Some(length) = self.wire.unit(&bytes[at..])? {
             let unit = &bytes[at..at + length];
             at += length;
-            if let Some(reconnect) = &mut self.reconnect {
-                reconnect.follow(unit, tally);
-            }
+            let shown = if self.follows {
+                entries::shown(&self.wire, unit)
+            } else {
+                None
+            };
             let content = self.wire.content(unit, tally.orders.size);
-            match content.and_then(|content| tally.orders.run.read(content)) {
-                Some(stamp) => self.role.see(stamp, now, tally),
-                None => self.hear(unit, tally)?,
+            let stamp = content.and_then(|content| tally.orders.run.read(content));
+            match (shown, stamp) {
+                (Some(shown), stamp) if shown.kind == Kind::Event => {
+                    self.role.see_event(shown, unit, stamp, now, tally);
+                }
+                (shown, Some(stamp)) => self.role.see(stamp, shown, now, tally),
+                (Some(shown), None) => self.see_another(shown, unit, now, tally),
+                (None, None) => self.hear(unit, tally)?,
             }
         }
         self.kept.clear();
@@ -125,20 +150,42 @@ impl Link {
                 would_block(self.pipe.write(&pong(unit)))?;
             }
             (Wire::Lines, Role::Sender { sender, .. }) => {
-                if let Some(why) = unit.strip_prefix(b"[system] not sent: ") {
+                let Some(why) = unit.strip_prefix(b"[system] ") else {
+                    return Ok(());
+                };
+                if let Some(why) = why.strip_prefix(b"not sent: ") {
                     sender.refused();
-                    tally.refused(kind(why));
+                    tally.refused(kind(why).unwrap_or("refused"));
+                } else if let Some(kind) = kind(why)
+                    && sender.refused_event()
+                {
+                    tally.refused(kind);
                 }
             }
+            _ if self.reconnect.is_some() && is_gap(unit) => tally.error("gap"),
             _ => {}
         }
         Ok(())
     }
 
+    /// A message without a stamp: another's, or one of this run that was deleted meanwhile.
+    #[cold]
+    fn see_another(&mut self, shown: Shown, unit: &[u8], now: u64, tally: &mut Tally) {
+        if let Role::Reader {
+            place: Some(place), ..
+        } = &mut self.role
+        {
+            let is_ours = place.has_begun() && entries::is_gone(&self.wire, unit);
+            note(place.enter(shown.seq, false), tally);
+            if is_ours {
+                tally.delivered_undated(now);
+            }
+        }
+    }
+
     /// Whether it can go on elsewhere.
     pub(super) fn reconnects(&self) -> bool {
-        let reconnect = self.reconnect.as_ref();
-        reconnect.is_some_and(|reconnect| reconnect.position.last.is_some())
+        self.reconnect.is_some() && self.role.last().is_some()
     }
 
     /// Sends what is due, as far as the socket takes it.
@@ -148,7 +195,7 @@ impl Link {
         };
         loop {
             let (now, orders) = (tally.watch.micros(), tally.orders);
-            sender.fill(&orders, now, |due| tally.sent(due));
+            sender.fill(&orders, now, |due, kind| tally.sent(due, kind));
             if sender.out.is_empty() {
                 return Ok(());
             }
@@ -162,10 +209,17 @@ impl Link {
 
 impl Role {
     #[inline]
-    fn see(&mut self, stamp: Stamp, now: u64, tally: &mut Tally) {
+    fn see(&mut self, stamp: Stamp, shown: Option<Shown>, now: u64, tally: &mut Tally) {
         let due = u64::from(stamp.micros);
         match self {
-            Self::Reader { room, ledger } => {
+            Self::Reader {
+                room,
+                ledger,
+                place,
+            } => {
+                if let (Some(place), Some(shown)) = (place, shown) {
+                    note(place.enter(shown.seq, true), tally);
+                }
                 let rooms = tally.orders.rooms as u32;
                 let came = if stamp.sender % rooms == *room {
                     ledger.enter((stamp.sender / rooms) as usize, stamp.counter)
@@ -175,12 +229,60 @@ impl Role {
                 tally.delivered(came, due, now);
             }
             Self::Sender { sender, readers } => {
-                if let Some(came) = sender.see(stamp) {
+                if let Some(came) = sender.see(stamp, shown.map(|shown| shown.seq)) {
                     tally.acknowledged(came, due, now, *readers);
                 }
             }
         }
     }
+
+    /// Something was done to a message; an edit's text has the stamp of when it was due.
+    fn see_event(
+        &mut self,
+        shown: Shown,
+        unit: &[u8],
+        stamp: Option<Stamp>,
+        now: u64,
+        tally: &mut Tally,
+    ) {
+        match self {
+            Self::Reader { place, .. } => {
+                let Some(place) = place else { return };
+                let (came, stands) = place.enter_event(shown.seq);
+                note(stands, tally);
+                if let Some(came) = came {
+                    tally.delivered_event(came, stamp.map(|stamp| stamp.micros.into()), now);
+                }
+            }
+            Self::Sender { sender, readers } => {
+                let target = entries::target(unit);
+                if let Some(due) = target.and_then(|target| sender.see_event(target)) {
+                    tally.acknowledged_event(due, now, *readers);
+                }
+            }
+        }
+    }
+
+    /// The place of the last entry, where places are looked at.
+    pub(super) fn last(&self) -> Option<u64> {
+        match self {
+            Self::Reader { place, .. } => place.as_ref()?.last,
+            Self::Sender { .. } => None,
+        }
+    }
+}
+
+fn note(stands: Stands, tally: &mut Tally) {
+    if stands == Stands::Elsewhere {
+        tally.error("not_consecutive");
+    }
+}
+
+/// How an event and a frame tell that messages are missing.
+const GAPS: [&[u8]; 2] = [b"event: gap\n", br#""type":"gap""#];
+
+fn is_gap(unit: &[u8]) -> bool {
+    GAPS.iter().any(|gap| memmem::find(unit, gap).is_some())
 }
 
 fn would_block(written: io::Result<usize>) -> io::Result<usize> {
@@ -191,9 +293,12 @@ fn would_block(written: io::Result<usize>) -> io::Result<usize> {
 }
 
 /// What kind of refusal it is, by the server's words.
-fn kind(why: &[u8]) -> &'static str {
-    const KINDS: [(&str, &str); 7] = [
+fn kind(why: &[u8]) -> Option<&'static str> {
+    const KINDS: [(&str, &str); 10] = [
         ("too many messages", "rate_limited"),
+        ("too many requests", "rate_limited"),
+        ("cannot ", "refused"),
+        ("there is no such message", "refused"),
         ("busy", "busy"),
         ("the database is busy", "database_busy"),
         ("database unavailable", "database_unavailable"),
@@ -204,5 +309,5 @@ fn kind(why: &[u8]) -> &'static str {
     KINDS
         .iter()
         .find(|(words, _)| why.starts_with(words.as_bytes()))
-        .map_or("refused", |(_, kind)| kind)
+        .map(|(_, kind)| *kind)
 }

@@ -2,6 +2,8 @@
 //! load is made so that the server is the limit: a few threads, no library between the socket
 //! and the numbers, no allocation for what comes.
 mod background;
+mod changes;
+mod entries;
 mod fanout;
 mod lane;
 mod latency;
@@ -24,6 +26,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use entries::Place;
 use fanout::Fanout;
 use lane::{Lane, Served};
 use ledger::Ledger;
@@ -47,7 +50,7 @@ pub use latency::Quantiles;
 pub use live::Live;
 pub use plan::{Load, Plan, Subject, word};
 pub use plot::{csv, svg};
-pub use report::{BackgroundReport, Outcome, Reconnects, Report, Step, Usage};
+pub use report::{BackgroundReport, Events, Outcome, Reconnects, Report, Step, Usage};
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +148,7 @@ fn lanes(
         let seat = plan.sender(i);
         let readers = plan.readers_in(seat.room) as u64;
         let role = Role::Sender {
-            sender: Sender::new(i),
+            sender: Sender::new(i, plan.events),
             readers,
         };
         let (links, tally) = &mut shares[0];
@@ -154,12 +157,14 @@ fn lanes(
     for (i, opened) in readers {
         let seat = plan.reader(i);
         let ledger = Ledger::new(plan.senders_in(seat.room));
+        let every = plan.reconnect.filter(|_| plan.reconnects(seat));
+        let follows = every.is_some() || plan.events > 0;
         let role = Role::Reader {
             room: seat.room as u32,
             ledger,
+            place: follows.then(|| Place::after(opened.position.last)),
         };
         let (links, tally) = &mut shares[1 + i % plan.threads];
-        let every = plan.reconnect.filter(|_| plan.reconnects(seat));
         let reconnect = every.map(|every| Reconnect::new(seat, opened.position.clone(), every, 0));
         links.push(link(opened, seat, role, reconnect, tally)?);
     }

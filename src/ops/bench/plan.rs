@@ -49,6 +49,8 @@ pub struct Plan {
     pub senders: usize,
     #[serde(flatten)]
     pub load: Load,
+    /// Of a hundred things that a sender does, so many are done to its own messages.
+    pub events: u8,
     /// Bytes in a message.
     pub size: usize,
     /// Not measured, but checked.
@@ -97,6 +99,9 @@ pub fn word(transports: &[Transport]) -> &'static str {
 /// The most that a stamp can count, with room to spare.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
+/// Each event is about a message that had none.
+const MOST_EVENTS: u8 = 50;
+
 /// Where one connection belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seat {
@@ -124,6 +129,16 @@ impl Plan {
             (
                 load,
                 "the rate or window must be more than nothing".to_owned(),
+            ),
+            (
+                self.events <= MOST_EVENTS,
+                format!(
+                    "at most {MOST_EVENTS} in a hundred are events: each needs a message of its own"
+                ),
+            ),
+            (
+                self.subject != Subject::Fanout || self.events == 0,
+                "the bare fan-out has no messages to edit".to_owned(),
             ),
             (
                 self.size >= STAMP,

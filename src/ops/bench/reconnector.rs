@@ -143,13 +143,13 @@ impl Door {
         let Some(reconnect) = &link.reconnect else {
             return Err(Box::new(link));
         };
+        let position = Position {
+            last: link.role.last(),
+            ..reconnect.position.clone()
+        };
         let mut seat = reconnect.seat;
         seat.site = (seat.site + 1) % self.sites;
-        let trip = Trip {
-            i,
-            seat,
-            position: reconnect.position.clone(),
-        };
+        let trip = Trip { i, seat, position };
         if self.out.try_send(trip).is_err() {
             return Err(Box::new(link));
         }

@@ -30,6 +30,9 @@ pub struct Report {
     pub errors: BTreeMap<&'static str, u64>,
     pub ack_ms: Quantiles,
     pub delivery_ms: Quantiles,
+    /// What of these numbers was done to messages, where some of it was.
+    #[serde(rename = "of_events", skip_serializing_if = "Option::is_none")]
+    pub events: Option<Events>,
     /// Of readers that reconnect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconnects: Option<Reconnects>,
@@ -44,6 +47,14 @@ pub struct Report {
     pub load_cpu_seconds: Vec<f64>,
     /// What to do about what went wrong.
     pub hints: Vec<String>,
+}
+
+/// Edits, reactions and deletions.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Events {
+    pub sent: u64,
+    pub committed: u64,
+    pub delivered: u64,
 }
 
 /// How readers that reconnect did.
@@ -116,7 +127,8 @@ impl Report {
             (
                 "rate_limited",
                 "the server limits how much one session may say: start it with \
-                 DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0",
+                 DISCORDCTL_LIMITS_MESSAGES_PER_MINUTE=0, and for --events with \
+                 DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE=0",
             ),
             (
                 "busy",

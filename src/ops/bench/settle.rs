@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::lane::Served;
-use super::ledger::{self, Ledger};
+use super::ledger::{self, Holes, Ledger};
 use super::link::Role;
 use super::plan::Plan;
 use super::report::{BackgroundReport, Outcome, Report, Step, Usage};
@@ -49,7 +49,8 @@ pub(super) fn settle(
         .max(tally.ack.lasted())
         .max(plan.duration);
     let seconds = seconds.as_secs_f64().max(1e-3);
-    let (delivered, acknowledged) = (tally.delivery.count(), tally.ack.count());
+    let delivered = tally.delivery.count() + tally.undated;
+    let acknowledged = tally.ack.count();
     // The bare fan-out acknowledges nothing.
     let committed = if bare { tally.sent } else { acknowledged };
     let per_second = |count: u64| count as f64 / seconds;
@@ -68,6 +69,7 @@ pub(super) fn settle(
         out_of_order: tally.out_of_order,
         ack_ms: tally.ack.quantiles(),
         delivery_ms: tally.delivery.quantiles(),
+        events: (plan.events > 0).then_some(tally.events),
         reconnects: plan.reconnect.map(|_| tally.reconnects),
         background: observed.background,
         server: usage(plan, &observed),
@@ -119,8 +121,13 @@ fn steps(tally: &Tally) -> Vec<Step> {
 struct Accounts {
     rooms: usize,
     readers: Vec<Vec<Ledger>>,
+    /// How many events each reader saw.
+    events: Vec<Vec<u64>>,
     /// By sender.
     witnesses: Vec<Ledger>,
+    /// By sender: its messages that it deleted, and how many events were committed.
+    deleted: Vec<Holes>,
+    changed: Vec<u64>,
     unanswered: u64,
 }
 
@@ -129,7 +136,10 @@ impl Accounts {
         let mut accounts = Self {
             rooms: plan.rooms,
             readers: Vec::new(),
+            events: vec![Vec::new(); plan.rooms],
             witnesses: Vec::new(),
+            deleted: vec![Holes::new(); plan.senders],
+            changed: vec![0; plan.senders],
             unanswered: 0,
         };
         accounts.readers.resize_with(plan.rooms, Vec::new);
@@ -141,16 +151,27 @@ impl Accounts {
 
     fn add(&mut self, plan: &Plan, role: Role) {
         match role {
-            Role::Reader { room, ledger } => {
-                if let Some(readers) = self.readers.get_mut(room as usize % plan.rooms) {
-                    readers.push(ledger);
-                }
+            Role::Reader {
+                room,
+                ledger,
+                place,
+            } => {
+                let room = room as usize % plan.rooms;
+                self.readers[room].push(ledger);
+                let events = place.map_or(0, |place| place.events);
+                self.events[room].push(events);
             }
             Role::Sender { sender, .. } => {
                 self.unanswered += sender.unanswered();
-                let (index, seen) = sender.into_seen();
+                let (index, seen, changes) = sender.into_seen();
                 if let Some(witness) = self.witnesses.get_mut(index) {
                     *witness = seen;
+                }
+                if let Some(mut changes) = changes {
+                    changes.deleted.sort_unstable();
+                    let counters = changes.deleted.into_iter();
+                    self.deleted[index] = counters.map(|n| n..n + 1).collect();
+                    self.changed[index] = changes.committed;
                 }
             }
         }
@@ -160,8 +181,31 @@ impl Accounts {
         let of_room = |room: usize| {
             let readers: Vec<&Ledger> = self.readers[room].iter().collect();
             let witnesses = self.witnesses.iter().skip(room).step_by(self.rooms);
-            ledger::lost(&readers, &witnesses.collect::<Vec<_>>())
+            let witnesses: Vec<_> = witnesses.collect();
+            let deleted = self.deleted.iter().skip(room).step_by(self.rooms);
+            let messages = ledger::lost(&readers, &witnesses, &deleted.collect::<Vec<_>>());
+            let changed = self.changed.iter().skip(room).step_by(self.rooms);
+            messages + lost_events(&self.events[room], changed.sum())
         };
         (0..self.rooms).map(of_room).sum()
+    }
+}
+
+/// Events that some reader did not see, of those that were committed or seen by another.
+fn lost_events(readers: &[u64], committed: u64) -> u64 {
+    let all = readers.iter().copied().max().unwrap_or(0).max(committed);
+    readers.iter().map(|seen| all - seen).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost_events;
+
+    #[test]
+    fn an_event_that_one_reader_did_not_see_is_lost() {
+        assert_eq!(lost_events(&[5, 4, 5], 5), 1);
+        // Its sender was gone before it was acknowledged.
+        assert_eq!(lost_events(&[5, 5], 4), 0);
+        assert_eq!(lost_events(&[], 4), 0);
     }
 }

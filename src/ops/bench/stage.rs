@@ -11,10 +11,11 @@ use super::background::Background;
 use super::fanout;
 use super::live::{Live, Watch};
 use super::plan::{Plan, Seat, Subject, room_name};
-use crate::client::raw::{self, Opened};
+use crate::client::raw::{self, Account, Lined, Opened, Reading};
 use crate::client::{Buffer, ClientError, Target};
 use crate::ops::probe::instance::{Site, ready};
 use crate::process::usage;
+use crate::random;
 
 /// Connections that are being opened at once.
 const AT_ONCE: usize = 256;
@@ -50,17 +51,31 @@ impl Stage {
         live: &Live,
     ) -> Result<Self, BenchError> {
         let servers = Servers::of(sites).await;
-        make_rooms(sites, plan).await?;
+        let password: [u8; 16] = random::bytes()?;
+        let password = &format!("{:032x}", u128::from_le_bytes(password));
+        make_rooms(sites, plan, run, password).await?;
         let watch = Watch::start();
-        let opened = |seat: Seat, nickname: String| async move {
-            open(&sites[seat.site], seat, &nickname, Buffer::Usual).await
-        };
         let senders = open_all(
             plan.senders,
             || live.opened(),
-            |i| opened(plan.sender(i), String::new()),
+            |i| async move {
+                let seat = plan.sender(i);
+                let tcp = sites[seat.site].tcp;
+                let account = (plan.events > 0).then(|| Account {
+                    nickname: format!("bench-{run:08x}-s{i}"),
+                    password: password.clone(),
+                });
+                Opened::speaking(tcp, &room_name(seat.room), account.as_ref(), PATIENCE).await
+            },
         );
         let senders = senders.await;
+        let lines = match plan.events {
+            0 => Lined::Messages,
+            _ => Lined::Entries,
+        };
+        let opened = |seat: Seat, nickname: String| async move {
+            open(&sites[seat.site], seat, &nickname, lines, Buffer::Usual).await
+        };
         let readers = open_all(
             plan.connections,
             || live.opened(),
@@ -119,10 +134,26 @@ fn unreachable(sites: &[Site], why: Option<&ClientError>) -> BenchError {
     }
 }
 
-async fn make_rooms(sites: &[Site], plan: &Plan) -> Result<(), BenchError> {
+/// Where there are accounts, guests make no rooms: then one of the run does.
+async fn make_rooms(
+    sites: &[Site],
+    plan: &Plan,
+    run: u32,
+    password: &str,
+) -> Result<(), BenchError> {
     let names: Vec<String> = (0..plan.rooms).map(room_name).collect();
-    for site in sites {
-        let made = raw::make_rooms(site.tcp, &names, PATIENCE).await;
+    let account = (plan.events > 0).then(|| Account {
+        nickname: format!("bench-{run:08x}"),
+        password: password.to_owned(),
+    });
+    for (i, site) in sites.iter().enumerate() {
+        let made = async {
+            if let Some(account) = account.as_ref().filter(|_| i == 0) {
+                raw::register(site.tcp, account, PATIENCE).await?;
+            }
+            raw::make_rooms(site.tcp, &names, account.as_ref(), PATIENCE).await
+        };
+        let made = made.await;
         made.map_err(|error| unreachable(std::slice::from_ref(site), Some(&error)))?;
     }
     Ok(())
@@ -133,11 +164,17 @@ pub(super) async fn open(
     site: &Site,
     seat: Seat,
     nickname: &str,
+    lines: Lined,
     buffer: Buffer,
 ) -> Result<Opened, ClientError> {
-    let (transport, room) = (seat.transport, room_name(seat.room));
-    let address = site.address(transport);
-    Opened::reading(transport, address, &room, nickname, buffer, PATIENCE).await
+    let address = site.address(seat.transport);
+    let reading = Reading {
+        transport: seat.transport,
+        room: &room_name(seat.room),
+        nickname,
+        lines,
+    };
+    Opened::reading(address, &reading, buffer, PATIENCE).await
 }
 
 /// Opens `count` connections, some at once; the second value is why the first failed that did.

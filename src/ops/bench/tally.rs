@@ -1,11 +1,12 @@
 //! What one lane counts.
 use std::collections::BTreeMap;
 
+use super::entries::Kind;
 use super::latency::Timeline;
 use super::ledger::Came;
 use super::live::{Gained, Watch};
 use super::plan::{Plan, micros};
-use super::report::Reconnects;
+use super::report::{Events, Reconnects};
 use super::sender::Orders;
 
 /// Everything a connection needs beside itself, and what comes of it.
@@ -23,6 +24,10 @@ pub(super) struct Tally {
     /// Sent after the warm-up.
     pub(super) sent: u64,
     pub(super) reconnects: Reconnects,
+    /// Of all these, what was done to messages.
+    pub(super) events: Events,
+    /// Deliveries after the warm-up that do not tell when they were due.
+    pub(super) undated: u64,
     pub(super) gained: Gained,
     warmup: u64,
 }
@@ -39,6 +44,8 @@ impl Tally {
             out_of_order: 0,
             sent: 0,
             reconnects: Reconnects::default(),
+            events: Events::default(),
+            undated: 0,
             gained: Gained::default(),
             warmup: micros(plan.warmup),
         }
@@ -62,9 +69,40 @@ impl Tally {
         now
     }
 
-    pub(super) fn sent(&mut self, due: u64) {
+    pub(super) fn sent(&mut self, due: u64, kind: Kind) {
         self.gained.sent += 1;
-        self.sent += u64::from(due >= self.warmup);
+        let counts = u64::from(due >= self.warmup);
+        self.sent += counts;
+        if kind == Kind::Event {
+            self.events.sent += counts;
+        }
+    }
+
+    /// A reader saw something that does not tell when it was due.
+    pub(super) fn delivered_undated(&mut self, now: u64) {
+        self.gained.delivered += 1;
+        self.undated += u64::from(now >= self.warmup);
+    }
+
+    /// A reader saw what was done to a message.
+    pub(super) fn delivered_event(&mut self, came: Came, due: Option<u64>, now: u64) {
+        if came == Came::Again {
+            return self.repeated += 1;
+        }
+        self.events.delivered += u64::from(due.unwrap_or(now) >= self.warmup);
+        match due {
+            Some(due) => {
+                self.gained.delivered += 1;
+                self.delivery.record(due, now);
+            }
+            None => self.delivered_undated(now),
+        }
+    }
+
+    /// A sender saw what it did to its own message, which `readers` will see too.
+    pub(super) fn acknowledged_event(&mut self, due: u64, now: u64, readers: u64) {
+        self.events.committed += u64::from(due >= self.warmup);
+        self.acknowledged(Came::New, due, now, readers);
     }
 
     #[inline]
@@ -114,5 +152,9 @@ impl Tally {
         self.reconnects.cut += other.reconnects.cut;
         self.reconnects.ended += other.reconnects.ended;
         self.reconnects.resumed += other.reconnects.resumed;
+        self.undated += other.undated;
+        self.events.sent += other.events.sent;
+        self.events.committed += other.events.committed;
+        self.events.delivered += other.events.delivered;
     }
 }
