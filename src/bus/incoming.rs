@@ -9,8 +9,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::wire::Junk;
 use crate::model::{
-    Content, Details, Entry, Event, MAX_CHARS, Message, MessageId, MessageKind, Nickname, Number,
-    Reaction, Reactions, RoomName, Seq, What,
+    Content, Details, DisplayName, Entry, Event, MAX_CHARS, Message, MessageId, MessageKind,
+    Nickname, Number, Reaction, Reactions, RoomName, Seq, What,
 };
 
 /// The object that is published. `instance` must be there but is not looked at: our own entries come back
@@ -39,6 +39,8 @@ pub(super) struct Incoming<'a> {
     event: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     content: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    display_name: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     kind: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -109,7 +111,9 @@ impl Incoming<'_> {
             Some(name) => named(name).ok_or(Junk::Event)?,
             None => MessageKind::Text,
         };
+        let display_name = self.display_name.as_deref().map(display_name);
         let details = Details {
+            display_name: display_name.transpose()?,
             kind,
             thread: self.thread,
             reply_to: self.reply_to,
@@ -121,6 +125,12 @@ impl Incoming<'_> {
             details: (details != Details::default()).then(|| Arc::new(details)),
         }))
     }
+}
+
+/// A display name that can be one.
+fn display_name(claimed: &str) -> Result<Arc<str>, Junk> {
+    let name = DisplayName::parse(claimed).map_err(|_| Junk::User)?;
+    Ok(name.as_str().into())
 }
 
 /// A text as it would have been stored, which is as it is: a stray CRLF was never committed.

@@ -162,8 +162,12 @@ impl Session {
             let mut state = session.state.lock();
             let user = UserKey::of(from.user, from.user_uid);
             let account = user.filter(|_| from.account);
-            // Its role is read once it is taken in.
-            let account = account.map(|user| LoggedIn { user, role: None });
+            // Its role and display name are read once it is taken in.
+            let account = account.map(|user| LoggedIn {
+                user,
+                display_name: None,
+                role: None,
+            });
             state.becomes(user, account);
             let rooms = from.rooms.iter().zip(&from.room_uids);
             let room =

@@ -242,10 +242,7 @@ impl Chat {
     async fn logged_in(&self, user: Option<UserKey>) -> Result<Option<LoggedIn>, ChatError> {
         let user = user.ok_or(ChatError::UnknownSession)?;
         match self.store().account_of(user).await? {
-            Some(account) if !account.disabled => {
-                let role = account.role;
-                Ok(Some(LoggedIn { user, role }))
-            }
+            Some(account) if !account.disabled => Ok(Some(LoggedIn::to(&account))),
             _ => Err(ChatError::UnknownSession),
         }
     }

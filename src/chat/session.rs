@@ -24,9 +24,11 @@ use crate::store::{Account, Naming};
 const MOST_STOOD: usize = 128;
 
 /// The account that a session is logged in to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedIn {
     pub user: UserKey,
+    /// Shown beside its nickname.
+    pub display_name: Option<Arc<str>>,
     /// In the first workspace, if it is a member of that.
     pub role: Option<Role>,
 }
@@ -103,6 +105,16 @@ pub(super) struct State {
     pub(super) heard: u64,
     /// How far its account has read, as it was told, what was told last at the end.
     pub(super) reads: Vec<ReadTo>,
+}
+
+impl LoggedIn {
+    pub(super) fn to(account: &Account) -> Self {
+        Self {
+            user: account.user,
+            display_name: account.display_name.as_deref().map(Arc::from),
+            role: account.role,
+        }
+    }
 }
 
 impl Session {
@@ -195,20 +207,21 @@ impl Session {
 
     /// The account that it is logged in to.
     pub fn account(&self) -> Option<LoggedIn> {
-        self.state.lock().account
+        self.state.lock().account.clone()
     }
 
     /// What it is where a room says nothing else.
     pub fn role(&self) -> Role {
         // An account that is in other workspaces only is asked of there.
-        let of_account = |of: LoggedIn| of.role.unwrap_or(Role::Member);
-        self.account().map_or(Role::Guest, of_account)
+        let of_account = |of: &LoggedIn| of.role.unwrap_or(Role::Member);
+        let state = self.state.lock();
+        state.account.as_ref().map_or(Role::Guest, of_account)
     }
 
-    /// Its account may have another role than it had.
+    /// Its account may have another role and display name than it had.
     pub(super) fn take_role(&self, account: &Account) {
         if let Some(known) = &mut self.state.lock().account {
-            known.role = account.role;
+            *known = LoggedIn::to(account);
         }
     }
 

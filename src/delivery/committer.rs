@@ -34,11 +34,23 @@ pub struct Outgoing {
 }
 
 /// What the author of a message is known as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Author {
     /// Its own message moves its read mark.
-    Account,
+    Account {
+        /// Shown beside its nickname.
+        display_name: Option<Arc<str>>,
+    },
     Guest,
+}
+
+impl Author {
+    fn display_name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Account { display_name } => display_name.as_ref(),
+            Self::Guest => None,
+        }
+    }
 }
 
 /// A committed entry's place: the acknowledgement.
@@ -183,7 +195,7 @@ fn mark_read(hub: &Hub, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
     let marks = batch.iter().zip(answers).filter_map(|(sent, answer)| {
         let ((message, _), _) = sent;
         let stored = answer.as_ref().ok()?;
-        let says = message.author == Author::Account && message.operation.is_said();
+        let says = message.author != Author::Guest && message.operation.is_said();
         says.then_some(Mark {
             user: message.user,
             room: message.room.key,

@@ -1,6 +1,8 @@
 //! What was said and done, read back in pages and one by one: from memory where it is there.
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::chunk::json_size;
 use super::hub::Hub;
 use super::past::Past;
@@ -126,6 +128,23 @@ impl Hub {
             Some(page) => Ok(page),
             None => self.read_page(room, Part::Since(after), limit).await,
         }
+    }
+
+    /// When the first and the last of a room's messages between two places were said, both of them
+    /// included; `None` where there is none.
+    pub async fn said_between(
+        &self,
+        room: &RoomRef,
+        (first, last): (Seq, Seq),
+    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+        let begin = self.page(room, first.previous(), 1).await?.pop();
+        let begin = begin.filter(|begin| begin.seq <= last);
+        let Some(begin) = begin else {
+            return Ok(None);
+        };
+        let (mut end, _) = self.history(room, Some(last.next()), 1).await?;
+        let end = end.pop().map_or(begin.created_at, |end| end.created_at);
+        Ok(Some((begin.created_at, end)))
     }
 
     /// One entry, from memory where it is there.

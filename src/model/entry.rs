@@ -43,6 +43,8 @@ pub struct Message {
 /// What a message may have beside its text.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
+    /// The author's, shown beside the nickname.
+    pub display_name: Option<Arc<str>>,
     pub kind: MessageKind,
     /// The first message of the thread that this is a reply in.
     pub thread: Option<Seq>,
@@ -210,6 +212,7 @@ impl Details {
     /// What is left of them where the text goes: what the message was a part of.
     fn of_gone(self) -> Self {
         Self {
+            display_name: self.display_name,
             kind: self.kind,
             thread: self.thread,
             reply_to: self.reply_to,
@@ -304,6 +307,9 @@ impl Serialize for Entry {
 
 impl Details {
     fn serialize_into<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        if let Some(name) = &self.display_name {
+            map.serialize_entry("display_name", name)?;
+        }
         if self.kind != MessageKind::Text {
             map.serialize_entry("kind", self.kind.as_str())?;
         }

@@ -92,6 +92,8 @@ pub struct RoomSummary {
     pub members: i64,
     pub online: i64,
     pub last_seq: Seq,
+    /// How many messages there were, ever.
+    pub last_number: i64,
 }
 
 /// The viewer of a list: rooms and people behind walls are not in it.

@@ -149,13 +149,14 @@ impl<A: Ask> People for A {
 
     async fn online(&self, page: &Page, viewer: Viewer) -> Result<Vec<Online>, StoreError> {
         let sql = concat!(
-            "SELECT s.nickname, s.transport, i.name,
+            "SELECT s.nickname, u.display_name, s.transport, i.name,
                (SELECT string_agg(r.name, ' ' ORDER BY @lower(r.name@c))
                 FROM session_rooms sr JOIN rooms r ON r.id = sr.room_id
                 WHERE sr.session_id = s.id AND ",
             seen!("6"),
             ")
              FROM sessions s JOIN instances i ON i.id = s.instance_id
+               LEFT JOIN users u ON u.id = s.user_id
              WHERE s.online = @true AND ",
             alive!("i.heartbeat_at"),
             " AND @position(lower(s.nickname@c), lower($3@c)) > 0
@@ -166,11 +167,12 @@ impl<A: Ask> People for A {
         let [ago, ahead] = alive::args(LEASE);
         let (filter, after) = (page.filter.as_str().into(), page.after.as_str().into());
         let args = [ago, ahead, filter, after, page.limit.into(), viewer.arg()];
-        type Row = (String, String, String, Option<String>);
+        type Row = (String, Option<String>, String, String, Option<String>);
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
         let names = |rooms: String| rooms.split(' ').map(String::from).collect();
-        let line = |(nickname, transport, instance, rooms): Row| Online {
+        let line = |(nickname, display_name, transport, instance, rooms): Row| Online {
             nickname,
+            display_name,
             rooms: rooms.map(names).unwrap_or_default(),
             transport,
             instance,

@@ -121,6 +121,7 @@ pub struct SessionRow {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Online {
     pub nickname: String,
+    pub display_name: Option<String>,
     pub rooms: Vec<String>,
     pub transport: String,
     pub instance: String,

@@ -142,7 +142,7 @@ impl<A: Ask> Rooms for A {
     async fn rooms(&self, page: &Page, viewer: Viewer) -> Result<Vec<RoomSummary>, StoreError> {
         let sql = concat!(
             "WITH page AS MATERIALIZED (
-               SELECT r.id, r.name, r.kind, r.topic, r.last_seq FROM rooms r
+               SELECT r.id, r.name, r.kind, r.topic, r.last_seq, r.last_number FROM rooms r
                WHERE @position(lower(r.name@c), lower($3@c)) > 0
                  AND @lower(r.name@c) > @lower($4@c)
                  AND ($7 IS NULL OR @position($7, ' ' || r.uid || ' ') > 0) AND ",
@@ -156,7 +156,7 @@ impl<A: Ask> Rooms for A {
                   JOIN instances i ON i.id = s.instance_id AND ",
             alive!("i.heartbeat_at"),
             "     WHERE sr.room_id = r.id),
-               r.last_seq
+               r.last_seq, r.last_number
              FROM page r ORDER BY @lower(r.name@c)"
         );
         let [ago, ahead] = alive::args(LEASE);
@@ -168,16 +168,18 @@ impl<A: Ask> Rooms for A {
         let limit = page.limit.into();
         let only = only.as_deref().into();
         let args = [ago, ahead, filter, after, limit, viewer.arg(), only];
-        type Row = (String, String, Option<String>, i64, i64, Seq);
+        type Row = (String, String, Option<String>, i64, i64, Seq, i64);
         let rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        let summary = |(name, kind, topic, members, online, last_seq): Row| RoomSummary {
-            name: RoomName::stored(&name),
-            kind: RoomKind::stored(&kind),
-            topic,
-            members,
-            online,
-            last_seq,
-        };
+        let summary =
+            |(name, kind, topic, members, online, last_seq, last_number): Row| RoomSummary {
+                name: RoomName::stored(&name),
+                kind: RoomKind::stored(&kind),
+                topic,
+                members,
+                online,
+                last_seq,
+                last_number,
+            };
         Ok(rows.into_iter().map(summary).collect())
     }
 

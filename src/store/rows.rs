@@ -22,7 +22,7 @@ macro_rules! columns {
     () => {
         "m.id, m.seq, coalesce(m.number, m.seq), coalesce(u.nickname, 'deleted-user'), m.content,
          m.created_at, m.kind, m.target, m.thread, m.reply_to, m.edited_at, m.gone, m.reacted,
-         m.pinned_at IS NOT NULL"
+         m.pinned_at IS NOT NULL, u.display_name"
     };
 }
 pub(super) use columns;
@@ -43,6 +43,7 @@ pub(super) type Row = (
     Option<i16>,
     i16,
     bool,
+    Option<String>,
 );
 
 /// Messages as they are now, by what events are about.
@@ -131,9 +132,25 @@ fn message(
     reactions: &HashMap<Seq, Reactions>,
     mentions: Option<Vec<Arc<str>>>,
 ) -> Message {
-    let (_, seq, _, _, content, _, kind, _, thread, reply_to, edited_at, gone, reacted, pinned) =
-        row;
+    let (
+        _,
+        seq,
+        _,
+        _,
+        content,
+        _,
+        kind,
+        _,
+        thread,
+        reply_to,
+        edited_at,
+        gone,
+        reacted,
+        pinned,
+        name,
+    ) = row;
     let details = Details {
+        display_name: name.as_deref().map(Arc::from),
         kind: message_kind(*kind),
         thread: *thread,
         reply_to: *reply_to,

@@ -210,6 +210,7 @@ fn what_an_event_is_about_travels_with_it() {
     entry.what = What::Message(Message {
         content: "a reply".into(),
         details: Some(Arc::new(Details {
+            display_name: Some("Ālice".into()),
             kind: MessageKind::Bot,
             thread: Some(target),
             reply_to: Some(Seq::new(5)),
@@ -225,6 +226,7 @@ fn what_an_event_is_about_travels_with_it() {
         json!({"event": "edit", "target": 0}),
         json!({"event": "edit", "target": 3, "content": "bell\u{7}"}),
         json!({"kind": "novelty"}),
+        json!({"display_name": "Ali\u{202e}ce"}),
     ] {
         let mut object = object();
         let keys = wrong.as_object().into_iter().flatten();

@@ -60,7 +60,7 @@ impl Presence {
                 nickname: state.nickname.clone(),
                 transport: state.transport,
                 naming: state.naming,
-                account: state.account.map(|account| account.user),
+                account: state.account.as_ref().map(|account| account.user),
             }
         });
         let claims: Vec<PresenceChange> = claims.collect();

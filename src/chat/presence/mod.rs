@@ -248,7 +248,7 @@ impl Presence {
     pub(super) async fn claim(&self, session: &Session) -> Result<(), ChatError> {
         let (nickname, naming, account) = {
             let state = session.state.lock();
-            (state.nickname.clone(), state.naming, state.account)
+            (state.nickname.clone(), state.naming, state.account.clone())
         };
         self.claim_as(session, nickname, naming, account).await
     }
@@ -267,7 +267,7 @@ impl Presence {
             nickname: nickname.clone(),
             transport: session.transport(),
             naming,
-            account: account.map(|account| account.user),
+            account: account.as_ref().map(|account| account.user),
         };
         match self.change(change).await? {
             PresenceOutcome::NicknameOwned => Err(ChatError::NicknameOwned(nickname)),

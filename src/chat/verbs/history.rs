@@ -1,8 +1,10 @@
 //! Older messages of a room.
+use chrono::{DateTime, Utc};
+
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::outcome::{History, Messages};
 use crate::chat::{MOST_HISTORY, PageFrom, Span};
-use crate::model::{Entry, RoomRef, TransportKind};
+use crate::model::{Entry, RoomRef, Seq, TransportKind};
 
 impl Chat {
     /// A line session is given them at its own pace, any other in one answer of a bounded length.
@@ -51,6 +53,42 @@ impl Chat {
             true_at,
             epoch: self.hub.epoch(),
         }))
+    }
+}
+
+/// Messages of a room that are about to be shown: from the first place to the last.
+type Shown = (RoomRef, Seq, Seq);
+
+impl Outcome {
+    fn shown(&self) -> Option<Shown> {
+        match self {
+            Self::Joined(joined) => {
+                let first = joined.cursor.as_ref()?.next_seq();
+                Some((joined.room.clone(), first, joined.last_seq?))
+            }
+            Self::History(history) => match &history.messages {
+                Messages::Paced(past) => {
+                    let (first, last) = past.rest();
+                    Some((past.room().clone(), first, last))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Chat {
+    /// Which room's past an outcome is about to show, and from when to when that was said. `None` where
+    /// it shows none, or where the store cannot tell: the messages say the same, one by one.
+    pub async fn period(
+        &self,
+        outcome: &Outcome,
+    ) -> Option<(RoomRef, DateTime<Utc>, DateTime<Utc>)> {
+        let (room, first, last) = outcome.shown()?;
+        let found = self.hub.said_between(&room, (first, last)).await;
+        let (from, to) = found.ok().flatten()?;
+        Some((room, from, to))
     }
 }
 

@@ -84,8 +84,10 @@ impl Chat {
         }
         self.admit_message(actor.origin(), &mut state.messages)?;
         let user = state.user.ok_or(ChatError::NotEntered)?;
-        let author = match state.account {
-            Some(_) => Author::Account,
+        let author = match &state.account {
+            Some(account) => Author::Account {
+                display_name: account.display_name.clone(),
+            },
             None => Author::Guest,
         };
         Ok((user, author, state.nickname.shared()))

@@ -101,13 +101,15 @@ fn committed(outgoing: &Outgoing, stored: &Appended) -> Entry {
         room: outgoing.room.name.clone(),
         user: outgoing.nickname.clone(),
         created_at: stored.created_at,
-        what: what(&outgoing.operation),
+        what: what(&outgoing.operation, outgoing.author.display_name()),
     }
 }
 
-fn what(operation: &Operation) -> What {
+fn what(operation: &Operation, display_name: Option<&Arc<str>>) -> What {
     let event = match operation {
-        Operation::Say { content, .. } if operation.is_plain() => return content.clone().into(),
+        Operation::Say { content, .. } if operation.is_plain() && display_name.is_none() => {
+            return content.clone().into();
+        }
         Operation::Say {
             content,
             kind,
@@ -117,6 +119,7 @@ fn what(operation: &Operation) -> What {
         } => {
             let called = operation.mentions().iter();
             let details = Details {
+                display_name: display_name.cloned(),
                 kind: *kind,
                 thread: *thread,
                 reply_to: *reply_to,

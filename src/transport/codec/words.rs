@@ -246,6 +246,16 @@ fn what_is_shown(history: &History) -> String {
     text
 }
 
+/// From when to when the messages were said that follow.
+pub(in crate::transport) fn period(
+    room: &RoomName,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> String {
+    let (from, to) = (format_time(from), format_time(to));
+    format!("{room}: what follows was said from {from} to {to}")
+}
+
 /// The plural of a counted thing, in English.
 fn counted(count: usize, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

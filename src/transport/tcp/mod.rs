@@ -389,6 +389,11 @@ impl Connection {
         if !said {
             system(&words::outcome(&outcome), &mut self.out);
         }
+        if self.showing.is_some()
+            && let Some((room, from, to)) = self.chat.period(&outcome).await
+        {
+            system(&words::period(room.shown(), from, to), &mut self.out);
+        }
         if matches!(
             outcome,
             Outcome::LoggedIn { .. } | Outcome::LoggedOut { .. }

@@ -48,6 +48,7 @@ async fn two_people_meet_talk_and_go() {
     let rooms = server.get("/api/rooms").await.json();
     let den = json!({
         "name": "Den", "kind": "public", "topic": null, "members": 2, "online": 2, "last_seq": 2,
+        "last_number": 2,
     });
     assert!(
         rooms["rooms"]

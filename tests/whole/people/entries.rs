@@ -281,10 +281,63 @@ pub(crate) async fn a_terminal_shows_what_it_asks_for(db: Db) {
     let line = max.line().await.expect("a line");
     let (time, rest) = line.split_once(' ').expect("a time");
     assert_eq!((time.len(), rest), (5, "[den] mia: bye"));
+    // What is shown of the past has no days: a line before it says when that was.
+    says(&mut max, "/leave").await;
+    max.write("/join den\n").await;
+    max.line_with("den: what follows was said from 20").await;
+    max.line_with("[den] mia: bye").await;
+    tells(&mut max, "/history 1", "den: what follows was said from 20").await;
     tells(&mut max, "/show none", "and no more").await;
+    let told = says(&mut max, "/history 1").await;
+    assert!(!told.contains("what follows"), "{told}");
     tells(&mut mia, "/topic tea", "the topic of den is: tea").await;
     max.line_with("[system] mia set the topic of den: tea")
         .await;
+    server.stop().await;
+}
+
+pub(crate) async fn a_display_name_stands_beside_the_nickname(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let _guest = in_room(server.tcp, "olga", "/create den").await;
+    let new = json!({ "nickname": "mia", "password": PASSWORD, "display_name": "Mia Ōta" });
+    let mia = Caller::of(server.http, new).await;
+    let join = json!({ "command": "/join den" });
+    mia.gets("POST", "/api/command", join).await;
+    let none = Value::Null;
+    let me = mia.gets("GET", "/api/me", none.clone()).await;
+    assert_eq!(me["display_name"], "Mia Ōta");
+    let mut socket = Socket::connect(server.http, "max").await;
+    socket.command("/join den").await.expect("joined");
+    let say = json!({ "room": "den", "content": "hi" });
+    mia.gets("POST", "/api/message", say).await;
+    // Live, from memory, and from the database: the same.
+    let author = |message: &Value| {
+        let of = [&message["user"], &message["display_name"]];
+        of.map(|of| of.as_str().unwrap_or_default().to_owned())
+    };
+    let live = loop {
+        let frame = socket.next().await;
+        if frame["type"] == "message" {
+            break frame;
+        }
+    };
+    assert_eq!(author(&live), ["mia", "Mia Ōta"]);
+    socket.say("den", "hello").await.expect("said");
+    mia.gets("DELETE", "/api/messages/den/1", none.clone())
+        .await;
+    let other = serve(&db, named("other")).await;
+    for at in [server.http, other.http] {
+        let page = Caller::named(at, "olga").await;
+        let page = page.gets("GET", "/api/history/den", none.clone()).await;
+        let said = page["messages"].as_array().expect("messages");
+        let said: Vec<_> = said.iter().map(author).collect();
+        assert_eq!(said, [["mia", "Mia Ōta"], ["max", ""]], "{page}");
+    }
+    let users = mia.gets("GET", "/api/users?filter=mia", none.clone()).await;
+    assert_eq!(author(&users["users"][0])[1], "Mia Ōta", "{users}");
+    let users = mia.gets("GET", "/api/users?filter=max", none).await;
+    assert!(users["users"][0].get("display_name").is_none(), "{users}");
+    other.stop().await;
     server.stop().await;
 }
 

@@ -47,6 +47,7 @@ crate::support::db::on_both! {
         a_plain_terminal_sees_messages_as_they_are_and_no_events,
         a_terminal_shows_what_it_asks_for,
         a_page_is_around_a_place_and_says_where_it_is_true,
+        a_display_name_stands_beside_the_nickname,
     }
     marks {
         a_mark_goes_on_and_never_back,

@@ -95,7 +95,7 @@ impl Caller {
         Self::of(at, json!({ "nickname": nickname, "password": PASSWORD })).await
     }
 
-    async fn of(at: SocketAddr, new: Value) -> Self {
+    pub(super) async fn of(at: SocketAddr, new: Value) -> Self {
         let made = plain::post(at, "/api/register", new)
             .await
             .expect("an answer");

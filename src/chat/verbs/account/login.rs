@@ -77,10 +77,7 @@ impl Chat {
         account: &Account,
     ) -> Result<Arc<Session>, ChatError> {
         let nickname = Nickname::stored(&account.nickname);
-        let logged_in = LoggedIn {
-            user: account.user,
-            role: account.role,
-        };
+        let logged_in = LoggedIn::to(account);
         let session = match actor.session() {
             Some(session) => session.clone(),
             None => {

@@ -92,10 +92,14 @@ pub(in crate::transport) fn connected(session: &Session) -> Value {
 
 fn users(users: &Counted<Online>) -> Value {
     let user = |user: &Online| {
-        json!({
+        let mut shown = json!({
             "nickname": user.nickname, "rooms": user.rooms,
             "transport": user.transport, "instance": user.instance,
-        })
+        });
+        if let Some(name) = &user.display_name {
+            shown["display_name"] = name.as_str().into();
+        }
+        shown
     };
     let list: Vec<_> = users.list.items.iter().map(user).collect();
     with_next(json!({ "users": list }), &users.list.next)
@@ -106,6 +110,7 @@ fn rooms(rooms: &Counted<RoomSummary>) -> Value {
         json!({
             "name": room.name.as_str(), "kind": room.kind.as_str(), "topic": room.topic,
             "members": room.members, "online": room.online, "last_seq": room.last_seq,
+            "last_number": room.last_number,
         })
     };
     let list: Vec<_> = rooms.list.items.iter().map(room).collect();
