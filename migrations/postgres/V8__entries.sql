@@ -81,13 +81,15 @@ CREATE TABLE thread_marks (
 CREATE INDEX thread_marks_people ON thread_marks (room_id, root, replied) WHERE replied IS NOT NULL;
 CREATE INDEX thread_marks_following ON thread_marks (user_id, room_id) WHERE following = 1;
 
--- An account that a message names.
+-- An account that a message names. `message_id` is the message's id, by which the mentions of all rooms have an order.
 CREATE TABLE mentions (
-  user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  room_id bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
-  seq     bigint NOT NULL,
+  user_id    bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  room_id    bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+  seq        bigint NOT NULL,
+  message_id bigint NOT NULL,
   PRIMARY KEY (user_id, room_id, seq)
 );
+CREATE UNIQUE INDEX mentions_newest ON mentions (user_id, message_id);
 CREATE INDEX mentions_message ON mentions (room_id, seq);
 
 -- What was erased: from which message of a room to which, or all of a person. It says nothing of what

@@ -6,7 +6,7 @@ use super::{
     Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Sending, Settings, Showing,
     Start, Target, Terms, Total,
 };
-use crate::model::{Password, Role, RoomKind, Seq};
+use crate::model::{MessageId, Password, Role, RoomKind, Seq};
 use crate::policy::Action;
 
 /// Something that a client asks for, and what comes of it. `Chat::act` does it.
@@ -230,6 +230,22 @@ pub enum Command {
         seq: Seq,
         pinned: bool,
     },
+    /// The pinned messages of a room before that place, or of all.
+    Pins {
+        room: Target,
+        before: Option<Seq>,
+        limit: Option<usize>,
+    },
+    /// The messages that mention the client's account, before that one or of all.
+    Mentions {
+        before: Option<MessageId>,
+        limit: Option<usize>,
+    },
+    /// Have a room not call the client's account, but for mentions, or call it again.
+    MuteRoom {
+        room: Target,
+        muted: bool,
+    },
     /// Read up to `limit` messages from there.
     History {
         room: Target,
@@ -300,7 +316,10 @@ impl Verb for Command {
                 terms(Cost::LIST, Gate::Person, Need::Nothing)
             }
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
-            Self::Unread => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::Unread | Self::Mentions { .. } => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            Self::Pins { .. } => terms(Cost::LIST, Gate::Table(Action::Read), Need::Presence),
+            // The right to read is asked for then.
+            Self::MuteRoom { .. } => terms(Cost::READ, Gate::Account, Need::Nothing),
             Self::Seen { .. } => terms(Cost::LIST, Gate::Table(Action::Read), Need::Nothing),
             Self::Typing { .. } => terms(Cost::READ, Gate::Table(Action::Write), Need::Nickname),
             // Each is a right to be looked up.
@@ -351,6 +370,7 @@ impl Verb for Command {
             | Self::Delete { room, .. }
             | Self::React { room, .. }
             | Self::Pin { room, .. }
+            | Self::Pins { room, .. }
             | Self::Members { room, .. }
             | Self::Remove { room, .. }
             | Self::Invite { room, .. }
@@ -384,6 +404,9 @@ impl Verb for Command {
             Self::RevokeToken { id } => chat.revoke_token(actor, id).await,
             Self::Me => chat.me(actor).await,
             Self::Unread => chat.unread(actor).await,
+            Self::Mentions { before, limit } => chat.mentioned(actor, before, limit).await,
+            Self::Pins { before, limit, .. } => chat.pins(place, before, limit).await,
+            Self::MuteRoom { room, muted } => chat.mute_room(actor, &room, muted).await,
             Self::MarkRead(marks) => chat.mark_read(actor, marks).await,
             Self::Seen { seq, .. } => chat.seen(place, seq).await,
             Self::Typing { .. } => chat.is_typing(actor, place),

@@ -68,7 +68,7 @@ pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use limits::{Cost, Entered, Limits, MOST_ADDRESSES, Origin};
 pub use lists::{Asked, Listed};
-pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome};
+pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome, Pins};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};

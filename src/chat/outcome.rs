@@ -5,7 +5,7 @@ use super::{
     Audited, Cursor, Giving, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt,
     Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span,
 };
-use crate::model::{Entry, Epoch, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
+use crate::model::{Entry, Epoch, MessageId, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
 /// What came of a command.
 #[derive(Debug)]
@@ -102,6 +102,17 @@ pub enum Outcome {
     Me(Me),
     /// In these something was not read.
     Unread(Vec<MyRoom>),
+    /// Messages that mention the account, the newest first; before `next` there may be more.
+    Mentioned {
+        messages: Vec<Entry>,
+        next: Option<MessageId>,
+    },
+    Pins(Pins),
+    /// The room calls no more, but for mentions, or calls again.
+    RoomMuted {
+        room: RoomName,
+        muted: bool,
+    },
     /// These are read up to there.
     Read(Vec<(RoomRef, Seq)>),
     /// These have read it, of so many.
@@ -137,6 +148,17 @@ pub struct Joined {
     pub last_seq: Option<Seq>,
     /// `None` where the session reads by streams of its own.
     pub cursor: Option<Box<Cursor>>,
+}
+
+/// Pinned messages of a room, the last said first.
+#[derive(Debug)]
+pub struct Pins {
+    pub room: RoomName,
+    pub messages: Vec<Entry>,
+    /// Where older ones begin.
+    pub next: Option<Seq>,
+    /// Up to which place they are as they are shown.
+    pub true_at: Seq,
 }
 
 /// Part of a room's past.

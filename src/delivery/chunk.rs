@@ -155,7 +155,8 @@ fn details_size(entry: &Entry) -> usize {
     };
     match &entry.what {
         What::Message(message) => message.details.as_deref().map_or(0, |of: &Details| {
-            DETAILS + names(&of.mentions) + reactions(&of.reactions)
+            let name = of.display_name.as_ref().map_or(0, |name| name.len());
+            DETAILS + name + names(&of.mentions) + reactions(&of.reactions)
         }),
         What::Event(event) => match &**event {
             Event::Reacted { reactions: of, .. } => DETAILS + reactions(of),

@@ -30,6 +30,7 @@ pub use cursor::{Cursor, Next, Slice, Start};
 pub use hub::{Hub, TailLimits};
 pub use lost::LostMessages;
 pub use marks::{MOST as MOST_MARKS, MarksFull, Pending, ReadMarks};
+pub use pages::fitting;
 pub use past::Past;
 pub use relay::Relay;
 pub use room::Room;

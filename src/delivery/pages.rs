@@ -109,6 +109,20 @@ impl Hub {
         }
     }
 
+    /// The last of up to `limit` pinned messages with `seq < before` that make one answer, ascending, and
+    /// whether there are more.
+    pub async fn pinned(
+        &self,
+        room: &RoomRef,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let part = Part::Pinned(before);
+        let mut answer = Answer::new(limit);
+        answer.take(self.read_page(room, part, limit + 1).await?);
+        Ok(answer.finish(room.label()))
+    }
+
     /// Up to which place what is read of a room now is true.
     pub async fn stands_at(&self, room: &RoomRef) -> Result<Seq, StoreError> {
         match self.in_memory(room, |tail| Some(tail.last())) {
@@ -188,6 +202,16 @@ impl Hub {
         let mut found = self.log.reactions(room, &[seq]).await?;
         Ok(found.remove(&seq).unwrap_or_default())
     }
+}
+
+/// How many of these, the first of a list, make one answer: one at least.
+pub fn fitting<'e>(entries: impl Iterator<Item = Option<&'e Entry>>) -> usize {
+    let mut bytes = 0;
+    let fits = entries.enumerate().take_while(|(place, entry)| {
+        bytes += entry.map_or(0, json_size);
+        *place == 0 || bytes <= ANSWER_BYTES
+    });
+    fits.count()
 }
 
 /// An answer about the past while it is gathered, newest first: as long as is allowed, and one

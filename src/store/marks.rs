@@ -71,6 +71,9 @@ pub trait Marks: Send + Sync + 'static {
         limit: usize,
     ) -> Result<(Vec<Seer>, u64), StoreError>;
 
+    /// Has a room not call an account, or call it again; nothing where one of them is not there.
+    async fn set_muted(&self, user: UserKey, room: RoomKey, muted: bool) -> Result<(), StoreError>;
+
     /// How a person stands to the rooms that it is a member of; 2,000 at most.
     async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError>;
 }
@@ -129,6 +132,11 @@ const SEEN: &str = seen!(
     " ORDER BY @lower(u.nickname@c) LIMIT $4"
 );
 
+const SET_MUTED: &str = "INSERT INTO read_marks (user_id, room_id, muted)
+     SELECT u.id, r.id, CASE WHEN $5 > 0 THEN 1 ELSE 0 END FROM users u, rooms r
+     WHERE u.id = $1 AND u.uid = $2 AND r.id = $3 AND r.uid = $4
+     ON CONFLICT (user_id, room_id) DO UPDATE SET muted = excluded.muted";
+
 const READINGS: &str = "SELECT r.id, r.uid, r.last_number, coalesce(k.read_number, 0),
        (SELECT count(*) FROM mentions t
         WHERE t.user_id = u.id AND t.room_id = r.id AND t.seq > coalesce(k.read_seq, 0)),
@@ -179,6 +187,19 @@ impl<A: Ask> Marks for A {
             display_name,
         };
         Ok((rows.into_iter().map(seer).collect(), count.unsigned_abs()))
+    }
+
+    async fn set_muted(&self, user: UserKey, room: RoomKey, muted: bool) -> Result<(), StoreError> {
+        let muted = Arg::Number(Some(muted.into()));
+        let args = [
+            user.id.into(),
+            user.uid.into(),
+            room.id.into(),
+            room.uid.into(),
+            muted,
+        ];
+        self.run(Turn::Repeatable, &[(SET_MUTED, &args)]).await?;
+        Ok(())
     }
 
     async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError> {

@@ -20,6 +20,7 @@ mod instances;
 mod invites;
 mod marks;
 mod members;
+mod mentions;
 pub mod migrations;
 mod notices;
 mod people;
@@ -60,6 +61,7 @@ pub use self::draft::{Appended, Draft, Giving, Operation};
 pub use self::invites::{Invite, Invites, NewInvite};
 pub use self::marks::{Mark, Marks, Moved, ReadSoFar, Seer};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
+pub use self::mentions::{Mentioned, Mentions};
 pub use self::place::{Authored, Head, Heads, Known, Part, Span};
 pub use self::rights::{
     Changed, Restrained, Restraint, Restriction, Rights, RoomChange, RoomRights, Stands, Stood,
@@ -380,6 +382,7 @@ pub trait Store:
     + Members
     + Directs
     + Marks
+    + Mentions
     + Invites
     + Tokens
     + Audit
@@ -401,6 +404,7 @@ impl<S> Store for S where
         + Members
         + Directs
         + Marks
+        + Mentions
         + Invites
         + Tokens
         + Audit

@@ -12,6 +12,8 @@ pub enum Part {
     Newest,
     /// The last messages before this place, or of all, without events.
     Before(Option<Seq>),
+    /// The last of the pinned messages before this place, or of all.
+    Pinned(Option<Seq>),
     /// The first messages after this place, without events.
     Since(Seq),
 }

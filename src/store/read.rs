@@ -34,6 +34,10 @@ const BEFORE: &str = page!(
     "< coalesce($2, 9223372036854775807) AND m.kind < 10 ORDER BY m.seq DESC",
     "$3"
 );
+const PINNED: &str = page!(
+    "< coalesce($2, 9223372036854775807) AND m.pinned_at IS NOT NULL ORDER BY m.seq DESC",
+    "$3"
+);
 const NEWS_IN_POSTGRES: &str = page!(
     "> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq",
     "$3"
@@ -139,12 +143,13 @@ impl<A: Ask> Reading for A {
             }
             Part::Newest => (NEWEST, Some(Seq::START), limit.saturating_sub(1)),
             Part::Before(seq) => (BEFORE, seq, limit),
+            Part::Pinned(seq) => (PINNED, seq, limit),
             Part::Since(seq) => (SINCE, Some(seq), limit),
         };
         let key = room.key;
         let args = [key.id.into(), place.into(), limit.into(), key.uid.into()];
         let mut rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        if matches!(part, Part::Before(_) | Part::Newest) {
+        if matches!(part, Part::Before(_) | Part::Newest | Part::Pinned(_)) {
             rows.reverse();
         }
         rows::entries(self, room, rows).await

@@ -2,7 +2,7 @@
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::lists::Listed;
 use crate::chat::outcome::Counted;
-use crate::chat::{Gate, Marking, Place};
+use crate::chat::{Gate, Marking, Place, Target};
 use crate::delivery::MarksFull;
 use crate::model::Seq;
 use crate::policy::Action;
@@ -49,10 +49,25 @@ impl Chat {
         Ok(Outcome::Read(read))
     }
 
-    /// The rooms in which something was said that was not read.
+    /// Has a room call the account no more, but for mentions, or call it again.
+    pub(in crate::chat) async fn mute_room(
+        &self,
+        actor: &Actor,
+        room: &Target,
+        muted: bool,
+    ) -> Result<Outcome, ChatError> {
+        let user = actor.account()?.user;
+        let gate = Gate::Table(Action::Read);
+        let room = self.pass(actor, gate, room.about()).await?.room()?;
+        self.store().set_muted(user, room.key, muted).await?;
+        let room = room.shown().clone();
+        Ok(Outcome::RoomMuted { room, muted })
+    }
+
+    /// The rooms in which something was said that was not read; of muted ones, those with a mention.
     pub(in crate::chat) async fn unread(&self, actor: &Actor) -> Result<Outcome, ChatError> {
         let mut rooms = self.my_rooms(actor).await?;
-        rooms.retain(|room| room.tally.unread > 0 || room.tally.mentions > 0);
+        rooms.retain(|room| room.tally.calls());
         rooms.truncate(MOST_UNREAD);
         Ok(Outcome::Unread(rooms))
     }

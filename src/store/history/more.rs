@@ -109,11 +109,14 @@ const REACTIONS: Insert = Insert {
          FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
 };
 const MENTIONS: Insert = Insert {
-    postgres: "INSERT INTO mentions (room_id, seq, user_id)
-         SELECT $1, (v ->> 0)::bigint, (v ->> 1)::bigint
-         FROM json_array_elements($2::json) AS v ON CONFLICT DO NOTHING",
-    sqlite: "INSERT INTO mentions (room_id, seq, user_id) SELECT $1, value ->> 0, value ->> 1
-         FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO mentions (room_id, seq, user_id, message_id)
+         SELECT m.room_id, m.seq, (v ->> 1)::bigint, m.id
+         FROM json_array_elements($2::json) AS v
+         JOIN messages m ON m.room_id = $1 AND m.seq = (v ->> 0)::bigint ON CONFLICT DO NOTHING",
+    sqlite: "INSERT INTO mentions (room_id, seq, user_id, message_id)
+         SELECT m.room_id, m.seq, value ->> 1, m.id
+         FROM json_each($2) JOIN messages m ON m.room_id = $1 AND m.seq = value ->> 0
+         WHERE true ON CONFLICT DO NOTHING",
 };
 const ROOTS: Insert = Insert {
     postgres: "INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)

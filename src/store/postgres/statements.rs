@@ -119,11 +119,12 @@ pub(super) const APPEND_ALL: &str = append!(
       DELETE FROM reactions r USING reaction a WHERE NOT a.given AND r.room_id = a.room_id
         AND r.seq = a.seq AND r.emoji = a.emoji AND r.user_id = a.user_id
     ), mentioned AS (
-      INSERT INTO mentions (user_id, room_id, seq)
-      SELECT u.id, h.id, h.base + a.place
+      INSERT INTO mentions (user_id, room_id, seq, message_id)
+      SELECT u.id, s.room_id, s.seq, s.id
       FROM unnest($31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[])
         AS a (room_id, place, user_id, user_uid)
       JOIN head h ON h.id = a.room_id JOIN users u ON u.id = a.user_id AND u.uid = a.user_uid
+      JOIN stored s ON s.room_id = h.id AND s.seq = h.base + a.place
       ON CONFLICT DO NOTHING
     )"
 );

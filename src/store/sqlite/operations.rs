@@ -105,14 +105,17 @@ pub(super) fn push(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place)
 /// Enters the mentions of the message in that place.
 fn call(sql: &mut QueryBuilder<Sqlite>, mentions: &[Mention], place: &Place) {
     for mention in mentions {
-        sql.push("INSERT OR IGNORE INTO mentions (user_id, room_id, seq) SELECT u.id, r.id, r.last_seq - ")
-            .push_bind(place.before_end)
-            .push(" FROM users u, rooms r WHERE u.id = ")
+        sql.push("INSERT OR IGNORE INTO mentions (user_id, room_id, seq, message_id)")
+            .push(" SELECT u.id, m.room_id, m.seq, m.id FROM users u, messages m WHERE u.id = ")
             .push_bind(mention.user.id)
             .push(" AND u.uid = ")
             .push_bind(mention.user.uid)
-            .push(" AND r.id = ")
+            .push(" AND m.room_id = ")
             .push_bind(place.room)
+            .push(" AND m.seq = (SELECT last_seq FROM rooms WHERE id = ")
+            .push_bind(place.room)
+            .push(") - ")
+            .push_bind(place.before_end)
             .push("; ");
     }
 }

@@ -1,5 +1,7 @@
 //! The table of requests: what is asked for by a WebSocket frame of a name, and by the HTTP request
 //! of that name alike. A frame has as its fields what an HTTP request has in its path, query and body.
+mod lists;
+
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use self::lists::{Mentions, Pins};
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
@@ -56,6 +59,10 @@ pub(in crate::transport) enum Request {
     Unreact(Reacted),
     Pin(Of),
     Unpin(Of),
+    Pins(Pins),
+    Mentions(Mentions),
+    MuteRoom { room: String },
+    UnmuteRoom { room: String },
 }
 
 #[derive(Debug, Deserialize)]
@@ -264,6 +271,10 @@ impl Request {
             Self::Unreact(reacted) => reacted.command(Giving::TakenBack)?,
             Self::Pin(of) => of.pin(true)?,
             Self::Unpin(of) => of.pin(false)?,
+            Self::Pins(pins) => pins.command()?,
+            Self::Mentions(mentions) => mentions.command()?,
+            Self::MuteRoom { room } => mute(room, true),
+            Self::UnmuteRoom { room } => mute(room, false),
         })
     }
 }
@@ -430,6 +441,11 @@ impl Invite {
 fn set(room: String, settings: Settings) -> Command {
     let room = Target::Named(room);
     Command::Set { room, settings }
+}
+
+fn mute(room: String, muted: bool) -> Command {
+    let room = Target::Named(room);
+    Command::MuteRoom { room, muted }
 }
 
 fn whole<T: FromStr>(field: &'static str, number: Option<Number>) -> Result<Option<T>, Wrong> {

@@ -46,7 +46,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 34] = [
+const TABLE: [Syntax; 36] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -107,6 +107,8 @@ const TABLE: [Syntax; 34] = [
     syntax("unreact", "<seq> <emoji>", (2, 2), "take a reaction back"),
     syntax("pin", "<seq>", (1, 1), "pin a message"),
     syntax("unpin", "<seq>", (1, 1), "take the pin off a message"),
+    syntax("pins", "[n]", (0, 1), "the pinned messages of the room"),
+    syntax("mentions", "[n]", (0, 1), "the messages that mention you"),
     syntax(
         "unread",
         "",

@@ -1,4 +1,5 @@
 //! The sentences that clients are shown, the same over every transport.
+mod lists;
 mod people;
 
 use super::slash;
@@ -149,6 +150,8 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::TokenRevoked => "the token is revoked".into(),
         Outcome::Me(me) => people::me(me),
         Outcome::Message(entry) => shown(entry),
+        Outcome::Mentioned { messages, next } => lists::mentions(messages, *next),
+        Outcome::Pins(pins) => lists::pins(pins),
         Outcome::Changed { what, target, .. } => changed(*what, *target),
         other => people::outcome(other),
     }

@@ -72,6 +72,10 @@ named! {
         Unreact => "unreact",
         Pin => "pin",
         Unpin => "unpin",
+        Pins => "pins",
+        Mentions => "mentions",
+        MuteRoom => "mute_room",
+        UnmuteRoom => "unmute_room",
     }
 }
 
@@ -85,6 +89,7 @@ impl Asks {
         const MEMBER: &str = "/api/rooms/{room}/members/{nickname}";
         const BAN: &str = "/api/rooms/{room}/bans/{nickname}";
         const MUTE: &str = "/api/rooms/{room}/mutes/{nickname}";
+        const ROOM_MUTE: &str = "/api/rooms/{room}/mute";
         const MESSAGE: &str = "/api/messages/{room}/{seq}";
         const REACTION: &str = "/api/messages/{room}/{seq}/reactions/{emoji}";
         const PIN: &str = "/api/messages/{room}/{seq}/pin";
@@ -123,6 +128,10 @@ impl Asks {
             Self::Unreact => (Method::DELETE, REACTION),
             Self::Pin => (Method::PUT, PIN),
             Self::Unpin => (Method::DELETE, PIN),
+            Self::Pins => (Method::GET, "/api/pins/{room}"),
+            Self::Mentions => (Method::GET, "/api/mentions"),
+            Self::MuteRoom => (Method::PUT, ROOM_MUTE),
+            Self::UnmuteRoom => (Method::DELETE, ROOM_MUTE),
         }
     }
 }
@@ -229,6 +238,8 @@ impl Route {
                 | Asks::RevokeToken
                 | Asks::Members
                 | Asks::Seen
+                | Asks::Pins
+                | Asks::Mentions
                 | Asks::Audit,
             ) => Cost::LIST,
             _ => Cost::READ,

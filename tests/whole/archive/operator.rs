@@ -114,10 +114,10 @@ impl Operator {
                    SELECT room_id, seq, '👍', {alice}, {at} FROM messages WHERE seq % 10 = 1;
                  INSERT INTO reactions (room_id, seq, emoji, user_id, at)
                    SELECT room_id, seq, '❤️', {bob}, created_at FROM messages WHERE seq % 20 = 1;
-                 INSERT INTO mentions (user_id, room_id, seq)
-                   SELECT {bob}, room_id, seq FROM messages WHERE seq % 6 = 1;
-                 INSERT INTO mentions (user_id, room_id, seq)
-                   SELECT {alice}, room_id, seq FROM messages WHERE seq % 12 = 1;
+                 INSERT INTO mentions (user_id, room_id, seq, message_id)
+                   SELECT {bob}, room_id, seq, id FROM messages WHERE seq % 6 = 1;
+                 INSERT INTO mentions (user_id, room_id, seq, message_id)
+                   SELECT {alice}, room_id, seq, id FROM messages WHERE seq % 12 = 1;
                  INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)
                    SELECT room_id, 3, 'a \"title\"', count(*), max(seq), max(created_at)
                    FROM messages WHERE thread = 3 GROUP BY room_id;

@@ -163,7 +163,7 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 /// What takes an account, or another's: `people` has them.
-const OF_PEOPLE: [&str; 25] = [
+const OF_PEOPLE: [&str; 27] = [
     "/msg",
     "/show",
     "/edit",
@@ -172,6 +172,8 @@ const OF_PEOPLE: [&str; 25] = [
     "/unreact",
     "/pin",
     "/unpin",
+    "/pins",
+    "/mentions",
     "/read",
     "/unread",
     "/ban",

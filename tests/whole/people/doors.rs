@@ -47,6 +47,7 @@ fn deeds() -> Vec<Deed> {
     const MEMBER: &str = "/api/rooms/ROOM/members/vic";
     const BAN: &str = "/api/rooms/ROOM/bans/vic";
     const MUTE: &str = "/api/rooms/ROOM/mutes/vic";
+    const ROOM_MUTE: &str = "/api/rooms/ROOM/mute";
     const MESSAGE: &str = "/api/messages/ROOM/1";
     const TADA: &str = "/api/messages/ROOM/1/reactions/:tada:";
     const PIN: &str = "/api/messages/ROOM/1/pin";
@@ -74,6 +75,9 @@ fn deeds() -> Vec<Deed> {
         deed("react", "DELETE", TADA, none.clone(), "unreact"),
         deed("pin", put, PIN, none.clone(), "pin"),
         deed("pin", "DELETE", PIN, none.clone(), "unpin"),
+        deed("read", get, "/api/pins/ROOM", none.clone(), "pins"),
+        deed("mark", put, ROOM_MUTE, none.clone(), "mute_room"),
+        deed("mark", "DELETE", ROOM_MUTE, none.clone(), "unmute_room"),
         deed("join", "POST", "/api/command", join, ""),
         deed("write", "POST", "/api/message", said, "message"),
         deed("see", get, ROOM, none.clone(), "room"),

@@ -3,6 +3,7 @@ mod accounts;
 mod direct;
 mod doors;
 mod entries;
+mod lists;
 mod marks;
 mod operator_rooms;
 mod operators;
@@ -48,6 +49,11 @@ crate::support::db::on_both! {
         a_terminal_shows_what_it_asks_for,
         a_page_is_around_a_place_and_says_where_it_is_true,
         a_display_name_stands_beside_the_nickname,
+    }
+    lists {
+        what_mentions_one_is_listed_over_all_rooms,
+        pinned_messages_are_listed_the_last_first,
+        a_muted_room_calls_for_mentions_alone,
     }
     marks {
         a_mark_goes_on_and_never_back,

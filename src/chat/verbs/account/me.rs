@@ -45,6 +45,13 @@ pub struct Tally {
     pub muted: bool,
 }
 
+impl Tally {
+    /// Whether there is something that the client wants to be called for.
+    pub fn calls(&self) -> bool {
+        self.mentions > 0 || (self.unread > 0 && !self.muted)
+    }
+}
+
 impl Chat {
     pub(in crate::chat) async fn me(&self, actor: &Actor) -> Result<Outcome, ChatError> {
         let session = actor.known()?;

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 
 use crate::chat::{
     Audited, Counted, History, Listed, Made, Me, Member, Messages, MyRoom, MyToken, Online,
-    Outcome, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf,
+    Outcome, Pins, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf,
 };
-use crate::model::{Nickname, Role, RoomName, format_time};
+use crate::model::{MessageId, Nickname, Role, RoomName, Seq, format_time};
 
 /// What came of a command, for programs.
 pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
@@ -27,6 +27,14 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::Tokens(tokens) => Some(self::tokens(tokens)),
         Outcome::Me(me) => Some(self::me(me)),
         Outcome::Seen(seen) => Some(self::seen(seen)),
+        Outcome::Pins(pins) => Some(self::pins(pins)),
+        Outcome::Mentioned { messages, next } => Some(with_number(
+            json!({ "messages": messages }),
+            next.map(MessageId::get),
+        )),
+        Outcome::RoomMuted { room, muted } => {
+            Some(json!({ "room": room.as_str(), "muted": muted }))
+        }
         Outcome::Unread(rooms) => Some(json!({ "rooms": my_rooms(rooms) })),
         Outcome::Direct {
             room,
@@ -192,6 +200,20 @@ fn with_next(mut list: Value, next: &Option<String>) -> Value {
         list["next"] = next.as_str().into();
     }
     list
+}
+
+fn with_number(mut list: Value, next: Option<i64>) -> Value {
+    if let Some(next) = next {
+        list["next"] = next.into();
+    }
+    list
+}
+
+fn pins(pins: &Pins) -> Value {
+    let page = json!({
+        "room": pins.room.as_str(), "messages": pins.messages, "true_at": pins.true_at,
+    });
+    with_number(page, pins.next.map(Seq::get))
 }
 
 fn history(history: &History) -> Option<Value> {

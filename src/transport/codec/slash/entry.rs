@@ -1,7 +1,10 @@
 //! Commands about messages of the current room, by their places.
-use super::{GrammarError, rest};
+use super::{GrammarError, number, rest};
 use crate::chat::{Command, Giving, Showing, Target};
 use crate::model::Seq;
+
+/// Messages of a list where no number is asked for.
+const LISTED: usize = 10;
 
 /// Reads one of them; its words were counted.
 pub(super) fn read(
@@ -32,6 +35,15 @@ pub(super) fn read(
             room,
             seq: place(words)?,
             pinned: false,
+        },
+        "pins" => Command::Pins {
+            room,
+            before: None,
+            limit: number(words.first())?.or(Some(LISTED)),
+        },
+        "mentions" => Command::Mentions {
+            before: None,
+            limit: number(words.first())?.or(Some(LISTED)),
         },
         _ => return Ok(None),
     }))

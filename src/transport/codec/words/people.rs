@@ -99,6 +99,10 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
             [(room, seq)] => format!("{} is read up to message {seq}", room.shown()),
             read => format!("{} are read", super::counted(read.len(), "room")),
         },
+        Outcome::RoomMuted { room, muted: true } => {
+            format!("{room} calls you no more, but for mentions")
+        }
+        Outcome::RoomMuted { room, .. } => format!("{room} calls you again"),
         Outcome::Typing(room) => format!("{room} is told"),
         Outcome::Seen(seen) => {
             let names = seen
