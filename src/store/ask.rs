@@ -32,6 +32,9 @@ pub(super) trait Ask: Send + Sync + 'static {
         statements: &[Statement<'_>],
     ) -> impl Future<Output = Result<Vec<T>, StoreError>> + Send;
 
+    /// Words were taken away, and are not to be left in the database's files.
+    fn words_are_gone(&self) {}
+
     /// How many rows the last of these statements changed, in one transaction.
     fn run(
         &self,

@@ -149,6 +149,11 @@ impl Operation {
         )
     }
 
+    /// Whether a text that was there is there no more.
+    pub(super) fn takes_words_away(&self) -> bool {
+        matches!(self, Self::Edit { .. } | Self::Delete { .. })
+    }
+
     /// The text that a row gets by it.
     pub fn content(&self) -> &str {
         match self {

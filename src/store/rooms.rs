@@ -129,7 +129,9 @@ impl<A: Ask> Rooms for A {
             ),
             ("DELETE FROM rooms WHERE id = $1 AND uid = $2", &this),
         ];
-        Ok(self.run(Turn::Repeatable, &statements).await? > 0)
+        let deleted = self.run(Turn::Repeatable, &statements).await? > 0;
+        self.words_are_gone();
+        Ok(deleted)
     }
 
     async fn adopt_room(&self, room: RoomKey, by: UserKey) -> Result<bool, StoreError> {

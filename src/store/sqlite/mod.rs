@@ -7,6 +7,7 @@ mod files;
 mod instances;
 mod log;
 mod operations;
+mod scrub;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,6 +21,7 @@ use sqlx::{Connection, Sqlite};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use self::files::Files;
+use self::scrub::{Scrubber, Writer};
 use super::ask::{Ask, Statement, Turn};
 use super::embedded::{Embedded, Hold, Use, Witness};
 use super::gate::Gate;
@@ -44,9 +46,9 @@ pub(super) struct SqliteStore {
     database: Embedded,
     connect: SqliteConnectOptions,
     hold: Mutex<Option<Hold>>,
-    files: Files,
-    /// Nothing while it is in use by what must not be given up half way.
-    writer: Mutex<Option<SqliteConnection>>,
+    files: Arc<Files>,
+    writer: Arc<Writer>,
+    scrubber: Scrubber,
     /// For signs of life alone, made when first needed.
     pulse: Mutex<Option<SqliteConnection>>,
     last_beat: parking_lot::Mutex<Option<DateTime<Utc>>>,
@@ -80,12 +82,20 @@ impl SqliteStore {
             .acquire_timeout(options.acquire_timeout)
             .idle_timeout(options.idle_timeout)
             .connect_lazy_with(connect.clone());
+        let files = Arc::new(Files::of(Witness::of(&database)?));
+        let writer = Arc::new(Mutex::new(Some(writer)));
+        let scrubber = Scrubber::new(&connect, files.clone(), writer.clone());
+        if database.log_bytes() > 0 {
+            // One that was killed may have left words there.
+            scrubber.ask();
+        }
         Ok(Self {
-            files: Files::of(Witness::of(&database)?),
+            files,
             database,
             connect,
             hold: Mutex::new(Some(hold)),
-            writer: Mutex::new(Some(writer)),
+            writer,
+            scrubber,
             pulse: Mutex::default(),
             last_beat: parking_lot::Mutex::default(),
             readers,
@@ -171,6 +181,10 @@ impl Ask for SqliteStore {
         Ok(rows)
     }
 
+    fn words_are_gone(&self) {
+        self.scrubber.ask();
+    }
+
     async fn run(&self, _turn: Turn, statements: &[Statement<'_>]) -> Result<u64, StoreError> {
         let mut writer = self.write().await?;
         let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
@@ -202,6 +216,9 @@ impl Log for SqliteStore {
         let answers = log::append(&mut writer, batch).await;
         *slot = Some(writer);
         let answers = answers?;
+        if batch.iter().any(|draft| draft.operation.takes_words_away()) {
+            self.scrubber.ask();
+        }
         let ids = answers.iter().flatten().map(|stored| stored.id.get());
         self.given
             .fetch_max(ids.max().unwrap_or(0), Ordering::Relaxed);
@@ -296,6 +313,7 @@ impl Maintenance for SqliteStore {
 
     /// What was committed is in one file then, unless others go on using it.
     async fn close(&self) {
+        self.scrubber.end().await;
         self.readers.close().await;
         if let Some(pulse) = self.pulse.lock().await.take() {
             let _ = pulse.close().await;

@@ -11,6 +11,7 @@ mod outages;
 mod past;
 pub(crate) mod presence;
 mod rooms;
+mod scrub;
 mod secrets;
 
 crate::support::db::on_both! {
@@ -106,6 +107,12 @@ crate::support::db::on_both! {
         a_newer_program_was_here,
         the_embedded_steps_go_there_and_back,
         what_the_version_before_accounts_writes_is_read_after_the_step,
+    }
+}
+
+crate::support::db::on! { of_sqlite, Sqlite;
+    scrub {
+        deleted_words_leave_the_files_beside_what_is_said,
     }
 }
 
