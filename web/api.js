@@ -72,6 +72,7 @@ export const message = (session_id, { room, content, nonce }) =>
 
 const AT = ({ room: name, seq }) => `/api/messages/${room(name)}/${seq}`;
 const REACTION = (of) => `${AT(of)}/reactions/${room(of.emoji)}`;
+const MUTE = ({ room: name }) => `/api/rooms/${room(name)}/mute`;
 /** Requests of the table, by the names of their frames; what is left of the fields is the body. */
 const TABLE = {
   edit: ["PATCH", AT, ({ content }) => ({ content })], delete: ["DELETE", AT],
@@ -79,6 +80,7 @@ const TABLE = {
   pin: ["PUT", (of) => `${AT(of)}/pin`], unpin: ["DELETE", (of) => `${AT(of)}/pin`],
   read: ["POST", () => "/api/read", ({ marks }) => ({ marks })],
   typing: ["POST", () => "/api/typing", ({ room: name }) => ({ room: name })],
+  mute_room: ["PUT", MUTE], unmute_room: ["DELETE", MUTE],
 };
 export function ask(session_id, name, fields) {
   const [method, path, body = () => ({})] = TABLE[name];
@@ -102,6 +104,9 @@ export const rooms = () => list("/api/rooms", "rooms");
 export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
   call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}${mine()}`);
+export const pins = (name, before) =>
+  call("GET", `/api/pins/${room(name)}?limit=50${before ? `&before=${before}` : ""}${mine()}`);
+export const mentions = (before) => call("GET", `/api/mentions?limit=50${before ? `&before=${before}` : ""}${mine()}`);
 export const streamUrl = (name, session_id, after, epoch) =>
   `/api/messages/${room(name)}?${new URLSearchParams({
     ...(session_id && { session_id }), after, history: 0, ...(epoch && { epoch }),

@@ -2,12 +2,15 @@
 import * as api from "./api.js";
 import { Backoff } from "./backoff.js";
 import { Banner } from "./banner.js";
+import { Beside } from "./beside.js";
 import { Chat } from "./chat.js";
 import { run } from "./commands.js";
 import { draft, setDraft, watchComposer } from "./composer.js";
 import { $, make, setText } from "./dom.js";
 import { Editing } from "./editing.js";
+import { Found } from "./found.js";
 import { countText, drawPeople, drawRooms } from "./lists.js";
+import { openMenu } from "./menu.js";
 import { closePanels, watchPanels } from "./panels.js";
 import { hueOf, isName, isRoom } from "./text.js";
 import { Watch } from "./watch.js";
@@ -19,7 +22,8 @@ const NICKNAME = "discordctl.nickname";
 const COOKIE = "discordctl.cookie";
 const SIGNED_IN = "#signed-in";
 
-let chat, editing, watch, drawing = false;
+const beside = new Beside();
+let chat, editing, found, watch, drawing = false;
 
 function begin(identity, fresh) {
   api.use(identity.session_id);
@@ -27,6 +31,7 @@ function begin(identity, fresh) {
     chat = new Chat();
     watch = new Watch(chat, changed);
     editing = new Editing(chat);
+    found = new Found(chat, beside);
     new Banner(chat.link);
     chat.addEventListener("changed", changed);
     chat.addEventListener("look-again", () => watch.soon());
@@ -154,6 +159,7 @@ function opened({ room, from }) {
   // What was typed while no room was open, as in one that is gone, comes along.
   setDraft([room?.draft, from ? "" : draft()].filter(Boolean).join("\n"));
   closePanels(false);
+  if (beside.kind !== "mentions") beside.close(false); // the others are of the room that was open
   focusInput();
 }
 
@@ -185,11 +191,15 @@ function draw() {
 
   setText($("room-name"), room?.name ?? "No room open");
   setText($("room-facts"), room?.listed ? factsOf(room.facts) : "");
-  $("leave").hidden = !room;
+  $("leave").hidden = $("room-menu").hidden = !room;
   $("leave").setAttribute("aria-label", `Leave ${room?.name ?? ""}`);
   $("input").placeholder = room ? `Message ${room.name}` : "/join a room";
 
-  const waiting = rooms.joined.map((other) => other.waiting(link.follows(other)));
+  const called = rooms.joined.reduce((sum, { mentions }) => sum + mentions, 0);
+  $("show-mentions").hidden = !chat.marks.kept;
+  $("called").hidden = called === 0;
+  $("called").replaceChildren(countText(called), make("span.unseen", {}, " unread"));
+  const waiting = rooms.joined.map((other) => other.calling(link.follows(other)));
   const total = waiting.reduce((sum, count) => sum + count, 0);
   document.title = `${total ? `(${countText(total)}) ` : ""}${room ? `${room.name} · ` : ""}discordctl`;
   $("elsewhere").hidden = total === 0;
@@ -208,6 +218,17 @@ async function attempt(promise) {
   try { await promise; } catch (error) { chat.note(error.detail ?? String(error), "problem"); }
 }
 
+$("show-mentions").addEventListener("click", () => {
+  closePanels(false);
+  found.mentions($("show-mentions"));
+});
+$("room-menu").addEventListener("click", ({ currentTarget: button }) => {
+  const room = chat.rooms.current;
+  if (!room) return;
+  const items = [{ label: "Pinned messages", act: () => found.pins(room, button) }];
+  if (chat.marks.kept) items.push({ label: room.muted ? "Unmute this room" : "Mute this room", act: () => attempt(chat.mute(room, !room.muted)) });
+  openMenu(button, `The room ${room.name}`, items);
+});
 $("leave").addEventListener("click", () => { if (chat.rooms.current) attempt(chat.leave(chat.rooms.current)); });
 $("signout").addEventListener("click", signOut);
 $("create").addEventListener("submit", async (event) => {

@@ -26,7 +26,7 @@ export class Chat extends EventTarget {
     this.link = new Link(() => ({ rooms: this.rooms.positions(), epoch: this.rooms.epoch }));
     this.outbox = new Outbox(this.link, () => this.#changed());
     this.log = new Log(this.rooms, this.outbox, {
-      older: (room) => this.older(room), retry: (item) => { this.outbox.retry(item); this.link.tryNow(); },
+      older: (room, limit) => this.older(room, limit), retry: (item) => { this.outbox.retry(item); this.link.tryNow(); },
       discard: (item) => this.outbox.discard(item), nickname: () => this.nickname,
       menu: (button, message) => this.acts.menu(button, message),
       react: (message, emoji, given) => this.acts.react(message, emoji, given),
@@ -111,6 +111,7 @@ export class Chat extends EventTarget {
       if (data?.last_seq === undefined && !known?.joined) this.link.restart();
       if (show) this.open(room);
       this.link.roomsChanged();
+      this.#askAboutMe(); // my role there, and whether it is muted
       this.#changed();
       return message;
     } finally {
@@ -295,10 +296,15 @@ export class Chat extends EventTarget {
     this.#changed();
   }
 
-  async older(room, limit = HISTORY_PAGE) {
-    if (room.loading) return 0;
-    room.loading = true;
+  /** Loads older messages; how many came. What is loading already is waited for. */
+  older(room, limit = HISTORY_PAGE) {
+    if (room.loading) return room.loading;
+    room.loading = this.#older(room, limit);
     this.#changed();
+    return room.loading;
+  }
+
+  async #older(room, limit) {
     const { begun } = room;
     try {
       const { messages, has_more, epoch } = await api.history(room.name, room.first || room.last + 1, limit);
@@ -311,9 +317,17 @@ export class Chat extends EventTarget {
       room.stuck = room.begun === begun;
       return 0;
     } finally {
-      room.loading = false;
+      room.loading = null;
       this.#changed();
     }
+  }
+
+  /** Shows a message in its place; false where that is too far back. */
+  async goTo(name, seq) {
+    const known = this.rooms.get(name);
+    if (!known?.joined) await this.join(name);
+    else if (known !== this.rooms.current) this.open(known);
+    return this.log.goTo(this.rooms.get(name), seq);
   }
 
   // ── what goes out ──
@@ -327,6 +341,15 @@ export class Chat extends EventTarget {
     room.divider = null;
     this.outbox.add(room, text);
     this.log.toEnd();
+  }
+
+  /** Has a room call no more, but for mentions, or call again. */
+  async mute(room, muted) {
+    await this.link.ask(muted ? "mute_room" : "unmute_room", { room: room.name });
+    room.muted = muted;
+    const now = muted ? `${room.name} is muted: mentions alone are counted.` : `${room.name} is not muted any more.`;
+    this.#tell("heard", now);
+    this.#changed();
   }
 
   note(text, kind = "info") {
@@ -360,6 +383,7 @@ export class Chat extends EventTarget {
       const room = this.rooms.get(of.name);
       if (!room?.joined) continue;
       room.role = of.role;
+      room.muted = of.muted;
       if (me.guest) continue;
       const seen = room === this.rooms.current && document.visibilityState === "visible";
       if (!seen) { room.tally(of); continue; }

@@ -12,15 +12,16 @@ export function drawRooms(rooms, link, on) {
       make("span.fine.online"), make("span.badge.count"), make("span.badge.calls"))),
     (node, { room }) => {
       const button = node.firstChild, badge = button.querySelector(".badge.count"), called = button.querySelector(".badge.calls");
-      const waiting = room.waiting(link.follows(room));
+      const waiting = room.muted ? 0 : room.waiting(link.follows(room));
       if (room === rooms.current) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
       button.classList.toggle("unread", waiting > 0);
+      button.classList.toggle("muted", room.muted);
       mark(button, room);
       setText(button.querySelector(".online"), room.listed ? online(room.facts.online) : "");
       badge.hidden = waiting === 0;
       badge.replaceChildren(countText(waiting), make("span.unseen", {}, " unread"));
       called.hidden = room.mentions === 0;
-      called.replaceChildren(make("span", { "aria-hidden": "true" }, "@"), countText(room.mentions), make("span.unseen", {}, " mentions"));
+      called.replaceChildren(make("span", { "aria-hidden": "true" }, "@"), countText(room.mentions), make("span.unseen", {}, room.mentions === 1 ? " mention" : " mentions"));
     });
 
   reconcile($("others"), rooms.others.map((room) => ({ key: keyOf(room.name), room })),
@@ -33,9 +34,9 @@ export function drawRooms(rooms, link, on) {
 }
 
 /** A private room has another sign than `#`, and its topic is told by the pointer. */
-function mark(button, { facts: { kind, topic } }) {
+function mark(button, { muted, facts: { kind, topic } }) {
   setText(button.querySelector(".hash"), kind === "private" ? "◆" : "#");
-  button.title = [kind === "private" && "private", topic].filter(Boolean).join(": ");
+  button.title = [kind === "private" && "private", muted && "muted", topic].filter(Boolean).join(": ");
 }
 
 export function drawPeople(people, more, room, me) {
@@ -64,8 +65,9 @@ function byName(people) {
 function drawPeopleIn(list, people, me) {
   reconcile(list, people.map((person) => ({ key: keyOf(person.nickname), person })),
     ({ person }) => make("li", {}, make(`span.avatar.small.${hueOf(person.nickname)}`, { "aria-hidden": "true" }, [...person.nickname][0].toUpperCase()),
-      make("bdi.name", {}, person.nickname), make("span.fine.way")),
+      make("bdi.name", {}, person.nickname), make("bdi.fine.called"), make("span.fine.way")),
     (node, { person }) => {
+      setText(node.querySelector(".called"), person.display_name ?? "");
       setText(node.querySelector(".way"), keyOf(person.nickname) === keyOf(me) ? "you" : person.transport ?? "");
       node.title = `${(person.rooms ?? []).join(", ")}${person.instance ? ` · by ${person.transport} on ${person.instance}` : ""}`;
     });

@@ -5,7 +5,8 @@ import { keyOf } from "./rooms.js";
 import { dayKey, dayName, timeOf } from "./text.js";
 
 const SAME_BREATH = 5 * 60000; // messages of one author this close together are one group
-const MOST_PAGES = 20;          // that are loaded on the way to the first new message
+const MOST_PAGES = 20;         // that are loaded on the way to a message
+const LONG_PAGE = 200;
 const NEAR = 48;               // pixels from the end that still count as "at the end"
 
 export class Log {
@@ -18,7 +19,7 @@ export class Log {
   #due = false;
   #height = 0;
 
-  /** `on`: {older(room), retry(item), discard(item), nickname(), menu(button, message), react(message, emoji, given)} */
+  /** `on`: {older(room, limit), retry(item), discard(item), nickname(), menu(button, message), react(message, emoji, given)} */
   constructor(rooms, outbox, on) {
     this.#rooms = rooms;
     this.#outbox = outbox;
@@ -83,6 +84,24 @@ export class Log {
     $("scroller").scrollTop += line.getBoundingClientRect().top - $("scroller").getBoundingClientRect().top;
     line.focus({ preventScroll: true });
     this.#pill(room);
+  }
+
+  /** Brings a message into sight, loading what is between; false where that is too much. */
+  async goTo(room, seq) {
+    const drawn = () => { this.draw(); return new Promise((done) => setTimeout(done)); };
+    await drawn();
+    this.#stick = false;
+    const before = () => !room.find(seq) && room.hasMore && !(room.first && room.first < seq);
+    for (let pages = 0; pages < MOST_PAGES && before(); pages++) {
+      if (await this.#on.older(room, LONG_PAGE) === 0) break;
+    }
+    await drawn();
+    const node = room === this.#shown ? $("log").querySelector(`.message[data-seq="${seq}"]`) : null;
+    if (!node) return false;
+    node.scrollIntoView({ block: "center" });
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    return true;
   }
 
   #firstVisible() {

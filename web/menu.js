@@ -46,10 +46,13 @@ export function ask(question, what, yes) {
         make("h2", { id: "question" }, question), make("p", { dir: "auto" }, what),
         make("div.row", {}, make("button", { value: "" }, "Keep it"), make("button.grave", { value: "yes" }, yes))));
     dialog.addEventListener("close", () => { dialog.remove(); answer(dialog.returnValue === "yes"); });
-    $("room").append(dialog);
+    home().append(dialog);
     dialog.showModal();
   });
 }
+
+/** Where it stands in the page: in what can be used now. */
+const home = () => $($("room").inert ? "beside" : "room");
 
 function open(popup, button, closed) {
   popup.addEventListener("toggle", ({ newState }) => {
@@ -57,7 +60,7 @@ function open(popup, button, closed) {
     closed();
     popup.remove();
   });
-  $("room").append(popup);
+  home().append(popup);
   popup.showPopover();
   place(popup, button);
 }

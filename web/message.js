@@ -2,14 +2,15 @@
 import { make, setText } from "./dom.js";
 import { drawReactions } from "./reactions.js";
 import { keyOf } from "./rooms.js";
-import { hueOf, mentions, timeOf, withLinks } from "./text.js";
+import { hueOf, timeOf, withLinks } from "./text.js";
 
 /** The node of a message, or of one on its way, without its text. */
-export function frameOf(user, date, attributes) {
+export function frameOf(user, date, attributes, called) {
   return make("li.message", attributes,
     make(`span.avatar.${hueOf(user)}`, { "aria-hidden": "true" }, [...user][0].toUpperCase()),
     make("div.body", {},
       make("p.meta", {}, make(`bdi.author.${hueOf(user)}`, {}, user), " ",
+        ...(called ? [make("bdi.called", {}, called), " "] : []),
         make("time", { datetime: date.toISOString(), title: date.toISOString() }, timeOf(date))),
       make("div.content", { dir: "auto" })));
 }
@@ -20,7 +21,7 @@ export function setContent(node, content) {
 
 /** The node of a message that was committed. `on`: {menu(button, message), react(message, emoji, given)} */
 export function committed(message, date, on) {
-  const node = frameOf(message.user, date, { "data-seq": message.seq, "data-id": message.id });
+  const node = frameOf(message.user, date, { "data-seq": message.seq, "data-id": message.id }, message.display_name);
   node.append(make("button.more", { type: "button", "aria-haspopup": "menu", "aria-expanded": "false",
     "aria-label": `Act on the message of ${message.user}, ${timeOf(date)}`, onclick: ({ currentTarget }) => on.menu(currentTarget, message) }, "⋯"));
   node.toggle = (emoji, given) => on.react(message, emoji, given);
@@ -43,8 +44,8 @@ export function show(node, message, me) {
   drawReactions(node, message.reactions, me, node.toggle);
 }
 
-/** Whether a message calls the person with this nickname. */
-export const calls = ({ content, mentions: named }, me) => (named ?? []).some((name) => keyOf(name) === keyOf(me)) || mentions(content, me);
+/** Whether a message calls the account of this nickname: as the server has it. */
+export const calls = ({ mentions = [] }, me) => mentions.some((name) => keyOf(name) === keyOf(me));
 
 /** A word below the text; none where there is nothing to say. */
 function mark(node, name, text, title) {

@@ -20,9 +20,10 @@ export class Room {
   mentions = 0;       // how many of those call me
   counted = 0;        // the server told what is unread up to this seq
   role = null;        // mine here, once the server has said so
+  muted = false;      // it calls me by mentions alone
   joined = false;
   hasMore = true;     // older messages may exist on the server
-  loading = false;
+  loading = null;     // while older messages are loading, what they are waited for by
   begun = 0;          // how often it began from nothing: what was asked for before that is not of this past
   draft = "";
   facts = { members: 0, online: 0, last_seq: 0 };
@@ -103,6 +104,9 @@ export class Room {
 
   /** Messages that wait to be read, with those we only know of from the list of rooms. */
   waiting(live) { return this.unread + (live ? 0 : Math.max(0, this.facts.last_seq - Math.max(this.last, this.counted))); }
+
+  /** How many of them call: of a muted room those that mention me. */
+  calling(live) { return this.muted ? this.mentions : this.waiting(live); }
 
   markRead() {
     this.unread = this.mentions = 0;

@@ -41,13 +41,6 @@ export function withLinks(text) {
   return nodes;
 }
 
-export function mentions(text, nickname) {
-  const at = text.toLowerCase().indexOf(nickname.toLowerCase());
-  if (at < 0) return false;
-  const around = [text[at - 1] ?? " ", text[at + nickname.length] ?? " "];
-  return around.every((character) => !/[\p{L}\p{N}_]/u.test(character));
-}
-
 /** One of twelve colours, the same for a nickname everywhere. */
 export function hueOf(nickname) {
   let hash = 7;

@@ -151,26 +151,33 @@ valkey_install() {
   return 1
 }
 
-# The identity provider for tests: a node package, tried with this version.
+# Node packages for tests, tried with these versions: an identity provider, and what looks at pages for what keeps
+# people out of them.
 OIDC_PROVIDER='oidc-provider@9.13.3'
+AXE='axe-core@4.14.1'
 
-oidc_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/$OIDC_PROVIDER"; }
+node_home() { printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/discordctl/$1"; }
+oidc_home() { node_home "$OIDC_PROVIDER"; }
+axe_home() { node_home "$AXE"; }
 
-# oidc_install: installs it if it is not there; 1, with a sentence, where that cannot be done.
-oidc_install() {
-  local home log
-  home=$(oidc_home)
-  [ -s "$home/node_modules/oidc-provider/package.json" ] && return 0
-  log=$(mktemp "${TMPDIR:-/tmp}/discordctl-oidc.XXXXXX")
-  say "installing: $OIDC_PROVIDER, into $home"
+oidc_install() { node_install "$OIDC_PROVIDER" oidc; }
+axe_install() { node_install "$AXE" browser; }
+
+# node_install PACKAGE PART: installs it if it is not there; 1, with a sentence, where that cannot be done.
+node_install() {
+  local package=$1 part=$2 home log
+  home=$(node_home "$package")
+  [ -s "$home/node_modules/${package%@*}/package.json" ] && return 0
+  log=$(mktemp "${TMPDIR:-/tmp}/discordctl-node.XXXXXX")
+  say "installing: $package, into $home"
   mkdir -p "$home"
   if retry 3 npm install --prefix "$home" --no-save --no-audit --no-fund --ignore-scripts \
-    "$OIDC_PROVIDER" >"$log" 2>&1; then
+    "$package" >"$log" 2>&1; then
     rm -f "$log"
     return 0
   fi
   rm -rf "$home"
-  say "scripts/${0##*/}: cannot install an identity provider (all it said: $log); --without oidc leaves its tests out"
+  say "scripts/${0##*/}: cannot install $package (all it said: $log); --without $part leaves its tests out"
   return 1
 }
 

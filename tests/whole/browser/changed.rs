@@ -91,7 +91,7 @@ pub(super) async fn registered(driver: Arc<Webdriver>, port: u16, name: &str) ->
 }
 
 /// Presses what the menu of the newest message calls `entry`, by the keyboard alone.
-async fn chooses(person: &Person, entry: &str) {
+pub(super) async fn chooses(person: &Person, entry: &str) {
     let enter = char::from(Key::Enter).to_string();
     person.type_into(&format!("{NEWEST} .more"), &enter).await;
     let focused = "return document.activeElement.role === 'menuitem'";

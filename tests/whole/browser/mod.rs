@@ -2,7 +2,9 @@
 //!
 //! Needs `chromium` and `chromedriver`.
 mod accounts;
+mod axe;
 mod changed;
+mod lists;
 mod past;
 mod person;
 mod proxy;

@@ -82,6 +82,12 @@ impl Person {
         self.find(selector).await.click().await.expect("click it");
     }
 
+    /// Has a window of that size.
+    pub(crate) async fn resizes(&self, width: u32, height: u32) {
+        let done = self.browser.set_window_size(width, height).await;
+        done.expect("another size");
+    }
+
     pub(crate) async fn reload(&self) {
         self.browser.refresh().await.expect("reload");
     }

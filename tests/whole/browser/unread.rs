@@ -5,7 +5,7 @@ use super::changed::registered;
 use super::*;
 
 /// The list of rooms shows so many unread messages of general, and so many that call one.
-async fn waits(person: &Person, unread: &str, mentions: &str) {
+pub(super) async fn waits(person: &Person, unread: &str, mentions: &str) {
     let shown = format!(
         "const of = (what) => {{ const badge = document.querySelector('#joined [data-room=general] .badge.' + what); \
            return badge.hidden ? '' : badge.textContent; }}; \
@@ -41,7 +41,7 @@ async fn what_is_read_on_one_device_is_read_on_the_other() {
     let mut carl = Lines::enter(server.tcp(), "carl").await;
     carl.write("one\ntwo for @anna\n").await;
     for device in [&anna, &other] {
-        waits(device, "2 unread", "@1 mentions").await;
+        waits(device, "2 unread", "@1 mention").await;
     }
     other.click("#joined [data-room=general]").await;
     other.sees("two for @anna").await;

@@ -73,6 +73,7 @@ pub(crate) async fn what_mentions_one_is_listed_over_all_rooms(db: Db) {
         .await;
     let mut lines = registered(server.tcp, "zoe").await;
     tells(&mut lines, "/mentions", "0 mentions").await;
+    says(&mut olga, "/join den").await;
     olga.say("den", &format!("@zoe {}", "x".repeat(200)))
         .await
         .expect("said");

@@ -1,0 +1,77 @@
+//! What keeps people out of a page, as far as a program can tell (axe): nothing, whatever is open.
+use fantoccini::key::Key;
+use serde_json::Value;
+
+use super::changed::{chooses, registered};
+use super::*;
+use crate::support::need::left_out;
+
+/// Where `axe.min.js` is.
+const AXE: &str = "DISCORDCTL_TEST_AXE";
+
+/// The page, as it is now, has nothing that axe finds.
+async fn is_for_all(person: &Person, axe: &str, what: &str) {
+    person.run(axe).await;
+    let found = "return axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(\
+        ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`))";
+    let found = person.run(found).await;
+    assert_eq!(found, Value::Array(Vec::new()), "{what}");
+}
+
+#[tokio::test]
+async fn nothing_keeps_people_out_of_the_page() {
+    let Some(path) = std::env::var_os(AXE) else {
+        return left_out("browser", &format!("{AXE} is not set"));
+    };
+    let axe = std::fs::read_to_string(path).expect("a file");
+    let Some(driver) = Webdriver::start().await else {
+        return;
+    };
+    let server = Server::start().await;
+    let page = Person::open(driver.clone()).await;
+    page.asks(server.http).await;
+    is_for_all(&page, &axe, "where one comes in").await;
+
+    let anna = registered(driver, server.http, "anna").await;
+    anna.say("/create tea").await;
+    anna.is_in("tea").await;
+    let mut carl = Lines::enter(server.tcp(), "carl").await;
+    carl.write("/join tea\nhello @anna\n").await;
+    anna.sees("hello @anna").await;
+    chooses(&anna, "Pin").await;
+    let pinned = "return !!document.querySelector('.message .mark.pinned')";
+    anna.eventually("it is pinned", pinned).await;
+    is_for_all(&anna, &axe, "a room").await;
+
+    let escape = char::from(Key::Escape);
+    anna.click(".message .more").await;
+    is_for_all(&anna, &axe, "the menu of a message").await;
+    anna.type_into("[role=menuitem]:focus", &escape.to_string())
+        .await;
+    chooses(&anna, "React…").await;
+    is_for_all(&anna, &axe, "the picker").await;
+    anna.type_into(".picker button:focus", &escape.to_string())
+        .await;
+    anna.say("my own").await;
+    anna.sees("my own").await;
+    chooses(&anna, "Delete…").await;
+    is_for_all(&anna, &axe, "a question").await;
+    anna.click("dialog button:not(.grave)").await;
+    for (opens, list) in [(true, "pins"), (false, "mentions")] {
+        if opens {
+            anna.click("#room-menu").await;
+            anna.click("[role=menuitem]").await;
+        } else {
+            anna.click("#show-mentions").await;
+        }
+        let shown = "return document.querySelectorAll('#beside .found li').length === 1";
+        anna.eventually(&format!("the {list} are listed"), shown)
+            .await;
+        is_for_all(&anna, &axe, list).await;
+    }
+    anna.resizes(420, 800).await;
+    is_for_all(&anna, &axe, "a list over a narrow page").await;
+    anna.click("#beside-close").await;
+    anna.click("#show-rooms").await;
+    is_for_all(&anna, &axe, "the rooms over a narrow page").await;
+}
