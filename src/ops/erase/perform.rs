@@ -29,34 +29,19 @@ pub async fn perform(
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, EraseError> {
-    let destination = Destination::open(&config.archive.url)?;
-    let alone = Alone::Cleanup.unless(mode == Mode::DryRun);
-    let session = Session::open(&config.db_url, "discordctl erase", alone).await?;
-    let work = async |session: &mut Session, stop: &CancellationToken| {
-        let history = &mut session.history;
-        let mut ledger = Ledger::load(&destination).await?;
-        let (erasure, target) = named(history, &ledger, what, why).await?;
+    let settle = async |history: &mut History, ledger: &mut Ledger, archive: &Destination| {
+        let (erasure, target) = named(history, ledger, what, why).await?;
         if mode == Mode::Do {
             // First where every later replay and restore looks.
-            ledger
-                .add(&destination, std::slice::from_ref(&erasure))
-                .await?;
+            let one = std::slice::from_ref(&erasure);
+            ledger.add(archive, one).await?;
             fault::point("erase:ledger");
             history.note(&erasure, Some(&target.record(why))).await?;
             fault::point("erase:noted");
         }
-        let mut eraser = Eraser {
-            history,
-            destination: &destination,
-            mode,
-            watch,
-            stop,
-            report: Report::default(),
-        };
-        eraser.all(&[erasure], Archive::Too).await?;
-        Ok(eraser.finish(config))
+        Ok(vec![erasure])
     };
-    session.during(stop, work).await
+    erase(config, (mode, Archive::Too), watch, stop, settle).await
 }
 
 /// Erases all that ever was erased once more: what a killed run left, and what came back some other way.
@@ -99,22 +84,40 @@ async fn repeat(
     watch: &dyn Watch,
     stop: &CancellationToken,
 ) -> Result<Report, EraseError> {
-    let destination = Destination::open(&config.archive.url)?;
-    let alone = Alone::Cleanup.unless(mode == Mode::DryRun);
-    let session = Session::open(&config.db_url, "discordctl erase", alone).await?;
-    let work = async |session: &mut Session, stop: &CancellationToken| {
-        let history = &mut session.history;
-        let mut ledger = Ledger::load(&destination).await?;
+    let settle = async |history: &mut History, ledger: &mut Ledger, archive: &Destination| {
         let stored = history.erasures().await?;
         if mode == Mode::Do {
-            ledger.add(&destination, &stored).await?;
+            ledger.add(archive, &stored).await?;
             for erasure in ledger.erasures() {
                 if !stored.contains(erasure) {
                     history.note(erasure, None).await?;
                 }
             }
         }
-        let all: Vec<Erasure> = ledger.erasures().to_vec();
+        Ok(ledger.erasures().to_vec())
+    };
+    erase(config, (mode, archive), watch, stop, settle).await
+}
+
+/// Erases what `settle` finds, and has written down.
+async fn erase(
+    config: &Config,
+    (mode, archive): (Mode, Archive),
+    watch: &dyn Watch,
+    stop: &CancellationToken,
+    settle: impl AsyncFnOnce(
+        &mut History,
+        &mut Ledger,
+        &Destination,
+    ) -> Result<Vec<Erasure>, EraseError>,
+) -> Result<Report, EraseError> {
+    let destination = Destination::open(&config.archive.url)?;
+    let alone = Alone::Cleanup.unless(mode == Mode::DryRun);
+    let session = Session::open(&config.db_url, "discordctl erase", alone).await?;
+    let work = async |session: &mut Session, stop: &CancellationToken| {
+        let history = &mut session.history;
+        let mut ledger = Ledger::load(&destination).await?;
+        let erasures = settle(history, &mut ledger, &destination).await?;
         let mut eraser = Eraser {
             history,
             destination: &destination,
@@ -123,7 +126,7 @@ async fn repeat(
             stop,
             report: Report::default(),
         };
-        eraser.all(&all, archive).await?;
+        eraser.all(&erasures, archive).await?;
         Ok(eraser.finish(config))
     };
     session.during(stop, work).await

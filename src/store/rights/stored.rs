@@ -12,7 +12,11 @@ use crate::store::ask::{Ask, Statement, Turn};
 use crate::store::audit::{self, Record};
 use crate::store::sql::Arg;
 
+/// What [`stands!`] selects: a user, where there is one, and how it stands to the room.
 type Row = (
+    Option<UserId>,
+    Option<Uid>,
+    Option<String>,
     String,
     bool,
     i64,
@@ -47,11 +51,9 @@ macro_rules! until {
 
 /// How users, joined so, stand to a room.
 macro_rules! stands {
-    ($first:literal, $people:literal, $person:literal, $where:literal) => {
+    ($people:literal, $person:literal, $where:literal) => {
         concat!(
-            "SELECT ",
-            $first,
-            "r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, r.seen > 0,
+            "SELECT u.id, u.uid, u.nickname, r.kind, r.workspace_id = 1, r.slow, r.allow, r.topic, r.seen > 0,
                m.user_id IS NOT NULL,
                coalesce(u.registered_at IS NOT NULL AND u.disabled_at IS NULL, 1 = 0), m.role,
                (SELECT w.role FROM workspace_members w
@@ -69,7 +71,6 @@ macro_rules! stands {
 }
 
 const STANDS: &str = stands!(
-    "",
     "LEFT JOIN users u ON u.id = $3 AND u.uid = $4",
     "x.user_id = $3 OR x.address = $5",
     "r.id = $1 AND r.uid = $2"
@@ -77,34 +78,14 @@ const STANDS: &str = stands!(
 
 /// Of accounts, by their nicknames.
 const STAND: &str = stands!(
-    "u.id, u.uid, u.nickname, ",
     "JOIN users u ON @lower(u.nickname@c) @in($1) AND u.registered_at IS NOT NULL",
     "x.user_id = u.id",
     "r.id = $2 AND r.uid = $3 ORDER BY u.id"
 );
 
-/// The same, after an id, a uid and a nickname.
-type RowOf = (
-    UserId,
-    Uid,
-    String,
-    String,
-    bool,
-    i64,
-    Option<String>,
-    Option<String>,
-    bool,
-    bool,
-    bool,
-    Option<String>,
-    Option<String>,
-    Option<DateTime<Utc>>,
-    Option<DateTime<Utc>>,
-);
-
 fn stands(row: Row) -> Stands {
-    let (kind, main, slow, allow, topic, seen, member, account, own, workspace, banned, muted) =
-        row;
+    let (.., banned, muted) = row;
+    let (_, _, _, kind, main, slow, allow, topic, seen, member, account, own, workspace, ..) = row;
     let role = |name: Option<String>| name.as_deref().and_then(Role::named);
     Stands {
         kind: RoomKind::stored(&kind),
@@ -275,13 +256,16 @@ impl<A: Ask> Rights for A {
         let keys: Vec<String> = nicknames.iter().map(|n| n.to_ascii_lowercase()).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let args = [keys.as_slice().into(), room.id.into(), room.uid.into()];
-        let rows: Vec<RowOf> = self.all(Turn::Read, &[(STAND, &args)]).await?;
-        let stood = |(id, uid, nickname, a, b, c, d, e, f, g, h, i, j, k, l): RowOf| Stood {
-            user: UserKey { id, uid },
-            nickname,
-            stands: stands((a, b, c, d, e, f, g, h, i, j, k, l)),
+        let rows: Vec<Row> = self.all(Turn::Read, &[(STAND, &args)]).await?;
+        let stood = |mut row: Row| {
+            let (id, uid, nickname) = (row.0?, row.1?, row.2.take()?);
+            Some(Stood {
+                user: UserKey { id, uid },
+                nickname,
+                stands: stands(row),
+            })
         };
-        Ok(rows.into_iter().map(stood).collect())
+        Ok(rows.into_iter().filter_map(stood).collect())
     }
 
     async fn room_rights(&self, room: RoomKey) -> Result<Option<RoomRights>, StoreError> {
