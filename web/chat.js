@@ -41,7 +41,8 @@ export class Chat extends EventTarget {
     }
     this.link.addEventListener("topic", ({ detail }) => this.#topic(detail));
     this.link.addEventListener("system", ({ detail }) => this.#system(detail));
-    this.link.addEventListener("read", ({ detail: { room: name, seq } }) => {
+    this.link.addEventListener("read", ({ detail: { room: name, thread, seq } }) => {
+      if (thread) return;
       const room = this.rooms.get(name);
       if (room?.joined) room.readElsewhere(seq, (message) => calls(message, this.nickname));
       this.#changed();

@@ -49,7 +49,6 @@ CREATE INDEX reactions_user ON reactions (user_id);
 CREATE TABLE threads (
   room_id  bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
   root     bigint NOT NULL,
-  title    text,
   replies  bigint NOT NULL DEFAULT 0,
   last_seq bigint NOT NULL,
   last_at  timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
@@ -68,18 +67,18 @@ CREATE TABLE read_marks (
 ) WITH (fillfactor = 70);
 CREATE INDEX read_marks_room ON read_marks (room_id);
 
--- The same of a thread; `following` is 1 where its replies call, and `replied` the last of one's own.
+-- The same of a thread; `interest` is 1 where a person follows it and 2 where it is muted, and `replied` the
+-- last of one's own.
 CREATE TABLE thread_marks (
   user_id      bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   room_id      bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
   root         bigint NOT NULL,
   read_replies bigint NOT NULL DEFAULT 0,
-  following    smallint NOT NULL DEFAULT 0,
+  interest     smallint NOT NULL DEFAULT 0,
   replied      bigint,
   PRIMARY KEY (user_id, room_id, root)
 ) WITH (fillfactor = 70);
-CREATE INDEX thread_marks_people ON thread_marks (room_id, root, replied) WHERE replied IS NOT NULL;
-CREATE INDEX thread_marks_following ON thread_marks (user_id, room_id) WHERE following = 1;
+CREATE INDEX thread_marks_people ON thread_marks (room_id, root, replied);
 
 -- An account that a message names. `message_id` is the message's id, by which the mentions of all rooms have an order.
 CREATE TABLE mentions (

@@ -22,11 +22,12 @@ pub enum Alert {
     RoomGone { room: RoomName },
 }
 
-/// How far an account has read in a room.
+/// How far an account has read in a room, or in the thread of a message there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadTo {
     pub room: RoomName,
     pub room_uid: Uid,
+    pub thread: Option<Seq>,
     pub seq: Seq,
     /// How often its session had been told such a thing then.
     change: u64,
@@ -39,7 +40,7 @@ impl Session {
         let known = state
             .reads
             .iter()
-            .position(|of| of.room_uid == read.room_uid);
+            .position(|of| (of.room_uid, of.thread) == (read.room_uid, read.thread));
         if let Some(at) = known {
             if state.reads[at].seq >= read.seq {
                 return;
@@ -52,6 +53,7 @@ impl Session {
         let read = ReadTo {
             room: read.room.clone(),
             room_uid: read.room_uid,
+            thread: read.thread,
             seq: read.seq,
             change,
         };
@@ -100,7 +102,7 @@ pub struct Attached {
     /// The same of how far its account has read.
     read: u64,
     /// How far it said itself that it has.
-    own: Vec<(Uid, Seq)>,
+    own: Vec<(Uid, Option<Seq>, Seq)>,
 }
 
 impl Attached {
@@ -128,12 +130,13 @@ impl Attached {
     }
 
     /// This connection itself says that it has read up to there: it is not told so.
-    pub fn has_read(&mut self, room: Uid, seq: Seq) {
-        self.own.retain(|(known, _)| *known != room);
+    pub fn has_read(&mut self, room: Uid, thread: Option<Seq>, seq: Seq) {
+        self.own
+            .retain(|(known, of, _)| (*known, *of) != (room, thread));
         if self.own.len() == MOST_READ {
             self.own.remove(0);
         }
-        push_tight(&mut self.own, (room, seq));
+        push_tight(&mut self.own, (room, thread, seq));
     }
 
     /// How far the account has read through another connection, where this one was not told yet.
@@ -145,7 +148,9 @@ impl Attached {
         let state = self.session.state.lock();
         let is_own = |read: &ReadTo| {
             let mut own = self.own.iter();
-            own.any(|(room, seq)| *room == read.room_uid && *seq >= read.seq)
+            own.any(|(room, thread, seq)| {
+                (*room, *thread) == (read.room_uid, read.thread) && *seq >= read.seq
+            })
         };
         let mut news = state.reads.iter().filter(|read| read.change > self.read);
         let next = news.find(|read| !is_own(read)).cloned();
@@ -219,6 +224,7 @@ mod tests {
             user: Uid::new(1),
             room: RoomName::stored("den"),
             room_uid: Uid::new(room),
+            thread: None,
             seq: Seq::new(seq),
         }
     }
@@ -235,7 +241,7 @@ mod tests {
         let mut one = session.attach(Arc::default());
         let mut other = session.attach(Arc::default());
         assert_eq!(told(&mut one), [], "it was before its time");
-        one.has_read(Uid::new(1), Seq::new(7));
+        one.has_read(Uid::new(1), None, Seq::new(7));
         for seq in [5, 7, 6] {
             session.tell_read(&read(1, seq));
         }

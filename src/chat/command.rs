@@ -2,9 +2,9 @@
 use super::limits::Cost;
 use super::terms::terms;
 use super::{
-    About, Actor, Asked, Chat, ChatError, Cursor, Gate, Giving, Inviting, Lifting, MakeToken,
-    Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Sending, Settings, Showing,
-    Start, Target, Terms, Total,
+    About, Actor, Answering, Asked, Chat, ChatError, Gate, Giving, Inviting, Lifting, MakeToken,
+    Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Settings, Showing, Stance,
+    Target, Terms, Total,
 };
 use crate::model::{MessageId, Password, Role, RoomKind, Seq};
 use crate::policy::Action;
@@ -27,54 +27,6 @@ pub trait Verb: Send {
         actor: &Actor,
         place: Place,
     ) -> impl Future<Output = Result<Self::Answer, ChatError>> + Send;
-}
-
-/// Read a room live; the actor's signal is woken when there is more.
-pub struct Read {
-    pub room: String,
-    pub start: Start,
-}
-
-impl Verb for Read {
-    type Answer = Box<Cursor>;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::READ, Gate::Table(Action::Read), Need::Nickname)
-    }
-
-    fn about(&self) -> About<'_> {
-        About::Named(&self.room)
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Box<Cursor>, ChatError> {
-        chat.cursor(actor, &place.room()?, self.start).await
-    }
-}
-
-/// Say something.
-pub struct Say {
-    pub room: Target,
-    pub content: String,
-    pub nonce: Option<String>,
-}
-
-impl Verb for Say {
-    /// The message is on its way.
-    type Answer = Sending;
-
-    fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Table(Action::Write), Need::Nickname)
-    }
-
-    fn about(&self) -> About<'_> {
-        self.room.about()
-    }
-
-    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Sending, ChatError> {
-        let (room, stood) = place.stood()?;
-        let nonce = self.nonce.as_deref();
-        chat.send(actor, room, &stood, &self.content, nonce).await
-    }
 }
 
 /// What is asked for in words, and answered in words.
@@ -246,6 +198,32 @@ pub enum Command {
         room: Target,
         muted: bool,
     },
+    /// Answer a message, or reply in its thread.
+    Answer {
+        room: Target,
+        seq: Seq,
+        content: String,
+        how: Answering,
+    },
+    /// The threads of a room, the newest first, or those before that place.
+    Threads {
+        room: Target,
+        before: Option<Seq>,
+        limit: Option<usize>,
+    },
+    /// The replies in the thread of a message, or of that of a reply.
+    Thread {
+        room: Target,
+        seq: Seq,
+        before: Option<Seq>,
+        limit: Option<usize>,
+    },
+    /// Follow or mute the thread of a message, or do not any more.
+    Stand {
+        room: Target,
+        seq: Seq,
+        stance: Stance,
+    },
     /// Read up to `limit` messages from there.
     History {
         room: Target,
@@ -355,6 +333,11 @@ impl Verb for Command {
             Self::Delete { .. } => on_message(Action::DeleteOwn),
             Self::React { .. } => on_message(Action::React),
             Self::Pin { .. } => on_message(Action::Pin),
+            // In a thread it takes the right to that besides, which is asked for then.
+            Self::Answer { .. } => on_message(Action::Write),
+            Self::Threads { .. } => terms(Cost::LIST, Gate::Table(Action::Read), Need::Presence),
+            Self::Thread { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
+            Self::Stand { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Nothing),
             Self::Leave { .. } => terms(Cost::SHOWN, Gate::Session, Need::Presence),
             Self::History { .. } => terms(Cost::READ, Gate::Table(Action::Read), Need::Presence),
         }
@@ -371,6 +354,10 @@ impl Verb for Command {
             | Self::React { room, .. }
             | Self::Pin { room, .. }
             | Self::Pins { room, .. }
+            | Self::Answer { room, .. }
+            | Self::Threads { room, .. }
+            | Self::Thread { room, .. }
+            | Self::Stand { room, .. }
             | Self::Members { room, .. }
             | Self::Remove { room, .. }
             | Self::Invite { room, .. }
@@ -448,6 +435,16 @@ impl Verb for Command {
                 ..
             } => chat.react(actor, place, seq, (&emoji, reaction)).await,
             Self::Pin { seq, pinned, .. } => chat.pin(actor, place, seq, pinned).await,
+            Self::Answer {
+                seq, content, how, ..
+            } => chat.answer(actor, place, (seq, how), &content).await,
+            Self::Threads { before, limit, .. } => chat.threads(actor, place, before, limit).await,
+            Self::Thread {
+                seq, before, limit, ..
+            } => chat.thread(actor, place, seq, (before, limit)).await,
+            Self::Stand { seq, stance, .. } => {
+                chat.stand_to_thread(actor, place, seq, stance).await
+            }
             Self::History { from, limit, .. } => {
                 chat.history(actor, place.room()?, from, limit).await
             }

@@ -76,18 +76,25 @@ impl Chat {
         let moved = self.store().mark_read(&marks, here).await?;
         self.meters().marks_written.add(moved.len() as u64);
         self.hub.marks.written(&batch);
-        let moved: HashMap<_, _> = moved.iter().map(|of| ((of.user, of.room), of)).collect();
+        let moved: HashMap<_, _> = moved
+            .iter()
+            .map(|of| ((of.user, of.room, of.thread), of))
+            .collect();
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
         for pending in batch {
-            let (user, room) = (pending.mark.user, pending.mark.room);
+            let Mark {
+                user, room, thread, ..
+            } = pending.mark;
             // Other devices are given the message itself, with its author.
-            let Some((moved, name)) = moved.get(&(user.id, room.id)).zip(pending.asked) else {
+            let Some((moved, name)) = moved.get(&(user.id, room.id, thread)).zip(pending.asked)
+            else {
                 continue;
             };
             let read = HasRead {
                 user: user.uid,
                 room: name,
                 room_uid: room.uid,
+                thread,
                 seq: moved.seq,
             };
             if moved.elsewhere {

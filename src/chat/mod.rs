@@ -57,26 +57,28 @@ pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Showing, Slice, Start,
 };
 pub use crate::store::{
-    Audited, Giving, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer, SessionOf, Span,
+    Audited, Giving, Interest, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer,
+    SessionOf, Span, Stance, Thread,
 };
 pub use actor::Actor;
 pub use attached::{Alert, Attached, ReadTo};
 pub use begin::{ByToken, Connect, Disconnect, Login, Register, Rejoin, Resume};
-pub use command::{Command, Read, Say, Verb};
+pub use command::{Command, Verb};
 pub use connections::{Connections, Link, Open, Order, Through};
 pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use limits::{Cost, Entered, Limits, MOST_ADDRESSES, Origin};
 pub use lists::{Asked, Listed};
-pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome, Pins};
+pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome, Pins, ReadUpTo, Threads};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
 pub use session::{LoggedIn, Session};
 pub use terms::{About, Marking, Need, PageFrom, Target, Terms, Total};
 pub use verbs::{
-    BeginSignIn, FinishSignIn, Inviting, Length, Lifting, MOST_EMOJI, Made, MakeToken, Me, MyRoom,
-    MyToken, Registering, Restricting, RoomAs, Sending, Settings, Shown, Tally,
+    Answering, BeginSignIn, Beside, FinishSignIn, Inviting, Length, Lifting, MOST_EMOJI, Made,
+    MakeToken, Me, MyRoom, MyToken, Read, Registering, Restricting, RoomAs, Say, Sending, Settings,
+    Shown, Tally,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

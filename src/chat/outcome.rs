@@ -2,8 +2,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Audited, Cursor, Giving, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past, Receipt,
-    Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span,
+    Audited, Cursor, Giving, Interest, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past,
+    Receipt, Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span, Thread,
 };
 use crate::model::{Entry, Epoch, MessageId, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -99,6 +99,20 @@ pub enum Outcome {
         target: Seq,
         receipt: Receipt,
     },
+    Threads(Threads),
+    /// A page of the replies in a thread, ascending.
+    Thread {
+        room: RoomName,
+        thread: Box<Thread>,
+        replies: Vec<Entry>,
+        more: bool,
+    },
+    /// So one stands to that thread now.
+    Stands {
+        room: RoomName,
+        root: Seq,
+        interest: Interest,
+    },
     Me(Me),
     /// In these something was not read.
     Unread(Vec<MyRoom>),
@@ -114,7 +128,7 @@ pub enum Outcome {
         muted: bool,
     },
     /// These are read up to there.
-    Read(Vec<(RoomRef, Seq)>),
+    Read(Vec<ReadUpTo>),
     /// These have read it, of so many.
     Seen(Counted<Seer>),
     /// Others in the room are told that something is being written, or were told a moment ago.
@@ -128,6 +142,24 @@ pub enum Changed {
     Deleted,
     Reacted(Giving),
     Pinned(bool),
+    Answered,
+}
+
+/// How far a room was read, or the thread of a message there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadUpTo {
+    pub room: RoomRef,
+    pub thread: Option<Seq>,
+    pub seq: Seq,
+}
+
+/// A page of a room's threads, the newest first.
+#[derive(Debug)]
+pub struct Threads {
+    pub room: RoomName,
+    pub threads: Vec<Thread>,
+    /// Where older ones begin.
+    pub next: Option<Seq>,
 }
 
 /// A page of a list, with how many entries there are.

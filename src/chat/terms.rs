@@ -66,6 +66,8 @@ pub enum Total {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marking {
     pub room: Target,
+    /// Not the room itself, but the thread of that message.
+    pub thread: Option<Seq>,
     pub seq: Option<Seq>,
 }
 

@@ -199,6 +199,7 @@ fn mark_read(hub: &Hub, batch: &[Waiting<Item, Answer>], answers: &[Result<Appen
         says.then_some(Mark {
             user: message.user,
             room: message.room.key,
+            thread: None,
             seq: stored.seq,
         })
     });

@@ -1,5 +1,5 @@
-//! How far people have read, on its way to the store: only the greatest `seq` of each person and room is
-//! kept, so that a click more costs nothing more, and an outage makes it no longer. What waits is written by
+//! How far people have read, on its way to the store: only the greatest `seq` of each person and room, or
+//! thread, is kept, so that a click more costs nothing more, and an outage makes it no longer. What waits is written by
 //! chat, many marks in a statement.
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -24,7 +24,7 @@ const PACE: Duration = Duration::from_millis(200);
 /// What others have read that may wait for devices here.
 const MOST_HEARD: usize = 4_096;
 
-type Key = (UserKey, RoomKey);
+type Key = (UserKey, RoomKey, Option<Seq>);
 
 /// The marks that wait. A mark is a maximum: it may be lost with its instance, since a client repeats its
 /// position when it connects, and be written twice.
@@ -138,9 +138,9 @@ impl ReadMarks {
     /// Those of one person.
     pub fn of(&self, user: UserKey) -> Vec<Pending> {
         let waiting = self.waiting.lock();
-        let from = (user, RoomKey::new(i64::MIN, i64::MIN));
+        let from = (user, RoomKey::new(i64::MIN, i64::MIN), None);
         let theirs = waiting.marks.range(from..);
-        let theirs = theirs.take_while(|((of, _), _)| *of == user);
+        let theirs = theirs.take_while(|((of, ..), _)| *of == user);
         theirs.take(STATEMENT).map(pending).collect()
     }
 
@@ -181,7 +181,7 @@ impl ReadMarks {
 
 impl Waiting {
     fn raise(&mut self, mark: Mark) -> Option<&mut Kept> {
-        let key = (mark.user, mark.room);
+        let key = (mark.user, mark.room, mark.thread);
         if self.marks.len() >= MOST && !self.marks.contains_key(&key) {
             return None;
         }
@@ -197,15 +197,16 @@ impl Waiting {
 
 impl Pending {
     fn key(&self) -> Key {
-        (self.mark.user, self.mark.room)
+        (self.mark.user, self.mark.room, self.mark.thread)
     }
 }
 
-fn pending((&(user, room), kept): (&Key, &Kept)) -> Pending {
+fn pending((&(user, room, thread), kept): (&Key, &Kept)) -> Pending {
     Pending {
         mark: Mark {
             user,
             room,
+            thread,
             seq: kept.seq,
         },
         asked: kept.asked.clone(),
@@ -220,6 +221,7 @@ mod tests {
         Mark {
             user: UserKey::new(user, user),
             room: RoomKey::new(room, room),
+            thread: None,
             seq: Seq::new(seq),
         }
     }
@@ -249,6 +251,26 @@ mod tests {
         assert_eq!(waits(&marks.batch()), [mark(2, 1, 8)]);
         assert_eq!(waits(&marks.of(UserKey::new(2, 2))), [mark(2, 1, 8)]);
         assert!(marks.of(UserKey::new(1, 1)).is_empty());
+    }
+
+    #[test]
+    fn a_thread_has_a_mark_apart_from_its_rooms() {
+        let marks = ReadMarks::default();
+        let of_thread = |root, seq| Mark {
+            thread: Some(Seq::new(root)),
+            ..mark(1, 1, seq)
+        };
+        for one in [
+            of_thread(3, 5),
+            mark(1, 1, 9),
+            of_thread(2, 8),
+            of_thread(3, 4),
+        ] {
+            ask(&marks, one).expect("a place");
+        }
+        let wanted = [mark(1, 1, 9), of_thread(2, 8), of_thread(3, 5)];
+        assert_eq!(waits(&marks.batch()), wanted);
+        assert_eq!(waits(&marks.of(UserKey::new(1, 1))), wanted);
     }
 
     #[test]

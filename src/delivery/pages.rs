@@ -67,10 +67,31 @@ impl Hub {
             answer.take(found);
             return Ok(answer.finish(room.label()));
         }
-        let mut before = before;
+        self.read_back(room, answer, before, Part::Before).await
+    }
+
+    /// The same of the replies in the thread of a message.
+    pub async fn replies(
+        &self,
+        room: &RoomRef,
+        root: Seq,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let part = |before| Part::Replies(root, before);
+        self.read_back(room, Answer::new(limit), before, part).await
+    }
+
+    async fn read_back(
+        &self,
+        room: &RoomRef,
+        mut answer: Answer,
+        mut before: Option<Seq>,
+        part: impl Fn(Option<Seq>) -> Part,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
         loop {
             let page = PAGE_BACK.min(answer.wanted() + 1);
-            let found = self.read_page(room, Part::Before(before), page).await?;
+            let found = self.read_page(room, part(before), page).await?;
             let ended = found.len() < page;
             before = found.first().map(|oldest| oldest.seq).or(before);
             if !answer.take(found) || ended {
@@ -117,10 +138,8 @@ impl Hub {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<(Vec<Entry>, bool), StoreError> {
-        let part = Part::Pinned(before);
-        let mut answer = Answer::new(limit);
-        answer.take(self.read_page(room, part, limit + 1).await?);
-        Ok(answer.finish(room.label()))
+        self.read_back(room, Answer::new(limit), before, Part::Pinned)
+            .await
     }
 
     /// Up to which place what is read of a room now is true.
@@ -165,8 +184,9 @@ impl Hub {
     pub async fn entry(&self, room: &RoomRef, seq: Seq) -> Result<Option<Entry>, StoreError> {
         let page = self.in_memory(room, |tail| tail.page(seq.previous(), 1));
         let page = match page {
-            Some(page) => page,
-            None => {
+            Some(page) if !page.is_empty() => page,
+            // It may be one that another instance committed a moment ago.
+            _ => {
                 let part = Part::Since(seq.previous());
                 self.read_page(room, part, 1).await?
             }

@@ -46,12 +46,14 @@ pub enum Notice {
     },
 }
 
-/// An account has read a room, which it calls so, up to there: for its other devices.
+/// An account has read a room, which it calls so, or a thread there, up to that place: for its other devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HasRead {
     pub user: Uid,
     pub room: RoomName,
     pub room_uid: Uid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Seq>,
     pub seq: Seq,
 }
 
@@ -151,6 +153,7 @@ mod tests {
                 user: Uid::new(5),
                 room: RoomName::stored("@bob"),
                 room_uid: Uid::new(6),
+                thread: None,
                 seq: Seq::new(41),
             })),
         };

@@ -1,4 +1,6 @@
 //! How far people have read, in either kind of database.
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use super::ask::{Ask, Turn};
@@ -9,11 +11,13 @@ use crate::model::{RoomId, RoomKey, Seq, Uid, UserId, UserKey};
 /// Rooms of one person in one answer.
 const MOST_ROOMS: usize = 2_000;
 
-/// How far a person has read in a room.
+/// How far a person has read in a room, or in the thread of a message there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     pub user: UserKey,
     pub room: RoomKey,
+    /// That message, the first of its thread.
+    pub thread: Option<Seq>,
     pub seq: Seq,
 }
 
@@ -22,7 +26,8 @@ pub struct Mark {
 pub struct Moved {
     pub user: UserId,
     pub room: RoomId,
-    /// Where it is now: at its room's end, if it was beyond.
+    pub thread: Option<Seq>,
+    /// Where it is now: at its room's end, if it was beyond. In a thread, where it was to be.
     pub seq: Seq,
     /// Its person is online through another instance, too.
     pub elsewhere: bool,
@@ -58,9 +63,9 @@ pub struct Seer {
 /// How far people have read. A mark is a maximum: it never goes back.
 #[async_trait]
 pub trait Marks: Send + Sync + 'static {
-    /// Moves marks in one statement. One beyond its room's end is at its end, and one of a room or a person
-    /// that is not there, or of a guest, is passed over. Returns those that went on, as `here` sees
-    /// them.
+    /// Moves marks, those of rooms in one statement and those of threads in another. One beyond its room's
+    /// end is at its end, and one of a room, a thread or a person that is not there, or of a guest, is passed
+    /// over. Returns those that went on, as `here` sees them.
     async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError>;
 
     /// The readers of a room up to a place, the first by nickname, and their number.
@@ -76,6 +81,39 @@ pub trait Marks: Send + Sync + 'static {
 
     /// How a person stands to the rooms that it is a member of; 2,000 at most.
     async fn readings(&self, user: UserKey) -> Result<Vec<ReadSoFar>, StoreError>;
+}
+
+macro_rules! is_elsewhere {
+    ($marks:literal, $here:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = ",
+            $marks,
+            ".user_id AND s.account = @true AND s.online = @true AND s.instance_id <> ",
+            $here,
+            ")"
+        )
+    };
+}
+
+/// The marks `k` of a batch.
+macro_rules! marks_in_postgres {
+    ($mark:ident) => {
+        $mark!(
+            "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+               AS k (user_id, user_uid, room_id, room_uid, thread, seq)",
+            "$7"
+        )
+    };
+}
+macro_rules! marks_in_sqlite {
+    ($mark:ident) => {
+        $mark!(
+            "(SELECT value ->> 0 AS user_id, value ->> 1 AS user_uid, value ->> 2 AS room_id,
+                value ->> 3 AS room_uid, value ->> 4 AS thread, value ->> 5 AS seq
+              FROM json_each($1)) k",
+            "$2"
+        )
+    };
 }
 
 /// `k` are the marks. The number is that of the last message up to there; where the archive alone still has
@@ -99,15 +137,36 @@ macro_rules! mark_read {
             " JOIN users u ON u.id = k.user_id AND u.uid = k.user_uid AND u.registered_at IS NOT NULL
                  AND u.disabled_at IS NULL
                JOIN rooms r ON r.id = k.room_id AND r.uid = k.room_uid
-             WHERE k.seq > 0 ORDER BY u.id, r.id
+             WHERE k.seq > 0 AND k.thread IS NULL ORDER BY u.id, r.id
              ON CONFLICT (user_id, room_id) DO UPDATE
                SET read_seq = excluded.read_seq, read_number = excluded.read_number
                WHERE excluded.read_seq > read_marks.read_seq
-             RETURNING user_id, room_id, read_seq, EXISTS (SELECT 1 FROM sessions s
-               WHERE s.user_id = read_marks.user_id AND s.account = @true AND s.online = @true
-                 AND s.instance_id <> ",
-            $here,
-            ")"
+             RETURNING user_id, room_id, read_seq, ",
+            is_elsewhere!("read_marks", $here)
+        )
+    };
+}
+
+/// The same of threads. What is not there any more was read as well, so those that are left are counted.
+macro_rules! mark_threads {
+    ($marks:literal, $here:literal) => {
+        concat!(
+            "INSERT INTO thread_marks (user_id, room_id, root, read_replies)
+             SELECT u.id, t.room_id, t.root,
+               CASE WHEN k.seq >= t.last_seq THEN t.replies ELSE t.replies -
+                 (SELECT count(*) FROM messages m WHERE m.room_id = t.room_id AND m.thread = t.root
+                    AND m.seq > k.seq) END
+             FROM ",
+            $marks,
+            " JOIN users u ON u.id = k.user_id AND u.uid = k.user_uid AND u.registered_at IS NOT NULL
+                 AND u.disabled_at IS NULL
+               JOIN rooms r ON r.id = k.room_id AND r.uid = k.room_uid
+               JOIN threads t ON t.room_id = r.id AND t.root = k.thread
+             WHERE k.seq > 0 ORDER BY u.id, t.room_id, t.root
+             ON CONFLICT (user_id, room_id, root) DO UPDATE SET read_replies = excluded.read_replies
+               WHERE excluded.read_replies > thread_marks.read_replies
+             RETURNING user_id, room_id, root, ",
+            is_elsewhere!("thread_marks", $here)
         )
     };
 }
@@ -145,31 +204,48 @@ const READINGS: &str = "SELECT r.id, r.uid, r.last_number, coalesce(k.read_numbe
        LEFT JOIN read_marks k ON k.user_id = u.id AND k.room_id = r.id
      WHERE u.id = $1 AND u.uid = $2 ORDER BY r.id LIMIT $3";
 
+const ROOMS_IN_POSTGRES: &str = marks_in_postgres!(mark_read);
+const ROOMS_IN_SQLITE: &str = marks_in_sqlite!(mark_read);
+const THREADS_IN_POSTGRES: &str = marks_in_postgres!(mark_threads);
+const THREADS_IN_SQLITE: &str = marks_in_sqlite!(mark_threads);
+
 #[async_trait]
 impl<A: Ask> Marks for A {
     async fn mark_read(&self, marks: &[Mark], here: InstanceId) -> Result<Vec<Moved>, StoreError> {
-        let sql = self.either(
-            mark_read!(
-                "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-                   AS k (user_id, user_uid, room_id, room_uid, seq)",
-                "$6"
-            ),
-            mark_read!(
-                "(SELECT value ->> 0 AS user_id, value ->> 1 AS user_uid, value ->> 2 AS room_id,
-                    value ->> 3 AS room_uid, value ->> 4 AS seq FROM json_each($1)) k",
-                "$2"
-            ),
-        );
         let args = [Arg::Marks(marks), here.into()];
-        type Row = (UserId, RoomId, Seq, bool);
-        let rows: Vec<Row> = self.all(Turn::Repeatable, &[(sql, &args)]).await?;
-        let moved = |(user, room, seq, elsewhere): Row| Moved {
-            user,
-            room,
-            seq,
-            elsewhere,
-        };
-        Ok(rows.into_iter().map(moved).collect())
+        let mut moved = Vec::new();
+        if marks.iter().any(|mark| mark.thread.is_none()) {
+            let sql = self.either(ROOMS_IN_POSTGRES, ROOMS_IN_SQLITE);
+            let rows: Vec<(UserId, RoomId, Seq, bool)> =
+                self.all(Turn::Repeatable, &[(sql, &args)]).await?;
+            moved.extend(rows.into_iter().map(|(user, room, seq, elsewhere)| Moved {
+                user,
+                room,
+                thread: None,
+                seq,
+                elsewhere,
+            }));
+        }
+        if marks.iter().any(|mark| mark.thread.is_some()) {
+            let sql = self.either(THREADS_IN_POSTGRES, THREADS_IN_SQLITE);
+            let rows: Vec<(UserId, RoomId, Seq, bool)> =
+                self.all(Turn::Repeatable, &[(sql, &args)]).await?;
+            let key = |mark: &Mark| Some(((mark.user.id, mark.room.id, mark.thread?), mark.seq));
+            let wanted: HashMap<_, _> = marks.iter().filter_map(key).collect();
+            moved.extend(
+                rows.into_iter()
+                    .filter_map(|(user, room, root, elsewhere)| {
+                        Some(Moved {
+                            user,
+                            room,
+                            thread: Some(root),
+                            seq: *wanted.get(&(user, room, root))?,
+                            elsewhere,
+                        })
+                    }),
+            );
+        }
+        Ok(moved)
     }
 
     async fn seen_by(

@@ -37,6 +37,7 @@ mod servers;
 mod session;
 mod sql;
 mod sqlite;
+mod threads;
 mod tokens;
 mod unused;
 pub mod upkeep;
@@ -76,6 +77,7 @@ pub use presence::{
     Holder, Instance, Lease, Naming, Online, PresenceChange, PresenceOutcome, SessionRow,
 };
 pub use secret::{BUS_KEY, Secret};
+pub use threads::{Interest, Stance, Thread, Threads};
 pub use tokens::{MOST_TOKENS, NewToken, TokenOf, Tokens, Which};
 
 /// A nonce is remembered this long.
@@ -383,6 +385,7 @@ pub trait Store:
     + Directs
     + Marks
     + Mentions
+    + Threads
     + Invites
     + Tokens
     + Audit
@@ -405,6 +408,7 @@ impl<S> Store for S where
         + Directs
         + Marks
         + Mentions
+        + Threads
         + Invites
         + Tokens
         + Audit

@@ -16,6 +16,8 @@ pub enum Part {
     Pinned(Option<Seq>),
     /// The first messages after this place, without events.
     Since(Seq),
+    /// The last replies in the thread of this message before a place, or of all.
+    Replies(Seq, Option<Seq>),
 }
 
 /// What an instance knows of a room: the last `seq` it delivered, and how the room's older

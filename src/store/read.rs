@@ -38,6 +38,10 @@ const PINNED: &str = page!(
     "< coalesce($2, 9223372036854775807) AND m.pinned_at IS NOT NULL ORDER BY m.seq DESC",
     "$3"
 );
+const REPLIES: &str = page!(
+    "< coalesce($2, 9223372036854775807) AND m.thread = $5 AND m.kind < 10 ORDER BY m.seq DESC",
+    "$3"
+);
 const NEWS_IN_POSTGRES: &str = page!(
     "> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq",
     "$3"
@@ -145,11 +149,19 @@ impl<A: Ask> Reading for A {
             Part::Before(seq) => (BEFORE, seq, limit),
             Part::Pinned(seq) => (PINNED, seq, limit),
             Part::Since(seq) => (SINCE, Some(seq), limit),
+            Part::Replies(_, before) => (REPLIES, before, limit),
         };
         let key = room.key;
-        let args = [key.id.into(), place.into(), limit.into(), key.uid.into()];
+        let mut args = vec![key.id.into(), place.into(), limit.into(), key.uid.into()];
+        if let Part::Replies(root, _) = part {
+            args.push(root.into());
+        }
         let mut rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;
-        if matches!(part, Part::Before(_) | Part::Newest | Part::Pinned(_)) {
+        let descending = matches!(
+            part,
+            Part::Before(_) | Part::Newest | Part::Pinned(_) | Part::Replies(..)
+        );
+        if descending {
             rows.reverse();
         }
         rows::entries(self, room, rows).await

@@ -113,18 +113,28 @@ pub(super) async fn entries(
             }
             _ => What::Event(Arc::new(event(&row, &targets, &reactions, topic.as_ref()))),
         };
-        let (id, seq, number, user, _, created_at, ..) = row;
-        Entry {
-            id,
-            seq,
-            number,
-            room: room.name.clone(),
-            user: user.into(),
-            created_at,
-            what,
-        }
+        self::entry(room, row, what)
     };
     Ok(rows.into_iter().map(entry).collect())
+}
+
+/// A message by its row alone: without its reactions and mentions.
+pub(super) fn bare(room: &RoomRef, row: Row) -> Entry {
+    let what = What::Message(message(&row, &HashMap::new(), None));
+    entry(room, row, what)
+}
+
+fn entry(room: &RoomRef, row: Row, what: What) -> Entry {
+    let (id, seq, number, user, _, created_at, ..) = row;
+    Entry {
+        id,
+        seq,
+        number,
+        room: room.name.clone(),
+        user: user.into(),
+        created_at,
+        what,
+    }
 }
 
 fn message(

@@ -78,7 +78,7 @@ pub(super) enum Arg<'a> {
     Numbers(&'a [i64]),
     /// Four arrays for PostgreSQL, one of rows as JSON for SQLite.
     Known(&'a [Known]),
-    /// The same of five.
+    /// The same of six.
     Marks(&'a [Mark]),
     Time(DateTime<Utc>),
     /// A time, or NULL.
@@ -110,13 +110,15 @@ impl Arg<'_> {
                     added.and_then(|()| bound.add(versions))
                 }
                 Self::Marks(marks) => {
-                    let column = |of: fn(&Mark) -> i64| marks.iter().map(of).collect::<Vec<_>>();
-                    let columns: [fn(&Mark) -> i64; 5] = [
-                        |mark| mark.user.id.get(),
-                        |mark| mark.user.uid.get(),
-                        |mark| mark.room.id.get(),
-                        |mark| mark.room.uid.get(),
-                        |mark| mark.seq.get(),
+                    type Column = fn(&Mark) -> Option<i64>;
+                    let column = |of: Column| marks.iter().map(of).collect::<Vec<_>>();
+                    let columns: [Column; 6] = [
+                        |mark| Some(mark.user.id.get()),
+                        |mark| Some(mark.user.uid.get()),
+                        |mark| Some(mark.room.id.get()),
+                        |mark| Some(mark.room.uid.get()),
+                        |mark| mark.thread.map(Seq::get),
+                        |mark| Some(mark.seq.get()),
                     ];
                     let mut columns = columns.into_iter();
                     columns.try_for_each(|of| bound.add(column(of)))
@@ -150,7 +152,7 @@ impl Arg<'_> {
                 Self::Marks(marks) => {
                     let rows = marks.iter().map(|mark| {
                         let (user, room) = (mark.user, mark.room);
-                        (user.id, user.uid, room.id, room.uid, mark.seq)
+                        (user.id, user.uid, room.id, room.uid, mark.thread, mark.seq)
                     });
                     bound.add(json(rows.collect::<Vec<_>>())?)
                 }

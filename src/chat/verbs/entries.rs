@@ -136,7 +136,7 @@ impl Chat {
         Ok(answer.map_err(|_| ChatError::Stopping)??)
     }
 
-    async fn author_of(&self, room: &RoomRef, seq: Seq) -> Result<Authored, ChatError> {
+    pub(super) async fn author_of(&self, room: &RoomRef, seq: Seq) -> Result<Authored, ChatError> {
         match self.hub.authored(room.key, seq).await? {
             Some(author) if author.is_said => Ok(author),
             Some(_) => Err(ChatError::NoSuchMessage),

@@ -1,10 +1,10 @@
 //! Read marks: setting them, counting what is unread, and listing the readers of a message.
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::lists::Listed;
-use crate::chat::outcome::Counted;
+use crate::chat::outcome::{Counted, ReadUpTo};
 use crate::chat::{Gate, Marking, Place, Target};
 use crate::delivery::MarksFull;
-use crate::model::Seq;
+use crate::model::{Seq, UserKey};
 use crate::policy::Action;
 use crate::store::Mark;
 
@@ -29,24 +29,34 @@ impl Chat {
             return Err(ChatError::BadRequest(why));
         }
         let mut read = Vec::with_capacity(marks.len());
-        for Marking { room, seq } in marks {
+        for Marking { room, thread, seq } in marks {
             let gate = Gate::Table(Action::Read);
             let room = self.pass(actor, gate, room.about()).await?.room()?;
             let seq = match seq {
                 Some(seq) => seq,
                 None => self.last_seq(&room).await?,
             };
-            read.push((room, seq));
+            read.push(ReadUpTo { room, thread, seq });
         }
-        for (room, seq) in &read {
-            let (room, name, seq) = (room.key, room.shown(), *seq);
-            let asked = self.hub.marks.ask(Mark { user, room, seq }, name);
-            asked.map_err(|MarksFull| {
-                self.meters().marks_refused.add(1);
-                ChatError::QueueFull
-            })?;
+        for read in &read {
+            self.ask_mark(user, read)?;
         }
         Ok(Outcome::Read(read))
+    }
+
+    /// Has a mark written within a second.
+    pub(super) fn ask_mark(&self, user: UserKey, read: &ReadUpTo) -> Result<(), ChatError> {
+        let mark = Mark {
+            user,
+            room: read.room.key,
+            thread: read.thread,
+            seq: read.seq,
+        };
+        let asked = self.hub.marks.ask(mark, read.room.shown());
+        asked.map_err(|MarksFull| {
+            self.meters().marks_refused.add(1);
+            ChatError::QueueFull
+        })
     }
 
     /// Has a room call the account no more, but for mentions, or call it again.

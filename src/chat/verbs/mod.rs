@@ -16,6 +16,7 @@ mod pins;
 mod read;
 mod rename;
 mod send;
+mod threads;
 mod typing;
 
 use super::{Actor, Chat, ChatError, Outcome, Session};
@@ -25,4 +26,6 @@ pub use account::{
 };
 pub use entries::MOST_EMOJI;
 pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
-pub use send::Sending;
+pub use read::Read;
+pub use send::{Say, Sending};
+pub use threads::{Answering, Beside};

@@ -3,15 +3,51 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::threads::Beside;
 use super::{Actor, Chat, ChatError, Session};
-use crate::chat::Receipt;
 use crate::chat::rights::Stood;
+use crate::chat::terms::terms;
+use crate::chat::{About, Cost, Gate, Need, Place, Receipt, Target, Terms, Verb};
 use crate::delivery::{Author, Outgoing, SendError};
 use crate::model::{Content, Nonce, RoomRef, UserKey};
+use crate::policy::Action;
 use crate::store::Operation;
 
 /// A client's nonce has at most so many bytes.
 const LONGEST_NONCE: usize = 128;
+
+/// Say something.
+pub struct Say {
+    pub room: Target,
+    pub content: String,
+    pub nonce: Option<String>,
+    pub beside: Beside,
+}
+
+impl Verb for Say {
+    /// The message is on its way.
+    type Answer = Sending;
+
+    fn terms(&self) -> Terms {
+        terms(Cost::FREE, Gate::Table(Action::Write), Need::Nickname)
+    }
+
+    fn about(&self) -> About<'_> {
+        self.room.about()
+    }
+
+    async fn run(self, chat: &Chat, actor: &Actor, place: Place) -> Result<Sending, ChatError> {
+        let (room, stood) = place.stood()?;
+        let nonce = self.nonce.as_deref();
+        if self.beside == Beside::default() {
+            return chat.send(actor, room, &stood, &self.content, nonce).await;
+        }
+        // Few have anything beside the text, and to look at that takes place.
+        let checked = Box::pin(chat.checked(actor, &room, self.beside)).await?;
+        let said = (self.content.as_str(), |text| checked.say(text));
+        Box::pin(chat.hand_in(actor, room, &stood, said, nonce)).await
+    }
+}
 
 /// A message that was accepted and is being committed.
 #[derive(Debug)]
@@ -41,6 +77,19 @@ impl Chat {
         text: &str,
         nonce: Option<&str>,
     ) -> Result<Sending, ChatError> {
+        let said = (text, Operation::say);
+        self.hand_in(actor, room, stood, said, nonce).await
+    }
+
+    /// The same of what is said in some other way, which `operation` makes of the text.
+    pub(super) async fn hand_in(
+        &self,
+        actor: &Actor,
+        room: RoomRef,
+        stood: &Stood,
+        (text, operation): (&str, impl FnOnce(Arc<str>) -> Operation),
+        nonce: Option<&str>,
+    ) -> Result<Sending, ChatError> {
         let session = actor.known()?;
         let content = Content::parse(text, self.limiter.live().message_chars())?;
         let nonce = nonce.map(|value| self.nonce(session, value)).transpose()?;
@@ -55,7 +104,7 @@ impl Chat {
             user,
             author,
             nickname,
-            operation: Operation::say(content.shared()).calling(mentions),
+            operation: operation(content.shared()).calling(mentions),
             nonce,
         };
         Ok(Sending(self.committer.send(outgoing)?))

@@ -71,9 +71,7 @@ pub(in crate::ops) struct Reaction<'a> {
 
 /// The replies to the first message of a thread, as they stood when it was archived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::ops) struct Replies<'a> {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::ops) title: Option<Cow<'a, str>>,
+pub(in crate::ops) struct Replies {
     pub(in crate::ops) count: i64,
     pub(in crate::ops) last_seq: Seq,
     #[serde(serialize_with = "write", deserialize_with = "super::time::read")]
@@ -105,7 +103,7 @@ struct Keys<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     mentions: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    replies: Option<Replies<'a>>,
+    replies: Option<Replies>,
 }
 
 fn write<S: Serializer>(time: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
@@ -156,10 +154,9 @@ impl<'a> Reaction<'a> {
     }
 }
 
-impl<'a> Replies<'a> {
-    fn of(root: &'a Root) -> Self {
+impl Replies {
+    fn of(root: &Root) -> Self {
         Self {
-            title: root.title.as_deref().map(Cow::from),
             count: root.replies,
             last_seq: root.last_seq,
             last_at: root.last_at,

@@ -1,5 +1,4 @@
 //! An entry as a document holds it, of whatever version.
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -37,7 +36,7 @@ pub(in crate::ops) struct Line {
     pub(in crate::ops) reactions: Vec<Reaction<'static>>,
     #[serde(default)]
     pub(in crate::ops) mentions: Vec<String>,
-    pub(in crate::ops) replies: Option<Replies<'static>>,
+    pub(in crate::ops) replies: Option<Replies>,
 }
 
 impl Line {
@@ -52,9 +51,6 @@ impl Line {
         (self.edited_at, self.pinned_at, self.reacted) = (None, None, None);
         self.reactions.clear();
         self.mentions.clear();
-        if let Some(replies) = &mut self.replies {
-            replies.title = None;
-        }
     }
 
     /// As it is stored; at `spot` where it names no place of its own. Of each name `person` gives the one
@@ -75,7 +71,6 @@ impl Line {
         });
         let reactions: Vec<Reacted> = reactions.collect();
         let root = self.replies.map(|replies| Root {
-            title: replies.title.map(Cow::into_owned),
             replies: replies.count,
             last_seq: replies.last_seq,
             last_at: replies.last_at,

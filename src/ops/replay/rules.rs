@@ -69,14 +69,7 @@ fn details(line: &Line, origin: Origin) -> Result<(), String> {
     for user in &line.mentions {
         person(user, origin)?;
     }
-    match line
-        .replies
-        .as_ref()
-        .and_then(|replies| replies.title.as_ref())
-    {
-        Some(title) => short("title", title),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn person(user: &str, origin: Origin) -> Result<(), String> {

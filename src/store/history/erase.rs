@@ -118,12 +118,11 @@ const NAMELESS: &str = "UPDATE messages SET user_id = NULL WHERE seq @in($1) AND
 const PLACES: &str =
     "UPDATE rooms SET last_seq = last_seq + $2, events = events + $2, history_version = history_version + 1
      WHERE id = $1 RETURNING last_seq - $2, last_number";
-const SCRUB: [&str; 4] = [
+const SCRUB: [&str; 3] = [
     "UPDATE messages SET content = '', gone = 3, edited_at = NULL, pinned_at = NULL, reacted = 0
      WHERE seq @in($1) AND room_id = $2",
     "DELETE FROM reactions WHERE seq @in($1) AND room_id = $2",
     "DELETE FROM mentions WHERE seq @in($1) AND room_id = $2",
-    "UPDATE threads SET title = NULL WHERE root @in($1) AND room_id = $2",
 ];
 /// Readers learn of it as of every deletion.
 const EVENTS_IN_POSTGRES: &str =

@@ -15,7 +15,7 @@ const MORE: &str = "SELECT 1 AS what, seq, user_id, emoji AS text, at, 0 AS repl
        FROM reactions WHERE room_id = $1 AND seq BETWEEN $2 AND $3
      UNION ALL SELECT 2, seq, user_id, NULL, NULL, 0, 0
        FROM mentions WHERE room_id = $1 AND seq BETWEEN $2 AND $3
-     UNION ALL SELECT 3, root, 0, title, last_at, replies, last_seq
+     UNION ALL SELECT 3, root, 0, NULL, last_at, replies, last_seq
        FROM threads WHERE room_id = $1 AND root BETWEEN $2 AND $3
      ORDER BY 2, 1, 5, 4, 3";
 
@@ -65,9 +65,8 @@ impl History {
                     details.reactions.push(Reacted { emoji, user, at });
                 }
                 (2, Some(user), ..) => details.mentions.push(user),
-                (3, _, title, Some(last_at)) => {
+                (3, _, _, Some(last_at)) => {
                     details.root = Some(Root {
-                        title,
                         replies,
                         last_seq,
                         last_at,
@@ -119,12 +118,12 @@ const MENTIONS: Insert = Insert {
          WHERE true ON CONFLICT DO NOTHING",
 };
 const ROOTS: Insert = Insert {
-    postgres: "INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)
-         SELECT $1, (v ->> 0)::bigint, v ->> 1, (v ->> 2)::bigint, (v ->> 3)::bigint,
-           (v ->> 4)::timestamptz
+    postgres: "INSERT INTO threads (room_id, root, replies, last_seq, last_at)
+         SELECT $1, (v ->> 0)::bigint, (v ->> 1)::bigint, (v ->> 2)::bigint,
+           (v ->> 3)::timestamptz
          FROM json_array_elements($2::json) AS v ON CONFLICT DO NOTHING",
-    sqlite: "INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)
-         SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+    sqlite: "INSERT INTO threads (room_id, root, replies, last_seq, last_at)
+         SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3
          FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
 };
 /// Threads know of their replies in whatever order those come back: they have no fewer than there are.
@@ -157,7 +156,7 @@ pub(super) async fn insert(
         mentions.extend(mentioned.map(|user| (seq, user)));
         if let Some(root) = &details.root {
             let at = format_time(root.last_at);
-            roots.push((seq, &root.title, root.replies, root.last_seq, at));
+            roots.push((seq, root.replies, root.last_seq, at));
         }
         threads.extend(details.thread.map(Seq::get));
     }

@@ -54,7 +54,6 @@ pub struct Reacted {
 /// How the thread below a message stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
-    pub title: Option<String>,
     pub replies: i64,
     pub last_seq: Seq,
     pub last_at: DateTime<Utc>,

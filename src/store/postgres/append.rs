@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::connection::Connection;
 use super::operations::Changes;
 use super::seconds;
-use super::statements::{APPEND, APPEND_ALL, STORED};
+use super::statements::{APPEND, APPEND_ALL, APPEND_REPLIES, STORED};
 use crate::model::{MessageId, Nonce, Number, RoomId, RoomKey, Seq, Uid, UserId, UserKey};
 use crate::store::{Appended, Draft, NONCE_LIFE, Rejected, draft};
 
@@ -137,10 +137,10 @@ impl<'b> Layout<'b> {
         drafts: &[Draft],
         (writer, batch): (i64, i64),
     ) -> Result<Reply, sqlx::Error> {
-        let sql = if self.changes.is_some() {
-            APPEND_ALL
-        } else {
-            APPEND
+        let sql = match &self.changes {
+            None => APPEND,
+            Some(changes) if changes.has_replies() => APPEND_REPLIES,
+            Some(_) => APPEND_ALL,
         };
         let mut query = sqlx::query_as(sql)
             .bind(writer)

@@ -64,6 +64,11 @@ impl<'b> Changes<'b> {
         }
     }
 
+    /// Whether one of them is a reply in a thread.
+    pub(super) fn has_replies(&self) -> bool {
+        self.thread.iter().any(Option::is_some)
+    }
+
     /// Whether a draft is about the message in that place of those that are to be there.
     pub(super) fn is_about(&self, at: usize, draft: &Draft) -> bool {
         let about = (self.target_rooms.get(at), self.targets.get(at));

@@ -75,8 +75,11 @@ pub(super) const APPEND: &str = append!(
     ""
 );
 
-/// For any other. A message's row changes in place: no batch changes one twice, but for its reactions.
-pub(super) const APPEND_ALL: &str = append!(
+/// The same, and what is done to messages that there are. A message's row changes in place: no batch changes
+/// one twice, but for its reactions.
+macro_rules! append_all {
+    ($replies:literal) => {
+        append!(
     " UNION ALL SELECT 'target', a.n
       FROM unnest($23::bigint[], $24::bigint[]) WITH ORDINALITY AS a (room_id, seq, n)
       WHERE NOT EXISTS (SELECT FROM messages m WHERE m.room_id = a.room_id AND m.seq = a.seq
@@ -88,7 +91,7 @@ pub(super) const APPEND_ALL: &str = append!(
           $19::smallint[], $20::bigint[], $21::bigint[], $22::bigint[])
         AS d (room_id, place, number, user_id, content, kind, target, thread, reply_to)
       JOIN head h ON h.id = d.room_id",
-    ", changed AS (
+    concat!(", changed AS (
       UPDATE messages m SET
         content = CASE d.kind WHEN 10 THEN d.content WHEN 11 THEN '' ELSE m.content END,
         edited_at = CASE d.kind WHEN 10 THEN s.created_at WHEN 11 THEN NULL ELSE m.edited_at END,
@@ -126,6 +129,40 @@ pub(super) const APPEND_ALL: &str = append!(
       JOIN head h ON h.id = a.room_id JOIN users u ON u.id = a.user_id AND u.uid = a.user_uid
       JOIN stored s ON s.room_id = h.id AND s.seq = h.base + a.place
       ON CONFLICT DO NOTHING
+    )",
+      $replies)
+        )
+    };
+}
+
+/// For a batch in which something else is said or done.
+pub(super) const APPEND_ALL: &str = append_all!("");
+
+/// For one with replies in threads, which few are: each part of a statement costs time, whatever it finds to
+/// do. An account that replies has read the thread up to there, and follows it unless it muted it.
+pub(super) const APPEND_REPLIES: &str = append_all!(
+    ", replied AS MATERIALIZED (
+      SELECT s.room_id, d.thread AS root, d.user_id, s.seq, s.created_at,
+        row_number() OVER (PARTITION BY s.room_id, d.thread ORDER BY s.seq DESC) - 1 AS later
+      FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $21::bigint[])
+        AS d (room_id, place, user_id, thread)
+      JOIN head h ON h.id = d.room_id
+      JOIN stored s ON s.room_id = d.room_id AND s.seq = h.base + d.place
+      WHERE d.thread IS NOT NULL
+    ), threaded AS (
+      INSERT INTO threads (room_id, root, replies, last_seq, last_at)
+      SELECT room_id, root, count(*), max(seq), max(created_at) FROM replied GROUP BY room_id, root
+      ON CONFLICT (room_id, root) DO UPDATE SET replies = threads.replies + excluded.replies,
+        last_seq = excluded.last_seq, last_at = excluded.last_at
+      RETURNING room_id, root, replies
+    ), followed AS (
+      INSERT INTO thread_marks (user_id, room_id, root, read_replies, interest, replied)
+      SELECT u.id, r.room_id, r.root, t.replies - min(r.later), 1, max(r.seq)
+      FROM replied r JOIN threaded t ON t.room_id = r.room_id AND t.root = r.root
+      JOIN users u ON u.id = r.user_id AND u.registered_at IS NOT NULL
+      GROUP BY u.id, r.room_id, r.root, t.replies ORDER BY u.id, r.room_id, r.root
+      ON CONFLICT (user_id, room_id, root) DO UPDATE SET read_replies = excluded.read_replies,
+        interest = greatest(thread_marks.interest, 1), replied = excluded.replied
     )"
 );
 

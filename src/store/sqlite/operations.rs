@@ -40,7 +40,12 @@ pub(super) struct Place {
 pub(super) fn push(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place) {
     let room = place.room;
     match &draft.operation {
-        Operation::Say { .. } => call(sql, draft.operation.mentions(), place),
+        Operation::Say { thread, .. } => {
+            if let Some(root) = thread {
+                push_reply(sql, draft, place, *root);
+            }
+            call(sql, draft.operation.mentions(), place);
+        }
         Operation::Topic { .. } => {}
         Operation::Edit { target, content } => {
             sql.push("UPDATE messages SET content = ")
@@ -118,6 +123,35 @@ fn call(sql: &mut QueryBuilder<Sqlite>, mentions: &[Mention], place: &Place) {
             .push_bind(place.before_end)
             .push("; ");
     }
+}
+
+/// A reply counts in its thread; an account that replies has read it up to there, and follows it unless it
+/// muted it.
+fn push_reply(sql: &mut QueryBuilder<Sqlite>, draft: &Draft, place: &Place, root: Seq) {
+    sql.push(
+        "INSERT INTO threads (room_id, root, replies, last_seq, last_at)
+         SELECT m.room_id, m.thread, 1, m.seq, m.created_at FROM rooms r
+         JOIN messages m ON m.room_id = r.id AND m.seq = r.last_seq - ",
+    )
+    .push_bind(place.before_end)
+    .push(" WHERE r.id = ")
+    .push_bind(place.room)
+    .push(
+        " ON CONFLICT (room_id, root) DO UPDATE SET replies = replies + 1,
+            last_seq = excluded.last_seq, last_at = excluded.last_at;
+         INSERT INTO thread_marks (user_id, room_id, root, read_replies, interest, replied)
+         SELECT u.id, t.room_id, t.root, t.replies, 1, t.last_seq FROM threads t
+         JOIN users u ON u.registered_at IS NOT NULL AND u.id = ",
+    )
+    .push_bind(draft.user.id)
+    .push(" WHERE t.room_id = ")
+    .push_bind(place.room)
+    .push(" AND t.root = ")
+    .push_bind(root)
+    .push(
+        " ON CONFLICT (user_id, room_id, root) DO UPDATE SET read_replies = excluded.read_replies,
+            interest = max(thread_marks.interest, 1), replied = excluded.replied; ",
+    );
 }
 
 fn push_time(sql: &mut QueryBuilder<Sqlite>, place: &Place) {

@@ -156,17 +156,22 @@ impl<'a> Typing<'a> {
     }
 }
 
-/// How far one's account has read a room, through another connection.
+/// How far one's account has read a room, or a thread there, through another connection.
 #[derive(Serialize)]
 pub(in crate::transport) struct Read<'a> {
     room: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread: Option<Seq>,
     seq: Seq,
 }
 
 impl<'a> Read<'a> {
     pub(in crate::transport) fn new(to: &'a ReadTo) -> Self {
-        let (room, seq) = (to.room.as_str(), to.seq);
-        Self { room, seq }
+        Self {
+            room: to.room.as_str(),
+            thread: to.thread,
+            seq: to.seq,
+        }
     }
 }
 
@@ -287,6 +292,9 @@ pub(in crate::transport) struct Post {
     pub(in crate::transport) room: String,
     pub(in crate::transport) content: String,
     pub(in crate::transport) nonce: Option<String>,
+    pub(in crate::transport) thread: Option<Seq>,
+    pub(in crate::transport) reply_to: Option<Seq>,
+    pub(in crate::transport) kind: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -317,6 +325,9 @@ pub(in crate::transport) enum Frame {
         room: String,
         content: String,
         nonce: Option<String>,
+        thread: Option<Seq>,
+        reply_to: Option<Seq>,
+        kind: Option<String>,
         #[serde(default, rename = "ref")]
         reference: Option<Value>,
     },

@@ -1,6 +1,7 @@
 //! The table of requests: what is asked for by a WebSocket frame of a name, and by the HTTP request
 //! of that name alike. A frame has as its fields what an HTTP request has in its path, query and body.
 mod lists;
+mod thread;
 
 use std::str::FromStr;
 
@@ -10,11 +11,12 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use self::lists::{Mentions, Pins};
+use self::thread::{InThread, ThreadsOf};
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
-    Asked, Code, Command, Giving, Inviting, Length, Lifting, MakeToken, Marking, PageFrom,
-    Restraint, Restricting, Settings, Target, Total,
+    Code, Command, Giving, Interest, Inviting, Length, Lifting, MakeToken, PageFrom, Restraint,
+    Restricting, Settings, Stance, Target, Total,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 
@@ -63,6 +65,12 @@ pub(in crate::transport) enum Request {
     Mentions(Mentions),
     MuteRoom { room: String },
     UnmuteRoom { room: String },
+    Threads(ThreadsOf),
+    Thread(InThread),
+    FollowThread(Of),
+    UnfollowThread(Of),
+    MuteThread(Of),
+    UnmuteThread(Of),
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +84,8 @@ pub(in crate::transport) struct Change {
 pub(in crate::transport) struct Mark {
     room: String,
     seq: Number,
+    /// A message, whose thread was read and not the room.
+    thread: Option<Number>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,11 +208,8 @@ impl Request {
     pub(in crate::transport) fn command(self) -> Result<Command, Wrong> {
         Ok(match self {
             Self::Me => Command::Me,
-            Self::Read { marks } => {
-                let marks: Result<_, _> = marks.into_iter().map(Mark::marking).collect();
-                Command::MarkRead(marks?)
-            }
-            Self::Seen(Mark { room, seq }) => Command::Seen {
+            Self::Read { marks } => thread::mark_read(marks)?,
+            Self::Seen(Mark { room, seq, .. }) => Command::Seen {
                 room: Target::Named(room),
                 seq: whole("seq", Some(seq))?.unwrap_or_default(),
             },
@@ -256,14 +263,8 @@ impl Request {
             Self::Mute(of) => of.command(Restraint::Mute)?,
             Self::Unmute(of) => of.lift(Restraint::Mute),
             Self::Invite(invite) => invite.command()?,
-            Self::Direct { nicknames } => Command::Direct {
-                nicknames,
-                content: None,
-            },
-            Self::Audit(mut list) => Command::Audit {
-                workspace: list.workspace.take(),
-                page: list.page()?,
-            },
+            Self::Direct { nicknames } => direct(nicknames),
+            Self::Audit(list) => list.audit()?,
             Self::GetMessage(of) => of.get()?,
             Self::Edit(edited) => edited.command()?,
             Self::Delete(of) => of.delete()?,
@@ -275,25 +276,12 @@ impl Request {
             Self::Mentions(mentions) => mentions.command()?,
             Self::MuteRoom { room } => mute(room, true),
             Self::UnmuteRoom { room } => mute(room, false),
-        })
-    }
-}
-
-impl Mark {
-    fn marking(self) -> Result<Marking, Wrong> {
-        Ok(Marking {
-            room: Target::Named(self.room),
-            seq: whole("seq", Some(self.seq))?,
-        })
-    }
-}
-
-impl List {
-    fn page(self) -> Result<Asked, Wrong> {
-        Ok(Asked {
-            limit: whole("limit", self.limit)?,
-            filter: self.filter,
-            cursor: self.cursor,
+            Self::Threads(threads) => threads.command()?,
+            Self::Thread(thread) => thread.command()?,
+            Self::FollowThread(of) => of.stand(Stance::Takes(Interest::Follows))?,
+            Self::UnfollowThread(of) => of.stand(Stance::Leaves(Interest::Follows))?,
+            Self::MuteThread(of) => of.stand(Stance::Takes(Interest::Muted))?,
+            Self::UnmuteThread(of) => of.stand(Stance::Leaves(Interest::Muted))?,
         })
     }
 }
@@ -441,6 +429,13 @@ impl Invite {
 fn set(room: String, settings: Settings) -> Command {
     let room = Target::Named(room);
     Command::Set { room, settings }
+}
+
+fn direct(nicknames: Vec<String>) -> Command {
+    Command::Direct {
+        nicknames,
+        content: None,
+    }
 }
 
 fn mute(room: String, muted: bool) -> Command {

@@ -46,7 +46,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 36] = [
+const TABLE: [Syntax; 39] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -109,6 +109,19 @@ const TABLE: [Syntax; 36] = [
     syntax("unpin", "<seq>", (1, 1), "take the pin off a message"),
     syntax("pins", "[n]", (0, 1), "the pinned messages of the room"),
     syntax("mentions", "[n]", (0, 1), "the messages that mention you"),
+    syntax("reply", "<seq> <text>", (2, usize::MAX), "answer a message"),
+    syntax(
+        "thread",
+        "<seq> [text]",
+        (1, usize::MAX),
+        "a message and its replies, or a reply of yours",
+    ),
+    syntax(
+        "threads",
+        "",
+        (0, 0),
+        "the newest threads of the current room",
+    ),
     syntax(
         "unread",
         "",
@@ -305,6 +318,7 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "unread" => Command::Unread,
         "read" => Command::MarkRead(vec![Marking {
             room: Target::Current,
+            thread: None,
             seq: None,
         }]),
         "quit" => Command::Quit,

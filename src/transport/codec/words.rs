@@ -1,6 +1,9 @@
 //! The sentences that clients are shown, the same over every transport.
 mod lists;
 mod people;
+mod threads;
+
+pub(in crate::transport) use threads::title;
 
 use super::slash;
 use crate::chat::{
@@ -153,6 +156,14 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Mentioned { messages, next } => lists::mentions(messages, *next),
         Outcome::Pins(pins) => lists::pins(pins),
         Outcome::Changed { what, target, .. } => changed(*what, *target),
+        Outcome::Threads(found) => threads::list(found),
+        Outcome::Thread {
+            room,
+            thread,
+            replies,
+            ..
+        } => threads::one(room, thread, replies),
+        Outcome::Stands { root, interest, .. } => threads::stands(*root, *interest),
         other => people::outcome(other),
     }
 }
@@ -186,6 +197,7 @@ fn changed(what: Changed, target: Seq) -> String {
         Changed::Reacted(Giving::TakenBack) => "took the reaction back from",
         Changed::Pinned(true) => "pinned",
         Changed::Pinned(false) => "unpinned",
+        Changed::Answered => "answered",
     };
     format!("{done} #{target}")
 }

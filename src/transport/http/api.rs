@@ -11,7 +11,7 @@ use super::super::codec::slash::{self, is_command};
 use super::answer::{self, Response};
 use super::identity;
 use super::problem::Problem;
-use crate::chat::{self, Actor, Chat, Code, Outcome, Say, Session, Target};
+use crate::chat::{self, Actor, Beside, Chat, Code, Outcome, Say, Session, Target};
 use crate::model::Peer;
 
 pub(super) type Answer = Result<Response, Problem>;
@@ -101,6 +101,11 @@ pub(super) async fn post(chat: &Chat, stranger: Actor, body: Post) -> Answer {
         room: Target::Named(body.room),
         content: body.content,
         nonce: body.nonce,
+        beside: Beside {
+            thread: body.thread,
+            reply_to: body.reply_to,
+            kind: body.kind,
+        },
     };
     let mut sending = chat.act(&actor, message).await?;
     let receipt = sending.done().await?;

@@ -76,6 +76,12 @@ named! {
         Mentions => "mentions",
         MuteRoom => "mute_room",
         UnmuteRoom => "unmute_room",
+        Threads => "threads",
+        Thread => "thread",
+        FollowThread => "follow_thread",
+        UnfollowThread => "unfollow_thread",
+        MuteThread => "mute_thread",
+        UnmuteThread => "unmute_thread",
     }
 }
 
@@ -93,6 +99,9 @@ impl Asks {
         const MESSAGE: &str = "/api/messages/{room}/{seq}";
         const REACTION: &str = "/api/messages/{room}/{seq}/reactions/{emoji}";
         const PIN: &str = "/api/messages/{room}/{seq}/pin";
+        const THREAD: &str = "/api/threads/{room}/{seq}";
+        const FOLLOW: &str = "/api/threads/{room}/{seq}/follow";
+        const THREAD_MUTE: &str = "/api/threads/{room}/{seq}/mute";
         match self {
             Self::Password => (Method::POST, "/api/password"),
             Self::Me => (Method::GET, "/api/me"),
@@ -132,6 +141,12 @@ impl Asks {
             Self::Mentions => (Method::GET, "/api/mentions"),
             Self::MuteRoom => (Method::PUT, ROOM_MUTE),
             Self::UnmuteRoom => (Method::DELETE, ROOM_MUTE),
+            Self::Threads => (Method::GET, "/api/threads/{room}"),
+            Self::Thread => (Method::GET, THREAD),
+            Self::FollowThread => (Method::PUT, FOLLOW),
+            Self::UnfollowThread => (Method::DELETE, FOLLOW),
+            Self::MuteThread => (Method::PUT, THREAD_MUTE),
+            Self::UnmuteThread => (Method::DELETE, THREAD_MUTE),
         }
     }
 }
@@ -240,6 +255,7 @@ impl Route {
                 | Asks::Seen
                 | Asks::Pins
                 | Asks::Mentions
+                | Asks::Threads
                 | Asks::Audit,
             ) => Cost::LIST,
             _ => Cost::READ,

@@ -24,10 +24,10 @@ use super::super::{Drain, Moment};
 use super::connection::Progress;
 use super::takeover::Taken;
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Order, Outcome,
-    Reader, Say, Sending, Session, Slice, Target, Through,
+    Actor, Attached, Beside, Chat, ChatError, Code, Cost, Disconnect, Format, Next, Open, Order,
+    Outcome, ReadUpTo, Reader, Say, Sending, Session, Slice, Target, Through,
 };
-use crate::model::{Epoch, Peer, RoomRef, Seq, TransportKind};
+use crate::model::{Epoch, Peer, TransportKind};
 use end::End;
 use introduce::{Introduced, Positions};
 
@@ -306,12 +306,20 @@ impl Connection {
                 room,
                 content,
                 nonce,
+                thread,
+                reply_to,
+                kind,
                 reference,
             } => {
                 let message = Say {
                     room: Target::Named(room),
                     content,
                     nonce,
+                    beside: Beside {
+                        thread,
+                        reply_to,
+                        kind,
+                    },
                 };
                 match self.chat.act(&self.actor, message).await {
                     Ok(sending) => self.sending.push_back((reference, sending)),
@@ -367,10 +375,11 @@ impl Connection {
         Ok(())
     }
 
-    fn has_read(&mut self, read: &[(RoomRef, Seq)]) {
+    fn has_read(&mut self, read: &[ReadUpTo]) {
         if let Some(attached) = &mut self.attached {
-            let marks = read.iter();
-            marks.for_each(|(room, seq)| attached.has_read(room.key.uid, *seq));
+            for read in read {
+                attached.has_read(read.room.key.uid, read.thread, read.seq);
+            }
         }
     }
 

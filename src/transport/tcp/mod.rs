@@ -16,8 +16,8 @@ use super::foreign::{Foreign, turned_away};
 use super::outlet::{self, Outlet, PART_WITHIN, Wrote, without_progress};
 use super::{Drain, Moment, Stream};
 use crate::chat::{
-    Actor, Attached, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open, Order,
-    Outcome, Reader, Say, Sending, Session, Showing, Target, Through,
+    Actor, Attached, Beside, Chat, ChatError, Connect, Cost, Disconnect, Format, Messages, Open,
+    Order, Outcome, Reader, Say, Sending, Session, Showing, Target, Through,
 };
 use crate::model::{Peer, TransportKind};
 use handover::Whose;
@@ -334,6 +334,7 @@ impl Connection {
             room: Target::Current,
             content: line,
             nonce: None,
+            beside: Beside::default(),
         };
         match self.chat.act(&self.actor, message).await {
             Ok(sending) => self.sending.push_back(sending),

@@ -118,8 +118,8 @@ impl Operator {
                    SELECT {bob}, room_id, seq, id FROM messages WHERE seq % 6 = 1;
                  INSERT INTO mentions (user_id, room_id, seq, message_id)
                    SELECT {alice}, room_id, seq, id FROM messages WHERE seq % 12 = 1;
-                 INSERT INTO threads (room_id, root, title, replies, last_seq, last_at)
-                   SELECT room_id, 3, 'a \"title\"', count(*), max(seq), max(created_at)
+                 INSERT INTO threads (room_id, root, replies, last_seq, last_at)
+                   SELECT room_id, 3, count(*), max(seq), max(created_at)
                    FROM messages WHERE thread = 3 GROUP BY room_id;
                  UPDATE messages SET number = (SELECT count(*) FROM messages o WHERE o.kind < 10
                    AND o.room_id = messages.room_id AND o.seq <= messages.seq);
@@ -144,7 +144,7 @@ impl Operator {
                  FROM reactions x JOIN rooms r ON r.id = x.room_id JOIN users u ON u.id = x.user_id
                  UNION ALL SELECT 'mention ' || r.name || ' ' || x.seq || ' ' || u.nickname
                  FROM mentions x JOIN rooms r ON r.id = x.room_id JOIN users u ON u.id = x.user_id
-                 UNION ALL SELECT 'thread ' || r.name || ' ' || x.root || ' ' || coalesce(x.title, '-')
+                 UNION ALL SELECT 'thread ' || r.name || ' ' || x.root
                    || ' ' || x.replies || ' ' || x.last_seq || ' ' || x.last_at
                  FROM threads x JOIN rooms r ON r.id = x.room_id
                  UNION ALL SELECT 'room ' || name || ' ' || last_seq || ' ' || last_number FROM rooms

@@ -49,11 +49,17 @@ fn deeds() -> Vec<Deed> {
     const MUTE: &str = "/api/rooms/ROOM/mutes/vic";
     const ROOM_MUTE: &str = "/api/rooms/ROOM/mute";
     const MESSAGE: &str = "/api/messages/ROOM/1";
+    const ABSENT: &str = "/api/messages/ROOM/9999";
     const TADA: &str = "/api/messages/ROOM/1/reactions/:tada:";
     const PIN: &str = "/api/messages/ROOM/1/pin";
+    const THREADS: &str = "/api/threads/ROOM";
+    const THREAD: &str = "/api/threads/ROOM/9999";
+    const FOLLOW: &str = "/api/threads/ROOM/9999/follow";
+    const SILENCE: &str = "/api/threads/ROOM/9999/mute";
     let (get, put, none) = ("GET", "PUT", Value::Null);
     let role = json!({ "role": "member" });
     let said = json!({ "room": "ROOM", "content": "hello" });
+    let reply = json!({ "room": "ROOM", "content": "hello", "thread": 9999 });
     let join = json!({ "command": "/join ROOM" });
     let marks = json!({ "marks": [{ "room": "ROOM", "seq": 1 }] });
     vec![
@@ -73,6 +79,8 @@ fn deeds() -> Vec<Deed> {
         deed("edit", "PATCH", MESSAGE, json!({ "content": "x" }), "edit"),
         deed("react", put, TADA, none.clone(), "react"),
         deed("react", "DELETE", TADA, none.clone(), "unreact"),
+        deed("delete", "DELETE", ABSENT, none.clone(), "delete"),
+        deed("delete_any", "DELETE", MESSAGE, none.clone(), "delete"),
         deed("pin", put, PIN, none.clone(), "pin"),
         deed("pin", "DELETE", PIN, none.clone(), "unpin"),
         deed("read", get, "/api/pins/ROOM", none.clone(), "pins"),
@@ -80,6 +88,13 @@ fn deeds() -> Vec<Deed> {
         deed("mark", "DELETE", ROOM_MUTE, none.clone(), "unmute_room"),
         deed("join", "POST", "/api/command", join, ""),
         deed("write", "POST", "/api/message", said, "message"),
+        deed("reply", "POST", "/api/message", reply, "message"),
+        deed("read", get, THREADS, none.clone(), "threads"),
+        deed("thread", get, THREAD, none.clone(), "thread"),
+        deed("follow", put, FOLLOW, none.clone(), "follow_thread"),
+        deed("follow", "DELETE", FOLLOW, none.clone(), "unfollow_thread"),
+        deed("follow", put, SILENCE, none.clone(), "mute_thread"),
+        deed("follow", "DELETE", SILENCE, none.clone(), "unmute_thread"),
         deed("see", get, ROOM, none.clone(), "room"),
         deed(
             "see",
@@ -153,10 +168,10 @@ fn rank(kind: &str) -> usize {
 
 fn least(right: &str) -> usize {
     match right {
-        "see" | "read" | "mark" | "seen" => 0,
+        "see" | "read" | "mark" | "seen" | "thread" | "follow" => 0,
         "join" | "write" | "react" => 1,
-        "invite" | "edit" => 2,
-        "pin" | "topic" | "slow" | "kick" | "mute" | "ban" => 3,
+        "invite" | "edit" | "delete" | "reply" => 2,
+        "delete_any" | "pin" | "topic" | "slow" | "kick" | "mute" | "ban" => 3,
         "manage_room" | "manage_roles" => 4,
         other => panic!("no right: {other}"),
     }
@@ -195,11 +210,17 @@ fn expected(kind: &str, room: &str, right: &str) -> &'static str {
     }
     match kind {
         "banned" => "banned",
-        "muted" if ["write", "react", "edit"].contains(&right) => "muted",
+        "muted" if ["write", "react", "edit", "reply"].contains(&right) => "muted",
         // The message is the host's.
         _ if right == "edit" => "forbidden",
         _ if right == "seen" => "not_shown",
+        // What takes an account says so only of a room that is seen.
+        "anonymous" if right == "follow" => "not_connected",
+        "guest" if right == "follow" => "account_needed",
         _ if rank(kind) < least(right) => "forbidden",
+        // The message is the host's, who is an owner: that is above all of these.
+        _ if right == "delete_any" => "forbidden",
+        _ if ["thread", "follow", "reply", "delete"].contains(&right) => "no_such_message",
         _ => "ok",
     }
 }
@@ -219,6 +240,10 @@ pub(crate) async fn every_client_is_answered_as_written_down_by_every_door(db: D
             // One door after the other: what is lifted by one is not there for the other.
             for door in ["request", "frame"] {
                 for deed in deeds() {
+                    if (client.kind, deed.right) == ("owner", "delete_any") {
+                        // All that follow are about that message.
+                        continue;
+                    }
                     let wanted = expected(client.kind, room, deed.right);
                     let answer = match (door, deed.frame) {
                         ("request", _) => by_request(at, client, &deed, room).await,
@@ -377,6 +402,9 @@ async fn by_frame(client: &mut Client, deed: &Deed, frame: &str, room: &str) -> 
     if deed.path.ends_with("/1") || deed.path.contains("/1/") {
         asked["seq"] = 1.into();
         asked["emoji"] = ":tada:".into();
+    }
+    if deed.path.contains("/9999") {
+        asked["seq"] = 9999.into();
     }
     if deed.path.ends_with("/vic") {
         asked["nickname"] = "vic".into();

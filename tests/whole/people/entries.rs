@@ -1,5 +1,6 @@
 //! Messages are edited, deleted, reacted to and pinned by the roles that may, over each door.
 use discordctl::client::{Buffer, Event, Events};
+use discordctl::config::Config;
 use serde_json::{Value, json};
 
 use super::rooms::{Caller, reply_to};
@@ -7,6 +8,7 @@ use super::{PASSWORD, in_room, named, registered, says, serve, tells};
 use crate::support::DEADLINE;
 use crate::support::client::{Person, Socket};
 use crate::support::db::Db;
+use crate::support::redis::Server as Redis;
 
 pub(crate) async fn a_message_is_changed_by_those_who_may(db: Db) {
     let server = serve(&db, |_| {}).await;
@@ -115,6 +117,7 @@ impl Replica {
                     "user": told["user"], "content": told["content"],
                     "edited_at": told["edited_at"], "deleted": told["deleted"],
                     "reactions": told["reactions"], "pinned": told["pinned"],
+                    "thread": told["thread"], "reply_to": told["reply_to"],
                 });
                 self.0.insert(seq, looks);
             }
@@ -130,6 +133,7 @@ impl Replica {
                 **message = json!({
                     "user": message["user"], "content": "", "edited_at": null,
                     "deleted": true, "reactions": null, "pinned": null,
+                    "thread": message["thread"], "reply_to": message["reply_to"],
                 });
             }
             "reaction" => {
@@ -150,7 +154,17 @@ impl Replica {
 }
 
 pub(crate) async fn a_replica_of_any_reader_is_what_is_stored(db: Db) {
-    let (one, two) = (serve(&db, |_| {}).await, serve(&db, named("two")).await);
+    let redis = Redis::start();
+    let bus = |config: &mut Config| {
+        let url = redis.as_ref().map(Redis::url);
+        config.redis_url = url.map(|url| url.parse().expect("a URL"));
+    };
+    let one = serve(&db, bus).await;
+    let two = serve(&db, |config| {
+        named("two")(config);
+        bus(config);
+    })
+    .await;
     let mut mia = in_room(one.tcp, "mia", "/create den").await;
     let mut max = in_room(two.tcp, "max", "/join den").await;
     let login = json!({ "type": "login", "nickname": "max", "password": PASSWORD, "ref": 0 });
@@ -174,6 +188,10 @@ pub(crate) async fn a_replica_of_any_reader_is_what_is_stored(db: Db) {
                 tells(&mut mia, &format!("/react {theirs} :tada:"), "reacted").await;
                 tells(&mut mia, &format!("/unreact {theirs} :tada:"), "took").await;
             }
+        }
+        if n % 4 == 0 {
+            tells(&mut max, &format!("/thread 1 reply {n}"), "answered").await;
+            tells(&mut mia, &format!("/reply {theirs} so it is"), "answered").await;
         }
     }
     let end = db
@@ -222,6 +240,8 @@ pub(crate) async fn a_replica_of_any_reader_is_what_is_stored(db: Db) {
                 "deleted",
                 "reactions",
                 "pinned",
+                "thread",
+                "reply_to",
             ] {
                 assert_eq!(here[key], message[key], "{name}: {key} of {message}");
             }

@@ -11,6 +11,7 @@ mod order;
 mod product;
 mod requests;
 mod rooms;
+mod threads;
 mod tokens;
 mod walls;
 
@@ -81,6 +82,14 @@ crate::support::db::on_both! {
         a_slow_room_takes_one_message_at_a_time,
         a_role_is_given_up_to_ones_own,
         a_room_takes_other_roles_where_it_says_so,
+    }
+    threads {
+        a_reply_is_in_its_thread_for_every_reader,
+        a_thread_is_begun_and_read_by_lines,
+        a_reply_to_nothing_is_refused,
+        a_thread_goes_on_without_its_first_message,
+        what_is_read_of_a_thread_is_known_to_all_devices,
+        an_erased_author_leaves_replies_without_a_name,
     }
     requests {
         an_account_is_made_and_used_by_requests,

@@ -82,6 +82,7 @@ fn mark(first: (i64, i64)) -> Mark {
     Mark {
         user: UserKey::new(first.0 + user - 1, user),
         room: RoomKey::new(first.1 + room - 1, room),
+        thread: None,
         seq: Seq::new(any(1_000)),
     }
 }

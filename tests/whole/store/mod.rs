@@ -13,6 +13,7 @@ pub(crate) mod presence;
 mod rooms;
 mod scrub;
 mod secrets;
+mod threads;
 
 crate::support::db::on_both! {
     anew {
@@ -54,6 +55,10 @@ crate::support::db::on_both! {
     past {
         an_id_that_was_given_again_is_another_rows,
         a_commit_that_is_lost_is_noticed,
+    }
+    threads {
+        replies_are_counted_and_read_by_their_authors,
+        an_account_follows_a_thread_or_mutes_it,
     }
     secrets {
         a_secret_is_made_once_whoever_comes_first,

@@ -20,10 +20,20 @@ async fn dump(db: &Db) -> Vec<String> {
     for (table, columns) in [
         ("users", "id, nickname, created_at"),
         ("rooms", "id, name, last_seq, created_at"),
-        ("messages", "id, room_id, seq, user_id, content, created_at"),
+        (
+            "messages",
+            "id, room_id, seq, user_id, content, created_at, coalesce(thread, 0), coalesce(reply_to, 0)",
+        ),
+        ("threads", "room_id, root, replies, last_seq, last_at"),
+        (
+            "thread_marks",
+            "user_id, room_id, root, read_replies, interest, replied",
+        ),
     ] {
-        let columns = columns.replace(", ", " || '|' || ");
-        let query = format!("SELECT {columns} FROM {table} ORDER BY {table}.id");
+        let columns = columns
+            .replace(", ", " || '|' || ")
+            .replace(" || '|' || 0)", ", 0)");
+        let query = format!("SELECT {columns} FROM {table} ORDER BY 1");
         rows.extend(db.texts(&query).await);
     }
     rows
@@ -39,6 +49,14 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
     let server = shell.serve("live", &[]).await;
     shell.run("backup --to copy --dry-run").await.exits(0);
     assert!(!shell.path("copy").exists(), "it was only planned");
+    for replies in [
+        "UPDATE messages SET thread = 3, reply_to = 4 WHERE seq > 190",
+        "INSERT INTO threads (room_id, root, replies, last_seq) SELECT id, 3, 10, 200 FROM rooms",
+        "INSERT INTO thread_marks (user_id, room_id, root, read_replies, interest, replied)
+         SELECT min(user_id), room_id, 3, 9, 2, 199 FROM messages GROUP BY room_id",
+    ] {
+        db.sql(replies).await;
+    }
     let made = shell.run("backup --to copy").await.well();
     assert_eq!(made["messages"], 600, "{made}");
     drop(server);
@@ -47,6 +65,8 @@ pub(crate) async fn what_was_backed_up_comes_back(db: Db) {
     assert_eq!(manifest["contents"]["rooms"][2]["last_seq"], 200);
 
     let before = dump(&db).await;
+    let of_threads = |row: &&String| row.ends_with("|9|2|199");
+    assert_eq!(before.iter().filter(of_threads).count(), 3);
     let sound = shell.run(&format!("{DRILL} copy")).await.well();
     assert_eq!(sound["restored"], true, "{sound}");
     let other = db.beside("other").await;

@@ -145,7 +145,7 @@ impl Reading for Reach {
                 };
                 self.look(question + 10, first).await
             }
-            Part::Before(_) | Part::Newest | Part::Pinned(_) => {
+            Part::Before(_) | Part::Newest | Part::Pinned(_) | Part::Replies(..) => {
                 let last = || {
                     let before = match part {
                         Part::Before(before) => before,

@@ -2,10 +2,11 @@
 use serde_json::{Value, json};
 
 use crate::chat::{
-    Audited, Counted, History, Listed, Made, Me, Member, Messages, MyRoom, MyToken, Online,
-    Outcome, Pins, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf,
+    Audited, Counted, History, Interest, Listed, Made, Me, Member, Messages, MyRoom, MyToken,
+    Online, Outcome, Pins, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf, Thread, Threads,
 };
 use crate::model::{MessageId, Nickname, Role, RoomName, Seq, format_time};
+use crate::transport::codec::words::title;
 
 /// What came of a command, for programs.
 pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
@@ -80,6 +81,31 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
             let mut data = in_room(room, nickname);
             data["role"] = role.as_str().into();
             Some(data)
+        }
+        other => of_threads(other),
+    }
+}
+
+fn of_threads(outcome: &Outcome) -> Option<Value> {
+    match outcome {
+        Outcome::Threads(found) => Some(threads(found)),
+        Outcome::Thread {
+            room,
+            thread,
+            replies,
+            more,
+        } => Some(json!({
+            "room": room.as_str(), "thread": self::thread(thread),
+            "messages": replies, "has_more": more,
+        })),
+        Outcome::Stands {
+            room,
+            root,
+            interest,
+        } => {
+            let mut stands = json!({ "room": room.as_str(), "root": root });
+            add_interest(&mut stands, *interest);
+            Some(stands)
         }
         _ => None,
     }
@@ -173,6 +199,31 @@ fn my_rooms(rooms: &[MyRoom]) -> Vec<Value> {
         })
     };
     rooms.iter().map(room).collect()
+}
+
+fn threads(found: &Threads) -> Value {
+    let list: Vec<_> = found.threads.iter().map(thread).collect();
+    let mut page = json!({ "room": found.room.as_str(), "threads": list });
+    if let Some(next) = found.next {
+        page["next"] = json!(next);
+    }
+    page
+}
+
+fn thread(thread: &Thread) -> Value {
+    let mut value = json!({
+        "root": thread.root, "title": title(thread), "replies": thread.replies,
+        "unread": thread.unread, "last_seq": thread.last_seq,
+        "last_at": format_time(thread.last_at), "people": thread.people,
+        "root_message": thread.message,
+    });
+    add_interest(&mut value, thread.interest);
+    value
+}
+
+fn add_interest(thread: &mut Value, interest: Interest) {
+    thread["following"] = (interest == Interest::Follows).into();
+    thread["muted"] = (interest == Interest::Muted).into();
 }
 
 fn seen(seen: &Counted<Seer>) -> Value {

@@ -1,8 +1,8 @@
-//! Requests for lists of messages: where one is mentioned, and what is pinned in a room.
+//! Requests for lists: of messages that mention one, or are pinned in a room, and which part of any list.
 use serde::Deserialize;
 
-use super::{Number, Wrong, whole};
-use crate::chat::{Command, Target};
+use super::{List, Number, Wrong, whole};
+use crate::chat::{Asked, Command, Target};
 
 /// Messages that mention the client's account.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +37,23 @@ impl Pins {
             room: Target::Named(self.room),
             before: whole("before", self.before)?,
             limit: whole("limit", self.limit)?,
+        })
+    }
+}
+
+impl List {
+    pub(super) fn page(self) -> Result<Asked, Wrong> {
+        Ok(Asked {
+            limit: whole("limit", self.limit)?,
+            filter: self.filter,
+            cursor: self.cursor,
+        })
+    }
+
+    pub(super) fn audit(mut self) -> Result<Command, Wrong> {
+        Ok(Command::Audit {
+            workspace: self.workspace.take(),
+            page: self.page()?,
         })
     }
 }

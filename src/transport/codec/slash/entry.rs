@@ -1,10 +1,13 @@
 //! Commands about messages of the current room, by their places.
 use super::{GrammarError, number, rest};
-use crate::chat::{Command, Giving, Showing, Target};
+use crate::chat::{Answering, Command, Giving, Showing, Target};
 use crate::model::Seq;
 
 /// Messages of a list where no number is asked for.
 const LISTED: usize = 10;
+/// Replies and threads that are shown.
+const REPLIES: usize = 20;
+const THREADS: usize = 10;
 
 /// Reads one of them; its words were counted.
 pub(super) fn read(
@@ -45,6 +48,19 @@ pub(super) fn read(
             before: None,
             limit: number(words.first())?.or(Some(LISTED)),
         },
+        "reply" => answer(words, line, Answering::InRoom)?,
+        "thread" if words.len() > 1 => answer(words, line, Answering::InThread)?,
+        "thread" => Command::Thread {
+            room,
+            seq: place(words)?,
+            before: None,
+            limit: Some(REPLIES),
+        },
+        "threads" => Command::Threads {
+            room,
+            before: None,
+            limit: Some(THREADS),
+        },
         _ => return Ok(None),
     }))
 }
@@ -68,6 +84,15 @@ fn showing(words: &[&str]) -> Result<Showing, GrammarError> {
         }
     }
     Ok(showing)
+}
+
+fn answer(words: &[&str], line: &str, how: Answering) -> Result<Command, GrammarError> {
+    Ok(Command::Answer {
+        room: Target::Current,
+        seq: place(words)?,
+        content: rest(line, 2).to_owned(),
+        how,
+    })
 }
 
 fn react(words: &[&str], reaction: Giving) -> Result<Command, GrammarError> {

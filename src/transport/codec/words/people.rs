@@ -96,8 +96,12 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         }
         Outcome::Unread(rooms) => unread(rooms),
         Outcome::Read(read) => match read.as_slice() {
-            [(room, seq)] => format!("{} is read up to message {seq}", room.shown()),
-            read => format!("{} are read", super::counted(read.len(), "room")),
+            [read] => {
+                let of = read.thread.map(|root| format!("thread #{root} of "));
+                let (of, room) = (of.unwrap_or_default(), read.room.shown());
+                format!("{of}{room} is read up to message {}", read.seq)
+            }
+            read => format!("{} are written", super::counted(read.len(), "mark")),
         },
         Outcome::RoomMuted { room, muted: true } => {
             format!("{room} calls you no more, but for mentions")
