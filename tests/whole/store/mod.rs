@@ -13,6 +13,7 @@ pub(crate) mod presence;
 mod rooms;
 mod scrub;
 mod secrets;
+mod thread_figures;
 mod threads;
 
 crate::support::db::on_both! {
