@@ -39,7 +39,7 @@ pub struct ReadSoFar {
     pub room: RoomKey,
     /// How many messages there were, ever.
     pub last_number: i64,
-    /// How many of them the person has read, or passed over.
+    /// How many of them the person has read, or passed over: what was said before it joined is.
     pub read_number: i64,
     /// How many of the others name the person.
     pub mentions: i64,
@@ -139,7 +139,8 @@ macro_rules! mark_read {
                JOIN rooms r ON r.id = k.room_id AND r.uid = k.room_uid
              WHERE k.seq > 0 AND k.thread IS NULL ORDER BY u.id, r.id
              ON CONFLICT (user_id, room_id) DO UPDATE
-               SET read_seq = excluded.read_seq, read_number = excluded.read_number
+               SET read_seq = excluded.read_seq,
+                 read_number = @greatest(excluded.read_number, read_marks.read_number)
                WHERE excluded.read_seq > read_marks.read_seq
              RETURNING user_id, room_id, read_seq, ",
             is_elsewhere!("read_marks", $here)

@@ -102,7 +102,7 @@ impl<A: Ask> Accounts for A {
         let invited: [Arg<'_>; 4] = [name.into(), password.into(), subject.into(), invite[0]];
         let joined: [Arg<'_>; 5] = [mine[0], mine[1], mine[2], invite[0], role.into()];
         let recorded: [Arg<'_>; 4] = [mine[0], mine[1], mine[2], by.into()];
-        let statements: [Statement<'_>; 11] = [
+        let statements: [Statement<'_>; 12] = [
             // Of two that use one invite at the same time, the second waits here for the first.
             ("UPDATE invites SET uses = uses WHERE digest = $1", &invite),
             (
@@ -114,6 +114,7 @@ impl<A: Ask> Accounts for A {
             (JOIN_ROOM, &invited),
             (USE_INVITE, &invited),
             (OWN_ROOMS, &mine),
+            (READ_SO_FAR, &mine),
             (RECORD, &recorded),
             (TELL, &mine),
             (TELL_ROOMS, &mine),
@@ -392,6 +393,13 @@ const OWN_ROOMS: &str = mine!(
      SELECT r.id, u.id, 'owner' FROM rooms r, users",
     "AND r.created_by = u.id AND lower(r.name@c) <> 'general'
      ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role"
+);
+
+/// What was said in its rooms by then does not call it.
+const READ_SO_FAR: &str = mine!(
+    "INSERT INTO read_marks (user_id, room_id, read_number)
+     SELECT u.id, r.id, r.last_number FROM rooms r JOIN room_members m ON m.room_id = r.id, users",
+    "AND m.user_id = u.id ON CONFLICT DO NOTHING"
 );
 
 const RECORD: &str = mine!(

@@ -216,6 +216,11 @@ const JOIN: &str = r#"WITH wanted AS MATERIALIZED (
     ), member AS (
       INSERT INTO room_members (room_id, user_id) SELECT DISTINCT room, id FROM account
       ORDER BY 1, 2 ON CONFLICT DO NOTHING
+    ), begun AS (
+      INSERT INTO read_marks (user_id, room_id, read_number)
+      SELECT DISTINCT a.id, r.id, r.last_number FROM account a
+        JOIN sessions s ON s.id = a.session AND s.account JOIN rooms r ON r.id = a.room
+      ORDER BY 1, 2 ON CONFLICT DO NOTHING
     ), inside AS (
       INSERT INTO session_rooms (session_id, room_id) SELECT DISTINCT session, room FROM account
       ORDER BY 1, 2 ON CONFLICT DO NOTHING

@@ -225,6 +225,10 @@ const JOIN: &str = "INSERT INTO users (nickname)
     INSERT OR IGNORE INTO room_members (room_id, user_id)
       SELECT r.id, s.user_id FROM json_each(?1) w JOIN sessions s ON s.id = w.value ->> 0
         JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3;
+    INSERT OR IGNORE INTO read_marks (user_id, room_id, read_number)
+      SELECT s.user_id, r.id, r.last_number FROM json_each(?1) w
+        JOIN sessions s ON s.id = w.value ->> 0 AND s.account = 1
+        JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3;
     SELECT s.id IS NOT NULL, r.id IS NOT NULL, u.id, u.uid FROM json_each(?1) w
       LEFT JOIN sessions s ON s.id = w.value ->> 0 LEFT JOIN users u ON u.id = s.user_id
       LEFT JOIN rooms r ON r.id = w.value ->> 2 AND r.uid = w.value ->> 3 ORDER BY w.key";

@@ -62,9 +62,12 @@ async fn says_all(lines: &mut Lines, room: &str, count: usize) {
 pub(crate) async fn a_mark_goes_on_and_never_back(db: Db) {
     let server = serve(&db, |_| {}).await;
     let mut bob = in_room(server.tcp, "bob", "/create den").await;
-    says_all(&mut bob, "den", 5).await;
     let alice = Reader::new(server.http, "/api/register", "alice").await;
-    alice.joins("den").await;
+    let carol = Reader::new(server.http, "/api/register", "carol").await;
+    for reader in [&alice, &carol] {
+        reader.joins("den").await;
+    }
+    says_all(&mut bob, "den", 5).await;
     assert_eq!(alice.stands("den").await, [5, 0, 5]);
     // Messages of the version before have no number: theirs is their seq.
     db.sql("UPDATE messages SET number = NULL WHERE seq <= 3")
@@ -85,8 +88,6 @@ pub(crate) async fn a_mark_goes_on_and_never_back(db: Db) {
     assert_eq!(alice.stands("den").await, [6, 5, 1]);
     // What is in the archive alone was read as far as its seq says.
     db.sql("DELETE FROM messages WHERE seq <= 4").await;
-    let carol = Reader::new(server.http, "/api/register", "carol").await;
-    carol.joins("den").await;
     carol.reads("den", 2).await;
     assert_eq!(carol.stands("den").await, [6, 2, 4]);
 
@@ -99,6 +100,32 @@ pub(crate) async fn a_mark_goes_on_and_never_back(db: Db) {
         .asks(("POST", "/api/read"), json!({ "marks": many }))
         .await;
     assert_eq!(refused["code"], "bad_request", "{refused}");
+    server.stop().await;
+}
+
+pub(crate) async fn what_was_said_before_one_came_is_not_unread(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/create den").await;
+    let mut guest = Lines::enter(server.tcp, "gast").await;
+    tells(&mut guest, "/join den", "joined den").await;
+    says_all(&mut bob, "den", 3).await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    alice.joins("den").await;
+    let register = format!("/register {PASSWORD}");
+    tells(&mut guest, &register, "you are logged in as gast").await;
+    let gast = Reader::new(server.http, "/api/login", "gast").await;
+    for reader in [&alice, &gast] {
+        assert_eq!(reader.stands("den").await, [3, 3, 0]);
+    }
+    says_all(&mut bob, "den", 2).await;
+    // To look at what is older takes nothing back, and to come again does not read what came since.
+    alice.reads("den", 2).await;
+    alice.joins("den").await;
+    assert_eq!(alice.stands("den").await, [5, 3, 2]);
+    // It is no word of having seen it.
+    let seen = "SELECT max(read_seq) FROM read_marks k JOIN users u ON u.id = k.user_id
+         WHERE u.nickname = 'gast'";
+    assert_eq!(db.number(seen).await, 0);
     server.stop().await;
 }
 
