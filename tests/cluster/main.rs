@@ -38,4 +38,5 @@ mod roles;
 mod runbooks;
 mod secrets;
 mod silence;
+mod threads;
 mod went_back;
