@@ -345,11 +345,19 @@ impl Cursor {
     pub async fn fetch(&mut self) -> Result<(), StoreError> {
         let limit = self.page_size.messages();
         let part = Part::After(self.next_seq.previous());
+        // As the tail is before the read: while that is under way it goes on, and what it lets go of then
+        // was perhaps committed too late for this page.
+        let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);
+        let known = self.room.with_tail(|tail| (tail.before(), replay(tail)));
+        let (before, expected) = known.unwrap_or_default();
         let mut messages = self.hub.read_page(&self.room.room, part, limit).await?;
         let mut full = messages.len() == limit;
         // What was put back from an archive after this reader began is not for it.
-        let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);
         let replay = self.room.with_tail(replay).flatten();
+        if replay != expected {
+            self.index = None;
+            return Ok(());
+        }
         if let Some(replay) = replay {
             let read = messages.len();
             messages.retain(|m| m.seq <= replay.after);
@@ -359,10 +367,7 @@ impl Cursor {
         let chunk = Chunk::of_entries(messages, self.next_seq, None);
         let mut entries = chunk.items().to_vec();
         // Where the page ends before the tail begins, what lies between is gone.
-        let before = match replay {
-            Some(replay) => replay.to,
-            None => self.room.with_tail(|tail| tail.before()).unwrap_or(last),
-        };
+        let before = replay.map_or(before, |replay| replay.to);
         if !full && before > last {
             entries.push(Item::Gap {
                 room: self.room.room.name.clone(),

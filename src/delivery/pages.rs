@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::chunk::json_size;
 use super::hub::Hub;
 use super::past::Past;
+use super::tail::Tail;
 use crate::model::{Entry, Reactions, RoomKey, RoomName, RoomRef, Seq};
 use crate::store::{Authored, Part, Span, StoreError};
 
@@ -52,15 +53,18 @@ impl Hub {
     }
 
     /// The newest of up to `limit` messages with `seq < before` that make one answer, ascending,
-    /// and whether there are more.
+    /// and whether there are more: as they are at `true_at` or later, which [`Hub::stands_at`] told.
     pub async fn history(
         &self,
         room: &RoomRef,
         before: Option<Seq>,
         limit: usize,
+        true_at: Seq,
     ) -> Result<(Vec<Entry>, bool), StoreError> {
         let wanted = limit + 1;
-        let here = self.in_memory(room, |tail| tail.history(before, wanted));
+        let reaches = |tail: &Tail| tail.last() >= true_at;
+        let look = |tail: &Tail| tail.history(before, wanted).filter(|_| reaches(tail));
+        let here = self.in_memory(room, look);
         self.meters.history.record(here.is_some());
         let mut answer = Answer::new(limit);
         if let Some(found) = here {
@@ -100,18 +104,20 @@ impl Hub {
         }
     }
 
-    /// The first of up to `limit` messages after that place that make one answer, and whether there are more.
+    /// The first of up to `limit` messages after that place that make one answer, and whether there are more:
+    /// as they are at `true_at` or later.
     pub async fn history_after(
         &self,
         room: &RoomRef,
         after: Seq,
         limit: usize,
+        true_at: Seq,
     ) -> Result<(Vec<Entry>, bool), StoreError> {
         let mut answer = Vec::new();
         let (mut bytes, mut after) = (0, after);
         loop {
             let wanted = PAGE_BACK.min(limit - answer.len() + 1);
-            let found = self.page(room, after, wanted).await?;
+            let found = self.page(room, after, wanted, true_at).await?;
             let ended = found.len() < wanted;
             for mut entry in found {
                 bytes += json_size(&entry);
@@ -142,7 +148,7 @@ impl Hub {
             .await
     }
 
-    /// Up to which place what is read of a room now is true.
+    /// Up to which place what is read of a room after this is true, where it is read with that.
     pub async fn stands_at(&self, room: &RoomRef) -> Result<Seq, StoreError> {
         match self.in_memory(room, |tail| Some(tail.last())) {
             Some(last) => Ok(last),
@@ -150,14 +156,18 @@ impl Hub {
         }
     }
 
-    /// Up to `limit` messages after `after`, from memory where they are there.
+    /// Up to `limit` messages after `after`, from memory where they are there: a tail that is read meanwhile
+    /// may end before what the store told.
     pub(super) async fn page(
         &self,
         room: &RoomRef,
         after: Seq,
         limit: usize,
+        true_at: Seq,
     ) -> Result<Vec<Entry>, StoreError> {
-        match self.in_memory(room, |tail| tail.page(after, limit)) {
+        let reaches = |tail: &Tail| tail.last() >= true_at;
+        let look = |tail: &Tail| tail.page(after, limit).filter(|_| reaches(tail));
+        match self.in_memory(room, look) {
             Some(page) => Ok(page),
             None => self.read_page(room, Part::Since(after), limit).await,
         }
@@ -170,12 +180,15 @@ impl Hub {
         room: &RoomRef,
         (first, last): (Seq, Seq),
     ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
-        let begin = self.page(room, first.previous(), 1).await?.pop();
+        let begin = self
+            .page(room, first.previous(), 1, Seq::START)
+            .await?
+            .pop();
         let begin = begin.filter(|begin| begin.seq <= last);
         let Some(begin) = begin else {
             return Ok(None);
         };
-        let (mut end, _) = self.history(room, Some(last.next()), 1).await?;
+        let (mut end, _) = self.history(room, Some(last.next()), 1, Seq::START).await?;
         let end = end.pop().map_or(begin.created_at, |end| end.created_at);
         Ok(Some((begin.created_at, end)))
     }

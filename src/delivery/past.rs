@@ -101,7 +101,7 @@ impl Past {
         let limit = self.page_size.messages();
         let mut messages = self
             .hub
-            .page(&self.room, self.next.previous(), limit)
+            .page(&self.room, self.next.previous(), limit, Seq::START)
             .await?;
         let full = messages.len() == limit;
         messages.retain(|message| message.seq <= self.last);

@@ -339,7 +339,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     let served = hub.room(&room);
     sweep(&hub).await;
     let (there, more) = hub
-        .history(&room, Some(Seq::new(4)), 10)
+        .history(&room, Some(Seq::new(4)), 10, Seq::START)
         .await
         .expect("reads");
     assert_eq!((there.len(), more), (1, false), "only 3 is before 4");
@@ -380,7 +380,7 @@ async fn what_is_put_back_is_history_and_no_news() {
     assert_eq!(told(&mut live).await, [0; 0], "it has had all");
     assert_eq!(told(&mut read(Start::Last(3)).await).await, [8, 9, 10]);
     let (there, _) = hub
-        .history(&room, Some(Seq::new(3)), 10)
+        .history(&room, Some(Seq::new(3)), 10, Seq::START)
         .await
         .expect("reads");
     assert_eq!(there.len(), 2, "what is behind the tail is there at once");

@@ -25,11 +25,11 @@ impl Chat {
                 }
             }
             PageFrom::Before(before) => {
-                let (messages, more) = self.hub.history(&room, before, limit).await?;
+                let (messages, more) = self.hub.history(&room, before, limit, true_at).await?;
                 (span_of(&messages, more), Messages::All(messages))
             }
             PageFrom::After(seq) => {
-                let (messages, more) = self.hub.history_after(&room, seq, limit).await?;
+                let (messages, more) = self.hub.history_after(&room, seq, limit, true_at).await?;
                 (span_of(&messages, more), Messages::All(messages))
             }
             PageFrom::Around(seq) => {
@@ -37,9 +37,11 @@ impl Chat {
                 let mut messages = Vec::new();
                 let mut more = false;
                 if older > 0 {
-                    (messages, more) = self.hub.history(&room, Some(seq), older).await?;
+                    (messages, more) = self.hub.history(&room, Some(seq), older, true_at).await?;
                 }
-                let after = self.hub.history_after(&room, seq.previous(), newer);
+                let after = self
+                    .hub
+                    .history_after(&room, seq.previous(), newer, true_at);
                 messages.extend(after.await?.0);
                 (span_of(&messages, more), Messages::All(messages))
             }

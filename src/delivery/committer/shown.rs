@@ -1,5 +1,5 @@
 //! What was committed, as readers see it: here first, then by the bus.
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +7,9 @@ use super::{Item, Outgoing};
 use crate::bus::RoomChannel;
 use crate::delivery::batcher::Waiting;
 use crate::delivery::hub::Hub;
-use crate::model::{Details, Entry, Event, Message, Reactions, RoomKey, RoomRef, Seq, What};
+use crate::model::{
+    Details, Entry, Event, Lineage, Message, Reactions, RoomKey, RoomRef, Seq, What,
+};
 use crate::store::{Appended, Operation, Rejected};
 
 type Answered = Result<Appended, Rejected>;
@@ -25,32 +27,42 @@ struct Shown {
 
 /// Makes what is committed visible to readers here, then hands it to the bus.
 pub(super) async fn show<T>(hub: &Arc<Hub>, batch: &[Waiting<Item, T>], answers: &[Answered]) {
-    let rooms = gather(hub, batch, answers);
+    let mut rooms = gather(hub, batch, answers);
     let lineage = hub.lineage();
+    // No room waits for what is read for another.
+    rooms.retain(|key, shown| {
+        let waits = !shown.reacted.is_empty();
+        if !waits {
+            present(hub, *key, shown, lineage.as_ref());
+        }
+        waits
+    });
     for (key, mut shown) in rooms {
-        if !shown.reacted.is_empty() && !with_reactions(hub, &mut shown).await {
+        if with_reactions(hub, &mut shown).await {
+            present(hub, key, &mut shown, lineage.as_ref());
+        } else if let (Some(room), Some(last)) = (hub.served(key), shown.entries.last()) {
             // They are stored: readers are given them as any other that this instance did not see.
-            if let (Some(room), Some(last)) = (hub.served(key), shown.entries.last()) {
-                room.hear_of(last.seq);
-                hub.catch_up_soon(room);
-            }
-            continue;
+            room.hear_of(last.seq);
+            hub.catch_up_soon(room);
         }
-        let entries = shown.entries;
-        if let Some(room) = hub.served(key) {
-            let taken = room.accept(entries.clone(), shown.accepted);
-            hub.after(taken, room);
-        }
-        hub.bus.publish(&shown.channel, &entries, lineage.as_ref());
     }
+}
+
+fn present(hub: &Arc<Hub>, key: RoomKey, shown: &mut Shown, lineage: Option<&Lineage>) {
+    let entries = std::mem::take(&mut shown.entries);
+    if let Some(room) = hub.served(key) {
+        let taken = room.accept(entries.clone(), shown.accepted);
+        hub.after(taken, room);
+    }
+    hub.bus.publish(&shown.channel, &entries, lineage);
 }
 
 fn gather<T>(
     hub: &Hub,
     batch: &[Waiting<Item, T>],
     answers: &[Answered],
-) -> HashMap<RoomKey, Shown> {
-    let mut rooms: HashMap<RoomKey, Shown> = HashMap::new();
+) -> BTreeMap<RoomKey, Shown> {
+    let mut rooms: BTreeMap<RoomKey, Shown> = BTreeMap::new();
     let mut count = 0;
     for (((outgoing, accepted), _), answer) in batch.iter().zip(answers) {
         if let Ok(stored) = answer

@@ -105,7 +105,10 @@ async fn a_past_is_read_page_by_page() {
         }
         assert_eq!(seen, wanted.collect::<Vec<_>>());
     }
-    let (answer, more) = hub.history(&room, None, 500).await.expect("reads");
+    let (answer, more) = hub
+        .history(&room, None, 500, Seq::START)
+        .await
+        .expect("reads");
     assert!(
         more && answer.len() < 300,
         "{} are one answer",
@@ -113,4 +116,23 @@ async fn a_past_is_read_page_by_page() {
     );
     let last = answer.last().map(|message| message.seq);
     assert_eq!(last, Some(Seq::new(700)));
+}
+
+#[tokio::test]
+async fn a_page_is_as_new_as_the_place_at_which_it_is_true() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, room, user) = store(&folder).await;
+    let hub = hub(&store, TailLimits::keeping(5));
+    write(&*store, &room, user, &["one".to_owned()]).await;
+    let start = Start::After(Seq::START);
+    let _reader = hub.read(&room, start, Arc::default()).await.expect("opens");
+    // Another instance commits, and this one has not heard of it: as where the store is asked for the
+    // place while memory is read from it.
+    write(&*store, &room, user, &["two".to_owned()]).await;
+    let true_at = store.head(room.key).await.expect("reads");
+    let true_at = true_at.expect("it is there").last_seq;
+    let (page, _) = hub.history(&room, None, 10, true_at).await.expect("reads");
+    assert_eq!(page.len(), 2);
+    let after = hub.history_after(&room, Seq::START, 10, true_at);
+    assert_eq!(after.await.expect("reads").0.len(), 2);
 }

@@ -2,12 +2,15 @@
 //! partitions and crashes, in a time of its own. Everything follows from a seed, which a failure
 //! names: `DISCORDCTL_TEST_SEED` runs that one again, `DISCORDCTL_TEST_SEEDS` says how many there are.
 //!
-//! Whatever happens, a reader is given 1, 2, 3, … once each, each of them committed before; and an
-//! instance that reaches the log has shown what is in it within the sweep's bound.
+//! Whatever happens, a reader is given 1, 2, 3, … once each, messages and what was done to them, each of
+//! them committed before; what it makes of them is in the end what is stored; and an instance that
+//! reaches the log has shown what is in it within the sweep's bound.
 mod bus;
 mod instance;
 mod log;
 mod reader;
+mod replica;
+mod rows;
 mod time;
 
 use std::sync::Arc;
@@ -17,12 +20,13 @@ use std::time::Duration;
 use bus::{Network, Weather};
 use instance::{BOUND, Instance, Shore};
 use log::Log;
-use reader::Reader;
+use reader::{Begins, Reader};
 use time::{Dice, Time};
 
 use super::*;
 use crate::clock::Clock;
-use crate::model::{RoomId, Uid};
+use crate::model::{Gone, RoomId, Uid};
+use crate::store::{Giving, Operation};
 
 /// How many seeds there are without `DISCORDCTL_TEST_SEEDS`.
 const SEEDS: u64 = 300;
@@ -66,7 +70,8 @@ impl World {
         };
         let mut world = Self::of(shore, 1 + dice.below(4, &[16]));
         for number in 0..2 * world.instances.len() as u64 {
-            world.add_reader(number);
+            let begins = [Begins::First, Begins::Page, Begins::Last];
+            world.add_reader(number, begins[dice.below(3, &[17, number]) as usize]);
         }
         world
     }
@@ -82,12 +87,12 @@ impl World {
         }
     }
 
-    fn add_reader(&mut self, number: u64) {
+    fn add_reader(&mut self, number: u64, begins: Begins) {
         let mut homes = self.instances.clone();
         homes.rotate_left(number as usize % self.instances.len());
         let room = self.shore.rooms[number as usize / 2 % self.shore.rooms.len()].clone();
         self.readers
-            .push(Reader::start(&self.shore, homes, room, number));
+            .push(Reader::start(&self.shore, homes, room, number, begins));
     }
 
     /// What goes wrong in this run, each thing at its time.
@@ -136,10 +141,47 @@ impl World {
                         return;
                     }
                     let room = self.dice.below(self.shore.rooms.len() as u64, &at) as usize;
-                    instance.say(&self.shore.rooms[room], format!("{n}: {count}"));
+                    let room = &self.shore.rooms[room];
+                    instance.send(room, self.operation(room, &at));
                 }
             });
         futures_util::future::join_all(writers).await;
+    }
+
+    /// What a person does: says something, or changes one of the last messages.
+    fn operation(&self, room: &RoomRef, at: &[u64; 3]) -> Operation {
+        let Self { dice, shore, .. } = self;
+        let chance = |what, of| dice.below(of, &[what, at[1], at[2]]);
+        let text = || Arc::<str>::from(format!("{}: {}", at[1], at[2]));
+        let last = shore.log.last(room.key).get();
+        let back = chance(33, 25).min(last.unsigned_abs()) as i64;
+        let target = shore.log.message_before(room.key, Seq::new(last - back));
+        let Some(target) = target else {
+            return Operation::say(text());
+        };
+        match chance(34, 20) {
+            0..=3 => Operation::Edit {
+                target,
+                content: text(),
+            },
+            4 => Operation::Delete {
+                target,
+                why: Gone::Author,
+            },
+            5..=8 => Operation::React {
+                target,
+                emoji: ["👍", "🎉"][chance(35, 2) as usize].into(),
+                reaction: [Giving::Given, Giving::Given, Giving::TakenBack][chance(36, 3) as usize],
+            },
+            9 => Operation::Pin {
+                target,
+                pinned: chance(35, 3) > 0,
+            },
+            10 => Operation::Topic {
+                topic: Some(text()),
+            },
+            _ => Operation::say(text()),
+        }
     }
 
     /// Holds all the time that what could be shown was.
@@ -153,8 +195,8 @@ impl World {
         }
     }
 
-    /// Returns what was said and what was shown in all, and the same for the same seed.
-    async fn run(mut self) -> (u64, u64) {
+    /// Returns what was done and what was shown in all, and the same for the same seed.
+    async fn run(mut self) -> (Done, u64) {
         let whole = async { tokio::join!(self.talk(), self.storm()) };
         tokio::select! {
             biased;
@@ -167,26 +209,44 @@ impl World {
             instance.lose_the_log(false);
             instance.start();
         }
-        self.add_reader(self.readers.len() as u64);
+        self.add_reader(self.readers.len() as u64, Begins::First);
         // Who had to go elsewhere asks again after a while, and a page takes some ways.
         let patience = BOUND + ms(500) + ms(60) * 40;
         self.shore.time.sleep(patience).await;
         let mut shown = 0;
         for reader in &self.readers {
             let said = self.shore.log.last(reader.room.key);
-            assert_eq!(reader.seen(), said, "{reader:?} was not given all");
+            assert_eq!(reader.seen(), Some(said), "{reader:?} was not given all");
+            reader.has_what_is_stored(&self.shore.log);
             shown = Dice(shown).number(&[reader.trace()]);
         }
         for instance in &self.instances {
             instance.is_level();
             instance.waits_for_nothing();
         }
-        let said = self
-            .shore
-            .rooms
-            .iter()
-            .map(|room| self.shore.log.last(room.key));
-        (said.map(|seq| seq.get() as u64).sum(), shown)
+        let rooms = self.shore.rooms.iter().map(|room| room.key);
+        let done = rooms.map(|room| Done {
+            entries: self.shore.log.last(room).get() as u64,
+            events: self.shore.log.events(room),
+        });
+        (done.fold(Done::default(), Done::and), shown)
+    }
+}
+
+/// How much was committed.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Done {
+    entries: u64,
+    /// Of these.
+    events: u64,
+}
+
+impl Done {
+    fn and(self, other: Self) -> Self {
+        Self {
+            entries: self.entries + other.entries,
+            events: self.events + other.events,
+        }
     }
 }
 
@@ -212,14 +272,14 @@ fn shore(dice: Dice, time: &Time, weather: Weather, rooms: i64) -> Shore {
     }
 }
 
-fn run(seed: u64) -> (u64, u64) {
+fn run(seed: u64) -> (Done, u64) {
     let time = Time::new();
     time.run(async { World::new(seed, &time).run().await })
 }
 
 /// Runs seeds on two threads, and names the one that fails.
-fn run_all(seeds: std::ops::Range<u64>) -> u64 {
-    let (next, said) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+fn run_all(seeds: std::ops::Range<u64>) -> Done {
+    let (next, done) = (AtomicU64::new(seeds.start), Mutex::new(Done::default()));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Relaxed);
@@ -227,32 +287,35 @@ fn run_all(seeds: std::ops::Range<u64>) -> u64 {
                 return;
             }
             match std::panic::catch_unwind(|| run(seed)) {
-                Ok((count, _)) => said.fetch_add(count, Relaxed),
+                Ok((of_seed, _)) => {
+                    let mut done = done.lock();
+                    *done = done.and(of_seed);
+                }
                 Err(failure) => {
                     eprintln!("the seed that failed: DISCORDCTL_TEST_SEED={seed}");
                     std::panic::resume_unwind(failure);
                 }
-            };
+            }
         }
     };
     std::thread::scope(|scope| {
         scope.spawn(work);
         work();
     });
-    said.into_inner()
+    done.into_inner()
 }
 
 #[test]
-fn readers_are_given_each_message_once_and_in_time_over_any_network() {
+fn readers_are_given_each_entry_once_and_in_time_over_any_network() {
     let seeds = match variable("DISCORDCTL_TEST_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..variable("DISCORDCTL_TEST_SEEDS").unwrap_or(SEEDS),
     };
     let count = seeds.end - seeds.start;
-    let said = run_all(seeds);
+    let done = run_all(seeds);
     assert!(
-        said > 10 * count,
-        "hardly anything was said: {said} in {count} runs"
+        done.entries > 10 * count && done.events > 3 * count,
+        "hardly anything was done: {done:?} in {count} runs"
     );
 }
 
@@ -261,6 +324,47 @@ fn a_seed_is_the_same_run_again() {
     for seed in 0..8 {
         assert_eq!(run(seed), run(seed), "of seed {seed}");
     }
+}
+
+#[test]
+fn a_slow_reader_of_a_busy_room_is_told_of_no_gap_that_is_none() {
+    let time = Time::new();
+    time.run(async {
+        let weather = Weather {
+            lost: 0,
+            repeated: 0,
+            late: ms(1),
+        };
+        // Memory holds hardly anything, and lets go of it while a page is read.
+        let shore = Shore {
+            limits: limits(1),
+            ..shore(Dice(1), &time, weather, 1)
+        };
+        let mut world = World::of(shore, 3);
+        (0..12).for_each(|number| world.add_reader(number, Begins::First));
+        let room = world.shore.rooms[0].clone();
+        for n in 0..900 {
+            let text = n.to_string();
+            let instance = &world.instances[n % 3];
+            match world.shore.log.message_before(room.key, Seq::MAX) {
+                Some(target) if n % 5 == 0 => instance.send(
+                    &room,
+                    Operation::Edit {
+                        target,
+                        content: text.as_str().into(),
+                    },
+                ),
+                _ => instance.say(&room, text),
+            }
+            time.sleep(ms(1)).await;
+        }
+        time.sleep(ms(2_000)).await;
+        let last = world.shore.log.last(room.key);
+        for reader in &world.readers {
+            assert_eq!(reader.seen(), Some(last), "{reader:?}");
+            reader.has_what_is_stored(&world.shore.log);
+        }
+    });
 }
 
 /// How often an instance asks the log in ten seconds in which strangers say something in its rooms
@@ -274,8 +378,8 @@ fn looks_under_a_flood(pause: Option<Duration>) -> u64 {
             late: ms(20),
         };
         let mut world = World::of(shore(Dice(1), &time, weather, 1), 2);
-        world.add_reader(0);
-        world.add_reader(1);
+        world.add_reader(0, Begins::First);
+        world.add_reader(1, Begins::First);
         time.sleep(ms(100)).await;
         let before = world.instances[1].looks();
         for n in 0..10_000 {

@@ -134,16 +134,21 @@ impl Instance {
         self.number
     }
 
-    /// A client writes here. Whether it is told that it was sent is not waited for.
+    /// A client says something here.
     pub(super) fn say(&self, room: &RoomRef, text: String) {
+        self.send(room, Operation::say(text.as_str().into()));
+    }
+
+    /// A client does something here. Whether it is told that it was done is not waited for.
+    pub(super) fn send(&self, room: &RoomRef, operation: Operation) {
         if let Some(run) = self.run.borrow().as_ref() {
             let outgoing = Outgoing {
                 kind: RoomKind::Public,
                 room: room.clone(),
-                user: UserKey::new(1, 1),
+                user: UserKey::new(self.number as i64 + 1, self.number as i64 + 1),
                 author: Author::Guest,
-                nickname: "writer".into(),
-                operation: Operation::say(text.as_str().into()),
+                nickname: format!("writer-{}", self.number + 1).as_str().into(),
+                operation,
                 nonce: None,
             };
             drop(run.committer.send(outgoing));

@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use super::rows::{New, Rows, State};
 use super::time::{Dice, Time};
 use crate::clock::Clock;
 use crate::model::{
-    Entry, Epoch, MessageId, Number, Reactions, RoomKey, RoomKind, RoomRef, RoomVersion, Seq,
+    Entry, Epoch, MessageId, Reactions, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, What,
 };
 use crate::store::{
     Appended, Authored, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices,
-    Part, Reading, Rejected, Span, StoreError,
+    Operation, Part, Reading, Rejected, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -27,12 +28,16 @@ const SWEEP_ALONE: Duration = Duration::from_millis(100);
 
 /// What was committed, and when.
 #[derive(Default)]
-pub(super) struct Log(Mutex<BTreeMap<RoomKey, Vec<(Entry, Duration)>>>);
+pub(super) struct Log(Mutex<BTreeMap<RoomKey, Rows>>);
 
 impl Log {
+    /// Looks at a room in which something was committed.
+    fn of<T>(&self, room: RoomKey, look: impl FnOnce(&Rows) -> T) -> Option<T> {
+        self.0.lock().get(&room).map(look)
+    }
+
     pub(super) fn last(&self, room: RoomKey) -> Seq {
-        let log = self.0.lock();
-        Seq::new(log.get(&room).map_or(0, |log| log.len() as i64))
+        self.of(room, Rows::last).unwrap_or_default()
     }
 
     fn head(&self, room: RoomKey) -> Head {
@@ -47,50 +52,104 @@ impl Log {
 
     /// The last that was committed by that time.
     pub(super) fn last_by(&self, room: RoomKey, time: Duration) -> Seq {
-        let log = self.0.lock();
-        let by_then = |log: &Vec<(Entry, Duration)>| log.partition_point(|(_, at)| *at <= time);
-        Seq::new(log.get(&room).map_or(0, |log| by_then(log) as i64))
+        self.of(room, |rows| rows.last_by(time)).unwrap_or_default()
     }
 
-    pub(super) fn at(&self, room: RoomKey, seq: Seq) -> Option<Entry> {
-        let log = self.0.lock();
-        let place = usize::try_from(seq.previous().get()).ok()?;
-        log.get(&room)?
-            .get(place)
-            .map(|(message, _)| message.clone())
+    pub(super) fn events(&self, room: RoomKey) -> u64 {
+        self.of(room, Rows::events).unwrap_or_default()
     }
 
-    fn between(&self, room: RoomKey, seqs: impl Fn(Seq) -> bool) -> Vec<Entry> {
-        let log = self.0.lock();
-        let all = log.get(&room).into_iter().flatten();
-        let wanted = all.filter(|(message, _)| seqs(message.seq));
-        wanted.map(|(message, _)| message.clone()).collect()
+    pub(super) fn message_before(&self, room: RoomKey, seq: Seq) -> Option<Seq> {
+        self.of(room, |rows| rows.message_before(seq)).flatten()
     }
 
-    fn commit(&self, rooms: &[RoomRef], draft: &Draft, time: &Time) -> Appended {
-        let mut log = self.0.lock();
-        let id = log.values().map(|log| log.len() as i64).sum::<i64>() + 1;
-        let id = MessageId::new(id);
-        let room = rooms.iter().find(|room| room.key == draft.room);
-        let log = log.entry(draft.room).or_default();
-        let message = Entry {
-            id,
-            seq: Seq::new(log.len() as i64 + 1),
-            room: room.expect("a room of the simulation").name.clone(),
-            user: "writer".into(),
-            number: Number::new(log.len() as i64 + 1),
-            what: draft.operation.content().into(),
-            created_at: time.utc(),
+    pub(super) fn vouches_for(&self, room: RoomKey, entry: &Entry) -> bool {
+        self.of(room, |rows| rows.vouches_for(entry)) == Some(true)
+    }
+
+    pub(super) fn topic(&self, room: RoomKey) -> Option<Arc<str>> {
+        self.of(room, Rows::topic).flatten()
+    }
+
+    /// The messages from that place on, as they are now.
+    pub(super) fn messages(&self, room: RoomKey, from: Seq) -> BTreeMap<Seq, State> {
+        let states = |rows: &Rows| {
+            let places = (from.get().max(1)..=rows.last().get()).map(Seq::new);
+            let states = places.filter_map(|seq| Some((seq, rows.state(seq)?.clone())));
+            states.collect()
         };
-        let (seq, number, created_at) = (message.seq, message.number, message.created_at);
-        log.push((message, time.passed()));
-        Appended {
-            id,
-            seq,
-            number,
-            created_at,
-            fresh: true,
-        }
+        self.of(room, states).unwrap_or_default()
+    }
+
+    fn between(&self, room: RoomKey, wanted: impl Fn(Seq) -> bool) -> Vec<Entry> {
+        self.of(room, |rows| rows.entries(wanted))
+            .unwrap_or_default()
+    }
+
+    fn messages_between(&self, room: RoomKey, wanted: impl Fn(Seq) -> bool) -> Vec<Entry> {
+        let mut entries = self.between(room, wanted);
+        entries.retain(Entry::is_message);
+        entries
+    }
+
+    /// The page as it is now in what a store asks for after the rows: what events are about, and
+    /// reactions.
+    fn filled(&self, room: RoomKey, page: Vec<Entry>) -> Vec<Entry> {
+        let fill = |mut entry: Entry| {
+            let now = self.of(room, |rows| rows.entry(entry.seq)).flatten();
+            let now = now.expect("it is stored").what;
+            match (&mut entry.what, now) {
+                (What::Event(event), What::Event(now)) => *event = now,
+                (What::Message(message), What::Message(now)) => {
+                    if let (Some(details), Some(now)) = (&mut message.details, now.details) {
+                        let reactions = now.reactions.clone();
+                        Arc::make_mut(details).reactions = reactions;
+                    }
+                }
+                _ => unreachable!("a row stays of its kind"),
+            }
+            entry
+        };
+        page.into_iter().map(fill).collect()
+    }
+
+    /// Commits a batch as one. Reactions to one message are told by one entry.
+    fn commit(&self, reach: &Reach, batch: &[Draft]) -> Vec<Result<Appended, Rejected>> {
+        let mut log = self.0.lock();
+        let mut told: HashMap<(RoomKey, Seq), (MessageId, Seq)> = HashMap::new();
+        let (now, committed) = (reach.time.utc(), reach.time.passed());
+        let mut commit = |draft: &Draft| {
+            let id = log.values().map(|rows| rows.last().get()).sum::<i64>() + 1;
+            let room = reach.rooms.iter().find(|room| room.key == draft.room);
+            let name = &room.expect("a room of the simulation").name;
+            let rows = log.entry(draft.room);
+            let rows = rows.or_insert_with(|| Rows::new(name.clone()));
+            let reacted = match &draft.operation {
+                Operation::React { target, .. } => Some((draft.room, *target)),
+                _ => None,
+            };
+            let by = reacted.and_then(|to| told.get(&to)).copied();
+            let id = by.map_or(MessageId::new(id), |(id, _)| id);
+            let new = New {
+                id,
+                user: draft.user,
+                operation: &draft.operation,
+                now,
+                committed,
+            };
+            let (seq, number) = rows
+                .commit(&new, by.map(|(_, seq)| seq))
+                .ok_or(Rejected::NoSuchMessage)?;
+            told.extend(reacted.map(|to| (to, (id, seq))));
+            Ok(Appended {
+                id,
+                seq,
+                number,
+                created_at: now,
+                fresh: by.is_none(),
+            })
+        };
+        batch.iter().map(&mut commit).collect()
     }
 }
 
@@ -125,6 +184,30 @@ impl Reach {
         self.way(what + 1).await?;
         Ok(seen)
     }
+
+    fn page(&self, room: RoomKey, part: Part, limit: usize) -> Vec<Entry> {
+        let first = |mut page: Vec<Entry>| {
+            page.truncate(limit);
+            page
+        };
+        let last = |before: Option<Seq>| {
+            let older = |seq| before.is_none_or(|before| seq < before);
+            let mut older = self.log.messages_between(room, older);
+            older.split_off(older.len().saturating_sub(limit))
+        };
+        match part {
+            Part::After(after) | Part::News(after) => {
+                first(self.log.between(room, |seq| seq > after))
+            }
+            Part::Since(after) => first(self.log.messages_between(room, |seq| seq > after)),
+            Part::Before(before) => last(before),
+            Part::Pinned(_) | Part::Replies(..) => unreachable!("no reader asks for these"),
+            Part::Newest => {
+                let oldest = last(None).first().map_or(Seq::START, |first| first.seq);
+                self.log.between(room, |seq| seq >= oldest)
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -136,28 +219,13 @@ impl Reading for Reach {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let question = room.key.id.get() as u64 * 100;
-        match part {
-            Part::After(after) | Part::News(after) | Part::Since(after) => {
-                let first = || {
-                    let mut page = self.log.between(room.key, |seq| seq > after);
-                    page.truncate(limit);
-                    page
-                };
-                self.look(question + 10, first).await
-            }
-            Part::Before(_) | Part::Newest | Part::Pinned(_) | Part::Replies(..) => {
-                let last = || {
-                    let before = match part {
-                        Part::Before(before) => before,
-                        _ => None,
-                    };
-                    let older = |seq| before.is_none_or(|before| seq < before);
-                    let mut older = self.log.between(room.key, older);
-                    older.split_off(older.len().saturating_sub(limit))
-                };
-                self.look(question + 20, last).await
-            }
+        let page = self.look(question + 10, || self.page(room.key, part, limit));
+        let page = page.await?;
+        if page.iter().all(Entry::is_message) {
+            return Ok(page);
         }
+        self.way(question + 20).await?;
+        Ok(self.log.filled(room.key, page))
     }
 
     async fn authored(&self, _: RoomKey, _: Seq) -> Result<Option<Authored>, StoreError> {
@@ -166,10 +234,18 @@ impl Reading for Reach {
 
     async fn reactions(
         &self,
-        _: &RoomRef,
-        _: &[Seq],
+        room: &RoomRef,
+        messages: &[Seq],
     ) -> Result<HashMap<Seq, Reactions>, StoreError> {
-        Ok(HashMap::new())
+        let reactions = || {
+            let of = |seq: &Seq| {
+                let state = self.log.of(room.key, |rows| rows.state(*seq).cloned());
+                Some((*seq, state.flatten()?.reactions()))
+            };
+            messages.iter().filter_map(of).collect()
+        };
+        self.look(room.key.id.get() as u64 * 100 + 40, reactions)
+            .await
     }
 
     async fn span(
@@ -180,7 +256,7 @@ impl Reading for Reach {
     ) -> Result<Option<Span>, StoreError> {
         let span = || {
             let older = |seq| before.is_none_or(|before| seq < before);
-            let older = self.log.between(room, older);
+            let older = self.log.messages_between(room, older);
             let from = older.len().saturating_sub(limit);
             Some(Span {
                 first: older.get(from)?.seq,
@@ -223,8 +299,7 @@ impl StoreLog for Reach {
 
     async fn append(&self, batch: &[Draft]) -> Result<Vec<Result<Appended, Rejected>>, StoreError> {
         self.way(1).await?;
-        let commit = |draft| Ok(self.log.commit(&self.rooms, draft, &self.time));
-        let answers: Vec<_> = batch.iter().map(commit).collect();
+        let answers = self.log.commit(self, batch);
         let unknown = |why: &str| Err(StoreError::Unknown(why.into()));
         let question = [3, self.instance, self.time.passed().as_micros() as u64];
         match self.way(2).await {

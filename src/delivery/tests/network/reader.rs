@@ -1,12 +1,17 @@
-//! A reader of a room: at one instance, and after a crash at the next, from where it was.
+//! A reader of a room: at one instance, and after a crash at the next, from where it was. It keeps a
+//! replica of what it was given.
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::super::*;
 use super::instance::{Instance, Run, Shore};
+use super::log::Log;
+use super::replica::Replica;
 use super::time::Dice;
-use super::{Clock, ms};
+use super::{Clock, STORMY, ms};
+use crate::store::StoreError;
 
 pub(super) struct Reader {
     pub(super) room: RoomRef,
@@ -16,8 +21,9 @@ pub(super) struct Reader {
 
 #[derive(Debug, Default)]
 struct Notes {
-    /// What comes after this is new.
-    seen: Seq,
+    /// What comes after this is new; `None` before it has begun.
+    seen: Option<Seq>,
+    replica: Replica,
     /// What was given when, as one number.
     trace: u64,
 }
@@ -34,12 +40,14 @@ impl Reader {
         homes: Vec<Instance>,
         room: RoomRef,
         number: u64,
+        begins: Begins,
     ) -> Self {
         let notes = Arc::<Mutex<Notes>>::default();
         let life = Life {
             shore: shore.clone(),
             homes,
             room: room.clone(),
+            begins,
             // Some take their time over everything, and fall behind.
             slow: shore.dice.percent(30, &[40, number]),
             notes: notes.clone(),
@@ -53,8 +61,26 @@ impl Reader {
         }
     }
 
-    pub(super) fn seen(&self) -> Seq {
+    pub(super) fn seen(&self) -> Option<Seq> {
         self.notes.lock().seen
+    }
+
+    /// # Panics
+    /// Where what it made of what it was given is not what is stored.
+    pub(super) fn has_what_is_stored(&self, log: &Log) {
+        let notes = self.notes.lock();
+        let Replica {
+            from,
+            messages,
+            topic,
+            ..
+        } = &notes.replica;
+        let stored = log.messages(self.room.key, *from);
+        assert_eq!(*messages, stored, "the replica of {self:?} from {from}");
+        if let Some(topic) = topic {
+            let stored = log.topic(self.room.key);
+            assert_eq!(*topic, stored, "the topic that {self:?} knows");
+        }
     }
 
     pub(super) fn trace(&self) -> u64 {
@@ -62,7 +88,19 @@ impl Reader {
     }
 }
 
+/// With what a reader begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begins {
+    /// The first message.
+    First,
+    /// A page of history, and then all after the place at which that is true.
+    Page,
+    /// Some messages before the end.
+    Last,
+}
+
 struct Life {
+    begins: Begins,
     shore: Arc<Shore>,
     homes: Vec<Instance>,
     room: RoomRef,
@@ -73,6 +111,10 @@ struct Life {
 
 impl Life {
     async fn run(self) {
+        if !matches!(self.begins, Begins::First) {
+            let late = self.shore.dice.span(STORMY, &[42, self.number]);
+            self.shore.time.sleep(late).await;
+        }
         // At its own instance first, then at one after another as they crash.
         for home in self.homes.iter().cycle() {
             let mut runs = home.runs();
@@ -82,7 +124,10 @@ impl Life {
             };
             tokio::select! {
                 biased;
-                _ = runs.changed() => {}
+                // A watch wakes in an order of chance: each goes on at a moment of its own.
+                _ = runs.changed() => {
+                    self.shore.time.sleep(Duration::from_micros(self.number)).await;
+                }
                 () = self.read(&run, home.number()) => {}
             }
         }
@@ -91,9 +136,7 @@ impl Life {
     /// Reads for as long as this can be read.
     async fn read(&self, run: &Run, instance: u64) {
         let signal = Arc::<Notify>::default();
-        let start = Start::After(self.notes.lock().seen);
-        let opened = run.hub.read(&self.room, start, signal.clone()).await;
-        let Ok(mut cursor) = opened else {
+        let Ok(mut cursor) = self.open(run, &signal).await else {
             return self.shore.time.sleep(ms(90)).await;
         };
         let mut slices = Vec::new();
@@ -121,20 +164,47 @@ impl Life {
         }
     }
 
+    /// Goes on where it was, or begins.
+    async fn open(&self, run: &Run, signal: &Arc<Notify>) -> Result<Cursor, StoreError> {
+        let read = |start| run.hub.read(&self.room, start, signal.clone());
+        let seen = self.notes.lock().seen;
+        match (seen, self.begins) {
+            (Some(seen), _) => return read(Start::After(seen)).await,
+            (None, Begins::First) => self.notes.lock().seen = Some(Seq::START),
+            (None, Begins::Page) => {
+                let true_at = run.hub.stands_at(&self.room).await?;
+                let limit = 1 + self.shore.dice.below(20, &[43, self.number]) as usize;
+                let page = run.hub.history(&self.room, None, limit, true_at).await?.0;
+                let mut notes = self.notes.lock();
+                notes.replica.begin(&page, true_at);
+                notes.seen = Some(true_at);
+            }
+            (None, Begins::Last) => {
+                let limit = self.shore.dice.below(12, &[43, self.number]) as usize;
+                let cursor = read(Start::Last(limit)).await?;
+                let mut notes = self.notes.lock();
+                notes.replica.from = cursor.next_seq();
+                notes.seen = Some(cursor.next_seq().previous());
+                return Ok(cursor);
+            }
+        }
+        let seen = self.notes.lock().seen.unwrap_or_default();
+        read(Start::After(seen)).await
+    }
+
     fn take(&self, entry: &Item, instance: u64) {
         let mut notes = self.notes.lock();
         let at = format!("reader {} at instance {instance}", self.number);
         let Item::Entry(message) = entry else {
             panic!("nothing is missing in the log, but {at} is told {entry:?}");
         };
-        assert_eq!(message.seq, notes.seen.next(), "what comes next for {at}");
-        let committed = self.shore.log.at(self.room.key, message.seq);
-        assert_eq!(
-            committed.as_ref(),
-            Some(message),
-            "what is committed, for {at}"
-        );
-        notes.seen = message.seq;
+        let next = notes.seen.map(Seq::next);
+        assert_eq!(Some(message.seq), next, "what comes next for {at}");
+        let log = &self.shore.log;
+        let stored = log.vouches_for(self.room.key, message);
+        assert!(stored, "{at} is told what never was: {message:?}");
+        notes.seen = Some(message.seq);
+        notes.replica.take(message);
         let now = self.shore.time.passed().as_micros() as u64;
         notes.trace = Dice(notes.trace).number(&[now, message.id.get() as u64]);
     }
