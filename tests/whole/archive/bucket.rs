@@ -7,11 +7,13 @@ use crate::support::db::Db;
 /// Where an S3 server is, as `http://127.0.0.1:PORT`.
 const S3: &str = "DISCORDCTL_TEST_S3";
 
-pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
+/// An operator with an archive in a bucket of that name; `None` where no server is.
+async fn in_bucket(db: Db, name: &str) -> Option<Operator> {
     let Ok(endpoint) = std::env::var(S3) else {
-        return crate::support::need::left_out("s3", &format!("{S3} is not set"));
+        crate::support::need::left_out("s3", &format!("{S3} is not set"));
+        return None;
     };
-    let bucket = format!("chat-{}-{:?}", std::process::id(), db.kind).to_lowercase();
+    let bucket = format!("{name}-{}-{:?}", std::process::id(), db.kind).to_lowercase();
     let made = Command::new("curl")
         .args(["-fsS", "-X", "PUT", &format!("{endpoint}/{bucket}")])
         .output()
@@ -31,6 +33,13 @@ pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
     ] {
         operator.shell.set(name, value);
     }
+    Some(operator)
+}
+
+pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
+    let Some(mut operator) = in_bucket(db, "chat").await else {
+        return;
+    };
     operator.fill(&["general"], 1_000).await;
     let before = operator.dump().await;
     operator
@@ -54,4 +63,32 @@ pub(crate) async fn a_bucket_is_as_good_as_a_folder(db: Db) {
     operator.shell.set("DISCORDCTL_ARCHIVE_URL", none);
     let refused = operator.run("archive --older-than 0s").await;
     refused.exits(74).says(none);
+}
+
+pub(crate) async fn what_is_erased_leaves_a_bucket_too(db: Db) {
+    let Some(operator) = in_bucket(db, "erased").await else {
+        return;
+    };
+    operator.fill(&["general"], 90).await;
+    operator
+        .run("archive --older-than 0s --keep-rows")
+        .await
+        .well();
+    let erase = "erase --user alice --yes";
+    operator.killed(erase, "rewrite:entered").await;
+    let found = operator.run("erase --verify").await.exits(2).json();
+    assert!(found["found"].as_array().is_some_and(|of| !of.is_empty()));
+    operator.run("erase --again --yes").await.well();
+    operator.run("erase --verify").await.exits(0);
+    let verified = operator.run("archive verify").await.well();
+    assert_eq!(
+        (&verified["unlisted"], &verified["damaged"]),
+        (&0.into(), &0.into())
+    );
+    operator.db.sql("DELETE FROM messages").await;
+    operator.run("replay rooms").await.well();
+    let left = "SELECT count(*) FROM messages WHERE content <> '' AND seq % 3 = 0";
+    assert_eq!(operator.db.number(left).await, 0);
+    let others = "SELECT count(*) FROM messages WHERE content <> '' AND seq % 3 > 0";
+    assert_eq!(operator.db.number(others).await, 60);
 }

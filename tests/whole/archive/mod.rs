@@ -52,6 +52,7 @@ crate::support::db::on_both! {
     }
     bucket {
         a_bucket_is_as_good_as_a_folder,
+        what_is_erased_leaves_a_bucket_too,
     }
 }
 
