@@ -9,9 +9,10 @@ const KEEP_ORDER = ["moderator", "admin", "owner"];
 export class Acts {
   #chat;
   #edit;
+  #thread;
 
-  /** `edit(room, message)` has the text changed. */
-  constructor(chat, edit) { this.#chat = chat; this.#edit = edit; }
+  /** `edit(room, message)` has the text changed, `thread(message, opener)` opens its thread. */
+  constructor(chat, edit, thread) { this.#chat = chat; this.#edit = edit; this.#thread = thread; }
 
   /** Opens the menu of a message at its button. */
   menu(button, message) {
@@ -19,6 +20,7 @@ export class Acts {
     if (!room) return;
     const mine = keyOf(message.user) === keyOf(this.#chat.nickname);
     const items = [{ label: "React…", act: () => openPicker(button, (emoji) => this.react(message, emoji, true)) }];
+    if (!button.closest("#beside")) items.push({ label: "Reply in thread", act: () => this.#thread(message, button) });
     if (mine) items.push({ label: "Edit", act: () => this.#edit(room, message) });
     items.push({ label: message.pinned ? "Unpin" : "Pin", act: () => this.#do(message.pinned ? "unpin" : "pin", message) });
     items.push({ label: "Copy a reference", act: () => this.#copy(room, message) });

@@ -67,11 +67,12 @@ export const ways = () => call("GET", "/api/login");
 export const me = () => call("GET", `/api/me?${mine().slice(1)}`);
 export const disconnect = (session_id) => call("POST", "/api/disconnect", { session_id });
 export const command = (session_id, command) => call("POST", "/api/command", { session_id, command });
-export const message = (session_id, { room, content, nonce }) =>
-  call("POST", "/api/message", { session_id, room, content, nonce });
+export const message = (session_id, { room, content, nonce, thread }) =>
+  call("POST", "/api/message", { session_id, room, content, nonce, thread });
 
 const AT = ({ room: name, seq }) => `/api/messages/${room(name)}/${seq}`;
 const REACTION = (of) => `${AT(of)}/reactions/${room(of.emoji)}`;
+const THREAD = ({ room: name, seq }) => `/api/threads/${room(name)}/${seq}`;
 const MUTE = ({ room: name }) => `/api/rooms/${room(name)}/mute`;
 /** Requests of the table, by the names of their frames; what is left of the fields is the body. */
 const TABLE = {
@@ -80,6 +81,8 @@ const TABLE = {
   pin: ["PUT", (of) => `${AT(of)}/pin`], unpin: ["DELETE", (of) => `${AT(of)}/pin`],
   read: ["POST", () => "/api/read", ({ marks }) => ({ marks })],
   typing: ["POST", () => "/api/typing", ({ room: name }) => ({ room: name })],
+  follow_thread: ["PUT", (of) => `${THREAD(of)}/follow`], unfollow_thread: ["DELETE", (of) => `${THREAD(of)}/follow`],
+  mute_thread: ["PUT", (of) => `${THREAD(of)}/mute`], unmute_thread: ["DELETE", (of) => `${THREAD(of)}/mute`],
   mute_room: ["PUT", MUTE], unmute_room: ["DELETE", MUTE],
 };
 export function ask(session_id, name, fields) {
@@ -104,6 +107,10 @@ export const rooms = () => list("/api/rooms", "rooms");
 export const users = () => list("/api/users", "users");
 export const history = (name, before, limit = 50) =>
   call("GET", `/api/history/${room(name)}?limit=${limit}${before ? `&before=${before}` : ""}${mine()}`);
+/** The threads of a room, those with the newest replies; and one, with its replies. */
+export const threads = (name) => call("GET", `/api/threads/${room(name)}?limit=100${mine()}`);
+export const thread = (name, root, before) =>
+  call("GET", `/api/threads/${room(name)}/${root}?limit=50${before ? `&before=${before}` : ""}${mine()}`);
 export const pins = (name, before) =>
   call("GET", `/api/pins/${room(name)}?limit=50${before ? `&before=${before}` : ""}${mine()}`);
 export const mentions = (before) => call("GET", `/api/mentions?limit=50${before ? `&before=${before}` : ""}${mine()}`);

@@ -13,6 +13,7 @@ import { countText, drawPeople, drawRooms } from "./lists.js";
 import { openMenu } from "./menu.js";
 import { closePanels, watchPanels } from "./panels.js";
 import { hueOf, isName, isRoom } from "./text.js";
+import { Threads } from "./threads.js";
 import { Watch } from "./watch.js";
 
 // The session belongs to the tab (two tabs are two people) and outlives a reload; the nickname is remembered.
@@ -23,7 +24,7 @@ const COOKIE = "discordctl.cookie";
 const SIGNED_IN = "#signed-in";
 
 const beside = new Beside();
-let chat, editing, found, watch, drawing = false;
+let chat, editing, found, threads, watch, drawing = false;
 
 function begin(identity, fresh) {
   api.use(identity.session_id);
@@ -32,12 +33,21 @@ function begin(identity, fresh) {
     watch = new Watch(chat, changed);
     editing = new Editing(chat);
     found = new Found(chat, beside);
+    threads = new Threads(chat, beside, {
+      menu: (button, message) => chat.acts.menu(button, message),
+      react: (message, emoji, given) => chat.acts.react(message, emoji, given), thread: () => {},
+      find: (name, seq) => chat.rooms.get(name)?.find(seq), goTo: (name, seq) => chat.goTo(name, seq),
+    });
+    chat.addEventListener("thread", ({ detail: { room, root, opener } }) => threads.open(room, root, opener));
     new Banner(chat.link);
     chat.addEventListener("changed", changed);
     chat.addEventListener("look-again", () => watch.soon());
     chat.addEventListener("heard", ({ detail }) => announce(detail));
     chat.addEventListener("leaving-view", ({ detail: room }) => { editing.end(); room.draft = draft(); });
-    chat.addEventListener("edit", ({ detail }) => editing.begin(detail.room, detail.message));
+    chat.addEventListener("edit", ({ detail }) => {
+      if ($("room").inert) beside.close(false); // the box is below it
+      editing.begin(detail.room, detail.message);
+    });
     chat.addEventListener("unsent", ({ detail: text }) => setDraft(text));
     chat.addEventListener("opened", ({ detail }) => opened(detail));
     chat.addEventListener("session-lost", renew);
@@ -159,6 +169,7 @@ function opened({ room, from }) {
   // What was typed while no room was open, as in one that is gone, comes along.
   setDraft([room?.draft, from ? "" : draft()].filter(Boolean).join("\n"));
   closePanels(false);
+  if (room) threads.look(room);
   if (beside.kind !== "mentions") beside.close(false); // the others are of the room that was open
   focusInput();
 }
@@ -195,6 +206,9 @@ function draw() {
   $("leave").setAttribute("aria-label", `Leave ${room?.name ?? ""}`);
   $("input").placeholder = room ? `Message ${room.name}` : "/join a room";
 
+  const replies = room ? Threads.waiting(room) : 0;
+  $("replies").hidden = replies === 0;
+  $("replies").replaceChildren(countText(replies), make("span.unseen", {}, replies === 1 ? " unread reply" : " unread replies"));
   const called = rooms.joined.reduce((sum, { mentions }) => sum + mentions, 0);
   $("show-mentions").hidden = !chat.marks.kept;
   $("called").hidden = called === 0;
@@ -225,7 +239,10 @@ $("show-mentions").addEventListener("click", () => {
 $("room-menu").addEventListener("click", ({ currentTarget: button }) => {
   const room = chat.rooms.current;
   if (!room) return;
-  const items = [{ label: "Pinned messages", act: () => found.pins(room, button) }];
+  const items = [
+    { label: "Threads", act: () => threads.list(room, button) },
+    { label: "Pinned messages", act: () => found.pins(room, button) },
+  ];
   if (chat.marks.kept) items.push({ label: room.muted ? "Unmute this room" : "Mute this room", act: () => attempt(chat.mute(room, !room.muted)) });
   openMenu(button, `The room ${room.name}`, items);
 });

@@ -30,10 +30,12 @@ export class Chat extends EventTarget {
       discard: (item) => this.outbox.discard(item), nickname: () => this.nickname,
       menu: (button, message) => this.acts.menu(button, message),
       react: (message, emoji, given) => this.acts.react(message, emoji, given),
+      thread: (message, opener) => this.openThread(message, opener),
+      find: (room, seq) => this.rooms.get(room)?.find(seq), goTo: (room, seq) => this.goTo(room, seq),
     });
     this.marks = new Marks(this.link);
     this.typing = new Typing(this);
-    this.acts = new Acts(this, (room, message) => this.#tell("edit", { room, message }));
+    this.acts = new Acts(this, (room, message) => this.#tell("edit", { room, message }), (message, opener) => this.openThread(message, opener));
     this.link.addEventListener("connected", () => this.#connected());
     this.link.addEventListener("message", ({ detail }) => this.#message(detail));
     for (const [name, now] of Object.entries(NOW)) {
@@ -393,6 +395,13 @@ export class Chat extends EventTarget {
     }
     this.#changed();
   }
+
+  /** Opens the thread that a message begins, or is a reply in. */
+  openThread({ room: name, seq, thread }, opener) {
+    this.#tell("thread", { room: this.rooms.get(name), root: thread ?? seq, opener });
+  }
+
+  redraw() { this.#changed(); }
 
   #changed() { this.log.draw(); this.#tell("changed"); }
 

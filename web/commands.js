@@ -2,7 +2,10 @@
 import { isRoom } from "./text.js";
 
 /** What is done in a room, and by the server in the one joined last. */
-const IN_ROOM = ["/invite", "/kick", "/ban", "/unban", "/mute", "/unmute", "/role", "/topic", "/slow"];
+const IN_ROOM = [
+  "/edit", "/delete", "/react", "/unreact", "/pin", "/unpin", "/pins", "/reply", "/thread", "/threads", "/read",
+  "/invite", "/kick", "/ban", "/unban", "/mute", "/unmute", "/role", "/topic", "/slow",
+];
 
 /** Does what was typed: a command, or a message (`//x` is the message `/x`). */
 export async function run(chat, text, signOut) {

@@ -19,7 +19,7 @@ export class Log {
   #due = false;
   #height = 0;
 
-  /** `on`: {older(room, limit), retry(item), discard(item), nickname(), menu(button, message), react(message, emoji, given)} */
+  /** `on`: {older(room, limit), retry(item), discard(item), nickname(), menu(button, message), react(message, emoji, given), thread(message, opener)} */
   constructor(rooms, outbox, on) {
     this.#rooms = rooms;
     this.#outbox = outbox;
@@ -27,6 +27,7 @@ export class Log {
     $("scroller").addEventListener("scroll", () => this.#scrolled(), { passive: true });
     $("to-newest").addEventListener("click", () => { this.toEnd(); $("input").focus(); });
     $("to-first").addEventListener("click", () => this.#toFirstNew());
+    $("log").addEventListener("keydown", (event) => this.#keyed(event));
     new ResizeObserver(() => this.#resized()).observe($("scroller"));
   }
 
@@ -57,6 +58,14 @@ export class Log {
     this.#pill(room);
     this.#offerFirstNew(room);
     if (this.#wantsOlder(room)) this.#on.older(room);
+  }
+
+  /** T at a message opens its thread. */
+  #keyed(event) {
+    const node = event.target.closest(".message[data-seq]");
+    if (!node || event.key.toLowerCase() !== "t" || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    node.openThread(node.querySelector(".more"));
   }
 
   #pill(room) {
@@ -206,7 +215,7 @@ export class Log {
 
   #update(node, { kind, head, room, item, message }) {
     if (kind === "message" || kind === "pending") node.classList.toggle("head", head);
-    if (kind === "message") show(node, message, this.#on.nickname());
+    if (kind === "message") show(node, message, this.#on.nickname(), this.#shown.threads.get(message.seq));
     if (kind === "pending") {
       const failed = item.state === "failed";
       node.classList.toggle("pending", !failed);

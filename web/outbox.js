@@ -112,5 +112,5 @@ export class Outbox {
 }
 
 /** randomUUID exists only over https and on localhost. */
-const newNonce = () => crypto.randomUUID?.()
+export const newNonce = () => crypto.randomUUID?.()
   ?? [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -25,6 +25,7 @@ export class Room {
   hasMore = true;     // older messages may exist on the server
   loading = null;     // while older messages are loading, what they are waited for by
   begun = 0;          // how often it began from nothing: what was asked for before that is not of this past
+  threads = new Map(); // seq of a first message -> how its thread stands
   draft = "";
   facts = { members: 0, online: 0, last_seq: 0 };
   #seqs = new Map();  // seq -> id, of messages
@@ -95,6 +96,7 @@ export class Room {
     this.notes = [];
     this.#seqs.clear();
     this.#ahead.clear();
+    this.threads.clear();
     this.number = null;
     this.last = this.read = this.base = this.gapTo = this.unread = this.mentions = this.counted = 0;
     this.divider = null;

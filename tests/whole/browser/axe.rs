@@ -2,7 +2,7 @@
 use fantoccini::key::Key;
 use serde_json::Value;
 
-use super::changed::{chooses, registered};
+use super::changed::{chooses, opens, registered};
 use super::*;
 use crate::support::need::left_out;
 
@@ -57,12 +57,21 @@ async fn nothing_keeps_people_out_of_the_page() {
     chooses(&anna, "Delete…").await;
     is_for_all(&anna, &axe, "a question").await;
     anna.click("dialog button:not(.grave)").await;
-    for (opens, list) in [(true, "pins"), (false, "mentions")] {
-        if opens {
-            anna.click("#room-menu").await;
-            anna.click("[role=menuitem]").await;
-        } else {
-            anna.click("#show-mentions").await;
+    anna.type_into("#log .message .more", "t").await;
+    let writes = "return document.activeElement.matches('#beside textarea')";
+    anna.eventually("a thread is open", writes).await;
+    anna.type_into(
+        "#beside textarea",
+        &format!("a reply{}", char::from(Key::Enter)),
+    )
+    .await;
+    let replied = "return document.querySelectorAll('#beside .message').length === 2";
+    anna.eventually("it has a reply", replied).await;
+    is_for_all(&anna, &axe, "a thread").await;
+    for list in ["Threads", "Pinned messages", "Mentions"] {
+        match list {
+            "Mentions" => anna.click("#show-mentions").await,
+            entry => opens(&anna, entry).await,
         }
         let shown = "return document.querySelectorAll('#beside .found li').length === 1";
         anna.eventually(&format!("the {list} are listed"), shown)

@@ -9,7 +9,7 @@ use super::*;
 use crate::support::client::Person as _;
 
 /// An account of a netcat, in a room of its own.
-async fn with_a_room(server: &Server, name: &str, room: &str) -> Lines {
+pub(super) async fn with_a_room(server: &Server, name: &str, room: &str) -> Lines {
     let mut lines = Lines::enter(server.tcp(), name).await;
     for line in ["/register a-long-password", &format!("/create {room}")] {
         lines.command(line).await.expect(line);
@@ -103,6 +103,16 @@ pub(super) async fn chooses(person: &Person, entry: &str) {
     );
     assert_eq!(person.run(&pressed).await, true, "there is {entry}");
     person.type_into("[role=menuitem]:focus", &enter).await;
+}
+
+/// Opens what the menu of the room calls `entry`.
+pub(super) async fn opens(person: &Person, entry: &str) {
+    person.click("#room-menu").await;
+    let pressed = format!(
+        "const entry = [...document.querySelectorAll('[role=menuitem]')].find(n => n.textContent === '{entry}'); \
+         entry.click(); return true"
+    );
+    person.run(&pressed).await;
 }
 
 /// So many reacted to the newest message, and whether the person of the page did.

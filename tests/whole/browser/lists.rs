@@ -2,7 +2,7 @@
 //! calls no more.
 use fantoccini::key::Key;
 
-use super::changed::{chooses, registered};
+use super::changed::{chooses, opens, registered};
 use super::unread::waits;
 use super::*;
 
@@ -54,9 +54,7 @@ async fn pins_and_mentions_are_listed_and_lead_to_their_messages() {
     goes_to(&anna, 1, "tea", "@anna near").await;
 
     chooses(&anna, "Pin").await;
-    anna.click("#room-menu").await;
-    let enter = char::from(Key::Enter).to_string();
-    anna.type_into("[role=menuitem]:focus", &enter).await;
+    opens(&anna, "Pinned messages").await;
     lists(&anna, "@anna near").await;
     // What is taken off is listed no more, and Escape gives the focus back.
     chooses(&anna, "Unpin").await;
@@ -74,10 +72,7 @@ async fn a_muted_room_shows_mentions_alone() {
     };
     let server = Server::start().await;
     let anna = registered(driver, server.http, "anna").await;
-    let item = "const item = [...document.querySelectorAll('[role=menuitem]')].find(n => n.textContent === 'Mute this room'); \
-                item.click(); return true";
-    anna.click("#room-menu").await;
-    anna.run(item).await;
+    opens(&anna, "Mute this room").await;
     let muted = "return !!document.querySelector('#joined [data-room=general].muted')";
     anna.eventually("it is muted", muted).await;
     anna.say("/create tea").await;

@@ -9,6 +9,7 @@ mod past;
 mod person;
 mod proxy;
 mod server;
+mod threads;
 mod unread;
 mod webdriver;
 
