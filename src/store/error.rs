@@ -5,7 +5,7 @@ use super::pg_url::POOLED;
 /// Why a call to the store failed. The texts hold no password and no content.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// Too many wait already; try again shortly. Nothing happened.
+    /// Too many wait already, or it and another waited for each other; try again shortly. Nothing happened.
     #[error("the database is busy")]
     Busy,
     /// Another process has the embedded one, and did not let go of it in time. Nothing happened.
@@ -97,6 +97,8 @@ fn database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         "26000" | "42P05" => {
             StoreError::Unsupported(format!("cannot use db_url: {POOLED} ({text})"))
         }
+        // Two transactions waited for each other, and this one was ended.
+        "40001" | "40P01" => StoreError::Busy,
         "25006" => StoreError::Unavailable(format!("it takes no writes: {text}")),
         // The role may not do it, or not even log in.
         state if state == "42501" || state.len() == 5 && state.starts_with("28") => {

@@ -5,10 +5,10 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::History;
 use crate::model::{Number, RoomId, Seq, Uid, UserId};
-use crate::store::StoreError;
 use crate::store::audit::{self, Record};
 use crate::store::session::{Database, Tx};
 use crate::store::sql::Arg;
+use crate::store::{StoreError, postgres};
 
 /// Messages in one transaction, for which commits to their room wait.
 const BATCH: usize = 250;
@@ -206,13 +206,27 @@ impl History {
     /// Takes the words of the first messages after `after` that are meant, with their reactions and mentions,
     /// in one transaction. Each gets its event, so that every reader learns of it, and running instances
     /// read anew what they keep.
+    ///
+    /// It holds the room before it looks for the rows, so that no commit under way is passed over; a commit has
+    /// the rows that it changes before the room. Where the two wait for each other, PostgreSQL ends one: it is
+    /// tried again.
     pub async fn erase(&mut self, what: &Erasing, after: Seq) -> Result<Erased, StoreError> {
+        for tries in 1..super::TRIES {
+            match self.try_to_erase(what, after).await {
+                Err(StoreError::Busy) => postgres::pause(tries).await,
+                outcome => return outcome,
+            }
+        }
+        self.try_to_erase(what, after).await
+    }
+
+    async fn try_to_erase(&mut self, what: &Erasing, after: Seq) -> Result<Erased, StoreError> {
         let events = self.session.either(EVENTS_IN_POSTGRES, EVENTS_IN_SQLITE);
         let after = after.max(what.from.previous());
         let erased = async {
             let mut tx = self.session.begin_to_write().await?;
             scrubbing(&mut tx).await?;
-            // First, as commits do: a transaction that waits for a row of the room holds the room.
+            // First, so that what is committed is all there.
             let room = [what.room.into(), Arg::Number(Some(0))];
             let _: Vec<(Seq, Number)> = tx.all(PLACES, &room).await?;
             let find = [

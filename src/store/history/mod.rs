@@ -23,7 +23,7 @@ use self::row::{Raw, columns};
 use super::session::{Database, Purpose, Session};
 use super::sql::Arg;
 use super::upkeep::AHEAD;
-use super::{LEASE, StoreError, alive};
+use super::{LEASE, StoreError, alive, postgres};
 use crate::model::{
     Epoch, MessageId, Number, RoomId, RoomKind, RoomName, RoomRef, Seq, Uid, UserId,
 };
@@ -82,6 +82,8 @@ pub enum Claim {
     Next(u64),
 }
 
+/// How often it is tried to change rows where an erasure and others wait for each other.
+const TRIES: u32 = 10;
 /// Rows in one transaction on PostgreSQL, where others read and commit beside it.
 const BATCH: usize = 5_000;
 /// The same on SQLite: all who write wait for it.
@@ -328,6 +330,22 @@ impl History {
         limit: usize,
         seen: Seq,
     ) -> Result<u64, StoreError> {
+        for tries in 1..TRIES {
+            match self.try_to_delete(room, up_to, limit, seen).await {
+                Err(StoreError::Busy) => postgres::pause(tries).await,
+                outcome => return outcome,
+            }
+        }
+        self.try_to_delete(room, up_to, limit, seen).await
+    }
+
+    async fn try_to_delete(
+        &mut self,
+        room: RoomId,
+        up_to: Seq,
+        limit: usize,
+        seen: Seq,
+    ) -> Result<u64, StoreError> {
         // By their places: of "all up to the last of them" PostgreSQL expects a third of the
         // room, and reads the whole table for it.
         let sql = self.session.either(
@@ -352,7 +370,8 @@ impl History {
                         .await?;
                 }
             }
-            // Last, since commits to the room wait for the holder of its row.
+            // Last, since commits to the room wait for the holder of its row; a commit that changes one of
+            // these rows waits for it before it takes the room.
             if deleted > 0 {
                 tx.run(restore::TURN_VERSION, &[room.into()]).await?;
                 let args = [room.into(), seen.into(), up_to.into()];

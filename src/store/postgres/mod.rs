@@ -294,7 +294,7 @@ fn seconds(life: Duration) -> f64 {
 }
 
 /// Waits before another try: longer each time, and never as long as another does.
-async fn pause(tries: u32) {
+pub(super) async fn pause(tries: u32) {
     let longest = Duration::from_millis(2) * 2u32.pow(tries.min(7));
     tokio::time::sleep(random::between(longest / 4, longest)).await;
 }

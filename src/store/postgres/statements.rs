@@ -3,13 +3,14 @@
 /// The whole commit. In this order:
 /// `turn` locks the writer's row, if this batch is its next; `known` looks whether a nonce was
 /// stored before, and `strange` whether a room or a user is not the one that is meant, or a message that
-/// is to be changed is not there: then nothing is done but to say so; `room` locks the rooms, lowest id
-/// first everywhere, so that no two commits wait for each other; `head` moves their last_seq on.
+/// is to be changed is not there: then nothing is done but to say so; `target` locks the messages
+/// that are to be changed, and `room` the rooms, lowest first everywhere, so that no two commits wait
+/// for each other; `head` moves their last_seq on.
 /// What waits for a lock sees the row as it is afterwards, so places come from the row that was
 /// updated. A nonce that another commit stores at this very moment is not `known`: the insert
 /// waits for that commit, then violates NOT NULL, and the batch is tried again.
 macro_rules! append {
-    ($strange:expr, $stored:expr, $changes:expr) => {
+    ($target:expr, $strange:expr, $stored:expr, $changes:expr) => {
         concat!("WITH turn AS MATERIALIZED (
       SELECT id FROM writers WHERE id = $1 AND batch = $2 - 1 FOR NO KEY UPDATE
     ), known AS MATERIALIZED (
@@ -18,7 +19,9 @@ macro_rules! append {
       JOIN nonces o ON o.session_id = a.session_id AND o.nonce = a.nonce
        AND o.created_at > now() - make_interval(secs => $13)
       LEFT JOIN messages m ON m.room_id = o.room_id AND m.seq = o.seq
-    ), strange AS MATERIALIZED (
+    ), ",
+      $target,
+    "strange AS MATERIALIZED (
       SELECT 'room' AS what, a.n
       FROM unnest($3::bigint[], $14::bigint[]) WITH ORDINALITY AS a (id, uid, n)
       WHERE NOT EXISTS (SELECT FROM rooms r WHERE r.id = a.id AND r.uid = a.uid)
@@ -67,6 +70,7 @@ macro_rules! append {
 /// For a batch in which nothing but text is said.
 pub(super) const APPEND: &str = append!(
     "",
+    "",
     "INSERT INTO messages (room_id, seq, number, user_id, content)
       SELECT h.id, h.base + d.place, h.said + d.number, d.user_id, d.content
       FROM unnest($5::bigint[], $6::bigint[], $18::bigint[], $7::bigint[], $8::text[])
@@ -75,15 +79,22 @@ pub(super) const APPEND: &str = append!(
     ""
 );
 
-/// The same, and what is done to messages that there are. A message's row changes in place: no batch changes
-/// one twice, but for its reactions.
+/// The same, and what is done to messages that there are. Their rows are locked before those of rooms, as by
+/// retention, which takes a room last; one that another commit deletes is looked at when that is over. A
+/// message's row changes in place: no batch changes one twice, but for its reactions.
 macro_rules! append_all {
     ($replies:literal) => {
         append!(
+    "target AS MATERIALIZED (
+      SELECT m.room_id, m.seq
+      FROM unnest($23::bigint[], $24::bigint[]) AS a (room_id, seq)
+      JOIN messages m ON m.room_id = a.room_id AND m.seq = a.seq
+      WHERE m.kind < 10 AND m.gone IS NULL AND EXISTS (SELECT FROM turn)
+      ORDER BY m.room_id, m.seq FOR NO KEY UPDATE OF m
+    ), ",
     " UNION ALL SELECT 'target', a.n
       FROM unnest($23::bigint[], $24::bigint[]) WITH ORDINALITY AS a (room_id, seq, n)
-      WHERE NOT EXISTS (SELECT FROM messages m WHERE m.room_id = a.room_id AND m.seq = a.seq
-        AND m.kind < 10 AND m.gone IS NULL)",
+      WHERE NOT EXISTS (SELECT FROM target t WHERE t.room_id = a.room_id AND t.seq = a.seq)",
     "INSERT INTO messages (room_id, seq, number, user_id, content, kind, target, thread, reply_to)
       SELECT h.id, h.base + d.place, h.said + d.number, d.user_id,
         CASE WHEN d.kind < 10 THEN d.content ELSE '' END, d.kind, d.target, d.thread, d.reply_to

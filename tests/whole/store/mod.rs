@@ -10,6 +10,7 @@ mod nonces;
 mod outages;
 mod past;
 pub(crate) mod presence;
+mod races;
 mod rooms;
 mod scrub;
 mod secrets;
@@ -141,5 +142,10 @@ crate::support::db::on! { of_postgres, Postgres;
         a_writer_whose_row_was_deleted_gets_another,
         a_server_that_is_away_is_said_at_once,
         an_unmigrated_database_is_refused,
+    }
+    races {
+        what_is_done_to_a_deleted_message_is_refused_however_close_it_comes,
+        a_change_that_waits_for_its_message_holds_no_room,
+        changes_retention_and_erasure_at_once_all_come_to_an_end,
     }
 }
