@@ -14,6 +14,7 @@ mod support;
 mod alerts;
 mod busy;
 mod by_hand;
+mod changes;
 mod clocks;
 mod cluster;
 mod doctor;

@@ -1,5 +1,8 @@
 //! Read marks, while PostgreSQL or Redis is away.
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::{Instant, interval};
 
 use super::cluster::{Cluster, ROOM};
 use crate::support::client::{Lines, Person, Socket, get, post};
@@ -39,6 +42,14 @@ async fn says(lines: &mut Lines, count: usize) {
     }
 }
 
+/// For how long the database is away at least; by `DISCORDCTL_TEST_OUTAGE`, in seconds. Without it that is as
+/// long as it takes to write some marks.
+fn outage() -> Duration {
+    let seconds = std::env::var("DISCORDCTL_TEST_OUTAGE");
+    let seconds = seconds.map_or(0, |seconds| seconds.parse().expect("a number"));
+    Duration::from_secs(seconds)
+}
+
 const READ: &str = "SELECT coalesce(max(read_seq), 0) FROM read_marks";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,11 +78,23 @@ async fn an_outage_of_the_database_or_the_bus_loses_no_read_mark() {
     // While the database is away marks are taken, and none of them is lost.
     cluster.postgres.crash();
     cluster.becomes("unhealthy").await;
-    for seq in 3..=20 {
+    let (away, mut ticks) = (Instant::now(), interval(Duration::from_millis(100)));
+    let mut seqs = (3..=20).chain(std::iter::repeat(20));
+    let mut written = 0;
+    while written < 18 || away.elapsed() < outage() {
+        let seq = seqs.next().expect("one more");
         assert!(reads(&cluster.instances[0], &laptop, seq).await, "{seq}");
         let (_, metrics) = get(cluster.instances[0].at.http, "/metrics").await;
         assert_eq!(waiting(&metrics), 1, "one, however often");
+        written += 1;
+        if written >= 18 {
+            ticks.tick().await;
+        }
     }
+    println!(
+        "{written} marks while the database was away for {:?}",
+        away.elapsed()
+    );
     cluster.postgres.restart().await;
     cluster.becomes("healthy").await;
     until!(
