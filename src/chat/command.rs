@@ -215,7 +215,7 @@ pub enum Command {
     Thread {
         room: Target,
         seq: Seq,
-        before: Option<Seq>,
+        from: PageFrom,
         limit: Option<usize>,
     },
     /// Follow or mute the thread of a message, or do not any more.
@@ -440,8 +440,8 @@ impl Verb for Command {
             } => chat.answer(actor, place, (seq, how), &content).await,
             Self::Threads { before, limit, .. } => chat.threads(actor, place, before, limit).await,
             Self::Thread {
-                seq, before, limit, ..
-            } => chat.thread(actor, place, seq, (before, limit)).await,
+                seq, from, limit, ..
+            } => chat.thread(actor, place, seq, (from, limit)).await,
             Self::Stand { seq, stance, .. } => {
                 chat.stand_to_thread(actor, place, seq, stance).await
             }

@@ -106,6 +106,8 @@ pub enum Outcome {
         thread: Box<Thread>,
         replies: Vec<Entry>,
         more: bool,
+        /// Up to which place they are as they are shown.
+        true_at: Seq,
     },
     /// So one stands to that thread now.
     Stands {

@@ -113,11 +113,39 @@ impl Hub {
         limit: usize,
         true_at: Seq,
     ) -> Result<(Vec<Entry>, bool), StoreError> {
+        self.read_on(room, None, after, (limit, true_at)).await
+    }
+
+    /// The same of the replies in the thread of a message.
+    pub async fn replies_after(
+        &self,
+        room: &RoomRef,
+        root: Seq,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let limits = (limit, Seq::START);
+        self.read_on(room, Some(root), after, limits).await
+    }
+
+    async fn read_on(
+        &self,
+        room: &RoomRef,
+        thread: Option<Seq>,
+        after: Seq,
+        (limit, true_at): (usize, Seq),
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
         let mut answer = Vec::new();
         let (mut bytes, mut after) = (0, after);
         loop {
             let wanted = PAGE_BACK.min(limit - answer.len() + 1);
-            let found = self.page(room, after, wanted, true_at).await?;
+            let found = match thread {
+                None => self.page(room, after, wanted, true_at).await?,
+                Some(root) => {
+                    let part = Part::RepliesSince(root, after);
+                    self.read_page(room, part, wanted).await?
+                }
+            };
             let ended = found.len() < wanted;
             for mut entry in found {
                 bytes += json_size(&entry);

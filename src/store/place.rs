@@ -18,6 +18,8 @@ pub enum Part {
     Since(Seq),
     /// The last replies in the thread of this message before a place, or of all.
     Replies(Seq, Option<Seq>),
+    /// The first replies in the thread of this message after a place.
+    RepliesSince(Seq, Seq),
 }
 
 /// What an instance knows of a room: the last `seq` it delivered, and how the room's older

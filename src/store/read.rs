@@ -42,6 +42,10 @@ const REPLIES: &str = page!(
     "< coalesce($2, 9223372036854775807) AND m.thread = $5 AND m.kind < 10 ORDER BY m.seq DESC",
     "$3"
 );
+const REPLIES_SINCE: &str = page!(
+    "> $2 AND m.thread = $5 AND m.kind < 10 ORDER BY m.seq",
+    "$3"
+);
 const NEWS_IN_POSTGRES: &str = page!(
     "> greatest($2, (SELECT replayed_seq FROM rooms WHERE id = $1)) ORDER BY m.seq",
     "$3"
@@ -150,10 +154,11 @@ impl<A: Ask> Reading for A {
             Part::Pinned(seq) => (PINNED, seq, limit),
             Part::Since(seq) => (SINCE, Some(seq), limit),
             Part::Replies(_, before) => (REPLIES, before, limit),
+            Part::RepliesSince(_, after) => (REPLIES_SINCE, Some(after), limit),
         };
         let key = room.key;
         let mut args = vec![key.id.into(), place.into(), limit.into(), key.uid.into()];
-        if let Part::Replies(root, _) = part {
+        if let Part::Replies(root, _) | Part::RepliesSince(root, _) = part {
             args.push(root.into());
         }
         let mut rows: Vec<Row> = self.all(Turn::Read, &[(sql, &args)]).await?;

@@ -6,6 +6,13 @@ use crate::chat::outcome::{History, Messages};
 use crate::chat::{MOST_HISTORY, PageFrom, Span};
 use crate::model::{Entry, RoomRef, Seq, TransportKind};
 
+/// What there are pages of: what was said in a room, or the replies in the thread of a message there.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Paged {
+    Room,
+    Thread(Seq),
+}
+
 impl Chat {
     /// A line session is given them at its own pace, any other in one answer of a bounded length.
     pub(in crate::chat) async fn history(
@@ -24,25 +31,10 @@ impl Chat {
                     None => (None, Messages::None),
                 }
             }
-            PageFrom::Before(before) => {
-                let (messages, more) = self.hub.history(&room, before, limit, true_at).await?;
-                (span_of(&messages, more), Messages::All(messages))
-            }
-            PageFrom::After(seq) => {
-                let (messages, more) = self.hub.history_after(&room, seq, limit, true_at).await?;
-                (span_of(&messages, more), Messages::All(messages))
-            }
-            PageFrom::Around(seq) => {
-                let (older, newer) = (limit / 2, limit - limit / 2);
-                let mut messages = Vec::new();
-                let mut more = false;
-                if older > 0 {
-                    (messages, more) = self.hub.history(&room, Some(seq), older, true_at).await?;
-                }
-                let after = self
-                    .hub
-                    .history_after(&room, seq.previous(), newer, true_at);
-                messages.extend(after.await?.0);
+            from => {
+                let (messages, more) = self
+                    .page(&room, Paged::Room, from, (limit, true_at))
+                    .await?;
                 (span_of(&messages, more), Messages::All(messages))
             }
         };
@@ -55,6 +47,57 @@ impl Chat {
             true_at,
             epoch: self.hub.epoch(),
         }))
+    }
+
+    /// A page as it is at `true_at` or later, ascending, and whether there are more: older ones, or newer where
+    /// it is of what comes after a place.
+    pub(super) async fn page(
+        &self,
+        room: &RoomRef,
+        of: Paged,
+        from: PageFrom,
+        (limit, true_at): (usize, Seq),
+    ) -> Result<(Vec<Entry>, bool), ChatError> {
+        match from {
+            PageFrom::Before(before) => self.older(room, of, before, (limit, true_at)).await,
+            PageFrom::After(seq) => self.newer(room, of, seq, (limit, true_at)).await,
+            PageFrom::Around(seq) => {
+                let (older, newer) = (limit / 2, limit - limit / 2);
+                let (mut messages, mut more) = (Vec::new(), false);
+                if older > 0 {
+                    (messages, more) = self.older(room, of, Some(seq), (older, true_at)).await?;
+                }
+                let after = self.newer(room, of, seq.previous(), (newer, true_at));
+                messages.extend(after.await?.0);
+                Ok((messages, more))
+            }
+        }
+    }
+
+    async fn older(
+        &self,
+        room: &RoomRef,
+        of: Paged,
+        before: Option<Seq>,
+        (limit, true_at): (usize, Seq),
+    ) -> Result<(Vec<Entry>, bool), ChatError> {
+        Ok(match of {
+            Paged::Room => self.hub.history(room, before, limit, true_at).await?,
+            Paged::Thread(root) => self.hub.replies(room, root, before, limit).await?,
+        })
+    }
+
+    async fn newer(
+        &self,
+        room: &RoomRef,
+        of: Paged,
+        after: Seq,
+        (limit, true_at): (usize, Seq),
+    ) -> Result<(Vec<Entry>, bool), ChatError> {
+        Ok(match of {
+            Paged::Room => self.hub.history_after(room, after, limit, true_at).await?,
+            Paged::Thread(root) => self.hub.replies_after(room, root, after, limit).await?,
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Answers to messages, and the threads that replies make.
 use std::sync::Arc;
 
+use super::history::Paged;
 use super::{Actor, Chat, ChatError, Outcome};
 use crate::chat::outcome::{ReadUpTo, Threads};
-use crate::chat::{Changed, MOST_HISTORY, Place};
+use crate::chat::{Changed, MOST_HISTORY, PageFrom, Place};
 use crate::delivery::fitting;
 use crate::model::{Entry, MessageKind, RoomRef, Seq, TransportKind, UserKey};
 use crate::policy::Action;
@@ -167,10 +168,11 @@ impl Chat {
         actor: &Actor,
         place: Place,
         seq: Seq,
-        (before, limit): (Option<Seq>, Option<usize>),
+        (from, limit): (PageFrom, Option<usize>),
     ) -> Result<Outcome, ChatError> {
         let (room, reader) = (place.room()?, self.reader(actor).await?);
         let limit = limit.unwrap_or(REPLIES).clamp(1, MOST_HISTORY);
+        let true_at = self.hub.stands_at(&room).await?;
         let (root, message) = self.root_of(&room, seq).await?;
         let found = self.find_thread(&room, reader, root).await?;
         let mut thread = match (found, &message) {
@@ -179,8 +181,10 @@ impl Chat {
             (None, None) => return Err(ChatError::NoSuchMessage),
         };
         thread.message = message;
-        let (replies, more) = self.hub.replies(&room, root, before, limit).await?;
-        if let (TransportKind::Tcp, None, Some(user)) = (actor.transport(), before, reader)
+        let of = Paged::Thread(root);
+        let (replies, more) = self.page(&room, of, from, (limit, true_at)).await?;
+        let newest = from == PageFrom::Before(None);
+        if let (TransportKind::Tcp, true, Some(user)) = (actor.transport(), newest, reader)
             && let Some(last) = replies.last()
         {
             let read = ReadUpTo {
@@ -195,6 +199,7 @@ impl Chat {
             thread: Box::new(thread),
             replies,
             more,
+            true_at,
         })
     }
 

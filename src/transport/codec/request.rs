@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use self::lists::{Mentions, Pins};
+use self::lists::{Mentions, PagedFrom, Pins};
 use self::thread::{InThread, ThreadsOf};
 use super::Refusal;
 use super::slash::order::duration;
 use crate::chat::{
-    Code, Command, Giving, Interest, Inviting, Length, Lifting, MakeToken, PageFrom, Restraint,
-    Restricting, Settings, Stance, Target, Total,
+    Code, Command, Giving, Interest, Inviting, Length, Lifting, MakeToken, Restraint, Restricting,
+    Settings, Stance, Target, Total,
 };
 use crate::model::{Password, Role, RoomKind, Seq};
 
@@ -111,9 +111,8 @@ pub(in crate::transport) struct List {
 #[derive(Debug, Deserialize)]
 pub(in crate::transport) struct Past {
     room: String,
-    before: Option<Number>,
-    after: Option<Number>,
-    around: Option<Number>,
+    #[serde(flatten)]
+    from: PagedFrom,
     limit: Option<Number>,
 }
 
@@ -331,28 +330,12 @@ impl Reacted {
 
 impl Past {
     fn command(self) -> Result<Command, Wrong> {
-        let from = match (self.before, self.after, self.around) {
-            (before, None, None) => PageFrom::Before(whole("before", before)?),
-            (None, Some(after), None) => PageFrom::After(place("after", after)?),
-            (None, None, Some(around)) => PageFrom::Around(place("around", around)?),
-            _ => {
-                let wanted = "the only one of 'before', 'after' and 'around'";
-                return Err(Wrong {
-                    field: "after",
-                    wanted,
-                });
-            }
-        };
         Ok(Command::History {
-            from,
+            from: self.from.page()?,
             limit: whole("limit", self.limit)?.or(Some(PAGE)),
             room: Target::Named(self.room),
         })
     }
-}
-
-fn place(field: &'static str, number: Number) -> Result<Seq, Wrong> {
-    Ok(whole(field, Some(number))?.unwrap_or_default())
 }
 
 impl Changes {

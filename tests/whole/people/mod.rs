@@ -86,6 +86,7 @@ crate::support::db::on_both! {
     }
     threads {
         a_reply_is_in_its_thread_for_every_reader,
+        a_threads_replies_are_paged_as_a_room,
         a_thread_is_begun_and_read_by_lines,
         a_reply_to_nothing_is_refused,
         a_thread_goes_on_without_its_first_message,

@@ -119,6 +119,43 @@ async fn replies(mut socket: Socket, room: &str) -> Vec<Value> {
     told
 }
 
+pub(crate) async fn a_threads_replies_are_paged_as_a_room(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut mia = in_room(server.tcp, "mia", "/create den").await;
+    mia.say("den", "root").await.expect("said");
+    for n in 2..=11 {
+        if n % 2 == 0 {
+            says(&mut mia, &format!("/thread 1 {n}")).await;
+        } else {
+            mia.say("den", &format!("{n}")).await.expect("said");
+        }
+    }
+    says(&mut mia, "/edit 4 four").await;
+    let mia = Caller::named(server.http, "mia").await;
+    for (query, texts, more) in [
+        ("limit=2", "8 10", true),
+        ("before=6&limit=2", "2 four", false),
+        ("after=2&limit=2", "four 6", true),
+        ("after=8", "10", false),
+        ("after=12", "", false),
+        ("around=8&limit=2", "6 8", true),
+        ("around=6&limit=4", "2 four 6 8", false),
+    ] {
+        let path = format!("/api/threads/den/1?{query}");
+        let page = mia.gets("GET", &path, Value::Null).await;
+        let messages = page["messages"].as_array().expect("a list");
+        let said: Vec<_> = messages.iter().map(|of| &of["content"]).collect();
+        let wanted: Vec<_> = texts.split_whitespace().collect();
+        assert_eq!(said, wanted, "{query}");
+        assert_eq!(page["has_more"], more, "{query}");
+        assert_eq!(page["true_at"], 12, "{query}");
+    }
+    let both = "/api/threads/den/1?after=1&around=5";
+    mia.is_refused("GET", both, Value::Null, (400, "bad_parameter"))
+        .await;
+    server.stop().await;
+}
+
 pub(crate) async fn a_thread_is_begun_and_read_by_lines(db: Db) {
     let server = serve(&db, |_| {}).await;
     let mut mia = in_room(server.tcp, "mia", "/create den").await;

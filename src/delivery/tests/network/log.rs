@@ -201,7 +201,9 @@ impl Reach {
             }
             Part::Since(after) => first(self.log.messages_between(room, |seq| seq > after)),
             Part::Before(before) => last(before),
-            Part::Pinned(_) | Part::Replies(..) => unreachable!("no reader asks for these"),
+            Part::Pinned(_) | Part::Replies(..) | Part::RepliesSince(..) => {
+                unreachable!("no reader asks for these")
+            }
             Part::Newest => {
                 let oldest = last(None).first().map_or(Seq::START, |first| first.seq);
                 self.log.between(room, |seq| seq >= oldest)

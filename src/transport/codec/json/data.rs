@@ -94,9 +94,10 @@ fn of_threads(outcome: &Outcome) -> Option<Value> {
             thread,
             replies,
             more,
+            true_at,
         } => Some(json!({
             "room": room.as_str(), "thread": self::thread(thread),
-            "messages": replies, "has_more": more,
+            "messages": replies, "has_more": more, "true_at": true_at,
         })),
         Outcome::Stands {
             room,

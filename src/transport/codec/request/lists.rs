@@ -2,7 +2,16 @@
 use serde::Deserialize;
 
 use super::{List, Number, Wrong, whole};
-use crate::chat::{Asked, Command, Target};
+use crate::chat::{Asked, Command, PageFrom, Target};
+use crate::model::Seq;
+
+/// From where messages are paged.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct PagedFrom {
+    before: Option<Number>,
+    after: Option<Number>,
+    around: Option<Number>,
+}
 
 /// Messages that mention the client's account.
 #[derive(Debug, Default, Deserialize)]
@@ -56,4 +65,25 @@ impl List {
             page: self.page()?,
         })
     }
+}
+
+impl PagedFrom {
+    pub(super) fn page(self) -> Result<PageFrom, Wrong> {
+        Ok(match (self.before, self.after, self.around) {
+            (before, None, None) => PageFrom::Before(whole("before", before)?),
+            (None, Some(after), None) => PageFrom::After(place("after", after)?),
+            (None, None, Some(around)) => PageFrom::Around(place("around", around)?),
+            _ => {
+                let wanted = "the only one of 'before', 'after' and 'around'";
+                return Err(Wrong {
+                    field: "after",
+                    wanted,
+                });
+            }
+        })
+    }
+}
+
+fn place(field: &'static str, number: Number) -> Result<Seq, Wrong> {
+    Ok(whole(field, Some(number))?.unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! Frames and requests, read as what they ask for.
 use super::*;
+use crate::chat::PageFrom;
 use serde_json::json;
 
 fn read(frame: Value) -> Result<Command, Wrong> {

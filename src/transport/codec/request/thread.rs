@@ -1,6 +1,7 @@
 //! Requests about threads, and about what was read.
 use serde::Deserialize;
 
+use super::lists::PagedFrom;
 use super::{Mark, Number, Of, Wrong, whole};
 use crate::chat::{Command, Marking, Stance, Target};
 
@@ -17,7 +18,8 @@ pub(in crate::transport) struct ThreadsOf {
 pub(in crate::transport) struct InThread {
     #[serde(flatten)]
     of: Of,
-    before: Option<Number>,
+    #[serde(flatten)]
+    from: PagedFrom,
     limit: Option<Number>,
 }
 
@@ -49,12 +51,12 @@ impl ThreadsOf {
 
 impl InThread {
     pub(super) fn command(self) -> Result<Command, Wrong> {
-        let (before, limit) = (whole("before", self.before)?, whole("limit", self.limit)?);
+        let (from, limit) = (self.from.page()?, whole("limit", self.limit)?);
         let (room, seq) = self.of.message()?;
         Ok(Command::Thread {
             room,
             seq,
-            before,
+            from,
             limit,
         })
     }

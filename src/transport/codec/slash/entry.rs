@@ -1,6 +1,6 @@
 //! Commands about messages of the current room, by their places.
 use super::{GrammarError, number, rest};
-use crate::chat::{Answering, Command, Giving, Showing, Target};
+use crate::chat::{Answering, Command, Giving, PageFrom, Showing, Target};
 use crate::model::Seq;
 
 /// Messages of a list where no number is asked for.
@@ -53,7 +53,7 @@ pub(super) fn read(
         "thread" => Command::Thread {
             room,
             seq: place(words)?,
-            before: None,
+            from: PageFrom::Before(None),
             limit: Some(REPLIES),
         },
         "threads" => Command::Threads {
