@@ -225,9 +225,11 @@ impl Chat {
         }
         if session.mark_used(self.clock().now(), TOUCH_AFTER) {
             let key = session.key().clone();
-            self.presence
-                .change(PresenceChange::Touch { session: key })
-                .await?;
+            let touch = PresenceChange::Touch { session: key };
+            // A session that is known here goes on while the database is away.
+            if let Err(error) = self.presence.change(touch).await {
+                tracing::debug!(%error, "cannot store that a session is used");
+            }
             if let Some(warrant) = session.warrant() {
                 self.note_used(warrant.token).await;
             }

@@ -42,11 +42,11 @@ async fn says(lines: &mut Lines, count: usize) {
     }
 }
 
-/// For how long the database is away at least; by `DISCORDCTL_TEST_OUTAGE`, in seconds. Without it that is as
-/// long as it takes to write some marks.
+/// For how long the database is away at least; by `DISCORDCTL_TEST_OUTAGE`, in seconds. Without it a little
+/// longer than what a session goes on without being stored as used.
 fn outage() -> Duration {
     let seconds = std::env::var("DISCORDCTL_TEST_OUTAGE");
-    let seconds = seconds.map_or(0, |seconds| seconds.parse().expect("a number"));
+    let seconds = seconds.map_or(32, |seconds| seconds.parse().expect("a number"));
     Duration::from_secs(seconds)
 }
 
