@@ -1,13 +1,14 @@
 //! Read marks, while PostgreSQL or Redis is away.
 use std::time::Duration;
 
+use discordctl::client::{self, Frame};
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 
 use super::cluster::{Cluster, ROOM};
 use crate::support::client::{Lines, Person, Socket, get, post};
 use crate::support::instance::Instance;
-use crate::support::until;
+use crate::support::{DEADLINE, in_time, until};
 
 const PASSWORD: &str = "a horse of another colour";
 
@@ -32,6 +33,17 @@ async fn is_read(socket: &mut Socket, seq: i64) {
         if frame["type"] == "read" {
             assert_eq!(frame, wanted);
             return;
+        }
+    }
+}
+
+/// The next frame of that kind.
+async fn told(socket: &mut client::Socket, kind: &str) -> Value {
+    loop {
+        match socket.next().await.unwrap() {
+            Frame::Json(frame) if frame["type"] == kind => return frame,
+            Frame::Json(_) => {}
+            Frame::Closed(code) => panic!("closed: {code:?}"),
         }
     }
 }
@@ -75,7 +87,16 @@ async fn an_outage_of_the_database_or_the_bus_loses_no_read_mark() {
     cluster.redis().restart();
     cluster.becomes("healthy").await;
 
-    // While the database is away marks are taken, and none of them is lost.
+    // While the database is away marks are taken, and none of them is lost. The phone reads on, or it would
+    // be hung up on.
+    drop(socket);
+    let patience = DEADLINE + outage();
+    let at = cluster.instances[1].at.http;
+    let mut socket = client::Socket::open(at, patience).await.unwrap();
+    let connect = json!({ "type": "connect", "session_id": phone });
+    socket.send(&connect).await.unwrap();
+    told(&mut socket, "connected").await;
+    let phone = tokio::spawn(async move { told(&mut socket, "read").await });
     cluster.postgres.crash();
     cluster.becomes("unhealthy").await;
     let (away, mut ticks) = (Instant::now(), interval(Duration::from_millis(100)));
@@ -101,7 +122,8 @@ async fn an_outage_of_the_database_or_the_bus_loses_no_read_mark() {
         "the last is written",
         cluster.postgres.number(READ).await == 20
     );
-    is_read(&mut socket, 20).await;
+    let told = in_time("the phone is told", phone).await.unwrap();
+    assert_eq!(told, json!({ "type": "read", "room": ROOM, "seq": 20 }));
     let (_, metrics) = get(cluster.instances[0].at.http, "/metrics").await;
     assert_eq!(waiting(&metrics), 0);
 }
