@@ -1,20 +1,22 @@
 //! Messages are edited, reacted to and deleted while all that carries them breaks: no reader misses a change,
 //! and what a program makes of what it is given is what is stored.
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use discordctl::client::{Buffer, Event, Events};
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use crate::support::postgres::folder;
-use crate::support::{DEADLINE, Shell, in_time, until};
+use crate::support::instance::Address;
+use crate::support::postgres::{Postgres, folder};
+use crate::support::{DEADLINE, Ran, Shell, in_time, until};
 
 const ROOM: &str = "bench-0000";
 const ENTRIES: &str = "SELECT count(*) FROM messages";
 
 /// The load: people at every instance, of whose acts nearly a third is done to what they said, and readers
 /// that go on at the next instance when they are cut off.
-const LOAD: &str = "bench --config-dir config --connections 12 --senders 9 --rate 12 --events 30 \
+pub(crate) const LOAD: &str = "bench --config-dir config --connections 12 --senders 9 --rate 12 --events 30 \
                     --transport sse --reconnect 900ms --warmup 0s --duration 12s";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +53,13 @@ async fn no_change_of_a_message_is_missed_whatever_breaks() {
     cluster.instances[2].kill().await;
     more(&cluster, 60).await;
     cluster.instances[2].restart().await;
-    let ran = load.await.expect("it ends");
+    nothing_was_missed(&load.await.expect("it ends"));
+    cluster.becomes("healthy").await;
+    replicas_agree(&cluster.postgres, &cluster.addresses(0)).await;
+}
+
+/// The load says that each reader was given each entry once, in its place, and that some had to go on elsewhere.
+pub(crate) fn nothing_was_missed(ran: &Ran) {
     let report = ran.json();
     for name in ["lost", "repeated", "out_of_order"] {
         assert_eq!(report[name], 0, "{name}: {ran:?}");
@@ -62,11 +70,14 @@ async fn no_change_of_a_message_is_missed_whatever_breaks() {
     let count = |of: &Value| of.as_u64().unwrap_or(0);
     assert!(count(&report["of_events"]["committed"]) > 30, "{ran:?}");
     assert!(count(&report["reconnects"]["ended"]) > 0, "{ran:?}");
-    cluster.becomes("healthy").await;
-    let stored = stored(&cluster).await;
+}
+
+/// What programs make of the room at each of these instances is what is stored.
+pub(crate) async fn replicas_agree(postgres: &Postgres, instances: &[Address]) {
+    let stored = stored(postgres).await;
     assert!(stored.values().any(|message| message.gone), "none is gone");
-    for at in cluster.addresses(0) {
-        let replica = in_time("a replica", replica(at.http, &cluster)).await;
+    for at in instances {
+        let replica = in_time("a replica", replica(at.http, postgres)).await;
         assert_eq!(replica, stored, "at {at:?}");
     }
 }
@@ -80,14 +91,14 @@ struct Message {
     reactions: i64,
 }
 
-async fn stored(cluster: &Cluster) -> BTreeMap<i64, Message> {
+async fn stored(postgres: &Postgres) -> BTreeMap<i64, Message> {
     let rows: Vec<(i64, String, bool, bool, i64)> = sqlx::query_as(
         "SELECT m.seq, m.content, m.gone IS NOT NULL, m.edited_at IS NOT NULL,
            (SELECT count(*) FROM reactions r WHERE r.room_id = m.room_id AND r.seq = m.seq)
          FROM messages m JOIN rooms o ON o.id = m.room_id WHERE o.name = $1 AND m.kind < 10",
     )
     .bind(ROOM)
-    .fetch_all(&mut cluster.postgres.connect().await)
+    .fetch_all(&mut postgres.connect().await)
     .await
     .expect("the database answers");
     let message = |(seq, content, gone, edited, reactions)| {
@@ -103,9 +114,9 @@ async fn stored(cluster: &Cluster) -> BTreeMap<i64, Message> {
 }
 
 /// What a program makes of the whole room, entry by entry.
-async fn replica(at: std::net::SocketAddr, cluster: &Cluster) -> BTreeMap<i64, Message> {
+async fn replica(at: SocketAddr, postgres: &Postgres) -> BTreeMap<i64, Message> {
     let last = "SELECT last_seq FROM rooms WHERE name = 'bench-0000'";
-    let last = cluster.postgres.number(last).await;
+    let last = postgres.number(last).await;
     let path = format!("/api/messages/{ROOM}?after=0");
     let events = Events::open(at, &path, None, Buffer::Usual, DEADLINE).await;
     let mut events = events.expect("a stream");

@@ -2,12 +2,14 @@
 use serde_json::json;
 
 use super::folder::Folder;
+use crate::changes::{LOAD, nothing_was_missed, replicas_agree};
 use crate::support::crowd::{Crowd, Manner};
 use crate::support::postgres::Postgres;
 use crate::support::proof::prove;
 use crate::support::reader::Reader;
 use crate::support::reader::Way::{Sse, Tcp, Ws};
 use crate::support::redis::Server as Redis;
+use crate::support::until;
 
 const ROOM: &str = "general";
 
@@ -62,6 +64,29 @@ async fn a_roll_loses_repeats_and_reorders_nothing() {
             .iter()
             .all(|pid| !before.contains(pid) && !between.contains(pid))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_loses_no_change_of_a_message() {
+    let Some(redis) = Redis::start() else {
+        return;
+    };
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    let settings = json!({ "db_url": postgres.url(), "redis_url": redis.url() });
+    let folder = Folder::with(3, &settings);
+    let migrate = "migrate up --config config/instance1.json";
+    folder.run(migrate).await.exits(0);
+    folder.run("start").await.exits(0);
+    let roll = async {
+        let said = "SELECT count(*) FROM messages";
+        until!("they talk", postgres.number(said).await > 60);
+        folder.run("restart --rolling --soak 100ms").await.exits(0)
+    };
+    let (load, _) = tokio::join!(folder.run(LOAD), roll);
+    nothing_was_missed(&load);
+    replicas_agree(&postgres, &folder.instances).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
