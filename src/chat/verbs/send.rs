@@ -29,7 +29,13 @@ impl Verb for Say {
     type Answer = Sending;
 
     fn terms(&self) -> Terms {
-        terms(Cost::FREE, Gate::Table(Action::Write), Need::Nickname)
+        // What a message is beside is looked up, also where it is refused and counts as none.
+        let cost = if self.beside == Beside::default() {
+            Cost::FREE
+        } else {
+            Cost::READ
+        };
+        terms(cost, Gate::Table(Action::Write), Need::Nickname)
     }
 
     fn about(&self) -> About<'_> {
@@ -140,5 +146,27 @@ impl Chat {
             None => Author::Guest,
         };
         Ok((user, author, state.nickname.shared()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Seq;
+
+    #[test]
+    fn to_look_for_what_a_message_is_beside_costs_something() {
+        let say = |beside| Say {
+            room: Target::Current,
+            content: "hi".to_owned(),
+            nonce: None,
+            beside,
+        };
+        assert_eq!(say(Beside::default()).terms().cost, Cost::FREE);
+        let reply = Beside {
+            thread: Some(Seq::new(1)),
+            ..Beside::default()
+        };
+        assert_eq!(say(reply).terms().cost, Cost::READ);
     }
 }
