@@ -73,6 +73,14 @@ pub trait Threads: Send + Sync + 'static {
         root: Seq,
     ) -> Result<Option<Thread>, StoreError>;
 
+    /// The interest that an account has in the thread of a message, whether it has replies yet or not.
+    async fn interest(
+        &self,
+        user: UserKey,
+        room: RoomKey,
+        root: Seq,
+    ) -> Result<Interest, StoreError>;
+
     /// Has an account take an interest in the thread of a message, whether it has replies yet or not, and
     /// tells which it has then.
     async fn stand_to_thread(
@@ -106,7 +114,7 @@ const ONE: &str = threads!("t.root = $2");
 
 /// The last people of each thread `$1` of the room `$2`, and what the reader has of it. All is looked up by an
 /// index, one by one: a planner that does not know how many rows there will be would rather read all accounts,
-/// and all marks of a reader, who may have many.
+/// and all marks of a reader, of which there may be many.
 macro_rules! people {
     ($roots:literal, $people:literal) => {
         concat!(
@@ -149,6 +157,10 @@ const PEOPLE_IN_SQLITE: &str = people!(
         ORDER BY l.replied DESC LIMIT 1 OFFSET $3 - 1), 0)
      CROSS JOIN users u ON u.id = k.user_id"
 );
+
+const INTEREST: &str = "SELECT k.interest FROM thread_marks k
+     WHERE k.room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $2) AND k.root = $3
+       AND k.user_id = (SELECT id FROM users WHERE id = $4 AND uid = $5)";
 
 /// `$6` is what it takes an interest as, or what it leaves, negative.
 const STAND: &str = "INSERT INTO thread_marks (user_id, room_id, root, interest)
@@ -331,6 +343,24 @@ impl<A: Ask> Threads for A {
     ) -> Result<Option<Thread>, StoreError> {
         let found = find(self, ONE, room, reader, (Some(root), 1)).await?;
         Ok(found.into_iter().next())
+    }
+
+    async fn interest(
+        &self,
+        user: UserKey,
+        room: RoomKey,
+        root: Seq,
+    ) -> Result<Interest, StoreError> {
+        let args = [
+            room.id.into(),
+            room.uid.into(),
+            root.into(),
+            user.id.into(),
+            user.uid.into(),
+        ];
+        let rows: Vec<(i16,)> = self.all(Turn::Read, &[(INTEREST, &args)]).await?;
+        let interest = rows.into_iter().next().map(|(interest,)| interest);
+        Ok(Interest::read(interest))
     }
 
     async fn stand_to_thread(

@@ -177,7 +177,7 @@ impl Chat {
         let found = self.find_thread(&room, reader, root).await?;
         let mut thread = match (found, &message) {
             (Some(thread), _) => thread,
-            (None, Some(message)) => unanswered(message),
+            (None, Some(message)) => self.unanswered(&room, reader, message).await?,
             (None, None) => return Err(ChatError::NoSuchMessage),
         };
         thread.message = message;
@@ -192,7 +192,8 @@ impl Chat {
                 thread: Some(root),
                 seq: last.seq,
             };
-            self.ask_mark(user, &read)?;
+            // Where too many wait it is counted as refused, and the thread is shown all the same.
+            let _ = self.ask_mark(user, &read);
         }
         Ok(Outcome::Thread {
             room: room.shown().clone(),
@@ -263,6 +264,31 @@ impl Chat {
         let _turn = self.hub.turn().await?;
         Ok(self.store().thread(room, reader, root).await?)
     }
+
+    /// The thread of a message without replies.
+    async fn unanswered(
+        &self,
+        room: &RoomRef,
+        reader: Option<UserKey>,
+        message: &Entry,
+    ) -> Result<Thread, ChatError> {
+        let mut interest = Interest::None;
+        if let Some(user) = reader {
+            let _turn = self.hub.turn().await?;
+            let root = message.seq;
+            interest = self.store().interest(user, room.key, root).await?;
+        }
+        Ok(Thread {
+            root: message.seq,
+            replies: 0,
+            unread: 0,
+            last_seq: message.seq,
+            last_at: message.created_at,
+            message: None,
+            people: Vec::new(),
+            interest,
+        })
+    }
 }
 
 fn kind(actor: &Actor, name: Option<&str>) -> Result<MessageKind, ChatError> {
@@ -277,19 +303,5 @@ fn kind(actor: &Actor, name: Option<&str>) -> Result<MessageKind, ChatError> {
         Some(_) => Err(ChatError::BadRequest(
             "'kind' is text, action or bot".to_owned(),
         )),
-    }
-}
-
-/// The thread of a message without replies.
-fn unanswered(message: &Entry) -> Thread {
-    Thread {
-        root: message.seq,
-        replies: 0,
-        unread: 0,
-        last_seq: message.seq,
-        last_at: message.created_at,
-        message: None,
-        people: Vec::new(),
-        interest: Interest::None,
     }
 }

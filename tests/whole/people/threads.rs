@@ -219,6 +219,11 @@ pub(crate) async fn a_reply_to_nothing_is_refused(db: Db) {
         .await;
     let list = mia.gets("GET", "/api/threads/pit", Value::Null).await;
     assert_eq!(list["threads"], json!([]));
+    // What one makes of a message before its first reply is told with it.
+    mia.gets("PUT", "/api/threads/pit/1/mute", Value::Null)
+        .await;
+    let thread = mia.gets("GET", "/api/threads/pit/1", Value::Null).await;
+    assert_eq!(thread["thread"]["muted"], true, "{thread}");
     // A room may leave threads to others.
     let allow = json!({ "allow": { "thread": "moderator" } });
     olga_asks.gets("PATCH", "/api/rooms/den", allow).await;
