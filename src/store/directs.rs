@@ -151,7 +151,7 @@ impl<A: Ask> Directs for A {
             by.uid.into(),
         ];
         let made: [Arg<'_>; 3] = [Arg::Numbers(&ids), name.as_str().into(), uid.into()];
-        let statements: [Statement<'_>; 4] = [
+        let statements: [Statement<'_>; 5] = [
             (
                 "INSERT INTO rooms (name, uid, created_by, kind)
                  SELECT $1, $2, u.id, 'direct' FROM users u WHERE u.id = $3 AND u.uid = $4
@@ -161,6 +161,13 @@ impl<A: Ask> Directs for A {
             (
                 "INSERT INTO room_members (room_id, user_id)
                  SELECT r.id, u.id FROM rooms r, users u
+                 WHERE u.id @in($1) AND @lower(r.name@c) = @lower($2@c) AND r.uid = $3",
+                &made,
+            ),
+            // All that is said there is for them, also before they look into it.
+            (
+                "INSERT INTO read_marks (user_id, room_id)
+                 SELECT u.id, r.id FROM rooms r, users u
                  WHERE u.id @in($1) AND @lower(r.name@c) = @lower($2@c) AND r.uid = $3",
                 &made,
             ),

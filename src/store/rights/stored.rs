@@ -327,6 +327,11 @@ impl<A: Ask> Rights for A {
         role: Option<Role>,
         record: &Record<'_>,
     ) -> Result<(), StoreError> {
+        let begun = "INSERT INTO read_marks (user_id, room_id, read_number)
+             SELECT u.id, r.id, r.last_number FROM rooms r, users u
+             WHERE r.id = $1 AND r.uid = $2 AND u.id = $3 AND u.uid = $4
+               AND NOT EXISTS (SELECT 1 FROM room_members m WHERE m.room_id = r.id AND m.user_id = u.id)
+             ON CONFLICT DO NOTHING";
         let sql = "INSERT INTO room_members (room_id, user_id, role)
              SELECT r.id, u.id, $5 FROM rooms r, users u
              WHERE r.id = $1 AND r.uid = $2 AND u.id = $3 AND u.uid = $4
@@ -340,7 +345,8 @@ impl<A: Ask> Rights for A {
             role.map(Role::as_str).into(),
         ];
         let changed = Changed::of_one_in(user, room);
-        let statements: [Statement<'_>; 3] = [
+        let statements: [Statement<'_>; 4] = [
+            (begun, &args[..4]),
             (sql, &args),
             (audit::WRITE, &record.args()),
             (CHANGED, &changed.args()),

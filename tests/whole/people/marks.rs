@@ -129,6 +129,26 @@ pub(crate) async fn what_was_said_before_one_came_is_not_unread(db: Db) {
     server.stop().await;
 }
 
+pub(crate) async fn what_was_said_to_one_is_unread_also_where_one_comes_later(db: Db) {
+    let server = serve(&db, |_| {}).await;
+    let mut bob = in_room(server.tcp, "bob", "/create den").await;
+    let alice = Reader::new(server.http, "/api/register", "alice").await;
+    says_all(&mut bob, "den", 3).await;
+    for said in ["one", "two"] {
+        bob.write(&format!("/msg alice {said}\n")).await;
+        bob.line_with(said).await;
+    }
+    tells(&mut bob, "/invite alice", "alice may join den").await;
+    says_all(&mut bob, "den", 2).await;
+    for _ in 0..2 {
+        assert_eq!(alice.stands("@bob").await, [2, 0, 2]);
+        assert_eq!(alice.stands("den").await, [5, 3, 2]);
+        alice.joins("@bob").await;
+        alice.joins("den").await;
+    }
+    server.stop().await;
+}
+
 pub(crate) async fn what_one_says_is_read(db: Db) {
     let server = serve(&db, |_| {}).await;
     let mut bob = in_room(server.tcp, "bob", "/create den").await;

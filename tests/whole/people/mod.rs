@@ -59,6 +59,7 @@ crate::support::db::on_both! {
     marks {
         a_mark_goes_on_and_never_back,
         what_was_said_before_one_came_is_not_unread,
+        what_was_said_to_one_is_unread_also_where_one_comes_later,
         what_one_says_is_read,
         what_waits_is_written_before_the_end,
         lines_tell_what_is_unread_and_mark_it,
