@@ -51,6 +51,19 @@ fn every_parameter_of_a_path_is_described() {
     }
 }
 
+#[test]
+fn everything_about_a_room_may_be_refused() {
+    let paths = &Document::read().root()["paths"];
+    for (path, methods) in paths.as_object().expect("paths") {
+        let spoken = ["/api/message", "/api/command"].contains(&path.as_str());
+        for operation in methods.as_object().expect("methods").values() {
+            let described = operation["responses"].get("403").is_some();
+            let about_a_room = spoken || path.contains("{room}");
+            assert!(described || !about_a_room, "{path}: a banned person");
+        }
+    }
+}
+
 /// The texts between quotes in a source file, each with what follows it.
 fn literals(file: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
