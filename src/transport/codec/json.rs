@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::request::Request;
 use super::{Refusal, words};
@@ -380,6 +380,22 @@ impl<'a> ErrorFrame<'a> {
             retry_after: refusal.retry_seconds(),
         }
     }
+
+    /// Says that a frame is none of this protocol.
+    pub(in crate::transport) fn bad(detail: &'a str, reference: Option<&'a Value>) -> Self {
+        Self {
+            reference,
+            code: "bad_frame",
+            detail,
+            retry_after: None,
+        }
+    }
+}
+
+/// What the answer to a frame has to give back, also of one that is none of this protocol.
+pub(in crate::transport) fn reference(text: &str) -> Option<Value> {
+    let mut fields: Map<String, Value> = serde_json::from_str(text).ok()?;
+    fields.remove("ref").filter(|given| !given.is_null())
 }
 
 #[cfg(test)]

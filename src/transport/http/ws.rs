@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::super::codec::json::{Asking, ErrorFrame, Frame, Read, System, Typed, connected, reply};
 use super::super::codec::slash::{self, is_command};
-use super::super::codec::{Refusal, encoded, words};
+use super::super::codec::{Refusal, encoded, json, words};
 use super::super::outlet;
 use super::super::{Drain, Moment};
 use super::connection::Progress;
@@ -234,10 +234,10 @@ impl Connection {
             Message::Text(text) => match serde_json::from_str::<Frame>(&text) {
                 Ok(Frame::Other) => match serde_json::from_str::<Asking>(&text) {
                     Ok(asking) => self.ask(asking).await,
-                    Err(error) => Ok(self.bad_frame(&error).await?),
+                    Err(error) => Ok(self.bad_frame(&text, &error).await?),
                 },
                 Ok(frame) => self.act(frame, open).await,
-                Err(error) => Ok(self.bad_frame(&error).await?),
+                Err(error) => Ok(self.bad_frame(&text, &error).await?),
             },
             Message::Binary(_) => {
                 let why = "frames are JSON text, not binary".to_owned();
@@ -248,21 +248,14 @@ impl Connection {
         }
     }
 
-    async fn bad_frame(&mut self, error: &serde_json::Error) -> Result<(), Error> {
+    async fn bad_frame(&mut self, text: &str, error: &serde_json::Error) -> Result<(), Error> {
         let detail = &format!("not a frame of this protocol: {error}");
+        let reference = json::reference(text);
         if let Err(error) = self.chat.charge(&self.actor, Cost::READ) {
-            return self.refuse(error, &None).await;
+            return self.refuse(error, &reference).await;
         }
-        self.send(
-            "error",
-            &ErrorFrame {
-                reference: None,
-                code: "bad_frame",
-                detail,
-                retry_after: None,
-            },
-        )
-        .await
+        self.send("error", &ErrorFrame::bad(detail, reference.as_ref()))
+            .await
     }
 
     async fn act(&mut self, frame: Frame, open: &Open) -> Result<(), End> {

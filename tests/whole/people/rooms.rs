@@ -305,6 +305,7 @@ pub(crate) async fn a_frame_asks_for_what_a_request_does(db: Db) {
         socket.send(frame.clone()).await;
         let answer = next_answer(&mut socket).await;
         assert_eq!(answer["code"], code, "{frame}: {answer}");
+        assert_eq!(answer["ref"], 4, "{frame}: {answer}");
     }
     let rooms = reply_to(
         &mut socket,
