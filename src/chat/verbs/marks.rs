@@ -85,11 +85,14 @@ impl Chat {
     /// The readers of a message.
     ///
     /// # Errors
-    /// Says that it is not shown, unless the room turned it on.
+    /// Says that it is not shown, unless the room turned it on, and where there is no such message.
     pub(in crate::chat) async fn seen(&self, place: Place, seq: Seq) -> Result<Outcome, ChatError> {
         let (room, stood) = place.stood()?;
         if !stood.shows_seen() {
             return Err(ChatError::NotShown(room.shown().clone()));
+        }
+        if seq < Seq::FIRST || seq > self.last_seq(&room).await? {
+            return Err(ChatError::NoSuchMessage);
         }
         let (items, count) = self.store().seen_by(room.key, seq, MOST_SEEN).await?;
         Ok(Outcome::Seen(Counted {

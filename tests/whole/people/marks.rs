@@ -279,10 +279,14 @@ pub(crate) async fn who_has_read_what_is_shown_where_the_room_says_so(db: Db) {
             .map(|user| user["nickname"].as_str().expect("a name").to_owned())
             .collect()
     };
-    for (seq, wanted) in [(1, vec!["alice", "bob"]), (3, vec!["bob"]), (4, vec![])] {
+    for (seq, wanted) in [(1, vec!["alice", "bob"]), (3, vec!["bob"])] {
         let told = alice.asks(("GET", &seen(seq)), Value::Null).await;
         assert_eq!(names(&told), wanted, "{told}");
         assert_eq!(told["count"], wanted.len(), "{told}");
+    }
+    for seq in [-1, 0, 4] {
+        let refused = alice.asks(("GET", &seen(seq)), Value::Null).await;
+        assert_eq!(refused["code"], "no_such_message", "{seq}: {refused}");
     }
     let audited = "SELECT detail FROM audit WHERE detail = 'seen: true'";
     assert_eq!(db.texts(audited).await.len(), 1);
