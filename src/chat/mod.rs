@@ -56,6 +56,7 @@ pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Showing, Slice, Start,
 };
+pub use crate::policy::Action;
 pub use crate::store::{
     Audited, Giving, Interest, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer,
     SessionOf, Span, Stance, Thread,

@@ -17,13 +17,16 @@ pub(in crate::transport) enum GrammarError {
     Near { typed: String, near: &'static str },
     #[error("there is no command {typed}; /help lists them")]
     Unknown { typed: String },
-    #[error("usage: /{name} {arguments}")]
+    #[error("usage: {}", usage(name, arguments))]
     Usage {
         name: &'static str,
         arguments: &'static str,
     },
-    #[error("/history takes numbers from 1: /history [n] [before-seq]")]
-    Numbers,
+    #[error("/{name} takes numbers from 1: /{name} {arguments}")]
+    Numbers {
+        name: &'static str,
+        arguments: &'static str,
+    },
     #[error("/show takes time, seq, events, all or none: /show time seq")]
     Show,
     #[error("a message is named by its number, as #41: /show seq shows them")]
@@ -243,10 +246,15 @@ pub(in crate::transport) async fn ask(
     }
 }
 
+/// How a command is written.
+fn usage(name: &str, arguments: &str) -> String {
+    format!("/{name} {arguments}").trim_end().to_owned()
+}
+
 /// Every command with what it does, a line each.
 pub(super) fn help() -> String {
     let lines = TABLE.iter().map(|s| {
-        let usage = format!("/{} {}", s.name, s.arguments);
+        let usage = usage(s.name, s.arguments);
         format!("{usage:<27}{}", s.help)
     });
     let hint = "//text sends a line that begins with a slash".to_owned();
@@ -308,8 +316,8 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "leave" => Command::Leave { room: word(0) },
         "history" => Command::History {
             room: Target::Current,
-            limit: number(words.first())?,
-            from: PageFrom::Before(number(words.get(1))?),
+            limit: number(syntax, words.first())?,
+            from: PageFrom::Before(number(syntax, words.get(1))?),
         },
         "msg" => Command::Direct {
             nicknames: text(0).split(',').map(str::to_owned).collect(),
@@ -326,7 +334,7 @@ fn parse(line: &str) -> Result<Command, GrammarError> {
         "sessions" => sessions(&words)?,
         name => match account::read(name, &words, line) {
             Some(command) => command,
-            None => match entry::read(name, &words, line)? {
+            None => match entry::read(syntax, &words, line)? {
                 Some(command) => command,
                 None => order::read(name, &words)?,
             },
@@ -367,12 +375,16 @@ fn kind(word: Option<&&str>) -> Result<RoomKind, GrammarError> {
 }
 
 fn number<T: std::str::FromStr + PartialOrd + Default>(
+    syntax: &Syntax,
     word: Option<&&str>,
 ) -> Result<Option<T>, GrammarError> {
     let Some(word) = word else { return Ok(None) };
     match word.parse() {
         Ok(number) if number > T::default() => Ok(Some(number)),
-        _ => Err(GrammarError::Numbers),
+        _ => Err(GrammarError::Numbers {
+            name: syntax.name,
+            arguments: syntax.arguments,
+        }),
     }
 }
 
@@ -430,7 +442,13 @@ mod tests {
             detail("/\u{1b}[2J"),
             "there is no command that; /help lists them"
         );
+        assert_eq!(detail("/read x"), "usage: /read");
         assert!(detail("/history 0").contains("numbers from 1"));
+        assert_eq!(
+            detail("/pins x"),
+            "/pins takes numbers from 1: /pins [n]",
+            "the command that was given is the one that is explained"
+        );
     }
 
     proptest! {

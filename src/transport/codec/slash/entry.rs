@@ -1,5 +1,5 @@
 //! Commands about messages of the current room, by their places.
-use super::{GrammarError, number, rest};
+use super::{GrammarError, Syntax, number, rest};
 use crate::chat::{Answering, Command, Giving, PageFrom, Showing, Target};
 use crate::model::Seq;
 
@@ -11,12 +11,12 @@ const THREADS: usize = 10;
 
 /// Reads one of them; its words were counted.
 pub(super) fn read(
-    name: &str,
+    syntax: &Syntax,
     words: &[&str],
     line: &str,
 ) -> Result<Option<Command>, GrammarError> {
     let room = Target::Current;
-    Ok(Some(match name {
+    Ok(Some(match syntax.name {
         "show" => Command::Show(showing(words)?),
         "edit" => Command::Edit {
             room,
@@ -42,11 +42,11 @@ pub(super) fn read(
         "pins" => Command::Pins {
             room,
             before: None,
-            limit: number(words.first())?.or(Some(LISTED)),
+            limit: number(syntax, words.first())?.or(Some(LISTED)),
         },
         "mentions" => Command::Mentions {
             before: None,
-            limit: number(words.first())?.or(Some(LISTED)),
+            limit: number(syntax, words.first())?.or(Some(LISTED)),
         },
         "reply" => answer(words, line, Answering::InRoom)?,
         "thread" if words.len() > 1 => answer(words, line, Answering::InThread)?,
@@ -130,6 +130,6 @@ mod tests {
             content: "two  spaces".into(),
         };
         let line = "/edit #4 two  spaces";
-        assert_eq!(read("edit", &["#4", "two", "spaces"], line), Ok(Some(edit)));
+        assert_eq!(super::super::parse(line), Ok(edit));
     }
 }

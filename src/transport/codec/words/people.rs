@@ -1,6 +1,8 @@
 //! What clients are told of themselves.
 use super::until_when;
-use crate::chat::{Audited, ChatError, MOST_TOKENS, Me, MyRoom, NotVouched, Outcome, SessionOf};
+use crate::chat::{
+    Action, Audited, ChatError, MOST_TOKENS, Me, MyRoom, NotVouched, Outcome, SessionOf,
+};
 use crate::model::{RoomName, format_time};
 
 pub(super) fn sessions(sessions: &[SessionOf], current: &str) -> String {
@@ -145,20 +147,40 @@ fn audited(line: &Audited) -> String {
     format!("{at} {actor} {action} {}", rest.join(", "))
 }
 
+/// An action, as a verb with its object.
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::See => "see that room",
+        Action::Thread => "reply in a thread",
+        Action::CreateRoom => "create a room",
+        Action::EditOwn => "edit your own messages",
+        Action::DeleteOwn => "delete your own messages",
+        Action::Pin => "pin messages",
+        Action::Topic => "set the topic",
+        Action::Slow => "set slow mode",
+        Action::DeleteAny => "delete messages of other people",
+        Action::ManageRoom => "change that room",
+        Action::ManageRoles => "give roles",
+        Action::ManageTokens => "make tokens for others",
+        Action::Audit => "read the audit log",
+        plain => plain.as_str(),
+    }
+}
+
 /// Why something of people's was not done.
 pub(super) fn refusal(error: &ChatError) -> String {
     match error {
         ChatError::NeedsAccount => {
-            "this server is for people with an account: /login NAME PASSWORD, or /register".into()
+            "that is for people with an account: /login NAME PASSWORD, or /register PASSWORD".into()
         }
         ChatError::Forbidden { action, least } => format!(
             "cannot {}: it takes the role {} here",
-            action.as_str(),
+            doing(*action),
             least.as_str()
         ),
         ChatError::BeyondToken(action) => format!(
             "cannot {}: the token is not for it; make one with another scope or for all rooms",
-            action.as_str()
+            doing(*action)
         ),
         ChatError::NotByToken => {
             "cannot do that by a token: log in with the account's password".into()
@@ -167,7 +189,7 @@ pub(super) fn refusal(error: &ChatError) -> String {
             format!("cannot make a token: an account has {MOST_TOKENS} at most; revoke one")
         }
         ChatError::NoSuchToken => "you have no such token; list them to see yours".into(),
-        ChatError::NotInDirect(action) => format!("cannot {} in a direct room", action.as_str()),
+        ChatError::NotInDirect(action) => format!("cannot {} in a direct room", doing(*action)),
         ChatError::AboveOwn(role) => format!(
             "cannot do that to the role {}: it is above your own",
             role.as_str()
@@ -177,6 +199,9 @@ pub(super) fn refusal(error: &ChatError) -> String {
         }
         ChatError::Muted { room, until } => {
             format!("you are muted in '{room}'{}", until_when(*until))
+        }
+        ChatError::NotShown(room) if room.as_str().starts_with('@') => {
+            "cannot tell who has read it: direct rooms do not show that".into()
         }
         ChatError::NotShown(room) => {
             format!(
