@@ -65,8 +65,16 @@ impl Chat {
         }
     }
 
-    /// Writes these, and tells the other devices of their people, here and elsewhere.
+    /// Writes these, and tells the other devices of their people, here and elsewhere. Rooms and threads are a
+    /// statement each, and what one wrote is told before the other may fail.
     pub(super) async fn write_marks(&self, batch: Vec<Pending>) -> Result<(), StoreError> {
+        let is_of_room = |pending: &Pending| pending.mark.thread.is_none();
+        let (rooms, threads) = batch.into_iter().partition(is_of_room);
+        self.write_statement(rooms).await?;
+        self.write_statement(threads).await
+    }
+
+    async fn write_statement(&self, batch: Vec<Pending>) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }

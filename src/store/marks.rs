@@ -148,15 +148,16 @@ macro_rules! mark_read {
     };
 }
 
-/// The same of threads. What is not there any more was read as well, so those that are left are counted.
+/// The same of threads, with the end of the room. What is not there any more was read as well, so those that
+/// are left are counted: 1,000 at most, beyond which it makes no difference to a reader.
 macro_rules! mark_threads {
     ($marks:literal, $here:literal) => {
         concat!(
             "INSERT INTO thread_marks (user_id, room_id, root, read_replies)
              SELECT u.id, t.room_id, t.root,
                CASE WHEN k.seq >= t.last_seq THEN t.replies ELSE t.replies -
-                 (SELECT count(*) FROM messages m WHERE m.room_id = t.room_id AND m.thread = t.root
-                    AND m.seq > k.seq) END
+                 (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room_id = t.room_id
+                    AND m.thread = t.root AND m.seq > k.seq LIMIT 1000) AS later) END
              FROM ",
             $marks,
             " JOIN users u ON u.id = k.user_id AND u.uid = k.user_uid AND u.registered_at IS NOT NULL
@@ -167,7 +168,8 @@ macro_rules! mark_threads {
              ON CONFLICT (user_id, room_id, root) DO UPDATE SET read_replies = excluded.read_replies
                WHERE excluded.read_replies > thread_marks.read_replies
              RETURNING user_id, room_id, root, ",
-            is_elsewhere!("thread_marks", $here)
+            is_elsewhere!("thread_marks", $here),
+            ", (SELECT o.last_seq FROM rooms o WHERE o.id = thread_marks.room_id)"
         )
     };
 }
@@ -192,8 +194,11 @@ const SEEN: &str = seen!(
     " ORDER BY @lower(u.nickname@c) LIMIT $4"
 );
 
-const SET_MUTED: &str = "INSERT INTO read_marks (user_id, room_id, muted)
-     SELECT u.id, r.id, CASE WHEN $5 > 0 THEN 1 ELSE 0 END FROM users u, rooms r
+/// To mute a room before one joins it is not to have missed what was said there until then.
+const SET_MUTED: &str = "INSERT INTO read_marks (user_id, room_id, muted, read_number)
+     SELECT u.id, r.id, CASE WHEN $5 > 0 THEN 1 ELSE 0 END, CASE WHEN EXISTS
+       (SELECT 1 FROM room_members m WHERE m.room_id = r.id AND m.user_id = u.id)
+       THEN 0 ELSE r.last_number END FROM users u, rooms r
      WHERE u.id = $1 AND u.uid = $2 AND r.id = $3 AND r.uid = $4
      ON CONFLICT (user_id, room_id) DO UPDATE SET muted = excluded.muted";
 
@@ -229,18 +234,18 @@ impl<A: Ask> Marks for A {
         }
         if marks.iter().any(|mark| mark.thread.is_some()) {
             let sql = self.either(THREADS_IN_POSTGRES, THREADS_IN_SQLITE);
-            let rows: Vec<(UserId, RoomId, Seq, bool)> =
+            let rows: Vec<(UserId, RoomId, Seq, bool, Seq)> =
                 self.all(Turn::Repeatable, &[(sql, &args)]).await?;
             let key = |mark: &Mark| Some(((mark.user.id, mark.room.id, mark.thread?), mark.seq));
             let wanted: HashMap<_, _> = marks.iter().filter_map(key).collect();
             moved.extend(
                 rows.into_iter()
-                    .filter_map(|(user, room, root, elsewhere)| {
+                    .filter_map(|(user, room, root, elsewhere, end)| {
                         Some(Moved {
                             user,
                             room,
                             thread: Some(root),
-                            seq: *wanted.get(&(user, room, root))?,
+                            seq: end.min(*wanted.get(&(user, room, root))?),
                             elsewhere,
                         })
                     }),

@@ -20,7 +20,7 @@ const PEOPLE: usize = 5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
     pub root: Seq,
-    /// How many there are, without those that were deleted.
+    /// How many there are, without those that were deleted, of which 1,000 are looked for.
     pub replies: i64,
     /// How many of them the reader has not read. One that was deleted may count until then; none does where
     /// the thread is muted, or the reader has no account.
@@ -98,8 +98,8 @@ macro_rules! threads {
             "SELECT ",
             columns!(),
             ", t.root, t.replies, t.last_seq, t.last_at,
-               (SELECT count(*) FROM messages g
-                WHERE g.room_id = t.room_id AND g.thread = t.root AND g.gone IS NOT NULL)
+               (SELECT count(*) FROM (SELECT 1 FROM messages g
+                WHERE g.room_id = t.room_id AND g.thread = t.root AND g.gone IS NOT NULL LIMIT 1000) AS gone)
              FROM threads t LEFT JOIN messages m ON m.room_id = t.room_id AND m.seq = t.root
                LEFT JOIN users u ON u.id = m.user_id
              WHERE t.room_id = (SELECT id FROM rooms WHERE id = $1 AND uid = $4) AND ",

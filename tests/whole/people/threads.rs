@@ -348,6 +348,20 @@ pub(crate) async fn what_is_read_of_a_thread_is_known_to_all_devices(db: Db) {
         (json!(1), json!(4)),
         "the room's own is apart"
     );
+    // Beyond the end is at the end: what is marked there later is told as well.
+    let marks = json!([{ "room": "den", "thread": 1, "seq": i64::MAX }]);
+    reply_to(
+        &mut here,
+        json!({ "type": "read", "marks": marks, "ref": 2 }),
+    )
+    .await;
+    loop {
+        let told = there.next().await;
+        if told["type"] == "read" {
+            assert_eq!(told["seq"], 4, "{told}");
+            break;
+        }
+    }
     let mute = json!({ "type": "mute_thread", "room": "den", "seq": 2, "ref": 2 });
     let muted = reply_to(&mut there, mute).await;
     let wanted = json!({ "room": "den", "root": 1, "following": false, "muted": true });
