@@ -214,7 +214,7 @@ pub(crate) async fn a_revoked_token_ends_what_it_opened_everywhere(db: Db) {
     tells(
         &mut lines,
         "/create another",
-        "cannot create_room: the token",
+        "cannot create a room: the token",
     )
     .await;
     let mut stays = Lines::connect(other.tcp).await;
