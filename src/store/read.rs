@@ -15,7 +15,7 @@ use crate::model::{
 /// A page of the room with id `$1` and uid `$4`. The index finds the first place beyond `$2`, also where
 /// that is NULL.
 macro_rules! page {
-    ($which:literal, $limit:literal) => {
+    ($which:expr, $limit:literal) => {
         concat!(
             "SELECT ",
             columns!(),
@@ -28,20 +28,25 @@ macro_rules! page {
     };
 }
 
+/// The last `$3` before the place `$2`, or of all, of which that holds; descending.
+macro_rules! before {
+    ($which:literal) => {
+        page!(
+            concat!(
+                "< coalesce($2, 9223372036854775807) AND ",
+                $which,
+                " ORDER BY m.seq DESC"
+            ),
+            "$3"
+        )
+    };
+}
+
 pub(super) const AFTER: &str = page!("> $2 ORDER BY m.seq", "$3");
 const SINCE: &str = page!("> $2 AND m.kind < 10 ORDER BY m.seq", "$3");
-const BEFORE: &str = page!(
-    "< coalesce($2, 9223372036854775807) AND m.kind < 10 ORDER BY m.seq DESC",
-    "$3"
-);
-const PINNED: &str = page!(
-    "< coalesce($2, 9223372036854775807) AND m.pinned_at IS NOT NULL ORDER BY m.seq DESC",
-    "$3"
-);
-const REPLIES: &str = page!(
-    "< coalesce($2, 9223372036854775807) AND m.thread = $5 AND m.kind < 10 ORDER BY m.seq DESC",
-    "$3"
-);
+const BEFORE: &str = before!("m.kind < 10");
+const PINNED: &str = before!("m.pinned_at IS NOT NULL");
+const REPLIES: &str = before!("m.thread = $5 AND m.kind < 10");
 const REPLIES_SINCE: &str = page!(
     "> $2 AND m.thread = $5 AND m.kind < 10 ORDER BY m.seq",
     "$3"
