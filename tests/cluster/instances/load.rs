@@ -13,16 +13,20 @@ use crate::support::until;
 
 const ROOM: &str = "general";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_roll_loses_repeats_and_reorders_nothing() {
-    let Some(redis) = Redis::start() else {
-        return;
-    };
-    let Some(postgres) = Postgres::start().await else {
-        return;
-    };
+/// Three instances, not started yet, and their servers; `None` where those are not there.
+async fn three() -> Option<(Postgres, Redis, Folder)> {
+    let redis = Redis::start()?;
+    let postgres = Postgres::start().await?;
     let settings = json!({ "db_url": postgres.url(), "redis_url": redis.url() });
     let folder = Folder::with(3, &settings);
+    Some((postgres, redis, folder))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_loses_repeats_and_reorders_nothing() {
+    let Some((postgres, _redis, folder)) = three().await else {
+        return;
+    };
     let early = folder.run("start").await.exits(78);
     // What it says works as typed.
     let command = "discordctl migrate up --config config/instance1.json";
@@ -68,14 +72,9 @@ async fn a_roll_loses_repeats_and_reorders_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_loses_no_change_of_a_message() {
-    let Some(redis) = Redis::start() else {
+    let Some((postgres, _redis, folder)) = three().await else {
         return;
     };
-    let Some(postgres) = Postgres::start().await else {
-        return;
-    };
-    let settings = json!({ "db_url": postgres.url(), "redis_url": redis.url() });
-    let folder = Folder::with(3, &settings);
     let migrate = "migrate up --config config/instance1.json";
     folder.run(migrate).await.exits(0);
     folder.run("start").await.exits(0);
