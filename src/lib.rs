@@ -19,6 +19,7 @@ macro_rules! named {
     };
 }
 
+pub mod archive;
 pub mod auth;
 pub mod bus;
 pub mod chat;
@@ -33,6 +34,7 @@ pub mod policy;
 pub mod private;
 pub mod process;
 pub mod random;
+mod regular;
 pub mod server;
 pub mod store;
 pub mod tls;

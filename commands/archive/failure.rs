@@ -1,6 +1,6 @@
 //! What went wrong with the archive, for the operator.
+use discordctl::archive::ArchiveError;
 use discordctl::config::Config;
-use discordctl::ops::archive::{ArchiveError, LeaseError};
 
 use crate::database;
 use crate::exit::Exit;
@@ -9,10 +9,10 @@ use crate::failure::{Failure, explain};
 pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
     explain!(error, format!("cannot use the archive {}", config.archive.url), error.chain();
         ArchiveError::Store(error) => { database::explain(error, config) };
-        ArchiveError::Lease(LeaseError::Held { .. }) => [Exit::TryAgain, "locked",
+        ArchiveError::InUse(_) => [Exit::TryAgain, "locked",
             "try again when that has ended; one that was killed on another machine is forgotten \
              in half a minute"];
-        ArchiveError::Lease(_) => [Exit::TryAgain, "lease_lost",
+        ArchiveError::LeaseLost(_) => [Exit::TryAgain, "lease_lost",
             "run it again: it goes on where it stopped"];
         ArchiveError::Url(_) => [Exit::Config, "archive_url",
             "set archive.url to file:FOLDER or s3://BUCKET/PREFIX"];

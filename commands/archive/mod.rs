@@ -3,9 +3,10 @@ pub(crate) mod failure;
 mod report;
 
 use clap::{Args, Subcommand};
+use discordctl::archive::{ArchiveError, Destination, Manifest};
 use discordctl::config::{Config, HumanDuration};
 use discordctl::model::{NameError, RoomName};
-use discordctl::ops::archive::{self, ArchiveError, Destination, Manifest, Options};
+use discordctl::ops::archive::{self, Options};
 
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;

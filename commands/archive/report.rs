@@ -1,5 +1,6 @@
 //! What `discordctl archive` prints.
-use discordctl::ops::archive::{Entry, Finding, Report, State};
+use discordctl::archive::Entry;
+use discordctl::ops::archive::{Finding, Report, State};
 use serde::Serialize;
 
 use crate::exit::Exit;

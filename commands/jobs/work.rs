@@ -1,9 +1,10 @@
 //! What each job does: the same as the command of its name, as configured.
 use std::time::Duration;
 
+use discordctl::archive::ArchiveError;
 use discordctl::config::Config;
 use discordctl::ops::SystemClock;
-use discordctl::ops::archive::{self, ArchiveError, LeaseError};
+use discordctl::ops::archive;
 use discordctl::ops::backup;
 use discordctl::ops::cleanup;
 use discordctl::ops::jobs::{Ended, Job, RunResult};
@@ -22,7 +23,7 @@ pub(super) async fn work(config: &Config, job: Job, stop: &CancellationToken) ->
     };
     match done {
         Ok(ended) => ended,
-        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => RunResult::Skipped.with(held),
+        Err(held @ ArchiveError::InUse(_)) => RunResult::Skipped.with(held),
         Err(error) => RunResult::Failed.with(error),
     }
 }

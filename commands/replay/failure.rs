@@ -1,8 +1,8 @@
 //! What went wrong with a replay, for the operator.
 use std::io::ErrorKind::InvalidInput;
 
+use discordctl::archive::ArchiveError;
 use discordctl::config::Config;
-use discordctl::ops::archive::ArchiveError;
 use discordctl::ops::replay::ReplayError;
 
 use crate::archive::failure;

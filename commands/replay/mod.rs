@@ -2,8 +2,9 @@
 mod failure;
 
 use clap::Args;
+use discordctl::archive::Destination;
 use discordctl::config::Config;
-use discordctl::ops::archive::{Alone, Destination, Session};
+use discordctl::ops::archive::{Alone, Session};
 use discordctl::ops::replay::{self, Plan, ReplayError, Report};
 use tokio_util::sync::CancellationToken;
 

@@ -20,7 +20,6 @@ pub mod migrate;
 pub mod monitor;
 pub mod people;
 pub mod probe;
-mod regular;
 pub mod replay;
 pub mod runbook;
 pub mod storage;

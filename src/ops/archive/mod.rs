@@ -3,50 +3,26 @@
 //! A document appears whole or not at all and is never overwritten. It is read back, entered in
 //! the manifest, and marked in the database; only then are its rows deleted. Whatever ends this
 //! in between, the next run goes on from the mark.
-mod buffers;
-mod destination;
-mod details;
-mod digest;
-mod document;
-mod entry;
-mod error;
-mod ledger;
-mod line;
-mod list;
-mod manifest;
-mod parts;
-mod path;
 mod perform;
 mod renew;
 mod rewrite;
 mod session;
-mod stored;
-mod time;
 mod verify;
 mod writer;
 
+use crate::archive::{ArchiveError, Entry};
 use crate::model::{RoomName, Seq};
+use crate::ops::lease::LeaseError;
 use crate::store::history::RoomStand;
 
-pub use crate::ops::lease::LeaseError;
-pub use crate::store::StoreError;
-
-pub use destination::Destination;
-pub use error::ArchiveError;
-pub use manifest::{Entry, Manifest};
 pub use perform::{Options, perform};
 pub use session::{Alone, Session};
 pub use verify::{Finding, State, verify};
 pub use writer::{Archiver, Form};
 
-pub(in crate::ops) use document::VERSION;
-pub(in crate::ops) use entry::Line;
-pub(in crate::ops) use ledger::{Erasures, Ledger, PATH as LEDGER, digest};
-pub(in crate::ops) use list::{Object, Said};
 pub(in crate::ops) use perform::may_go;
 pub(in crate::ops) use rewrite::{remove_left, replace, without};
 pub(in crate::ops) use session::{before, give_way, stopped_after};
-pub(in crate::ops) use stored::Stored;
 
 /// What is told how far a run is.
 pub trait Watch: Send + Sync {
@@ -98,4 +74,14 @@ pub(in crate::ops) fn wanted(
     }
     let asked = |stand: &RoomStand| names.contains(&&stand.room.name);
     Ok(stands.into_iter().filter(asked).collect())
+}
+
+impl From<LeaseError> for ArchiveError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Store(error) => Self::Store(error),
+            held @ LeaseError::Held { .. } => Self::InUse(held.to_string()),
+            lost @ LeaseError::Lost(_) => Self::LeaseLost(lost.to_string()),
+        }
+    }
 }

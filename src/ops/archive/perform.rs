@@ -5,7 +5,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Alone, Session, before, give_way};
 use super::writer::{Archiver, Form};
-use super::{ArchiveError, Destination, Report, RoomReport, Watch, wanted};
+use super::{Report, RoomReport, Watch, wanted};
+use crate::archive::{ArchiveError, Destination};
 use crate::config::{Config, HumanDuration};
 use crate::model::{RoomId, RoomName, Seq};
 use crate::ops::fault;

@@ -2,10 +2,10 @@
 //! anew before their rows go.
 use std::collections::HashMap;
 
-use super::entry::Line;
-use super::error::ArchiveError;
 use super::rewrite;
 use super::writer::Archiver;
+use crate::archive::entry::Line;
+use crate::archive::error::ArchiveError;
 use crate::model::Seq;
 use crate::store::history::{RoomStand, Row};
 

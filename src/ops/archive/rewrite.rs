@@ -2,16 +2,16 @@
 //! since.
 use bytes::Bytes;
 
-use super::destination::Destination;
-use super::digest::Sum;
-use super::document::{LEVEL, VERSION};
-use super::entry::Line;
-use super::error::ArchiveError;
-use super::ledger::Erasures;
-use super::line::Lines;
-use super::manifest::{Entry, Manifest};
-use super::path;
 use super::writer::{self, unpacked};
+use crate::archive::destination::Destination;
+use crate::archive::digest::Sum;
+use crate::archive::document::{LEVEL, VERSION};
+use crate::archive::entry::Line;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::Erasures;
+use crate::archive::line::Lines;
+use crate::archive::manifest::{Entry, Manifest};
+use crate::archive::path;
 use crate::model::RoomName;
 use crate::ops::fault;
 use crate::store::history::{Row, Spot};

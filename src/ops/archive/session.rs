@@ -8,7 +8,7 @@ use futures_util::future::select_all;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::error::ArchiveError;
+use crate::archive::error::ArchiveError;
 use crate::config::DbUrl;
 use crate::ops::lease::{Lease, LeaseError};
 use crate::store::history::{self, History};

@@ -6,10 +6,10 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::Watch;
-use super::destination::Destination;
-use super::digest::Sum;
-use super::error::ArchiveError;
-use super::manifest::{Entry, Manifest};
+use crate::archive::destination::Destination;
+use crate::archive::digest::Sum;
+use crate::archive::error::ArchiveError;
+use crate::archive::manifest::{Entry, Manifest};
 
 /// Read at once.
 const PART: usize = 64 << 10;

@@ -11,9 +11,9 @@ use tokio::task::spawn_blocking;
 
 use super::BackupError;
 use super::make::room;
-use crate::ops::regular;
 use crate::private;
 use crate::random;
+use crate::regular;
 
 /// A file that is being written, beside where it will be: new, private, and no link to elsewhere.
 /// What a killed process left there is removed; while one writes, no other can.

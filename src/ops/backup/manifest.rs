@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupError, file};
-use crate::ops::regular;
+use crate::regular;
 use crate::store::copy::Contents;
 
 const SCHEMA: &str = "discordctl.backup-manifest/1";

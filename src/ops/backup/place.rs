@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::file::{self, Sum};
 use super::manifest::{Kind, Manifest};
 use super::{BackupError, make, verify};
+use crate::archive::{ArchiveError, Destination};
 use crate::clock::Clock;
 use crate::config::{ArchiveUrl, Config};
-use crate::ops::archive::{ArchiveError, Destination};
 use crate::ops::fault;
 use crate::private;
 

@@ -5,7 +5,7 @@ use super::file::{self, Sum};
 use super::manifest::{Kind, Manifest};
 use super::toc::Toc;
 use super::{BackupError, Foreign, compare, copy, rows};
-use crate::ops::regular;
+use crate::regular;
 use crate::store::StoreError;
 use crate::store::copy::Embedded;
 

@@ -7,14 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::Pace;
 use super::{Report, RoomReport};
+use crate::archive::{ArchiveError, Destination};
 use crate::config::Config;
 use crate::model::{RoomName, Seq, format_time};
 use crate::ops::archive::{
-    Alone, ArchiveError, Archiver, Destination, Form, Session, Watch, before, may_go,
-    stopped_after, wanted,
+    Alone, Archiver, Form, Session, Watch, before, may_go, stopped_after, wanted,
 };
 use crate::ops::fault;
-use crate::ops::lease::LeaseError;
 use crate::store::StoreError;
 use crate::store::history::{History, RoomStand};
 use crate::store::upkeep::Upkeep;
@@ -51,7 +50,7 @@ pub async fn perform(
 ) -> Result<Report, ArchiveError> {
     let alone = Alone::Cleanup.unless(options.dry_run);
     let session = match Box::pin(Session::open(&config.db_url, "discordctl cleanup", alone)).await {
-        Err(ArchiveError::Lease(held @ LeaseError::Held { .. })) => {
+        Err(held @ ArchiveError::InUse(_)) => {
             return Ok(Report {
                 skipped: Some(held.to_string()),
                 ..Report::default()

@@ -1,5 +1,5 @@
 //! Why nothing, or not everything, was erased.
-use crate::ops::archive::ArchiveError;
+use crate::archive::ArchiveError;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]

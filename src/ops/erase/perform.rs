@@ -3,12 +3,10 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::{EraseError, Mode, Report, What, beyond};
+use crate::archive::{ArchiveError, Destination, Erasures, Ledger, Manifest, digest};
 use crate::config::Config;
 use crate::model::{RoomId, Seq, Uid};
-use crate::ops::archive::{
-    Alone, ArchiveError, Destination, Erasures, Ledger, Manifest, Session, Watch, digest,
-    remove_left, replace, without,
-};
+use crate::ops::archive::{Alone, Session, Watch, remove_left, replace, without};
 use crate::ops::fault;
 use crate::store::Record;
 use crate::store::history::{Erasing, Erasure, History, RoomStand, Scope};

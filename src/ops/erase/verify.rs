@@ -7,12 +7,11 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{EraseError, beyond};
+use crate::archive::{ArchiveError, Destination, Erasures, Ledger, Manifest, Stored};
 use crate::config::Config;
 use crate::model::Seq;
-use crate::ops::archive::{
-    Alone, ArchiveError, Destination, Erasures, Ledger, Manifest, Session, Stored, without,
-};
-use crate::ops::regular;
+use crate::ops::archive::{Alone, Session, without};
+use crate::regular;
 use crate::store::copy::Embedded;
 use crate::store::history::{Erasing, Erasure, History, Scope};
 

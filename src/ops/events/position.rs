@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::model::{Entry, Epoch, MessageId, RoomName, Seq};
-use crate::ops::regular;
+use crate::regular;
 
 /// So many of the newest messages of a room are known again.
 const KNOWN: usize = 64;

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use crate::ops::regular;
+use crate::regular;
 
 /// What is read in one look.
 const MOST: u64 = 1 << 20;

@@ -2,8 +2,8 @@
 use std::path::Path;
 
 use super::super::deadline::Deadline;
+use crate::archive::{Destination, Manifest};
 use crate::config::ArchiveUrl;
-use crate::ops::archive::{Destination, Manifest};
 
 /// How much an archive holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use super::reader::{self, Fault};
 use super::rules::{Origin, Reading, check_room};
 use super::source::Source;
 use super::{Destination, LeftOut, Plan, ids};
+use crate::archive::{Entry, Erasures, Ledger, Manifest};
 use crate::model::{MessageId, Number, RoomKind, RoomName, Seq};
-use crate::ops::archive::{Entry, Erasures, Ledger, Manifest};
 use crate::store::history::History;
 
 /// A document that was read to its end.

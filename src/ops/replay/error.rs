@@ -1,5 +1,5 @@
 //! Why something is not put back.
-use crate::ops::archive::ArchiveError;
+use crate::archive::ArchiveError;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]

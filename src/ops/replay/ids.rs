@@ -7,8 +7,8 @@ use super::error::ReplayError;
 use super::reader;
 use super::rules::Origin;
 use super::source::Source;
+use crate::archive::Line;
 use crate::model::MessageId;
-use crate::ops::archive::Line;
 
 /// As many are compared: 16 MiB of them.
 const MOST: u64 = 2_000_000;

@@ -16,8 +16,9 @@ mod write;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::Destination;
 use crate::model::{RoomName, Seq};
-use crate::ops::archive::{Destination, Watch};
+use crate::ops::archive::Watch;
 use crate::store::history::History;
 
 use check::Checked;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::error::Category;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{Line, Object, Said, VERSION};
 use crate::model::RoomKind;
-use crate::ops::archive::{Line, Object, Said, VERSION};
 
 /// The most that may be read without coming to the end of a message: no message is that long.
 const MOST_BYTES: u64 = 4 << 20;

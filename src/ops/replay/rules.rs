@@ -3,8 +3,8 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 
+use crate::archive::Line;
 use crate::model::{MAX_EXACT, MessageId, Nickname, Number, RoomName, Seq, format_time};
-use crate::ops::archive::Line;
 
 /// Ids remembered from both ends of a document without `seq`s, to find it in the database again.
 const ENDS: usize = 100;

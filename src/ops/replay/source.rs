@@ -3,8 +3,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::ReplayError;
-use crate::ops::archive::{Destination, Entry, LEDGER, Manifest, Stored};
-use crate::ops::regular;
+use crate::archive::{Destination, Entry, LEDGER, Manifest, Stored};
+use crate::regular;
 
 /// A document that was named.
 #[derive(Debug, Clone)]

@@ -12,7 +12,8 @@ use super::error::ReplayError;
 use super::place::{Place, Placed};
 use super::reader::{self, Fault};
 use super::rules;
-use crate::ops::archive::{Line, Watch, give_way};
+use crate::archive::Line;
+use crate::ops::archive::{Watch, give_way};
 use crate::ops::fault;
 use crate::store::history::{Claim, History, Row, Spot};
 

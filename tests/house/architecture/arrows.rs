@@ -5,7 +5,9 @@ use super::{paths, tokens};
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "commands",
-        &["server", "ops", "process", "private", "config", "model"],
+        &[
+            "server", "ops", "archive", "process", "private", "config", "model",
+        ],
     ),
     (
         "server",
@@ -29,8 +31,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "client", "policy", "auth", "tls", "store", "bus", "process", "private", "config",
-            "clock", "model", "meter", "random",
+            "client", "policy", "auth", "tls", "archive", "regular", "store", "bus", "process",
+            "private", "config", "clock", "model", "meter", "random",
         ],
     ),
     ("client", &["model", "tls"]),
@@ -45,7 +47,13 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("policy", &["model"]),
     (
         "delivery",
-        &["store", "bus", "clock", "model", "meter", "random"],
+        &[
+            "archive", "store", "bus", "clock", "model", "meter", "random",
+        ],
+    ),
+    (
+        "archive",
+        &["store", "config", "private", "regular", "model"],
     ),
     ("store", &["private", "model", "meter", "random"]),
     ("bus", &["model", "meter", "random"]),
@@ -56,6 +64,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("random", &[]),
     ("private", &[]),
+    ("regular", &[]),
     ("meter", &[]),
 ];
 
@@ -64,28 +73,27 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
 /// nothing stands on what only operators call.
 pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("alerts", &[]),
-    ("archive", &["fault", "lease", "regular"]),
-    ("backup", &["archive", "fault", "lease", "regular"]),
+    ("archive", &["fault", "lease"]),
+    ("backup", &["fault", "lease"]),
     ("bench", &["probe"]),
     ("cleanup", &["archive", "fault", "lease"]),
     ("deadline", &[]),
     ("doctor", &["deadline", "finding", "health", "probe"]),
     ("drill", &["backup", "instances", "probe"]),
-    ("erase", &["archive", "fault", "regular"]),
-    ("events", &["regular"]),
+    ("erase", &["archive", "fault"]),
+    ("events", &[]),
     ("fault", &[]),
     ("finding", &[]),
     ("health", &["deadline", "finding", "probe"]),
     ("instances", &["probe"]),
     ("jobs", &["lease"]),
     ("lease", &[]),
-    ("logs", &["regular"]),
+    ("logs", &[]),
     ("migrate", &[]),
     ("monitor", &["probe", "runbook"]),
     ("people", &[]),
-    ("probe", &["archive", "backup", "deadline", "finding"]),
-    ("regular", &[]),
-    ("replay", &["archive", "fault", "regular"]),
+    ("probe", &["backup", "deadline", "finding"]),
+    ("replay", &["archive", "fault"]),
     ("runbook", &["probe"]),
     ("storage", &["deadline", "probe"]),
     ("upkeep", &[]),

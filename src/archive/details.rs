@@ -14,7 +14,7 @@ macro_rules! code {
     ($(#[$doc:meta])* $name:ident { $($code:literal => $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub(in crate::ops) struct $name(pub(in crate::ops) i16);
+        pub(crate) struct $name(pub(crate) i16);
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -62,20 +62,20 @@ code! {
 
 /// A reaction as a document holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::ops) struct Reaction<'a> {
-    pub(in crate::ops) emoji: Cow<'a, str>,
-    pub(in crate::ops) user: Cow<'a, str>,
+pub(crate) struct Reaction<'a> {
+    pub(crate) emoji: Cow<'a, str>,
+    pub(crate) user: Cow<'a, str>,
     #[serde(serialize_with = "write", deserialize_with = "super::time::read")]
-    pub(in crate::ops) at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// The replies to the first message of a thread, as they stood when it was archived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::ops) struct Replies {
-    pub(in crate::ops) count: i64,
-    pub(in crate::ops) last_seq: Seq,
+pub(crate) struct Replies {
+    pub(crate) count: i64,
+    pub(crate) last_seq: Seq,
     #[serde(serialize_with = "write", deserialize_with = "super::time::read")]
-    pub(in crate::ops) last_at: DateTime<Utc>,
+    pub(crate) last_at: DateTime<Utc>,
 }
 
 /// The keys that follow those of every message.
@@ -118,7 +118,7 @@ fn write_if<S: Serializer>(time: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok,
 }
 
 /// Writes these as further keys of an object that has some and is not closed; closes it.
-pub(super) fn close_with(details: &Details, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub(crate) fn close_with(details: &Details, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let reacted = !details.reactions.is_empty();
     let keys = Keys {
         kind: (details.kind != 0).then_some(Kind(details.kind)),

@@ -22,8 +22,8 @@ use super::error::ArchiveError;
 use super::parts::Parts;
 use super::stored::Stored;
 use crate::config::ArchiveUrl;
-use crate::ops::regular;
 use crate::private;
+use crate::regular;
 
 /// For one request to a bucket, and for all its repetitions.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ const RETRIES: usize = 5;
 const PART: usize = 8 << 20;
 
 /// What a file was when it was read, so that nothing is replaced unseen.
-pub(in crate::ops) type Version = UpdateVersion;
+pub(crate) type Version = UpdateVersion;
 
 /// A folder or bucket.
 #[derive(Debug, Clone)]
@@ -114,11 +114,7 @@ impl Destination {
     }
 
     /// Stores a file whole; false if there is one of that name.
-    pub(in crate::ops) async fn put_new(
-        &self,
-        path: &str,
-        bytes: Bytes,
-    ) -> Result<bool, ArchiveError> {
+    pub(crate) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<bool, ArchiveError> {
         let options = PutOptions::from(PutMode::Create);
         let place = self.path(path)?;
         self.prepare()?;
@@ -130,7 +126,7 @@ impl Destination {
     }
 
     /// Puts a file in the place of the version that was read, or where there was none.
-    pub(super) async fn replace(
+    pub(crate) async fn replace(
         &self,
         path: &str,
         bytes: Bytes,
@@ -152,10 +148,7 @@ impl Destination {
     }
 
     /// A whole file, if it is there.
-    pub(in crate::ops) async fn get(
-        &self,
-        path: &str,
-    ) -> Result<Option<(Bytes, Version)>, ArchiveError> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Option<(Bytes, Version)>, ArchiveError> {
         let Some(found) = self.find(path).await? else {
             return Ok(None);
         };
@@ -204,11 +197,7 @@ impl Destination {
     }
 
     /// Stores a local file, in parts. In a bucket it appears when all of it is there.
-    pub(in crate::ops) async fn put_file(
-        &self,
-        path: &str,
-        file: &FilePath,
-    ) -> Result<(), ArchiveError> {
+    pub(crate) async fn put_file(&self, path: &str, file: &FilePath) -> Result<(), ArchiveError> {
         let place = self.path(path)?;
         self.prepare()?;
         let mut to = BufWriter::with_capacity(self.store.clone(), place, PART);
@@ -230,7 +219,7 @@ impl Destination {
     }
 
     /// Takes a file away, if it is there.
-    pub(in crate::ops) async fn remove(&self, path: &str) -> Result<(), ArchiveError> {
+    pub(crate) async fn remove(&self, path: &str) -> Result<(), ArchiveError> {
         match self.store.delete(&self.path(path)?).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed("remove", path, error)),
@@ -238,7 +227,7 @@ impl Destination {
     }
 
     /// The files below `folder`, by path.
-    pub(in crate::ops) async fn list(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
+    pub(crate) async fn list(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
         let prefix = self.path(folder)?;
         let found = self.store.list(Some(&prefix));
         let paths = found.map_ok(|meta| meta.location.to_string()).try_collect();

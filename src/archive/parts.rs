@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 const AHEAD: usize = 4;
 
 /// What a stream brings, as a reader for another thread.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     parts: mpsc::Receiver<io::Result<Bytes>>,
     left: Bytes,
 }
 
 impl Parts {
-    pub(super) fn of<E>(stream: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self
+    pub(crate) fn of<E>(stream: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self
     where
         E: std::error::Error + Send + Sync + 'static,
     {

@@ -2,21 +2,21 @@
 use crate::model::{Epoch, RoomRef, Seq};
 
 /// The place of the messages from `first` to `last`, which are of one month.
-pub(super) fn of(room: &RoomRef, (year, month): (i32, u32), first: Seq, last: Seq) -> String {
+pub(crate) fn of(room: &RoomRef, (year, month): (i32, u32), first: Seq, last: Seq) -> String {
     let (folder, name) = (folder(room), file_name(room.name.as_str()));
     format!("{folder}/{year:04}/{month:02}/{name}_{first}-{last}.json")
 }
 
 /// The same place for a document of another past, where one of that name is there: with the beginning
 /// of its epoch.
-pub(super) fn of_epoch(path: &str, epoch: &Epoch) -> String {
+pub(crate) fn of_epoch(path: &str, epoch: &Epoch) -> String {
     let begin: String = epoch.as_str().chars().take(8).collect();
     let plain = path.strip_suffix(".json").unwrap_or(path);
     format!("{plain}.{}.json", file_name(&begin))
 }
 
 /// The place of what a document becomes when something of it is erased: `….r1.json`, `….r2.json`, ….
-pub(super) fn next(path: &str) -> String {
+pub(crate) fn next(path: &str) -> String {
     let (plain, packed) = match path.strip_suffix(".zst") {
         Some(plain) => (plain, ".zst"),
         None => (path, ""),
@@ -31,7 +31,7 @@ pub(super) fn next(path: &str) -> String {
 }
 
 /// The folder of a room's documents.
-pub(super) fn folder(room: &RoomRef) -> String {
+pub(crate) fn folder(room: &RoomRef) -> String {
     format!("rooms/{}", room.key.id)
 }
 
@@ -49,7 +49,7 @@ fn file_name(room: &str) -> String {
 }
 
 /// The first and last `seq` that a document's path names.
-pub(super) fn span(path: &str) -> Option<(Seq, Seq)> {
+pub(crate) fn span(path: &str) -> Option<(Seq, Seq)> {
     let name = path.rsplit('/').next()?;
     let name = name.strip_suffix(".zst").unwrap_or(name);
     let (_, span) = name.strip_suffix(".json")?.rsplit_once('_')?;

@@ -15,7 +15,7 @@ pub struct Stored {
 
 impl Stored {
     /// What is at `path`, whose end says whether it is packed.
-    pub(in crate::ops) fn new(path: &str, raw: Box<dyn Read + Send>) -> Self {
+    pub(crate) fn new(path: &str, raw: Box<dyn Read + Send>) -> Self {
         Self {
             packed: path.ends_with(".zst"),
             raw,
@@ -24,7 +24,7 @@ impl Stored {
 
     /// Gives its text to `read`; returns what that makes of it, with the sum of the bytes as
     /// stored.
-    pub(in crate::ops) fn text<T, E: From<io::Error>>(
+    pub(crate) fn text<T, E: From<io::Error>>(
         self,
         read: impl FnOnce(&mut dyn Read) -> Result<T, E>,
     ) -> Result<(T, Sum), E> {

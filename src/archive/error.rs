@@ -1,14 +1,16 @@
 //! Why there is no archive, or no trust in it.
-use crate::ops::lease::LeaseError;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another process archives, trims or replays, or may do so by now.
-    #[error(transparent)]
-    Lease(LeaseError),
+    /// Another process archives, trims or replays.
+    #[error("{0}")]
+    InUse(String),
+    /// The right to do so alone was lost on the way.
+    #[error("{0}")]
+    LeaseLost(String),
     /// The URL names nothing that this program can write to.
     #[error("{0}")]
     Url(String),
@@ -31,15 +33,6 @@ pub enum ArchiveError {
     Inside(String),
 }
 
-impl From<LeaseError> for ArchiveError {
-    fn from(error: LeaseError) -> Self {
-        match error {
-            LeaseError::Store(error) => Self::Store(error),
-            other => Self::Lease(other),
-        }
-    }
-}
-
 impl ArchiveError {
     /// The error with what caused it, where that is not said already.
     pub fn chain(&self) -> String {
@@ -55,7 +48,7 @@ impl ArchiveError {
         text
     }
 
-    pub(super) fn destination(
+    pub(crate) fn destination(
         what: impl Into<String>,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
@@ -65,7 +58,7 @@ impl ArchiveError {
         }
     }
 
-    pub(super) fn damaged(path: &str, why: impl Into<String>) -> Self {
+    pub(crate) fn damaged(path: &str, why: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
             why: why.into(),

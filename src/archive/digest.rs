@@ -11,7 +11,7 @@ const KEPT: usize = 4;
 
 /// Bytes as they come.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Digest {
+pub(crate) struct Digest {
     size: u64,
     /// Of all so far: what it is at a place costs nothing, as a hash of each part would.
     hash: Sha256,
@@ -21,14 +21,14 @@ pub(in crate::ops) struct Digest {
 
 /// What they were.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ops) struct Sum {
-    pub(in crate::ops) size: u64,
-    pub(in crate::ops) sha256: String,
-    pub(in crate::ops) prefixes: String,
+pub(crate) struct Sum {
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+    pub(crate) prefixes: String,
 }
 
 impl Digest {
-    pub(in crate::ops) fn update(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
             let (part, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
@@ -47,7 +47,7 @@ impl Digest {
         self.filled = 0;
     }
 
-    pub(in crate::ops) fn finish(mut self) -> Sum {
+    pub(crate) fn finish(mut self) -> Sum {
         if self.filled > 0 {
             self.mark();
         }
@@ -60,14 +60,14 @@ impl Digest {
 }
 
 impl Sum {
-    pub(in crate::ops) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut digest = Digest::default();
         digest.update(bytes);
         digest.finish()
     }
 
     /// Why these are not the bytes of `entry`.
-    pub(in crate::ops) fn difference(&self, entry: &Entry) -> Option<String> {
+    pub(crate) fn difference(&self, entry: &Entry) -> Option<String> {
         if self.sha256 == entry.sha256 {
             return None;
         }

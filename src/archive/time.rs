@@ -3,7 +3,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-pub(in crate::ops) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
     let text = String::deserialize(from)?;
     match DateTime::parse_from_rfc3339(&text) {
         Ok(time) => Ok(time.to_utc().trunc_subsecs(3)),
@@ -15,7 +15,7 @@ pub(in crate::ops) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<DateTim
 }
 
 /// The same where it may be absent.
-pub(in crate::ops) fn read_if<'de, D: Deserializer<'de>>(
+pub(crate) fn read_if<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<DateTime<Utc>>, D::Error> {
     read(from).map(Some)

@@ -10,26 +10,26 @@ const MOST: usize = 3;
 
 /// Buffers of `size` bytes: what is not used of them is not in memory, and nothing is moved.
 #[derive(Debug, Clone)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     size: usize,
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Buffers {
-    pub(super) fn of(size: usize) -> Self {
+    pub(crate) fn of(size: usize) -> Self {
         Self {
             size,
             spare: Arc::default(),
         }
     }
 
-    pub(super) fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         let buffer = self.spare.lock().pop();
         buffer.unwrap_or_else(|| Vec::with_capacity(self.size))
     }
 
     /// Keeps the buffer behind `bytes`, unless it is still read.
-    pub(super) fn keep(&self, bytes: Bytes) {
+    pub(crate) fn keep(&self, bytes: Bytes) {
         let mut spare = self.spare.lock();
         if bytes.is_unique() && spare.len() < MOST {
             let mut buffer = Vec::from(bytes);

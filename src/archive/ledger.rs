@@ -13,7 +13,7 @@ use crate::model::{RoomName, Seq, Uid};
 use crate::store::history::Erasure;
 
 /// Its place in the archive.
-pub(in crate::ops) const PATH: &str = "erasures.json";
+pub(crate) const PATH: &str = "erasures.json";
 const SCHEMA: &str = "discordctl.erasures/1";
 /// Names with remembered digests.
 const MOST: usize = 10_000;
@@ -28,13 +28,13 @@ struct File {
 
 /// As it was read, and may be written again.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Ledger {
+pub(crate) struct Ledger {
     erasures: Vec<Erasure>,
     version: Option<Version>,
 }
 
 impl Ledger {
-    pub(in crate::ops) async fn load(destination: &Destination) -> Result<Self, ArchiveError> {
+    pub(crate) async fn load(destination: &Destination) -> Result<Self, ArchiveError> {
         let Some((bytes, version)) = destination.get(PATH).await? else {
             return Ok(Self::default());
         };
@@ -50,12 +50,12 @@ impl Ledger {
         })
     }
 
-    pub(in crate::ops) fn erasures(&self) -> &[Erasure] {
+    pub(crate) fn erasures(&self) -> &[Erasure] {
         &self.erasures
     }
 
     /// Adds these, or makes those later that it has. Writes it if that changes it.
-    pub(in crate::ops) async fn add(
+    pub(crate) async fn add(
         &mut self,
         destination: &Destination,
         erasures: &[Erasure],
@@ -84,13 +84,13 @@ impl Ledger {
 
 /// By which a person is found in documents, which know no uids; it does not say the name. Of each erasure, which
 /// has that uid, it is another.
-pub(in crate::ops) fn digest(uid: Uid, name: &str) -> String {
+pub(crate) fn digest(uid: Uid, name: &str) -> String {
     Sum::of(format!("{uid}:{}", name.to_ascii_lowercase()).as_bytes()).sha256
 }
 
 /// What was erased, to hold lines against.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ops) struct Erasures {
+pub(crate) struct Erasures {
     parts: Vec<Part>,
     people: Vec<Person>,
     known: HashMap<String, Option<DateTime<Utc>>>,
@@ -112,7 +112,7 @@ struct Person {
 }
 
 impl Erasures {
-    pub(in crate::ops) fn of<'e>(erasures: impl IntoIterator<Item = &'e Erasure>) -> Self {
+    pub(crate) fn of<'e>(erasures: impl IntoIterator<Item = &'e Erasure>) -> Self {
         let mut all = Self::default();
         for erasure in erasures {
             let (at, name) = (erasure.at, erasure.name.clone().unwrap_or_default());
@@ -131,19 +131,19 @@ impl Erasures {
         all
     }
 
-    pub(in crate::ops) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.people.is_empty()
     }
 
     /// Whether a document of that room with those places may hold some of it.
-    pub(in crate::ops) fn may_touch(&self, room: &str, first: Seq, last: Seq) -> bool {
+    pub(crate) fn may_touch(&self, room: &str, first: Seq, last: Seq) -> bool {
         let room = RoomName::stored(room).key();
         let touches = |part: &Part| part.room == room && part.from <= last && part.to >= first;
         !self.people.is_empty() || self.parts.iter().any(touches)
     }
 
     /// Takes away what was erased of a line; false if it had nothing of that.
-    pub(in crate::ops) fn scrub(&mut self, room: &RoomName, line: &mut Line) -> bool {
+    pub(crate) fn scrub(&mut self, room: &RoomName, line: &mut Line) -> bool {
         let mut changed = false;
         let of_part = line.seq.is_some_and(|seq| {
             let key = room.key();

@@ -51,7 +51,7 @@ impl Entry {
     }
 
     /// Whether both hold the same places, in two pasts.
-    pub(in crate::ops) fn contradicts(&self, other: &Self) -> bool {
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
         self.room_id == other.room_id
             && self.epoch != other.epoch
             && self.first_seq <= other.last_seq
@@ -102,19 +102,19 @@ impl Manifest {
     }
 
     /// Whether that path is entered.
-    pub(super) fn knows(&self, path: &str) -> bool {
+    pub(crate) fn knows(&self, path: &str) -> bool {
         self.paths.contains(path)
     }
 
     /// Whether that path is entered as a document of another past than `epoch`.
-    pub(super) fn is_of_another(&self, path: &str, epoch: &Epoch) -> bool {
+    pub(crate) fn is_of_another(&self, path: &str, epoch: &Epoch) -> bool {
         let found = || self.entries.iter().find(|entry| entry.path == path);
         self.knows(path) && found().is_some_and(|entry| entry.epoch.as_ref() != Some(epoch))
     }
 
     /// The superseded documents: a later one holds the same places in another past. Each with the path of
     /// that one.
-    pub(super) fn superseded(&self) -> HashMap<&str, &str> {
+    pub(crate) fn superseded(&self) -> HashMap<&str, &str> {
         let mut rooms: HashMap<RoomId, Vec<&Entry>> = HashMap::new();
         for entry in &self.entries {
             rooms.entry(entry.room_id).or_default().push(entry);
@@ -132,7 +132,7 @@ impl Manifest {
         superseded
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
+    pub(crate) fn add(&mut self, entry: Entry) {
         if self.paths.insert(entry.path.clone()) {
             self.entries.push(entry);
             self.unsaved += 1;
@@ -140,7 +140,7 @@ impl Manifest {
     }
 
     /// Puts an entry in the place of the one that it supersedes.
-    pub(super) fn supersede(&mut self, entry: Entry) {
+    pub(crate) fn supersede(&mut self, entry: Entry) {
         let old = |other: &Entry| Some(&other.path) == entry.supersedes.as_ref();
         let Some(at) = self.entries.iter().position(old) else {
             return;
@@ -152,24 +152,24 @@ impl Manifest {
     }
 
     /// The entry that supersedes the document of that path.
-    pub(super) fn instead_of(&self, path: &str) -> Option<&Entry> {
+    pub(crate) fn instead_of(&self, path: &str) -> Option<&Entry> {
         let of = |entry: &&Entry| entry.supersedes.as_deref() == Some(path);
         self.entries.iter().find(of)
     }
 
     /// Whether a document of that path was here, and is superseded.
-    pub(super) fn was(&self, path: &str) -> bool {
+    pub(crate) fn was(&self, path: &str) -> bool {
         !self.knows(path) && self.instead_of(path).is_some()
     }
 
     /// Whether enough is new to write it all: a large archive must not be written out again for
     /// each document.
-    pub(super) fn worth_saving(&self) -> bool {
+    pub(crate) fn worth_saving(&self) -> bool {
         self.unsaved * 50 >= self.entries.len().max(50)
     }
 
     /// Replaces what is stored; fails if another process did so since it was read.
-    pub(super) async fn save(&mut self, destination: &Destination) -> Result<(), ArchiveError> {
+    pub(crate) async fn save(&mut self, destination: &Destination) -> Result<(), ArchiveError> {
         if self.unsaved == 0 {
             return Ok(());
         }

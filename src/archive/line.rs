@@ -13,7 +13,7 @@ const WITHIN: usize = 13;
 
 /// Writes messages, and remembers the day of the last.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     day: i64,
     /// As in `2024-01-14T`.
     date: String,
@@ -21,7 +21,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             day: i64::MIN,
             date: String::new(),
@@ -30,7 +30,7 @@ impl Lines {
     }
 
     /// The month that a message of this time belongs to.
-    pub(super) fn month(&mut self, time: DateTime<Utc>) -> (i32, u32) {
+    pub(crate) fn month(&mut self, time: DateTime<Utc>) -> (i32, u32) {
         self.turn_to(time);
         self.month
     }
@@ -45,7 +45,7 @@ impl Lines {
         }
     }
 
-    pub(super) fn write(&mut self, row: &Row, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn write(&mut self, row: &Row, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(b"{\"id\":");
         serde_json::to_writer(&mut *out, &row.id)?;
         out.extend_from_slice(b",\"user\":");

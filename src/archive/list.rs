@@ -9,16 +9,16 @@ type OnItem<'f, T> = &'f mut dyn FnMut(T) -> Result<(), String>;
 
 /// An object that has a text under one key, perhaps something under others, and a list under another; all other
 /// keys say nothing.
-pub(in crate::ops) struct Object<'f, T> {
-    pub(in crate::ops) text: &'static str,
-    pub(in crate::ops) perhaps: &'static [&'static str],
-    pub(in crate::ops) list: &'static str,
-    pub(in crate::ops) on_item: OnItem<'f, T>,
+pub(crate) struct Object<'f, T> {
+    pub(crate) text: &'static str,
+    pub(crate) perhaps: &'static [&'static str],
+    pub(crate) list: &'static str,
+    pub(crate) on_item: OnItem<'f, T>,
 }
 
 impl<'de, T: Deserialize<'de>> Object<'_, T> {
     /// Reads it to the end of `json`; returns what is under the keys.
-    pub(in crate::ops) fn read<R: serde_json::de::Read<'de>>(
+    pub(crate) fn read<R: serde_json::de::Read<'de>>(
         self,
         mut json: serde_json::Deserializer<R>,
     ) -> serde_json::Result<(String, Vec<Option<Said>>)> {
@@ -65,13 +65,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
 
 /// What stands under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ops) enum Said {
+pub(crate) enum Said {
     Text(String),
     Number(u64),
 }
 
 impl Said {
-    pub(in crate::ops) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Number(_) => None,

@@ -11,41 +11,41 @@ use crate::store::history::{Details, EVENTS, Reacted, Root, Row, Spot};
 
 /// An entry as a document holds it. Of a message the first four keys are enough.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(in crate::ops) struct Line {
-    pub(in crate::ops) id: MessageId,
+pub(crate) struct Line {
+    pub(crate) id: MessageId,
     /// Has to be there, and may be null: the author was deleted.
     #[serde(deserialize_with = "Option::deserialize")]
-    pub(in crate::ops) user: Option<String>,
-    pub(in crate::ops) content: String,
+    pub(crate) user: Option<String>,
+    pub(crate) content: String,
     #[serde(deserialize_with = "time::read")]
-    pub(in crate::ops) created_at: DateTime<Utc>,
-    pub(in crate::ops) seq: Option<Seq>,
-    pub(in crate::ops) number: Option<Number>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) seq: Option<Seq>,
+    pub(crate) number: Option<Number>,
     #[serde(default)]
-    pub(in crate::ops) kind: Kind,
-    pub(in crate::ops) target: Option<Seq>,
-    pub(in crate::ops) thread: Option<Seq>,
-    pub(in crate::ops) reply_to: Option<Seq>,
+    pub(crate) kind: Kind,
+    pub(crate) target: Option<Seq>,
+    pub(crate) thread: Option<Seq>,
+    pub(crate) reply_to: Option<Seq>,
     #[serde(default, deserialize_with = "time::read_if")]
-    pub(in crate::ops) edited_at: Option<DateTime<Utc>>,
-    pub(in crate::ops) gone: Option<Gone>,
+    pub(crate) edited_at: Option<DateTime<Utc>>,
+    pub(crate) gone: Option<Gone>,
     #[serde(default, deserialize_with = "time::read_if")]
-    pub(in crate::ops) pinned_at: Option<DateTime<Utc>>,
-    pub(in crate::ops) reacted: Option<bool>,
+    pub(crate) pinned_at: Option<DateTime<Utc>>,
+    pub(crate) reacted: Option<bool>,
     #[serde(default)]
-    pub(in crate::ops) reactions: Vec<Reaction<'static>>,
+    pub(crate) reactions: Vec<Reaction<'static>>,
     #[serde(default)]
-    pub(in crate::ops) mentions: Vec<String>,
-    pub(in crate::ops) replies: Option<Replies>,
+    pub(crate) mentions: Vec<String>,
+    pub(crate) replies: Option<Replies>,
 }
 
 impl Line {
-    pub(in crate::ops) fn is_message(&self) -> bool {
+    pub(crate) fn is_message(&self) -> bool {
         self.kind.0 < EVENTS
     }
 
     /// Takes its words away, and what goes with them.
-    pub(in crate::ops) fn lose_words(&mut self, gone: i16) {
+    pub(crate) fn lose_words(&mut self, gone: i16) {
         self.content.clear();
         self.gone = Some(Gone(gone));
         (self.edited_at, self.pinned_at, self.reacted) = (None, None, None);
@@ -55,11 +55,7 @@ impl Line {
 
     /// As it is stored; at `spot` where it names no place of its own. Of each name `person` gives the one
     /// that all share.
-    pub(in crate::ops) fn into_row(
-        self,
-        spot: Spot,
-        mut person: impl FnMut(&str) -> Arc<str>,
-    ) -> Row {
+    pub(crate) fn into_row(self, spot: Spot, mut person: impl FnMut(&str) -> Arc<str>) -> Row {
         let spot = self.seq.map_or(spot, |seq| Spot {
             seq,
             number: self.number.unwrap_or(Number::new(seq.get())),

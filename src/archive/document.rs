@@ -15,33 +15,33 @@ use crate::model::{Epoch, RoomKind, RoomRef, Seq, format_time};
 use crate::store::history::Row;
 
 /// What of a document's form is told in it: 1 had messages alone, and said nothing of it.
-pub(in crate::ops) const VERSION: u64 = 2;
+pub(crate) const VERSION: u64 = 2;
 
 /// A document ends with the month, or with so many entries, or so many bytes.
 const MOST_ROWS: u64 = 100_000;
 const MOST_BYTES: usize = 8 << 20;
 /// All that a document may need.
-pub(super) const WHOLE: usize = MOST_BYTES + (256 << 10);
+pub(crate) const WHOLE: usize = MOST_BYTES + (256 << 10);
 /// Of zstd's levels, the one at which the archive is not slower for it.
-pub(super) const LEVEL: i32 = 3;
+pub(crate) const LEVEL: i32 = 3;
 
 /// A document. What its entry says of its bytes follows when it is sealed.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     entry: Entry,
     text: Vec<u8>,
 }
 
 impl Entry {
     /// Says what a document's bytes are.
-    pub(super) fn describe(&mut self, bytes: &[u8]) {
+    pub(crate) fn describe(&mut self, bytes: &[u8]) {
         let sum = Sum::of(bytes);
         (self.size, self.sha256, self.prefixes) = (sum.size, sum.sha256, sum.prefixes);
     }
 }
 
 /// Makes documents of rows.
-pub(super) struct Builder {
+pub(crate) struct Builder {
     room: RoomRef,
     kind: RoomKind,
     made_at: DateTime<Utc>,
@@ -62,7 +62,7 @@ struct Open {
 }
 
 impl Builder {
-    pub(super) fn new(
+    pub(crate) fn new(
         (room, kind): (RoomRef, RoomKind),
         (made_at, epoch): (DateTime<Utc>, Epoch),
         known: BTreeMap<Seq, Seq>,
@@ -82,7 +82,7 @@ impl Builder {
     }
 
     /// Takes the rows that come next, and gives the documents that are complete.
-    pub(super) fn add(&mut self, rows: &[Row]) -> Result<Vec<Document>, ArchiveError> {
+    pub(crate) fn add(&mut self, rows: &[Row]) -> Result<Vec<Document>, ArchiveError> {
         for row in rows {
             let month = self.lines.month(row.created_at);
             let bound = self.known.get(&row.seq).copied();
@@ -115,7 +115,7 @@ impl Builder {
     }
 
     /// Gives what is left.
-    pub(super) fn finish(mut self) -> Vec<Document> {
+    pub(crate) fn finish(mut self) -> Vec<Document> {
         self.end();
         self.done
     }
@@ -182,18 +182,18 @@ impl Document {
     }
 
     /// Where it will be, unless it is moved.
-    pub(super) fn path(&self, compress: bool) -> String {
+    pub(crate) fn path(&self, compress: bool) -> String {
         let packed = if compress { ".zst" } else { "" };
         format!("{}{packed}", self.entry.path)
     }
 
     /// Gives it a name by the past that it is of.
-    pub(super) fn name_by_epoch(&mut self, epoch: &Epoch) {
+    pub(crate) fn name_by_epoch(&mut self, epoch: &Epoch) {
         self.entry.path = path::of_epoch(&self.entry.path, epoch);
     }
 
     /// Brings it into the form in which it is stored, and describes that.
-    pub(super) fn seal(
+    pub(crate) fn seal(
         self,
         compress: bool,
         buffers: &Buffers,
