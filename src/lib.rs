@@ -27,6 +27,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod index;
 pub mod meter;
 pub mod model;
 pub mod ops;

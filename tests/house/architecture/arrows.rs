@@ -59,6 +59,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("bus", &["model", "meter", "random"]),
     ("config", &["model"]),
     ("process", &["private", "config", "clock", "model"]),
+    ("index", &["model"]),
     ("model", &["random"]),
     ("clock", &[]),
     ("tls", &[]),

@@ -1,0 +1,4 @@
+//! Packs: where words are.
+mod mark;
+
+pub use mark::Mark;
