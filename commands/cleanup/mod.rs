@@ -34,7 +34,7 @@ Examples:
 pub(crate) struct CleanupArgs {
     #[command(flatten)]
     settings: DatabaseSettings,
-    /// The newest messages of each room that stay [default: retention.keep_last, 10]
+    /// The newest messages of each room that stay [default: retention.keep_last, 10000]
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
     /// Only this room, perhaps with a number of its own; may be given several times

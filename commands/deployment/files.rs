@@ -2,6 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -58,8 +59,8 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// Whether these are the samples as they were shipped: they say nothing.
 pub(super) fn are_samples(files: &[PathBuf]) -> bool {
-    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    let samples = SAMPLES.map(parse);
+    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let samples = [SAMPLES.map(parse), SAMPLES.map(parse).map(before)].concat();
     files.iter().all(|file| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         let found = parse(&text);
@@ -67,9 +68,30 @@ pub(super) fn are_samples(files: &[PathBuf]) -> bool {
     })
 }
 
+/// A sample as it was while these were the defaults: a folder that was never touched since stays one of examples.
+fn before(sample: Option<Value>) -> Option<Value> {
+    let Some(Value::Object(mut keys)) = sample else {
+        return sample;
+    };
+    keys.retain(|key, _| key != "retention" && key != "thresholds");
+    Some(Value::Object(keys))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_of_before_are_samples() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("instance1.json");
+        let were = serde_json::json!({
+            "tcp_port": 9001, "http_port": 3001, "instance_id": "instance-1",
+            "db_url": "postgresql://localhost:5432/babydiscord", "redis_url": "redis://localhost:6379"
+        });
+        std::fs::write(&file, were.to_string()).expect("written");
+        assert!(are_samples(std::slice::from_ref(&file)));
+    }
 
     #[test]
     fn samples_are_known_until_something_is_changed_in_them() {

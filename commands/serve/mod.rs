@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use discordctl::config::{Config, Loaded};
+use discordctl::config::{Config, Loaded, Retention};
 use discordctl::model::{Access, AccessMode, Listener, ListenerKind, Registration, plain};
 use discordctl::process::notify::Supervisor;
 use discordctl::process::{Claim, Files, Lock, LogFile, Origin, State};
@@ -193,7 +193,7 @@ fn tell(told: std::io::Result<()>) {
     }
 }
 
-/// For the user at the terminal: where to talk, the access mode, and how to stop.
+/// For the user at the terminal: where to talk, the access mode, what stays in the database, and how to stop.
 async fn greet(server: &Server, config: &Config, settings: &Settings) -> anyhow::Result<()> {
     let first_owner = (!server.has_accounts().await)
         .then(|| settings.again("discordctl user create NAME --role owner"));
@@ -206,6 +206,7 @@ async fn greet(server: &Server, config: &Config, settings: &Settings) -> anyhow:
         "who may come in:       {}",
         who_may(config.access())
     )?;
+    writeln!(stdout, "what is kept here:     {}", kept(&config.retention))?;
     if let Some(command) = first_owner {
         writeln!(stdout, "no account yet:        {command}")?;
     }
@@ -268,6 +269,22 @@ fn who_may(access: Access) -> String {
         Registration::Closed => "which operators make",
     };
     format!("{who}, {how}  (access.mode: {})", mode.as_str())
+}
+
+/// Said at each start, since what leaves the database is what people may miss.
+fn kept(retention: &Retention) -> String {
+    let Retention {
+        keep_last, min_age, ..
+    } = retention;
+    if retention.schedule.is_off() {
+        return "all that is said, but for what 'cleanup' is told to take  (retention.schedule: off)".into();
+    }
+    let rest = if retention.archive_first {
+        "the archive has the rest"
+    } else {
+        "the rest is deleted"
+    };
+    format!("of each room {min_age} and the newest {keep_last} messages; {rest}  (retention.*)")
 }
 
 /// What to call the address that is listened on, at a terminal and in a URL.

@@ -49,8 +49,8 @@ impl Default for Config {
                 max_waiting: 1_000,
             },
             retention: Retention {
-                keep_last: 10,
-                min_age: HumanDuration::hours(1),
+                keep_last: 10_000,
+                min_age: HumanDuration::days(90),
                 archive_first: true,
                 schedule: schedule("*/5 * * * *"),
             },
@@ -120,9 +120,9 @@ fn thresholds() -> Thresholds {
         db_connection_wait: at(ms(50), ms(200)),
         history_hit_rate: at(Percent::of(95), Percent::of(90)),
         session_cache_hit_rate: at(Percent::of(99), Percent::of(95)),
-        messages_table: at(ByteSize::mb(5), ByteSize::mb(50)),
-        users_table: at(ByteSize::kb(500), ByteSize::mb(5)),
-        rooms_table: at(ByteSize::kb(200), ByteSize::mb(2)),
+        messages_table: at(ByteSize::gb(1), ByteSize::gb(10)),
+        users_table: at(ByteSize::mb(50), ByteSize::mb(500)),
+        rooms_table: at(ByteSize::mb(20), ByteSize::mb(200)),
         backup_age: at(HumanDuration::hours(36), HumanDuration::hours(72)),
     }
 }

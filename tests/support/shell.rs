@@ -34,7 +34,11 @@ impl Shell {
 
     /// One whose commands are about that database.
     pub(crate) fn on(db: &Db) -> Self {
-        Self::new().with("DISCORDCTL_DB_URL", &db.url)
+        // As little as the samples keep: what a test says is too little and too young for the defaults.
+        Self::new()
+            .with("DISCORDCTL_DB_URL", &db.url)
+            .with("DISCORDCTL_RETENTION_KEEP_LAST", "10")
+            .with("DISCORDCTL_RETENTION_MIN_AGE", "1h")
     }
 
     /// Sets a variable, in place of what it was.

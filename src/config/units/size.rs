@@ -29,11 +29,11 @@ impl ByteSize {
     pub const fn kib(n: u64) -> Self {
         Self(n << 10)
     }
-    pub const fn kb(n: u64) -> Self {
-        Self(n * 1_000)
-    }
     pub const fn mb(n: u64) -> Self {
         Self(n * 1_000_000)
+    }
+    pub const fn gb(n: u64) -> Self {
+        Self(n * 1_000_000_000)
     }
     pub const fn bytes(self) -> u64 {
         self.0

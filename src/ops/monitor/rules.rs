@@ -362,10 +362,10 @@ mod tests {
         );
         assert_eq!(case.looks(HEALTHY, &queue(80), 0), []);
         assert_eq!(
-            case.looks(HEALTHY, "", 6_000_000),
+            case.looks(HEALTHY, "", 1_100_000_000),
             [("messages_table", Level::Warning)]
         );
-        assert_eq!(case.looks(HEALTHY, "", 4_000_000), []);
+        assert_eq!(case.looks(HEALTHY, "", 800_000_000), []);
     }
 
     #[test]

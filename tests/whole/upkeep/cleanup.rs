@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use discordctl::config::{ArchiveUrl, Config};
+use discordctl::config::{ArchiveUrl, Config, HumanDuration};
 use discordctl::ops::cleanup::{Options, Report, perform};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -76,6 +76,7 @@ fn config(db: &Db, archive: &std::path::Path, case: &Case) -> Config {
     };
     config.archive.url = ArchiveUrl::folder(archive.to_str().expect("UTF-8"));
     config.retention.keep_last = case.keep;
+    config.retention.min_age = HumanDuration::hours(1);
     config.retention.archive_first = case.archive_first;
     config
 }
@@ -176,10 +177,11 @@ pub(crate) async fn a_batch_does_not_read_the_whole_table(db: Db) {
     );
     db.sql(&messages).await;
     db.sql("ANALYZE messages").await;
-    let config = Config {
+    let mut config = Config {
         db_url: db.url.parse().unwrap(),
         ..Config::default()
     };
+    config.retention.min_age = HumanDuration::hours(1);
     let keep = Options {
         keep: Some(1_000),
         no_archive: true,
