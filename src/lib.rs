@@ -36,6 +36,7 @@ pub mod private;
 pub mod process;
 pub mod random;
 mod regular;
+pub mod search;
 pub mod server;
 pub mod store;
 pub mod tls;

@@ -50,6 +50,7 @@ use crate::delivery::{Committer, Hub};
 use crate::meter::Meters;
 use crate::model::{Access, Nickname};
 use crate::random;
+use crate::search::Searcher;
 use crate::store::Store;
 
 pub use crate::auth::oidc::Callback;
@@ -111,6 +112,8 @@ pub struct Chat {
     rights: Rights,
     hasher: Hasher,
     vouchers: Vouchers,
+    /// Finds what was said.
+    searcher: Arc<Searcher>,
     tokens: Known,
     /// Woken when this instance changed rights itself.
     rights_told: Notify,
@@ -129,6 +132,7 @@ pub struct Parts {
     pub limits: Limits,
     pub access: Access,
     pub vouchers: Vouchers,
+    pub searcher: Arc<Searcher>,
 }
 
 impl Chat {
@@ -141,6 +145,7 @@ impl Chat {
             limits,
             access,
             vouchers,
+            searcher,
         } = parts;
         let (meters, now) = (presence.meters().clone(), presence.clock().now());
         Self {
@@ -150,6 +155,7 @@ impl Chat {
             connections: Connections::default(),
             hasher: Hasher::new(meters.clone()),
             vouchers,
+            searcher,
             tokens: Known::default(),
             limiter: Limiter::new(limits, meters, now),
             unused: Unused::default(),
@@ -168,6 +174,11 @@ impl Chat {
 
     pub fn meters(&self) -> &Arc<Meters> {
         self.presence.meters()
+    }
+
+    /// What finds what was said.
+    pub fn searcher(&self) -> &Searcher {
+        &self.searcher
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

@@ -7,7 +7,7 @@ use super::schedule::Schedule;
 use super::secret_url::{ArchiveUrl, DbUrl};
 use super::settings::{
     Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
-    LogLevel, Proxy, Retention, Thresholds, Tls,
+    LogLevel, Proxy, Retention, Search, Thresholds, Tls,
 };
 use super::threshold::Threshold;
 use super::units::{ByteSize, HumanDuration, Percent};
@@ -76,6 +76,7 @@ impl Default for Config {
             },
             session_ttl: HumanDuration::hours(24),
             db_wait: HumanDuration::secs(30),
+            search: Search { enabled: true },
             http: Http {
                 hosts: Vec::new(),
                 public_url: None,

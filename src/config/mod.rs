@@ -36,7 +36,7 @@ pub use schedule::{NotASchedule, Schedule};
 pub use secret_url::{ArchiveUrl, BadUrl, DbUrl, RedisUrl, SecretUrl};
 pub use settings::{
     Archive, Backup, Config, Cors, DbPool, Drain, History, Http, Keep, Limits, Log, LogFormat,
-    LogLevel, Proxy, Retention, Thresholds, Tls,
+    LogLevel, Proxy, Retention, Search, Thresholds, Tls,
 };
 pub use threshold::{Level, Threshold};
 pub use units::{ByteSize, HumanDuration, NotAllowed, Percent};

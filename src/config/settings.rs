@@ -43,6 +43,7 @@ pub struct Config {
     /// How long `serve` waits for the database at start.
     pub db_wait: HumanDuration,
     pub http: Http,
+    pub search: Search,
     pub cors: Cors,
     pub log: Log,
 }
@@ -177,6 +178,13 @@ pub struct Drain {
     pub spread: HumanDuration,
     /// What is still open then is cut.
     pub deadline: HumanDuration,
+}
+
+/// Finding what was said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// False: this instance answers no searches, and makes no index of words.
+    pub enabled: bool,
 }
 
 /// How clients may call this server.

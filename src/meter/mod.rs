@@ -98,6 +98,16 @@ pub struct Meters {
     pub marks_written: Counter,
     /// Read marks that were refused, since too many waited.
     pub marks_refused: Counter,
+    /// One search, with the wait for its turn.
+    pub search: Histogram,
+    /// Searches that were refused, since too many waited.
+    pub searches_refused: Counter,
+    /// Entries that are in no pack of the index yet, and for how many seconds the oldest of them; as the
+    /// instance sees it that writes the index, and 0 on others.
+    pub search_behind: Gauge,
+    pub search_behind_seconds: Gauge,
+    /// Packs of the index, in the same way.
+    pub search_packs: Gauge,
     /// Connections made to the bus: the first, and each after one was lost.
     pub bus_connects: Counter,
     /// Looks at the store for what others committed.

@@ -193,6 +193,15 @@ metrics! {
         "Statements that were sent for them, each for many.", |s| s.meters.mark_statements.get();
     READ_MARKS_REFUSED: Counter "discord_read_marks_refused_total" => "read_marks_refused",
         "Read marks that were refused, since too many waited.", |s| s.meters.marks_refused.get();
+    SEARCHES_REFUSED: Counter "discord_searches_refused_total" => "searches_refused",
+        "Searches that were refused, since too many waited.", |s| s.meters.searches_refused.get();
+    SEARCH_BEHIND: Gauge "discord_search_behind" => "search_behind",
+        "Entries that are not in the index yet, and are searched one by one; on the instance that writes the index.",
+        |s| s.meters.search_behind.get();
+    SEARCH_BEHIND_SECONDS: Gauge "discord_search_behind_seconds" => "search_behind_seconds",
+        "For how long the oldest of them waits.", |s| s.meters.search_behind_seconds.get();
+    SEARCH_PACKS: Gauge "discord_search_packs" => "search_packs",
+        "Packs that the index is made of; on the instance that writes it.", |s| s.meters.search_packs.get();
     HEARTBEATS_LATE: Counter "discord_heartbeats_late_total",
         "Signs of life that came so late that the lease was in danger.", |s| s.meters.beats_late.get();
     SWEEPS: Counter "discord_sweeps_total" => "sweeps",
@@ -252,6 +261,8 @@ metrics! {
         "One publish to the other instances.", |s| (&s.meters.publish, &s.recent.publish);
     HEARTBEAT: Histogram "discord_heartbeat_seconds",
         "One sign of life of this instance.", |s| Reading::Times(&s.meters.beat, None);
+    SEARCH: Histogram "discord_search_seconds",
+        "One search, with the wait for its turn.", |s| Reading::Times(&s.meters.search, None);
     DATABASE_WAIT: Histogram "discord_database_wait_seconds" => "db_wait_ms",
         "Waiting for a database connection.", |s| (&s.meters.db_wait, &s.recent.db_wait);
     PROCESS_START_TIME: Gauge "process_start_time_seconds",

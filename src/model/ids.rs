@@ -71,6 +71,10 @@ number! {
     RunId(i64)
 }
 number! {
+    /// A part of the index of words.
+    PackId(i64)
+}
+number! {
     /// How a room's older messages are: another number whenever some of them come or go.
     RoomVersion(i64)
 }

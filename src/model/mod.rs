@@ -36,8 +36,8 @@ pub use entry::{
 pub use epoch::{Epoch, Lineage};
 pub use host::Host;
 pub use ids::{
-    ConnectionId, InstanceId, MAX_EXACT, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid,
-    UserId,
+    ConnectionId, InstanceId, MAX_EXACT, MessageId, Number, PackId, RoomId, RoomVersion, RunId,
+    Seq, Uid, UserId,
 };
 pub use listener::{Listener, ListenerKind, Listeners, Reach};
 pub use mention::{MOST_MENTIONS, Mention, mentions};

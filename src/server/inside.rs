@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
 use crate::model::{Listener, ListenerKind, Reach};
+use crate::search::Searcher;
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -85,6 +86,12 @@ impl Inside {
             meters,
             session_ttl: config.session_ttl.get(),
         };
+        let searcher = Arc::new(Searcher::new(
+            store.clone(),
+            clock.clone(),
+            base.meters.clone(),
+            config.search.enabled,
+        ));
         let predecessor = match entry {
             Entry::Beside(predecessor) => Some(predecessor),
             Entry::After(dead) => {
@@ -106,6 +113,7 @@ impl Inside {
             limits: client_limits(config),
             access: config.access(),
             vouchers,
+            searcher: searcher.clone(),
         }));
         let stop_relay = CancellationToken::new();
         let relay = Relay::new(hub.clone()).run(events, stop_relay.clone());

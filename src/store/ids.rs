@@ -4,7 +4,9 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::model::{InstanceId, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid, UserId};
+use crate::model::{
+    InstanceId, MessageId, Number, PackId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,
+};
 
 macro_rules! stored_as_bigint {
     ($($id:ty),+) => {$(
@@ -51,6 +53,7 @@ stored_as_bigint!(
     InstanceId,
     MessageId,
     Number,
+    PackId,
     RoomId,
     RoomVersion,
     RunId,

@@ -32,6 +32,7 @@ mod read;
 mod rights;
 mod rooms;
 mod rows;
+pub mod search;
 mod secret;
 mod servers;
 mod session;
@@ -394,6 +395,7 @@ pub trait Store:
     + Notices
     + Epochs
     + Secrets
+    + search::Indexed
     + Maintenance
 {
 }
@@ -417,6 +419,7 @@ impl<S> Store for S where
         + Notices
         + Epochs
         + Secrets
+        + search::Indexed
         + Maintenance
 {
 }

@@ -10,7 +10,8 @@ use sqlx::{Arguments, AssertSqlSafe};
 
 use super::{Known, Mark};
 use crate::model::{
-    InstanceId, MessageId, Number, RoomId, RoomVersion, RunId, Seq, Uid, UserId, format_time,
+    InstanceId, MessageId, Number, PackId, RoomId, RoomVersion, RunId, Seq, Uid, UserId,
+    format_time,
 };
 
 /// Makes of a text what each kind understands: `@now` is the database's clock, `@now($1)` that plus a
@@ -80,6 +81,12 @@ pub(super) enum Arg<'a> {
     Known(&'a [Known]),
     /// The same of six.
     Marks(&'a [Mark]),
+    /// Three arrays for PostgreSQL, one of rows as JSON for SQLite.
+    Triples(&'a [[i64; 3]]),
+    /// An array for PostgreSQL, one of hexadecimal texts as JSON for SQLite.
+    Blobs(&'a [&'a [u8]]),
+    /// Two arrays for PostgreSQL, one of such rows as JSON for SQLite.
+    BlobPairs(&'a [(&'a [u8], &'a [u8])]),
     Time(DateTime<Utc>),
     /// A time, or NULL.
     TimeIf(Option<DateTime<Utc>>),
@@ -123,6 +130,15 @@ impl Arg<'_> {
                     let mut columns = columns.into_iter();
                     columns.try_for_each(|of| bound.add(column(of)))
                 }
+                Self::Triples(rows) => {
+                    let mut columns = (0..3).map(|at| rows.iter().map(|row| row[at]).collect());
+                    columns.try_for_each(|column: Vec<i64>| bound.add(column))
+                }
+                Self::Blobs(blobs) => bound.add(blobs),
+                Self::BlobPairs(pairs) => {
+                    let (first, second): (Vec<&[u8]>, Vec<&[u8]>) = pairs.iter().copied().unzip();
+                    bound.add(first).and_then(|()| bound.add(second))
+                }
                 Self::Time(time) => bound.add(time),
                 Self::Ahead(length) => bound.add(length.as_secs_f64()),
                 Self::Ago(length) => bound.add(-length.as_secs_f64()),
@@ -156,6 +172,16 @@ impl Arg<'_> {
                     });
                     bound.add(json(rows.collect::<Vec<_>>())?)
                 }
+                Self::Triples(rows) => bound.add(json(rows)?),
+                Self::Blobs(blobs) => bound.add(json(
+                    blobs.iter().map(|blob| hex(blob)).collect::<Vec<_>>(),
+                )?),
+                Self::BlobPairs(pairs) => {
+                    let rows = pairs
+                        .iter()
+                        .map(|(first, second)| (hex(first), hex(second)));
+                    bound.add(json(rows.collect::<Vec<_>>())?)
+                }
                 Self::Time(time) => bound.add(format_time(time)),
                 Self::Ahead(length) => bound.add(format!("+{}", span(length))),
                 Self::Ago(length) => bound.add(format!("-{}", span(length))),
@@ -168,6 +194,16 @@ impl Arg<'_> {
 
 fn json<T: serde::Serialize>(values: T) -> Result<String, sqlx::Error> {
     serde_json::to_string(&values).map_err(|e| sqlx::Error::Encode(e.into()))
+}
+
+/// As SQLite's `unhex` reads it.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
+    let pairs = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    pairs.collect()
 }
 
 /// A length of time as SQLite's date functions take it, after a sign.
@@ -241,5 +277,5 @@ macro_rules! numbers {
 }
 
 numbers!(
-    InstanceId, MessageId, Number, RoomId, RunId, Seq, Uid, UserId
+    InstanceId, MessageId, Number, PackId, RoomId, RunId, Seq, Uid, UserId
 );

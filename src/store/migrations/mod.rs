@@ -26,7 +26,7 @@ pub use step::Step;
 const HISTORY: &str = "schema_migrations";
 
 /// The version that this program needs.
-const NEEDED: i32 = 9;
+const NEEDED: i32 = 10;
 
 /// What was applied: each version, and the oldest that a program may know to work with it.
 pub(super) const APPLIED: &str = "SELECT m.version, s.floor

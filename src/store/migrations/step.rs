@@ -29,8 +29,8 @@ macro_rules! steps {
     };
 }
 
-const POSTGRES: &[(i32, &str, &str, &str)] = &steps!("postgres": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch", 6 "uids", 7 "people", 8 "entries", 9 "entry_indexes");
-const SQLITE: &[(i32, &str, &str, &str)] = &steps!("sqlite": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch", 6 "uids", 7 "people", 8 "entries", 9 "entry_indexes");
+const POSTGRES: &[(i32, &str, &str, &str)] = &steps!("postgres": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch", 6 "uids", 7 "people", 8 "entries", 9 "entry_indexes", 10 "search");
+const SQLITE: &[(i32, &str, &str, &str)] = &steps!("sqlite": 1 "initial", 2 "operations", 3 "between_instances", 4 "unused", 5 "epoch", 6 "uids", 7 "people", 8 "entries", 9 "entry_indexes", 10 "search");
 
 pub(super) fn postgres() -> Vec<Step> {
     all(POSTGRES)

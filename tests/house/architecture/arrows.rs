@@ -16,6 +16,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "chat",
             "auth",
             "delivery",
+            "search",
             "store",
             "bus",
             "process",
@@ -31,8 +32,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "client", "policy", "auth", "tls", "archive", "regular", "store", "bus", "process",
-            "private", "config", "clock", "model", "meter", "random",
+            "client", "policy", "auth", "tls", "archive", "regular", "search", "index", "store",
+            "bus", "process", "private", "config", "clock", "model", "meter", "random",
         ],
     ),
     ("client", &["model", "tls"]),
@@ -40,8 +41,13 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "chat",
         &[
-            "policy", "auth", "delivery", "store", "bus", "clock", "model", "meter", "random",
+            "policy", "auth", "delivery", "search", "index", "store", "bus", "clock", "model",
+            "meter", "random",
         ],
+    ),
+    (
+        "search",
+        &["index", "store", "clock", "model", "meter", "random"],
     ),
     ("auth", &["model", "clock", "random", "meter"]),
     ("policy", &["model"]),

@@ -10,6 +10,7 @@ use discordctl::chat::{
 use discordctl::clock::SystemClock;
 use discordctl::delivery::{Committer, Hub, TailLimits};
 use discordctl::model::{Access, Nickname, TransportKind};
+use discordctl::search::Searcher;
 use discordctl::store::{LEASE, Lease, Options, Store, Viewer};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
@@ -59,11 +60,11 @@ impl House {
         );
         let hub = Arc::new(hub);
         let base = Base {
-            store,
+            store: store.clone(),
             hub: hub.clone(),
             bus,
-            clock,
-            meters,
+            clock: clock.clone(),
+            meters: meters.clone(),
             session_ttl: Duration::from_secs(3600),
         };
         let opened = Presence::open(base, instance("one"), None).await;
@@ -95,6 +96,7 @@ impl House {
             limits,
             access: Access::OPEN,
             vouchers: Vouchers::default(),
+            searcher: Arc::new(Searcher::new(store, clock, meters, true)),
         }));
         Self {
             chat,

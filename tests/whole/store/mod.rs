@@ -13,6 +13,7 @@ pub(crate) mod presence;
 mod races;
 mod rooms;
 mod scrub;
+mod search;
 mod secrets;
 mod thread_figures;
 mod threads;
@@ -53,6 +54,10 @@ crate::support::db::on_both! {
         a_known_nonce_leaves_no_hole,
         a_rejected_draft_leaves_its_nonce_free,
         the_old_are_swept_away_and_the_young_are_not,
+    }
+    search {
+        what_was_said_is_found_where_one_may_read,
+        filters_hold_and_pages_go_on,
     }
     past {
         an_id_that_was_given_again_is_another_rows,

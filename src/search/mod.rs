@@ -1,0 +1,125 @@
+//! Finding what was said: packs of an index in the database, what no pack has yet, and sources beside.
+//!
+//! An index only proposes messages. Each is read as it is now, and its own text decides whether it is found: so
+//! what an index says of words that were edited away does no harm, and nothing is shown that is not there.
+mod asked;
+mod error;
+mod part;
+mod queue;
+mod scan;
+mod source;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+pub use self::asked::{Asked, Judged};
+pub use self::error::{SearchError, SourceError};
+pub use self::part::Part;
+use self::queue::Queue;
+pub use self::source::Source;
+use crate::clock::Clock;
+use crate::index::Query;
+use crate::meter::Meters;
+use crate::model::{Entry, MessageId, RoomRef};
+use crate::store::search::Indexed;
+
+/// A search that takes longer answers with what it has.
+pub const LONGEST: Duration = Duration::from_secs(2);
+
+/// A message that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub entry: Entry,
+    pub room: RoomRef,
+    /// What is to be shown as found, in bytes of its text; in order, and apart.
+    pub ranges: Vec<Range<usize>>,
+}
+
+/// A page of what was found, the newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    pub hits: Vec<Hit>,
+    /// What to go on before; nothing where there is no more.
+    pub next: Option<MessageId>,
+    /// False where some of the past could not be looked at.
+    pub complete: bool,
+}
+
+/// Searches for the clients of this instance.
+pub struct Searcher {
+    store: Arc<dyn Indexed>,
+    clock: Arc<dyn Clock>,
+    meters: Arc<Meters>,
+    queue: Queue,
+    enabled: bool,
+    beside: RwLock<Vec<Arc<dyn Source>>>,
+}
+
+impl std::fmt::Debug for Searcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Searcher")
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Searcher {
+    pub fn new(
+        store: Arc<dyn Indexed>,
+        clock: Arc<dyn Clock>,
+        meters: Arc<Meters>,
+        enabled: bool,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            meters,
+            queue: Queue::default(),
+            enabled,
+            beside: RwLock::default(),
+        }
+    }
+
+    /// Has every search look there, too.
+    pub fn look_also(&self, source: Arc<dyn Source>) {
+        self.beside.write().push(source);
+    }
+
+    /// Up to `limit` messages of these rooms with smaller ids than `before`, or of all, the newest first.
+    ///
+    /// # Errors
+    /// Where search is turned off, too many search, or the database does not answer.
+    pub async fn find(
+        &self,
+        query: &Query,
+        rooms: &[RoomRef],
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Found, SearchError> {
+        if !self.enabled {
+            return Err(SearchError::Disabled);
+        }
+        let started = self.clock.now();
+        let Some(_turn) = self.queue.turn().await else {
+            self.meters.searches_refused.add(1);
+            return Err(SearchError::Busy);
+        };
+        let asked = Asked::new(query, rooms, before, limit, self.clock.now() + LONGEST);
+        let found = self.look(&asked).await;
+        let took = self.clock.now().saturating_duration_since(started);
+        self.meters.search.record(took);
+        found
+    }
+
+    async fn look(&self, asked: &Asked<'_>) -> Result<Found, SearchError> {
+        let mut parts = vec![scan::scan(&*self.store, &*self.clock, asked).await?];
+        let beside = self.beside.read().clone();
+        for source in beside {
+            parts.push(source.part(asked).await);
+        }
+        Ok(part::joined(parts, asked.limit))
+    }
+}
