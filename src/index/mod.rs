@@ -1,5 +1,5 @@
 //! Search without I/O: the words of a text, what was asked for, and packs, which say where words are.
-mod pack;
+pub mod pack;
 mod query;
 mod words;
 

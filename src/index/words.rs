@@ -172,8 +172,8 @@ impl Text {
         }
     }
 
-    /// Calls `each` with every term, some of them more than once: words, their humps, pairs of joined words,
-    /// and pairs of characters where words are not told apart.
+    /// Calls `each` with every term, some of them more than once: words, their humps, pairs of joined words
+    /// (`127.0`), and pairs of characters where words are not told apart.
     pub fn terms(&self, mut each: impl FnMut(&[u8])) {
         for (n, word) in self.words.iter().enumerate() {
             let text = &self.folded[word.at.clone()];
@@ -216,14 +216,21 @@ impl Text {
         starts.zip(ends).map(|(start, end)| start..end)
     }
 
-    /// The `n`th word with the next, if both are words and one mark joins them.
+    /// The `n`th word with the next, if one mark joins them and they are too short, or numbers, to be found by
+    /// themselves. The others' own terms are enough, and their pairs would be a quarter of an index.
     pub(super) fn pair(&self, n: usize) -> Option<&str> {
+        const SHORT: usize = 3;
         let [one, other] = self.words.get(n..n + 2)? else {
             return None;
         };
         let words = one.class == Class::Word && other.class == Class::Word;
-        let joined = words && class::joins(&self.folded[one.at.end..other.at.start]);
-        joined.then(|| &self.folded[one.at.start..other.at.end])
+        if !words || !class::joins(&self.folded[one.at.end..other.at.start]) {
+            return None;
+        }
+        let text = |word: &Word| &self.folded[word.at.clone()];
+        let short = one.at.len() <= SHORT && other.at.len() <= SHORT;
+        let paired = short || is_number(text(one)) || is_number(text(other));
+        paired.then(|| &self.folded[one.at.start..other.at.end])
     }
 
     /// Where a range of the folded text lies in the original.
@@ -269,6 +276,10 @@ fn end_of_cluster(text: &str) -> usize {
     chars
         .find(|(_, c)| spaced || !class::extends(*c))
         .map_or(text.len(), |(at, _)| at)
+}
+
+pub(super) fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A term of a word: as much of it as a term may have.

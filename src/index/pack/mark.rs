@@ -17,12 +17,12 @@ pub enum Mark<'a> {
 }
 
 impl Mark<'_> {
-    /// The term; no word's begins with such a byte.
+    /// The term; no word's begins with such a byte, and none is long.
     pub fn term(&self) -> Vec<u8> {
         let (letter, rest): (u8, &[u8]) = match self {
             Self::Room(id) => (b'r', &id.to_be_bytes()),
             Self::Author(id) => (b'a', &id.to_be_bytes()),
-            Self::AuthorName(name) => (b'n', name.as_bytes()),
+            Self::AuthorName(name) => (b'n', &name.as_bytes()[..name.len().min(256)]),
             Self::Link => (b'l', &[]),
             Self::Thread => (b't', &[]),
             Self::Reply(root) => (b'p', &root.to_be_bytes()),

@@ -131,11 +131,11 @@ impl<'a> Reader<'a> {
             _ => {
                 let (start, end) = span(value, self.now)?;
                 // Neither `before:` nor `after:` a day takes in what was said on it.
-                match (operator == "before:", not) {
-                    (true, false) => filters.until = earliest(filters.until, start),
-                    (true, true) => filters.since = filters.since.max(Some(start)),
-                    (false, false) => filters.since = filters.since.max(Some(end)),
-                    (false, true) => filters.until = earliest(filters.until, end),
+                match (operator, not) {
+                    ("before:", false) => filters.until = earliest(filters.until, start),
+                    ("before:", true) => filters.since = filters.since.max(Some(start)),
+                    (_, false) => filters.since = filters.since.max(Some(end)),
+                    (_, true) => filters.until = earliest(filters.until, end),
                 }
                 return Some(());
             }
@@ -158,9 +158,11 @@ impl<'a> Reader<'a> {
         needs.sort();
         needs.dedup();
         if needs.is_empty() && self.filters == Filters::default() {
-            return Err(match self.parts.iter().any(|part| part.not) {
-                true => QueryError::OnlyNot,
-                false => QueryError::Nothing,
+            let only_not = self.parts.iter().any(|part| part.not);
+            return Err(if only_not {
+                QueryError::OnlyNot
+            } else {
+                QueryError::Nothing
             });
         }
         Ok(Query {

@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::super::words::{Class, Text, cut};
+use super::super::words::{Class, Text, cut, is_number};
 use super::{Need, QueryError};
 
 /// The fewest characters before a `*`.
@@ -152,14 +152,19 @@ fn needs(text: &Text, humps: &[String], open: bool) -> Vec<Need> {
         match word.class {
             Class::Unspaced => needs.extend(neighbours(&folded[word.at.clone()])),
             Class::Word => {
-                let pair = text.pair(n).map(|pair| cut(pair).to_vec());
-                match (&pair, open && n + 2 == words.len()) {
-                    (Some(pair), true) => needs.push(Need::Prefix(pair.clone())),
-                    (Some(pair), false) => needs.push(Need::Term(pair.clone())),
+                let open_pair = open && n + 2 == words.len();
+                // What follows is not all of the word, which may be none that is paired with this.
+                let pair = text
+                    .pair(n)
+                    .filter(|_| !open_pair || is_number(&folded[word.at.clone()]))
+                    .map(|pair| cut(pair).to_vec());
+                match &pair {
+                    Some(pair) if open_pair => needs.push(Need::Prefix(pair.clone())),
+                    Some(pair) => needs.push(Need::Term(pair.clone())),
                     // The pair before it says it.
-                    (None, _) if paired => {}
-                    (None, _) if open && last => needs.push(Need::Prefix(term)),
-                    (None, _) => needs.push(Need::Term(term)),
+                    None if paired => {}
+                    None if open && last => needs.push(Need::Prefix(term)),
+                    None => needs.push(Need::Term(term)),
                 }
                 paired = pair.is_some();
                 continue;

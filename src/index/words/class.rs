@@ -69,7 +69,7 @@ pub(super) fn is_ignored(c: char) -> bool {
         | 0xfe00..=0xfe0f | 0xfeff | 0x1f3fb..=0x1f3ff | 0xe0000..=0xe0fff)
 }
 
-/// What joins two words to one that is looked for as a whole: `127.0`, `snake_case`, `don't`.
+/// What joins two words to one that is looked for as a whole: `127.0`, `x86_64`, `don't`.
 pub(super) fn joins(text: &str) -> bool {
     matches!(text, "." | "_" | "-" | "/" | ":" | "@" | "'")
 }
