@@ -3,8 +3,8 @@ use super::limits::Cost;
 use super::terms::terms;
 use super::{
     About, Actor, Answering, Asked, Chat, ChatError, Gate, Giving, Inviting, Lifting, MakeToken,
-    Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Settings, Showing, Stance,
-    Target, Terms, Total,
+    Marking, Need, Outcome, PageFrom, Place, Restraint, Restricting, Searching, Settings, Showing,
+    Stance, Target, Terms, Total,
 };
 use crate::model::{MessageId, Password, Role, RoomKind, Seq};
 use crate::policy::Action;
@@ -193,6 +193,8 @@ pub enum Command {
         before: Option<MessageId>,
         limit: Option<usize>,
     },
+    /// Find what was said, in all rooms that may be read.
+    Search(Searching),
     /// Have a room not call the client's account, but for mentions, or call it again.
     MuteRoom {
         room: Target,
@@ -295,6 +297,8 @@ impl Verb for Command {
             }
             Self::Me => terms(Cost::LIST, Gate::Session, Need::Nothing),
             Self::Unread | Self::Mentions { .. } => terms(Cost::LIST, Gate::Account, Need::Nothing),
+            // Which rooms those are is asked for then, and again of each in which something was found.
+            Self::Search(_) => terms(Cost::LIST, Gate::Table(Action::Read), Need::Presence),
             Self::Pins { .. } => terms(Cost::LIST, Gate::Table(Action::Read), Need::Presence),
             // The right to read is asked for then.
             Self::MuteRoom { .. } => terms(Cost::READ, Gate::Account, Need::Nothing),
@@ -393,6 +397,7 @@ impl Verb for Command {
             Self::Unread => chat.unread(actor).await,
             Self::Mentions { before, limit } => chat.mentioned(actor, before, limit).await,
             Self::Pins { before, limit, .. } => chat.pins(place, before, limit).await,
+            Self::Search(asked) => chat.search(actor, asked).await,
             Self::MuteRoom { room, muted } => chat.mute_room(actor, &room, muted).await,
             Self::MarkRead(marks) => chat.mark_read(actor, marks).await,
             Self::Seen { seq, .. } => chat.seen(place, seq).await,

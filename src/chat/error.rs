@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::vouching::NotVouched;
 use crate::delivery::SendError;
+use crate::index::QueryError;
 use chrono::{DateTime, Utc};
 
 use crate::model::{ContentError, NameError, Nickname, Role, RoomName};
 use crate::policy::{Action, Denied};
+use crate::search::SearchError;
 use crate::store::{Rejected, StoreError};
 
 named! {
@@ -47,6 +49,9 @@ named! {
         TooManyTokens => "too_many_tokens",
         NoSuchWorkspace => "no_such_workspace",
         BadRequest => "bad_request",
+        BadQuery => "bad_query",
+        SearchDisabled => "search_disabled",
+        SearchBusy => "search_busy",
         BadToken => "bad_token",
         ExpiredToken => "expired_token",
         NoAccount => "no_account",
@@ -157,6 +162,12 @@ pub enum ChatError {
     NoSuchWorkspace(String),
     /// What was asked for cannot be meant, in words.
     BadRequest(String),
+    /// What is looked for cannot be understood.
+    BadQuery(QueryError),
+    /// This server finds nothing: it is set so.
+    SearchDisabled,
+    /// As many search as may at a time, and as many wait.
+    SearchBusy,
     /// Another server does not vouch for the person.
     NotVouched(NotVouched),
     /// No session has that secret, or it has expired.
@@ -260,6 +271,9 @@ impl ChatError {
             Self::NoSuchSession => Code::NoSuchSession,
             Self::NoSuchWorkspace(_) => Code::NoSuchWorkspace,
             Self::BadRequest(_) => Code::BadRequest,
+            Self::BadQuery(_) => Code::BadQuery,
+            Self::SearchDisabled => Code::SearchDisabled,
+            Self::SearchBusy => Code::SearchBusy,
             Self::NotVouched(why) => why.code(),
             Self::Content(ContentError::TooLong { .. }) => Code::ContentTooLong,
             Self::Content(_) => Code::BadContent,
@@ -280,7 +294,7 @@ impl ChatError {
             Self::NotVouched(why) => why.retry_after(),
             Self::RoomsToday { .. } => Some(AN_HOUR),
             Self::SessionsFull { .. } => Some(A_MINUTE),
-            Self::QueueFull | Self::Stopping | Self::NotEntered => Some(SHORTLY),
+            Self::QueueFull | Self::SearchBusy | Self::Stopping | Self::NotEntered => Some(SHORTLY),
             Self::Database(trouble) => trouble.retry_after(),
             _ => None,
         }
@@ -337,6 +351,22 @@ impl From<NameError> for ChatError {
 impl From<ContentError> for ChatError {
     fn from(error: ContentError) -> Self {
         Self::Content(error)
+    }
+}
+
+impl From<QueryError> for ChatError {
+    fn from(error: QueryError) -> Self {
+        Self::BadQuery(error)
+    }
+}
+
+impl From<SearchError> for ChatError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Disabled => Self::SearchDisabled,
+            SearchError::Busy => Self::SearchBusy,
+            SearchError::Store(error) => error.into(),
+        }
     }
 }
 

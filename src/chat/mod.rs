@@ -58,6 +58,7 @@ pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Showing, Slice, Start,
 };
 pub use crate::policy::Action;
+pub use crate::search::Hit;
 pub use crate::store::{
     Audited, Giving, Interest, MOST_TOKENS, Member, Online, Restraint, RoomSummary, Seer,
     SessionOf, Span, Stance, Thread,
@@ -71,7 +72,9 @@ pub use error::{ChatError, Code, Limited, Trouble};
 pub use handover::{HoldStill, LineState, SessionState, Still, Verdict};
 pub use limits::{Cost, Entered, Limits, MOST_ADDRESSES, Origin};
 pub use lists::{Asked, Listed};
-pub use outcome::{Changed, Counted, History, Joined, Messages, Outcome, Pins, ReadUpTo, Threads};
+pub use outcome::{
+    Changed, Counted, Found, History, Joined, Messages, Outcome, Pins, ReadUpTo, Threads,
+};
 pub use presence::{Base, Presence, QUEUE as PRESENCE_QUEUE};
 pub use reader::Reader;
 pub use rights::{Gate, Place, RightsAsOf};
@@ -79,8 +82,8 @@ pub use session::{LoggedIn, Session};
 pub use terms::{About, Marking, Need, PageFrom, Target, Terms, Total};
 pub use verbs::{
     Answering, BeginSignIn, Beside, FinishSignIn, Inviting, Length, Lifting, MOST_EMOJI, Made,
-    MakeToken, Me, MyRoom, MyToken, Read, Registering, Restricting, RoomAs, Say, Sending, Settings,
-    Shown, Tally,
+    MakeToken, Me, MyRoom, MyToken, Read, Registering, Restricting, RoomAs, Say, Searching,
+    Sending, Settings, Shown, Tally,
 };
 pub use vouching::{NotVouched, Strangers, Vouchers};
 

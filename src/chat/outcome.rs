@@ -2,8 +2,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Audited, Cursor, Giving, Interest, Listed, Made, Me, Member, MyRoom, MyToken, Online, Past,
-    Receipt, Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span, Thread,
+    Audited, Cursor, Giving, Hit, Interest, Listed, Made, Me, Member, MyRoom, MyToken, Online,
+    Past, Receipt, Restraint, RoomAs, RoomSummary, Seer, SessionOf, Showing, Span, Thread,
 };
 use crate::model::{Entry, Epoch, MessageId, Nickname, Role, RoomName, RoomRef, Seq, UserKey};
 
@@ -124,6 +124,8 @@ pub enum Outcome {
         next: Option<MessageId>,
     },
     Pins(Pins),
+    /// Messages that were looked for.
+    Found(Found),
     /// The room calls no more, but for mentions, or calls again.
     RoomMuted {
         room: RoomName,
@@ -193,6 +195,18 @@ pub struct Pins {
     pub next: Option<Seq>,
     /// Up to which place they are as they are shown.
     pub true_at: Seq,
+}
+
+/// Messages that were looked for, the newest first.
+#[derive(Debug)]
+pub struct Found {
+    /// What was asked for.
+    pub typed: String,
+    pub hits: Vec<Hit>,
+    /// Before this message there may be more.
+    pub next: Option<MessageId>,
+    /// False where some of the past could not be looked at.
+    pub complete: bool,
 }
 
 /// Part of a room's past.

@@ -28,6 +28,7 @@ mod pg_url;
 mod place;
 mod postgres;
 mod presence;
+mod reach;
 mod read;
 mod rights;
 mod rooms;
@@ -77,6 +78,7 @@ pub use notices::{Bulletin, NOTICE_LIFE};
 pub use presence::{
     Holder, Instance, Lease, Naming, Online, PresenceChange, PresenceOutcome, SessionRow,
 };
+pub use reach::Reach;
 pub use secret::{BUS_KEY, Secret};
 pub use threads::{Interest, Stance, Thread, Threads};
 pub use tokens::{MOST_TOKENS, NewToken, TokenOf, Tokens, Which};
@@ -382,6 +384,7 @@ pub trait Store:
     + People
     + Accounts
     + Rights
+    + Reach
     + Members
     + Directs
     + Marks
@@ -406,6 +409,7 @@ impl<S> Store for S where
         + People
         + Accounts
         + Rights
+        + Reach
         + Members
         + Directs
         + Marks

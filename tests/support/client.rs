@@ -378,7 +378,7 @@ impl Socket {
         }
     }
 
-    async fn ask(&mut self, mut frame: Value) -> Result<Value, String> {
+    pub(crate) async fn ask(&mut self, mut frame: Value) -> Result<Value, String> {
         self.count += 1;
         frame["ref"] = self.count.into();
         self.send(frame).await;

@@ -187,8 +187,13 @@ impl Chat {
 
     /// Whether an account that stands so to a room may read there.
     pub(in crate::chat) fn reads(&self, stood: &Stood) -> bool {
+        self.reads_as(stood, Role::Guest)
+    }
+
+    /// The same of a client that is `without` where it has no account.
+    pub(in crate::chat) fn reads_as(&self, stood: &Stood, without: Role) -> bool {
         let (admission, now) = (self.admission(), self.clock().utc());
-        policy::allow(Action::Read, &stood.standing(admission, Role::Guest, now)).is_ok()
+        policy::allow(Action::Read, &stood.standing(admission, without, now)).is_ok()
     }
 
     /// What may be done at all may be done to that role.

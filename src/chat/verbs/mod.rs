@@ -15,6 +15,7 @@ mod order;
 mod pins;
 mod read;
 mod rename;
+mod search;
 mod send;
 mod threads;
 mod typing;
@@ -27,5 +28,6 @@ pub use account::{
 pub use entries::MOST_EMOJI;
 pub use order::{Inviting, Length, Lifting, Restricting, RoomAs, Settings};
 pub use read::Read;
+pub use search::Searching;
 pub use send::{Say, Sending};
 pub use threads::{Answering, Beside};

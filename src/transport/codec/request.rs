@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use self::lists::{Mentions, PagedFrom, Pins};
+use self::lists::{Mentions, PagedFrom, Pins, Search};
 use self::thread::{InThread, ThreadsOf};
 use super::Refusal;
 use super::slash::order::duration;
@@ -63,6 +63,7 @@ pub(in crate::transport) enum Request {
     Unpin(Of),
     Pins(Pins),
     Mentions(Mentions),
+    Search(Search),
     MuteRoom { room: String },
     UnmuteRoom { room: String },
     Threads(ThreadsOf),
@@ -273,6 +274,7 @@ impl Request {
             Self::Unpin(of) => of.pin(false)?,
             Self::Pins(pins) => pins.command()?,
             Self::Mentions(mentions) => mentions.command()?,
+            Self::Search(search) => search.command()?,
             Self::MuteRoom { room } => mute(room, true),
             Self::UnmuteRoom { room } => mute(room, false),
             Self::Threads(threads) => threads.command()?,

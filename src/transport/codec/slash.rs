@@ -49,7 +49,7 @@ struct Syntax {
     help: &'static str,
 }
 
-const TABLE: [Syntax; 39] = [
+const TABLE: [Syntax; 40] = [
     syntax("help", "", (0, 0), "these commands"),
     syntax("nick", "<name>", (1, 1), "change your nickname"),
     syntax(
@@ -112,6 +112,12 @@ const TABLE: [Syntax; 39] = [
     syntax("unpin", "<seq>", (1, 1), "take the pin off a message"),
     syntax("pins", "[n]", (0, 1), "the pinned messages of the room"),
     syntax("mentions", "[n]", (0, 1), "the messages that mention you"),
+    syntax(
+        "search",
+        "<words>",
+        (1, usize::MAX),
+        "find what was said; from: in: before: after: \"phrase\"",
+    ),
     syntax("reply", "<seq> <text>", (2, usize::MAX), "answer a message"),
     syntax(
         "thread",

@@ -1,4 +1,5 @@
 //! The sentences that clients are shown, the same over every transport.
+mod found;
 mod lists;
 mod people;
 mod threads;
@@ -155,6 +156,7 @@ pub(in crate::transport) fn outcome(outcome: &Outcome) -> String {
         Outcome::Message(entry) => shown(entry),
         Outcome::Mentioned { messages, next } => lists::mentions(messages, *next),
         Outcome::Pins(pins) => lists::pins(pins),
+        Outcome::Found(found) => found::list(found),
         Outcome::Changed { what, target, .. } => changed(*what, *target),
         Outcome::Threads(found) => threads::list(found),
         Outcome::Thread {

@@ -117,6 +117,7 @@ fn status(code: Code) -> StatusCode {
         | Code::BadNonce
         | Code::BadPassword
         | Code::BadDisplayName
+        | Code::BadQuery
         | Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::UnknownSession
         | Code::NotConnected
@@ -139,6 +140,7 @@ fn status(code: Code) -> StatusCode {
         | Code::NoSuchUser
         | Code::NoSuchSession
         | Code::NoSignIn
+        | Code::SearchDisabled
         | Code::NoSuchToken
         | Code::NoSuchWorkspace => StatusCode::NOT_FOUND,
         Code::NicknameRegistered
@@ -152,6 +154,7 @@ fn status(code: Code) -> StatusCode {
         Code::ContentTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::Busy
+        | Code::SearchBusy
         | Code::LoginUnavailable
         | Code::DatabaseBusy
         | Code::DatabaseUnavailable

@@ -74,6 +74,7 @@ named! {
         Unpin => "unpin",
         Pins => "pins",
         Mentions => "mentions",
+        Search => "search",
         MuteRoom => "mute_room",
         UnmuteRoom => "unmute_room",
         Threads => "threads",
@@ -139,6 +140,7 @@ impl Asks {
             Self::Unpin => (Method::DELETE, PIN),
             Self::Pins => (Method::GET, "/api/pins/{room}"),
             Self::Mentions => (Method::GET, "/api/mentions"),
+            Self::Search => (Method::GET, "/api/search"),
             Self::MuteRoom => (Method::PUT, ROOM_MUTE),
             Self::UnmuteRoom => (Method::DELETE, ROOM_MUTE),
             Self::Threads => (Method::GET, "/api/threads/{room}"),
@@ -255,6 +257,7 @@ impl Route {
                 | Asks::Seen
                 | Asks::Pins
                 | Asks::Mentions
+                | Asks::Search
                 | Asks::Threads
                 | Asks::Audit,
             ) => Cost::LIST,

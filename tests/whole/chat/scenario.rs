@@ -150,7 +150,7 @@ async fn all_transports_share_one_order() {
 
 /// Every command that there is, in an order in which one client can ask for all of them, and what
 /// each is answered.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("/help", "/help"),
     ("/nick anna", "you are now anna"),
     ("/list", "1 user online"),
@@ -158,6 +158,7 @@ const COMMANDS: [(&str, &str); 9] = [
     ("/join general", "anna joined general"),
     ("/rooms", "2 rooms"),
     ("/history", "general: no older messages"),
+    ("/search tea", "nothing was found"),
     ("/leave", "you left general"),
     ("/quit", "goodbye"),
 ];

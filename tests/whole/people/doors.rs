@@ -8,21 +8,13 @@ use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use super::requests::ask;
+use super::written::{MEMBERS, expected, refusal, sees};
 use super::{PASSWORD, serve};
 use crate::support::client::Socket;
 use crate::support::db::Db;
 use crate::support::http as plain;
 
 const ROOMS: [&str; 4] = ["void", "open", "closed", "acme/hall"];
-/// Accounts, each with its role in `open` and `closed`, where it is a member of them.
-const MEMBERS: [(&str, &str); 5] = [
-    ("insider", "member"),
-    ("moderator", "moderator"),
-    ("admin", "admin"),
-    ("owner", "owner"),
-    ("muted", "member"),
-];
-
 /// What is asked of a room: its name here, the right that it takes, the request and the frame.
 struct Deed {
     name: &'static str,
@@ -52,6 +44,7 @@ fn deeds() -> Vec<Deed> {
     const ABSENT: &str = "/api/messages/ROOM/9999";
     const TADA: &str = "/api/messages/ROOM/1/reactions/:tada:";
     const PIN: &str = "/api/messages/ROOM/1/pin";
+    const SEARCH: &str = "/api/search?q=hello%20in:ROOM";
     const THREADS: &str = "/api/threads/ROOM";
     const THREAD: &str = "/api/threads/ROOM/9999";
     const FOLLOW: &str = "/api/threads/ROOM/9999/follow";
@@ -61,6 +54,8 @@ fn deeds() -> Vec<Deed> {
     let said = json!({ "room": "ROOM", "content": "hello" });
     let reply = json!({ "room": "ROOM", "content": "hello", "thread": 9999 });
     let join = json!({ "command": "/join ROOM" });
+    // What a frame has of it; a request has it in its query.
+    let search = json!({ "q": "hello in:ROOM" });
     let marks = json!({ "marks": [{ "room": "ROOM", "seq": 1 }] });
     vec![
         deed("mark", "POST", "/api/read", marks, "read"),
@@ -84,6 +79,7 @@ fn deeds() -> Vec<Deed> {
         deed("pin", put, PIN, none.clone(), "pin"),
         deed("pin", "DELETE", PIN, none.clone(), "unpin"),
         deed("read", get, "/api/pins/ROOM", none.clone(), "pins"),
+        deed("read", get, SEARCH, search, "search"),
         deed("mark", put, ROOM_MUTE, none.clone(), "mute_room"),
         deed("mark", "DELETE", ROOM_MUTE, none.clone(), "unmute_room"),
         deed("join", "POST", "/api/command", join, ""),
@@ -149,82 +145,6 @@ struct Client {
     socket: Socket,
 }
 
-/// How far up a client is in a room that it sees.
-fn rank(kind: &str) -> usize {
-    let ranks = [
-        "anonymous",
-        "guest",
-        "member",
-        "moderator",
-        "admin",
-        "owner",
-    ];
-    let of = match kind {
-        "insider" | "muted" | "outsider" => "member",
-        kind => kind,
-    };
-    ranks.iter().position(|rank| *rank == of).expect("a rank")
-}
-
-fn least(right: &str) -> usize {
-    match right {
-        "see" | "read" | "mark" | "seen" | "thread" | "follow" => 0,
-        "join" | "write" | "react" => 1,
-        "invite" | "edit" | "delete" | "reply" => 2,
-        "delete_any" | "pin" | "topic" | "slow" | "kick" | "mute" | "ban" => 3,
-        "manage_room" | "manage_roles" => 4,
-        other => panic!("no right: {other}"),
-    }
-}
-
-fn sees(kind: &str, room: &str) -> bool {
-    match room {
-        "open" => kind != "outsider",
-        "closed" => MEMBERS.iter().any(|(name, _)| *name == kind),
-        "acme/hall" => kind == "outsider",
-        _ => false,
-    }
-}
-
-/// The code of a refusal, or `ok`. An invite has a code as well, and no detail.
-fn refusal(answer: &Value) -> &str {
-    let refused = answer.get("detail").and(answer["code"].as_str());
-    refused.unwrap_or("ok")
-}
-
-/// The same as it is to be.
-fn expected(kind: &str, room: &str, right: &str) -> &'static str {
-    // Of an account alone is known how far it has read.
-    match kind {
-        "anonymous" if right == "mark" => return "not_connected",
-        "guest" if right == "mark" => return "account_needed",
-        _ => {}
-    }
-    // What takes a session says so before it says anything of a room; whether it is one's own name that
-    // is taken out of a room is looked at behind the wall.
-    if kind == "anonymous" && least(right) > 0 && (right != "kick" || room == "open") {
-        return "not_connected";
-    }
-    if !sees(kind, room) {
-        return "no_such_room";
-    }
-    match kind {
-        "banned" => "banned",
-        "muted" if ["write", "react", "edit", "reply"].contains(&right) => "muted",
-        // The message is the host's.
-        _ if right == "edit" => "forbidden",
-        _ if right == "seen" => "not_shown",
-        // What takes an account says so only of a room that is seen.
-        "anonymous" if right == "follow" => "not_connected",
-        "guest" if right == "follow" => "account_needed",
-        _ if rank(kind) < least(right) => "forbidden",
-        // The message is the host's, who is an owner: that is above all of these.
-        _ if right == "delete_any" => "forbidden",
-        _ if ["thread", "follow", "reply", "delete"].contains(&right) => "no_such_message",
-        _ => "ok",
-    }
-}
-
 pub(crate) async fn every_client_is_answered_as_written_down_by_every_door(db: Db) {
     let server = serve(&db, |config| {
         config.limits.requests_per_minute = 0;
@@ -264,6 +184,7 @@ pub(crate) async fn every_client_is_answered_as_written_down_by_every_door(db: D
             }
             walked += listed(at, client, room).await;
         }
+        walked += found(at, client).await;
         walked += deletes(at, client, &host).await;
     }
     println!("{walked} combinations");
@@ -387,6 +308,11 @@ async fn by_request(at: SocketAddr, client: &Client, deed: &Deed, room: &str) ->
             return json!({});
         }
     }
+    let body = if deed.method == "GET" {
+        Value::Null
+    } else {
+        body
+    };
     request(at, client.secret.as_deref(), (deed.method, &path), body).await
 }
 
@@ -440,6 +366,25 @@ async fn listed(at: SocketAddr, client: &mut Client, room: &str) -> usize {
             "{} {room}: {rooms}",
             client.kind
         );
+    }
+    2
+}
+
+/// What the host said is found in the rooms that the client may read, and as if there were no others.
+async fn found(at: SocketAddr, client: &mut Client) -> usize {
+    let path = "/api/search?q=hello%20from:host";
+    let frame = json!({ "type": "search", "q": "hello from:host", "ref": 2 });
+    let by_frame = client.asks(frame).await;
+    let by_request = request(at, client.secret.as_deref(), ("GET", path), Value::Null).await;
+    let reads = |room: &&str| expected(client.kind, room, "read") == "ok";
+    let mut wanted: Vec<&str> = ROOMS.into_iter().filter(reads).collect();
+    wanted.sort_unstable();
+    for answer in [&by_frame["data"], &by_request] {
+        let hits = answer["hits"].as_array().expect("hits").iter();
+        let mut rooms: Vec<&str> = hits.filter_map(|hit| hit["room"].as_str()).collect();
+        rooms.sort_unstable();
+        assert_eq!(rooms, wanted, "{}: {answer}", client.kind);
+        assert!(answer.get("next").is_none() && answer["complete"] == true);
     }
     2
 }

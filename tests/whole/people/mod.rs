@@ -11,9 +11,11 @@ mod order;
 mod product;
 mod requests;
 mod rooms;
+mod search;
 mod threads;
 mod tokens;
 mod walls;
+mod written;
 
 use std::net::SocketAddr;
 
@@ -104,6 +106,13 @@ crate::support::db::on_both! {
         a_frame_asks_for_what_a_request_does,
         an_invite_lets_into_a_room,
         the_audit_log_ends_at_the_wall,
+    }
+    search {
+        what_was_said_is_found_by_every_door,
+        what_is_gone_or_changed_is_found_as_it_is,
+        what_one_may_not_read_is_not_found,
+        a_token_finds_what_it_may_read,
+        strangers_find_what_strangers_may_read,
     }
     operator_rooms {
         an_operator_makes_rooms_and_sets_them,

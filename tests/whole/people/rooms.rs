@@ -116,8 +116,14 @@ impl Caller {
         Self { at, bearer }
     }
 
+    /// One that shows a token.
+    pub(super) fn by(at: SocketAddr, token: &str) -> Self {
+        let bearer = format!("Bearer {token}");
+        Self { at, bearer }
+    }
+
     /// The status and the body.
-    async fn asks(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn asks(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let shown = [(http::header::AUTHORIZATION, self.bearer.as_str())];
         let answer = ask(self.at, (method, path), &shown, body).await;
         (answer.status, answer.json())

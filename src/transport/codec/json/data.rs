@@ -1,9 +1,12 @@
 //! What came of a command, as JSON for programs.
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use crate::chat::{
-    Audited, Counted, History, Interest, Listed, Made, Me, Member, Messages, MyRoom, MyToken,
-    Online, Outcome, Pins, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf, Thread, Threads,
+    Audited, Counted, Found, History, Hit, Interest, Listed, Made, Me, Member, Messages, MyRoom,
+    MyToken, Online, Outcome, Pins, Receipt, RoomAs, RoomSummary, Seer, Session, SessionOf, Thread,
+    Threads,
 };
 use crate::model::{MessageId, Nickname, Role, RoomName, Seq, format_time};
 use crate::transport::codec::words::title;
@@ -29,6 +32,7 @@ pub(in crate::transport) fn data(outcome: &Outcome) -> Option<Value> {
         Outcome::Me(me) => Some(self::me(me)),
         Outcome::Seen(seen) => Some(self::seen(seen)),
         Outcome::Pins(pins) => Some(self::pins(pins)),
+        Outcome::Found(found) => Some(self::found(found)),
         Outcome::Mentioned { messages, next } => Some(with_number(
             json!({ "messages": messages }),
             next.map(MessageId::get),
@@ -268,6 +272,31 @@ fn pins(pins: &Pins) -> Value {
     with_number(page, pins.next.map(Seq::get))
 }
 
+fn found(found: &Found) -> Value {
+    let hit = |hit: &Hit| {
+        let text = hit.entry.text();
+        let ranges: Vec<[usize; 2]> = chars(text, &hit.ranges).collect();
+        json!({ "message": hit.entry, "room": hit.room.shown().as_str(), "ranges": ranges })
+    };
+    let hits: Vec<_> = found.hits.iter().map(hit).collect();
+    let next = found.next.map(|next| next.to_string());
+    with_next(json!({ "hits": hits, "complete": found.complete }), &next)
+}
+
+/// Ranges of bytes, in order and apart, as ranges of characters (code points).
+fn chars<'a>(text: &'a str, ranges: &'a [Range<usize>]) -> impl Iterator<Item = [usize; 2]> + 'a {
+    let (mut byte, mut count) = (0, 0);
+    ranges.iter().map(move |range| {
+        let mut up_to = |end: usize| {
+            let part = text.get(byte..end).unwrap_or_default();
+            count += part.chars().count();
+            byte = end;
+            count
+        };
+        [up_to(range.start), up_to(range.end)]
+    })
+}
+
 fn history(history: &History) -> Option<Value> {
     let Messages::All(messages) = &history.messages else {
         return None;
@@ -325,4 +354,19 @@ fn direct(room: &RoomName, title: &str, receipt: Option<&Receipt>) -> Value {
         direct["seq"] = json!(receipt.seq);
     }
     direct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_counted_in_characters() {
+        let text = "é設定 x 😀y";
+        let byte = |part: &str| text.find(part).expect("it is there");
+        let ranges = [byte("設")..byte(" x"), byte("😀")..byte("y")];
+        let found: Vec<[usize; 2]> = chars(text, &ranges).collect();
+        assert_eq!(found, [[1, 3], [6, 7]]);
+        assert_eq!(chars("", &[]).count(), 0);
+    }
 }

@@ -2,7 +2,7 @@
 use serde::Deserialize;
 
 use super::{List, Number, Wrong, whole};
-use crate::chat::{Asked, Command, PageFrom, Target};
+use crate::chat::{Asked, Command, PageFrom, Searching, Target};
 use crate::model::Seq;
 
 /// From where messages are paged.
@@ -29,6 +29,25 @@ pub(in crate::transport) struct Pins {
     /// The place of a message.
     before: Option<Number>,
     limit: Option<Number>,
+}
+
+/// Messages that are looked for.
+#[derive(Debug, Deserialize)]
+pub(in crate::transport) struct Search {
+    q: String,
+    /// Where the page before ended.
+    cursor: Option<Number>,
+    limit: Option<Number>,
+}
+
+impl Search {
+    pub(super) fn command(self) -> Result<Command, Wrong> {
+        Ok(Command::Search(Searching {
+            typed: self.q,
+            before: whole("cursor", self.cursor)?,
+            limit: whole("limit", self.limit)?,
+        }))
+    }
 }
 
 impl Mentions {

@@ -1,7 +1,7 @@
 //! Commands about messages of the current room, by their places.
 use super::{GrammarError, Syntax, number, rest};
-use crate::chat::{Answering, Command, Giving, PageFrom, Showing, Target};
-use crate::model::Seq;
+use crate::chat::{Answering, Command, Giving, PageFrom, Searching, Showing, Target};
+use crate::model::{MessageId, Seq};
 
 /// Messages of a list where no number is asked for.
 const LISTED: usize = 10;
@@ -48,6 +48,7 @@ pub(super) fn read(
             before: None,
             limit: number(syntax, words.first())?.or(Some(LISTED)),
         },
+        "search" => search(words, line),
         "reply" => answer(words, line, Answering::InRoom)?,
         "thread" if words.len() > 1 => answer(words, line, Answering::InThread)?,
         "thread" => Command::Thread {
@@ -86,6 +87,18 @@ fn showing(words: &[&str]) -> Result<Showing, GrammarError> {
     Ok(showing)
 }
 
+/// A word before all others, `next:41`, says where the page before ended.
+fn search(words: &[&str], line: &str) -> Command {
+    let next = words.first().and_then(|word| word.strip_prefix("next:"));
+    let before: Option<MessageId> = next.and_then(|next| next.parse().ok());
+    let typed = rest(line, 1 + usize::from(before.is_some()));
+    Command::Search(Searching {
+        typed: typed.to_owned(),
+        before,
+        limit: Some(LISTED),
+    })
+}
+
 fn answer(words: &[&str], line: &str, how: Answering) -> Result<Command, GrammarError> {
     Ok(Command::Answer {
         room: Target::Current,
@@ -116,6 +129,21 @@ pub(super) fn place(words: &[&str]) -> Result<Seq, GrammarError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_has_all_that_was_typed() {
+        let search = |line: &str| match super::super::parse(line) {
+            Ok(Command::Search(asked)) => (asked.typed, asked.before.map(MessageId::get)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            search("/search  \"two  spaces\" -x "),
+            ("\"two  spaces\" -x".into(), None)
+        );
+        assert_eq!(search("/search next:41 a b"), ("a b".into(), Some(41)));
+        assert_eq!(search("/search next:x a"), ("next:x a".into(), None));
+        assert_eq!(search("/search next:41"), (String::new(), Some(41)));
+    }
 
     #[test]
     fn a_place_is_a_number_from_one() {

@@ -235,6 +235,9 @@ pub(super) fn refusal(error: &ChatError) -> String {
             format!("there is no workspace '{}'", name.escape_debug())
         }
         ChatError::BadRequest(why) => why.clone(),
+        ChatError::BadQuery(why) => why.to_string(),
+        ChatError::SearchDisabled => "search is turned off on this server".into(),
+        ChatError::SearchBusy => "too many search at the moment; try again in a moment".into(),
         ChatError::NotVouched(why) => not_vouched(why).into(),
         other => other.code().as_str().replace('_', " "),
     }
