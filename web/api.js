@@ -14,6 +14,7 @@ export class ApiError extends Error {
 const PASSING_STATUS = new Set([429, 502, 503, 504]);
 const PASSING_CODE = new Set([
   "rate_limited", "busy", "database_busy", "database_unavailable", "storage_full", "outcome_unknown", "stopping",
+  "search_busy",
 ]);
 
 /** An error frame of the WebSocket, which carries the same codes as HTTP. */
@@ -114,6 +115,10 @@ export const thread = (name, root, before) =>
 export const pins = (name, before) =>
   call("GET", `/api/pins/${room(name)}?limit=50${before ? `&before=${before}` : ""}${mine()}`);
 export const mentions = (before) => call("GET", `/api/mentions?limit=50${before ? `&before=${before}` : ""}${mine()}`);
+/** A page of a room's past: `before` or `after` a place, or `around` it. */
+export const past = (name, side, seq) => call("GET", `/api/history/${room(name)}?limit=50&${side}=${seq}${mine()}`);
+export const search = (typed, cursor, limit) =>
+  call("GET", `/api/search?q=${room(typed)}&limit=${limit}${cursor ? `&cursor=${cursor}` : ""}${mine()}`);
 export const streamUrl = (name, session_id, after, epoch) =>
   `/api/messages/${room(name)}?${new URLSearchParams({
     ...(session_id && { session_id }), after, history: 0, ...(epoch && { epoch }),

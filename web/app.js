@@ -1,5 +1,6 @@
 // The web client: signing in and out, and what is on the screen around the messages.
 import * as api from "./api.js";
+import { Around } from "./around.js";
 import { Backoff } from "./backoff.js";
 import { Banner } from "./banner.js";
 import { Beside } from "./beside.js";
@@ -12,6 +13,7 @@ import { Found } from "./found.js";
 import { countText, drawPeople, drawRooms } from "./lists.js";
 import { openMenu } from "./menu.js";
 import { closePanels, watchPanels } from "./panels.js";
+import { Search } from "./search.js";
 import { hueOf, isName, isRoom } from "./text.js";
 import { Threads } from "./threads.js";
 import { Watch } from "./watch.js";
@@ -24,7 +26,7 @@ const COOKIE = "discordctl.cookie";
 const SIGNED_IN = "#signed-in";
 
 const beside = new Beside();
-let chat, editing, found, threads, watch, drawing = false;
+let chat, editing, found, search, threads, watch, drawing = false;
 
 function begin(identity, fresh) {
   api.use(identity.session_id);
@@ -32,7 +34,9 @@ function begin(identity, fresh) {
     chat = new Chat();
     watch = new Watch(chat, changed);
     editing = new Editing(chat);
-    found = new Found(chat, beside);
+    const around = new Around(beside);
+    found = new Found(chat, beside, around);
+    search = new Search(chat, beside, around);
     threads = new Threads(chat, beside, {
       menu: (button, message) => chat.acts.menu(button, message),
       react: (message, emoji, given) => chat.acts.react(message, emoji, given), thread: () => {},
@@ -50,6 +54,7 @@ function begin(identity, fresh) {
     });
     chat.addEventListener("unsent", ({ detail: text }) => setDraft(text));
     chat.addEventListener("opened", ({ detail }) => opened(detail));
+    chat.addEventListener("search", ({ detail }) => search.open($("input"), detail));
     chat.addEventListener("session-lost", renew);
     chat.restore(identity);
   }
@@ -170,7 +175,7 @@ function opened({ room, from }) {
   setDraft([room?.draft, from ? "" : draft()].filter(Boolean).join("\n"));
   closePanels(false);
   if (room) threads.look(room);
-  if (beside.kind !== "mentions") beside.close(false); // the others are of the room that was open
+  if (!["mentions", "search", "around"].includes(beside.kind)) beside.close(false); // the others are of the room that was open
   focusInput();
 }
 

@@ -326,11 +326,11 @@ export class Chat extends EventTarget {
   }
 
   /** Shows a message in its place; false where that is too far back. */
-  async goTo(name, seq) {
+  async goTo(name, seq, number) {
     const known = this.rooms.get(name);
     if (!known?.joined) await this.join(name);
     else if (known !== this.rooms.current) this.open(known);
-    return this.log.goTo(this.rooms.get(name), seq);
+    return this.log.goTo(this.rooms.get(name), seq, number);
   }
 
   // ── what goes out ──

@@ -36,6 +36,10 @@ async function command(chat, line, signOut) {
       if (room?.joined) return chat.leave(room);
       break;
     }
+    case "/search": {
+      if (words.length === 0 || words[0].startsWith("next:")) break;
+      return chat.dispatchEvent(new CustomEvent("search", { detail: line.slice(verb.length).trim() }));
+    }
     case "/history": {
       if (!current) break;
       const added = await chat.older(current, Math.min(200, Math.max(1, Number(words[0]) || 50)));

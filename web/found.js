@@ -1,6 +1,6 @@
 // The lists beside the room: what is pinned in it, and where one is mentioned. Each message leads to its place.
 import * as api from "./api.js";
-import { make, reconcile, setText } from "./dom.js";
+import { $, make, reconcile, setText } from "./dom.js";
 import { dayName, hueOf, timeOf, withLinks } from "./text.js";
 
 const AGAIN = 300; // after a change, so long, and it is asked for anew
@@ -8,12 +8,14 @@ const AGAIN = 300; // after a change, so long, and it is asked for anew
 export class Found {
   #chat;
   #beside;
+  #around;
   #list = null; // {kind, room, ask, none, nodes, messages, next}
   #timer = null;
 
-  constructor(chat, beside) {
+  constructor(chat, beside, around) {
     this.#chat = chat;
     this.#beside = beside;
+    this.#around = around;
     for (const name of ["pin", "edit", "delete"]) {
       chat.link.addEventListener(name, ({ detail }) => this.#stale(({ room }) => room === null || room === detail.room));
     }
@@ -68,7 +70,7 @@ export class Found {
       });
   }
 
-  #item({ room }, { room: of, seq, user, created_at }) {
+  #item({ room }, { room: of, seq, number, user, created_at }) {
     const date = new Date(created_at);
     const when = `${dayName(date)}, ${timeOf(date)}`;
     return make("li", {},
@@ -76,14 +78,16 @@ export class Found {
         ...(room === null ? [make("bdi.place", {}, of), " "] : []), make("time", { datetime: date.toISOString() }, when)),
       make("div.content", { dir: "auto" }),
       make("button.quiet", { type: "button", "aria-label": `Show in the room ${of}: the message of ${user}, ${when}`,
-        onclick: () => this.#goTo(of, seq) }, "Show in the room"));
+        onclick: () => this.#goTo(of, seq, number) }, "Show in the room"));
   }
 
-  async #goTo(room, seq) {
+  async #goTo(room, seq, number) {
+    const { kind } = this.#list;
+    const back = () => (kind === "mentions" ? this.mentions($("show-mentions")) : this.pins(this.#chat.rooms.current, $("room-menu")));
     // What covers the room would be in the way.
     if (document.getElementById("room").inert) this.#beside.close(false);
     try {
-      if (!await this.#chat.goTo(room, seq)) this.#chat.note("That message is too far back to be shown here.", "problem");
+      if (!await this.#chat.goTo(room, seq, number)) this.#around.open(room, seq, back);
     } catch (error) {
       this.#chat.note(error.detail ?? String(error), "problem");
     }

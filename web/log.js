@@ -96,7 +96,9 @@ export class Log {
   }
 
   /** Brings a message into sight, loading what is between; false where that is too much. */
-  async goTo(room, seq) {
+  async goTo(room, seq, number) {
+    const [oldest] = room.messages;
+    if (oldest?.number - number > MOST_PAGES * LONG_PAGE) return false;
     const drawn = () => { this.draw(); return new Promise((done) => setTimeout(done)); };
     await drawn();
     this.#stick = false;

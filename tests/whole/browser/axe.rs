@@ -78,6 +78,27 @@ async fn nothing_keeps_people_out_of_the_page() {
             .await;
         is_for_all(&anna, &axe, list).await;
     }
+    anna.click("#show-search").await;
+    anna.type_into(".search input", &format!("hello{}", char::from(Key::Enter)))
+        .await;
+    anna.eventually(
+        "something is found",
+        "return !!document.querySelector('#beside mark')",
+    )
+    .await;
+    anna.click("#beside summary").await;
+    is_for_all(&anna, &axe, "a search").await;
+    anna.type_into(
+        ".search input",
+        &format!(" from:{}", char::from(Key::Enter)),
+    )
+    .await;
+    anna.eventually(
+        "it says what is wrong",
+        "return !!document.querySelector('#search-state.problem')",
+    )
+    .await;
+    is_for_all(&anna, &axe, "a search that is refused").await;
     anna.resizes(420, 800).await;
     is_for_all(&anna, &axe, "a list over a narrow page").await;
     anna.click("#beside-close").await;

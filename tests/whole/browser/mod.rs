@@ -8,6 +8,7 @@ mod lists;
 mod past;
 mod person;
 mod proxy;
+mod search;
 mod server;
 mod threads;
 mod unread;
