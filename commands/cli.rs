@@ -7,7 +7,7 @@ use crate::output::Asked;
 use crate::{
     archive, audit, backup, bench, cleanup, completion, config, doctor, drill, epoch, erase,
     events, health, instances, invite, jobs, logs, man, migrate, monitor, order, replay, restart,
-    restore, room, runbook, serve, storage, token, user, workspace,
+    restore, room, runbook, search, serve, storage, token, user, workspace,
 };
 
 /// A chat server that one person can run, and the operator's tool for it.
@@ -87,6 +87,7 @@ pub(crate) enum Command {
     Erase(erase::EraseArgs),
     Epoch(epoch::EpochArgs),
     Events(events::EventsArgs),
+    Search(search::SearchArgs),
     Storage(storage::StorageArgs),
     Replay(replay::ReplayArgs),
     User(user::UserArgs),

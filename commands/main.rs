@@ -37,6 +37,7 @@ mod roles;
 mod room;
 mod runbook;
 mod runtime;
+mod search;
 mod secret;
 mod serve;
 mod settings;
@@ -119,6 +120,7 @@ fn dispatch(command: Command, yes: bool, asked: Asked, output: &Output) -> anyho
         Command::Restore(args) => restore::run(&args, yes, output),
         Command::Epoch(args) => epoch::run(&args, output),
         Command::Events(args) => events::run(&args, output),
+        Command::Search(args) => search::run(&args, output),
         Command::Storage(args) => storage::run(&args, output),
         Command::Replay(args) => replay::run(args, output),
         Command::User(args) => user::run(&args, yes, output),

@@ -22,6 +22,7 @@ pub mod people;
 pub mod probe;
 pub mod replay;
 pub mod runbook;
+pub mod search;
 pub mod storage;
 pub mod upkeep;
 

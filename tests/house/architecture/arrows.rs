@@ -102,6 +102,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("probe", &["backup", "deadline", "finding"]),
     ("replay", &["archive", "fault"]),
     ("runbook", &["probe"]),
+    ("search", &[]),
     ("storage", &["deadline", "probe"]),
     ("upkeep", &[]),
 ];
