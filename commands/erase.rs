@@ -2,10 +2,11 @@
 use clap::Args;
 use discordctl::config::Config;
 use discordctl::model::Seq;
-use discordctl::ops::erase::{self, EraseError, Mode, Report, Verdict, What};
+use discordctl::ops::erase::{self, EraseError, Mode, Report, Verdict, What, WriteError};
 
 use crate::archive::{failure, rooms};
 use crate::confirm::confirm;
+use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
@@ -165,6 +166,10 @@ async fn verify(args: &EraseArgs, config: &Config, output: &Output) -> anyhow::R
 pub(crate) fn told(error: &EraseError, config: &Config) -> Failure {
     explain!(error, "nothing is named that is there", error;
         EraseError::Archive(error) => { failure::explain(error, config) };
+        EraseError::Index(WriteError::Store(error)) => { database::explain(error, config) };
+        EraseError::Index(WriteError::Damaged(_)) => [Exit::BadData, "search_index_damaged",
+            "make it anew with 'discordctl search rebuild', then run 'discordctl erase --again'"];
+        EraseError::Index(_) => [Exit::TryAgain, "search_index_in_use", "run 'discordctl erase --again'"];
         EraseError::NoPerson(_) => [Exit::NoInput, "no_such_person",
             "name a person as messages do; names that it had before are others'"];
         EraseError::NoRoom(_) => [Exit::NoInput, "no_such_room",

@@ -4,10 +4,13 @@
 //! what an index says of words that were edited away does no harm, and nothing is shown that is not there.
 mod asked;
 mod error;
+mod packed;
 mod part;
+pub mod plan;
 mod queue;
 mod scan;
 mod source;
+pub mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -115,7 +118,7 @@ impl Searcher {
     }
 
     async fn look(&self, asked: &Asked<'_>) -> Result<Found, SearchError> {
-        let mut parts = vec![scan::scan(&*self.store, &*self.clock, asked).await?];
+        let mut parts = vec![packed::find(&*self.store, &*self.clock, asked).await?];
         let beside = self.beside.read().clone();
         for source in beside {
             parts.push(source.part(asked).await);

@@ -1,23 +1,43 @@
 //! Looking at messages one by one, the newest first: of what no index has.
-use super::{Asked, Hit, Part, SearchError};
+use std::ops::Range;
+
+use super::{Asked, Hit, SearchError};
 use crate::clock::Clock;
-use crate::model::Entry;
+use crate::model::{Entry, MessageId};
+use crate::store::StoreError;
 use crate::store::search::{Candidate, Indexed, PAGE};
 
 /// So many rows are looked at at most.
 const MOST: usize = 100_000;
 
-/// Looks at messages with ids before `asked.before`, until there are enough.
+/// Candidates with what of their text was found.
+pub(super) type Matched = Vec<(Candidate, Ranges)>;
+pub(super) type Ranges = Vec<Range<usize>>;
+
+/// What is read one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    All,
+    /// What is pinned: of few messages, and each is found without reading the others.
+    Pinned,
+}
+
+/// Adds what is found among messages with ids before that, until there are enough. Returns down to which id it
+/// looked, unless that is all.
 pub(super) async fn scan(
     store: &dyn Indexed,
     clock: &dyn Clock,
     asked: &Asked<'_>,
-) -> Result<Part, SearchError> {
-    let mut found = Vec::new();
-    let mut at = asked.before;
+    (of, before): (Of, MessageId),
+    found: &mut Matched,
+) -> Result<Option<MessageId>, StoreError> {
+    let mut at = before.min(asked.before);
     let mut looked = 0;
-    let reached = loop {
-        let page = store.candidates_before(at).await?;
+    loop {
+        let page = match of {
+            Of::All => store.candidates_before(at).await?,
+            Of::Pinned => store.pinned_before(at).await?,
+        };
         let whole = page.len() == PAGE;
         looked += page.len();
         at = page.last().map_or(at, Candidate::id);
@@ -26,23 +46,13 @@ pub(super) async fn scan(
             Some((of, ranges))
         }));
         if !whole {
-            break None;
+            return Ok(None);
         }
         if found.len() > asked.limit || looked >= MOST || clock.now() >= asked.until {
-            break Some(at);
+            return Ok(Some(at));
         }
-    };
-    let complete = reached.is_none() || found.len() > asked.limit;
-    let hits = hits(store, asked, found).await?;
-    Ok(Part {
-        hits,
-        reached,
-        complete,
-    })
+    }
 }
-
-/// Candidates with what of their text was found.
-pub(super) type Matched = Vec<(Candidate, Vec<std::ops::Range<usize>>)>;
 
 /// What was found as it is shown, with reactions and the like; the newest first, and no more than one beyond
 /// what is enough.
@@ -51,9 +61,7 @@ pub(super) async fn hits(
     asked: &Asked<'_>,
     mut found: Matched,
 ) -> Result<Vec<Hit>, SearchError> {
-    found.sort_by_key(|(of, _)| std::cmp::Reverse(of.id()));
-    found.dedup_by_key(|(of, _)| of.id());
-    found.truncate(asked.limit + 1);
+    newest(&mut found, asked.limit + 1);
     let mut hits = Vec::with_capacity(found.len());
     while let Some((first, _)) = found.first() {
         let of = first.room;
@@ -73,4 +81,11 @@ pub(super) async fn hits(
     }
     hits.sort_by_key(|hit| std::cmp::Reverse(hit.entry.id));
     Ok(hits)
+}
+
+/// Leaves the newest of them, each once.
+pub(super) fn newest(found: &mut Matched, most: usize) {
+    found.sort_by_key(|(of, _)| std::cmp::Reverse(of.id()));
+    found.dedup_by_key(|(of, _)| of.id());
+    found.truncate(most);
 }

@@ -20,6 +20,7 @@ use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
 use crate::model::{Listener, ListenerKind, Reach};
 use crate::search::Searcher;
+use crate::search::write::Writer;
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -32,6 +33,7 @@ pub(super) struct Inside {
     pub(super) presence: Arc<Presence>,
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
+    meters: Arc<Meters>,
     /// End when nothing needs them any more, with everything accepted done.
     writers: Vec<JoinHandle<()>>,
     relay: JoinHandle<()>,
@@ -83,13 +85,13 @@ impl Inside {
             hub: hub.clone(),
             bus,
             clock: clock.clone(),
-            meters,
+            meters: meters.clone(),
             session_ttl: config.session_ttl.get(),
         };
         let searcher = Arc::new(Searcher::new(
             store.clone(),
             clock.clone(),
-            base.meters.clone(),
+            meters.clone(),
             config.search.enabled,
         ));
         let predecessor = match entry {
@@ -122,6 +124,7 @@ impl Inside {
             presence,
             hub,
             store,
+            meters,
             writers: vec![tokio::spawn(commits), tokio::spawn(changes)],
             relay: tokio::spawn(relay),
             stop_relay,
@@ -159,6 +162,16 @@ impl Inside {
     pub(super) fn keep_marks(&self, stop: CancellationToken) -> JoinHandle<()> {
         let chat = self.chat.clone();
         tokio::spawn(async move { chat.keep_marks(stop).await })
+    }
+
+    /// Writes the index of words, whenever no other instance does, until `stop`.
+    pub(super) fn keep_index(&self, config: &Config, stop: CancellationToken) -> JoinHandle<()> {
+        if !config.search.enabled {
+            return tokio::spawn(std::future::ready(()));
+        }
+        let clock = self.presence.clock().clone();
+        let writer = Writer::new(self.store.clone(), clock, self.meters.clone());
+        tokio::spawn(writer.run(stop))
     }
 
     /// Saves messages that the database turns out to have lost, until `stop`.

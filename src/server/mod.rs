@@ -260,6 +260,7 @@ impl Server {
             inside.keep_presence(stop_helpers.clone()),
             inside.watch_rights(stop_helpers.clone()),
             inside.keep_marks(stop_helpers.clone()),
+            inside.keep_index(config, stop_helpers.clone()),
             tokio::spawn(watch.run(stop_helpers.clone())),
             inside.save_lost(config, stop_helpers.clone()),
         ];

@@ -87,6 +87,8 @@ pub(super) enum Arg<'a> {
     Blobs(&'a [&'a [u8]]),
     /// Two arrays for PostgreSQL, one of such rows as JSON for SQLite.
     BlobPairs(&'a [(&'a [u8], &'a [u8])]),
+    /// Two arrays for PostgreSQL, one of rows as JSON for SQLite, with hexadecimal texts.
+    Keyed(&'a [(i64, &'a [u8])]),
     Time(DateTime<Utc>),
     /// A time, or NULL.
     TimeIf(Option<DateTime<Utc>>),
@@ -139,6 +141,10 @@ impl Arg<'_> {
                     let (first, second): (Vec<&[u8]>, Vec<&[u8]>) = pairs.iter().copied().unzip();
                     bound.add(first).and_then(|()| bound.add(second))
                 }
+                Self::Keyed(rows) => {
+                    let (numbers, keys): (Vec<i64>, Vec<&[u8]>) = rows.iter().copied().unzip();
+                    bound.add(numbers).and_then(|()| bound.add(keys))
+                }
                 Self::Time(time) => bound.add(time),
                 Self::Ahead(length) => bound.add(length.as_secs_f64()),
                 Self::Ago(length) => bound.add(-length.as_secs_f64()),
@@ -180,6 +186,10 @@ impl Arg<'_> {
                     let rows = pairs
                         .iter()
                         .map(|(first, second)| (hex(first), hex(second)));
+                    bound.add(json(rows.collect::<Vec<_>>())?)
+                }
+                Self::Keyed(rows) => {
+                    let rows = rows.iter().map(|(number, key)| (number, hex(key)));
                     bound.add(json(rows.collect::<Vec<_>>())?)
                 }
                 Self::Time(time) => bound.add(format_time(time)),

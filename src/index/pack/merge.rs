@@ -10,7 +10,30 @@ use super::{Block, Damaged, Doc, Pack};
 ///
 /// # Errors
 /// Fails where a pack is damaged.
-pub fn merge(packs: &[Pack], mut keep: impl FnMut(&Doc) -> bool) -> Result<Pack, Damaged> {
+pub fn merge(packs: &[Pack], keep: impl FnMut(&Doc) -> bool) -> Result<Pack, Damaged> {
+    merged(packs, keep, Twice::Last)
+}
+
+/// The same, but for a message that several have: it has the terms of them all.
+///
+/// # Errors
+/// Fails where a pack is damaged.
+pub fn unite(packs: &[Pack], keep: impl FnMut(&Doc) -> bool) -> Result<Pack, Damaged> {
+    merged(packs, keep, Twice::All)
+}
+
+/// Which of the packs that have a message count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    Last,
+    All,
+}
+
+fn merged(
+    packs: &[Pack],
+    mut keep: impl FnMut(&Doc) -> bool,
+    twice: Twice,
+) -> Result<Pack, Damaged> {
     let mut all = Vec::new();
     let mut columns = Vec::new();
     for pack in packs {
@@ -21,7 +44,15 @@ pub fn merge(packs: &[Pack], mut keep: impl FnMut(&Doc) -> bool) -> Result<Pack,
         columns.push(start..all.len());
     }
     // A message that is not kept hides an older one of its id, too.
+    let ids: Vec<i64> = match twice {
+        Twice::All => all.iter().map(|doc| doc.id).collect(),
+        Twice::Last => Vec::new(),
+    };
     let (mut merged, mut places) = ordered(all);
+    for (place, id) in places.iter_mut().zip(ids) {
+        let same = || merged.binary_search_by_key(&id, |doc| doc.id).ok();
+        *place = place.or_else(|| u32::try_from(same()?).ok());
+    }
     let mut next = 0u32;
     let mut kept = Vec::with_capacity(merged.len());
     for doc in &merged {
@@ -55,8 +86,9 @@ pub fn merge(packs: &[Pack], mut keep: impl FnMut(&Doc) -> bool) -> Result<Pack,
                 n += 1;
             }
         }
-        if !list.is_sorted() {
+        if !list.is_sorted_by(|one, next| one < next) {
             list.sort_unstable();
+            list.dedup();
         }
         if !list.is_empty() {
             writer.add(&term, &list);

@@ -15,7 +15,7 @@ pub use builder::Builder;
 pub use docs::{DOCS_PER_BLOCK, docs, docs_key};
 pub use file::{Directory, FOOTER, encode};
 pub use mark::Mark;
-pub use merge::merge;
+pub use merge::{merge, unite};
 
 /// A block with its key has so many bytes at most, but for one of a single long list: two are in a page of SQLite's,
 /// and PostgreSQL puts none elsewhere.

@@ -164,6 +164,12 @@ fn of_nothing_there_is_a_pack_too() {
     let empty = Builder::new().finish();
     assert_eq!(empty, Pack::default());
     assert_eq!(merge(&[], |_| true), Ok(Pack::default()));
+    let twice = [
+        build(&[(1, "one word".to_owned())]),
+        build(&[(1, "one other".to_owned())]),
+    ];
+    let united = unite(&twice, |_| true).unwrap();
+    assert_eq!(united, build(&[(1, "one word one other".to_owned())]));
     let file = encode(&empty).unwrap();
     let directory = Directory::decode(&file).unwrap();
     assert!(directory.is_empty() && !directory.may_hold(b"x"));

@@ -3,6 +3,7 @@
 //! First it is written down what is erased, in the table `erasures` and in the ledger beside the archive;
 //! then it is done. Whatever ends this in between, the same command, or `--again`, goes on.
 mod error;
+mod index;
 mod perform;
 mod verify;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::model::{RoomName, Seq};
 
+pub use crate::search::write::WriteError;
 pub use error::EraseError;
 pub use perform::{again, perform, restored};
 pub use verify::{Found, Verdict, verify};

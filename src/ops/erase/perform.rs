@@ -2,7 +2,7 @@
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::{EraseError, Mode, Report, What, beyond};
+use super::{EraseError, Mode, Report, What, beyond, index};
 use crate::archive::{ArchiveError, Destination, Erasures, Ledger, Manifest, digest};
 use crate::config::Config;
 use crate::model::{RoomId, Seq, Uid};
@@ -117,6 +117,7 @@ async fn erase(
         let mut ledger = Ledger::load(&destination).await?;
         let erasures = settle(history, &mut ledger, &destination).await?;
         let mut eraser = Eraser {
+            url: config.db_url.expose(),
             history,
             destination: &destination,
             mode,
@@ -203,6 +204,7 @@ async fn named(
 }
 
 struct Eraser<'a> {
+    url: &'a str,
     history: &'a mut History,
     destination: &'a Destination,
     mode: Mode,
@@ -218,6 +220,10 @@ impl Eraser<'_> {
             self.in_database(erasure, &stands).await?;
         }
         fault::point("erase:rows");
+        if self.mode == Mode::Do && !self.stop.is_cancelled() {
+            index::erase(self.url, self.history, erasures, &stands).await?;
+            fault::point("erase:index");
+        }
         if archive == Archive::Too {
             self.in_archive(erasures).await?;
         }

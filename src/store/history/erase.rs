@@ -303,7 +303,7 @@ impl History {
     pub async fn clean(&mut self) -> Result<(), StoreError> {
         match &self.session.database {
             Database::Postgres(pool, _) => {
-                let vacuum = "VACUUM messages, reactions, mentions, threads";
+                let vacuum = "VACUUM messages, reactions, mentions, threads, search_blocks";
                 let done = sqlx::raw_sql(vacuum).execute(pool);
                 match tokio::time::timeout(VACUUM, done).await {
                     Ok(done) => Ok(done.map(drop)?),

@@ -36,6 +36,8 @@ pub(super) const CLAIM: &str = "UPDATE rooms SET history_version = history_versi
          WHEN @greatest(last_seq + $2, $3) > last_seq THEN @greatest(last_seq + $2, $3)
          ELSE replayed_seq END
      WHERE @lower(name@c) = @lower($1@c) RETURNING id, last_seq - $2, last_number - $2";
+/// The index of words is behind there.
+const UNPACKED: &str = "UPDATE search_rooms SET seq = $2 WHERE room_id = $1 AND seq > $2";
 const MAKE_USER: &str = "INSERT INTO users (nickname) SELECT $1 WHERE NOT EXISTS
      (SELECT 1 FROM users WHERE @lower(nickname@c) = @lower($1@c)) ON CONFLICT DO NOTHING";
 const FIND_USER: &str = "SELECT id FROM users WHERE @lower(nickname@c) = @lower($1@c)";
@@ -143,6 +145,10 @@ async fn restore(
     }
     let (plain, detailed): (Vec<&Row>, Vec<&Row>) =
         missing.iter().partition(|row| row.details.is_none());
+    if !missing.is_empty() {
+        tx.run(UNPACKED, &[room.into(), first.seq.previous().into()])
+            .await?;
+    }
     insert(&mut tx, (ids, Form::Plain), room, &plain).await?;
     insert(&mut tx, (ids, Form::Detailed), room, &detailed).await?;
     more::insert(&mut tx, ids, room, &detailed).await?;

@@ -106,7 +106,7 @@ pub struct Spoken {
 /// An event that took words away, or changed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
-    pub event: Seq,
+    pub room: RoomId,
     pub target: Seq,
     /// `None` where the message is not there any more.
     pub id: Option<MessageId>,
@@ -128,6 +128,9 @@ pub trait Search: Send + Sync + 'static {
         packs: &[PackId],
         terms: &[&[u8]],
     ) -> Result<Vec<BlockRow>, StoreError>;
+
+    /// The blocks of these packs that have these keys.
+    async fn blocks_at(&self, keys: &[(PackId, Vec<u8>)]) -> Result<Vec<BlockRow>, StoreError>;
 
     /// Blocks of a pack from a key on, the key's own included, in the order of their keys; up to another key
     /// that is not included.

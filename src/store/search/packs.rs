@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::statements::{
-    BEGIN, BEHIND, BELOW, CHANGED, COUNT, DEAD, DELETE_BLOCKS, DELETE_PACK, EXISTING, FORGET, HELD,
-    HOLD, LEAVE, LIVE, NEW, NOT_BEGUN, PLACE_IN_POSTGRES, PLACE_IN_SQLITE, REMOVE_IN_POSTGRES,
-    REMOVE_IN_SQLITE, SEIZE, SPOKEN_BEFORE, SPOKEN_IN_POSTGRES, SPOKEN_IN_SQLITE, STAND, TAKE,
-    UNLIVE, UNPLACE, WAITS, WRITE_IN_POSTGRES, WRITE_IN_SQLITE,
+    BEGIN, BEHIND, BELOW, CHANGED_IN_POSTGRES, CHANGED_IN_SQLITE, COUNT, DEAD, DELETE_BLOCKS,
+    DELETE_PACK, EXISTING, FORGET, HELD, HOLD, LEAVE, LIVE, NEW, NOT_BEGUN, PLACE_IN_POSTGRES,
+    PLACE_IN_SQLITE, REMOVE_IN_POSTGRES, REMOVE_IN_SQLITE, SEIZE, SPOKEN_BEFORE,
+    SPOKEN_IN_POSTGRES, SPOKEN_IN_SQLITE, STAND, TAKE, UNLIVE, UNPLACE, WRITE_IN_POSTGRES,
+    WRITE_IN_SQLITE,
 };
 use super::{Behind, Changed, PackRow, Spoken};
 use crate::model::{MessageId, PackId, RoomId, Seq, UserId};
@@ -86,33 +87,21 @@ pub trait Packs: Send + Sync + 'static {
     /// The rooms that there are.
     async fn room_ids(&self) -> Result<Vec<RoomId>, StoreError>;
 
-    /// What was said in a room after a place and up to another, or edited then; by the order of entries.
-    async fn spoken(&self, room: RoomId, after: Seq, up_to: Seq)
-    -> Result<Vec<Spoken>, StoreError>;
+    /// What was said in each room after a place and up to another, or edited then.
+    async fn spoken(&self, parts: &[(RoomId, Seq, Seq)]) -> Result<Vec<Spoken>, StoreError>;
 
     /// Messages with ids up to this one, the newest first.
     async fn spoken_before(&self, id: MessageId, limit: usize) -> Result<Vec<Spoken>, StoreError>;
 
-    /// Events of a room in that part of it by which words are gone.
-    async fn changed_words(
-        &self,
-        room: RoomId,
-        after: Seq,
-        up_to: Seq,
-    ) -> Result<Vec<Changed>, StoreError>;
+    /// Of which messages words are gone, by events in these parts of rooms.
+    async fn changed_words(&self, parts: &[(RoomId, Seq, Seq)])
+    -> Result<Vec<Changed>, StoreError>;
 
     /// How many messages there are with ids from one to another.
     async fn count_between(&self, ids: (i64, i64)) -> Result<i64, StoreError>;
 
     /// Of these ids, those of messages that there are.
     async fn existing(&self, ids: &[i64]) -> Result<Vec<i64>, StoreError>;
-
-    /// How old the oldest message of a room after that place is.
-    async fn waits_since(
-        &self,
-        room: RoomId,
-        after: Seq,
-    ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Words are gone from blocks, and are not to be left in the database's log.
     fn words_left(&self);
@@ -252,8 +241,7 @@ impl<A: Ask> Packs for A {
     ) -> Result<bool, StoreError> {
         let numbers = |packs: &[PackId]| packs.iter().map(|id| id.get()).collect::<Vec<_>>();
         let (live, dead) = (numbers(live), numbers(dead));
-        let of = |&(room, was, now): &(RoomId, Seq, Seq)| [room.get(), was.get(), now.get()];
-        let places: Vec<[i64; 3]> = rooms.iter().map(of).collect();
+        let places = triples(rooms);
         let live = [Arg::Numbers(&live), holder.into()];
         let dead = [Arg::Numbers(&dead), holder.into()];
         let places = [holder.into(), Arg::Triples(&places)];
@@ -300,15 +288,12 @@ impl<A: Ask> Packs for A {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    async fn spoken(
-        &self,
-        room: RoomId,
-        after: Seq,
-        up_to: Seq,
-    ) -> Result<Vec<Spoken>, StoreError> {
+    async fn spoken(&self, parts: &[(RoomId, Seq, Seq)]) -> Result<Vec<Spoken>, StoreError> {
+        let parts = triples(parts);
         let sql = self.either(SPOKEN_IN_POSTGRES, SPOKEN_IN_SQLITE);
-        let args = [room.into(), after.into(), up_to.into()];
-        let rows: Vec<SpokenRow> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        let rows: Vec<SpokenRow> = self
+            .all(Turn::Read, &[(sql, &[Arg::Triples(&parts)])])
+            .await?;
         Ok(rows.into_iter().map(Spoken::from).collect())
     }
 
@@ -320,14 +305,14 @@ impl<A: Ask> Packs for A {
 
     async fn changed_words(
         &self,
-        room: RoomId,
-        after: Seq,
-        up_to: Seq,
+        parts: &[(RoomId, Seq, Seq)],
     ) -> Result<Vec<Changed>, StoreError> {
-        let args = [room.into(), after.into(), up_to.into()];
-        let rows: Vec<(Seq, Seq, Option<MessageId>)> =
-            self.all(Turn::Read, &[(CHANGED, &args)]).await?;
-        let changed = |(event, target, id)| Changed { event, target, id };
+        let parts = triples(parts);
+        let sql = self.either(CHANGED_IN_POSTGRES, CHANGED_IN_SQLITE);
+        let rows: Vec<(RoomId, Seq, Option<MessageId>)> = self
+            .all(Turn::Read, &[(sql, &[Arg::Triples(&parts)])])
+            .await?;
+        let changed = |(room, target, id)| Changed { room, target, id };
         Ok(rows.into_iter().map(changed).collect())
     }
 
@@ -342,19 +327,14 @@ impl<A: Ask> Packs for A {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    async fn waits_since(
-        &self,
-        room: RoomId,
-        after: Seq,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let args = [room.into(), after.into()];
-        let rows: Vec<(DateTime<Utc>,)> = self.all(Turn::Read, &[(WAITS, &args)]).await?;
-        Ok(rows.into_iter().next().map(|(at,)| at))
-    }
-
     fn words_left(&self) {
         self.words_are_gone();
     }
+}
+
+fn triples(parts: &[(RoomId, Seq, Seq)]) -> Vec<[i64; 3]> {
+    let of = |&(room, one, other): &(RoomId, Seq, Seq)| [room.get(), one.get(), other.get()];
+    parts.iter().map(of).collect()
 }
 
 fn fence(holder: Holder) -> [Arg<'static>; 2] {

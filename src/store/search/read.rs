@@ -26,6 +26,12 @@ const BLOCKS_IN_SQLITE: &str = "SELECT b.pack, b.key, b.data
        ON b.pack = p.value AND b.key = (SELECT key FROM search_blocks
          WHERE pack = p.value AND key <= unhex(t.value) ORDER BY key DESC LIMIT 1)";
 
+const AT_IN_POSTGRES: &str = "SELECT b.pack, b.key, b.data
+     FROM unnest($1::bigint[], $2::bytea[]) AS k (pack, key) CROSS JOIN LATERAL
+       (SELECT pack, key, data FROM search_blocks WHERE pack = k.pack AND key = k.key OFFSET 0) b";
+const AT_IN_SQLITE: &str = "SELECT b.pack, b.key, b.data FROM json_each($1) k
+     CROSS JOIN search_blocks b ON b.pack = k.value ->> 0 AND b.key = unhex(k.value ->> 1)";
+
 const BLOCKS_FROM: &str = "SELECT pack, key, data FROM search_blocks
      WHERE pack = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4";
 const BLOCKS_TO_THE_END: &str = "SELECT pack, key, data FROM search_blocks
@@ -180,6 +186,14 @@ impl<A: Ask> Search for A {
         let args = [Arg::Numbers(&packs), Arg::Blobs(terms)];
         let sql = self.either(BLOCKS_IN_POSTGRES, BLOCKS_IN_SQLITE);
         let rows: Vec<_> = self.all(Turn::Read, &[(sql, &args)]).await?;
+        Ok(rows.into_iter().map(block).collect())
+    }
+
+    async fn blocks_at(&self, keys: &[(PackId, Vec<u8>)]) -> Result<Vec<BlockRow>, StoreError> {
+        let rows = keys.iter().map(|(pack, key)| (pack.get(), key.as_slice()));
+        let rows: Vec<_> = rows.collect();
+        let sql = self.either(AT_IN_POSTGRES, AT_IN_SQLITE);
+        let rows: Vec<_> = self.all(Turn::Read, &[(sql, &[Arg::Keyed(&rows)])]).await?;
         Ok(rows.into_iter().map(block).collect())
     }
 

@@ -84,8 +84,8 @@ pub(super) const BELOW: &str =
     "UPDATE search_state SET below = coalesce($2, below) WHERE holder = $1";
 
 pub(super) const DELETE_BLOCKS: &str = concat!(
-    "DELETE FROM search_blocks WHERE pack = $2 AND key <= (SELECT max(key) FROM
-       (SELECT key FROM search_blocks WHERE pack = $2 ORDER BY key LIMIT 128) AS some)
+    "DELETE FROM search_blocks WHERE pack = $2 AND key IN
+       (SELECT key FROM search_blocks WHERE pack = $2 ORDER BY key LIMIT 128)
        AND EXISTS (SELECT 1 FROM search_packs WHERE id = $2 AND live = 0) AND ",
     held!()
 );
@@ -115,31 +115,36 @@ macro_rules! spoken {
 }
 pub(super) const SPOKEN_IN_POSTGRES: &str = spoken!(
     "e.seq",
-    "(SELECT seq, kind, target FROM messages
-        WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND kind <= 10) e
+    "unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (room, after, up_to)
+       CROSS JOIN LATERAL (SELECT seq, kind, target FROM messages
+         WHERE room_id = k.room AND seq > k.after AND seq <= k.up_to AND kind <= 10 OFFSET 0) e
        CROSS JOIN LATERAL (SELECT * FROM messages
-         WHERE room_id = $1 AND seq = CASE WHEN e.kind = 10 THEN e.target ELSE e.seq END
-         OFFSET 0) m
-     ORDER BY e.seq"
+         WHERE room_id = k.room AND seq = CASE WHEN e.kind = 10 THEN e.target ELSE e.seq END
+         OFFSET 0) m"
 );
 pub(super) const SPOKEN_IN_SQLITE: &str = spoken!(
     "e.seq",
-    "(SELECT seq, kind, target FROM messages
-        WHERE room_id = $1 AND seq > $2 AND seq <= $3 AND kind <= 10) e
-       CROSS JOIN messages m ON m.room_id = $1
-         AND m.seq = CASE WHEN e.kind = 10 THEN e.target ELSE e.seq END
-     ORDER BY e.seq"
+    "json_each($1) k
+       CROSS JOIN messages e ON e.room_id = k.value ->> 0 AND e.seq > k.value ->> 1
+         AND e.seq <= k.value ->> 2 AND e.kind <= 10
+       CROSS JOIN messages m ON m.room_id = k.value ->> 0
+         AND m.seq = CASE WHEN e.kind = 10 THEN e.target ELSE e.seq END"
 );
 pub(super) const SPOKEN_BEFORE: &str = spoken!(
     "m.seq",
     "messages m WHERE m.id <= $1 AND m.kind < 10 ORDER BY m.id DESC LIMIT $2"
 );
 
-pub(super) const CHANGED: &str = "SELECT e.seq, e.target, m.id FROM messages e
-       LEFT JOIN messages m ON m.room_id = e.room_id AND m.seq = e.target
-     WHERE e.room_id = $1 AND e.seq > $2 AND e.seq <= $3 AND e.kind IN (10, 11)
-       AND e.target IS NOT NULL ORDER BY e.seq";
-pub(super) const COUNT: &str = "SELECT count(*) FROM messages WHERE id BETWEEN $1 AND $2";
+pub(super) const CHANGED_IN_POSTGRES: &str =
+    "SELECT k.room, e.target, (SELECT id FROM messages m WHERE m.room_id = k.room AND m.seq = e.target)
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (room, after, up_to)
+       CROSS JOIN LATERAL (SELECT target FROM messages WHERE room_id = k.room
+         AND seq > k.after AND seq <= k.up_to AND kind IN (10, 11) AND target IS NOT NULL OFFSET 0) e";
+pub(super) const CHANGED_IN_SQLITE: &str = "SELECT k.value ->> 0, e.target,
+       (SELECT id FROM messages m WHERE m.room_id = k.value ->> 0 AND m.seq = e.target)
+     FROM json_each($1) k CROSS JOIN messages e ON e.room_id = k.value ->> 0
+       AND e.seq > k.value ->> 1 AND e.seq <= k.value ->> 2
+       AND e.kind IN (10, 11) AND e.target IS NOT NULL";
+pub(super) const COUNT: &str =
+    "SELECT count(*) FROM messages WHERE id BETWEEN $1 AND $2 AND kind < 10";
 pub(super) const EXISTING: &str = "SELECT id FROM messages WHERE id @in($1)";
-pub(super) const WAITS: &str = "SELECT created_at FROM messages WHERE room_id = $1 AND seq > $2
-     ORDER BY seq LIMIT 1";

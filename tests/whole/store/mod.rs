@@ -1,6 +1,7 @@
 //! The contract of the store: the same cases over every database.
 mod anew;
 mod entries;
+mod index;
 mod instances;
 mod log;
 mod marks;
@@ -31,6 +32,11 @@ crate::support::db::on_both! {
         a_reaction_is_given_once_and_taken_back,
         what_the_version_before_inserts_is_numbered,
         the_newest_messages_come_with_what_was_done_since,
+    }
+    index {
+        packs_find_what_a_look_at_all_finds,
+        words_that_are_gone_leave_the_index,
+        one_writes_at_a_time_and_a_killed_one_loses_nothing,
     }
     log {
         seqs_count_from_one_without_a_gap,
