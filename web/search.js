@@ -16,7 +16,8 @@ const FILTERS = [
 const HELP = [
   ["two words", "messages that have both"], ["\"two words\"", "these words in this order"],
   ["meet*", "words that begin so"], ["-coffee", "without it"],
-  ["from:alice in:general", "of a person, of a room"], ["before:2026-11-30 after:7d", "by day or age"],
+  ["from:alice", "of a person"], ["in:general", "in a room"],
+  ["before:2026-11-30", "before a day"], ["after:7d", "of the last days, or hours"],
 ];
 
 export class Search {
@@ -156,8 +157,8 @@ export class Search {
       make("p.meta", {}, make(`bdi.author.${hueOf(user)}`, {}, user), " ", make("bdi.place", {}, room), " ",
         make("time", { datetime: date.toISOString() }, when)),
       make("div.content", { dir: "auto" }),
-      make("button.quiet", { type: "button", "aria-label": `Show in the room ${room}: the message of ${user}, ${when}`,
-        onclick: () => this.#goTo(room, seq, number) }, "Show in the room"));
+      make("button.quiet", { type: "button", "aria-label": `Show in its place in ${room}: the message of ${user}, ${when}`,
+        onclick: () => this.#goTo(room, seq, number) }, "Show in its place"));
   }
 
   /** In its room, where one is in that and it is not too far back; else between the messages around it. */
