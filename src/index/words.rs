@@ -1,16 +1,15 @@
 //! The words of a text: what it is when folded, where its words lie, and the terms by which it is found.
 mod class;
 mod fold;
+mod read;
 
 use std::ops::Range;
 
 pub(super) use class::Class;
+use read::Case;
 
 /// The longest term, in bytes; a longer word is found by its beginning.
 pub const LONGEST_TERM: usize = 64;
-
-/// A word with more humps than this is no name but something encoded.
-const MOST_HUMPS: usize = 12;
 
 /// A text as it is compared, and its words.
 #[derive(Debug, Default)]
@@ -21,6 +20,7 @@ pub struct Text {
     humps: Vec<usize>,
     places: Vec<Place>,
     original: usize,
+    /// The cases of the two characters before, in a word that is being read.
     last: [Case; 2],
 }
 
@@ -41,135 +41,11 @@ struct Place {
     cluster: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Case {
-    Upper,
-    Lower,
-    Digit,
-    #[default]
-    None,
-}
-
-impl Case {
-    fn of(c: char) -> Self {
-        if c.is_uppercase() {
-            Self::Upper
-        } else if c.is_lowercase() {
-            Self::Lower
-        } else if c.is_numeric() {
-            Self::Digit
-        } else {
-            Self::None
-        }
-    }
-}
-
 impl Text {
     pub fn of(text: &str) -> Self {
         let mut this = Self::default();
         this.read(text);
         this
-    }
-
-    /// Becomes `text`; what was allocated is used again.
-    pub fn read(&mut self, text: &str) {
-        self.folded.clear();
-        self.words.clear();
-        self.humps.clear();
-        self.places.clear();
-        self.original = text.len();
-        let bytes = text.as_bytes();
-        let mut folded = String::new();
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
-            if byte.is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
-                self.place(at, false);
-                let c = char::from(*byte);
-                self.push(c.to_ascii_lowercase(), Case::of(c));
-                at += 1;
-                continue;
-            }
-            let rest = &text[at..];
-            let end = end_of_cluster(rest);
-            let cluster = &rest[..end];
-            self.place(at, true);
-            folded.clear();
-            fold::fold(cluster, &mut folded);
-            let case = cluster.chars().next().map_or(Case::None, Case::of);
-            for c in folded.chars() {
-                self.push(c, case);
-            }
-            at += end;
-        }
-        self.end_word();
-    }
-
-    fn place(&mut self, original: usize, cluster: bool) {
-        let folded = self.folded.len();
-        let apart = match self.places.last() {
-            Some(last) => last.cluster || original - last.original != folded - last.folded,
-            None => original != folded,
-        };
-        if cluster || apart {
-            self.places.push(Place {
-                folded,
-                original,
-                cluster,
-            });
-        }
-    }
-
-    fn push(&mut self, c: char, case: Case) {
-        let at = self.folded.len();
-        if c.is_whitespace() {
-            if at > 0 && !self.folded.ends_with(' ') {
-                self.end_word();
-                self.folded.push(' ');
-            }
-            return;
-        }
-        self.folded.push(c);
-        let class = class::class(c);
-        let end = self.folded.len();
-        match self.words.last_mut() {
-            Some(word) if word.class == class && word.at.end == at && class != Class::Alone => {
-                word.at.end = end;
-                if class == Class::Word {
-                    self.hump(at, case);
-                }
-            }
-            _ => {
-                self.end_word();
-                if class != Class::Other {
-                    let humps = self.humps.len()..self.humps.len();
-                    let at = at..end;
-                    self.words.push(Word { class, at, humps });
-                    self.last = [Case::None, case];
-                }
-            }
-        }
-    }
-
-    /// Notes that a hump begins at `at`, or one character before, if one does: `aB`, `ABc`, `1Bc`.
-    fn hump(&mut self, at: usize, case: Case) {
-        match (self.last, case) {
-            ([_, Case::Lower], Case::Upper) => self.humps.push(at),
-            ([Case::Upper | Case::Digit, Case::Upper], Case::Lower) => {
-                let before = self.folded[..at].char_indices().next_back();
-                self.humps.extend(before.map(|(at, _)| at));
-            }
-            _ => {}
-        }
-        self.last = [self.last[1], case];
-    }
-
-    fn end_word(&mut self) {
-        if let Some(word) = self.words.last_mut() {
-            if self.humps.len() - word.humps.start > MOST_HUMPS {
-                self.humps.truncate(word.humps.start);
-            }
-            word.humps.end = self.humps.len();
-        }
     }
 
     /// Calls `each` with every term, some of them more than once: words, their humps, pairs of joined words
@@ -267,15 +143,6 @@ impl Place {
             self.original + folded - self.folded
         }
     }
-}
-
-/// The length of the character that `text` begins with, and of what belongs to it.
-fn end_of_cluster(text: &str) -> usize {
-    let mut chars = text.char_indices();
-    let spaced = chars.next().is_some_and(|(_, c)| c.is_whitespace());
-    chars
-        .find(|(_, c)| spaced || !class::extends(*c))
-        .map_or(text.len(), |(at, _)| at)
 }
 
 pub(super) fn is_number(word: &str) -> bool {

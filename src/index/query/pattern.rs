@@ -17,7 +17,7 @@ const AROUND: &[char] = &[
 
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    folded: String,
+    folded: memmem::Finder<'static>,
     /// The humps of a single word that has some.
     humps: Vec<String>,
     /// One word, without anything beside it.
@@ -80,7 +80,7 @@ impl Pattern {
             begins: is_word(0),
             ends: !open && is_word(folded.len() - 1),
             humps,
-            folded,
+            folded: memmem::Finder::new(&folded).into_owned(),
         }
     }
 
@@ -92,8 +92,8 @@ impl Pattern {
     pub(super) fn find(&self, text: &Text, mut each: impl FnMut(Range<usize>)) {
         let mut from = 0;
         let folded = text.folded();
-        while let Some(at) = memmem::find(&folded.as_bytes()[from..], self.folded.as_bytes()) {
-            let range = from + at..from + at + self.folded.len();
+        while let Some(at) = self.folded.find(&folded.as_bytes()[from..]) {
+            let range = from + at..from + at + self.folded.needle().len();
             let first = folded[range.start..]
                 .chars()
                 .next()
