@@ -106,9 +106,7 @@ index_and_ask() {
 # Until what was said is in packs. An index that does not come is a fault.
 wait_indexed() {
   local until=$((SECONDS + 900))
-  while ! curl -sf "127.0.0.1:$HTTP/metrics" |
-    awk '$1 == "discord_search_behind" { behind = $2 } $1 == "discord_search_packs" { packs = $2 }
-      END { exit !(packs > 0 && behind == 0) }'; do
+  while ! curl -sf "127.0.0.1:$HTTP/metrics" | jq -e '.search_packs > 0 and .search_behind == 0' >/dev/null; do
     [ $SECONDS -lt $until ] || die 70 "the index is not there after 15 minutes"
     sleep 0.1
   done
@@ -148,8 +146,9 @@ recall_queries() {
     awk -v w="$word" '{ print $1 "*\t" $1 "\t" w $1 }'
   cut -f6- "$said" | some phrases 20000 | grep -E '^[a-z ]{20,60}$' | some phrases 40 |
     awk -v w="$word" -v e="$end" '{ print "\"" $0 "\"\t" $0 "\t" w $0 e }'
-  cut -f6- "$said" | some names 200000 | grep -oP '(?<![\w.:/@-])\w{2,}([._]\w+){1,3}(?![\w.:/@-])' | grep -vP '\d{4}' | sort -u |
-    some names 30 | awk -v w="$word" -v e="$end" '{ r = $0; gsub(/\./, "[.]", r); print $0 "\t" $0 "\t" w r e }'
+  cut -f6- "$said" | some names 200000 | grep -oP '(?<![\w.:/@-])\w{2,}([._]\w+){1,3}(?![\w.:/@-])' |
+    grep -vP '\d{4}' | LC_ALL=C sort -u | some names 30 |
+    awk -v w="$word" -v e="$end" '{ r = $0; gsub(/\./, "[.]", r); print $0 "\t" $0 "\t" w r e }'
   japanese_words '{2,5}' | some japanese 40 |
     awk '{ print $0 "\t" $0 "\t" $0 }'
 }
@@ -202,10 +201,11 @@ SQL
 
 index_bytes_sqlite() { sqlite3 "$work/$DB.db" 'SELECT sum(length(key) + length(data)) FROM search_blocks'; }
 index_bytes_postgres() { psql_ -d "$DB" -c 'SELECT sum(length(key) + length(data)) FROM search_blocks'; }
-table_bytes_sqlite() {
-  sqlite3 "$work/$DB.db" "SELECT sum(pgsize) FROM dbstat WHERE name LIKE '%search_blocks%' AND aggregate = TRUE"
-}
+table_bytes_sqlite() { pages_of "$work/$DB.db" '%search_blocks%'; }
 table_bytes_postgres() { psql_ -d "$DB" -c "SELECT pg_total_relation_size('search_blocks')"; }
+
+# pages_of FILE NAMES: bytes of the pages of tables and indexes.
+pages_of() { sqlite3 "$1" "SELECT sum(pgsize) FROM dbstat WHERE name LIKE '$2' AND aggregate = TRUE"; }
 
 # What FTS5 does: the same queries for the newest 20 rows of all rooms. Only means: its shell tells milliseconds.
 beside_sqlite() {
@@ -218,7 +218,7 @@ beside_sqlite() {
     result search "FTS5 $kind: messages put into the index" /s \
       "$(awk -v rows="$said_rows" -v ns=$took 'BEGIN { printf "%.0f", rows / ns * 1e9 }')"
     result search "FTS5 $kind: index, bytes for a byte of text" '' \
-      "$(ratio "$(sqlite3 "$file" "SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'words%' AND aggregate = TRUE")" "$said_bytes")"
+      "$(ratio "$(pages_of "$file" 'words%')" "$said_bytes")"
     for asked in "$queries"/*; do
       fts_statements "$asked" >"$work/statements"
       sqlite3 "$file" <"$work/statements" >/dev/null
@@ -228,16 +228,37 @@ beside_sqlite() {
       result search "FTS5 $kind: ${asked##*/}, newest 20, mean" ms \
         "$(awk -v ns=$took -v all="$(wc -l <"$work/statements")" 'BEGIN { printf "%.3f", ns / 5 / all / 1e6 }')"
     done
-    sqlite3 "$file" "SELECT count(*) FROM words ('$(head -n 1 "$queries/two characters")')" |
-      sed 's/^/  hits of two characters: /' | while read -r line; do say "$line"; done
+    result search "FTS5 $kind: found of two characters that are there" % "$(fts_found "$file")"
     sqlite3 "$file" 'DROP TABLE words'
   done
 }
 
+# fts_found FILE: of what contains two characters, how much is found by them.
+fts_found() {
+  local pair sql=''
+  while read -r pair; do
+    sql+="SELECT (SELECT count(*) FROM words ('\"$pair\"')), (SELECT count(*) FROM messages WHERE instr(content, '$pair'));"
+  done < <(head -n 5 "$queries/two characters")
+  sqlite3 -separator ' ' "$1" "$sql" | awk '{ found += $1; all += $2 } END { printf "%.1f", 100 * found / all }'
+}
+
+# What is shown of a hit.
+shown_columns='m.id, m.content, u.nickname, r.name'
+shown_joins='JOIN users u ON u.id = m.user_id JOIN rooms r ON r.id = m.room_id'
+
 # fts_statements FILE: each query ten times.
 fts_statements() {
-  awk '{ words = ""; for (i = 1; i <= NF; i++) words = words "\"" $i "\" "
-    for (n = 0; n < 10; n++) printf "SELECT m.id, m.content, u.nickname, r.name FROM words w JOIN messages m ON m.id = w.rowid JOIN users u ON u.id = m.user_id JOIN rooms r ON r.id = m.room_id WHERE words MATCH '\''%s'\'' ORDER BY w.rowid DESC LIMIT 20;\n", words }' "$1"
+  awk -v select="SELECT $shown_columns FROM words w JOIN messages m ON m.id = w.rowid $shown_joins WHERE words MATCH" '
+    { words = ""; for (i = 1; i <= NF; i++) words = words "\"" $i "\" "
+      for (n = 0; n < 10; n++) print select " '\''" words "'\'' ORDER BY w.rowid DESC LIMIT 20;" }' "$1"
+}
+
+# gin_statements FILE: each query four times, with its time.
+gin_statements() {
+  echo '\timing on'
+  awk -v select="SELECT $shown_columns FROM messages m $shown_joins WHERE to_tsvector('simple', m.content) @@" '
+    { for (n = 0; n < 4; n++)
+        print select " plainto_tsquery('\''simple'\'', '\''" $0 "'\'') ORDER BY m.id DESC LIMIT 20;" }' "$1"
 }
 
 beside_postgres() {
@@ -250,8 +271,7 @@ beside_postgres() {
     "$(ratio "$(psql_ -d "$DB" -c "SELECT pg_relation_size('messages_words')")" "$said_bytes")"
   psql_ -d "$DB" -c 'VACUUM ANALYZE messages'
   for asked in "$queries"/*; do
-    times=$({ echo '\timing on'; awk '{ for (n = 0; n < 4; n++) printf "SELECT m.id, m.content, u.nickname, r.name FROM messages m JOIN users u ON u.id = m.user_id JOIN rooms r ON r.id = m.room_id WHERE to_tsvector('\''simple'\'', m.content) @@ plainto_tsquery('\''simple'\'', '\''%s'\'') ORDER BY m.id DESC LIMIT 20;\n", $0 }' "$asked"; } |
-      psql_ -d "$DB" | awk '$1 == "Time:" { print $2 }' | sort -n |
+    times=$(gin_statements "$asked" | psql_ -d "$DB" | awk '$1 == "Time:" { print $2 }' | sort -n |
       awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[int(NR * 0.99 + 0.5)] }')
     result search "GIN simple: ${asked##*/}, newest 20, P50" ms "${times% *}"
     result search "GIN simple: ${asked##*/}, newest 20, P99" ms "${times#* }"
