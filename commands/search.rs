@@ -1,21 +1,24 @@
 //! `discordctl search`: what was said, found in the database.
 use std::fmt::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use discordctl::config::Config;
 use discordctl::model::{Entry, MessageId, format_time, plain_line};
-use discordctl::ops::search::{Asked, FindError, find};
+use discordctl::ops::search::{self, Asked, FindError, Rebuilt, WriteError, find};
 use serde::Serialize;
 
 use crate::database;
 use crate::deployment::{DatabaseSettings, Doubt};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
+use crate::interrupt::Interrupt;
 use crate::output::{Output, table};
+use crate::progress::Progress;
 use crate::runtime::block_on;
 
 /// Find what was said in all rooms, the newest first
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Words, \"phrases\", prefix*, -not, and the filters from:NAME in:ROOM before:2026-11-30 after:7d
 has:link is:thread is:pinned: a message is found that has all of it. This looks at the database,
@@ -39,6 +42,29 @@ pub(crate) struct SearchArgs {
     /// Go on before the message with this id: the 'next' of the page before
     #[arg(long, value_name = "ID")]
     cursor: Option<i64>,
+    #[command(subcommand)]
+    command: Option<SearchCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SearchCommand {
+    /// Make the index of words anew, while people talk
+    #[command(after_help = "\
+Until it is done, searches look at the newest messages alone and say that they are not complete. Nothing
+that was said is touched. Interrupted, instances go on with it.
+
+The word itself is looked for by 'discordctl search -- rebuild'.
+
+Examples:
+  discordctl search rebuild
+  discordctl search rebuild --config config/instance1.json -o json")]
+    Rebuild(RebuildArgs),
+}
+
+#[derive(Debug, Args)]
+struct RebuildArgs {
+    #[command(flatten)]
+    settings: DatabaseSettings,
 }
 
 #[derive(Serialize)]
@@ -58,6 +84,10 @@ struct Hit {
 }
 
 pub(crate) fn run(args: &SearchArgs, output: &Output) -> anyhow::Result<Exit> {
+    if let Some(SearchCommand::Rebuild(args)) = &args.command {
+        let config = args.settings.load(Doubt::Refuse, output)?;
+        return block_on(rebuild(&config, output))?;
+    }
     let config = args.settings.load(Doubt::Take, output)?;
     let asked = Asked {
         typed: args.query.join(" "),
@@ -80,6 +110,33 @@ pub(crate) fn run(args: &SearchArgs, output: &Output) -> anyhow::Result<Exit> {
     };
     output.result("search", &report, as_text)?;
     Ok(Exit::Done)
+}
+
+async fn rebuild(config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new("indexing");
+    let done = search::rebuild(config, &progress, &interrupt.stop).await;
+    progress.finish();
+    let done = done.map_err(|error| not_rebuilt(&error, config))?;
+    let text = |done: &Rebuilt| {
+        let rest = if done.interrupted {
+            "; it is not complete"
+        } else {
+            ""
+        };
+        format!("{} messages are in the new index{rest}", done.messages)
+    };
+    output.result("search-rebuild", &done, text)?;
+    Ok(interrupt.ended().unwrap_or(Exit::Done))
+}
+
+fn not_rebuilt(error: &WriteError, config: &Config) -> Failure {
+    explain!(error, "the search index was not made anew", error;
+        WriteError::Store(error) => { database::explain(error, config) };
+        WriteError::Lost => [Exit::TryAgain, "search_index_in_use",
+            "another command took it over, as 'erase' does: run this again"];
+        WriteError::Damaged(_) | WriteError::Inside(_) => [Exit::Bug, "search_index", "run this again"];
+    )
 }
 
 /// How many characters are before that byte.

@@ -102,7 +102,7 @@ pub(crate) const ALLOWED_IN_OPS: &[(&str, &[&str])] = &[
     ("probe", &["backup", "deadline", "finding"]),
     ("replay", &["archive", "fault"]),
     ("runbook", &["probe"]),
-    ("search", &[]),
+    ("search", &["archive"]),
     ("storage", &["deadline", "probe"]),
     ("upkeep", &[]),
 ];

@@ -6,7 +6,7 @@ mod entries;
 mod erase;
 mod foreign;
 mod kills;
-mod operator;
+pub(crate) mod operator;
 mod pasts;
 mod round_trip;
 

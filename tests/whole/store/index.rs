@@ -9,6 +9,7 @@ use discordctl::store::{Draft, Operation, Store};
 
 use super::log::{append, draft, room};
 use super::search::{edit, find, query, searcher, texts};
+use crate::archive::operator::Operator;
 use crate::support::db::{Db, Kind};
 
 pub(super) async fn term(store: &Arc<dyn Store>) -> Term {
@@ -243,4 +244,35 @@ pub(crate) async fn one_writes_at_a_time_and_a_killed_one_loses_nothing(db: Db) 
     third.delete_all_dead().await.unwrap();
     assert_eq!(all(&searcher, "tea", &rooms, 500).await, wanted);
     assert_eq!(all(&searcher, "quite another", &rooms, 500).await.len(), 1);
+}
+
+pub(crate) async fn an_index_is_made_anew_and_follows_what_is_put_back(db: Db) {
+    let operator = Operator::new(db).await;
+    operator.fill(&["general", "other"], 120).await;
+    let look = async |words: &str| {
+        let found = operator
+            .run(&format!("search {words} --limit 300"))
+            .await
+            .well();
+        assert_eq!(found["complete"], true, "{words}");
+        found["hits"].as_array().expect("a list").len()
+    };
+    let alices = look("from:alice").await;
+    assert!(alices > 0);
+    let rebuilt = operator.run("search rebuild").await.well();
+    let messages = operator.db.number("SELECT count(*) FROM messages").await;
+    assert_eq!(rebuilt["messages"], messages);
+    assert_eq!(look("from:alice").await, alices);
+    // What cleanup took away is not found, and found again when it is put back.
+    operator.run("archive").await.well();
+    operator
+        .db
+        .sql("DELETE FROM messages WHERE seq <= 60")
+        .await;
+    let fewer = look("from:alice").await;
+    assert!(fewer < alices);
+    operator.run("replay rooms").await.well();
+    assert_eq!(look("from:alice").await, alices);
+    operator.run("search rebuild").await.well();
+    assert_eq!(look("from:alice").await, alices);
 }

@@ -2,6 +2,7 @@
 mod anew;
 mod entries;
 mod index;
+mod index_figures;
 mod instances;
 mod log;
 mod marks;
@@ -37,6 +38,7 @@ crate::support::db::on_both! {
         packs_find_what_a_look_at_all_finds,
         words_that_are_gone_leave_the_index,
         one_writes_at_a_time_and_a_killed_one_loses_nothing,
+        an_index_is_made_anew_and_follows_what_is_put_back,
     }
     log {
         seqs_count_from_one_without_a_gap,
