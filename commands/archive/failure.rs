@@ -22,7 +22,8 @@ pub(crate) fn explain(error: &ArchiveError, config: &Config) -> Failure {
         ArchiveError::Exists(_) => [Exit::CannotCreate, "exists",
             "nothing is overwritten and no row was deleted for it: look at that file and move it \
              away"];
-        ArchiveError::Damaged { .. } => [Exit::BadData, "damaged",
+        ArchiveError::Busy => [Exit::TryAgain, "busy", "try again"];
+        ArchiveError::Damaged { .. } | ArchiveError::Vanished(_) => [Exit::BadData, "damaged",
             "'discordctl archive verify' looks at all of it"];
         ArchiveError::NoSuchRoom(_) => [Exit::NoInput, "no_such_room",
             "name rooms as they are listed by '/rooms'"];

@@ -12,8 +12,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    ClientOptions, Error, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt, PutMode,
-    PutOptions, RetryConfig, UpdateVersion,
+    ClientOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore,
+    ObjectStoreExt, PutMode, PutOptions, RetryConfig, UpdateVersion,
 };
 
 use tokio::io::AsyncWriteExt;
@@ -35,6 +35,14 @@ const PART: usize = 8 << 20;
 
 /// What a file was when it was read, so that nothing is replaced unseen.
 pub(crate) type Version = UpdateVersion;
+
+/// Whether a file is as it was.
+#[derive(Debug)]
+pub(crate) enum Changed {
+    No,
+    To(Bytes, Version),
+    Gone,
+}
 
 /// A folder or bucket.
 #[derive(Debug, Clone)]
@@ -152,13 +160,77 @@ impl Destination {
         let Some(found) = self.find(path).await? else {
             return Ok(None);
         };
-        let version = UpdateVersion {
-            e_tag: found.meta.e_tag.clone(),
-            version: found.meta.version.clone(),
-        };
+        let version = version_of(&found);
         let bytes = found.bytes().await;
         let bytes = bytes.map_err(|e| self.failed("read", path, e))?;
         Ok(Some((bytes, version)))
+    }
+
+    /// Some bytes of a file, if it is there.
+    pub(crate) async fn get_part(
+        &self,
+        path: &str,
+        bytes: std::ops::Range<u64>,
+    ) -> Result<Option<Bytes>, ArchiveError> {
+        self.see_file(path)?;
+        match self.store.get_range(&self.path(path)?, bytes).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", path, error)),
+        }
+    }
+
+    /// The last bytes of a file, if it is there; all of a shorter one.
+    pub(crate) async fn get_tail(
+        &self,
+        path: &str,
+        bytes: u64,
+    ) -> Result<Option<Bytes>, ArchiveError> {
+        self.see_file(path)?;
+        let options = GetOptions {
+            range: Some(GetRange::Suffix(bytes)),
+            ..GetOptions::default()
+        };
+        match self.store.get_opts(&self.path(path)?, options).await {
+            Ok(found) => {
+                let bytes = found.bytes().await;
+                bytes.map(Some).map_err(|e| self.failed("read", path, e))
+            }
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", path, error)),
+        }
+    }
+
+    /// A whole file if it is there, and is another than it was.
+    pub(crate) async fn get_changed(
+        &self,
+        path: &str,
+        before: Option<&Version>,
+    ) -> Result<Changed, ArchiveError> {
+        self.see_file(path)?;
+        let options = GetOptions {
+            if_none_match: before.and_then(|before| before.e_tag.clone()),
+            ..GetOptions::default()
+        };
+        let found = match self.store.get_opts(&self.path(path)?, options).await {
+            Ok(found) => found,
+            Err(Error::NotModified { .. }) => return Ok(Changed::No),
+            Err(Error::NotFound { .. }) => return Ok(Changed::Gone),
+            Err(error) => return Err(self.failed("read", path, error)),
+        };
+        let version = version_of(&found);
+        let bytes = found.bytes().await;
+        let bytes = bytes.map_err(|e| self.failed("read", path, e))?;
+        Ok(Changed::To(bytes, version))
+    }
+
+    /// Stores a file whole, in the place of what has its name.
+    pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<(), ArchiveError> {
+        let place = self.path(path)?;
+        self.prepare()?;
+        let put = self.store.put(&place, bytes.into()).await;
+        put.map_err(|e| self.failed("write", path, e))?;
+        self.close_to_others(path)
     }
 
     async fn find(&self, path: &str) -> Result<Option<GetResult>, ArchiveError> {
@@ -234,6 +306,13 @@ impl Destination {
         let mut paths: Vec<_> = paths.await.map_err(|e| self.failed("list", folder, e))?;
         paths.sort();
         Ok(paths)
+    }
+}
+
+fn version_of(found: &GetResult) -> Version {
+    UpdateVersion {
+        e_tag: found.meta.e_tag.clone(),
+        version: found.meta.version.clone(),
     }
 }
 

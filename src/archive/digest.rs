@@ -110,26 +110,16 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RoomId, Seq};
 
     #[test]
     fn a_change_is_found_in_its_part() {
         let mut bytes = vec![7u8; 3 * BLOCK + 5];
         let sum = Sum::of(&bytes);
         let entry = Entry {
-            path: "p".into(),
-            room: "r".into(),
-            room_id: RoomId::new(1),
             size: sum.size,
-            count: 1,
-            messages: None,
-            first_seq: Seq::FIRST,
-            last_seq: Seq::FIRST,
             sha256: sum.sha256.clone(),
             prefixes: sum.prefixes.clone(),
-            archived_at: String::new(),
-            epoch: None,
-            supersedes: None,
+            ..Entry::sample()
         };
         assert_eq!(sum.difference(&entry), None);
         for (place, from) in [(0, 0), (2 * BLOCK - 1, BLOCK), (3 * BLOCK + 4, 3 * BLOCK)] {

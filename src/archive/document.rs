@@ -11,6 +11,8 @@ use super::error::ArchiveError;
 use super::line::Lines;
 use super::manifest::Entry;
 use super::path;
+use super::places::{Cut, Places};
+use super::{stored, words};
 use crate::model::{Epoch, RoomKind, RoomRef, Seq, format_time};
 use crate::store::history::Row;
 
@@ -107,9 +109,7 @@ impl Builder {
             let between: &[u8] = if entry.count == 0 { b"\n" } else { b",\n" };
             text.extend_from_slice(between);
             self.lines.write(row, text).map_err(inside)?;
-            entry.count += 1;
-            entry.messages = Some(entry.messages() + u64::from(row.is_message()));
-            entry.last_seq = row.seq;
+            entry.count_in(row);
         }
         Ok(std::mem::take(&mut self.done))
     }
@@ -176,6 +176,9 @@ impl Document {
             prefixes: String::new(),
             archived_at,
             epoch: Some(epoch.clone()),
+            pinned: Some(0),
+            ids: None,
+            times: None,
             supersedes: None,
         };
         Ok(Self { entry, text })
@@ -196,21 +199,101 @@ impl Document {
     pub(crate) fn seal(
         self,
         compress: bool,
+        with_words: bool,
         buffers: &Buffers,
-    ) -> Result<(Entry, Bytes), ArchiveError> {
-        let (mut entry, mut bytes) = (self.entry, self.text);
-        if compress {
-            let mut packed = buffers.take();
-            packed.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
-            let mut pack = zstd::bulk::Compressor::new(LEVEL).map_err(inside)?;
-            pack.compress_to_buffer(&bytes, &mut packed)
-                .map_err(inside)?;
-            buffers.keep(bytes.into());
-            bytes = packed;
+    ) -> Result<Sealed, ArchiveError> {
+        let (mut entry, text) = (self.entry, self.text);
+        let words = with_words.then(|| words::of(&entry, &text)).transpose()?;
+        let sealed = if compress {
             entry.path += ".zst";
-        }
+            let sealed = Sealed::packed(entry, &text, buffers.take());
+            buffers.keep(text.into());
+            sealed
+        } else {
+            Sealed::of(entry, text)
+        };
+        Ok(Sealed { words, ..sealed? })
+    }
+}
+
+/// A document as it is to be stored, with what lies beside it.
+pub(crate) struct Sealed {
+    pub(crate) entry: Entry,
+    pub(crate) bytes: Bytes,
+    pub(crate) places: Option<Places>,
+    /// Its index of words, where one is wanted.
+    pub(crate) words: Option<Bytes>,
+}
+
+impl Sealed {
+    /// The text of a document whose entry says all but what its bytes are, and where it will be.
+    ///
+    /// # Errors
+    /// Fails where the text is none of a document.
+    pub(crate) fn new(entry: Entry, text: Vec<u8>) -> Result<Self, ArchiveError> {
+        let words = Some(words::of(&entry, &text)?);
+        let sealed = if entry.path.ends_with(".zst") {
+            Self::packed(entry, &text, Vec::new())
+        } else {
+            Self::of(entry, text)
+        };
+        Ok(Self { words, ..sealed? })
+    }
+
+    /// A document that is stored already. What lies beside it is not known where it was packed in one piece.
+    ///
+    /// # Errors
+    /// Fails where it is none.
+    pub(crate) fn again(mut entry: Entry, bytes: Bytes) -> Result<Self, ArchiveError> {
         entry.describe(&bytes);
-        Ok((entry, bytes.into()))
+        let text = stored::unpacked(&entry.path, bytes.clone())?;
+        let cut = Cut::of(&entry.path, &text)?;
+        let places = if entry.path.ends_with(".zst") {
+            let frames = stored::frames(&bytes).filter(|frames| frames.len() == cut.len());
+            frames.map(|frames| cut.places(&bytes, &frames, &entry.sha256))
+        } else {
+            Some(cut.plain(&text, &entry.sha256))
+        };
+        let words = Some(words::of(&entry, &text)?);
+        Ok(Self {
+            entry,
+            bytes,
+            places,
+            words,
+        })
+    }
+
+    fn of(mut entry: Entry, text: Vec<u8>) -> Result<Self, ArchiveError> {
+        let cut = Cut::of(&entry.path, &text)?;
+        entry.describe(&text);
+        let places = cut.plain(&text, &entry.sha256);
+        Ok(Self {
+            entry,
+            bytes: text.into(),
+            places: Some(places),
+            words: None,
+        })
+    }
+
+    /// Each part as a frame of its own: all readers of zstd read them one after the other, and ours one
+    /// without the others.
+    fn packed(mut entry: Entry, text: &[u8], mut packed: Vec<u8>) -> Result<Self, ArchiveError> {
+        let cut = Cut::of(&entry.path, text)?;
+        let mut pack = zstd::bulk::Compressor::new(LEVEL).map_err(inside)?;
+        let mut sizes = Vec::new();
+        for part in cut.texts(text) {
+            let frame = pack.compress(part).map_err(inside)?;
+            packed.extend_from_slice(&frame);
+            sizes.push(frame.len());
+        }
+        entry.describe(&packed);
+        let places = cut.places(&packed, &sizes, &entry.sha256);
+        Ok(Self {
+            entry,
+            bytes: packed.into(),
+            places: Some(places),
+            words: None,
+        })
     }
 }
 

@@ -28,6 +28,12 @@ pub enum ArchiveError {
     Damaged { path: String, why: String },
     #[error("there is no room '{0}'")]
     NoSuchRoom(String),
+    /// A document that was named a moment ago was rewritten, or is missing.
+    #[error("{0}: it is missing")]
+    Vanished(String),
+    /// Too much is read of it at once.
+    #[error("the archive is read by too many at once")]
+    Busy,
     /// Compression failed, or the program itself.
     #[error("{0}")]
     Inside(String),

@@ -8,10 +8,11 @@ use serde_json::Deserializer;
 use super::destination::{Destination, Version};
 use super::error::ArchiveError;
 use super::list::Object;
-use crate::model::{Epoch, RoomId, Seq};
+use crate::model::{Epoch, MessageId, RoomId, Seq};
+use crate::store::history::Row;
 
 /// Its place in the archive.
-const PATH: &str = "manifest.json";
+pub(crate) const PATH: &str = "manifest.json";
 const SCHEMA: &str = "discordctl.archive-manifest/1";
 
 /// One document.
@@ -39,6 +40,15 @@ pub struct Entry {
     /// Which past it is of; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// How many of its messages are pinned; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<u64>,
+    /// The smallest and the greatest id in it, and the times of the first and the last that was said, in
+    /// milliseconds; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<(MessageId, MessageId)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<(i64, i64)>,
     /// The document that this one was made from, without what was erased. That is no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
@@ -48,6 +58,44 @@ impl Entry {
     /// How many of its entries are messages.
     pub fn messages(&self) -> u64 {
         self.messages.unwrap_or(self.count)
+    }
+
+    /// What the rows in it say of it as a whole.
+    pub(crate) fn count_in(&mut self, row: &Row) {
+        self.count += 1;
+        let at = row.created_at.timestamp_millis();
+        let (least, most) = self.ids.unwrap_or((row.id, row.id));
+        self.ids = Some((least.min(row.id), most.max(row.id)));
+        let (first, last) = self.times.unwrap_or((at, at));
+        self.times = Some((first.min(at), last.max(at)));
+        self.last_seq = row.seq;
+        if row.is_message() {
+            self.messages = Some(self.messages() + 1);
+            let pinned = row.details.as_ref().is_some_and(|d| d.pinned_at.is_some());
+            self.pinned = Some(self.pinned.unwrap_or(0) + u64::from(pinned));
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        Self {
+            path: "p".into(),
+            room: "r".into(),
+            room_id: RoomId::new(1),
+            size: 0,
+            count: 1,
+            messages: None,
+            first_seq: Seq::FIRST,
+            last_seq: Seq::FIRST,
+            sha256: String::new(),
+            prefixes: String::new(),
+            archived_at: String::new(),
+            epoch: None,
+            pinned: None,
+            ids: None,
+            times: None,
+            supersedes: None,
+        }
     }
 
     /// Whether both hold the same places, in two pasts.
@@ -82,6 +130,16 @@ impl Manifest {
             version: Some(version),
             unsaved: 0,
         })
+    }
+
+    /// A manifest's text, which is not to be written again.
+    ///
+    /// # Errors
+    /// Fails where it is none.
+    pub(crate) fn read(text: &[u8]) -> Result<Self, ArchiveError> {
+        let mut manifest = Self::default();
+        each(Deserializer::from_slice(text), |entry| manifest.add(entry))?;
+        Ok(manifest)
     }
 
     /// The entry of the document `path` in a manifest's text, found without keeping the others: a

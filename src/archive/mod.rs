@@ -1,6 +1,8 @@
 //! The archive: what is kept of rooms as JSON documents in a folder or a bucket, and reading it. A document is
 //! never overwritten; what is written to an archive, and when, is `ops`' part.
 pub(crate) mod buffers;
+mod cache;
+mod catalogue;
 pub(crate) mod destination;
 mod details;
 pub(crate) mod digest;
@@ -8,13 +10,17 @@ pub(crate) mod document;
 pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod ledger;
+pub mod library;
 pub(crate) mod line;
 pub(crate) mod list;
 pub(crate) mod manifest;
 mod parts;
 pub(crate) mod path;
+pub(crate) mod places;
+pub mod shown;
 pub(crate) mod stored;
 mod time;
+pub(crate) mod words;
 
 pub use destination::Destination;
 pub use error::ArchiveError;

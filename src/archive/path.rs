@@ -30,6 +30,27 @@ pub(crate) fn next(path: &str) -> String {
     format!("{plain}.r{}.json{packed}", number + 1)
 }
 
+/// The document's index of places.
+pub(crate) fn places(document: &str) -> String {
+    format!("{document}.places")
+}
+
+/// The files beside a document, which say nothing that it does not.
+pub(crate) fn beside(document: &str) -> [String; 2] {
+    [places(document), words(document)]
+}
+
+/// The document's index of words.
+pub(crate) fn words(document: &str) -> String {
+    format!("{document}.words")
+}
+
+/// The document that a file is, or is beside.
+pub(crate) fn document_of(path: &str) -> &str {
+    let beside = path.strip_suffix(".places");
+    beside.or(path.strip_suffix(".words")).unwrap_or(path)
+}
+
 /// The folder of a room's documents.
 pub(crate) fn folder(room: &RoomRef) -> String {
     format!("rooms/{}", room.key.id)

@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::vouching::NotVouched;
-use crate::delivery::SendError;
+use crate::delivery::{ReadError, SendError, Unreadable};
 use crate::index::QueryError;
 use chrono::{DateTime, Utc};
 
@@ -21,6 +21,8 @@ named! {
         NoSuchRoom => "no_such_room",
         NoSuchMessage => "no_such_message",
         Archived => "archived",
+        ArchiveUnreachable => "archive_unreachable",
+        ArchiveDamaged => "archive_damaged",
         TooManyReactions => "too_many_reactions",
         RoomExists => "room_exists",
         NotInRoom => "not_in_room",
@@ -189,6 +191,8 @@ pub enum ChatError {
     /// The committer's queue has no place.
     QueueFull,
     Database(Trouble),
+    /// What is wanted left the database, and is not to be had from the archive now.
+    Archive(Unreadable),
     /// The session's user could not be entered into the database yet.
     NotEntered,
     Stopping,
@@ -281,6 +285,9 @@ impl ChatError {
             Self::RateLimited { .. } | Self::RoomsToday { .. } => Code::RateLimited,
             Self::SessionsFull { .. } | Self::QueueFull | Self::PasswordsWait { .. } => Code::Busy,
             Self::Database(trouble) => trouble.code(),
+            Self::Archive(Unreadable::Busy) => Code::Busy,
+            Self::Archive(Unreadable::ArchiveUnreachable) => Code::ArchiveUnreachable,
+            Self::Archive(Unreadable::ArchiveDamaged) => Code::ArchiveDamaged,
             Self::NotEntered => Code::DatabaseUnavailable,
             Self::Stopping => Code::Stopping,
             Self::Internal(_) => Code::Internal,
@@ -296,6 +303,8 @@ impl ChatError {
             Self::SessionsFull { .. } => Some(A_MINUTE),
             Self::QueueFull | Self::SearchBusy | Self::Stopping | Self::NotEntered => Some(SHORTLY),
             Self::Database(trouble) => trouble.retry_after(),
+            Self::Archive(Unreadable::Busy) => Some(SHORTLY),
+            Self::Archive(_) => Some(LATER),
             _ => None,
         }
     }
@@ -406,6 +415,16 @@ impl From<StoreError> for ChatError {
                 Trouble::Refused
             }
         })
+    }
+}
+
+impl From<ReadError> for ChatError {
+    /// Which file it is, and where, is for the operator's log.
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Archive(error) => Self::Archive((&error).into()),
+        }
     }
 }
 

@@ -56,6 +56,7 @@ use crate::store::Store;
 pub use crate::auth::oidc::Callback;
 pub use crate::delivery::{
     Chunk, Cursor, Encoded, End, Format, Item, Next, Past, Receipt, Showing, Slice, Start,
+    Unreadable,
 };
 pub use crate::policy::Action;
 pub use crate::search::Hit;

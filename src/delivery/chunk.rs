@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::amend::{self, Amendments};
+use super::archived::Unreadable;
 use crate::model::{Details, Entry, Epoch, Event, Notice, RoomName, Seq, What};
 
 /// What a reader is given: an entry of the log, or something beside it.
@@ -29,6 +30,11 @@ pub enum Item {
         room: RoomName,
         epoch: Epoch,
         last_seq: Seq,
+    },
+    /// What comes next cannot be read now: it is tried again.
+    Unreadable {
+        room: RoomName,
+        why: Unreadable,
     },
     /// Nothing comes any more.
     End {
@@ -57,7 +63,10 @@ impl Item {
         let mut item = self.clone();
         match &mut item {
             Self::Entry(entry) => entry.room = name.clone(),
-            Self::Gap { room, .. } | Self::Reset { room, .. } | Self::End { room, .. } => {
+            Self::Gap { room, .. }
+            | Self::Reset { room, .. }
+            | Self::Unreadable { room, .. }
+            | Self::End { room, .. } => {
                 *room = name.clone();
             }
             Self::Notice(Notice::Typing { room, .. }) => *room = name.clone(),
@@ -71,7 +80,9 @@ impl Item {
         match self {
             Self::Entry(entry) => Some(entry.seq),
             Self::Gap { to, .. } => Some(*to),
-            Self::Notice(_) | Self::Reset { .. } | Self::End { .. } => None,
+            Self::Notice(_) | Self::Reset { .. } | Self::Unreadable { .. } | Self::End { .. } => {
+                None
+            }
         }
     }
 
@@ -81,7 +92,7 @@ impl Item {
             Self::Entry(of) => 128 + of.user.len() + of.text().len() + details_size(of),
             Self::Notice(notice) => 64 + notice_size(notice),
             Self::Gap { .. } => 64,
-            Self::Reset { .. } | Self::End { .. } => 128,
+            Self::Reset { .. } | Self::Unreadable { .. } | Self::End { .. } => 128,
         }
     }
 

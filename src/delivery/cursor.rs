@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::archived::{ReadError, Unreadable};
 use super::chunk::Chunk;
 use super::hub::Hub;
 use super::past::PageSize;
@@ -11,7 +12,7 @@ use super::room::Room;
 use super::tail::Tail;
 use super::{End, Item};
 use crate::model::{Epoch, RoomName, RoomRef, Seq};
-use crate::store::{Part, StoreError};
+use crate::store::Part;
 
 /// How much a cursor offers at once: what one vectored write may take.
 const MOST_SLICES: usize = 64;
@@ -110,6 +111,8 @@ pub struct Cursor {
     rewinds: usize,
     /// It has had everything at least once, so what comes now is new to it.
     live: bool,
+    /// What it wants next is in the archive, which could not be read.
+    waits_for_archive: bool,
     /// Counted among the readers that are not reading from memory.
     behind: bool,
 }
@@ -140,6 +143,7 @@ impl Cursor {
             replayed: Seq::START,
             rewinds: 0,
             live: false,
+            waits_for_archive: false,
             behind: false,
         };
         let known = cursor.room.with_tail(|t| (t.replayed(), t.rewinds()));
@@ -341,8 +345,24 @@ impl Cursor {
         self.page = None;
     }
 
-    /// Reads the page that comes next from the store; may be dropped half way.
-    pub async fn fetch(&mut self) -> Result<(), StoreError> {
+    /// Reads the page that comes next; may be dropped half way. That it cannot be read from the archive is told
+    /// once, until it can.
+    pub async fn fetch(&mut self) -> Result<(), ReadError> {
+        let fetched = self.fetch_page().await;
+        let unreadable = match &fetched {
+            Err(ReadError::Archive(error)) => Some(Unreadable::from(error)),
+            _ => None,
+        };
+        if let Some(why) = unreadable.filter(|_| !self.waits_for_archive) {
+            let room = self.room.room.name.clone();
+            let told = Item::Unreadable { room, why };
+            self.told_first = Some(Slice::page(Chunk::new(vec![told], None)).into());
+        }
+        self.waits_for_archive = unreadable.is_some();
+        fetched
+    }
+
+    async fn fetch_page(&mut self) -> Result<(), ReadError> {
         let limit = self.page_size.messages();
         let part = Part::After(self.next_seq.previous());
         // As the tail is before the read: while that is under way it goes on, and what it lets go of then
@@ -350,7 +370,7 @@ impl Cursor {
         let replay = |tail: &Tail| tail.replay_for(self.next_seq, self.replayed);
         let known = self.room.with_tail(|tail| (tail.before(), replay(tail)));
         let (before, expected) = known.unwrap_or_default();
-        let mut messages = self.hub.read_page(&self.room.room, part, limit).await?;
+        let mut messages = self.hub.read_past(&self.room.room, part, limit).await?;
         let mut full = messages.len() == limit;
         // What was put back from an archive after this reader began is not for it.
         let replay = self.room.with_tail(replay).flatten();

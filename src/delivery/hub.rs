@@ -14,6 +14,7 @@ use super::marks::ReadMarks;
 use super::tail::Tail;
 pub use super::tail::TailLimits;
 use super::{Item, Room};
+use crate::archive::library::{Erased, Library};
 use crate::bus::{Backlog, Bus, BusState};
 use crate::clock::Clock;
 use crate::meter::Meters;
@@ -46,6 +47,10 @@ pub struct Hub {
     pub(super) hearsay: Hearsay,
     pub marks: ReadMarks,
     turns: Semaphore,
+    /// What left the database, where it is kept.
+    pub(super) library: Option<Arc<Library>>,
+    /// What was erased, as it was asked for last.
+    pub(super) erased: Mutex<Arc<Erased>>,
     /// The past that the store told last.
     pub(super) epoch: RwLock<Option<Epoch>>,
     /// Rooms that are not there any more, until sessions are told.
@@ -92,6 +97,8 @@ impl Hub {
             hearsay: Hearsay::default(),
             marks: ReadMarks::default(),
             turns: Semaphore::new(TURNS),
+            library: None,
+            erased: Mutex::default(),
             epoch: RwLock::default(),
             gone: Mutex::default(),
             behind: Mutex::default(),
@@ -99,6 +106,12 @@ impl Hub {
             strangers: Notify::new(),
             rights_changed: Notify::new(),
         }
+    }
+
+    /// Reads from this archive what the database has no more.
+    pub fn with_archive(mut self, library: Arc<Library>) -> Self {
+        self.library = Some(library);
+        self
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -303,8 +316,8 @@ impl Hub {
             Start::After(seq) if seq < Seq::START => Ok((last.next(), true, gap(None, last))),
             Start::Last(0) => Ok((last.next(), true, None)),
             Start::Last(count) => {
-                let (span, hit) = self.find_span(&room.room, Some(last.next()), count).await?;
-                Ok((span.map_or(last.next(), |span| span.first), hit, None))
+                let (span, hit, told) = self.find_start(&room.room, last.next(), count).await?;
+                Ok((span.map_or(last.next(), |span| span.first), hit, told))
             }
             Start::After(seq) if seq <= last => {
                 let hit = room.with_tail(|tail| seq >= tail.before()).unwrap_or(false);

@@ -2,6 +2,7 @@
 //! tail, and is read by cursors; whatever an instance has not heard of, the relay reads from
 //! the store. There is one way to deliver, and recovery is that way.
 mod amend;
+mod archived;
 mod batcher;
 mod chunk;
 mod committer;
@@ -23,6 +24,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub use archived::{ReadError, Unreadable};
 pub use batcher::{Batcher, QueueFull};
 pub use chunk::{Chunk, Encode, Encoded, End, Format, Item, Showing};
 pub use committer::{Author, Committer, Outgoing, QUEUE as COMMIT_QUEUE, Receipt, SendError};

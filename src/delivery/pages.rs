@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::archived::ReadError;
 use super::chunk::json_size;
 use super::hub::Hub;
 use super::past::Past;
@@ -25,13 +26,17 @@ impl Hub {
         room: &RoomRef,
         before: Option<Seq>,
         limit: usize,
-    ) -> Result<(Option<Span>, bool), StoreError> {
+    ) -> Result<(Option<Span>, bool), ReadError> {
         let limit = limit.min(FURTHEST);
         if let Some(span) = self.in_memory(room, |tail| tail.span(before, limit)) {
             return Ok((span, true));
         }
-        let _turn = self.turn().await?;
-        Ok((self.log.span(room.key, before, limit).await?, false))
+        let found = {
+            let _turn = self.turn().await?;
+            self.log.span(room.key, before, limit).await?
+        };
+        let span = self.longer_span(room, before, limit, found).await?;
+        Ok((span, false))
     }
 
     /// The newest `limit` messages with `seq < before`, to be read at the pace of the
@@ -41,7 +46,7 @@ impl Hub {
         room: &RoomRef,
         before: Option<Seq>,
         limit: usize,
-    ) -> Result<Option<(Span, Past)>, StoreError> {
+    ) -> Result<Option<(Span, Past)>, ReadError> {
         let (span, hit) = self.find_span(room, before, limit).await?;
         self.meters.history.record(hit);
         Ok(span.map(|span| (span, self.past_of(room, (span.first, span.last)))))
@@ -60,7 +65,7 @@ impl Hub {
         before: Option<Seq>,
         limit: usize,
         true_at: Seq,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         let wanted = limit + 1;
         let reaches = |tail: &Tail| tail.last() >= true_at;
         let look = |tail: &Tail| tail.history(before, wanted).filter(|_| reaches(tail));
@@ -81,7 +86,7 @@ impl Hub {
         root: Seq,
         before: Option<Seq>,
         limit: usize,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         let part = |before| Part::Replies(root, before);
         self.read_back(room, Answer::new(limit), before, part).await
     }
@@ -92,10 +97,10 @@ impl Hub {
         mut answer: Answer,
         mut before: Option<Seq>,
         part: impl Fn(Option<Seq>) -> Part,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         loop {
             let page = PAGE_BACK.min(answer.wanted() + 1);
-            let found = self.read_page(room, part(before), page).await?;
+            let found = self.read_past(room, part(before), page).await?;
             let ended = found.len() < page;
             before = found.first().map(|oldest| oldest.seq).or(before);
             if !answer.take(found) || ended {
@@ -112,7 +117,7 @@ impl Hub {
         after: Seq,
         limit: usize,
         true_at: Seq,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         self.read_on(room, None, after, (limit, true_at)).await
     }
 
@@ -123,7 +128,7 @@ impl Hub {
         root: Seq,
         after: Seq,
         limit: usize,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         let limits = (limit, Seq::START);
         self.read_on(room, Some(root), after, limits).await
     }
@@ -134,7 +139,7 @@ impl Hub {
         thread: Option<Seq>,
         after: Seq,
         (limit, true_at): (usize, Seq),
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         let mut answer = Vec::new();
         let (mut bytes, mut after) = (0, after);
         loop {
@@ -143,7 +148,7 @@ impl Hub {
                 None => self.page(room, after, wanted, true_at).await?,
                 Some(root) => {
                     let part = Part::RepliesSince(root, after);
-                    self.read_page(room, part, wanted).await?
+                    self.read_past(room, part, wanted).await?
                 }
             };
             let ended = found.len() < wanted;
@@ -171,7 +176,7 @@ impl Hub {
         room: &RoomRef,
         before: Option<Seq>,
         limit: usize,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, bool), ReadError> {
         self.read_back(room, Answer::new(limit), before, Part::Pinned)
             .await
     }
@@ -192,12 +197,12 @@ impl Hub {
         after: Seq,
         limit: usize,
         true_at: Seq,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Vec<Entry>, ReadError> {
         let reaches = |tail: &Tail| tail.last() >= true_at;
         let look = |tail: &Tail| tail.page(after, limit).filter(|_| reaches(tail));
         match self.in_memory(room, look) {
             Some(page) => Ok(page),
-            None => self.read_page(room, Part::Since(after), limit).await,
+            None => self.read_past(room, Part::Since(after), limit).await,
         }
     }
 
@@ -207,7 +212,7 @@ impl Hub {
         &self,
         room: &RoomRef,
         (first, last): (Seq, Seq),
-    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, ReadError> {
         let begin = self
             .page(room, first.previous(), 1, Seq::START)
             .await?
@@ -222,14 +227,14 @@ impl Hub {
     }
 
     /// One entry, from memory where it is there.
-    pub async fn entry(&self, room: &RoomRef, seq: Seq) -> Result<Option<Entry>, StoreError> {
+    pub async fn entry(&self, room: &RoomRef, seq: Seq) -> Result<Option<Entry>, ReadError> {
         let page = self.in_memory(room, |tail| tail.page(seq.previous(), 1));
         let page = match page {
             Some(page) if !page.is_empty() => page,
             // It may be one that another instance committed a moment ago.
             _ => {
                 let part = Part::Since(seq.previous());
-                self.read_page(room, part, 1).await?
+                self.read_past(room, part, 1).await?
             }
         };
         let mut found = page.into_iter().filter(|entry| entry.seq == seq);

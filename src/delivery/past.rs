@@ -2,11 +2,11 @@
 //! and one page at most.
 use std::sync::Arc;
 
+use super::archived::{ReadError, Unreadable};
 use super::chunk::{Chunk, Item};
 use super::cursor::{Next, Slice};
 use super::hub::Hub;
 use crate::model::{RoomRef, Seq};
-use crate::store::StoreError;
 
 /// What a page may come to occupy, in all forms in which it is asked for; so a fast reader of
 /// long messages holds no more than one of short ones.
@@ -96,8 +96,21 @@ impl Past {
         self.page = None;
     }
 
-    /// Reads the page that comes next; may be dropped half way.
-    pub async fn fetch(&mut self) -> Result<(), StoreError> {
+    /// Reads the page that comes next; may be dropped half way. Where the archive cannot be read, that is told
+    /// in its place, and nothing more.
+    pub async fn fetch(&mut self) -> Result<(), ReadError> {
+        let fetched = self.fetch_page().await;
+        let Err(ReadError::Archive(error)) = &fetched else {
+            return fetched;
+        };
+        let (room, why) = (self.room.shown().clone(), Unreadable::from(error));
+        let told = Item::Unreadable { room, why };
+        self.page = Some(Slice::page(Chunk::new(vec![told], None)));
+        self.last = self.next.previous();
+        Ok(())
+    }
+
+    async fn fetch_page(&mut self) -> Result<(), ReadError> {
         let limit = self.page_size.messages();
         let mut messages = self
             .hub

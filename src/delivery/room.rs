@@ -260,32 +260,19 @@ impl Room {
     /// Makes the newest messages of a room that was at least at `head` its tail. True if
     /// messages are missing.
     pub(super) fn finish_loading(&self, newest: Vec<Entry>, head: &Head, epoch: Epoch) -> bool {
+        let newest = unbroken(newest, head.last_seq);
         let before = newest.first().map_or(head.last_seq, |m| m.seq.previous());
         let mut tail = Tail::new(self.limits, before, head.version, epoch);
-        self.fill(&mut tail, newest, head);
+        fill(&mut tail, newest);
         self.state.lock().phase = Phase::Warm(tail);
         self.extend(Vec::new(), None, set_aside) == Taken::Missing
-    }
-
-    fn fill(&self, tail: &mut Tail, newest: Vec<Entry>, head: &Head) {
-        let last = newest.last().map_or(tail.last(), |m| m.seq);
-        if !newest.is_empty() {
-            tail.push(Chunk::of_entries(newest, tail.last().next(), None));
-        }
-        if last < head.last_seq {
-            let gap = Item::Gap {
-                room: self.room.name.clone(),
-                from: Some(last.next()),
-                to: head.last_seq,
-            };
-            tail.push(Chunk::new(vec![gap], None));
-        }
     }
 
     /// Takes the newest messages anew, because others came or went behind the newest: what is
     /// up to `head` and not among them is not there. What was put back beyond what was delivered
     /// is for readers that join, and a gap to readers that were here.
     pub(super) fn reload(&self, newest: Vec<Entry>, head: &Head) {
+        let newest = unbroken(newest, head.last_seq);
         let mut state = self.state.lock();
         let Phase::Warm(old) = &mut state.phase else {
             return;
@@ -303,7 +290,7 @@ impl Room {
             to: head.replayed_seq,
         });
         let mut tail = old.anew(before, head.version, replay);
-        self.fill(&mut tail, newest, head);
+        fill(&mut tail, newest);
         let meanwhile = old.after(reached);
         if !meanwhile.is_empty() {
             tail.push(Chunk::of_entries(meanwhile, reached.next(), None));
@@ -490,5 +477,24 @@ impl Waiting {
 fn set_aside(waiting: &mut Waiting, message: Entry) {
     if waiting.aside.len() < ASIDE {
         waiting.aside.insert(message.seq, message);
+    }
+}
+
+fn fill(tail: &mut Tail, newest: Vec<Entry>) {
+    if !newest.is_empty() {
+        tail.push(Chunk::of_entries(newest, tail.last().next(), None));
+    }
+}
+
+/// Those of a room's newest entries that follow each other up to its end: what a hole among them had is elsewhere,
+/// perhaps, and memory must not say that it is not there.
+fn unbroken(mut newest: Vec<Entry>, end: Seq) -> Vec<Entry> {
+    if newest.last().is_some_and(|last| last.seq < end) {
+        return Vec::new();
+    }
+    let broken = |pair: &[Entry]| pair[0].seq.next() != pair[1].seq;
+    match newest.windows(2).rposition(broken) {
+        Some(before) => newest.split_off(before + 1),
+        None => newest,
     }
 }

@@ -288,6 +288,7 @@ fn short(entry: &Item) -> String {
         Item::Notice(Notice::Joined { nickname, .. }) => format!("{nickname} joined"),
         Item::Notice(other) => panic!("no reader is told {other:?}"),
         Item::Reset { last_seq, .. } => format!("reset {last_seq}"),
+        Item::Unreadable { why, .. } => format!("unreadable {}", why.as_str()),
         Item::End { why, .. } => format!("end {}", why.as_str()),
     }
 }

@@ -12,6 +12,7 @@ use super::lost;
 use super::reload::Settings;
 use super::watch::Watch;
 use super::{ServeError, Waits, namesake, vouchers};
+use crate::archive::library::Library;
 use crate::bus;
 use crate::chat::{Base, Chat, Limits, Parts, Presence, Rules};
 use crate::clock::{Clock, SystemClock};
@@ -71,7 +72,7 @@ impl Inside {
         let key = bus::Key::new(&secret);
         let (bus, events) = bus::open(redis, &config.instance_id, key, meters.clone())?;
         let limits = TailLimits::keeping(config.history.per_room);
-        let hub = Arc::new(Hub::new(
+        let hub = Hub::new(
             store.clone(),
             store.clone(),
             store.clone(),
@@ -79,7 +80,9 @@ impl Inside {
             clock.clone(),
             meters.clone(),
             limits,
-        ));
+        );
+        let library = Arc::new(Library::new(config.archive.url.clone()));
+        let hub = Arc::new(hub.with_archive(library));
         let base = Base {
             store: store.clone(),
             hub: hub.clone(),

@@ -18,6 +18,7 @@ pub mod history;
 mod ids;
 mod instances;
 mod invites;
+mod kept;
 mod marks;
 mod members;
 mod mentions;
@@ -62,6 +63,7 @@ pub use self::audit::{Audit, Audited, Record};
 pub use self::directs::{Direct, Directs, Participant};
 pub use self::draft::{Appended, Draft, Giving, Operation};
 pub use self::invites::{Invite, Invites, NewInvite};
+pub use self::kept::{Archived, Kept};
 pub use self::marks::{Mark, Marks, Moved, ReadSoFar, Seer};
 pub use self::members::{Imposed, Member, Members, RoomDetails};
 pub use self::mentions::{Mentioned, Mentions};
@@ -167,6 +169,24 @@ pub trait Reading: Send + Sync + 'static {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Option<Span>, StoreError>;
+
+    /// What of a room is stored and what is in the archive, with what is to be known of the places from one to
+    /// another, both included, and of a thread; `None` if the room is gone.
+    async fn kept(
+        &self,
+        room: RoomKey,
+        range: (Seq, Seq),
+        thread: Option<Seq>,
+    ) -> Result<Option<Kept>, StoreError>;
+
+    /// Those of these rooms of which something is in the archive.
+    async fn archived(&self, rooms: &[RoomKey]) -> Result<Vec<Archived>, StoreError>;
+
+    /// Of these nicknames those that are shown with a display name, with that: an archive has none.
+    async fn display_names(&self, nicknames: &[&str]) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// All that was erased: documents may have it for a while.
+    async fn erasures(&self) -> Result<Vec<history::Erasure>, StoreError>;
 
     /// Where a room stands; `None` if it is gone.
     async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError>;

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use super::ask::{Ask, Turn};
 use super::rows::{self, Row, columns};
 use super::sql::Arg;
-use super::{Authored, Head, Heads, Known, Part, Reading, Span, StoreError, epoch};
+use super::{
+    Archived, Authored, Head, Heads, Kept, Known, Part, Reading, Span, StoreError, epoch, history,
+    kept,
+};
 use crate::model::{
     Entry, Epoch, Reactions, RoomId, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, Uid, UserId,
     UserKey,
@@ -215,6 +218,27 @@ impl<A: Ask> Reading for A {
             })
         };
         Ok(rows.first().and_then(span))
+    }
+
+    async fn kept(
+        &self,
+        room: RoomKey,
+        range: (Seq, Seq),
+        thread: Option<Seq>,
+    ) -> Result<Option<Kept>, StoreError> {
+        kept::kept(self, room, range, thread).await
+    }
+
+    async fn archived(&self, rooms: &[RoomKey]) -> Result<Vec<Archived>, StoreError> {
+        kept::archived(self, rooms).await
+    }
+
+    async fn display_names(&self, nicknames: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+        kept::display_names(self, nicknames).await
+    }
+
+    async fn erasures(&self) -> Result<Vec<history::Erasure>, StoreError> {
+        kept::erasures(self).await
     }
 
     async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError> {

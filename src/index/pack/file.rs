@@ -211,7 +211,8 @@ impl Directory {
         (n < self.len() && self.key(n) == key).then_some(n)
     }
 
-    fn key(&self, block: usize) -> &[u8] {
+    /// The key of a block that there is.
+    pub fn key(&self, block: usize) -> &[u8] {
         &self.keys[self.blocks[block].key as usize..self.blocks[block + 1].key as usize]
     }
 

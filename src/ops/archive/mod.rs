@@ -3,6 +3,7 @@
 //! A document appears whole or not at all and is never overwritten. It is read back, entered in
 //! the manifest, and marked in the database; only then are its rows deleted. Whatever ends this
 //! in between, the next run goes on from the mark.
+mod beside;
 mod perform;
 mod renew;
 mod rewrite;
@@ -15,6 +16,7 @@ use crate::model::{RoomName, Seq};
 use crate::ops::lease::LeaseError;
 use crate::store::history::RoomStand;
 
+pub use beside::complete;
 pub use perform::{Options, perform};
 pub use session::{Alone, Session};
 pub use verify::{Finding, State, verify};

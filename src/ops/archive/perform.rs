@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Alone, Session, before, give_way};
 use super::writer::{Archiver, Form};
-use super::{Report, RoomReport, Watch, wanted};
+use super::{Report, RoomReport, Watch, beside, wanted};
 use crate::archive::{ArchiveError, Destination};
 use crate::config::{Config, HumanDuration};
 use crate::model::{RoomId, RoomName, Seq};
@@ -74,6 +74,7 @@ async fn run(
     let stands = wanted(history.rooms().await?, &names)?;
     let form = Form {
         compress: options.compress,
+        words: config.search.enabled,
         dry_run: options.dry_run,
         made_at: now,
     };
@@ -120,6 +121,9 @@ async fn run(
                 archived_to: reached,
             });
         }
+    }
+    if !options.dry_run {
+        beside::complete(destination, config.search.enabled, stop).await?;
     }
     report.interrupted = stop.is_cancelled();
     Ok(report)

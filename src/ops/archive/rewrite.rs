@@ -1,25 +1,22 @@
 //! A document made anew, in the place of the one that it was: without what was erased, or with what was changed
 //! since.
-use bytes::Bytes;
-
-use super::writer::{self, unpacked};
+use super::writer;
 use crate::archive::destination::Destination;
 use crate::archive::digest::Sum;
-use crate::archive::document::{LEVEL, VERSION};
+use crate::archive::document::{Sealed, VERSION};
 use crate::archive::entry::Line;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::Erasures;
 use crate::archive::line::Lines;
 use crate::archive::manifest::{Entry, Manifest};
-use crate::archive::path;
+use crate::archive::{path, stored};
 use crate::model::RoomName;
 use crate::ops::fault;
 use crate::store::history::{Row, Spot};
 
 /// What a document is to be.
 pub(in crate::ops) struct Rewritten {
-    entry: Entry,
-    bytes: Bytes,
+    sealed: Sealed,
     /// Lines that are others than they were.
     pub(in crate::ops) lines: u64,
 }
@@ -55,28 +52,18 @@ pub(super) async fn changed(
     if let Some(why) = Sum::of(&bytes).difference(entry) {
         return Err(ArchiveError::damaged(&entry.path, why));
     }
-    let text = unpacked(&entry.path, &bytes)?;
+    let text = stored::unpacked(&entry.path, bytes)?;
     let (text, lines) = lines_changed(&entry.path, &text, change)?;
     if lines == 0 {
         return Ok(None);
     }
-    let packed = entry.path.ends_with(".zst");
-    let bytes = if packed {
-        zstd::bulk::compress(&text, LEVEL).map_err(|e| ArchiveError::Inside(e.to_string()))?
-    } else {
-        text
-    };
-    let mut new = Entry {
+    let new = Entry {
         path: path::next(&entry.path),
         supersedes: Some(entry.path.clone()),
         ..entry.clone()
     };
-    new.describe(&bytes);
-    Ok(Some(Rewritten {
-        entry: new,
-        bytes: bytes.into(),
-        lines,
-    }))
+    let sealed = Sealed::new(new, text)?;
+    Ok(Some(Rewritten { sealed, lines }))
 }
 
 /// Stores it, has the manifest name it in the place of the old one, and takes that away. Ended anywhere, it is
@@ -89,18 +76,25 @@ pub(in crate::ops) async fn replace(
     manifest: &mut Manifest,
     rewritten: Rewritten,
 ) -> Result<(), ArchiveError> {
-    let Rewritten { entry, bytes, .. } = rewritten;
-    let entry = writer::store(destination, entry, &bytes).await?;
+    let entry = writer::store(destination, rewritten.sealed).await?;
     fault::point("rewrite:written");
     let old = entry.supersedes.clone();
     manifest.supersede(entry);
     manifest.save(destination).await?;
     fault::point("rewrite:entered");
     if let Some(old) = old {
-        destination.remove(&old).await?;
+        remove(destination, &old).await?;
     }
     fault::point("rewrite:removed");
     Ok(())
+}
+
+/// Takes a document away: first what lies beside it, which has its words too.
+async fn remove(destination: &Destination, document: &str) -> Result<(), ArchiveError> {
+    for beside in path::beside(document) {
+        destination.remove(&beside).await?;
+    }
+    destination.remove(document).await
 }
 
 /// Takes away documents that were superseded by a run that ended before it could.
@@ -112,7 +106,7 @@ pub(in crate::ops) async fn remove_left(
     manifest: &Manifest,
 ) -> Result<(), ArchiveError> {
     for path in destination.list("rooms").await? {
-        if manifest.was(&path) {
+        if manifest.was(path::document_of(&path)) {
             destination.remove(&path).await?;
         }
     }

@@ -10,6 +10,7 @@ use crate::archive::destination::Destination;
 use crate::archive::digest::Sum;
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::{Entry, Manifest};
+use crate::archive::path;
 
 /// Read at once.
 const PART: usize = 64 << 10;
@@ -121,10 +122,11 @@ pub async fn verify(
         watch.advance(entry.count);
     }
     for path in destination.list("rooms").await? {
-        if manifest.knows(&path) {
+        let document = path::document_of(&path);
+        if manifest.knows(document) {
             continue;
         }
-        let why = match manifest.instead_of(&path) {
+        let why = match manifest.instead_of(document) {
             Some(entry) => format!(
                 "what was erased is still in it, and not in {}: run 'discordctl erase --again'",
                 entry.path

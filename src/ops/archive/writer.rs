@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Watch, verify};
 use crate::archive::buffers::Buffers;
 use crate::archive::destination::Destination;
-use crate::archive::document::{Builder, Document, WHOLE};
+use crate::archive::document::{Builder, Document, Sealed, WHOLE};
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::{Entry, Manifest};
-use crate::archive::path;
+use crate::archive::{path, stored};
 use crate::model::{Epoch, Seq};
 use crate::ops::fault;
 use crate::store::history::{History, RoomStand, Row};
@@ -29,6 +29,8 @@ const AHEAD: usize = 2;
 pub struct Form {
     /// As `.json.zst`.
     pub compress: bool,
+    /// With an index of words beside each, for searches.
+    pub words: bool,
     /// All is done but write.
     pub dry_run: bool,
     /// The time that documents say they were made.
@@ -157,9 +159,10 @@ impl<'a> Archiver<'a> {
     /// ended before it could enter them. Those that it superseded, and could not remove, go.
     async fn unentered(&mut self, stand: &RoomStand) -> Result<BTreeMap<Seq, Seq>, ArchiveError> {
         let mut paths = self.destination.list(&path::folder(&stand.room)).await?;
-        paths.retain(|path| !self.manifest.knows(path));
-        let (superseded, paths): (Vec<_>, Vec<_>) =
-            paths.into_iter().partition(|path| self.manifest.was(path));
+        paths.retain(|path| !self.manifest.knows(path::document_of(path)));
+        let (superseded, paths): (Vec<_>, Vec<_>) = paths
+            .into_iter()
+            .partition(|path| self.manifest.was(path::document_of(path)));
         if !self.form.dry_run {
             for path in superseded {
                 self.destination.remove(&path).await?;
@@ -179,7 +182,12 @@ impl<'a> Archiver<'a> {
         let beside = if self.form.compress { 0 } else { AHEAD - 1 };
         self.settle(stand, beside, entered).await?;
         let (destination, buffers) = (self.destination.clone(), self.buffers.clone());
-        let (compress, dry_run) = (self.form.compress, self.form.dry_run);
+        let Form {
+            compress,
+            words,
+            dry_run,
+            ..
+        } = self.form;
         if self
             .manifest
             .is_of_another(&document.path(compress), &self.epoch)
@@ -188,12 +196,14 @@ impl<'a> Archiver<'a> {
         }
         self.storing.push_back(tokio::spawn(async move {
             let own = buffers.clone();
-            let sealed = spawn_blocking(move || document.seal(compress, &own)).await;
-            let (entry, bytes) = sealed.map_err(panicked)??;
+            let sealed =
+                spawn_blocking(move || document.seal(compress, words && !dry_run, &own)).await;
+            let sealed = sealed.map_err(panicked)??;
+            let bytes = sealed.bytes.clone();
             let entry = if dry_run {
-                Ok(entry)
+                Ok(sealed.entry)
             } else {
-                store(&destination, entry, &bytes).await
+                store(&destination, sealed).await
             };
             buffers.keep(bytes);
             entry
@@ -237,24 +247,24 @@ impl<'a> Archiver<'a> {
     }
 }
 
-/// Stores a document and reads it back. One that is there already, from a run that was ended, is
-/// taken if it holds the very same, and replaced if it holds the same entries as they were before they
+/// Stores a document and reads it back; what lies beside it, too. One that is there already, from a run that was
+/// ended, is taken if it holds the very same, and replaced if it holds the same entries as they were before they
 /// were changed: nothing names it yet.
 pub(super) async fn store(
     destination: &Destination,
-    mut entry: Entry,
-    bytes: &Bytes,
+    mut sealed: Sealed,
 ) -> Result<Entry, ArchiveError> {
-    let path = entry.path.clone();
-    if !destination.put_new(&path, bytes.clone()).await? {
+    let path = sealed.entry.path.clone();
+    if !destination.put_new(&path, sealed.bytes.clone()).await? {
         let there = destination.get(&path).await?;
         let (there, version) = there.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
-        let (before, now) = (entries(&path, &there)?, entries(&path, bytes)?);
+        let before = entries(&path, there.clone())?;
+        let now = entries(&path, sealed.bytes.clone())?;
         if before == now {
-            entry.describe(&there);
+            sealed = Sealed::again(sealed.entry, there)?;
         } else if names(&before).is_some_and(|before| Some(before) == names(&now)) {
             destination
-                .replace(&path, bytes.clone(), Some(version))
+                .replace(&path, sealed.bytes.clone(), Some(version))
                 .await?;
         } else {
             return Err(ArchiveError::Exists(path));
@@ -263,28 +273,26 @@ pub(super) async fn store(
     fault::point("archive:written");
     let seen = verify::look(destination, &path).await?;
     let seen = seen.ok_or_else(|| ArchiveError::damaged(&path, "it vanished"))?;
-    if let Some(why) = verify::difference(&seen, &entry) {
+    if let Some(why) = verify::difference(&seen, &sealed.entry) {
         return Err(ArchiveError::damaged(&path, format!("read back, {why}")));
     }
+    if let Some(places) = &sealed.places {
+        destination
+            .put(&path::places(&path), places.to_bytes()?)
+            .await?;
+    }
+    if let Some(words) = sealed.words {
+        destination.put(&path::words(&path), words).await?;
+    }
     fault::point("archive:read-back");
-    Ok(entry)
+    Ok(sealed.entry)
 }
 
 /// The lines of a document but the first, which says when it was made.
-fn entries(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
-    let text = unpacked(path, bytes)?;
+fn entries(path: &str, bytes: Bytes) -> Result<Bytes, ArchiveError> {
+    let text = stored::unpacked(path, bytes)?;
     let first = memchr::memchr(b'\n', &text).unwrap_or(text.len());
-    Ok(text[first..].to_vec())
-}
-
-/// The text of a document of ours, which is not long.
-pub(super) fn unpacked(path: &str, bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
-    if path.ends_with(".zst") {
-        zstd::stream::decode_all(bytes)
-            .map_err(|e| ArchiveError::damaged(path, format!("it cannot be unpacked: {e}")))
-    } else {
-        Ok(bytes.to_vec())
-    }
+    Ok(text.slice(first..))
 }
 
 /// What the lines of a document begin with, `{"id":42`; `None` if one is not as ours are.

@@ -103,6 +103,7 @@ async fn run(
         Some(destination) if !options.dry_run => {
             let form = Form {
                 compress: false,
+                words: config.search.enabled,
                 dry_run: false,
                 made_at: now,
             };

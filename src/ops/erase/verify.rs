@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{EraseError, beyond};
+use crate::archive::path;
 use crate::archive::{ArchiveError, Destination, Erasures, Ledger, Manifest, Stored};
 use crate::config::Config;
 use crate::model::Seq;
@@ -156,7 +157,8 @@ impl Look<'_> {
             }
         }
         for path in self.destination.list("rooms").await? {
-            let listed = manifest.entries().iter().any(|entry| entry.path == path);
+            let document = path::document_of(&path);
+            let listed = (manifest.entries().iter()).any(|entry| entry.path == document);
             if !listed {
                 self.found(
                     &path,

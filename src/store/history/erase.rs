@@ -80,7 +80,7 @@ pub struct Erased {
     pub last: Option<Seq>,
 }
 
-type ErasureRow = (
+pub(in crate::store) type ErasureRow = (
     Uid,
     Option<Uid>,
     Option<Seq>,
@@ -106,6 +106,7 @@ impl From<ErasureRow> for Erasure {
     }
 }
 
+pub(in crate::store) const ERASURES: &str = "SELECT uid, room_uid, seq_from, seq_to, user_uid, name, at, why FROM erasures ORDER BY at, uid";
 const NOTE: &str = "INSERT INTO erasures
        (uid, room_uid, seq_from, seq_to, user_uid, name, at, why, by_user)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'operator')
@@ -136,9 +137,7 @@ const REACTED_ROOMS: &str = "UPDATE rooms SET history_version = history_version 
 impl History {
     /// All that was erased.
     pub async fn erasures(&mut self) -> Result<Vec<Erasure>, StoreError> {
-        let sql = "SELECT uid, room_uid, seq_from, seq_to, user_uid, name, at, why
-             FROM erasures ORDER BY at, uid";
-        let rows: Vec<ErasureRow> = self.session.all(sql, &[]).await?;
+        let rows: Vec<ErasureRow> = self.session.all(ERASURES, &[]).await?;
         Ok(rows.into_iter().map(Erasure::from).collect())
     }
 

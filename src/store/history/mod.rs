@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgPool, PgPoolCopyExt};
 
+pub(in crate::store) use self::erase::{ERASURES, ErasureRow};
 pub use self::erase::{Erased, Erasing, Erasure, Scope};
 use self::known::{Ids, Names};
 pub use self::late::Late;

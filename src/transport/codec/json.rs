@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::request::Request;
 use super::{Refusal, words};
-use crate::chat::{self, End, Item, Outcome, ReadTo, Registering};
+use crate::chat::{self, End, Item, Outcome, ReadTo, Registering, Unreadable};
 use crate::model::{self, Epoch, Event, Notice, Password, RoomName, Seq, What};
 
 pub(in crate::transport) use data::{connected, data};
@@ -47,6 +47,10 @@ pub(super) fn event(item: &Item, out: &mut Vec<u8>) {
         } => {
             out.extend_from_slice(b"event: reset\ndata: ");
             json(&Reset::new(room, epoch, *last_seq), out);
+        }
+        Item::Unreadable { room, why } => {
+            out.extend_from_slice(b"event: system\ndata: ");
+            json(&Waits::new(room, *why), out);
         }
         Item::End { room, why } => {
             out.extend_from_slice(b"event: end\ndata: ");
@@ -114,9 +118,31 @@ pub(super) fn frame(item: &Item, out: &mut Vec<u8>) {
             let (kind, of) = ("reset", &Reset::new(room, epoch, *last_seq));
             json(&Typed { kind, of }, out);
         }
+        Item::Unreadable { room, why } => {
+            let (kind, of) = ("system", &Waits::new(room, *why));
+            json(&Typed { kind, of }, out);
+        }
         Item::End { room, why } => {
             let (kind, of) = ("end", &Ended::new(room, *why));
             json(&Typed { kind, of }, out);
+        }
+    }
+}
+
+/// A reader cannot read on for now.
+#[derive(Serialize)]
+struct Waits<'a> {
+    room: &'a str,
+    text: String,
+    code: &'static str,
+}
+
+impl<'a> Waits<'a> {
+    fn new(room: &'a RoomName, why: Unreadable) -> Self {
+        Self {
+            room: room.as_str(),
+            text: words::waits(room, why),
+            code: why.as_str(),
         }
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn item(item: &Item, showing: Showing, out: &mut Vec<u8>) {
         Item::Notice(notice) => system(&words::notice(notice), out),
         Item::Gap { room, from, to } => system(&words::gap(room, *from, *to), out),
         Item::Reset { room, last_seq, .. } => system(&words::reset(room, *last_seq), out),
+        Item::Unreadable { room, why } => system(&words::waits(room, *why), out),
         Item::End { room, why } => system(&words::end(room, *why), out),
     }
 }

@@ -9,7 +9,7 @@ pub(in crate::transport) use threads::title;
 use super::slash;
 use crate::chat::{
     Alert, Changed, ChatError, Counted, End, Giving, History, Limited, MOST_EMOJI, MOST_ROOMS,
-    Online, Outcome, RoomSummary, Showing, Trouble,
+    Online, Outcome, RoomSummary, Showing, Trouble, Unreadable,
 };
 use chrono::{DateTime, Datelike, Utc};
 
@@ -70,6 +70,7 @@ pub(super) fn error(error: &ChatError) -> String {
         }
         ChatError::QueueFull => "busy, try again in a moment".into(),
         ChatError::Database(trouble) => database(*trouble).into(),
+        ChatError::Archive(why) => unreadable(*why).into(),
         ChatError::NotEntered => "database unavailable: you are not known to it yet".into(),
         ChatError::Stopping => RESTARTING.into(),
         ChatError::Internal(cause) => cause.clone(),
@@ -99,6 +100,24 @@ pub(super) fn end(room: &RoomName, why: End) -> String {
         End::Forbidden => format!("you may not read {room} any more"),
         End::ExpiredToken => format!("the token has expired: you read {room} no more"),
     }
+}
+
+/// Why the past cannot be read on.
+pub(super) fn unreadable(why: Unreadable) -> &'static str {
+    match why {
+        Unreadable::Busy => "the archive is read by too many at once",
+        Unreadable::ArchiveUnreachable => {
+            "the archive, which has older messages, cannot be reached"
+        }
+        Unreadable::ArchiveDamaged => {
+            "older messages cannot be read: a document of the archive is damaged"
+        }
+    }
+}
+
+/// The same to a reader of a room.
+pub(super) fn waits(room: &RoomName, why: Unreadable) -> String {
+    format!("cannot read on in {room}: {}", unreadable(why))
 }
 
 fn limited(what: Limited) -> &'static str {

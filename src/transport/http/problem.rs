@@ -158,6 +158,8 @@ fn status(code: Code) -> StatusCode {
         | Code::LoginUnavailable
         | Code::DatabaseBusy
         | Code::DatabaseUnavailable
+        | Code::ArchiveUnreachable
+        | Code::ArchiveDamaged
         | Code::StorageFull
         | Code::OutcomeUnknown
         | Code::Stopping => StatusCode::SERVICE_UNAVAILABLE,

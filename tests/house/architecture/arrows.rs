@@ -59,7 +59,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "archive",
-        &["store", "config", "private", "regular", "model"],
+        &["index", "store", "config", "private", "regular", "model"],
     ),
     ("store", &["private", "model", "meter", "random"]),
     ("bus", &["model", "meter", "random"]),

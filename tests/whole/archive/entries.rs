@@ -29,7 +29,7 @@ fn lines(folder: &Path) -> Vec<(String, Vec<String>)> {
             .into_owned();
         if path.is_dir() {
             found.extend(lines(&path));
-        } else if name != "manifest.json" {
+        } else if name != "manifest.json" && !name.ends_with(".places") {
             let text = std::fs::read_to_string(&path).expect("text");
             found.push((name, text.lines().skip(1).map(str::to_owned).collect()));
         }

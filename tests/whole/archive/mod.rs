@@ -7,6 +7,7 @@ mod erase;
 mod foreign;
 mod kills;
 pub(crate) mod operator;
+mod past;
 mod pasts;
 mod round_trip;
 
@@ -46,6 +47,13 @@ crate::support::db::on_both! {
         what_would_do_harm_is_refused,
         only_files_are_opened,
         only_files_of_the_archive_are_opened,
+    }
+    past {
+        the_past_is_read_the_same_wherever_it_is,
+        packed_documents_are_read_in_parts,
+        what_moves_meanwhile_is_neither_missed_nor_told_twice,
+        what_was_erased_is_read_nowhere,
+        an_archive_that_is_away_or_damaged_is_told,
     }
     pasts {
         documents_of_two_pasts_are_told_apart,

@@ -13,9 +13,10 @@ use crate::clock::Clock;
 use crate::model::{
     Entry, Epoch, MessageId, Reactions, RoomKey, RoomKind, RoomRef, RoomVersion, Seq, What,
 };
+use crate::store::history::Erasure;
 use crate::store::{
-    Appended, Authored, Bulletin, Draft, Epochs, Era, Head, Heads, Known, Log as StoreLog, Notices,
-    Operation, Part, Reading, Rejected, Span, StoreError,
+    Appended, Archived, Authored, Bulletin, Draft, Epochs, Era, Head, Heads, Kept, Known,
+    Log as StoreLog, Notices, Operation, Part, Reading, Rejected, Span, StoreError,
 };
 
 /// How long a request or an answer is on its way at most.
@@ -268,6 +269,27 @@ impl Reading for Reach {
             })
         };
         self.look(room.id.get() as u64 * 100 + 30, span).await
+    }
+
+    async fn kept(
+        &self,
+        _: RoomKey,
+        _: (Seq, Seq),
+        _: Option<Seq>,
+    ) -> Result<Option<Kept>, StoreError> {
+        Ok(None)
+    }
+
+    async fn archived(&self, _: &[RoomKey]) -> Result<Vec<Archived>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn display_names(&self, _: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn erasures(&self) -> Result<Vec<Erasure>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn head(&self, room: RoomKey) -> Result<Option<Head>, StoreError> {

@@ -11,6 +11,7 @@ use super::log::Log;
 use super::replica::Replica;
 use super::time::Dice;
 use super::{Clock, STORMY, ms};
+use crate::delivery::ReadError;
 use crate::store::StoreError;
 
 pub(super) struct Reader {
@@ -174,7 +175,11 @@ impl Life {
             (None, Begins::Page) => {
                 let true_at = run.hub.stands_at(&self.room).await?;
                 let limit = 1 + self.shore.dice.below(20, &[43, self.number]) as usize;
-                let page = run.hub.history(&self.room, None, limit, true_at).await?.0;
+                let page = match run.hub.history(&self.room, None, limit, true_at).await {
+                    Ok((page, _)) => page,
+                    Err(ReadError::Store(error)) => return Err(error),
+                    Err(other) => panic!("there is no archive here: {other}"),
+                };
                 let mut notes = self.notes.lock();
                 notes.replica.begin(&page, true_at);
                 notes.seen = Some(true_at);

@@ -1,0 +1,202 @@
+//! Reading what was archived: a page at a time, in bounded time and memory.
+mod answer;
+mod documents;
+mod finding;
+mod lines;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use self::answer::{Answer, Question};
+use self::documents::Documents;
+pub use self::documents::{AsOf, Erased};
+pub use self::finding::Shelved;
+pub use super::catalogue::Believed;
+use super::destination::Destination;
+use super::error::ArchiveError;
+use crate::config::ArchiveUrl;
+use crate::model::{Number, RoomRef, Seq};
+use crate::store::history::Row;
+
+/// Readings at once; each has a document of older versions in memory at most.
+const TURNS: usize = 2;
+/// For one to wait for its turn, and for an answer.
+const TURN_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// One that did not answer is not asked again for so long: all who ask would wait.
+const REST: Duration = Duration::from_secs(2);
+
+/// The same failure is logged once in so long.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Entries,
+    Messages,
+    /// The replies in the thread of this message.
+    Replies(Seq),
+    /// Pinned messages.
+    Pinned,
+}
+
+/// A page: of what is from one place to another, both included, the first or the last so many.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub of: Of,
+    pub first: Seq,
+    pub last: Seq,
+    pub limit: usize,
+    /// The last ones. In any case they are given ascending.
+    pub newest: bool,
+}
+
+/// The archive, as a server reads it.
+pub struct Library {
+    url: ArchiveUrl,
+    documents: OnceCell<Documents>,
+    turns: Semaphore,
+    /// Until then it is not asked, and why.
+    resting: Mutex<Option<(Instant, Arc<str>)>>,
+    /// The last failure that was logged, and when.
+    told: Mutex<Option<(Instant, Arc<str>)>>,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = self.url.to_string();
+        f.debug_struct("Library")
+            .field("url", &url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Library {
+    /// What is at `url`, which is looked at when it is first read.
+    pub fn new(url: ArchiveUrl) -> Self {
+        Self {
+            url,
+            documents: OnceCell::new(),
+            turns: Semaphore::new(TURNS),
+            resting: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// A page of what was archived of a room: fewer than wanted only where there are no more.
+    ///
+    /// # Errors
+    /// Fails where the archive cannot be read in time, or is damaged there.
+    pub async fn page(
+        &self,
+        room: &RoomRef,
+        as_of: &AsOf,
+        wanted: Wanted,
+    ) -> Result<Vec<Row>, ArchiveError> {
+        let answer = self.ask(room, as_of, Question::Page(wanted)).await?;
+        Ok(answer.rows())
+    }
+
+    /// The entries in these places, those of them that were archived.
+    ///
+    /// # Errors
+    /// As for a page.
+    pub async fn at(
+        &self,
+        room: &RoomRef,
+        as_of: &AsOf,
+        places: &[Seq],
+    ) -> Result<Vec<Row>, ArchiveError> {
+        let answer = self.ask(room, as_of, Question::At(places)).await?;
+        Ok(answer.rows())
+    }
+
+    /// The place of the first archived message of that number or beyond; `None` where there is none.
+    ///
+    /// # Errors
+    /// As for a page.
+    pub async fn numbered(
+        &self,
+        room: &RoomRef,
+        as_of: &AsOf,
+        number: Number,
+    ) -> Result<Option<Seq>, ArchiveError> {
+        let answer = self.ask(room, as_of, Question::Numbered(number)).await?;
+        Ok(answer.place())
+    }
+
+    /// Asks in turn, and within a time.
+    async fn ask(
+        &self,
+        room: &RoomRef,
+        as_of: &AsOf,
+        question: Question<'_>,
+    ) -> Result<Answer, ArchiveError> {
+        if let Some((until, why)) = self.resting.lock().clone()
+            && Instant::now() < until
+        {
+            return Err(self.away(&why));
+        }
+        let turn = timeout(TURN_WITHIN, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(ArchiveError::Busy);
+        };
+        // In a place of its own: most that may wait for it never do.
+        let answer = Box::pin(self.answer(room, as_of, &question));
+        let answer = timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| {
+            let within = ANSWER_WITHIN.as_secs();
+            Err(self.away(&format!("no answer within {within} s")))
+        });
+        if let Err(error) = &answer {
+            self.note(error);
+        }
+        answer
+    }
+
+    /// A document that was rewritten since the manifest was read is looked for again.
+    async fn answer(
+        &self,
+        room: &RoomRef,
+        as_of: &AsOf,
+        question: &Question<'_>,
+    ) -> Result<Answer, ArchiveError> {
+        let documents = self.documents().await?;
+        documents.look(room, as_of).await?;
+        match documents.answer(room, as_of, question).await {
+            Err(ArchiveError::Vanished(_)) => {
+                documents.look_again().await?;
+                documents.answer(room, as_of, question).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Tells the operator, and lets an archive rest that cannot be reached.
+    fn note(&self, error: &ArchiveError) {
+        let why: Arc<str> = error.chain().into();
+        if let ArchiveError::Destination { .. } = error {
+            *self.resting.lock() = Some((Instant::now() + REST, why.clone()));
+        }
+        let mut told = self.told.lock();
+        let now = Instant::now();
+        let known = |(at, before): &(Instant, Arc<str>)| *before == why && now < *at + TOLD_AGAIN;
+        if !told.as_ref().is_some_and(known) {
+            tracing::warn!(%why, "the archive cannot be read: older messages are not shown");
+            *told = Some((now, why));
+        }
+    }
+
+    fn away(&self, why: &str) -> ArchiveError {
+        let what = format!("cannot read the archive {}", self.url);
+        ArchiveError::destination(what, std::io::Error::other(why.to_owned()))
+    }
+
+    async fn documents(&self) -> Result<&Documents, ArchiveError> {
+        let open = async { Destination::open(&self.url).map(Documents::new) };
+        self.documents.get_or_try_init(|| open).await
+    }
+}

@@ -1,0 +1,206 @@
+//! What a search reads of an archive: which documents there are, what their indexes of words say, and the messages
+//! that those propose.
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, timeout};
+
+use super::documents::{AsOf, Documents};
+use super::{Library, Of, Wanted};
+use crate::archive::error::ArchiveError;
+use crate::archive::manifest::Entry;
+use crate::archive::path;
+use crate::index::pack::{Block, Directory, FOOTER};
+use crate::model::{RoomRef, Seq};
+use crate::store::history::Row;
+
+/// What is read of the end of an index of words at first: most directories are in it.
+const TAIL: u64 = 64 << 10;
+/// For one answer; a search as a whole has less.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// A document that a search may look at.
+#[derive(Debug, Clone)]
+pub struct Shelved {
+    pub room: RoomRef,
+    pub as_of: AsOf,
+    pub(crate) entry: Entry,
+    /// What of it is believed.
+    pub(crate) places: (Seq, Seq),
+    /// Nothing where its index of words is missing: then it is read as a whole.
+    pub words: Option<Arc<Directory>>,
+}
+
+impl Shelved {
+    /// The smallest and the greatest id in it, as far as that is known.
+    pub fn ids(&self) -> (i64, i64) {
+        let words = self.words.as_ref().map(|words| words.ids());
+        let entry = || {
+            self.entry
+                .ids
+                .map(|(first, last)| (first.get(), last.get()))
+        };
+        words.or_else(entry).unwrap_or((0, i64::MAX))
+    }
+
+    /// The first and the last time in it, in milliseconds, as far as that is known.
+    pub fn times(&self) -> (i64, i64) {
+        let words = self.words.as_ref().map(|words| words.times());
+        words.or(self.entry.times).unwrap_or((i64::MIN, i64::MAX))
+    }
+}
+
+impl Library {
+    /// The documents of these rooms.
+    ///
+    /// # Errors
+    /// Fails where the archive cannot be read in time.
+    pub async fn shelved(&self, rooms: Vec<(RoomRef, AsOf)>) -> Result<Vec<Shelved>, ArchiveError> {
+        self.in_time(async { self.documents().await?.shelved(rooms).await })
+            .await
+    }
+
+    /// Blocks of a document's index of words, by their numbers.
+    ///
+    /// # Errors
+    /// Fails where the archive cannot be read in time, or is damaged there.
+    pub async fn word_blocks(
+        &self,
+        of: &Shelved,
+        numbers: &[usize],
+    ) -> Result<Vec<Block>, ArchiveError> {
+        let Some(words) = &of.words else {
+            return Ok(Vec::new());
+        };
+        let path = path::words(&of.entry.path);
+        self.in_time(async {
+            let documents = self.documents().await?;
+            let block = |number: &usize| documents.word_block(&path, words, *number);
+            try_join_all(numbers.iter().map(block)).await
+        })
+        .await
+    }
+
+    /// The messages of a document in these places, ascending.
+    ///
+    /// # Errors
+    /// As for blocks.
+    pub async fn messages(&self, of: &Shelved, places: &[Seq]) -> Result<Vec<Row>, ArchiveError> {
+        self.in_time(async { self.documents().await?.messages(of, places).await })
+            .await
+    }
+
+    /// The last `limit` messages of a document before a place, ascending: for one without an index.
+    ///
+    /// # Errors
+    /// As for blocks.
+    pub async fn messages_before(
+        &self,
+        of: &Shelved,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Row>, ArchiveError> {
+        let (first, last) = of.places;
+        let wanted = Wanted {
+            of: Of::Messages,
+            first,
+            last: last.min(before.previous()),
+            limit,
+            newest: true,
+        };
+        self.in_time(async {
+            let documents = self.documents().await?;
+            let mut rows = Vec::new();
+            if wanted.first <= wanted.last {
+                documents
+                    .read(&of.entry, &wanted, &of.as_of, &mut rows)
+                    .await?;
+            }
+            rows.reverse();
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Asks within a time. How many search at once is bounded above; those that read pages need not wait for them.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ArchiveError>>,
+    ) -> Result<T, ArchiveError> {
+        if let Some((until, why)) = self.resting.lock().clone()
+            && Instant::now() < until
+        {
+            return Err(self.away(&why));
+        }
+        let answer = timeout(WITHIN, answer).await.unwrap_or_else(|_| {
+            let within = WITHIN.as_secs();
+            Err(self.away(&format!("no answer within {within} s")))
+        });
+        if let Err(error) = &answer {
+            self.note(error);
+        }
+        answer
+    }
+}
+
+impl Documents {
+    async fn shelved(&self, rooms: Vec<(RoomRef, AsOf)>) -> Result<Vec<Shelved>, ArchiveError> {
+        self.look_at(&rooms).await?;
+        let mut shelved = Vec::new();
+        for (room, as_of) in rooms {
+            for (entry, places) in self.between(&room, (Seq::FIRST, Seq::MAX), &as_of) {
+                let words = self.directory(&entry).await?;
+                shelved.push(Shelved {
+                    room: room.clone(),
+                    as_of: as_of.clone(),
+                    entry,
+                    places,
+                    words,
+                });
+            }
+        }
+        Ok(shelved)
+    }
+
+    /// What the index of words beside a document says of itself; `None` where there is none, or it is damaged:
+    /// the document says the same.
+    async fn directory(&self, entry: &Entry) -> Result<Option<Arc<Directory>>, ArchiveError> {
+        if let Some(known) = self.known_directory(&entry.path) {
+            return Ok(known);
+        }
+        let path = path::words(&entry.path);
+        let directory = match self.destination().get_tail(&path, TAIL).await? {
+            None => None,
+            Some(tail) => match Directory::length(&tail) {
+                Ok(length) if length as u64 > TAIL && length > FOOTER => {
+                    let tail = self.destination().get_tail(&path, length as u64).await?;
+                    tail.and_then(|tail| Directory::decode(&tail).ok())
+                }
+                Ok(_) => Directory::decode(&tail).ok(),
+                Err(_) => None,
+            },
+        };
+        let directory = directory.map(Arc::new);
+        self.know_directory(&entry.path, directory.clone());
+        Ok(directory)
+    }
+
+    async fn word_block(
+        &self,
+        path: &str,
+        words: &Directory,
+        number: usize,
+    ) -> Result<Block, ArchiveError> {
+        let damaged = || ArchiveError::damaged(path, "it has no such block");
+        let range = words.range(number).ok_or_else(damaged)?;
+        let bytes: Bytes = self.some_bytes(path, number, range).await?;
+        let data = words.check(number, &bytes);
+        let data = data.map_err(|e| ArchiveError::damaged(path, e.to_string()))?;
+        Ok(Block {
+            key: words.key(number).to_vec(),
+            data: data.to_vec(),
+        })
+    }
+}

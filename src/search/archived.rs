@@ -1,0 +1,298 @@
+//! What left the database: documents of the archive, by the index of words beside each.
+use std::cmp::Reverse;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::plan::{self, Blocks};
+use super::source::Source;
+use super::{Asked, Hit, Judged, Part};
+use crate::archive::library::{AsOf, Believed, Erased, Library, Shelved};
+use crate::archive::{ArchiveError, shown};
+use crate::clock::Clock;
+use crate::index::Need;
+use crate::index::pack::{DOCS_PER_BLOCK, Directory, Doc, Mark, docs};
+use crate::model::{RoomRef, Seq};
+use crate::store::history::Row;
+use crate::store::{Archived as Stand, Reading, StoreError};
+
+/// Messages that are read at once: of those that an index proposes, or where there is none.
+const BATCH: usize = 64;
+const SCANNED: usize = 2_000;
+/// Blocks with terms of one beginning, at most, and how many of them are read at once.
+const MOST_BLOCKS: usize = 256;
+const AT_ONCE: usize = 16;
+
+/// The archive as a place to look.
+pub struct ArchiveSource {
+    library: Arc<Library>,
+    store: Arc<dyn Reading>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why the looking ends before its end.
+enum Stop {
+    Store(StoreError),
+    Archive,
+    /// It took too long.
+    Late,
+}
+
+impl From<ArchiveError> for Stop {
+    // The library has told the operator.
+    fn from(_: ArchiveError) -> Self {
+        Self::Archive
+    }
+}
+
+impl ArchiveSource {
+    pub fn new(library: Arc<Library>, store: Arc<dyn Reading>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            library,
+            store,
+            clock,
+        }
+    }
+
+    async fn shelved(&self, asked: &Asked<'_>) -> Result<Vec<Shelved>, Stop> {
+        let ids: Vec<_> = asked.rooms().map(|room| room.key).collect();
+        let stands = self.store.archived(&ids).await.map_err(Stop::Store)?;
+        if stands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let erasures = self.store.erasures().await.map_err(Stop::Store)?;
+        let erased = Arc::new(Erased::of(&erasures, (0, None)));
+        let as_of = |stand: Stand| {
+            let room = asked.room(stand.room)?;
+            let as_of = AsOf {
+                believed: Believed {
+                    epoch: Some(stand.epoch),
+                    archived: stand.archived,
+                },
+                version: stand.version,
+                erased: erased.clone(),
+            };
+            Some((room.clone(), as_of))
+        };
+        let rooms: Vec<(RoomRef, AsOf)> = stands.into_iter().filter_map(as_of).collect();
+        let mut shelved = self.library.shelved(rooms).await?;
+        shelved.sort_by_key(|of| Reverse(of.ids().1));
+        Ok(shelved)
+    }
+
+    /// Looks at one document after the other, the newest first, until what is found is newer than all others.
+    async fn look(&self, asked: &Asked<'_>, hits: &mut Vec<Hit>) -> Result<(), Stop> {
+        let needs = needs(asked);
+        for of in self.shelved(asked).await? {
+            let (first, newest) = of.ids();
+            let enough = hits.get(asked.limit);
+            if enough.is_some_and(|last| last.entry.id.get() > newest) {
+                return Ok(());
+            }
+            if first >= asked.before.get() || !may_have(asked, &needs, &of) {
+                continue;
+            }
+            self.in_document(asked, &needs, &of, hits).await?;
+            hits.sort_by_key(|hit| Reverse(hit.entry.id));
+            hits.truncate(asked.limit + 1);
+        }
+        Ok(())
+    }
+
+    async fn in_document(
+        &self,
+        asked: &Asked<'_>,
+        needs: &[Need],
+        of: &Shelved,
+        hits: &mut Vec<Hit>,
+    ) -> Result<(), Stop> {
+        let Some(words) = of.words.clone() else {
+            return self.scan(asked, of, hits).await;
+        };
+        let blocks = self.blocks(of, &words, needs).await?;
+        let damaged = |_| Stop::Archive;
+        let proposed = plan::candidates(needs, &blocks).map_err(damaged)?;
+        let mut proposed = proposed.unwrap_or_else(|| (0..words.docs()).collect());
+        let mut found = 0;
+        while !proposed.is_empty() && found <= asked.limit {
+            self.in_time(asked)?;
+            let batch = proposed.split_off(proposed.len().saturating_sub(BATCH));
+            let docs = self.docs(of, &words, &batch).await?;
+            let passes = |doc: &&Doc| doc.id < asked.before.get() && in_time(asked, doc.at_ms);
+            let places: Vec<Seq> = docs.iter().filter(passes).map(|doc| Seq::new(doc.seq)).collect();
+            let rows = self.library.messages(of, &places).await?;
+            let before = hits.len();
+            hits.extend(rows.into_iter().filter_map(|row| hit(asked, of, row)));
+            found += hits.len() - before;
+        }
+        Ok(())
+    }
+
+    /// Looks at all of a document that has no index of words.
+    async fn scan(&self, asked: &Asked<'_>, of: &Shelved, hits: &mut Vec<Hit>) -> Result<(), Stop> {
+        let (mut before, mut found) = (Seq::MAX, 0);
+        while found <= asked.limit {
+            self.in_time(asked)?;
+            let rows = self.library.messages_before(of, before, SCANNED).await?;
+            let Some(first) = rows.first() else {
+                break;
+            };
+            before = first.seq;
+            let before = hits.len();
+            hits.extend(rows.into_iter().filter_map(|row| hit(asked, of, row)));
+            found += hits.len() - before;
+        }
+        Ok(())
+    }
+
+    /// The blocks of a document's index that tell what is needed.
+    async fn blocks(
+        &self,
+        of: &Shelved,
+        words: &Directory,
+        needs: &[Need],
+    ) -> Result<Blocks, Stop> {
+        let located = plan::terms(needs).into_iter().filter_map(|term| words.locate(term));
+        let mut numbers: Vec<usize> = located.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut blocks = Blocks::default();
+        for block in self.library.word_blocks(of, &numbers).await? {
+            blocks.add(block);
+        }
+        let mut read = 0;
+        loop {
+            let missing = plan::missing(needs, &blocks).map_err(|_| Stop::Archive)?;
+            if missing.is_empty() || read >= MOST_BLOCKS {
+                return Ok(blocks);
+            }
+            for (prefix, after) in missing {
+                let next = words.locate(&after).map_or(0, |number| number + 1);
+                let to = (next + AT_ONCE).min(words.len());
+                let numbers: Vec<usize> = (next..to).collect();
+                read += AT_ONCE;
+                let more = self.library.word_blocks(of, &numbers).await?;
+                blocks.go_on(&prefix, more);
+            }
+        }
+    }
+
+    /// The messages with these numbers, as the index knows them.
+    async fn docs(
+        &self,
+        of: &Shelved,
+        words: &Directory,
+        ordinals: &[u32],
+    ) -> Result<Vec<Doc>, Stop> {
+        let located = ordinals.iter().filter_map(|ordinal| words.docs_block(*ordinal));
+        let mut numbers: Vec<usize> = located.collect();
+        numbers.dedup();
+        let blocks = self.library.word_blocks(of, &numbers).await?;
+        let mut columns = Vec::new();
+        for (number, block) in numbers.iter().zip(&blocks) {
+            columns.push((*number, docs(&block.data).map_err(|_| Stop::Archive)?));
+        }
+        let doc = |ordinal: &u32| {
+            let number = words.docs_block(*ordinal)?;
+            let (_, column) = columns.iter().find(|(of, _)| *of == number)?;
+            column.get((ordinal % DOCS_PER_BLOCK) as usize).copied()
+        };
+        Ok(ordinals.iter().filter_map(doc).collect())
+    }
+
+    fn in_time(&self, asked: &Asked<'_>) -> Result<(), Stop> {
+        if self.clock.now() < asked.until {
+            Ok(())
+        } else {
+            Err(Stop::Late)
+        }
+    }
+}
+
+#[async_trait]
+impl Source for ArchiveSource {
+    async fn part(&self, asked: &Asked<'_>) -> Part {
+        let mut hits = Vec::new();
+        let stopped = Box::pin(self.look(asked, &mut hits)).await.err();
+        if let Some(Stop::Store(error)) = &stopped {
+            tracing::warn!(%error, "a search could not ask what is in the archive");
+        }
+        // What it has are the newest; of older ones it cannot tell.
+        let reached = match stopped {
+            Some(Stop::Late) => hits.last().map(|hit| hit.entry.id),
+            _ => None,
+        };
+        Part {
+            hits,
+            reached,
+            complete: stopped.is_none(),
+        }
+    }
+}
+
+/// What a message has to have, with what the filters are about that an index of an archive knows.
+fn needs(asked: &Asked<'_>) -> Vec<Need> {
+    let filters = asked.query.filters();
+    let mut needs = asked.query.needs().to_vec();
+    if !filters.from.is_empty() {
+        let way = |name: &String| vec![Mark::AuthorName(&name.to_ascii_lowercase()).term()];
+        needs.push(Need::Any(filters.from.iter().map(way).collect()));
+    }
+    let marks = [(filters.thread, Mark::Thread), (filters.pinned, Mark::Pinned)];
+    let wanted = marks.iter().filter(|(wanted, _)| *wanted == Some(true));
+    needs.extend(wanted.map(|(_, mark)| Need::Term(mark.term())));
+    needs
+}
+
+/// Whether a document may have what is looked for, as far as its directory tells.
+fn may_have(asked: &Asked<'_>, needs: &[Need], of: &Shelved) -> bool {
+    let filters = asked.query.filters();
+    let (first, last) = of.times();
+    let since = filters.since.is_none_or(|since| last >= since.timestamp_millis());
+    let until = filters.until.is_none_or(|until| first < until.timestamp_millis());
+    let Some(words) = &of.words else {
+        return since && until;
+    };
+    let has = |need: &Need| match need {
+        Need::Term(term) => words.may_hold(term),
+        Need::Prefix(_) => true,
+        Need::Any(ways) => ways.iter().any(|way| way.iter().all(|term| words.may_hold(term))),
+    };
+    since && until && needs.iter().all(has)
+}
+
+fn in_time(asked: &Asked<'_>, at_ms: i64) -> bool {
+    let filters = asked.query.filters();
+    filters.since.is_none_or(|since| at_ms >= since.timestamp_millis())
+        && filters.until.is_none_or(|until| at_ms < until.timestamp_millis())
+}
+
+/// The message, if it is looked for.
+fn hit(asked: &Asked<'_>, of: &Shelved, row: Row) -> Option<Hit> {
+    if row.id >= asked.before {
+        return None;
+    }
+    let ranges = judged(asked, &row)?;
+    let entry = shown::entry(of.room.shown(), row, &shown::About::default());
+    Some(Hit {
+        entry,
+        room: of.room.clone(),
+        ranges,
+    })
+}
+
+fn judged(asked: &Asked<'_>, row: &Row) -> Option<Vec<Range<usize>>> {
+    let details = row.details.as_deref();
+    if details.is_some_and(|details| details.gone.is_some()) {
+        return None;
+    }
+    asked.judge(&Judged {
+        user: row.user.as_deref().unwrap_or("deleted-user"),
+        content: &row.content,
+        created_at: row.created_at,
+        thread: details.is_some_and(|details| details.thread.is_some()),
+        pinned: details.is_some_and(|details| details.pinned_at.is_some()),
+    })
+}
+
