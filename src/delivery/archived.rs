@@ -263,11 +263,7 @@ impl Hub {
         let Some(library) = self.library.as_ref().filter(|_| count < limit) else {
             return Ok(found);
         };
-        let Some(newest) = self
-            .read_past(room, Part::Before(before), 1)
-            .await?
-            .pop()
-        else {
+        let Some(newest) = self.read_past(room, Part::Before(before), 1).await?.pop() else {
             return Ok(found);
         };
         let others = i64::try_from(limit - 1).unwrap_or(i64::MAX);
@@ -281,9 +277,7 @@ impl Hub {
             return Ok(found);
         };
         let as_of = self.as_of(&kept).await?;
-        let first = library
-            .numbered(room, &as_of, Number::new(number))
-            .await?;
+        let first = library.numbered(room, &as_of, Number::new(number)).await?;
         let nearest = found.map_or(newest.seq, |span| span.first);
         let first = first.unwrap_or(nearest);
         let count = newest.number.get() - number + 1;

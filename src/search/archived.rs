@@ -120,7 +120,11 @@ impl ArchiveSource {
             let batch = proposed.split_off(proposed.len().saturating_sub(BATCH));
             let docs = self.docs(of, &words, &batch).await?;
             let passes = |doc: &&Doc| doc.id < asked.before.get() && in_time(asked, doc.at_ms);
-            let places: Vec<Seq> = docs.iter().filter(passes).map(|doc| Seq::new(doc.seq)).collect();
+            let places: Vec<Seq> = docs
+                .iter()
+                .filter(passes)
+                .map(|doc| Seq::new(doc.seq))
+                .collect();
             let rows = self.library.messages(of, &places).await?;
             let before = hits.len();
             hits.extend(rows.into_iter().filter_map(|row| hit(asked, of, row)));
@@ -153,7 +157,9 @@ impl ArchiveSource {
         words: &Directory,
         needs: &[Need],
     ) -> Result<Blocks, Stop> {
-        let located = plan::terms(needs).into_iter().filter_map(|term| words.locate(term));
+        let located = plan::terms(needs)
+            .into_iter()
+            .filter_map(|term| words.locate(term));
         let mut numbers: Vec<usize> = located.collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -167,8 +173,8 @@ impl ArchiveSource {
             if missing.is_empty() || read >= MOST_BLOCKS {
                 return Ok(blocks);
             }
-            for (prefix, after) in missing {
-                let next = words.locate(&after).map_or(0, |number| number + 1);
+            for plan::Missing { prefix, after } in missing {
+                let next = words.after(&after);
                 let to = (next + AT_ONCE).min(words.len());
                 let numbers: Vec<usize> = (next..to).collect();
                 read += AT_ONCE;
@@ -185,7 +191,9 @@ impl ArchiveSource {
         words: &Directory,
         ordinals: &[u32],
     ) -> Result<Vec<Doc>, Stop> {
-        let located = ordinals.iter().filter_map(|ordinal| words.docs_block(*ordinal));
+        let located = ordinals
+            .iter()
+            .filter_map(|ordinal| words.docs_block(*ordinal));
         let mut numbers: Vec<usize> = located.collect();
         numbers.dedup();
         let blocks = self.library.word_blocks(of, &numbers).await?;
@@ -239,7 +247,10 @@ fn needs(asked: &Asked<'_>) -> Vec<Need> {
         let way = |name: &String| vec![Mark::AuthorName(&name.to_ascii_lowercase()).term()];
         needs.push(Need::Any(filters.from.iter().map(way).collect()));
     }
-    let marks = [(filters.thread, Mark::Thread), (filters.pinned, Mark::Pinned)];
+    let marks = [
+        (filters.thread, Mark::Thread),
+        (filters.pinned, Mark::Pinned),
+    ];
     let wanted = marks.iter().filter(|(wanted, _)| *wanted == Some(true));
     needs.extend(wanted.map(|(_, mark)| Need::Term(mark.term())));
     needs
@@ -249,23 +260,33 @@ fn needs(asked: &Asked<'_>) -> Vec<Need> {
 fn may_have(asked: &Asked<'_>, needs: &[Need], of: &Shelved) -> bool {
     let filters = asked.query.filters();
     let (first, last) = of.times();
-    let since = filters.since.is_none_or(|since| last >= since.timestamp_millis());
-    let until = filters.until.is_none_or(|until| first < until.timestamp_millis());
+    let since = filters
+        .since
+        .is_none_or(|since| last >= since.timestamp_millis());
+    let until = filters
+        .until
+        .is_none_or(|until| first < until.timestamp_millis());
     let Some(words) = &of.words else {
         return since && until;
     };
     let has = |need: &Need| match need {
         Need::Term(term) => words.may_hold(term),
         Need::Prefix(_) => true,
-        Need::Any(ways) => ways.iter().any(|way| way.iter().all(|term| words.may_hold(term))),
+        Need::Any(ways) => ways
+            .iter()
+            .any(|way| way.iter().all(|term| words.may_hold(term))),
     };
     since && until && needs.iter().all(has)
 }
 
 fn in_time(asked: &Asked<'_>, at_ms: i64) -> bool {
     let filters = asked.query.filters();
-    filters.since.is_none_or(|since| at_ms >= since.timestamp_millis())
-        && filters.until.is_none_or(|until| at_ms < until.timestamp_millis())
+    filters
+        .since
+        .is_none_or(|since| at_ms >= since.timestamp_millis())
+        && filters
+            .until
+            .is_none_or(|until| at_ms < until.timestamp_millis())
 }
 
 /// The message, if it is looked for.
@@ -295,4 +316,3 @@ fn judged(asked: &Asked<'_>, row: &Row) -> Option<Vec<Range<usize>>> {
         pinned: details.is_some_and(|details| details.pinned_at.is_some()),
     })
 }
-

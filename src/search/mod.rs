@@ -2,6 +2,7 @@
 //!
 //! An index only proposes messages. Each is read as it is now, and its own text decides whether it is found: so
 //! what an index says of words that were edited away does no harm, and nothing is shown that is not there.
+mod archived;
 mod asked;
 mod error;
 mod packed;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+pub use self::archived::ArchiveSource;
 pub use self::asked::{Asked, Judged};
 pub use self::error::{SearchError, SourceError};
 pub use self::part::Part;

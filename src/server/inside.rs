@@ -20,8 +20,8 @@ use crate::config::Config;
 use crate::delivery::{Committer, Hub, Relay, TailLimits};
 use crate::meter::Meters;
 use crate::model::{Listener, ListenerKind, Reach};
-use crate::search::Searcher;
 use crate::search::write::Writer;
+use crate::search::{ArchiveSource, Searcher};
 use crate::store::{self, Instance, InstanceId, Store, StoreError};
 
 /// Sessions outlast their connections for a while: so many for each place of one.
@@ -82,7 +82,7 @@ impl Inside {
             limits,
         );
         let library = Arc::new(Library::new(config.archive.url.clone()));
-        let hub = Arc::new(hub.with_archive(library));
+        let hub = Arc::new(hub.with_archive(library.clone()));
         let base = Base {
             store: store.clone(),
             hub: hub.clone(),
@@ -97,6 +97,11 @@ impl Inside {
             meters.clone(),
             config.search.enabled,
         ));
+        searcher.look_also(Arc::new(ArchiveSource::new(
+            library,
+            store.clone(),
+            clock.clone(),
+        )));
         let predecessor = match entry {
             Entry::Beside(predecessor) => Some(predecessor),
             Entry::After(dead) => {

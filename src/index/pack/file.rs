@@ -187,21 +187,27 @@ impl Directory {
 
     /// The block in which a term is, if it is in one; and the first that has terms beginning so.
     pub fn locate(&self, term: &[u8]) -> Option<usize> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if self.key(middle) <= term {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
+        let low = self.after(term);
         let found = low.checked_sub(1)?;
         if is_docs(self.key(found)) {
             // All terms come after it; one may begin as was asked.
             return (low < self.len() && !is_docs(term)).then_some(low);
         }
         Some(found)
+    }
+
+    /// The first block with a greater key; the number of blocks where there is none.
+    pub fn after(&self, key: &[u8]) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.key(middle) <= key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 
     /// The block in which a message's number is.

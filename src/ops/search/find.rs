@@ -3,12 +3,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::archive::library::Library;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{ArchiveUrl, Config};
 use crate::index::{Filters, Query, QueryError};
 use crate::meter::Meters;
 use crate::model::{Entry, MessageId, RoomName, RoomRef};
-use crate::search::{SearchError, Searcher};
+use crate::search::{ArchiveSource, SearchError, Searcher};
 use crate::store::{self, Options, Store, StoreError};
 
 /// Operators have time.
@@ -76,19 +77,24 @@ pub async fn find(config: &Config, asked: &Asked) -> Result<Found, FindError> {
     };
     let meters = Arc::new(Meters::default());
     let store = store::open(&options, meters.clone()).await?;
-    let found = look(&store, meters, &query, asked).await;
+    let found = look(&store, &config.archive.url, meters, &query, asked).await;
     store.close().await;
     found
 }
 
 async fn look(
     store: &Arc<dyn Store>,
+    archive: &ArchiveUrl,
     meters: Arc<Meters>,
     query: &Query,
     asked: &Asked,
 ) -> Result<Found, FindError> {
     let rooms = rooms(store, query.filters()).await?;
-    let searcher = Searcher::new(store.clone(), Arc::new(SystemClock), meters, true);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let searcher = Searcher::new(store.clone(), clock.clone(), meters, true);
+    let library = Arc::new(Library::new(archive.clone()));
+    let archive = ArchiveSource::new(library, store.clone(), clock);
+    searcher.look_also(Arc::new(archive));
     let found = searcher.find(query, &rooms, asked.before, asked.limit);
     let found = found.await?;
     let hits = found.hits.into_iter().map(|hit| (hit.entry, hit.ranges));

@@ -14,6 +14,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "transport",
             "chat",
+            "archive",
             "auth",
             "delivery",
             "search",
@@ -47,7 +48,9 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "search",
-        &["index", "store", "clock", "model", "meter", "random"],
+        &[
+            "archive", "index", "store", "clock", "model", "meter", "random",
+        ],
     ),
     ("auth", &["model", "clock", "random", "meter"]),
     ("policy", &["model"]),

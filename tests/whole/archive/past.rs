@@ -14,6 +14,17 @@ use crate::support::server::{Local, start};
 use crate::support::{DEADLINE, http};
 
 const LAST: i64 = 2_000;
+/// What is looked for: of many messages the newest, one, and none.
+const QUERIES: [&str; 8] = [
+    "number",
+    "number%201234",
+    "%22in%20general%22%20from:alice",
+    "123*",
+    "number%20-all%20before:2024-02-01",
+    "is:thread%20%C3%A9",
+    "is:pinned",
+    "from:carol",
+];
 
 async fn varied(db: Db) -> Operator {
     let operator = Operator::new(db).await;
@@ -77,7 +88,7 @@ async fn streamed(server: &Local, query: &str, last: i64) -> Vec<(String, Value)
 
 /// All that can be read of the room, by every way of reading.
 async fn all(server: &Local) -> Vec<(String, Value)> {
-    let mut found = Vec::new();
+    let (mut found, mut found_by) = (Vec::new(), Vec::new());
     let mut before = String::new();
     loop {
         let path = format!("/api/history/general?limit=50{before}");
@@ -116,6 +127,14 @@ async fn all(server: &Local) -> Vec<(String, Value)> {
     ] {
         found.push((path.to_owned(), get(server, path).await));
     }
+    for query in QUERIES {
+        let path = format!("/api/search?limit=60&q={query}");
+        let found = get(server, &path).await;
+        assert_eq!(found["complete"], true, "{path}: {found}");
+        let hits = serde_json::json!({ "messages": found["hits"] });
+        found_by.push((path, hits));
+    }
+    found.extend(found_by);
     for query in ["after=0", "after=1500", "history=700", "after=3&events=0"] {
         let told = streamed(server, query, LAST).await;
         let told = told
