@@ -81,14 +81,15 @@ index_and_ask() {
   local kind=$1 began asked found token
   began=$(date +%s%N)
   DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE=0 start_instance
-  wait_indexed
+  token=$(curl -sf "127.0.0.1:$HTTP/api/connect" --json '{"nickname":"asks"}' | jq -r .session_id)
+  wait_indexed "$token"
   result search "$kind: messages put into the index, the instance's start included" /s \
     "$(awk -v rows="$said_rows" -v ns=$(($(date +%s%N) - began)) 'BEGIN { printf "%.0f", rows / ns * 1e9 }')"
+  wait_merged
   result search "$kind: index, bytes for a byte of text" '' "$(ratio "$("index_bytes_$kind")" "$said_bytes")"
   result search "$kind: index with its table, bytes for a byte of text" '' \
     "$(ratio "$("table_bytes_$kind")" "$said_bytes")"
-  result search "$kind: resident, index made" MB "$(ratio "$(resident "$SERVER_PID")" 1000000)"
-  token=$(curl -sf "127.0.0.1:$HTTP/api/connect" --json '{"nickname":"asks"}' | jq -r .session_id)
+  result search "$kind: memory of its own, index made" MB "$(ratio "$(own_memory "$SERVER_PID")" 1000000)"
   for asked in "$queries"/*; do
     requests "$asked" 1 >"$work/requests"
     ask "$token" >/dev/null
@@ -99,16 +100,27 @@ index_and_ask() {
     result search "$kind: ${asked##*/}, newest 20, P99" ms "${found#* }"
   done
   recall "$kind" "$token"
-  result search "$kind: resident, after the queries" MB "$(ratio "$(resident "$SERVER_PID")" 1000000)"
+  result search "$kind: memory of its own, after the queries" MB "$(ratio "$(own_memory "$SERVER_PID")" 1000000)"
   stop_instances
 }
 
-# Until what was said is in packs. An index that does not come is a fault.
+# wait_indexed TOKEN: until a search says that it looked at everything. An index that does not come is a fault.
 wait_indexed() {
   local until=$((SECONDS + 900))
-  while ! curl -sf "127.0.0.1:$HTTP/metrics" | jq -e '.search_packs > 0 and .search_behind == 0' >/dev/null; do
+  while ! curl -sf -H "Authorization: Bearer $1" "127.0.0.1:$HTTP/api/search?q=whatwasneversaid" |
+    jq -e .complete >/dev/null; do
     [ $SECONDS -lt $until ] || die 70 "the index is not there after 15 minutes"
     sleep 0.1
+  done
+}
+
+# Until small packs have become large ones: none came or went for ten seconds.
+wait_merged() {
+  local packs='' before='' since=$SECONDS
+  while [ $((SECONDS - since)) -lt 10 ]; do
+    packs=$(curl -sf "127.0.0.1:$HTTP/metrics" | jq .search_packs)
+    if [ "$packs" != "$before" ]; then before=$packs since=$SECONDS; fi
+    sleep 0.2
   done
 }
 
@@ -128,7 +140,7 @@ recall() {
   [ -s "$work/recall" ] || recall_queries >"$work/recall"
   while IFS=$'\t' read -r query literal regex; do
     cut -f6- "$said" | LC_ALL=C grep -niF -- "$literal" | LC_ALL=C.UTF-8 grep -iP -- "^\d+:.*$regex" | cut -d: -f1 |
-      sort >"$work/expected"
+      sort >"$work/expected" || true
     found_ids "$token" "$query" | sort >"$work/found"
     count=$(comm -23 "$work/expected" "$work/found" | wc -l)
     [ "$count" = 0 ] || say "  $query: $count of $(wc -l <"$work/expected") not found"
@@ -158,7 +170,7 @@ found_ids() {
   local cursor='' page
   while :; do
     page=$(curl -sfG "127.0.0.1:$HTTP/api/search" -H "Authorization: Bearer $1" --data-urlencode "q=$2" \
-      -d limit=100 ${cursor:+--data-urlencode "cursor=$cursor"})
+      -d limit=100 ${cursor:+--data-urlencode "cursor=$cursor"}) || die 70 "'$2' was not answered"
     jq -r '.hits[].message.id' <<<"$page"
     cursor=$(jq -r '.next // ""' <<<"$page")
     [ -n "$cursor" ] || break
