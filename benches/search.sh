@@ -80,7 +80,8 @@ japanese_words() {
 index_and_ask() {
   local kind=$1 began asked found token
   began=$(date +%s%N)
-  DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE=0 start_instance
+  DISCORDCTL_LIMITS_REQUESTS_PER_MINUTE=0 DISCORDCTL_RETENTION_SCHEDULE=off DISCORDCTL_ARCHIVE_SCHEDULE=off \
+    start_instance
   token=$(curl -sf "127.0.0.1:$HTTP/api/connect" --json '{"nickname":"asks"}' | jq -r .session_id)
   wait_indexed "$token"
   result search "$kind: messages put into the index, the instance's start included" /s \
@@ -116,10 +117,11 @@ wait_indexed() {
 
 # Until small packs have become large ones: none came or went for ten seconds.
 wait_merged() {
-  local packs='' before='' since=$SECONDS
+  local packs='' before='' since=$SECONDS until=$((SECONDS + 300))
   while [ $((SECONDS - since)) -lt 10 ]; do
     packs=$(curl -sf "127.0.0.1:$HTTP/metrics" | jq .search_packs)
     if [ "$packs" != "$before" ]; then before=$packs since=$SECONDS; fi
+    [ $SECONDS -lt $until ] || die 70 "packs still come and go after 5 minutes"
     sleep 0.2
   done
 }
