@@ -204,7 +204,7 @@ async fn host(at: SocketAddr, db: &Db) -> String {
          WHERE w.name = 'acme' AND u.nickname = 'vic'",
         "INSERT INTO messages (room_id, seq, user_id, content)
          SELECT r.id, 1, u.id, 'hello' FROM rooms r, users u
-         WHERE r.name = 'acme/hall' AND u.nickname = 'vic'",
+         WHERE r.name = 'acme/hall' AND u.nickname = 'host'",
         "UPDATE rooms SET last_seq = 1 WHERE name = 'acme/hall'",
     ] {
         db.sql(sql).await;
