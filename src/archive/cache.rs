@@ -44,6 +44,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         }
     }
 
+    /// The same where nothing has to go for it.
+    pub(super) fn put_if_room(&mut self, key: K, value: V, weight: usize) {
+        if self.weight + weight <= self.most {
+            self.put(key, value, weight);
+        }
+    }
+
     fn remove(&mut self, key: &K) {
         if let Some((_, weight, _)) = self.values.remove(key) {
             self.weight -= weight;

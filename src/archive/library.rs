@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use self::answer::{Answer, Question};
@@ -57,8 +57,7 @@ pub struct Wanted {
 
 /// The archive, as a server reads it.
 pub struct Library {
-    url: ArchiveUrl,
-    documents: OnceCell<Documents>,
+    opened: Mutex<Opened>,
     turns: Semaphore,
     /// Until then it is not asked, and why.
     resting: Mutex<Option<(Instant, Arc<str>)>>,
@@ -66,9 +65,14 @@ pub struct Library {
     told: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
+struct Opened {
+    url: ArchiveUrl,
+    documents: Option<Arc<Documents>>,
+}
+
 impl std::fmt::Debug for Library {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let url = self.url.to_string();
+        let url = self.opened.lock().url.to_string();
         f.debug_struct("Library")
             .field("url", &url)
             .finish_non_exhaustive()
@@ -79,11 +83,25 @@ impl Library {
     /// What is at `url`, which is looked at when it is first read.
     pub fn new(url: ArchiveUrl) -> Self {
         Self {
-            url,
-            documents: OnceCell::new(),
+            opened: Mutex::new(Opened {
+                url,
+                documents: None,
+            }),
             turns: Semaphore::new(TURNS),
             resting: Mutex::default(),
             told: Mutex::default(),
+        }
+    }
+
+    /// From now on what is at `url` is read.
+    pub fn move_to(&self, url: &ArchiveUrl) {
+        let mut opened = self.opened.lock();
+        if opened.url != *url {
+            *opened = Opened {
+                url: url.clone(),
+                documents: None,
+            };
+            *self.resting.lock() = None;
         }
     }
 
@@ -164,7 +182,7 @@ impl Library {
         as_of: &AsOf,
         question: &Question<'_>,
     ) -> Result<Answer, ArchiveError> {
-        let documents = self.documents().await?;
+        let documents = self.documents()?;
         documents.look(room, as_of).await?;
         match documents.answer(room, as_of, question).await {
             Err(ArchiveError::Vanished(_)) => {
@@ -191,12 +209,17 @@ impl Library {
     }
 
     fn away(&self, why: &str) -> ArchiveError {
-        let what = format!("cannot read the archive {}", self.url);
+        let what = format!("cannot read the archive {}", self.opened.lock().url);
         ArchiveError::destination(what, std::io::Error::other(why.to_owned()))
     }
 
-    async fn documents(&self) -> Result<&Documents, ArchiveError> {
-        let open = async { Destination::open(&self.url).map(Documents::new) };
-        self.documents.get_or_try_init(|| open).await
+    fn documents(&self) -> Result<Arc<Documents>, ArchiveError> {
+        let mut opened = self.opened.lock();
+        if let Some(documents) = &opened.documents {
+            return Ok(documents.clone());
+        }
+        let documents = Arc::new(Documents::new(Destination::open(&opened.url)?));
+        opened.documents = Some(documents.clone());
+        Ok(documents)
     }
 }

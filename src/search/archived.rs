@@ -17,6 +17,9 @@ use crate::model::{RoomRef, Seq};
 use crate::store::history::Row;
 use crate::store::{Archived as Stand, Reading, StoreError};
 
+/// Documents that are opened at once: few at first, which may be enough.
+const FEW: usize = 2;
+const MANY: usize = 32;
 /// Messages that are read at once: of those that an index proposes, or where there is none.
 const BATCH: usize = 64;
 const SCANNED: usize = 2_000;
@@ -84,18 +87,27 @@ impl ArchiveSource {
     /// Looks at one document after the other, the newest first, until what is found is newer than all others.
     async fn look(&self, asked: &Asked<'_>, hits: &mut Vec<Hit>) -> Result<(), Stop> {
         let needs = needs(asked);
-        for of in self.shelved(asked).await? {
-            let (first, newest) = of.ids();
-            let enough = hits.get(asked.limit);
-            if enough.is_some_and(|last| last.entry.id.get() > newest) {
+        let mut all = self.shelved(asked).await?;
+        all.retain(|of| of.ids().0 < asked.before.get() && is_of_the_time(asked, of));
+        let (mut rest, mut size) = (&mut all[..], FEW);
+        while !rest.is_empty() {
+            let (batch, others) = rest.split_at_mut(size.min(rest.len()));
+            (rest, size) = (others, (size * 2).min(MANY));
+            if is_enough(asked, hits, &batch[0]) {
                 return Ok(());
             }
-            if first >= asked.before.get() || !may_have(asked, &needs, &of) {
-                continue;
+            self.in_time(asked)?;
+            self.library.open(batch).await?;
+            for of in batch.iter() {
+                if is_enough(asked, hits, of) {
+                    return Ok(());
+                }
+                if may_have(&needs, of) {
+                    self.in_document(asked, &needs, of, hits).await?;
+                    hits.sort_by_key(|hit| Reverse(hit.entry.id));
+                    hits.truncate(asked.limit + 1);
+                }
             }
-            self.in_document(asked, &needs, &of, hits).await?;
-            hits.sort_by_key(|hit| Reverse(hit.entry.id));
-            hits.truncate(asked.limit + 1);
         }
         Ok(())
     }
@@ -256,27 +268,33 @@ fn needs(asked: &Asked<'_>) -> Vec<Need> {
     needs
 }
 
-/// Whether a document may have what is looked for, as far as its directory tells.
-fn may_have(asked: &Asked<'_>, needs: &[Need], of: &Shelved) -> bool {
+/// Whether all that is shown is newer than what a document has.
+fn is_enough(asked: &Asked<'_>, hits: &[Hit], of: &Shelved) -> bool {
+    let last = hits.get(asked.limit);
+    last.is_some_and(|last| last.entry.id.get() > of.ids().1)
+}
+
+fn is_of_the_time(asked: &Asked<'_>, of: &Shelved) -> bool {
     let filters = asked.query.filters();
     let (first, last) = of.times();
-    let since = filters
-        .since
-        .is_none_or(|since| last >= since.timestamp_millis());
-    let until = filters
-        .until
-        .is_none_or(|until| first < until.timestamp_millis());
+    let since = filters.since.map(|since| since.timestamp_millis());
+    let until = filters.until.map(|until| until.timestamp_millis());
+    since.is_none_or(|since| last >= since) && until.is_none_or(|until| first < until)
+}
+
+/// Whether a document may have what is looked for, as far as its directory tells.
+fn may_have(needs: &[Need], of: &Shelved) -> bool {
     let Some(words) = &of.words else {
-        return since && until;
+        return true;
     };
-    let has = |need: &Need| match need {
+    needs.iter().all(|need| match need {
         Need::Term(term) => words.may_hold(term),
         Need::Prefix(_) => true,
-        Need::Any(ways) => ways
-            .iter()
-            .any(|way| way.iter().all(|term| words.may_hold(term))),
-    };
-    since && until && needs.iter().all(has)
+        Need::Any(ways) => {
+            let mut ways = ways.iter();
+            ways.any(|way| way.iter().all(|term| words.may_hold(term)))
+        }
+    })
 }
 
 fn in_time(asked: &Asked<'_>, at_ms: i64) -> bool {

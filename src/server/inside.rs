@@ -32,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub(super) struct Inside {
     pub(super) chat: Arc<Chat>,
     pub(super) presence: Arc<Presence>,
+    pub(super) library: Arc<Library>,
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
     meters: Arc<Meters>,
@@ -98,7 +99,7 @@ impl Inside {
             config.search.enabled,
         ));
         searcher.look_also(Arc::new(ArchiveSource::new(
-            library,
+            library.clone(),
             store.clone(),
             clock.clone(),
         )));
@@ -130,6 +131,7 @@ impl Inside {
         Ok(Self {
             chat,
             presence,
+            library,
             hub,
             store,
             meters,

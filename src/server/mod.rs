@@ -232,6 +232,7 @@ impl Server {
         let watch = Arc::new(inside.watch(settings.subscribe(), &lifecycle, certificate.clone()));
         let sockets = listeners.sockets();
         let chat = inside.chat.clone();
+        let library = inside.library.clone();
         let (drain, probes) = (lifecycle.drain.clone(), watch.clone());
         let acceptor = certificate.as_ref().map(|shown| shown.acceptor());
         let terms = Terms::new(config, all.clone(), acceptor, chat.clone(), drain, probes);
@@ -281,6 +282,7 @@ impl Server {
             followers: Followers {
                 config: settings,
                 chat,
+                library,
                 terms,
                 lifecycle,
                 certificate,

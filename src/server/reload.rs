@@ -9,6 +9,7 @@ use super::inside::client_limits;
 use super::lifecycle::Lifecycle;
 use super::log;
 use super::terms::Terms;
+use crate::archive::library::Library;
 use crate::chat::Chat;
 use crate::config::{Config, Follow};
 use crate::process::control::{Refusal, Reloaded};
@@ -21,6 +22,7 @@ pub(super) type Settings = watch::Receiver<Arc<Config>>;
 pub(super) struct Followers {
     pub(super) config: watch::Sender<Arc<Config>>,
     pub(super) chat: Arc<Chat>,
+    pub(super) library: Arc<Library>,
     pub(super) terms: Arc<Terms>,
     pub(super) lifecycle: Lifecycle,
     pub(super) certificate: Option<Arc<Certificate>>,
@@ -39,6 +41,7 @@ impl Followers {
         log::follow_config(&config.log);
         self.chat.set_limits(&client_limits(&config));
         self.chat.set_access(config.access());
+        self.library.move_to(&config.archive.url);
         self.terms.set(&was, &config);
         self.lifecycle.drain.spread.set(config.drain.spread.get());
         // The files may be others under the same names.

@@ -26,7 +26,7 @@ use crate::store::history::Row;
 /// Text that is kept in memory.
 const TEXT: usize = 8 << 20;
 /// What indexes of words say of themselves.
-const DIRECTORIES: usize = 14 << 20;
+const DIRECTORIES: usize = 18 << 20;
 /// Documents whose places are.
 const PLACES: usize = 256;
 
@@ -153,7 +153,10 @@ impl Documents {
     pub(super) fn know_directory(&self, path: &str, directory: Option<Arc<Directory>>) {
         let weight = directory.as_ref().map_or(1, |directory| directory.size());
         let mut known = self.known.lock();
-        known.directories.put(path.to_owned(), directory, weight);
+        // A search for what is said seldom reads all of them, in turn: those that go last would always be gone.
+        known
+            .directories
+            .put_if_room(path.to_owned(), directory, weight);
     }
 
     /// Some bytes of a file beside a document, which are its `n`th.

@@ -13,7 +13,7 @@ use crate::archive::error::ArchiveError;
 use crate::archive::manifest::Entry;
 use crate::archive::path;
 use crate::index::pack::{Block, Directory, FOOTER};
-use crate::model::{RoomRef, Seq};
+use crate::model::{MessageId, RoomRef, Seq};
 use crate::store::history::Row;
 
 /// What is read of the end of an index of words at first: most directories are in it.
@@ -29,26 +29,22 @@ pub struct Shelved {
     pub(crate) entry: Entry,
     /// What of it is believed.
     pub(crate) places: (Seq, Seq),
-    /// Nothing where its index of words is missing: then it is read as a whole.
+    /// What its index of words says of itself, once it was opened; nothing where there is no index, and the
+    /// document is read as a whole.
     pub words: Option<Arc<Directory>>,
 }
 
 impl Shelved {
     /// The smallest and the greatest id in it, as far as that is known.
     pub fn ids(&self) -> (i64, i64) {
-        let words = self.words.as_ref().map(|words| words.ids());
-        let entry = || {
-            self.entry
-                .ids
-                .map(|(first, last)| (first.get(), last.get()))
-        };
-        words.or_else(entry).unwrap_or((0, i64::MAX))
+        let (first, last) = self.entry.ids.unzip();
+        let id = |id: Option<MessageId>, unknown| id.map_or(unknown, MessageId::get);
+        (id(first, 0), id(last, i64::MAX))
     }
 
     /// The first and the last time in it, in milliseconds, as far as that is known.
     pub fn times(&self) -> (i64, i64) {
-        let words = self.words.as_ref().map(|words| words.times());
-        words.or(self.entry.times).unwrap_or((i64::MIN, i64::MAX))
+        self.entry.times.unwrap_or((i64::MIN, i64::MAX))
     }
 }
 
@@ -58,8 +54,26 @@ impl Library {
     /// # Errors
     /// Fails where the archive cannot be read in time.
     pub async fn shelved(&self, rooms: Vec<(RoomRef, AsOf)>) -> Result<Vec<Shelved>, ArchiveError> {
-        self.in_time(async { self.documents().await?.shelved(rooms).await })
+        self.in_time(async { self.documents()?.shelved(rooms).await })
             .await
+    }
+
+    /// Reads what the indexes of words of these documents say of themselves.
+    ///
+    /// # Errors
+    /// Fails where the archive cannot be read in time.
+    pub async fn open(&self, shelved: &mut [Shelved]) -> Result<(), ArchiveError> {
+        self.in_time(async {
+            let documents = self.documents()?;
+            let entries: Vec<Entry> = shelved.iter().map(|of| of.entry.clone()).collect();
+            let opened = entries.iter().map(|entry| documents.directory(entry));
+            let opened = try_join_all(opened).await?;
+            for (of, words) in shelved.iter_mut().zip(opened) {
+                of.words = words;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Blocks of a document's index of words, by their numbers.
@@ -76,7 +90,7 @@ impl Library {
         };
         let path = path::words(&of.entry.path);
         self.in_time(async {
-            let documents = self.documents().await?;
+            let documents = self.documents()?;
             let block = |number: &usize| documents.word_block(&path, words, *number);
             try_join_all(numbers.iter().map(block)).await
         })
@@ -88,7 +102,7 @@ impl Library {
     /// # Errors
     /// As for blocks.
     pub async fn messages(&self, of: &Shelved, places: &[Seq]) -> Result<Vec<Row>, ArchiveError> {
-        self.in_time(async { self.documents().await?.messages(of, places).await })
+        self.in_time(async { self.documents()?.messages(of, places).await })
             .await
     }
 
@@ -111,7 +125,7 @@ impl Library {
             newest: true,
         };
         self.in_time(async {
-            let documents = self.documents().await?;
+            let documents = self.documents()?;
             let mut rows = Vec::new();
             if wanted.first <= wanted.last {
                 documents
@@ -151,13 +165,12 @@ impl Documents {
         let mut shelved = Vec::new();
         for (room, as_of) in rooms {
             for (entry, places) in self.between(&room, (Seq::FIRST, Seq::MAX), &as_of) {
-                let words = self.directory(&entry).await?;
                 shelved.push(Shelved {
                     room: room.clone(),
                     as_of: as_of.clone(),
                     entry,
                     places,
-                    words,
+                    words: None,
                 });
             }
         }
