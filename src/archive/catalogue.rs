@@ -1,5 +1,5 @@
 //! The manifest as reading needs it: which documents hold which entries of a room.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::manifest::{Entry, Manifest};
 use crate::model::{Epoch, RoomId, RoomRef, Seq};
@@ -63,10 +63,10 @@ impl Catalogue {
         entries.iter().filter_map(part).collect()
     }
 
-    /// Whether a document of that path is in it.
-    pub(crate) fn knows(&self, path: &str) -> bool {
-        let mut all = self.rooms.values().flatten();
-        all.any(|entry| entry.path == path)
+    /// The hashes of all documents.
+    pub(crate) fn hashes(&self) -> HashSet<&str> {
+        let all = self.rooms.values().flatten();
+        all.map(|entry| entry.sha256.as_str()).collect()
     }
 }
 

@@ -196,7 +196,12 @@ impl Library {
     /// Tells the operator, and lets an archive rest that cannot be reached.
     fn note(&self, error: &ArchiveError) {
         let why: Arc<str> = error.chain().into();
-        if let ArchiveError::Destination { .. } = error {
+        // A folder answers at once, and what is wrong with one file need not be wrong with others.
+        let is_folder = || {
+            let documents = self.opened.lock().documents.clone();
+            documents.is_some_and(|documents| documents.destination().folder().is_some())
+        };
+        if matches!(error, ArchiveError::Destination { .. }) && !is_folder() {
             *self.resting.lock() = Some((Instant::now() + REST, why.clone()));
         }
         let mut told = self.told.lock();

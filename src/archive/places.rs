@@ -22,6 +22,8 @@ pub(crate) struct Places {
     /// Of the document that this is about.
     sha256: String,
     parts: Vec<Part>,
+    /// The beginning of the hash of the parts, as they are written here.
+    sum: String,
 }
 
 /// Consecutive lines. Packed, each part is unpacked without the others.
@@ -103,6 +105,7 @@ impl Cut {
         Places {
             schema: SCHEMA.to_owned(),
             sha256: sha256.to_owned(),
+            sum: sum_of(&parts),
             parts,
         }
     }
@@ -176,7 +179,9 @@ impl Places {
             };
             places.parts.iter().all(follows) && next == entry.size
         };
-        let ours = places.schema == SCHEMA && places.sha256 == entry.sha256;
+        let ours = places.schema == SCHEMA
+            && places.sha256 == entry.sha256
+            && places.sum == sum_of(&places.parts);
         (ours && whole(&places)).then_some(places)
     }
 
@@ -204,6 +209,10 @@ impl Part {
         (short_sum(bytes) != self.sum)
             .then(|| format!("it was changed between byte {from} and byte {to}"))
     }
+}
+
+fn sum_of(parts: &[Part]) -> String {
+    short_sum(&serde_json::to_vec(parts).unwrap_or_default())
 }
 
 fn short_sum(bytes: &[u8]) -> String {
@@ -271,5 +280,11 @@ mod tests {
         assert_eq!(read(&entry(text.len() + 1, &sha256)), None);
         assert_eq!(read(&entry(text.len(), "00")), None);
         assert_eq!(Places::read(b"{}", &entry(text.len(), &sha256)), None);
+        let changed = String::from_utf8(bytes.to_vec()).expect("JSON");
+        let changed = changed.replace("\"first_seq\":1,", "\"first_seq\":2,");
+        assert_eq!(
+            Places::read(changed.as_bytes(), &entry(text.len(), &sha256)),
+            None
+        );
     }
 }

@@ -8,6 +8,9 @@ use super::manifest::Entry;
 use super::places::bare;
 use crate::index::pack::{Builder, Doc, Mark, encode};
 
+/// What an author is called that is not there any more.
+const DELETED: &str = "deleted-user";
+
 /// The index of the words of a document, of which that is the text.
 ///
 /// # Errors
@@ -34,8 +37,8 @@ fn add(builder: &mut Builder, entry: &Entry, line: &Line) {
         room: entry.room_id.get(),
         at_ms: line.created_at.timestamp_millis(),
     };
-    let mut marks = Vec::new();
-    marks.extend(line.user.as_deref().map(Mark::AuthorName));
+    let author = line.user.as_deref().unwrap_or(DELETED).to_ascii_lowercase();
+    let mut marks = vec![Mark::AuthorName(&author)];
     marks.extend(line.thread.map(|_| Mark::Thread));
     marks.extend(line.pinned_at.map(|_| Mark::Pinned));
     builder.add(doc, &line.content, &marks);

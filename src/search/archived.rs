@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use super::plan::{self, Blocks};
 use super::source::Source;
@@ -13,8 +14,9 @@ use crate::archive::{ArchiveError, shown};
 use crate::clock::Clock;
 use crate::index::Need;
 use crate::index::pack::{DOCS_PER_BLOCK, Directory, Doc, Mark, docs};
-use crate::model::{RoomRef, Seq};
+use crate::model::{MessageId, RoomRef, Seq};
 use crate::store::history::Row;
+use crate::store::search::Indexed;
 use crate::store::{Archived as Stand, Reading, StoreError};
 
 /// Documents that are opened at once: few at first, which may be enough.
@@ -31,6 +33,7 @@ const AT_ONCE: usize = 16;
 pub struct ArchiveSource {
     library: Arc<Library>,
     store: Arc<dyn Reading>,
+    index: Arc<dyn Indexed>,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,22 +41,68 @@ pub struct ArchiveSource {
 enum Stop {
     Store(StoreError),
     Archive,
-    /// It took too long.
-    Late,
+    /// A document, or what lies beside it, is not what was written.
+    Damaged,
+    /// A document was rewritten since the manifest was read.
+    Vanished,
 }
 
 impl From<ArchiveError> for Stop {
-    // The library has told the operator.
-    fn from(_: ArchiveError) -> Self {
-        Self::Archive
+    /// What exactly it is the library has told the operator.
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Damaged { .. } => Self::Damaged,
+            ArchiveError::Vanished(_) => Self::Vanished,
+            _ => Self::Archive,
+        }
+    }
+}
+
+/// How far it is.
+struct Looked {
+    /// The newest that were found, one more than is enough.
+    hits: Vec<Hit>,
+    complete: bool,
+    /// No message that was not looked at has a greater id.
+    at_most: i64,
+}
+
+impl Looked {
+    fn new() -> Self {
+        Self {
+            hits: Vec::new(),
+            complete: true,
+            at_most: i64::MAX,
+        }
+    }
+
+    fn add(&mut self, asked: &Asked<'_>, hits: Vec<Hit>) {
+        self.hits.extend(hits);
+        self.hits.sort_by_key(|hit| Reverse(hit.entry.id));
+        self.hits.truncate(asked.limit + 1);
+    }
+
+    /// Whether all that is shown is newer than what a document has.
+    fn is_enough(&self, asked: &Asked<'_>, floor: Option<MessageId>, of: &Shelved) -> bool {
+        let newest = of.ids().1;
+        let last = self.hits.get(asked.limit).map(|hit| hit.entry.id);
+        let beyond = |id: MessageId| id.get() > newest;
+        last.is_some_and(beyond) || floor.is_some_and(beyond)
     }
 }
 
 impl ArchiveSource {
-    pub fn new(library: Arc<Library>, store: Arc<dyn Reading>, clock: Arc<dyn Clock>) -> Self {
+    /// `store` and `index` are of one database.
+    pub fn new(
+        library: Arc<Library>,
+        store: Arc<dyn Reading>,
+        index: Arc<dyn Indexed>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             library,
             store,
+            index,
             clock,
         }
     }
@@ -85,7 +134,12 @@ impl ArchiveSource {
     }
 
     /// Looks at one document after the other, the newest first, until what is found is newer than all others.
-    async fn look(&self, asked: &Asked<'_>, hits: &mut Vec<Hit>) -> Result<(), Stop> {
+    async fn look(
+        &self,
+        asked: &Asked<'_>,
+        floor: Option<MessageId>,
+        looked: &mut Looked,
+    ) -> Result<(), Stop> {
         let needs = needs(asked);
         let mut all = self.shelved(asked).await?;
         all.retain(|of| of.ids().0 < asked.before.get() && is_of_the_time(asked, of));
@@ -93,19 +147,20 @@ impl ArchiveSource {
         while !rest.is_empty() {
             let (batch, others) = rest.split_at_mut(size.min(rest.len()));
             (rest, size) = (others, (size * 2).min(MANY));
-            if is_enough(asked, hits, &batch[0]) {
+            looked.at_most = batch[0].ids().1;
+            if looked.is_enough(asked, floor, &batch[0]) {
                 return Ok(());
             }
-            self.in_time(asked)?;
             self.library.open(batch).await?;
             for of in batch.iter() {
-                if is_enough(asked, hits, of) {
-                    return Ok(());
+                if looked.is_enough(asked, floor, of) || !may_have(&needs, of) {
+                    continue;
                 }
-                if may_have(&needs, of) {
-                    self.in_document(asked, &needs, of, hits).await?;
-                    hits.sort_by_key(|hit| Reverse(hit.entry.id));
-                    hits.truncate(asked.limit + 1);
+                looked.at_most = looked.at_most.min(of.ids().1);
+                match self.in_document(asked, &needs, of, looked).await {
+                    // Others are whole.
+                    Err(Stop::Damaged) => looked.complete = false,
+                    ended => ended?,
                 }
             }
         }
@@ -117,61 +172,85 @@ impl ArchiveSource {
         asked: &Asked<'_>,
         needs: &[Need],
         of: &Shelved,
-        hits: &mut Vec<Hit>,
+        looked: &mut Looked,
     ) -> Result<(), Stop> {
         let Some(words) = of.words.clone() else {
-            return self.scan(asked, of, hits).await;
+            return self.scan(asked, of, looked).await;
         };
-        let blocks = self.blocks(of, &words, needs).await?;
-        let damaged = |_| Stop::Archive;
-        let proposed = plan::candidates(needs, &blocks).map_err(damaged)?;
+        let (blocks, whole) = self.blocks(of, &words, needs).await?;
+        looked.complete &= whole;
+        let proposed = plan::candidates(needs, &blocks).map_err(|_| Stop::Damaged)?;
         let mut proposed = proposed.unwrap_or_else(|| (0..words.docs()).collect());
         let mut found = 0;
         while !proposed.is_empty() && found <= asked.limit {
-            self.in_time(asked)?;
             let batch = proposed.split_off(proposed.len().saturating_sub(BATCH));
             let docs = self.docs(of, &words, &batch).await?;
             let passes = |doc: &&Doc| doc.id < asked.before.get() && in_time(asked, doc.at_ms);
-            let places: Vec<Seq> = docs
-                .iter()
-                .filter(passes)
-                .map(|doc| Seq::new(doc.seq))
-                .collect();
+            let places = docs.iter().filter(passes).map(|doc| Seq::new(doc.seq));
+            let places: Vec<Seq> = places.collect();
             let rows = self.library.messages(of, &places).await?;
-            let before = hits.len();
-            hits.extend(rows.into_iter().filter_map(|row| hit(asked, of, row)));
-            found += hits.len() - before;
+            let hits = self.hits(asked, of, rows).await?;
+            found += hits.len();
+            looked.add(asked, hits);
         }
         Ok(())
     }
 
     /// Looks at all of a document that has no index of words.
-    async fn scan(&self, asked: &Asked<'_>, of: &Shelved, hits: &mut Vec<Hit>) -> Result<(), Stop> {
+    async fn scan(&self, asked: &Asked<'_>, of: &Shelved, looked: &mut Looked) -> Result<(), Stop> {
         let (mut before, mut found) = (Seq::MAX, 0);
         while found <= asked.limit {
-            self.in_time(asked)?;
             let rows = self.library.messages_before(of, before, SCANNED).await?;
             let Some(first) = rows.first() else {
                 break;
             };
             before = first.seq;
-            let before = hits.len();
-            hits.extend(rows.into_iter().filter_map(|row| hit(asked, of, row)));
-            found += hits.len() - before;
+            let hits = self.hits(asked, of, rows).await?;
+            found += hits.len();
+            looked.add(asked, hits);
         }
         Ok(())
     }
 
-    /// The blocks of a document's index that tell what is needed.
+    /// Those of these messages that are looked for. Of one that the database has, its row decides: it may be
+    /// another by now, or gone.
+    async fn hits(
+        &self,
+        asked: &Asked<'_>,
+        of: &Shelved,
+        rows: Vec<Row>,
+    ) -> Result<Vec<Hit>, Stop> {
+        let rows = rows.into_iter().filter(|row| row.id < asked.before);
+        let judged = |row: Row| judged(asked, &row).map(|ranges| (row, ranges));
+        let mut found: Vec<(Row, Vec<Range<usize>>)> = rows.filter_map(judged).collect();
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = found.iter().map(|(row, _)| row.id.get()).collect();
+        let there = self.index.existing(&ids).await.map_err(Stop::Store)?;
+        found.retain(|(row, _)| !there.contains(&row.id.get()));
+        let (rows, ranges): (Vec<Row>, Vec<_>) = found.into_iter().unzip();
+        let mut about = shown::About::default();
+        let authors = shown::authors(&rows);
+        let names = self.store.display_names(&authors).await;
+        about.name(&rows, &names.map_err(Stop::Store)?);
+        let hit = |(row, ranges): (Row, _)| Hit {
+            entry: shown::entry(of.room.shown(), row, &about),
+            room: of.room.clone(),
+            ranges,
+        };
+        Ok(rows.into_iter().zip(ranges).map(hit).collect())
+    }
+
+    /// The blocks of a document's index that tell what is needed, and whether they are all of them.
     async fn blocks(
         &self,
         of: &Shelved,
         words: &Directory,
         needs: &[Need],
-    ) -> Result<Blocks, Stop> {
-        let located = plan::terms(needs)
-            .into_iter()
-            .filter_map(|term| words.locate(term));
+    ) -> Result<(Blocks, bool), Stop> {
+        let located = plan::terms(needs);
+        let located = located.into_iter().filter_map(|term| words.locate(term));
         let mut numbers: Vec<usize> = located.collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -181,9 +260,9 @@ impl ArchiveSource {
         }
         let mut read = 0;
         loop {
-            let missing = plan::missing(needs, &blocks).map_err(|_| Stop::Archive)?;
+            let missing = plan::missing(needs, &blocks).map_err(|_| Stop::Damaged)?;
             if missing.is_empty() || read >= MOST_BLOCKS {
-                return Ok(blocks);
+                return Ok((blocks, missing.is_empty()));
             }
             for plan::Missing { prefix, after } in missing {
                 let next = words.after(&after);
@@ -211,7 +290,7 @@ impl ArchiveSource {
         let blocks = self.library.word_blocks(of, &numbers).await?;
         let mut columns = Vec::new();
         for (number, block) in numbers.iter().zip(&blocks) {
-            columns.push((*number, docs(&block.data).map_err(|_| Stop::Archive)?));
+            columns.push((*number, docs(&block.data).map_err(|_| Stop::Damaged)?));
         }
         let doc = |ordinal: &u32| {
             let number = words.docs_block(*ordinal)?;
@@ -221,32 +300,41 @@ impl ArchiveSource {
         Ok(ordinals.iter().filter_map(doc).collect())
     }
 
-    fn in_time(&self, asked: &Asked<'_>) -> Result<(), Stop> {
-        if self.clock.now() < asked.until {
-            Ok(())
-        } else {
-            Err(Stop::Late)
+    /// The same as far as there is time.
+    async fn in_time(&self, asked: &Asked<'_>, floor: Option<MessageId>) -> (Looked, Option<Stop>) {
+        let left = asked.until.saturating_duration_since(self.clock.now());
+        let mut looked = Looked::new();
+        let ended = timeout(left, Box::pin(self.look(asked, floor, &mut looked))).await;
+        match ended {
+            Ok(ended) => {
+                looked.at_most = i64::MIN;
+                (looked, ended.err())
+            }
+            Err(_) => {
+                looked.complete = false;
+                (looked, None)
+            }
         }
     }
 }
 
 #[async_trait]
 impl Source for ArchiveSource {
-    async fn part(&self, asked: &Asked<'_>) -> Part {
-        let mut hits = Vec::new();
-        let stopped = Box::pin(self.look(asked, &mut hits)).await.err();
+    async fn part(&self, asked: &Asked<'_>, floor: Option<MessageId>) -> Part {
+        let (mut looked, mut stopped) = self.in_time(asked, floor).await;
+        if matches!(stopped, Some(Stop::Vanished)) && self.library.look_again().await.is_ok() {
+            (looked, stopped) = self.in_time(asked, floor).await;
+        }
         if let Some(Stop::Store(error)) = &stopped {
             tracing::warn!(%error, "a search could not ask what is in the archive");
         }
-        // What it has are the newest; of older ones it cannot tell.
-        let reached = match stopped {
-            Some(Stop::Late) => hits.last().map(|hit| hit.entry.id),
-            _ => None,
-        };
+        // Where the time was over, what comes next is older than all that was looked at.
+        let next = MessageId::new(looked.at_most.saturating_add(1));
+        let late = looked.at_most > i64::MIN && next < asked.before;
         Part {
-            hits,
-            reached,
-            complete: stopped.is_none(),
+            hits: looked.hits,
+            reached: late.then_some(next),
+            complete: looked.complete && stopped.is_none(),
         }
     }
 }
@@ -268,18 +356,12 @@ fn needs(asked: &Asked<'_>) -> Vec<Need> {
     needs
 }
 
-/// Whether all that is shown is newer than what a document has.
-fn is_enough(asked: &Asked<'_>, hits: &[Hit], of: &Shelved) -> bool {
-    let last = hits.get(asked.limit);
-    last.is_some_and(|last| last.entry.id.get() > of.ids().1)
-}
-
 fn is_of_the_time(asked: &Asked<'_>, of: &Shelved) -> bool {
     let filters = asked.query.filters();
     let (first, last) = of.times();
     let since = filters.since.map(|since| since.timestamp_millis());
     let until = filters.until.map(|until| until.timestamp_millis());
-    since.is_none_or(|since| last >= since) && until.is_none_or(|until| first < until)
+    since.is_none_or(|since| last >= since) && until.is_none_or(|until| first <= until)
 }
 
 /// Whether a document may have what is looked for, as far as its directory tells.
@@ -307,20 +389,7 @@ fn in_time(asked: &Asked<'_>, at_ms: i64) -> bool {
             .is_none_or(|until| at_ms < until.timestamp_millis())
 }
 
-/// The message, if it is looked for.
-fn hit(asked: &Asked<'_>, of: &Shelved, row: Row) -> Option<Hit> {
-    if row.id >= asked.before {
-        return None;
-    }
-    let ranges = judged(asked, &row)?;
-    let entry = shown::entry(of.room.shown(), row, &shown::About::default());
-    Some(Hit {
-        entry,
-        room: of.room.clone(),
-        ranges,
-    })
-}
-
+/// What of a message is to be shown as found, if it is looked for.
 fn judged(asked: &Asked<'_>, row: &Row) -> Option<Vec<Range<usize>>> {
     let details = row.details.as_deref();
     if details.is_some_and(|details| details.gone.is_some()) {

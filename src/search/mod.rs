@@ -122,8 +122,9 @@ impl Searcher {
     async fn look(&self, asked: &Asked<'_>) -> Result<Found, SearchError> {
         let mut parts = vec![packed::find(&*self.store, &*self.clock, asked).await?];
         let beside = self.beside.read().clone();
+        let floor = parts[0].hits.get(asked.limit).map(|hit| hit.entry.id);
         for source in beside {
-            parts.push(source.part(asked).await);
+            parts.push(source.part(asked, floor).await);
         }
         Ok(part::joined(parts, asked.limit))
     }

@@ -101,6 +101,7 @@ impl Inside {
         searcher.look_also(Arc::new(ArchiveSource::new(
             library.clone(),
             store.clone(),
+            store.clone(),
             clock.clone(),
         )));
         let predecessor = match entry {

@@ -16,8 +16,8 @@ pub struct Kept {
     pub version: RoomVersion,
     /// Up to it all is in the archive.
     pub archived: Seq,
-    /// How many rows there are in the range that was asked for, as far as they are counted: what comes back from
-    /// an archive leaves holes.
+    /// How many rows there are of what is archived in the range that was asked for, as far as they are counted:
+    /// what comes back from an archive leaves holes.
     pub rows: i64,
     /// How many erasures there are, and when the last was.
     pub erasures: (i64, Option<DateTime<Utc>>),
@@ -29,12 +29,9 @@ pub struct Kept {
 impl Kept {
     /// Whether it is known that all entries in the range, both ends included, are stored, or are nowhere else.
     pub fn has_all(&self, (first, last): (Seq, Seq)) -> bool {
-        let last = last.min(self.last_seq);
-        if first > last {
-            return true;
-        }
-        let places = last.next().since(first);
-        self.archived < first || u64::try_from(self.rows).is_ok_and(|rows| rows == places)
+        // What was never archived is nowhere else.
+        let last = last.min(self.last_seq).min(self.archived);
+        first > last || u64::try_from(self.rows).is_ok_and(|rows| rows == last.next().since(first))
     }
 }
 
@@ -54,7 +51,8 @@ const ARCHIVED: &str = "SELECT r.id, r.uid, r.history_version, a.last_seq, e.epo
 
 const KEPT: &str = "SELECT r.last_seq, r.history_version, coalesce(a.last_seq, 0),
       CASE WHEN coalesce(a.last_seq, 0) < $3 THEN 0 ELSE (SELECT count(*) FROM (SELECT 1
-        FROM messages WHERE room_id = r.id AND seq >= $3 AND seq <= $4 LIMIT 20000) AS counted) END,
+        FROM messages WHERE room_id = r.id AND seq >= $3 AND seq <= $4
+          AND seq <= a.last_seq LIMIT 50000) AS counted) END,
       (SELECT count(*) FROM erasures), (SELECT max(at) FROM erasures), r.topic,
       (SELECT last_seq FROM threads WHERE room_id = r.id AND root = $5)
     FROM rooms r LEFT JOIN room_archive a ON a.room_id = r.id WHERE r.id = $1 AND r.uid = $2";
@@ -161,7 +159,7 @@ mod tests {
         assert!(!all(kept(50, 50), 50, 100), "one is missing");
         assert!(all(kept(50, 10), 31, 40), "archived and kept");
         assert!(!all(kept(50, 9), 31, 40));
-        assert!(all(kept(50, 51), 50, 200), "to the end of the room");
+        assert!(all(kept(50, 1), 50, 200), "to the end of the room");
         assert!(all(kept(50, 0), 101, 200), "beyond it");
         assert!(!all(kept(100, 0), 90, 200));
     }

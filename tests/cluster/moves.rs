@@ -143,9 +143,9 @@ async fn a_database_that_takes_no_writes_is_told_as_one_that_is_away() {
         "{health}"
     );
     let log = log_of(&cluster.instances[0].plan);
-    // Once by each of what writes: commits, presence and the heartbeat.
+    // Once by each of what writes: commits, presence, the heartbeat and the search index.
     let told = log.lines().filter(|line| line.contains("takes no writes"));
-    assert!((1..=3).contains(&told.count()), "{log}");
+    assert!((1..=4).contains(&told.count()), "{log}");
     closed(&cluster.postgres, false).await;
     let again = || async { say(201).await.unwrap().status == 200 };
     eventually("sends are taken again", again).await;

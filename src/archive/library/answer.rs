@@ -1,9 +1,12 @@
 //! What is asked of an archive, and its answers.
 use super::documents::{AsOf, Documents};
-use super::{Of, Wanted};
+use super::{Of, Wanted, lines};
 use crate::archive::error::ArchiveError;
 use crate::model::{Number, RoomRef, Seq};
 use crate::store::history::Row;
+
+/// Documents whose places are read together, where few of them have what is wanted.
+const AHEAD: usize = 32;
 
 pub(super) enum Question<'q> {
     Page(Wanted),
@@ -61,8 +64,14 @@ impl Documents {
         if wanted.newest {
             found.reverse();
         }
+        let sparse = matches!(wanted.of, Of::Replies(_) | Of::Pinned);
         let mut rows = Vec::new();
-        for (entry, (first, last)) in &found {
+        for (n, (entry, (first, last))) in found.iter().enumerate() {
+            if sparse && n % AHEAD == 0 {
+                let next = found[n..].iter().take(AHEAD).map(|(entry, _)| entry);
+                let next = next.filter(|entry| !lines::has_none(entry, wanted.of));
+                self.read_places(&next.collect::<Vec<_>>()).await?;
+            }
             if rows.len() >= wanted.limit {
                 break;
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
@@ -27,6 +28,8 @@ use crate::store::history::Row;
 const TEXT: usize = 8 << 20;
 /// What indexes of words say of themselves.
 const DIRECTORIES: usize = 18 << 20;
+/// Files or parts that are read at once.
+const AT_ONCE: usize = 8;
 /// Documents whose places are.
 const PLACES: usize = 256;
 
@@ -78,9 +81,19 @@ struct Known {
     manifest: Option<Version>,
     /// As of which version of each room the manifest was looked at.
     seen: HashMap<RoomId, RoomVersion>,
+    // By the hashes of documents: one of the same name may be another.
     places: Cache<String, Arc<Index>>,
-    directories: Cache<String, Option<Arc<Directory>>>,
-    text: Cache<(String, usize), Bytes>,
+    directories: Cache<String, Arc<Directory>>,
+    /// Parts of documents, and blocks of what lies beside them.
+    text: Cache<(String, Kind, usize), Bytes>,
+    /// The one that was read as a whole last.
+    whole: Option<(String, Bytes)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Part,
+    Words,
 }
 
 pub(super) struct Documents {
@@ -101,6 +114,7 @@ impl Documents {
                 places: Cache::of(PLACES),
                 directories: Cache::of(DIRECTORIES),
                 text: Cache::of(TEXT),
+                whole: None,
             }),
         }
     }
@@ -146,32 +160,38 @@ impl Documents {
         &self.destination
     }
 
-    pub(super) fn known_directory(&self, path: &str) -> Option<Option<Arc<Directory>>> {
-        self.known.lock().directories.get(&path.to_owned())
+    pub(super) fn known_directory(&self, entry: &Entry) -> Option<Arc<Directory>> {
+        self.known.lock().directories.get(&entry.sha256)
     }
 
-    pub(super) fn know_directory(&self, path: &str, directory: Option<Arc<Directory>>) {
-        let weight = directory.as_ref().map_or(1, |directory| directory.size());
+    pub(super) fn know_directory(&self, entry: &Entry, directory: &Arc<Directory>) {
+        let weight = directory.size();
         let mut known = self.known.lock();
         // A search for what is said seldom reads all of them, in turn: those that go last would always be gone.
-        known
-            .directories
-            .put_if_room(path.to_owned(), directory, weight);
+        let (hash, directory) = (entry.sha256.clone(), directory.clone());
+        known.directories.put_if_room(hash, directory, weight);
     }
 
-    /// Some bytes of a file beside a document, which are its `n`th.
-    pub(super) async fn some_bytes(
+    /// A block of a document's index of words, which its directory says to be right.
+    pub(super) async fn word_block(
         &self,
-        path: &str,
-        n: usize,
-        range: std::ops::Range<u64>,
+        entry: &Entry,
+        words: &Directory,
+        number: usize,
     ) -> Result<Bytes, ArchiveError> {
-        let key = (path.to_owned(), n);
+        let key = (entry.sha256.clone(), Kind::Words, number);
         if let Some(bytes) = self.known.lock().text.get(&key) {
             return Ok(bytes);
         }
-        let found = self.destination.get_part(path, range).await?;
-        let bytes = found.ok_or_else(|| ArchiveError::Vanished(path.to_owned()))?;
+        let path = path::words(&entry.path);
+        let damaged = |why: String| ArchiveError::damaged(&path, why);
+        let range = words.range(number);
+        let range = range.ok_or_else(|| damaged("it has no such block".into()))?;
+        let found = self.destination.get_part(&path, range).await?;
+        let bytes = found.ok_or_else(|| ArchiveError::Vanished(path.clone()))?;
+        words
+            .check(number, &bytes)
+            .map_err(|e| damaged(e.to_string()))?;
         let mut known = self.known.lock();
         known.text.put(key, bytes.clone(), bytes.len());
         Ok(bytes)
@@ -196,18 +216,29 @@ impl Documents {
                 .or_default()
                 .insert(*place);
         }
-        let mut rows = Vec::new();
-        for (n, places) in wanted {
-            let Some(part) = index.places.parts().get(n) else {
-                continue;
-            };
-            let text = self.text(entry, &index, n, part).await?;
-            let (path, room) = (entry.path.clone(), entry.room.clone());
-            let erased = of.as_of.erased.clone();
-            let read = spawn_blocking(move || lines::chosen(&path, &text, &room, &places, &erased));
-            rows.extend(read.await.map_err(inside)??);
-        }
-        Ok(rows)
+        let read = |(n, places): (usize, BTreeSet<Seq>)| {
+            let (index, erased) = (index.clone(), of.as_of.erased.clone());
+            async move {
+                let Some(part) = index.places.parts().get(n) else {
+                    return Ok(Vec::new());
+                };
+                let text = self.text(entry, &index, n, part).await?;
+                let (path, room) = (entry.path.clone(), entry.room.clone());
+                let chosen = move || lines::chosen(&path, &text, &room, &places, &erased);
+                spawn_blocking(chosen).await.map_err(inside)?
+            }
+        };
+        let parts = stream::iter(wanted.into_iter().map(read)).buffered(AT_ONCE);
+        let parts: Vec<Vec<Row>> = parts.try_collect().await?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// Reads the indexes of places of these documents, several at once.
+    pub(super) async fn read_places(&self, entries: &[&Entry]) -> Result<(), ArchiveError> {
+        let entries: Vec<Entry> = entries.iter().map(|entry| Entry::clone(entry)).collect();
+        let read = |entry: Entry| async move { self.index(&entry).await.map(drop) };
+        let read = stream::iter(entries.into_iter().map(read)).buffered(AT_ONCE);
+        read.try_collect::<Vec<()>>().await.map(drop)
     }
 
     /// Sees that the manifest is as it is now.
@@ -236,11 +267,16 @@ impl Documents {
         };
         let mut known = self.known.lock();
         // What is named no more had words that were erased, perhaps.
+        let hashes = catalogue.hashes();
         known
             .text
-            .retain(|(path, _)| catalogue.knows(path::document_of(path)));
-        known.places.retain(|path| catalogue.knows(path));
-        known.directories.retain(|path| catalogue.knows(path));
+            .retain(|(hash, ..)| hashes.contains(hash.as_str()));
+        known.places.retain(|hash| hashes.contains(hash.as_str()));
+        known
+            .directories
+            .retain(|hash| hashes.contains(hash.as_str()));
+        known.whole = None;
+        drop(hashes);
         known.seen.clear();
         (known.catalogue, known.manifest) = (Arc::new(catalogue), version);
         Ok(())
@@ -335,7 +371,7 @@ impl Documents {
 
     /// The document's index of places, or one that is made of the document.
     async fn index(&self, entry: &Entry) -> Result<Arc<Index>, ArchiveError> {
-        if let Some(index) = self.known.lock().places.get(&entry.path) {
+        if let Some(index) = self.known.lock().places.get(&entry.sha256) {
             return Ok(index);
         }
         let beside = self.destination.get(&path::places(&entry.path)).await?;
@@ -358,7 +394,7 @@ impl Documents {
         };
         let index = Arc::new(index);
         let mut known = self.known.lock();
-        known.places.put(entry.path.clone(), index.clone(), 1);
+        known.places.put(entry.sha256.clone(), index.clone(), 1);
         Ok(index)
     }
 
@@ -370,16 +406,17 @@ impl Documents {
         n: usize,
         part: &Part,
     ) -> Result<Bytes, ArchiveError> {
-        let key = (entry.path.clone(), n);
+        let key = (entry.sha256.clone(), Kind::Part, n);
         if let Some(text) = self.known.lock().text.get(&key) {
             return Ok(text);
         }
         let bytes = part.at..part.at.saturating_add(part.size);
         let text = if index.whole {
             let text = self.whole(entry).await?;
-            let range = bytes.start as usize..(bytes.end as usize).min(text.len());
+            let part = text.get(bytes.start as usize..bytes.end as usize);
+            let none = || ArchiveError::damaged(&entry.path, "it is shorter than it was");
             // Its own memory, and not all of the document's.
-            Bytes::copy_from_slice(&text[range])
+            Bytes::copy_from_slice(part.ok_or_else(none)?)
         } else {
             let found = self.destination.get_part(&entry.path, bytes).await?;
             let found = found.ok_or_else(|| ArchiveError::Vanished(entry.path.clone()))?;
@@ -397,6 +434,11 @@ impl Documents {
 
     /// The whole text of a document, which is what its entry says.
     async fn whole(&self, entry: &Entry) -> Result<Bytes, ArchiveError> {
+        if let Some((hash, text)) = &self.known.lock().whole
+            && *hash == entry.sha256
+        {
+            return Ok(text.clone());
+        }
         let found = self.destination.get(&entry.path).await?;
         let (bytes, _) = found.ok_or_else(|| ArchiveError::Vanished(entry.path.clone()))?;
         let of = entry.clone();
@@ -404,7 +446,9 @@ impl Documents {
             Some(why) => Err(ArchiveError::damaged(&of.path, why)),
             None => stored::unpacked(&of.path, bytes),
         });
-        read.await.map_err(inside)?
+        let text = read.await.map_err(inside)??;
+        self.known.lock().whole = Some((entry.sha256.clone(), text.clone()));
+        Ok(text)
     }
 }
 

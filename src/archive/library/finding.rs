@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::documents::{AsOf, Documents};
@@ -12,12 +11,16 @@ use super::{Library, Of, Wanted};
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::Entry;
 use crate::archive::path;
-use crate::index::pack::{Block, Directory, FOOTER};
-use crate::model::{MessageId, RoomRef, Seq};
+use crate::index::pack::{Block, Directory};
+use crate::model::{RoomRef, Seq};
 use crate::store::history::Row;
 
 /// What is read of the end of an index of words at first: most directories are in it.
 const TAIL: u64 = 64 << 10;
+/// No directory of ours is longer.
+const LONGEST: u64 = 8 << 20;
+/// Files or blocks that are read at once.
+const AT_ONCE: usize = 16;
 /// For one answer; a search as a whole has less.
 const WITHIN: Duration = Duration::from_secs(3);
 
@@ -37,14 +40,19 @@ pub struct Shelved {
 impl Shelved {
     /// The smallest and the greatest id in it, as far as that is known.
     pub fn ids(&self) -> (i64, i64) {
-        let (first, last) = self.entry.ids.unzip();
-        let id = |id: Option<MessageId>, unknown| id.map_or(unknown, MessageId::get);
-        (id(first, 0), id(last, i64::MAX))
+        let ids = self
+            .entry
+            .ids
+            .map(|(first, last)| (first.get(), last.get()));
+        let words = || self.words.as_ref().map(|words| words.ids());
+        ids.or_else(words).unwrap_or((0, i64::MAX))
     }
 
     /// The first and the last time in it, in milliseconds, as far as that is known.
     pub fn times(&self) -> (i64, i64) {
-        self.entry.times.unwrap_or((i64::MIN, i64::MAX))
+        let words = || self.words.as_ref().map(|words| words.times());
+        let times = self.entry.times.or_else(words);
+        times.unwrap_or((i64::MIN, i64::MAX))
     }
 }
 
@@ -66,8 +74,12 @@ impl Library {
         self.in_time(async {
             let documents = self.documents()?;
             let entries: Vec<Entry> = shelved.iter().map(|of| of.entry.clone()).collect();
-            let opened = entries.iter().map(|entry| documents.directory(entry));
-            let opened = try_join_all(opened).await?;
+            let directory = |entry: Entry| {
+                let documents = documents.clone();
+                async move { documents.directory(&entry).await }
+            };
+            let opened = stream::iter(entries.into_iter().map(directory)).buffered(AT_ONCE);
+            let opened: Vec<_> = opened.try_collect().await?;
             for (of, words) in shelved.iter_mut().zip(opened) {
                 of.words = words;
             }
@@ -88,11 +100,18 @@ impl Library {
         let Some(words) = &of.words else {
             return Ok(Vec::new());
         };
-        let path = path::words(&of.entry.path);
         self.in_time(async {
             let documents = self.documents()?;
-            let block = |number: &usize| documents.word_block(&path, words, *number);
-            try_join_all(numbers.iter().map(block)).await
+            let block = |number: usize| {
+                let documents = documents.clone();
+                async move {
+                    let data = documents.word_block(&of.entry, words, number).await?;
+                    let (key, data) = (words.key(number).to_vec(), data.to_vec());
+                    Ok::<_, ArchiveError>(Block { key, data })
+                }
+            };
+            let blocks = stream::iter(numbers.iter().copied().map(block));
+            blocks.buffered(AT_ONCE).try_collect().await
         })
         .await
     }
@@ -138,6 +157,15 @@ impl Library {
         .await
     }
 
+    /// Sees that the manifest is as it is now: a document that it named is not there any more.
+    ///
+    /// # Errors
+    /// Fails where the archive cannot be read in time.
+    pub async fn look_again(&self) -> Result<(), ArchiveError> {
+        self.in_time(async { self.documents()?.look_again().await })
+            .await
+    }
+
     /// Asks within a time. How many search at once is bounded above; those that read pages need not wait for them.
     async fn in_time<T>(
         &self,
@@ -148,14 +176,16 @@ impl Library {
         {
             return Err(self.away(&why));
         }
-        let answer = timeout(WITHIN, answer).await.unwrap_or_else(|_| {
-            let within = WITHIN.as_secs();
-            Err(self.away(&format!("no answer within {within} s")))
-        });
-        if let Err(error) = &answer {
-            self.note(error);
+        match timeout(WITHIN, answer).await {
+            Ok(answer) => {
+                if let Err(error) = &answer {
+                    self.note(error);
+                }
+                answer
+            }
+            // One search asks for much: that says little of what others would wait for.
+            Err(_) => Err(ArchiveError::Busy),
         }
-        answer
     }
 }
 
@@ -178,16 +208,16 @@ impl Documents {
     }
 
     /// What the index of words beside a document says of itself; `None` where there is none, or it is damaged:
-    /// the document says the same.
+    /// the document says the same. That is not remembered, since one may be made.
     async fn directory(&self, entry: &Entry) -> Result<Option<Arc<Directory>>, ArchiveError> {
-        if let Some(known) = self.known_directory(&entry.path) {
-            return Ok(known);
+        if let Some(known) = self.known_directory(entry) {
+            return Ok(Some(known));
         }
         let path = path::words(&entry.path);
         let directory = match self.destination().get_tail(&path, TAIL).await? {
             None => None,
             Some(tail) => match Directory::length(&tail) {
-                Ok(length) if length as u64 > TAIL && length > FOOTER => {
+                Ok(length) if length as u64 > TAIL && length as u64 <= LONGEST => {
                     let tail = self.destination().get_tail(&path, length as u64).await?;
                     tail.and_then(|tail| Directory::decode(&tail).ok())
                 }
@@ -196,24 +226,9 @@ impl Documents {
             },
         };
         let directory = directory.map(Arc::new);
-        self.know_directory(&entry.path, directory.clone());
+        if let Some(directory) = &directory {
+            self.know_directory(entry, directory);
+        }
         Ok(directory)
-    }
-
-    async fn word_block(
-        &self,
-        path: &str,
-        words: &Directory,
-        number: usize,
-    ) -> Result<Block, ArchiveError> {
-        let damaged = || ArchiveError::damaged(path, "it has no such block");
-        let range = words.range(number).ok_or_else(damaged)?;
-        let bytes: Bytes = self.some_bytes(path, number, range).await?;
-        let data = words.check(number, &bytes);
-        let data = data.map_err(|e| ArchiveError::damaged(path, e.to_string()))?;
-        Ok(Block {
-            key: words.key(number).to_vec(),
-            data: data.to_vec(),
-        })
     }
 }

@@ -93,7 +93,7 @@ async fn look(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let searcher = Searcher::new(store.clone(), clock.clone(), meters, true);
     let library = Arc::new(Library::new(archive.clone()));
-    let archive = ArchiveSource::new(library, store.clone(), clock);
+    let archive = ArchiveSource::new(library, store.clone(), store.clone(), clock);
     searcher.look_also(Arc::new(archive));
     let found = searcher.find(query, &rooms, asked.before, asked.limit);
     let found = found.await?;

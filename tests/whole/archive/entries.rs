@@ -29,7 +29,8 @@ fn lines(folder: &Path) -> Vec<(String, Vec<String>)> {
             .into_owned();
         if path.is_dir() {
             found.extend(lines(&path));
-        } else if name != "manifest.json" && !name.ends_with(".places") {
+        } else if name != "manifest.json" && !name.ends_with(".places") && !name.ends_with(".words")
+        {
             let text = std::fs::read_to_string(&path).expect("text");
             found.push((name, text.lines().skip(1).map(str::to_owned).collect()));
         }
