@@ -25,16 +25,20 @@ export class Around {
   }
 
   async #load(side) {
-    const open = this.#open, { room, seq, nodes, messages } = open;
-    const at = { around: seq, before: messages[0]?.seq, after: messages.at(-1)?.seq }[side];
+    const open = this.#open, { room, seq, nodes } = open;
+    const end = () => ({ around: seq, before: open.messages[0]?.seq, after: open.messages.at(-1)?.seq })[side];
+    const at = end();
     let why = "", page = { messages: [], has_more: false };
     try {
       page = await api.past(room, side, at);
     } catch (error) {
       why = error.detail ?? String(error);
     }
-    if (open !== this.#open) return;
+    // A button that is pressed twice asks for the same page twice: the second is there already.
+    if (open !== this.#open || end() !== at) return;
     if (why) return setText(nodes.state, why);
+    // The list as it is now: the other button may have added to it meanwhile.
+    const { messages } = open;
     open.messages = side === "before" ? [...page.messages, ...messages] : [...messages, ...page.messages];
     if (side !== "after") nodes.older.hidden = !page.has_more;
     // Of a page around a place it is not said whether there are newer ones.
