@@ -126,6 +126,6 @@ impl Searcher {
         for source in beside {
             parts.push(source.part(asked, floor).await);
         }
-        Ok(part::joined(parts, asked.limit))
+        Ok(part::joined(parts, asked.before, asked.limit))
     }
 }

@@ -15,13 +15,20 @@ pub struct Part {
     pub complete: bool,
 }
 
-/// The newest of all parts, down to where each of them looked. Of a message in several, the first part's.
-pub(super) fn joined(parts: Vec<Part>, limit: usize) -> Found {
-    let complete = parts.iter().all(|part| part.complete);
-    let reached = parts.iter().filter_map(|part| part.reached).max();
+/// The newest of all parts with smaller ids than `before`, down to where each of them looked. Of a message in
+/// several, the first part's.
+///
+/// A part that did not get below `before` is incomplete, and does not hold up the others: to go on from there
+/// would be the same search again, for ever.
+pub(super) fn joined(parts: Vec<Part>, before: MessageId, limit: usize) -> Found {
+    let got_on = |part: &Part| part.reached.is_none_or(|reached| reached < before);
+    let complete = parts.iter().all(|part| part.complete && got_on(part));
+    let reached = parts.iter().filter_map(|part| part.reached);
+    let reached = reached.filter(|reached| *reached < before).max();
     let mut seen = HashSet::new();
     let hits = parts.into_iter().flat_map(|part| part.hits);
     let mut hits: Vec<Hit> = hits
+        .filter(|hit| hit.entry.id < before)
         .filter(|hit| reached.is_none_or(|reached| hit.entry.id >= reached))
         .filter(|hit| seen.insert((hit.room.key, hit.entry.seq)))
         .collect();
@@ -67,6 +74,8 @@ mod tests {
         }
     }
 
+    const ALL: MessageId = MessageId::new(i64::MAX);
+
     fn ids(found: &Found) -> Vec<i64> {
         found.hits.iter().map(|hit| hit.entry.id.get()).collect()
     }
@@ -74,9 +83,9 @@ mod tests {
     #[test]
     fn parts_are_joined_in_order_and_each_message_is_there_once() {
         let parts = vec![part(&[9, 5], None, true), part(&[7, 5, 3], None, true)];
-        let found = joined(parts.clone(), 9);
+        let found = joined(parts.clone(), ALL, 9);
         assert_eq!((ids(&found), found.next), (vec![9, 7, 5, 3], None));
-        let found = joined(parts, 3);
+        let found = joined(parts, ALL, 3);
         assert_eq!(ids(&found), [9, 7, 5]);
         assert_eq!(found.next, Some(MessageId::new(5)));
     }
@@ -84,11 +93,28 @@ mod tests {
     #[test]
     fn nothing_is_told_from_beyond_where_one_of_them_ended() {
         let parts = vec![part(&[9, 8], Some(8), true), part(&[7, 3], None, false)];
-        let found = joined(parts, 9);
+        let found = joined(parts, ALL, 9);
         assert_eq!(ids(&found), [9, 8]);
         assert_eq!(
             (found.next, found.complete),
             (Some(MessageId::new(8)), false)
+        );
+    }
+
+    #[test]
+    fn the_next_page_is_never_the_same_again() {
+        let before = MessageId::new(8);
+        for reached in [8, 9] {
+            let parts = vec![part(&[], Some(reached), true), part(&[7, 3], None, true)];
+            let found = joined(parts, before, 9);
+            assert_eq!(ids(&found), [7, 3], "the other part is shown");
+            assert_eq!((found.next, found.complete), (None, false));
+        }
+        let parts = vec![part(&[], Some(8), true), part(&[7, 5], Some(5), true)];
+        let found = joined(parts, before, 9);
+        assert_eq!(
+            (found.next, found.complete),
+            (Some(MessageId::new(5)), false)
         );
     }
 }
