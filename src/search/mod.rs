@@ -15,7 +15,7 @@ pub mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
@@ -23,7 +23,7 @@ pub use self::archived::ArchiveSource;
 pub use self::asked::{Asked, Judged};
 pub use self::error::{SearchError, SourceError};
 pub use self::part::Part;
-use self::queue::Queue;
+use self::queue::{Queue, Turn};
 pub use self::source::Source;
 use crate::clock::Clock;
 use crate::index::Query;
@@ -63,6 +63,40 @@ pub struct Searcher {
     beside: RwLock<Vec<Arc<dyn Source>>>,
 }
 
+/// A search that may be made now. Its turn ends when it is dropped.
+pub struct Searching<'s> {
+    of: &'s Searcher,
+    started: Instant,
+    _turn: Turn,
+}
+
+impl std::fmt::Debug for Searching<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Searching").finish_non_exhaustive()
+    }
+}
+
+impl Searching<'_> {
+    /// Up to `limit` messages of these rooms with smaller ids than `before`, or of all, the newest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn find(
+        self,
+        query: &Query,
+        rooms: &[RoomRef],
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Found, SearchError> {
+        let clock = &self.of.clock;
+        let asked = Asked::new(query, rooms, before, limit, clock.now() + LONGEST);
+        let found = self.of.look(&asked).await;
+        let took = clock.now().saturating_duration_since(self.started);
+        self.of.meters.search.record(took);
+        found
+    }
+}
+
 impl std::fmt::Debug for Searcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Searcher")
@@ -93,10 +127,31 @@ impl Searcher {
         self.beside.write().push(source);
     }
 
-    /// Up to `limit` messages of these rooms with smaller ids than `before`, or of all, the newest first.
+    /// Waits until this search may be made. What it takes to make it, such as the rooms of the one that asks, is
+    /// best read after that, so that those that wait hold nothing.
     ///
     /// # Errors
-    /// Where search is turned off, too many search, or the database does not answer.
+    /// Where search is turned off, or too many search.
+    pub async fn turn(&self) -> Result<Searching<'_>, SearchError> {
+        if !self.enabled {
+            return Err(SearchError::Disabled);
+        }
+        let started = self.clock.now();
+        let Some(turn) = self.queue.turn().await else {
+            self.meters.searches_refused.add(1);
+            return Err(SearchError::Busy);
+        };
+        Ok(Searching {
+            of: self,
+            started,
+            _turn: turn,
+        })
+    }
+
+    /// Waits for a turn, and searches.
+    ///
+    /// # Errors
+    /// As for both.
     pub async fn find(
         &self,
         query: &Query,
@@ -104,19 +159,7 @@ impl Searcher {
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Found, SearchError> {
-        if !self.enabled {
-            return Err(SearchError::Disabled);
-        }
-        let started = self.clock.now();
-        let Some(_turn) = self.queue.turn().await else {
-            self.meters.searches_refused.add(1);
-            return Err(SearchError::Busy);
-        };
-        let asked = Asked::new(query, rooms, before, limit, self.clock.now() + LONGEST);
-        let found = self.look(&asked).await;
-        let took = self.clock.now().saturating_duration_since(started);
-        self.meters.search.record(took);
-        found
+        self.turn().await?.find(query, rooms, before, limit).await
     }
 
     async fn look(&self, asked: &Asked<'_>) -> Result<Found, SearchError> {

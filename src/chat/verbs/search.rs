@@ -44,9 +44,11 @@ impl Chat {
     ) -> Result<Outcome, ChatError> {
         let limit = asked.limit.unwrap_or(USUAL).clamp(1, MOST);
         let query = Query::parse(&asked.typed, self.clock().utc())?;
+        // Before the rooms are read, which may be many: those that wait hold none, and what is refused costs little.
+        let turn = self.searcher.turn().await?;
         let Rooms { rooms, more } = self.searched(actor, query.filters()).await?;
-        let found = self.searcher.find(&query, &rooms, asked.before, limit);
-        let found = found.await?;
+        let found = turn.find(&query, &rooms, asked.before, limit).await?;
+        drop(rooms);
         let (mut hits, mut next) = (self.shown_hits(actor, found.hits).await?, found.next);
         let fits = fitting(hits.iter().map(|hit| Some(&hit.entry)));
         if fits < hits.len() {
