@@ -49,7 +49,8 @@ impl Chat {
         let Rooms { rooms, more } = self.searched(actor, query.filters()).await?;
         let found = turn.find(&query, &rooms, asked.before, limit).await?;
         drop(rooms);
-        let (mut hits, mut next) = (self.shown_hits(actor, found.hits).await?, found.next);
+        let (mut hits, all_shown) = self.shown_hits(actor, found.hits).await?;
+        let mut next = found.next;
         let fits = fitting(hits.iter().map(|hit| Some(&hit.entry)));
         if fits < hits.len() {
             hits.truncate(fits);
@@ -59,7 +60,7 @@ impl Chat {
             typed: asked.typed,
             hits,
             next,
-            complete: found.complete && !more,
+            complete: found.complete && !more && all_shown,
         }))
     }
 
@@ -125,7 +126,14 @@ impl Chat {
 
     /// What was found, as the actor calls the rooms. A search takes its time: what may not be read any more when
     /// it has ended is not shown.
-    async fn shown_hits(&self, actor: &Actor, hits: Vec<Hit>) -> Result<Vec<Hit>, ChatError> {
+    ///
+    /// False where a direct room is so far back that its name is not known: what is in it is not shown, either.
+    async fn shown_hits(
+        &self,
+        actor: &Actor,
+        hits: Vec<Hit>,
+    ) -> Result<(Vec<Hit>, bool), ChatError> {
+        let mut all_shown = true;
         let mut rooms: HashMap<RoomKey, Option<RoomRef>> = HashMap::new();
         let mut directs: Option<HashMap<RoomKey, RoomRef>> = None;
         for hit in &hits {
@@ -143,6 +151,7 @@ impl Chat {
                     directs = Some(self.directs_as_called(actor).await?);
                 }
                 room = directs.as_ref().and_then(|of| of.get(&key)).cloned();
+                all_shown &= room.is_some();
             }
             rooms.insert(key, room);
         }
@@ -154,7 +163,7 @@ impl Chat {
                 shown.push(hit);
             }
         }
-        Ok(shown)
+        Ok((shown, all_shown))
     }
 
     async fn directs_as_called(
