@@ -1,11 +1,14 @@
 //! Searching the packs of the database, the newest first, and what is in none of them.
+mod columns;
+
 use std::collections::{HashMap, HashSet};
 
+use self::columns::{Columns, Room};
 use super::plan::{self, Blocks};
 use super::scan::{Matched, Of, hits, newest, scan};
 use super::{Asked, Part, SearchError};
 use crate::clock::Clock;
-use crate::index::pack::{Block, Damaged, Doc, Mark, docs, docs_key};
+use crate::index::pack::{Block, Damaged, Doc, Mark};
 use crate::index::{Need, Query};
 use crate::model::{MessageId, PackId, RoomId, RoomRef};
 use crate::store::StoreError;
@@ -23,8 +26,6 @@ const ROWS: usize = 64;
 const FEW_ROOMS: usize = 16;
 /// Blocks of a long list of terms that begin alike.
 const NEXT: usize = 32;
-/// Blocks of the messages of packs that are kept while one batch is looked at.
-const KEPT: usize = 1_024;
 
 /// Whose author is none that there is.
 const DELETED: &str = "deleted-user";
@@ -282,13 +283,11 @@ impl Search<'_> {
                 return Ok(open.iter().map(|of| of.at_most).max());
             }
             let mut group: Vec<(PackId, Vec<u32>)> = Vec::new();
-            let mut left = size;
+            let mut room = Room::of(size);
             for of in &mut open {
-                let keep = of.candidates.len().saturating_sub(left);
-                let taken = of.candidates.split_off(keep);
-                left -= taken.len();
+                let taken = room.take(&mut of.candidates);
                 group.push((of.pack.id, taken));
-                if left == 0 {
+                if room.is_full() {
                     break;
                 }
             }
@@ -355,45 +354,5 @@ fn of_row(row: BlockRow) -> Block {
     Block {
         key: row.key,
         data: row.data,
-    }
-}
-
-/// What the numbers of packs stand for, as far as it was read.
-#[derive(Default)]
-struct Columns(HashMap<(PackId, Vec<u8>), Vec<Doc>>);
-
-impl Columns {
-    /// The messages of each pack that have these numbers.
-    async fn read(
-        &mut self,
-        search: &mut Search<'_>,
-        group: &[(PackId, Vec<u32>)],
-    ) -> Result<Vec<Vec<Doc>>, StoreError> {
-        if self.0.len() > KEPT {
-            self.0.clear();
-        }
-        let mut wanted: Vec<(PackId, Vec<u8>)> = Vec::new();
-        for (pack, numbers) in group {
-            for number in numbers {
-                let key = (*pack, docs_key(*number));
-                if wanted.last() != Some(&key) && !self.0.contains_key(&key) {
-                    wanted.push(key);
-                }
-            }
-        }
-        if !wanted.is_empty() {
-            for block in search.store.blocks_at(&wanted).await? {
-                let read = search.sound(docs(&block.data)).unwrap_or_default();
-                self.0.insert((block.pack, block.key), read);
-            }
-        }
-        let of = |(pack, numbers): &(PackId, Vec<u32>)| {
-            let doc = |number: &u32| {
-                let column = self.0.get(&(*pack, docs_key(*number)))?;
-                column.get((*number % crate::index::pack::DOCS_PER_BLOCK) as usize)
-            };
-            numbers.iter().filter_map(doc).copied().collect()
-        };
-        Ok(group.iter().map(of).collect())
     }
 }
