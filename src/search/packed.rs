@@ -26,6 +26,9 @@ const ROWS: usize = 64;
 const FEW_ROOMS: usize = 16;
 /// Blocks of a long list of terms that begin alike.
 const NEXT: usize = 32;
+/// What is judged, or packs that are opened, before others have their turn.
+const AT_ONCE: usize = 256;
+const PACKS_AT_ONCE: usize = 4;
 
 /// Whose author is none that there is.
 const DELETED: &str = "deleted-user";
@@ -129,7 +132,10 @@ impl Search<'_> {
         if too_far || all > MOST_OF_ALL.unsigned_abs() {
             self.complete = false;
         }
-        for of in self.store.unpacked().await? {
+        for (n, of) in self.store.unpacked().await?.into_iter().enumerate() {
+            if n % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             self.seen.insert(of.id().get());
             if let Some(ranges) = self.asked.judge_row(&of) {
                 self.found.push((of, ranges));
@@ -218,7 +224,10 @@ impl Search<'_> {
             }
         }
         let mut open = Vec::with_capacity(packs.len());
-        for pack in packs {
+        for (n, pack) in packs.iter().enumerate() {
+            if n % PACKS_AT_ONCE == PACKS_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             let mut blocks = of_pack.remove(&pack.id).unwrap_or_default();
             self.complete_beginnings(pack.id, needs, &mut blocks)
                 .await?;
