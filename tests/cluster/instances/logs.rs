@@ -42,6 +42,8 @@ async fn the_logs_of_all_are_shown_as_one_and_followed() {
     let folder = Folder::embedded(2);
     folder.run("logs").await.exits(66);
     folder.run("start").await.exits(0);
+    // Two lines at least, whatever else is logged.
+    folder.run("log-level warn").await.exits(0);
     folder.run("log-level debug").await.exits(0);
     let shown = folder.run("logs -n 2").await.exits(0).stdout;
     let rows = shown
