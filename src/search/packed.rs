@@ -167,16 +167,26 @@ impl Search<'_> {
             if self.is_enough_beyond(first.ids.1) {
                 break;
             }
-            let (batch, others) = rest.split_at(size.min(rest.len()));
-            (rest, size) = (others, (size * 2).min(MANY));
-            let open = self.open(batch, &needs).await?;
-            let then = rest.first().map_or(i64::MIN, |pack| pack.ids.1);
+            if self.is_over() {
+                return Ok(Some(after(self.at_most(first))));
+            }
+            let open = self.open(&rest[..size.min(rest.len())], &needs).await?;
+            (rest, size) = (&rest[open.len()..], (size * 2).min(MANY));
             if let Some(left) = self.batch(open).await? {
-                let reached = left.max(then).saturating_add(1);
-                return Ok(Some(MessageId::new(reached)));
+                let then = rest.first().map(|pack| self.at_most(pack));
+                return Ok(Some(after(then.map_or(left, |then| left.max(then)))));
             }
         }
         Ok(None)
+    }
+
+    fn is_over(&self) -> bool {
+        self.clock.now() >= self.asked.until
+    }
+
+    /// Nothing of this pack that is asked for has a greater id.
+    fn at_most(&self, pack: &PackRow) -> i64 {
+        pack.ids.1.min(self.asked.before.get().saturating_sub(1))
     }
 
     fn may_hold(&self, pack: &PackRow) -> bool {
@@ -212,7 +222,7 @@ impl Search<'_> {
         Ok(Some(needs))
     }
 
-    /// What of these packs may be found.
+    /// What of these packs may be found: of the first of them alone, where the time is over.
     async fn open(&mut self, packs: &[PackRow], needs: &[Need]) -> Result<Vec<Open>, StoreError> {
         let ids: Vec<PackId> = packs.iter().map(|pack| pack.id).collect();
         let terms = plan::terms(needs);
@@ -229,30 +239,34 @@ impl Search<'_> {
                 tokio::task::yield_now().await;
             }
             let mut blocks = of_pack.remove(&pack.id).unwrap_or_default();
-            self.complete_beginnings(pack.id, needs, &mut blocks)
-                .await?;
-            let Some(candidates) = self.sound(plan::candidates(needs, &blocks)) else {
-                continue;
-            };
+            let begun = self.complete_beginnings(pack.id, needs, &mut blocks);
+            if !begun.await? || self.is_over() {
+                break;
+            }
             let every = || (0..u32::try_from(pack.messages).unwrap_or(0)).collect();
+            let candidates = self.sound(plan::candidates(needs, &blocks));
             open.push(Open {
                 pack: *pack,
-                candidates: candidates.unwrap_or_else(every),
-                at_most: pack.ids.1,
+                candidates: candidates.map_or_else(Vec::new, |of| of.unwrap_or_else(every)),
+                at_most: self.at_most(pack),
             });
         }
         Ok(open)
     }
 
+    /// False where the time is over before that.
     async fn complete_beginnings(
         &mut self,
         pack: PackId,
         needs: &[Need],
         blocks: &mut Blocks,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         while let Some(missing) = self.sound(plan::missing(needs, blocks)) {
             if missing.is_empty() {
                 break;
+            }
+            if self.is_over() {
+                return Ok(false);
             }
             for mut of in missing {
                 // The next key that there can be.
@@ -262,7 +276,7 @@ impl Search<'_> {
                 blocks.go_on(&of.prefix, next.into_iter().map(of_row).collect());
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Damage is told in the log, and what it hides is not found.
@@ -288,7 +302,7 @@ impl Search<'_> {
             if open.is_empty() {
                 return Ok(None);
             }
-            if self.clock.now() >= self.asked.until {
+            if self.is_over() {
                 return Ok(open.iter().map(|of| of.at_most).max());
             }
             let mut group: Vec<(PackId, Vec<u32>)> = Vec::new();
@@ -303,7 +317,10 @@ impl Search<'_> {
             size = (size * 2).min(MOST);
             let docs = columns.read(self, &group).await?;
             for (of, docs) in open.iter_mut().zip(&docs) {
-                of.at_most = docs.iter().map(|doc| doc.id).min().unwrap_or(of.at_most);
+                // What is left comes before each that was taken.
+                let least = docs.iter().map(|doc| doc.id).min();
+                of.at_most =
+                    least.map_or(of.at_most, |least| of.at_most.min(least.saturating_sub(1)));
             }
             if let Some(left) = self.rows(docs.into_iter().flatten().collect()).await? {
                 let others = open.iter().map(|of| of.at_most).max();
@@ -323,7 +340,7 @@ impl Search<'_> {
             .collect();
         ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
         for ids in ids.chunks(ROWS) {
-            if self.clock.now() >= self.asked.until {
+            if self.is_over() {
                 return Ok(ids.first().copied());
             }
             let least = self.least();
@@ -357,6 +374,11 @@ impl Search<'_> {
                 .until
                 .is_none_or(|until| at <= until.timestamp_millis())
     }
+}
+
+/// Down to where was looked, if this is the greatest id that was not.
+fn after(left: i64) -> MessageId {
+    MessageId::new(left.saturating_add(1))
 }
 
 fn of_row(row: BlockRow) -> Block {

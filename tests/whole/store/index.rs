@@ -1,10 +1,13 @@
 //! The index of words: what it finds is what a look at all messages finds, whatever was done to them since.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use discordctl::clock::SystemClock;
-use discordctl::model::{Gone, RoomRef, Seq, UserKey};
+use chrono::{DateTime, Utc};
+use discordctl::clock::{Clock, SystemClock};
+use discordctl::model::{Gone, MessageId, RoomRef, Seq, UserKey};
 use discordctl::search::write::{Progress, Term, Writer};
-use discordctl::search::{Found, Searcher};
+use discordctl::search::{Found, LONGEST, Searcher};
 use discordctl::store::{Draft, Operation, Store};
 
 use super::log::{append, draft, room};
@@ -151,6 +154,60 @@ pub(crate) async fn packs_find_what_a_look_at_all_finds(db: Db) {
         .number("SELECT count(*) FROM search_packs WHERE live = 1")
         .await;
     assert!(packs < 20, "{packs} packs");
+}
+
+/// A clock by which a search has its time until it has asked so often, and none from then on.
+struct Hasty {
+    start: Instant,
+    left: AtomicUsize,
+}
+
+impl Clock for Hasty {
+    fn now(&self) -> Instant {
+        let none = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_err();
+        self.start + LONGEST * u32::from(none)
+    }
+
+    fn utc(&self) -> DateTime<Utc> {
+        SystemClock.utc()
+    }
+}
+
+pub(crate) async fn pages_go_down_however_short_the_time_is(db: Db) {
+    let store = db.open().await;
+    let (rooms, _) = corpus(&store, 5_000).await;
+    let mut term = term(&store).await;
+    write(&mut term).await;
+    let middle = Some(MessageId::new(2_500));
+    let all_searcher = searcher(&store);
+    for typed in ["tea", "row1*", "said"] {
+        let query = query(typed);
+        let wanted = all_searcher.find(&query, &rooms, middle, 5_000).await;
+        let wanted = wanted.unwrap().hits;
+        for often in 0..16 {
+            let (mut before, mut found) = (middle, Vec::new());
+            while let Some(last) = before {
+                let clock = Hasty {
+                    start: SystemClock.now(),
+                    left: AtomicUsize::new(often),
+                };
+                let searcher = Searcher::new(store.clone(), Arc::new(clock), Arc::default(), true);
+                let page = searcher.find(&query, &rooms, before, 300).await.unwrap();
+                before = page.next;
+                assert!(before < Some(last), "{typed}, {often}: {last} again");
+                found.extend(page.hits);
+                assert_eq!(found[..], wanted[..found.len()], "{typed}, {often}");
+                if before.is_none() && page.complete {
+                    assert_eq!(found.len(), wanted.len(), "{typed}, {often}");
+                }
+            }
+        }
+    }
 }
 
 pub(crate) async fn words_that_are_gone_leave_the_index(db: Db) {

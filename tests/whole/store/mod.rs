@@ -36,6 +36,7 @@ crate::support::db::on_both! {
     }
     index {
         packs_find_what_a_look_at_all_finds,
+        pages_go_down_however_short_the_time_is,
         words_that_are_gone_leave_the_index,
         one_writes_at_a_time_and_a_killed_one_loses_nothing,
         an_index_is_made_anew_and_follows_what_is_put_back,
