@@ -235,7 +235,7 @@ impl Documents {
 
     /// Reads the indexes of places of these documents, several at once.
     pub(super) async fn read_places(&self, entries: &[&Entry]) -> Result<(), ArchiveError> {
-        let entries: Vec<Entry> = entries.iter().map(|entry| Entry::clone(entry)).collect();
+        let entries: Vec<Entry> = entries.iter().copied().cloned().collect();
         let read = |entry: Entry| async move { self.index(&entry).await.map(drop) };
         let read = stream::iter(entries.into_iter().map(read)).buffered(AT_ONCE);
         read.try_collect::<Vec<()>>().await.map(drop)
