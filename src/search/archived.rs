@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::plan::{self, Blocks};
 use super::source::Source;
-use super::{Asked, Hit, Judged, Part};
+use super::{Asked, Hit, Judged, Part, SearchError, scan};
 use crate::archive::library::{AsOf, Believed, Erased, Library, Shelved};
 use crate::archive::{ArchiveError, shown};
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::index::Need;
 use crate::index::pack::{DOCS_PER_BLOCK, Directory, Doc, Mark, docs};
 use crate::model::{MessageId, RoomRef, Seq};
 use crate::store::history::Row;
-use crate::store::search::Indexed;
+use crate::store::search::{Candidate, Indexed};
 use crate::store::{Archived as Stand, Reading, StoreError};
 
 /// Documents that are opened at once: few at first, which may be enough.
@@ -213,7 +213,7 @@ impl ArchiveSource {
     }
 
     /// Those of these messages that are looked for. Of one that the database has, its row decides: it may be
-    /// another by now, or gone.
+    /// another by now, or gone. It is judged here, since it may have come back after the database was asked.
     async fn hits(
         &self,
         asked: &Asked<'_>,
@@ -229,6 +229,7 @@ impl ArchiveSource {
         let ids: Vec<i64> = found.iter().map(|(row, _)| row.id.get()).collect();
         let there = self.index.existing(&ids).await.map_err(Stop::Store)?;
         found.retain(|(row, _)| !there.contains(&row.id.get()));
+        let stored = self.stored(asked, &there).await?;
         let (rows, ranges): (Vec<Row>, Vec<_>) = found.into_iter().unzip();
         let mut about = shown::About::default();
         let authors = shown::authors(&rows);
@@ -239,7 +240,23 @@ impl ArchiveSource {
             room: of.room.clone(),
             ranges,
         };
-        Ok(rows.into_iter().zip(ranges).map(hit).collect())
+        let archived = rows.into_iter().zip(ranges).map(hit);
+        Ok(archived.chain(stored).collect())
+    }
+
+    /// Those of these messages of the database that are looked for.
+    async fn stored(&self, asked: &Asked<'_>, ids: &[i64]) -> Result<Vec<Hit>, Stop> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.index.candidates(ids).await.map_err(Stop::Store)?;
+        let judged = |of: Candidate| asked.judge_row(&of).map(|ranges| (of, ranges));
+        let found = rows.into_iter().filter_map(judged).collect();
+        let hits = scan::hits(&*self.index, asked, found).await;
+        hits.map_err(|error| match error {
+            SearchError::Store(error) => Stop::Store(error),
+            SearchError::Busy | SearchError::Disabled => Stop::Archive,
+        })
     }
 
     /// The blocks of a document's index that tell what is needed, and whether they are all of them.

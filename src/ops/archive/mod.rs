@@ -9,6 +9,7 @@ mod renew;
 mod rewrite;
 mod session;
 mod verify;
+mod worker;
 mod writer;
 
 use crate::archive::{ArchiveError, Entry};

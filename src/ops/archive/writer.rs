@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
+use super::worker::Worker;
 use super::{Watch, verify};
 use crate::archive::buffers::Buffers;
 use crate::archive::destination::Destination;
@@ -51,6 +52,7 @@ pub struct Archiver<'a> {
     /// Documents that are being stored, the oldest first.
     storing: VecDeque<JoinHandle<Result<Entry, ArchiveError>>>,
     buffers: Buffers,
+    worker: Worker,
 }
 
 impl<'a> Archiver<'a> {
@@ -74,6 +76,7 @@ impl<'a> Archiver<'a> {
             page: FIRST_ROWS,
             storing: VecDeque::new(),
             buffers: Buffers::of(WHOLE),
+            worker: Worker::start()?,
         })
     }
 
@@ -194,11 +197,11 @@ impl<'a> Archiver<'a> {
         {
             document.name_by_epoch(&self.epoch);
         }
+        let worker = self.worker.clone();
         self.storing.push_back(tokio::spawn(async move {
             let own = buffers.clone();
-            let sealed =
-                spawn_blocking(move || document.seal(compress, words && !dry_run, &own)).await;
-            let sealed = sealed.map_err(panicked)??;
+            let seal = move || document.seal(compress, words && !dry_run, &own);
+            let sealed = worker.run(seal).await??;
             let bytes = sealed.bytes.clone();
             let entry = if dry_run {
                 Ok(sealed.entry)
