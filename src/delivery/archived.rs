@@ -259,10 +259,21 @@ impl Hub {
         limit: usize,
         found: Option<Span>,
     ) -> Result<Option<Span>, ReadError> {
-        let count = found.map_or(0, |span| span.count);
-        let Some(library) = self.library.as_ref().filter(|_| count < limit) else {
+        let Some(library) = &self.library else {
             return Ok(found);
         };
+        // What came back from the archive may have a hole before it, and there are more than it seems.
+        if let Some(span) = found.filter(|span| span.count >= limit) {
+            let stored = Missing {
+                of: Of::Messages,
+                range: (span.first, span.last),
+                newest: true,
+            };
+            let kept = self.kept(room, &stored).await?;
+            if kept.is_none_or(|kept| kept.has_all(stored.range)) {
+                return Ok(found);
+            }
+        }
         let Some(newest) = self.read_past(room, Part::Before(before), 1).await?.pop() else {
             return Ok(found);
         };
