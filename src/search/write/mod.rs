@@ -31,6 +31,8 @@ const AGAIN: Duration = Duration::from_secs(3);
 /// So many entries make a pack, or one that waits for so long.
 const ENOUGH: u64 = 512;
 const LONG: Duration = Duration::from_secs(60);
+/// What is so far behind is more than one pack.
+const FAR: i64 = 8_192;
 
 /// Why the index was not written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -69,6 +71,8 @@ pub struct Term {
     looked: HashMap<RoomId, Seq>,
     /// Since when something waits for a pack.
     waits: Option<Instant>,
+    /// So much still waits for one.
+    waiting: i64,
     /// Packs that are not wanted any more, since when: a search may still read one.
     dead: HashMap<PackId, Instant>,
     tidied: Option<Instant>,
@@ -143,6 +147,7 @@ impl Writer {
             turn: 0,
             looked: HashMap::new(),
             waits: None,
+            waiting: 0,
             dead: HashMap::new(),
             tidied: None,
             at: None,
@@ -161,7 +166,8 @@ impl Term {
     async fn hold(&mut self, stop: &CancellationToken) -> Result<(), WriteError> {
         while !stop.is_cancelled() {
             let progress = self.look().await?;
-            if progress == Progress::Current {
+            // One that is far behind does not wait, or a busy hour would never be made up for.
+            if progress == Progress::Current && self.waiting < FAR {
                 self.clock.sleep(LOOK).await;
             } else {
                 tokio::task::yield_now().await;
@@ -192,6 +198,7 @@ impl Term {
         self.merge().await?;
         self.tidy().await?;
         self.meters.search_behind.set(waiting);
+        self.waiting = waiting;
         if below.get() > 0 {
             let below = self.pass(below).await?;
             return Ok(Progress::Below(below));
