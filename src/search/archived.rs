@@ -65,11 +65,14 @@ struct Looked {
     complete: bool,
     /// No message that was not looked at has a greater id.
     at_most: i64,
+    /// As many newer ones were found elsewhere.
+    floor: Option<MessageId>,
 }
 
 impl Looked {
-    fn new() -> Self {
+    fn beyond(floor: Option<MessageId>) -> Self {
         Self {
+            floor,
             hits: Vec::new(),
             complete: true,
             at_most: i64::MAX,
@@ -82,12 +85,15 @@ impl Looked {
         self.hits.truncate(asked.limit + 1);
     }
 
-    /// Whether all that is shown is newer than what a document has.
-    fn is_enough(&self, asked: &Asked<'_>, floor: Option<MessageId>, of: &Shelved) -> bool {
-        let newest = of.ids().1;
+    /// Only what has a greater id can still be shown.
+    fn least(&self, asked: &Asked<'_>) -> i64 {
         let last = self.hits.get(asked.limit).map(|hit| hit.entry.id);
-        let beyond = |id: MessageId| id.get() > newest;
-        last.is_some_and(beyond) || floor.is_some_and(beyond)
+        last.max(self.floor).map_or(i64::MIN, MessageId::get)
+    }
+
+    /// Whether all that is shown is newer than what a document has.
+    fn is_enough(&self, asked: &Asked<'_>, of: &Shelved) -> bool {
+        self.least(asked) > of.ids().1
     }
 }
 
@@ -134,12 +140,7 @@ impl ArchiveSource {
     }
 
     /// Looks at one document after the other, the newest first, until what is found is newer than all others.
-    async fn look(
-        &self,
-        asked: &Asked<'_>,
-        floor: Option<MessageId>,
-        looked: &mut Looked,
-    ) -> Result<(), Stop> {
+    async fn look(&self, asked: &Asked<'_>, looked: &mut Looked) -> Result<(), Stop> {
         let needs = needs(asked);
         let mut all = self.shelved(asked).await?;
         all.retain(|of| of.ids().0 < asked.before.get() && is_of_the_time(asked, of));
@@ -148,12 +149,12 @@ impl ArchiveSource {
             let (batch, others) = rest.split_at_mut(size.min(rest.len()));
             (rest, size) = (others, (size * 2).min(MANY));
             looked.at_most = batch[0].ids().1;
-            if looked.is_enough(asked, floor, &batch[0]) {
+            if looked.is_enough(asked, &batch[0]) {
                 return Ok(());
             }
             self.library.open(batch).await?;
             for of in batch.iter() {
-                if looked.is_enough(asked, floor, of) || !may_have(&needs, of) {
+                if looked.is_enough(asked, of) || !may_have(&needs, of) {
                     continue;
                 }
                 looked.at_most = looked.at_most.min(of.ids().1);
@@ -185,7 +186,12 @@ impl ArchiveSource {
         while !proposed.is_empty() && found <= asked.limit {
             let batch = proposed.split_off(proposed.len().saturating_sub(BATCH));
             let docs = self.docs(of, &words, &batch).await?;
-            let passes = |doc: &&Doc| doc.id < asked.before.get() && in_time(asked, doc.at_ms);
+            // Documents of several rooms are of one time: most of what they propose is older than what is shown.
+            let ids = looked.least(asked)..asked.before.get();
+            if docs.iter().all(|doc| doc.id < ids.start) {
+                break;
+            }
+            let passes = |doc: &&Doc| ids.contains(&doc.id) && in_time(asked, doc.at_ms);
             let places = docs.iter().filter(passes).map(|doc| Seq::new(doc.seq));
             let places: Vec<Seq> = places.collect();
             let rows = self.library.messages(of, &places).await?;
@@ -320,8 +326,8 @@ impl ArchiveSource {
     /// The same as far as there is time.
     async fn in_time(&self, asked: &Asked<'_>, floor: Option<MessageId>) -> (Looked, Option<Stop>) {
         let left = asked.until.saturating_duration_since(self.clock.now());
-        let mut looked = Looked::new();
-        let ended = timeout(left, Box::pin(self.look(asked, floor, &mut looked))).await;
+        let mut looked = Looked::beyond(floor);
+        let ended = timeout(left, Box::pin(self.look(asked, &mut looked))).await;
         match ended {
             Ok(ended) => {
                 looked.at_most = i64::MIN;
