@@ -27,7 +27,7 @@ const TURNS: usize = 2;
 /// For one to wait for its turn, and for an answer.
 const TURN_WITHIN: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// One that did not answer is not asked again for so long: all who ask would wait.
+/// An archive that did not answer is not asked again for so long: every reader would wait.
 const REST: Duration = Duration::from_secs(2);
 
 /// The same failure is logged once in so long.
@@ -183,7 +183,7 @@ impl Library {
         question: &Question<'_>,
     ) -> Result<Answer, ArchiveError> {
         let documents = self.documents()?;
-        documents.look(room, as_of).await?;
+        documents.look(&[(room.key.id, as_of.version)]).await?;
         match documents.answer(room, as_of, question).await {
             Err(ArchiveError::Vanished(_)) => {
                 documents.look_again().await?;

@@ -5,7 +5,7 @@ use crate::archive::error::ArchiveError;
 use crate::model::{Number, RoomRef, Seq};
 use crate::store::history::Row;
 
-/// Documents whose places are read together, where few of them have what is wanted.
+/// Indexes of places that are read together, where few documents have what is wanted.
 const AHEAD: usize = 32;
 
 pub(super) enum Question<'q> {

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::finding::Shelved;
-use super::{Wanted, lines};
+use super::lines::{self, Lines};
+use super::{Of, Wanted};
 use crate::archive::cache::Cache;
 use crate::archive::catalogue::{Believed, Catalogue};
 use crate::archive::destination::{Changed, Destination, Version};
@@ -30,7 +31,7 @@ const TEXT: usize = 8 << 20;
 const DIRECTORIES: usize = 18 << 20;
 /// Files or parts that are read at once.
 const AT_ONCE: usize = 8;
-/// Documents whose places are.
+/// Indexes of places that are kept.
 const PLACES: usize = 256;
 
 /// How the database stands: what is read of the archive fits to that.
@@ -119,39 +120,21 @@ impl Documents {
         }
     }
 
-    /// Sees that the manifest is as new as the room is.
-    pub(super) async fn look(&self, room: &RoomRef, as_of: &AsOf) -> Result<(), ArchiveError> {
-        let id = room.key.id;
-        let is_seen = || self.known.lock().seen.get(&id) == Some(&as_of.version);
+    /// Sees that the manifest is as new as these rooms are, of which each version is known.
+    pub(super) async fn look(&self, rooms: &[(RoomId, RoomVersion)]) -> Result<(), ArchiveError> {
+        let is_seen = || {
+            let known = self.known.lock();
+            let mut rooms = rooms.iter();
+            rooms.all(|(room, version)| known.seen.get(room) == Some(version))
+        };
         if is_seen() {
             return Ok(());
         }
-        let looking = self.looking.lock().await;
+        let _looking = self.looking.lock().await;
+        // Another may have looked meanwhile.
         if !is_seen() {
             self.read_manifest().await?;
-            self.known.lock().seen.insert(id, as_of.version);
-        }
-        drop(looking);
-        Ok(())
-    }
-
-    /// The same of several rooms at once.
-    pub(super) async fn look_at(&self, rooms: &[(RoomRef, AsOf)]) -> Result<(), ArchiveError> {
-        let unseen = || {
-            let known = self.known.lock();
-            let is_seen = |(room, as_of): &&(RoomRef, AsOf)| {
-                known.seen.get(&room.key.id) != Some(&as_of.version)
-            };
-            rooms.iter().filter(is_seen).count() > 0
-        };
-        let _looking = self.looking.lock().await;
-        if unseen() {
-            self.read_manifest().await?;
-            let mut known = self.known.lock();
-            let seen = rooms
-                .iter()
-                .map(|(room, as_of)| (room.key.id, as_of.version));
-            known.seen.extend(seen);
+            self.known.lock().seen.extend(rooms.iter().copied());
         }
         Ok(())
     }
@@ -223,9 +206,16 @@ impl Documents {
                     return Ok(Vec::new());
                 };
                 let text = self.text(entry, &index, n, part).await?;
-                let (path, room) = (entry.path.clone(), entry.room.clone());
-                let chosen = move || lines::chosen(&path, &text, &room, &places, &erased);
-                spawn_blocking(chosen).await.map_err(inside)?
+                let (entry, wanted) = (
+                    entry.clone(),
+                    Lines {
+                        of: Of::Messages,
+                        places: move |seq| places.contains(&seq),
+                        most: usize::MAX,
+                    },
+                );
+                let read = move || wanted.rows(&entry, &text, &erased);
+                spawn_blocking(read).await.map_err(inside)?
             }
         };
         let parts = stream::iter(wanted.into_iter().map(read)).buffered(AT_ONCE);
@@ -319,9 +309,19 @@ impl Documents {
                 continue;
             }
             let text = self.text(entry, &index, n, part).await?;
-            let (path, erased) = (entry.path.clone(), as_of.erased.clone());
-            let (wanted, room) = (*wanted, entry.room.clone());
-            let read = spawn_blocking(move || lines::rows(&path, &text, &room, &wanted, &erased));
+            let (entry, erased) = (entry.clone(), as_of.erased.clone());
+            let inside_of = wanted.first..=wanted.last;
+            let chosen = Lines {
+                of: wanted.of,
+                places: move |seq| inside_of.contains(&seq),
+                // The last of a part are known when all of it is read.
+                most: if wanted.newest {
+                    usize::MAX
+                } else {
+                    wanted.limit
+                },
+            };
+            let read = spawn_blocking(move || chosen.rows(&entry, &text, &erased));
             let mut found = read.await.map_err(inside)??;
             if wanted.newest {
                 found.reverse();

@@ -191,7 +191,10 @@ impl Library {
 
 impl Documents {
     async fn shelved(&self, rooms: Vec<(RoomRef, AsOf)>) -> Result<Vec<Shelved>, ArchiveError> {
-        self.look_at(&rooms).await?;
+        let versions = rooms
+            .iter()
+            .map(|(room, as_of)| (room.key.id, as_of.version));
+        self.look(&versions.collect::<Vec<_>>()).await?;
         let mut shelved = Vec::new();
         for (room, as_of) in rooms {
             for (entry, places) in self.between(&room, (Seq::FIRST, Seq::MAX), &as_of) {

@@ -1,8 +1,6 @@
 //! The lines of a part of a document, as rows.
-use std::collections::BTreeSet;
-
+use super::Of;
 use super::documents::Erased;
-use super::{Of, Wanted};
 use crate::archive::entry::Line;
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::Entry;
@@ -24,60 +22,40 @@ pub(super) fn may_hold(part: &Part, of: Of) -> bool {
     }
 }
 
-/// What is wanted of a text's lines, ascending, without what was erased.
-pub(super) fn rows(
-    path: &str,
-    text: &[u8],
-    room: &str,
-    wanted: &Wanted,
-    erased: &Erased,
-) -> Result<Vec<Row>, ArchiveError> {
-    let mut erasures = (!erased.erasures.is_empty()).then(|| erased.erasures.clone());
-    let room = RoomName::stored(room);
-    let mut rows = Vec::new();
-    let inside = |seq: Seq| (wanted.first..=wanted.last).contains(&seq);
-    for line in entries(text).filter(|line| seq_of(line).is_none_or(inside)) {
-        let mut line = read(path, line)?;
-        if !line.seq.is_some_and(inside) {
-            continue;
-        }
-        if !is_wanted(&line, wanted.of) {
-            continue;
-        }
-        if let Some(erasures) = &mut erasures {
-            erasures.scrub(&room, &mut line);
-        }
-        rows.push(line.into_row(Spot::default(), |name| name.into()));
-        if rows.len() == wanted.limit && !wanted.newest {
-            break;
-        }
-    }
-    Ok(rows)
+/// Which lines of a text are wanted.
+pub(super) struct Lines<P> {
+    pub(super) of: Of,
+    pub(super) places: P,
+    /// So many of the first.
+    pub(super) most: usize,
 }
 
-/// The messages of a text in these places, ascending, without what was erased.
-pub(super) fn chosen(
-    path: &str,
-    text: &[u8],
-    room: &str,
-    places: &BTreeSet<Seq>,
-    erased: &Erased,
-) -> Result<Vec<Row>, ArchiveError> {
-    let mut erasures = (!erased.erasures.is_empty()).then(|| erased.erasures.clone());
-    let room = RoomName::stored(room);
-    let mut rows = Vec::new();
-    let chosen = |line: &&[u8]| seq_of(line).is_none_or(|seq| places.contains(&seq));
-    for line in entries(text).filter(chosen) {
-        let mut line = read(path, line)?;
-        if !line.is_message() || !line.seq.is_some_and(|seq| places.contains(&seq)) {
-            continue;
+impl<P: Fn(Seq) -> bool> Lines<P> {
+    /// What is wanted of the text of a part, ascending, without what was erased.
+    pub(super) fn rows(
+        &self,
+        entry: &Entry,
+        text: &[u8],
+        erased: &Erased,
+    ) -> Result<Vec<Row>, ArchiveError> {
+        let mut erasures = (!erased.erasures.is_empty()).then(|| erased.erasures.clone());
+        let room = RoomName::stored(&entry.room);
+        let mut rows = Vec::new();
+        for line in entries(text).filter(|line| seq_of(line).is_none_or(&self.places)) {
+            let mut line = read(&entry.path, line)?;
+            if !line.seq.is_some_and(&self.places) || !is_wanted(&line, self.of) {
+                continue;
+            }
+            if let Some(erasures) = &mut erasures {
+                erasures.scrub(&room, &mut line);
+            }
+            rows.push(line.into_row(Spot::default(), |name| name.into()));
+            if rows.len() == self.most {
+                break;
+            }
         }
-        if let Some(erasures) = &mut erasures {
-            erasures.scrub(&room, &mut line);
-        }
-        rows.push(line.into_row(Spot::default(), |name| name.into()));
+        Ok(rows)
     }
-    Ok(rows)
 }
 
 /// The place that a line of ours tells, without reading all of it: in a text the quotes would be escaped.
