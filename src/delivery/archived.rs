@@ -262,31 +262,24 @@ impl Hub {
         let Some(library) = &self.library else {
             return Ok(found);
         };
+        let stored = Missing {
+            of: Of::Messages,
+            range: found.map_or((Seq::FIRST, Seq::MAX), |span| (span.first, span.last)),
+            newest: true,
+        };
+        let Some(kept) = self.kept(room, &stored).await? else {
+            return Ok(found);
+        };
         // What came back from the archive may have a hole before it, and there are more than it seems.
-        if let Some(span) = found.filter(|span| span.count >= limit) {
-            let stored = Missing {
-                of: Of::Messages,
-                range: (span.first, span.last),
-                newest: true,
-            };
-            let kept = self.kept(room, &stored).await?;
-            if kept.is_none_or(|kept| kept.has_all(stored.range)) {
-                return Ok(found);
-            }
+        let is_long = found.is_some_and(|span| span.count >= limit);
+        if kept.archived == Seq::START || is_long && kept.has_all(stored.range) {
+            return Ok(found);
         }
         let Some(newest) = self.read_past(room, Part::Before(before), 1).await?.pop() else {
             return Ok(found);
         };
         let others = i64::try_from(limit - 1).unwrap_or(i64::MAX);
         let number = newest.number.get().saturating_sub(others).max(1);
-        let missing = Missing {
-            of: Of::Messages,
-            range: (Seq::FIRST, newest.seq),
-            newest: true,
-        };
-        let Some(kept) = self.kept(room, &missing).await? else {
-            return Ok(found);
-        };
         let as_of = self.as_of(&kept).await?;
         let first = library.numbered(room, &as_of, Number::new(number)).await?;
         let nearest = found.map_or(newest.seq, |span| span.first);
