@@ -449,6 +449,20 @@ impl<S> Store for S where
 }
 
 impl Options {
+    /// For an operator's command, which has time.
+    pub fn of_command(url: &str, command: &str) -> Self {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        Self {
+            url: url.to_owned(),
+            application: format!("discordctl {command}, pid {}", std::process::id()),
+            connections: 2,
+            idle_timeout: PATIENCE,
+            acquire_timeout: PATIENCE,
+            shed_after: PATIENCE,
+            waiting: 100,
+        }
+    }
+
     fn shedding(&self) -> gate::Shedding {
         gate::Shedding {
             after: self.shed_after,

@@ -27,6 +27,30 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// Reads these columns, which are the first of a row; the id is read already.
+macro_rules! read_columns {
+    ($id:expr, $row:ident) => {
+        (
+            $id,
+            $row.try_get(1)?,
+            $row.try_get(2)?,
+            $row.try_get(3)?,
+            $row.try_get(4)?,
+            $row.try_get(5)?,
+            $row.try_get(6)?,
+            $row.try_get(7)?,
+            $row.try_get(8)?,
+            $row.try_get(9)?,
+            $row.try_get(10)?,
+            $row.try_get(11)?,
+            $row.try_get(12)?,
+            $row.try_get(13)?,
+            $row.try_get(14)?,
+        )
+    };
+}
+pub(super) use read_columns;
+
 /// These columns.
 pub(super) type Row = (
     MessageId,

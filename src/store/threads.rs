@@ -9,7 +9,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::StoreError;
 use super::ask::{Ask, Turn};
-use super::rows::{self, Row, columns};
+use super::rows::{self, Row, columns, read_columns};
 use super::sql::Arg;
 use crate::model::{Entry, MessageId, RoomKey, RoomRef, Seq, UserKey};
 
@@ -213,23 +213,7 @@ macro_rules! read_from {
                 let id: Option<MessageId> = row.try_get(0)?;
                 let message = match id {
                     None => None,
-                    Some(id) => Some((
-                        id,
-                        row.try_get(1)?,
-                        row.try_get(2)?,
-                        row.try_get(3)?,
-                        row.try_get(4)?,
-                        row.try_get(5)?,
-                        row.try_get(6)?,
-                        row.try_get(7)?,
-                        row.try_get(8)?,
-                        row.try_get(9)?,
-                        row.try_get(10)?,
-                        row.try_get(11)?,
-                        row.try_get(12)?,
-                        row.try_get(13)?,
-                        row.try_get(14)?,
-                    )),
+                    Some(id) => Some(read_columns!(id, row)),
                 };
                 Ok(Self {
                     message,

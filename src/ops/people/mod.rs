@@ -7,7 +7,6 @@ mod tokens;
 mod walls;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::auth::password::{self, HashError, Hasher, WeakPassword};
 use crate::auth::secret::InviteCode;
@@ -28,8 +27,6 @@ pub use crate::store::{Account, Audited, SessionOf};
 const ACTOR: &str = "operator";
 /// Accounts that are read at once.
 const PAGE: usize = 500;
-/// Operators have time.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -99,15 +96,7 @@ impl People {
     /// # Errors
     /// Fails where the database cannot be opened, or does not fit this program.
     pub async fn open(config: &Config, command: &str) -> Result<Self, PeopleError> {
-        let options = Options {
-            url: config.db_url.expose().to_owned(),
-            application: format!("discordctl {command}, pid {}", std::process::id()),
-            connections: 2,
-            idle_timeout: PATIENCE,
-            acquire_timeout: PATIENCE,
-            shed_after: PATIENCE,
-            waiting: 100,
-        };
+        let options = Options::of_command(config.db_url.expose(), command);
         let meters = Arc::new(Meters::default());
         let store = store::open(&options, meters.clone()).await?;
         let hasher = Hasher::new(meters);

@@ -1,7 +1,6 @@
-//! Messages that are looked for in all rooms, whoever may read there.
+//! Messages that are looked for in all rooms, as an operator may.
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::archive::library::Library;
 use crate::clock::{Clock, SystemClock};
@@ -12,8 +11,6 @@ use crate::model::{Entry, MessageId, RoomName, RoomRef};
 use crate::search::{ArchiveSource, SearchError, Searcher};
 use crate::store::{self, Options, Store, StoreError};
 
-/// Operators have time.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Rooms that are looked through.
 const MOST_ROOMS: usize = 200_000;
 
@@ -66,15 +63,7 @@ impl From<SearchError> for FindError {
 /// Fails where the words cannot be understood, or the database cannot be asked.
 pub async fn find(config: &Config, asked: &Asked) -> Result<Found, FindError> {
     let query = Query::parse(&asked.typed, SystemClock.utc())?;
-    let options = Options {
-        url: config.db_url.expose().to_owned(),
-        application: format!("discordctl search, pid {}", std::process::id()),
-        connections: 2,
-        idle_timeout: PATIENCE,
-        acquire_timeout: PATIENCE,
-        shed_after: PATIENCE,
-        waiting: 100,
-    };
+    let options = Options::of_command(config.db_url.expose(), "search");
     let meters = Arc::new(Meters::default());
     let store = store::open(&options, meters.clone()).await?;
     let found = look(&store, &config.archive.url, meters, &query, asked).await;

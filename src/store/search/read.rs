@@ -8,7 +8,7 @@ use super::{BlockRow, Candidate, MOST_OF_A_ROOM, MOST_OF_ALL, PackRow, Search};
 use crate::model::{Entry, MessageId, PackId, RoomRef, UserId};
 use crate::store::StoreError;
 use crate::store::ask::{Ask, Turn};
-use crate::store::rows::{self, columns};
+use crate::store::rows::{self, columns, read_columns};
 use crate::store::sql::Arg;
 
 const UNINDEXED: &str = "SELECT below FROM search_state";
@@ -122,23 +122,7 @@ macro_rules! read_from {
         impl FromRow<'_, $row> for Candidate {
             fn from_row(row: &$row) -> Result<Self, sqlx::Error> {
                 let room = row.try_get(15)?;
-                let row = (
-                    row.try_get(0)?,
-                    row.try_get(1)?,
-                    row.try_get(2)?,
-                    row.try_get(3)?,
-                    row.try_get(4)?,
-                    row.try_get(5)?,
-                    row.try_get(6)?,
-                    row.try_get(7)?,
-                    row.try_get(8)?,
-                    row.try_get(9)?,
-                    row.try_get(10)?,
-                    row.try_get(11)?,
-                    row.try_get(12)?,
-                    row.try_get(13)?,
-                    row.try_get(14)?,
-                );
+                let row = read_columns!(row.try_get(0)?, row);
                 Ok(Self { room, row })
             }
         }
