@@ -226,7 +226,7 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    /// The text of a document whose entry says all but what its bytes are, and where it will be.
+    /// The text of a document. Its entry says where it will be, and not yet what its bytes are.
     ///
     /// # Errors
     /// Fails where the text is none of a document.

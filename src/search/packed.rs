@@ -17,7 +17,7 @@ use crate::store::search::{BlockRow, Indexed, MOST_OF_A_ROOM, MOST_OF_ALL, PackR
 /// Packs that are looked at together: few at first, which may be enough.
 const FEW: usize = 4;
 const MANY: usize = 32;
-/// Candidates whose rooms and times are looked at together, in the same way.
+/// Candidates that are looked up in the column of messages together, in the same way.
 const SOME: usize = 64;
 const MOST: usize = 4_096;
 /// Rows that are read together.
@@ -30,7 +30,7 @@ const NEXT: usize = 32;
 const AT_ONCE: usize = 256;
 const PACKS_AT_ONCE: usize = 4;
 
-/// Whose author is none that there is.
+/// The author of a message after its account was deleted.
 const DELETED: &str = "deleted-user";
 
 struct Search<'s> {

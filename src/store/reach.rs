@@ -19,7 +19,7 @@ pub trait Reach: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(RoomRef, Stands)>, StoreError>;
 
-    /// Up to `limit` rooms of every kind, the newest first: for an operator, who may look into all.
+    /// Up to `limit` rooms of every kind, the newest first: for an operator, to whom all are open.
     async fn all_rooms(&self, limit: usize) -> Result<Vec<RoomRef>, StoreError>;
 }
 

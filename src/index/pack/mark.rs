@@ -5,7 +5,7 @@
 pub enum Mark<'a> {
     Room(i64),
     Author(i64),
-    /// Of a message whose author has no number: as its name is compared.
+    /// The author's name, in lower case, where the author has no number.
     AuthorName(&'a str),
     /// A builder finds this one itself.
     Link,

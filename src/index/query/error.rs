@@ -1,4 +1,4 @@
-//! Why a query cannot be understood, for the person who typed it.
+//! Why a query cannot be understood, for its author.
 use super::{MAX_PARTS, MAX_QUERY};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

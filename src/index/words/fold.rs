@@ -57,7 +57,7 @@ fn is_dropped(letter: char, mark: char) -> bool {
     }
 }
 
-/// Letters whose stroke or shape Unicode does not take off, and marks that keyboards replace.
+/// Letters with a stroke or a shape that Unicode does not take off, and marks that keyboards replace.
 fn alike(c: char) -> char {
     match c {
         'ς' => 'σ',

@@ -9,7 +9,7 @@ const MOST: u64 = 8_192;
 /// Messages of one pack of a pass, and how many are read at once.
 const OF_A_PASS: usize = 32_768;
 const PAGE: usize = 4_096;
-/// What one transaction writes: on SQLite all others who write wait for it.
+/// What one transaction writes: on SQLite every other writer waits for it.
 const BYTES: usize = 128 << 10;
 
 impl Term {

@@ -48,7 +48,7 @@ pub enum WriteError {
     Inside(String),
 }
 
-/// Whether something that is only done by who writes was done.
+/// Whether something that the writer alone may do was done.
 fn done(held: bool) -> Result<(), WriteError> {
     if held { Ok(()) } else { Err(WriteError::Lost) }
 }
@@ -128,7 +128,7 @@ impl Writer {
         }
     }
 
-    /// Begins to write, if no other does; with `force`, in the place of one who does.
+    /// Begins to write, if no other writer does; with `force`, in the place of the one that does.
     ///
     /// # Errors
     /// Where the database does not answer, or there are no random numbers.
@@ -179,8 +179,8 @@ impl Term {
     /// Does what is due now.
     ///
     /// # Errors
-    /// Where another writes by now, or the database does not answer. Then nothing is lost: the next one who
-    /// writes goes on from what is stored.
+    /// Where another writes by now, or the database does not answer. Then nothing is lost: the next
+    /// writer goes on from what is stored.
     pub async fn look(&mut self) -> Result<Progress, WriteError> {
         done(self.store.hold_packs(self.holder, self.turn).await?)?;
         self.turn += 1;

@@ -13,7 +13,7 @@ use crate::store::search::PackRow;
 const GRACE: Duration = LONGEST.saturating_mul(3);
 /// Deletions in one look.
 const MOST: usize = 64;
-/// Between two looks at a pack whose messages may be gone.
+/// Between two looks at whether a pack's messages are still there.
 const APART: Duration = Duration::from_secs(20);
 /// Ids that are looked up at once.
 const IDS: usize = 4_096;

@@ -1,7 +1,7 @@
 //! Writing packs: by one process at a time, and by none that was taken for dead.
 //!
-//! Who writes has put a random number into the one row of `search_state`. Each write first takes that row
-//! where the number still stands in it, so that nothing is written by one whose place another took.
+//! The writer has put a random number into the one row of `search_state`. Each write first takes that row
+//! where the number still stands in it, so that a writer that was replaced writes nothing more.
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use crate::store::StoreError;
 use crate::store::ask::{Ask, Statement, Turn};
 use crate::store::sql::Arg;
 
-/// Without a sign of life for so long, another may take the place of who writes.
+/// Without a sign of life for so long, another process may take the writer's place.
 pub const PACKS_LIFE: Duration = Duration::from_secs(10);
 
 /// A random number for one time that packs are written.
@@ -30,7 +30,7 @@ pub struct Holder(pub i64);
 /// What is written of packs. What says `bool` is false where another writes by now, and did nothing then.
 #[async_trait]
 pub trait Packs: Send + Sync + 'static {
-    /// Takes the place of who writes, where that is free; with `force`, in any case.
+    /// Takes the writer's place, where that is free; with `force`, in any case.
     async fn take_packs(&self, holder: Holder, force: bool) -> Result<bool, StoreError>;
 
     /// Gives a sign of life, the one after `turn`: false, too, where the database does not know of that one.
@@ -133,7 +133,7 @@ impl From<SpokenRow> for Spoken {
     }
 }
 
-/// Whether statements were carried out by who writes: the last of them says it by a row.
+/// Whether statements were carried out by the writer: the last of them says it by a row.
 async fn held(by: &impl Ask, statements: &[Statement<'_>]) -> Result<bool, StoreError> {
     Ok(by.run(Turn::Repeatable, statements).await? > 0)
 }

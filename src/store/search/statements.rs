@@ -7,10 +7,10 @@ macro_rules! held {
     };
 }
 
-/// Locks the row against who would take the place.
+/// Locks the row against a process that would take the place.
 pub(super) const HELD: &str = "UPDATE search_state SET until = @now($2) WHERE holder = $1";
 
-/// One whose time ends later than it can was entered by a clock that went back since.
+/// A time that ends later than it can was entered by a clock that went back since.
 pub(super) const TAKE: &str = "UPDATE search_state SET holder = $1, until = @now($2), turn = 0
      WHERE holder = $1 OR holder = 0 OR until < @now OR until > @now($3)";
 pub(super) const SEIZE: &str = "UPDATE search_state SET holder = $1, until = @now($2), turn = 0";

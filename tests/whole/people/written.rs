@@ -79,7 +79,7 @@ pub(super) fn expected(kind: &str, room: &str, right: &str) -> &'static str {
         "anonymous" if right == "follow" => "not_connected",
         "guest" if right == "follow" => "account_needed",
         _ if rank(kind) < least(right) => "forbidden",
-        // The message is the host's, who is an owner: that is above all of these.
+        // The message is the host's, an owner, which is above all of these.
         _ if right == "delete_any" => "forbidden",
         _ if ["thread", "follow", "reply", "delete"].contains(&right) => "no_such_message",
         _ => "ok",
